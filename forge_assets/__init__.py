@@ -1,0 +1,1 @@
+"""Orchestrates: assets over forge_core for Dagster."""

@@ -1,0 +1,1 @@
+"""Computes: games, their exact oracles, learning from them. Knows nothing of orchestration."""

@@ -1,0 +1,51 @@
+"""Which device computes. `auto` takes CUDA where it is; a device asked for by name must be there."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import sys
+
+from forge_core.errors import BadInput, DeviceUnavailable
+
+
+def resolve_device(request: str = "auto") -> str:
+    """`auto`, `cpu`, `cuda` or `cuda:N` -> `cpu` or `cuda:N`, checked to exist.
+
+    torch is imported only where an NVIDIA driver is installed, so that the CPU path
+    starts without it. Raises BadInput for another name and DeviceUnavailable for a
+    CUDA device that is not here.
+    """
+    if request == "cpu":
+        return "cpu"
+    match = re.fullmatch(r"auto|cuda(?::(\d+))?", request)
+    if match is None:
+        raise BadInput(f"unknown device {request!r}: use auto, cpu, cuda or cuda:N")
+    count = cuda_device_count()
+    if request == "auto":
+        return "cuda:0" if count else "cpu"
+    index = int(match[1] or 0)
+    if index >= count:
+        here = f"{count} CUDA device(s)" if count else "no CUDA device"
+        raise DeviceUnavailable(f"device {request!r} was asked for and {here} is here: use auto or cpu")
+    return f"cuda:{index}"
+
+
+def device_name(device: str) -> str:
+    """A resolved device as a result records it: `cpu`, or `cuda:0 (NVIDIA H200)`."""
+    if device == "cpu":
+        return device
+    import torch
+
+    return f"{device} ({torch.cuda.get_device_name(device)})"
+
+
+def cuda_device_count() -> int:
+    """CUDA devices that torch can use; 0 without asking torch where there is no driver."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return 0
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -1,0 +1,50 @@
+"""The ten declarations: what is called, and whether it trumps."""
+
+from __future__ import annotations
+
+from forge_core.errors import BadInput
+from forge_core.texas42.dominoes import PIPS, is_double
+
+NAMES: tuple[str, ...] = (
+    "blanks",
+    "ones",
+    "twos",
+    "threes",
+    "fours",
+    "fives",
+    "sixes",
+    "doubles-trump",
+    "doubles-suit",
+    "notrump",
+)
+N_DECLARATIONS = len(NAMES)
+DOUBLES_TRUMP, DOUBLES_SUIT, NOTRUMP = 7, 8, 9
+
+
+def is_called(domino: int, decl: int) -> bool:
+    """Whether the domino belongs to the called set of the declaration."""
+    if decl < DOUBLES_TRUMP:
+        return decl in PIPS[domino]
+    return decl != NOTRUMP and is_double(domino)
+
+
+def has_trump_power(decl: int) -> bool:
+    """Whether the called set beats every other suit (all but doubles-suit and notrump)."""
+    return decl <= DOUBLES_TRUMP
+
+
+def parse_declaration(text: str | int) -> int:
+    """A name, a number 0..9 or its text -> the declaration. Raises BadInput."""
+    name = str(text).strip().lower()
+    if name in NAMES:
+        return NAMES.index(name)
+    if name.isdecimal() and int(name) < N_DECLARATIONS:
+        return int(name)
+    raise BadInput(f"unknown declaration {text!r}: use 0..9 or one of {', '.join(NAMES)}")
+
+
+def check_declaration(decl: int) -> int:
+    """A declaration 0..9; else BadInput."""
+    if int(decl) != decl or not 0 <= decl < N_DECLARATIONS:
+        raise BadInput(f"declaration {decl!r} does not exist: use 0..{N_DECLARATIONS - 1}")
+    return int(decl)

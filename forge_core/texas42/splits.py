@@ -1,0 +1,29 @@
+"""Which split a seed belongs to: decided by the seed alone, so that nothing can leak.
+
+For a marginalised deal the base seed decides. Test is sealed: its deals may be solved
+and encoded; its labels are read by the final evaluation alone.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from forge_core.texas42.deals import check_seed
+
+PERIOD = 1000
+_VAL_FROM, _TEST_FROM = 900, 950
+
+
+class Split(StrEnum):
+    """train: seed % 1000 in 0..899, val: 900..949, test: 950..999."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+
+
+def split_of(seed: int) -> Split:
+    """The split of a seed. Raises BadInput for a negative seed."""
+    check_seed(seed)
+    place = seed % PERIOD
+    return Split.TRAIN if place < _VAL_FROM else Split.VAL if place < _TEST_FROM else Split.TEST

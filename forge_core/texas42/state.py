@@ -1,0 +1,169 @@
+"""Packed states: a position of the play in 41 bits of an int64.
+
+    bits  0..27  seat p's remaining slots at [7p, 7p + 7)
+    bits 28..29  leader of the trick
+    bits 30..31  plays in the trick so far, 0..3
+    bits 32..40  slots played by the first, second and third player, three bits each, 7 = none
+
+A slot is a position in the initial, ascending hand. The fourth play closes the trick:
+the played fields return to 7 and the leader becomes the winner. All functions work on
+arrays [S]; a packed state says nothing of the dominoes, so the rules enter as DealTables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.errors import BadInput, StateUnreachable
+from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
+from forge_core.texas42.tables import DealTables
+
+States = npt.NDArray[np.int64]
+"""[S] int64 packed states"""
+
+FULL_HAND = (1 << HAND_SIZE) - 1
+NO_SLOT = 7
+LEADER_BIT, IN_TRICK_BIT, PLAYED_BIT = 28, 30, 32
+STATE_BITS = 41
+ILLEGAL = -128
+"""Q of a slot that may not be played"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The parts of S packed states."""
+
+    remaining: npt.NDArray[np.int64]
+    """[S, 4] 7-bit mask of the slots each seat still holds"""
+    leader: npt.NDArray[np.int64]
+    """[S] seat that leads the trick"""
+    in_trick: npt.NDArray[np.int64]
+    """[S] plays in the trick so far, 0..3"""
+    played: npt.NDArray[np.int64]
+    """[S, 3] slots played by the first, second, third player of the trick; 7 = none"""
+
+    @property
+    def mover(self) -> npt.NDArray[np.int64]:
+        """[S] seat to play (in the terminal position: the last winner)"""
+        return (self.leader + self.in_trick) % N_SEATS
+
+    @property
+    def ply(self) -> npt.NDArray[np.int64]:
+        """[S] plays made, 0..28"""
+        return N_PLAYS - np.bitwise_count(self.remaining).sum(axis=1).astype(np.int64)
+
+
+def initial_state(leader: int = 0) -> int:
+    """The root: nothing played, `leader` to lead."""
+    return (1 << LEADER_BIT) - 1 | leader << LEADER_BIT | 0o777 << PLAYED_BIT
+
+
+def pack(fields: Fields) -> States:
+    """Fields -> packed states; the inverse of `unpack`."""
+    packed = fields.leader.astype(np.int64) << LEADER_BIT | fields.in_trick.astype(np.int64) << IN_TRICK_BIT
+    for seat in range(N_SEATS):
+        packed |= fields.remaining[:, seat].astype(np.int64) << HAND_SIZE * seat
+    for place in range(3):
+        packed |= fields.played[:, place].astype(np.int64) << PLAYED_BIT + 3 * place
+    return packed
+
+
+def unpack(states: npt.ArrayLike) -> Fields:
+    """Packed states [S] -> Fields. Checks nothing: see `check_states`."""
+    packed = as_states(states)
+    return Fields(
+        remaining=packed[:, None] >> HAND_SIZE * np.arange(N_SEATS) & FULL_HAND,
+        leader=packed >> LEADER_BIT & 3,
+        in_trick=packed >> IN_TRICK_BIT & 3,
+        played=packed[:, None] >> PLAYED_BIT + 3 * np.arange(3) & 7,
+    )
+
+
+def as_states(states: npt.ArrayLike) -> States:
+    """Anything that holds whole numbers, as int64 [S]; else BadInput."""
+    array = np.asarray(states)
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise BadInput(f"states of type {array.dtype}: packed states are int64")
+    return np.atleast_1d(array).astype(np.int64, copy=False)
+
+
+def is_well_formed(states: States) -> npt.NDArray[np.bool_]:
+    """[S] bool: the fields fit each other (who has played holds one less; a played slot is gone).
+
+    Says nothing of legality, which needs the deal.
+    """
+    f = unpack(states)
+    ok = (states >= 0) & (states < 1 << STATE_BITS)
+    held = np.bitwise_count(f.remaining)
+    fewest = held.min(axis=1)
+    rows = np.arange(len(states))
+    for offset in range(N_SEATS):
+        seat = (f.leader + offset) % N_SEATS
+        has_played = offset < f.in_trick
+        ok &= held[rows, seat] == fewest + (~has_played & (f.in_trick > 0))
+        if offset < 3:
+            slot = f.played[:, offset]
+            gone = (f.remaining[rows, seat] >> slot & 1) == 0
+            ok &= np.where(has_played, (slot != NO_SLOT) & gone, slot == NO_SLOT)
+    return ok
+
+
+def check_states(states: npt.ArrayLike) -> States:
+    """Well-formed packed states as int64 [S]; else StateUnreachable."""
+    packed = as_states(states)
+    ok = is_well_formed(packed)
+    if not ok.all():
+        raise StateUnreachable(
+            f"state {int(packed[~ok][0])} is malformed: its hands, leader and trick do not fit each other; "
+            "build it with forge_core.texas42.state.pack"
+        )
+    return packed
+
+
+def legal_slots(states: States, tables: DealTables) -> npt.NDArray[np.int64]:
+    """[S] 7-bit mask of the mover's slots that may be played; 0 in a terminal position."""
+    f = unpack(states)
+    hand = f.remaining[np.arange(len(states)), f.mover]
+    lead = np.minimum(f.played[:, 0], HAND_SIZE - 1)
+    following = hand & tables.follow[f.leader, lead, f.in_trick]
+    return np.where((f.in_trick > 0) & (following > 0), following, hand)
+
+
+def advance(states: States, slots: npt.ArrayLike, tables: DealTables) -> tuple[States, npt.NDArray[np.int8]]:
+    """Play the mover's `slots` [S] -> (next states [S], points [S] int8 in team 0's frame).
+
+    Points fall when the play closes a trick, else 0. Raises BadInput for an illegal slot.
+    """
+    f = unpack(states)
+    slots = np.atleast_1d(np.asarray(slots, dtype=np.int64))
+    bad = (slots < 0) | (slots >= HAND_SIZE) | (legal_slots(states, tables) >> np.maximum(slots, 0) & 1 == 0)
+    if bad.any():
+        raise BadInput(f"slot {int(slots[bad][0])} may not be played in state {int(states[bad][0])}")
+    rows = np.arange(len(states))
+    remaining, played = f.remaining.copy(), f.played.copy()
+    remaining[rows, f.mover] &= ~(1 << slots)
+    open_trick = f.in_trick < 3
+    played[rows[open_trick], f.in_trick[open_trick]] = slots[open_trick]
+    trick = (f.leader, *np.minimum(f.played, HAND_SIZE - 1).T, slots)
+    points = np.where(open_trick, 0, tables.points[trick]).astype(np.int8)
+    played[~open_trick] = NO_SLOT
+    following = Fields(
+        remaining=remaining,
+        leader=np.where(open_trick, f.leader, tables.winner[trick]),
+        in_trick=np.where(open_trick, f.in_trick + 1, 0),
+        played=played,
+    )
+    return pack(following), points
+
+
+def to_mover_frame(values: npt.NDArray[np.int8], states: States) -> npt.NDArray[np.int8]:
+    """V [S] or Q [S, 7] from team 0's frame into the mover's; -128 (illegal) stays.
+
+    The one place where the sign of a value changes.
+    """
+    sign = np.where(unpack(states).mover & 1, -1, 1).astype(np.int8)
+    sign = sign.reshape(-1, *(1,) * (values.ndim - 1))
+    return np.where(values == ILLEGAL, values, sign * values)

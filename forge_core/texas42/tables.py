@@ -1,0 +1,107 @@
+"""The rules as arrays, built from rules.py: once for the set, then for the slots of a deal.
+
+Arrays are numpy, read-only; `DealTables.tensors(device)` gives the same as torch tensors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.texas42 import rules
+from forge_core.texas42.deals import Deal
+from forge_core.texas42.declarations import N_DECLARATIONS, is_called
+from forge_core.texas42.dominoes import COUNT, HAND_SIZE, N_DOMINOES, N_SEATS, PIPS
+
+Bytes = npt.NDArray[np.int8]
+
+
+def _frozen(array: npt.NDArray) -> npt.NDArray:
+    array.setflags(write=False)
+    return array
+
+
+_DECLS, _SUITS, _IDS = range(N_DECLARATIONS), range(rules.N_SUITS), range(N_DOMINOES)
+
+HIGH_PIP = _frozen(np.array([high for high, _ in PIPS], dtype=np.int8))
+"""[28] int8"""
+LOW_PIP = _frozen(np.array([low for _, low in PIPS], dtype=np.int8))
+"""[28] int8"""
+COUNTS = _frozen(np.array(COUNT, dtype=np.int8))
+"""[28] int8, points"""
+CALLED = _frozen(np.array([[is_called(d, decl) for d in _IDS] for decl in _DECLS]))
+"""[10, 28] bool: in the called set of the declaration"""
+LED_SUIT = _frozen(np.array([[rules.led_suit(d, decl) for d in _IDS] for decl in _DECLS], dtype=np.int8))
+"""[10, 28] int8: the suit a lead asks for, 7 = called"""
+FOLLOWS = _frozen(
+    np.array([[[rules.follows(d, suit, decl) for d in _IDS] for suit in _SUITS] for decl in _DECLS])
+)
+"""[10, 8, 28] bool: follows the suit"""
+TRICK_RANK = _frozen(
+    np.array(
+        [[[rules.trick_rank(d, suit, decl) for d in _IDS] for suit in _SUITS] for decl in _DECLS],
+        dtype=np.int8,
+    )
+)
+"""[10, 8, 28] int8: what decides a trick in which the suit was led"""
+
+
+@dataclass(frozen=True, slots=True)
+class DealTables:
+    """What the slots of a deal do under a declaration.
+
+    Indexed by the seat that leads, the slot it leads, the offset 0..3 of the player
+    from the leader, and that player's slot.
+    """
+
+    follow: npt.NDArray[np.uint8]
+    """[4 leader, 7 lead, 4 offset] uint8: bit i set if the player's slot i follows the lead"""
+    rank: Bytes
+    """[4 leader, 7 lead, 4 offset, 7 slot] int8: trick rank"""
+    count: Bytes
+    """[4 seat, 7 slot] int8: count points of the domino"""
+    winner: npt.NDArray[np.uint8]
+    """[4 leader, 7, 7, 7, 7] uint8: seat that takes the trick of these four slots, in playing order"""
+    points: Bytes
+    """[4 leader, 7, 7, 7, 7] int8: points of that trick in team 0's frame"""
+
+    def tensors(self, device: str) -> dict:
+        """The same arrays by name as torch tensors on `device`."""
+        import torch
+
+        return {f.name: torch.tensor(getattr(self, f.name), device=device) for f in fields(self)}
+
+
+def deal_tables(deal: Deal, decl: int) -> DealTables:
+    """The tables of one deal [4, 7] int8 under one declaration."""
+    seats = np.arange(N_SEATS)
+    by_offset = deal[(seats[:, None] + seats) % N_SEATS]  # [leader, offset, slot] ids
+    suit = LED_SUIT[decl][deal]  # [leader, lead]
+    led = suit[:, :, None, None], by_offset[:, None]  # -> [leader, lead, offset, slot]
+    follow_bits = FOLLOWS[decl][led].astype(np.uint8) << np.arange(HAND_SIZE, dtype=np.uint8)
+    rank = TRICK_RANK[decl][led]
+    count = COUNTS[deal]
+
+    # [leader, lead, b, c, d]: the four ranks and counts of every possible trick
+    own = np.take_along_axis(rank[:, :, 0], np.arange(HAND_SIZE)[None, :, None], axis=2)[..., 0]
+    b, c, d = rank[:, :, 1, :, None, None], rank[:, :, 2, None, :, None], rank[:, :, 3, None, None, :]
+    best = np.broadcast_to(own[:, :, None, None, None], (N_SEATS, *(HAND_SIZE,) * 4))
+    offset = np.zeros(best.shape, dtype=np.uint8)
+    for place, played in enumerate((b, c, d), start=1):
+        beats = played > best
+        offset = np.where(beats, np.uint8(place), offset)
+        best = np.where(beats, played, best)
+    winner = (offset + seats[:, None, None, None, None].astype(np.uint8)) % N_SEATS
+    of = count[(seats[:, None] + seats) % N_SEATS]  # [leader, offset, slot]
+    total = (
+        1
+        + of[:, 0, :, None, None, None]
+        + of[:, 1, None, :, None, None]
+        + of[:, 2, None, None, :, None]
+        + of[:, 3, None, None, None, :]
+    )
+    points = np.where(winner & 1, -total, total).astype(np.int8)
+    follow = np.bitwise_or.reduce(follow_bits, axis=3)
+    return DealTables(*map(_frozen, (follow, rank, count, winner.astype(np.uint8), points)))
