@@ -1,0 +1,68 @@
+"""Trick boundaries: the only positions the oracle stores.
+
+Between tricks every seat holds the same number k of dominoes, so a boundary of a deal is
+an index: who leads, and for each seat the rank of its remaining slots among the
+C(7, k) subsets of that size. Values lie as
+
+    value[level k][leader][rank of seat leader+1][leader+2][leader+3][rank of the leader]
+
+one int8 each, 13.6 million over all levels. The leader's hand lies innermost: what the
+other three may play depends on the lead alone, so a whole row is solved at once.
+
+Whether a boundary can occur is a bit: per row (the first four coordinates) 128 bits in
+two uint64 words, one for each 7-bit mask of the leader's hand. With masks as bit places,
+"the leader plays slot a" is a shift by 2^a.
+"""
+
+from __future__ import annotations
+
+from math import comb
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.texas42.dominoes import HAND_SIZE, N_SEATS
+
+N_LEVELS = HAND_SIZE + 1
+
+
+class BoundaryIndex(NamedTuple):
+    """Where a boundary lies. A named tuple of arrays, since kernels take it as it is."""
+
+    n_subsets: npt.NDArray[np.int64]
+    """[8]: C(7, k), the hands of k dominoes"""
+    masks: npt.NDArray[np.int64]
+    """[8 level, 35]: rank -> 7-bit mask of slots, ascending"""
+    rank: npt.NDArray[np.int64]
+    """[128]: mask -> rank among masks with as many bits"""
+    value_offset: npt.NDArray[np.int64]
+    """[9]: where a level begins among the values; the last entry is their number"""
+    row_offset: npt.NDArray[np.int64]
+    """[9]: where a level begins among the rows; the last entry is their number"""
+    holding: npt.NDArray[np.uint64]
+    """[7 slot, 2]: the 128 bits of the masks that hold the slot"""
+
+
+def _build() -> BoundaryIndex:
+    n_subsets = np.array([comb(HAND_SIZE, k) for k in range(N_LEVELS)], dtype=np.int64)
+    masks = np.zeros((N_LEVELS, n_subsets.max()), dtype=np.int64)
+    rank = np.zeros(1 << HAND_SIZE, dtype=np.int64)
+    holding = np.zeros((HAND_SIZE, 2), dtype=np.uint64)
+    found = [0] * N_LEVELS
+    for mask in range(1 << HAND_SIZE):
+        k = mask.bit_count()
+        masks[k, found[k]], rank[mask] = mask, found[k]
+        found[k] += 1
+        for slot in range(HAND_SIZE):
+            if mask >> slot & 1:
+                holding[slot, mask >> 6] |= np.uint64(1 << (mask & 63))
+    starts = [np.concatenate([[0], np.cumsum(N_SEATS * n_subsets**power)]) for power in (4, 3)]
+    return BoundaryIndex(n_subsets, masks, rank, *starts, holding)
+
+
+INDEX = _build()
+N_VALUES = int(INDEX.value_offset[-1])
+"""13,580,064 boundaries over all levels"""
+N_ROWS = int(INDEX.row_offset[-1])
+"""419,840 rows over all levels"""
