@@ -45,7 +45,7 @@ os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
 
 from numba import config, njit  # noqa: E402  (numba reads its cache folder when it is imported)
 
-config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]  # if something imported numba first
+config.reload_config()  # if something imported numba first
 
 kernel = njit(nogil=True, cache=True, error_model="numpy")
 """Compiles a function to machine code: holds no GIL, cached on disk."""

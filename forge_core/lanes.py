@@ -19,7 +19,7 @@ import forge_core.kernels  # noqa: F401  (numba's cache folder is set before it 
 
 LANES = 64
 
-instruction: Callable[[Callable], Any] = intrinsic
+instruction: Callable[[Callable], Callable[..., Any]] = intrinsic
 """numba passes the typing context itself; callers give the other arguments"""
 
 

@@ -57,8 +57,9 @@ def _build() -> BoundaryIndex:
         for slot in range(HAND_SIZE):
             if mask >> slot & 1:
                 holding[slot, mask >> 6] |= np.uint64(1 << (mask & 63))
-    starts = [np.concatenate([[0], np.cumsum(N_SEATS * n_subsets**power)]) for power in (4, 3)]
-    return BoundaryIndex(n_subsets, masks, rank, *starts, holding)
+    value_offset = np.concatenate([[0], np.cumsum(N_SEATS * n_subsets**4)])
+    row_offset = np.concatenate([[0], np.cumsum(N_SEATS * n_subsets**3)])
+    return BoundaryIndex(n_subsets, masks, rank, value_offset, row_offset, holding)
 
 
 INDEX = _build()

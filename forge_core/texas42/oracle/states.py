@@ -119,11 +119,9 @@ def _find_states(level, in_trick, index, follow, reached, places, states):
     n = index.n_subsets[level]
     for leader in range(N_SEATS):
         first_row = index.row_offset[level] + leader * n**3
-        seats = (
-            HAND_SIZE * ((leader + 1) % 4),
-            HAND_SIZE * ((leader + 2) % 4),
-            HAND_SIZE * ((leader + 3) % 4),
-        )
+        b_bit = HAND_SIZE * ((leader + 1) % N_SEATS)
+        c_bit = HAND_SIZE * ((leader + 2) % N_SEATS)
+        d_bit = HAND_SIZE * ((leader + 3) % N_SEATS)
         for row in range(n**3):
             if found == len(places):
                 return
