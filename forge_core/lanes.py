@@ -19,8 +19,10 @@ import forge_core.kernels  # noqa: F401  (numba's cache folder is set before it 
 
 LANES = 64
 
-instruction: Callable[[Callable], Callable[..., Any]] = intrinsic
-"""numba passes the typing context itself; callers give the other arguments"""
+
+def instruction(generator: Callable) -> Callable[..., Any]:
+    """numba's `intrinsic`: the typing context is passed by numba, callers give the other arguments."""
+    return intrinsic(generator)
 
 
 class RowType(types.Type):
