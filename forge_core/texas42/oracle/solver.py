@@ -23,7 +23,7 @@ from forge_core.errors import BadInput
 from forge_core.texas42.deals import Deal, check_deal, check_leader
 from forge_core.texas42.declarations import check_declaration
 from forge_core.texas42.oracle.cpu import solve_boundaries
-from forge_core.texas42.oracle.states import Sample, all_states, query_states, sample_states
+from forge_core.texas42.oracle.states import Sample, label_all_states, query_states, sample_states
 from forge_core.texas42.state import States, initial_state
 from forge_core.texas42.tables import DealTables, deal_tables
 
@@ -74,7 +74,11 @@ class Solution:
 
     def all_states(self) -> States:
         """Every reachable state, terminals included: sorted int64 [sum of states_per_ply]."""
-        return all_states(self._tables, self._reached, np.array(self.states_per_ply))
+        return self.label_all()[0]
+
+    def label_all(self) -> tuple[States, npt.NDArray[np.int8], npt.NDArray[np.int8]]:
+        """`all_states` with their V int8 [S] and Q int8 [S, 7], faster than by `query`."""
+        return label_all_states(self._tables, self._values, self._reached, np.array(self.states_per_ply))
 
     def sample(self, rows: int, generator: np.random.Generator) -> Sample:
         """`rows` states stratified by ply 0..27, without replacement, with weights."""

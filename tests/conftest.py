@@ -1,0 +1,40 @@
+"""What several test files share: golden facts, a few solved deals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="session")
+def golden_deals() -> list[dict]:
+    """Four solved deals: hands, decl, root V and Q, reachable states per ply."""
+    return json.loads((GOLDEN / "oracle_deals.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def golden_values() -> dict[str, np.ndarray]:
+    """State, V, q (team 0's frame) of 500 states of each golden deal; `pair` says which."""
+    with np.load(GOLDEN / "oracle_values.npz") as archive:
+        return dict(archive)
+
+
+@pytest.fixture(scope="session")
+def golden_solutions(golden_deals):
+    """The golden deals, solved here on the CPU."""
+    from forge_core.texas42.oracle import solve_many
+
+    return list(
+        solve_many([d["hands"] for d in golden_deals], [d["decl"] for d in golden_deals], device="cpu")
+    )
+
+
+@pytest.fixture(scope="session")
+def small_solution(golden_solutions):
+    """The golden deal with the fewest states (5.2 million)."""
+    return min(golden_solutions, key=lambda solution: sum(solution.states_per_ply))

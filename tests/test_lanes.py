@@ -1,0 +1,84 @@
+"""The machine instructions that kernels are built from, and the folder they are cached in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from forge_core import kernels
+from forge_core.kernels import kernel
+from forge_core.lanes import (
+    LANES,
+    add_to_row,
+    fill_row,
+    load_row,
+    max_rows,
+    min_rows,
+    popcount,
+    store_row,
+    trailing_zeros,
+)
+
+
+@kernel
+def _extremes(source, offsets, gains, low, high):
+    least, most = fill_row(np.int8(127)), fill_row(np.int8(-128))
+    for i in range(len(offsets)):
+        row = add_to_row(load_row(source, offsets[i]), gains[i])
+        least, most = min_rows(least, row), max_rows(most, row)
+    store_row(low, 3, least)
+    store_row(high, 3, most)
+
+
+@kernel
+def _count_and_place(words, counts, places):
+    for i in range(len(words)):
+        counts[i] = popcount(words[i])
+        places[i] = trailing_zeros(words[i])
+
+
+def test_rows_add_wrap_and_compare_lane_by_lane():
+    rng = np.random.default_rng(0)
+    source = rng.integers(-128, 128, 200).astype(np.int8)
+    offsets, gains = rng.integers(0, 200 - LANES, 9), rng.integers(-128, 128, 9).astype(np.int8)
+    low, high = np.zeros(LANES + 8, np.int8), np.zeros(LANES + 8, np.int8)
+    _extremes(source, offsets, gains, low, high)
+    rows = np.array([source[o : o + LANES] + gain for o, gain in zip(offsets, gains, strict=True)])
+    np.testing.assert_array_equal(low[3 : 3 + LANES], rows.min(axis=0))
+    np.testing.assert_array_equal(high[3 : 3 + LANES], rows.max(axis=0))
+    assert not low[:3].any()
+    assert not low[3 + LANES :].any()
+
+
+def test_bits_of_words_of_every_size():
+    for dtype in (np.uint8, np.int64, np.uint64):
+        words = np.array([1, 2, 3, 40, 0x7F], dtype=dtype)
+        counts, places = np.zeros(5, np.int64), np.zeros(5, np.int64)
+        _count_and_place(words, counts, places)
+        assert counts.tolist() == [int(w).bit_count() for w in words]
+        assert places.tolist() == [(int(w) & -int(w)).bit_length() - 1 for w in words]
+
+
+def test_the_kernel_cache_is_named_by_the_sources(monkeypatch, tmp_path):
+    copy = tmp_path / "package"
+    copy.mkdir()
+    (copy / "a.py").write_text("x = 1\n")
+    monkeypatch.setattr(kernels, "PACKAGE", copy)
+    before = kernels.source_hash()
+    (copy / "a.py").write_text("x = 2\n")
+    assert kernels.source_hash() != before
+
+
+def test_kernels_compile_where_no_cache_is_writable(tmp_path):
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    code = "from forge_core.kernels import cache_folder as f; print(f())"
+    environment = os.environ | {"FORGE_KERNEL_CACHE": str(blocker / "below")}
+    out = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert Path(out.stdout.strip()).is_dir()
