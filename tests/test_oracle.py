@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from forge_core.errors import BadInput, DeviceUnavailable, StateUnreachable
 from forge_core.streams import stream
-from forge_core.texas42.deals import deal_from_seed
-from forge_core.texas42.oracle import solve, solve_many
+from forge_core.texas42.deals import check_deal, deal_from_seed
+from forge_core.texas42.oracle import hardness, solve, solve_many
 from forge_core.texas42.oracle.states import find_states, quotas
 from forge_core.texas42.state import ILLEGAL, advance, initial_state, legal_slots, unpack
 from forge_core.texas42.tables import deal_tables
@@ -204,6 +204,14 @@ def test_threads_change_nothing(golden_deals, golden_solutions):
     ):
         np.testing.assert_array_equal(alone._reached, threaded._reached)
         np.testing.assert_array_equal(alone._values, threaded._values)
+
+
+def test_hard_deals_are_guessed_to_be_hard():
+    hands = [deal_from_seed(seed) for seed in range(40)]
+    decls = [seed % 10 for seed in range(40)]
+    states = [sum(s.states_per_ply) for s in solve_many(hands, decls, device="cpu")]
+    guess = [hardness(check_deal(deal), decl) for deal, decl in zip(hands, decls, strict=True)]
+    assert np.corrcoef(np.log(states), guess)[0, 1] > 0.7
 
 
 @pytest.mark.parametrize(
