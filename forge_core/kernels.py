@@ -9,8 +9,10 @@ own `njit`. Kernels take tables as arguments and read no globals.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -38,7 +40,9 @@ def cache_folder() -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:
-        return Path(tempfile.mkdtemp(prefix="forge-kernels-"))
+        folder = Path(tempfile.mkdtemp(prefix="forge-kernels-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
 
 os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
