@@ -76,9 +76,8 @@ def test_the_kernel_cache_is_named_by_the_sources(monkeypatch, tmp_path):
 def test_kernels_compile_where_no_cache_is_writable(tmp_path):
     blocker = tmp_path / "file"
     blocker.write_text("")
-    code = "from forge_core.kernels import cache_folder as f; print(f())"
+    code = "from forge_core.kernels import cache_folder as f; folder = f(); print(folder.is_dir(), folder)"
     environment = os.environ | {"FORGE_KERNEL_CACHE": str(blocker / "below")}
-    out = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
-    assert Path(out.stdout.strip()).is_dir()
+    there, folder = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True).split()
+    assert there == "True"
+    assert not Path(folder).exists()  # gone with the process
