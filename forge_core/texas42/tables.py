@@ -48,6 +48,24 @@ TRICK_RANK = _frozen(
 """[10, 8, 28] int8: what decides a trick in which the suit was led"""
 
 
+def _beaten_by() -> npt.NDArray[np.int32]:
+    higher = TRICK_RANK[:, :, None, :] > TRICK_RANK[:, :, :, None]  # [decl, suit, domino, other]
+    return (higher.astype(np.int32) << np.arange(N_DOMINOES, dtype=np.int32)).sum(axis=3, dtype=np.int32)
+
+
+def _called_place() -> Bytes:
+    rank = np.where(CALLED, TRICK_RANK[:, rules.CALLED_SUIT], -1)
+    better = (rank[:, None, :] > rank[:, :, None]).sum(axis=2)
+    return np.where(CALLED, better, NOT_CALLED).astype(np.int8)
+
+
+NOT_CALLED = 7
+BEATEN_BY = _frozen(_beaten_by())
+"""[10, 8, 28] int32: the 28-bit mask of dominoes that rank above this one when the suit is led"""
+CALLED_PLACE = _frozen(_called_place())
+"""[10, 28] int8: place in the called set, 0 = best, 7 = not called"""
+
+
 @dataclass(frozen=True, slots=True)
 class DealTables:
     """What the slots of a deal do under a declaration.

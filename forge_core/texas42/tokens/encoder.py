@@ -1,0 +1,262 @@
+"""Stage-1 tokens: a position with all hands seen, from the mover's side of the table.
+
+One encoder for training rows and for every later question, so that they cannot disagree.
+Everything is relative to the mover: no feature and no position betrays the absolute seat.
+
+    positions   0..6  the mover's hand    7..13 seat + 1   14..20 seat + 2 (the partner)
+                21..27 seat + 3           28 context       29..31 the trick so far, lead first
+
+    feature  0 high pip 0..6               6 declaration 0..9
+             1 low pip 0..6                7 leader, relative to the mover 0..3
+             2 count class 0/1/2 = 0/5/10  8 legal now 0/1 (the mover's dominoes)
+             3 place in the called set     9 beats the table now 0/1 (trick tokens: is winning)
+               0 (best)..6, 7 = not called 10 how many of the owner's opponents' dominoes
+             4 owner, relative 0..3            would beat it if led 0..3 (3 = more)
+             5 status, see Status         11 the owner's partner holds one that would, 0/1
+
+A played domino keeps its pips and its owner; `mask` leaves it out, since with all hands
+seen the past says nothing about the future. Features 8..11 are 0 where they do not apply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.errors import BadInput
+from forge_core.kernels import kernel
+from forge_core.lanes import popcount, trailing_zeros
+from forge_core.texas42 import tables
+from forge_core.texas42.declarations import N_DECLARATIONS
+from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
+from forge_core.texas42.state import FULL_HAND, IN_TRICK_BIT, LEADER_BIT, PLAYED_BIT, check_states
+
+ENCODER_VERSION = "e1"
+"""Raised when tokens change, not when they come faster."""
+
+N_POSITIONS, N_FEATURES = 32, 12
+CONTEXT, FIRST_OF_TRICK = 28, 29
+VOCABULARY = (7, 7, 3, 8, 4, 6, 10, 4, 2, 2, 4, 2)
+"""How many values each feature takes"""
+
+
+class Status(IntEnum):
+    """Feature 5."""
+
+    CONTEXT = 0
+    IN_HAND = 1
+    PLAYED = 2
+    FIRST = 3
+    SECOND = 4
+    THIRD = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """N positions as a network sees them; arrays, or tensors on one device."""
+
+    tokens: Any
+    """[N, 32, 12] int8"""
+    mask: Any
+    """[N, 32] bool: dominoes still held, the context, the trick so far"""
+    legal: Any
+    """[N, 7] bool: slots that the mover may play"""
+
+
+def encode(hands, decls, states, deal_of=None) -> Tokens:
+    """Packed states of D deals as tokens.
+
+    hands [D, 4, 7] ids, decls [D], states int64 [N], deal_of [N] the deal of each state
+    (default: state i is of deal i). With arrays a CPU kernel encodes; with `states` a
+    torch tensor, tensor operations on its device do, unchecked, to the same result.
+    Raises BadInput for shapes that do not fit, StateUnreachable for a malformed state.
+    """
+    if type(states).__module__.partition(".")[0] == "torch":
+        return _encode_tensors(hands, decls, states, deal_of)
+    hands = np.ascontiguousarray(hands, dtype=np.int8).reshape(-1, N_SEATS, HAND_SIZE)
+    decls = np.asarray(decls, dtype=np.int64).reshape(-1)
+    packed = check_states(states)
+    deal_of = np.arange(len(packed)) if deal_of is None else np.asarray(deal_of, dtype=np.int64)
+    if len(deal_of) != len(packed) or len(hands) != len(decls):
+        counts = f"{len(packed)} states of {len(deal_of)}, {len(hands)} deals, {len(decls)} declarations"
+        raise BadInput(f"{counts}: give each state its deal and each deal its declaration")
+    if len(deal_of) and not (deal_of.min() >= 0 and deal_of.max() < len(hands)):
+        raise BadInput(f"deal_of points outside the {len(hands)} deals given")
+    n = len(packed)
+    out = Tokens(
+        np.zeros((n, N_POSITIONS, N_FEATURES), dtype=np.int8),
+        np.zeros((n, N_POSITIONS), dtype=np.bool_),
+        np.zeros((n, HAND_SIZE), dtype=np.bool_),
+    )
+    _encode(
+        hands,
+        decls,
+        deal_of,
+        packed,
+        _DOMINO,
+        tables.LED_SUIT,
+        _FOLLOWING,
+        tables.BEATEN_BY,
+        out.tokens,
+        out.mask,
+        out.legal,
+    )
+    return out
+
+
+def _domino_features() -> npt.NDArray[np.int8]:
+    """[10 decl, 28, 4] int8: the features that a domino always has."""
+    features = np.zeros((N_DECLARATIONS, N_DOMINOES, 4), dtype=np.int8)
+    features[:, :, 0] = tables.HIGH_PIP
+    features[:, :, 1] = tables.LOW_PIP
+    features[:, :, 2] = tables.COUNTS // 5
+    features[:, :, 3] = tables.CALLED_PLACE
+    return features
+
+
+_DOMINO = _domino_features()
+_FOLLOWING = (tables.FOLLOWS.astype(np.int32) << np.arange(N_DOMINOES, dtype=np.int32)).sum(
+    axis=2, dtype=np.int32
+)
+"""[10, 8] int32: the 28-bit mask of dominoes that follow a suit"""
+
+
+@kernel
+def _encode(hands, decls, deal_of, states, domino, led_suit, following, beaten_by, tokens, mask, legal):
+    held = np.empty(N_SEATS, dtype=np.int64)  # 28-bit domino masks, by seat relative to the mover
+    for row in range(len(states)):
+        state, deal, decl = states[row], hands[deal_of[row]], decls[deal_of[row]]
+        leader, in_trick = state >> LEADER_BIT & 3, state >> IN_TRICK_BIT & 3
+        mover = (leader + in_trick) % N_SEATS
+        lead_by = (leader - mover) % N_SEATS
+        for relative in range(N_SEATS):
+            seat = (mover + relative) % N_SEATS
+            held[relative] = 0
+            slots = state >> HAND_SIZE * seat & FULL_HAND
+            while slots:
+                held[relative] |= 1 << deal[seat, trailing_zeros(slots)]
+                slots &= slots - 1
+
+        # the table: the suit led, the domino that holds the trick, what would beat it
+        suit, winning, to_beat = np.int64(0), np.int64(0), np.int64(0)
+        for place in range(in_trick):
+            played = np.int64(deal[(leader + place) % N_SEATS, state >> PLAYED_BIT + 3 * place & 7])
+            if place == 0:
+                suit = np.int64(led_suit[decl, played])
+            if place == 0 or to_beat >> played & 1:
+                winning, to_beat = played, np.int64(beaten_by[decl, suit, played])
+        may = held[0]
+        if in_trick and held[0] & following[decl, suit]:
+            may = held[0] & following[decl, suit]
+
+        out = tokens[row]
+        for relative in range(N_SEATS):
+            seat = (mover + relative) % N_SEATS
+            opponents = held[(relative + 1) % N_SEATS] | held[(relative + 3) % N_SEATS]
+            partner = held[(relative + 2) % N_SEATS]
+            for slot in range(HAND_SIZE):
+                position = HAND_SIZE * relative + slot
+                played = np.int64(deal[seat, slot])
+                here = held[relative] >> played & 1
+                for feature in range(4):
+                    out[position, feature] = domino[decl, played, feature]
+                out[position, 4] = relative
+                out[position, 5] = Status.IN_HAND if here else Status.PLAYED
+                out[position, 6] = decl
+                out[position, 7] = lead_by
+                mask[row, position] = here
+                if here:
+                    higher = np.int64(beaten_by[decl, led_suit[decl, played], played])
+                    out[position, 9] = to_beat >> played & 1
+                    out[position, 10] = min(popcount(higher & opponents), 3)
+                    out[position, 11] = (higher & partner) != 0
+                    if relative == 0:
+                        out[position, 8] = legal[row, slot] = may >> played & 1
+        out[CONTEXT, 5] = Status.CONTEXT
+        out[CONTEXT, 6] = decl
+        out[CONTEXT, 7] = lead_by
+        mask[row, CONTEXT] = True
+        for place in range(in_trick):
+            position = FIRST_OF_TRICK + place
+            played = np.int64(deal[(leader + place) % N_SEATS, state >> PLAYED_BIT + 3 * place & 7])
+            for feature in range(4):
+                out[position, feature] = domino[decl, played, feature]
+            out[position, 4] = (lead_by + place) % N_SEATS
+            out[position, 5] = Status.FIRST + place
+            out[position, 6] = decl
+            out[position, 7] = lead_by
+            out[position, 9] = played == winning
+            mask[row, position] = True
+
+
+def _encode_tensors(hands, decls, states, deal_of) -> Tokens:
+    """`encode` in tensor operations; booleans [N, 28] and [N, 28, 28] in place of bit masks."""
+    import torch
+
+    device = states.device
+
+    def constant(array, dtype=torch.int64):
+        return torch.tensor(array, dtype=dtype, device=device)
+
+    n, rows = len(states), torch.arange(len(states), device=device)
+    of = rows if deal_of is None else torch.as_tensor(deal_of, device=device)
+    deal = torch.as_tensor(hands, device=device).reshape(-1, N_SEATS, HAND_SIZE).long()[of]
+    decl = torch.as_tensor(decls, device=device).reshape(-1).long()[of]
+    seats, slots = torch.arange(N_SEATS, device=device), torch.arange(HAND_SIZE, device=device)
+    leader, in_trick = states >> LEADER_BIT & 3, states >> IN_TRICK_BIT & 3
+    mover = (leader + in_trick) % N_SEATS
+    lead_by = (leader - mover) % N_SEATS
+
+    seat = (mover[:, None] + seats) % N_SEATS  # [N, relative]
+    ids = deal[rows[:, None], seat]  # [N, relative, slot]
+    held = (states[:, None, None] >> (HAND_SIZE * seat[:, :, None] + slots) & 1).bool()
+    who_holds = torch.zeros(n, N_SEATS, N_DOMINOES, dtype=torch.bool, device=device)
+    who_holds.scatter_(2, ids, held)
+
+    # [N, place]: the trick so far, then per domino [N, 28] whether it beats the table
+    place = torch.arange(3, device=device)
+    there = place < in_trick[:, None]
+    slot = torch.where(there, states[:, None] >> (PLAYED_BIT + 3 * place) & 7, 0)
+    played = deal[rows[:, None], (leader[:, None] + place) % N_SEATS, slot]
+    led_suit = constant(tables.LED_SUIT)
+    suit = led_suit[decl, played[:, 0]]
+    rank = constant(tables.TRICK_RANK)[decl, suit]  # [N, 28]
+    best, winning = torch.where(there, rank.gather(1, played), -1).max(dim=1)
+    beats_table = (rank > best[:, None]) & (in_trick > 0)[:, None]
+
+    follow = constant(tables.FOLLOWS, torch.bool)[decl, suit] & who_holds[:, 0]
+    must = (in_trick > 0) & follow.any(dim=1)
+    may = torch.where(must[:, None], follow, who_holds[:, 0])
+
+    # [10, 28 led, 28 other]: the other would beat the led one
+    all_suits = constant(tables.TRICK_RANK)[torch.arange(N_DECLARATIONS, device=device)[:, None], led_suit]
+    higher = (all_suits > all_suits.diagonal(dim1=1, dim2=2)[:, :, None])[decl]  # [N, 28, 28]
+    n_higher = torch.einsum("nij,npj->npi", higher.float(), who_holds.float()).long()  # [N, P, 28]
+    of_opponents = n_higher[:, (seats + 1) % N_SEATS] + n_higher[:, (seats + 3) % N_SEATS]
+    of_partner = n_higher[:, (seats + 2) % N_SEATS]
+
+    tokens = torch.zeros(n, N_POSITIONS, N_FEATURES, dtype=torch.int64, device=device)
+    domino = constant(_DOMINO)
+    hand = tokens[:, :CONTEXT].view(n, N_SEATS, HAND_SIZE, N_FEATURES)
+    hand[..., :4] = domino[decl[:, None, None], ids]
+    hand[..., 4] = seats[:, None]
+    hand[..., 5] = torch.where(held, Status.IN_HAND, Status.PLAYED)
+    hand[:, 0, :, 8] = may.gather(1, ids[:, 0])
+    hand[..., 9] = beats_table.gather(1, ids.flatten(1)).view_as(ids) & held
+    hand[..., 10] = of_opponents.gather(2, ids).clamp(max=3) * held
+    hand[..., 11] = (of_partner.gather(2, ids) > 0) & held
+    tokens[:, CONTEXT, 5] = Status.CONTEXT
+    trick = tokens[:, FIRST_OF_TRICK:]
+    trick[..., :4] = domino[decl[:, None], played]
+    trick[..., 4] = (lead_by[:, None] + place) % N_SEATS
+    trick[..., 5] = Status.FIRST + place
+    trick[..., 9] = place == winning[:, None]
+    tokens[..., 6] = decl[:, None]
+    tokens[..., 7] = lead_by[:, None]
+    trick *= there[:, :, None]
+    mask = torch.cat([held.flatten(1), torch.ones(n, 1, dtype=torch.bool, device=device), there], dim=1)
+    return Tokens(tokens.to(torch.int8), mask, tokens[:, :HAND_SIZE, 8].bool())
