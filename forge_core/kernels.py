@@ -14,6 +14,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -30,19 +31,30 @@ def source_hash() -> str:
 def cache_folder() -> Path:
     """The user's cache for kernels of exactly these sources; a temporary one if none is writable.
 
-    `FORGE_KERNEL_CACHE` names another parent folder.
+    `FORGE_KERNEL_CACHE` names another parent folder. Caches of other sources that nobody
+    has used for a month are removed.
     """
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     parent = Path(os.environ.get("FORGE_KERNEL_CACHE") or Path(home) / "forge" / "kernels")
     try:
         folder = parent / source_hash()
+        if not folder.exists():
+            _remove_old_caches(parent)
         folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:
         folder = Path(tempfile.mkdtemp(prefix="forge-kernels-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         return folder
+
+
+def _remove_old_caches(parent: Path) -> None:
+    long_ago = time.time() - 30 * 24 * 3600
+    for folder in parent.glob("*"):
+        if folder.stat().st_mtime < long_ago:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())

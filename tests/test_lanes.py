@@ -81,3 +81,14 @@ def test_kernels_compile_where_no_cache_is_writable(tmp_path):
     there, folder = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True).split()
     assert there == "True"
     assert not Path(folder).exists()  # gone with the process
+
+
+def test_caches_of_old_sources_are_removed(monkeypatch, tmp_path):
+    old, recent = tmp_path / "0123", tmp_path / "4567"
+    for folder in (old, recent):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    monkeypatch.setenv("FORGE_KERNEL_CACHE", str(tmp_path))
+    assert kernels.cache_folder().is_dir()
+    assert not old.exists()
+    assert recent.exists()

@@ -31,4 +31,8 @@ def hand_text(hand: Sequence[int]) -> str:
 
 def parse_hand(text: str) -> list[int]:
     """`6-6,6-5,...` -> seven ids, ascending. Raises BadInput."""
-    return check_hand([parse_domino(part) for part in text.replace(" ", ",").split(",") if part])
+    hand = [parse_domino(part) for part in text.replace(" ", ",").split(",") if part]
+    repeated = [domino for domino in hand if hand.count(domino) > 1]
+    if repeated:
+        raise BadInput(f"{domino_text(repeated[0])} is twice in one hand: the set has each domino once")
+    return check_hand(hand)

@@ -78,18 +78,32 @@ def sample_states(
 
     Fewer where the deal has fewer. Raises BadInput for rows < 1.
     """
+    drawn = draw_places(states_per_ply, rows, generator)
+    state = np.concatenate([find_states(tables, reached, ply, places) for ply, places in enumerate(drawn)])
+    return weigh_sample(state, drawn, states_per_ply)
+
+
+def draw_places(
+    states_per_ply: npt.NDArray[np.int64], rows: int, generator: np.random.Generator
+) -> list[npt.NDArray[np.int64]]:
+    """Which states of each ply 0..27 a sample of `rows` holds: ascending places in the ply's order."""
     if rows < 1:
         raise BadInput(f"{rows} rows: ask for at least 1, or for all")
     available = states_per_ply[:N_SAMPLED_PLIES]
-    quota = quotas(available, rows)
-    drawn = [
+    return [
         np.sort(generator.choice(n, size=q, replace=False, shuffle=False)) if q < n else np.arange(n)
-        for n, q in zip(available, quota, strict=True)
+        for n, q in zip(available, quotas(available, rows), strict=True)
     ]
-    state = np.concatenate([find_states(tables, reached, ply, places) for ply, places in enumerate(drawn)])
+
+
+def weigh_sample(
+    state: States, drawn: list[npt.NDArray[np.int64]], states_per_ply: npt.NDArray[np.int64]
+) -> Sample:
+    """The states found at the places drawn, ply by ply, as a Sample."""
+    quota = np.array([len(places) for places in drawn])
     ply = np.repeat(np.arange(N_SAMPLED_PLIES, dtype=np.uint8), quota)
     order = np.argsort(state)
-    weight = (available / np.maximum(quota, 1)).astype(np.float32)
+    weight = (states_per_ply[:N_SAMPLED_PLIES] / np.maximum(quota, 1)).astype(np.float32)
     return Sample(state[order], ply[order], weight[ply[order]])
 
 
@@ -190,11 +204,16 @@ def query_states(
     q = np.empty((len(packed), HAND_SIZE), dtype=np.int8)
     failed = _query(INDEX, tables.follow, tables.winner, tables.points, values, reached, packed, value, q)
     if failed >= 0:
-        raise StateUnreachable(
-            f"state {packed[failed]} cannot occur in this deal under this declaration and first leader; "
-            "ask the oracle of the deal it comes from"
-        )
+        raise cannot_occur(packed[failed])
     return value, q
+
+
+def cannot_occur(state: int) -> StateUnreachable:
+    """The error for a well-formed state that no play of the deal leads to."""
+    return StateUnreachable(
+        f"state {state} cannot occur in this deal under this declaration and first leader; "
+        "ask the oracle of the deal it comes from"
+    )
 
 
 @kernel

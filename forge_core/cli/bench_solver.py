@@ -1,0 +1,176 @@
+"""What solving costs: seconds a deal, memory, rows of training data, single positions."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from forge_core.cli.bench import Benchmark, Figure
+from forge_core.files import Store
+from forge_core.streams import stream
+from forge_core.texas42.deals import Deal, deal_from_seed
+from forge_core.texas42.declarations import N_DECLARATIONS
+from forge_core.texas42.dominoes import HAND_SIZE, N_SEATS
+from forge_core.texas42.oracle import Solution, solve, solve_many
+from forge_core.texas42.oracle.alphabeta import root_q
+from forge_core.texas42.oracle.shards import DEFAULT_ROWS, ShardConfig, ShardKey, make_shard, write_shard
+from forge_core.texas42.state import States, advance, initial_state, legal_slots
+from forge_core.texas42.tables import deal_tables
+
+GOLDEN = {0: (42, 7_607_411), 1: (38, 5_181_785), 8: (40, 24_697_331), 9: (20, 28_070_311)}
+"""seed -> (V at the root, reachable states) under declaration seed % 10, from published engines"""
+
+POSITIONS = {7: 1, 6: 10, 5: 50, 4: 200, 3: 500}
+"""tricks to go -> positions of each deal that root_q is asked, reached by random play"""
+
+POSITION_LIMITS = {7: 20.0, 5: 0.5}
+"""tricks to go -> milliseconds a position"""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """S positions of one deal, and what the complete solution says of them."""
+
+    hands: Deal
+    decl: int
+    states: States
+    q: np.ndarray
+    """[S, 7] int8"""
+
+
+def measure(seeds: list[int], device: str) -> Benchmark:
+    """Solve each seed under declaration seed % 10. Raises AssertionError if a value is wrong.
+
+    On a CPU one thread, in CPU seconds; on CUDA all deals in one call, in wall seconds.
+    """
+    warm_up(device)
+    solve_seconds, row_seconds, n_states, where = [], [], [], device
+    problems: dict[int, list[Problem]] = {tricks: [] for tricks in POSITIONS}
+    with TemporaryDirectory() as folder:
+        for seed, solution, seconds in solve_all(seeds, device):
+            check_golden(seed, solution)
+            solve_seconds.append(seconds)
+            n_states.append(sum(solution.states_per_ply))
+            row_seconds.append(time_rows(Store(folder), seed, solution))
+            where = solution.device
+            for tricks, n in POSITIONS.items():
+                states = random_positions(solution, tricks, n, seed)
+                q = solution.query(states)[1]
+                problems[tricks].append(Problem(solution.hands, solution.decl, states, q))
+    peak = peak_memory()
+    position_seconds = {tricks: time_positions(asked) for tricks, asked in problems.items()}
+
+    on_cpu = device == "cpu"
+    mean = float(np.mean(solve_seconds))
+    n_positions = len(seeds) * sum(POSITIONS.values())
+    millions = np.array(n_states) / 1e6
+    figures = [
+        Figure("solve a deal, mean", mean, "s", 0.35 if on_cpu else None),
+        *([Figure("solve a deal, worst", max(solve_seconds), "s", 1.0)] if on_cpu else []),
+        Figure("states solved a second", float(millions.mean()) / mean, "million"),
+        *([Figure("peak memory of the process", peak / 1e6, "MB", 600.0)] if on_cpu else []),
+        Figure(f"draw, label, write {DEFAULT_ROWS:,} rows", float(np.mean(row_seconds)), "CPU s", 0.25),
+        *(
+            Figure(f"root_q, {tricks} tricks to go", 1e3 * seconds, "CPU ms", POSITION_LIMITS.get(tricks))
+            for tricks, seconds in position_seconds.items()
+        ),
+    ]
+    return Benchmark(
+        subject="solver",
+        conditions={
+            "device": f"{where}, one thread, CPU seconds" if on_cpu else f"{where}, one batch, wall seconds",
+            "machine": f"{platform.system()} {platform.machine()}",
+            "dtype": "values int8, states int64",
+            "sizes": f"{len(seeds)} deals of {millions.min():.1f} to {millions.max():.1f} million states, "
+            f"mean {millions.mean():.1f}; {DEFAULT_ROWS:,} rows of each; {n_positions:,} positions",
+            "versions": f"numba {version('numba')}, llvmlite {version('llvmlite')}, numpy {np.__version__}, "
+            f"pyarrow {version('pyarrow')}, python {platform.python_version()}",
+        },
+        held=(
+            f"V and state counts of {len(set(seeds) & set(GOLDEN))} golden deals",
+            f"all Q of {n_positions:,} positions: alpha-beta and the complete solution agree",
+        ),
+        figures=tuple(figures),
+    )
+
+
+def warm_up(device: str) -> None:
+    """Compile, or load from the cache, everything that is measured."""
+    solution = solve(deal_from_seed(1), 1, device=device)
+    with TemporaryDirectory() as folder:
+        time_rows(Store(folder), 1, solution)
+    root_q(solution.hands, 1, states=random_positions(solution, 3, 1, 0), workers=1)
+
+
+def solve_all(seeds: list[int], device: str) -> Iterator[tuple[int, Solution, float]]:
+    """Each seed with its solution and what it took: CPU seconds, or on CUDA its share of the wall time."""
+    deals, decls = [deal_from_seed(seed) for seed in seeds], [seed % N_DECLARATIONS for seed in seeds]
+    if device == "cpu":
+        for seed, deal, decl in zip(seeds, deals, decls, strict=True):
+            started = time.process_time()
+            solution = solve(deal, decl, device=device)
+            yield seed, solution, time.process_time() - started
+    else:
+        started = time.perf_counter()
+        solutions = list(solve_many(deals, decls, device=device))
+        share = (time.perf_counter() - started) / len(seeds)
+        yield from ((seed, solution, share) for seed, solution in zip(seeds, solutions, strict=True))
+
+
+def check_golden(seed: int, solution: Solution) -> None:
+    """Hold a solution to what published engines found."""
+    found = solution.value, sum(solution.states_per_ply)
+    assert found == GOLDEN.get(seed, found), f"seed {seed}: {found} instead of {GOLDEN[seed]}"
+
+
+def time_rows(store: Store, seed: int, solution: Solution) -> float:
+    """CPU seconds to draw, label and write the default rows of a solved deal."""
+    started = time.process_time()
+    write_shard(store, make_shard(solution, ShardKey(seed, solution.decl), ShardConfig()))
+    return time.process_time() - started
+
+
+def random_positions(solution: Solution, tricks: int, n: int, seed: int) -> States:
+    """n positions [n] at the start of a trick, `tricks` to go, each by random legal play from the root."""
+    rng = stream(seed, "bench positions", tricks)
+    tables = deal_tables(solution.hands, solution.decl)
+    states = np.full(n, initial_state(solution.leader))
+    for _ in range(N_SEATS * (HAND_SIZE - tricks)):
+        legal = legal_slots(states, tables)[:, None] >> np.arange(HAND_SIZE) & 1
+        states, _ = advance(states, (legal * rng.random(legal.shape)).argmax(axis=1), tables)
+    return states
+
+
+def time_positions(problems: list[Problem]) -> float:
+    """CPU seconds a position of one batch of root_q, one thread; asserts that every Q is right.
+
+    Neighbours in the batch are of different deals, as the worlds of E[Q] are: none learns from the last.
+    """
+    n = len(problems[0].states)
+    hands = np.tile([problem.hands for problem in problems], (n, 1, 1))
+    decls = np.tile([problem.decl for problem in problems], n)
+    states = np.stack([problem.states for problem in problems], axis=1).ravel()
+    expected = np.stack([problem.q for problem in problems], axis=1).reshape(-1, HAND_SIZE)
+    started = time.process_time()
+    q = root_q(hands, decls, states=states, workers=1)
+    seconds = time.process_time() - started
+    wrong = (q != expected).any(axis=1)
+    assert not wrong.any(), f"root_q and solve differ in state {states[wrong][0]}"
+    return seconds / len(states)
+
+
+def peak_memory() -> float:
+    """Bytes of the largest resident set so far; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return float(unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -1,0 +1,147 @@
+"""`forge doctor`: what is here to compute with, and what the store holds."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forge_core.cli.options import Json
+
+if TYPE_CHECKING:
+    from forge_core.texas42.oracle.catalog import Catalog, Total
+
+PACKAGES = ("forge", "torch", "numpy", "numba", "llvmlite", "pyarrow", "fsspec", "dagster")
+FAILED = 1
+
+
+def doctor(
+    store: Annotated[
+        str | None, typer.Option("--store", metavar="URL", help="Its root; default: FORGE_STORE, or ./data.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Device, versions, kernel cache, and what the store holds. Exit 1 if a shard is faulty."""
+    from forge_core.cli.screen import print_json
+    from forge_core.device import device_name, resolve_device
+    from forge_core.files import Store, default_store_url
+    from forge_core.texas42.oracle.catalog import read_catalog
+
+    root = Store(store or default_store_url())
+    catalog = read_catalog(root)
+    facts = {
+        "device": device_name(resolve_device("auto")),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "versions": {name: version_of(name) for name in PACKAGES},
+        "kernels": kernel_cache(),
+    }
+    if json:
+        print_json({**facts, "store": {"url": root.url, **as_record(catalog)}})
+    else:
+        print_facts(facts)
+        print_catalog(root.url, catalog)
+    if catalog.faults:
+        raise typer.Exit(FAILED)
+
+
+def version_of(package: str) -> str | None:
+    """The installed version, without importing it."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def kernel_cache() -> dict:
+    """Where the compiled kernels of these sources lie: folder, files, bytes."""
+    import forge_core.kernels  # noqa: F401  (sets the folder)
+
+    folder = Path(os.environ["NUMBA_CACHE_DIR"])
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {"folder": str(folder), "files": len(files), "bytes": sum(path.stat().st_size for path in files)}
+
+
+def as_record(catalog: Catalog) -> dict:
+    """What `--json` prints of a catalog."""
+    return {
+        "shards": [
+            {
+                "kind": total.kind,
+                "split": total.split,
+                "shards": total.shards,
+                "deals": total.deals,
+                "seeds": seeds_of(catalog, total),
+                "rows": total.rows,
+                "states": total.states,
+                "bytes": total.nbytes,
+                "versions": total.versions,
+            }
+            for total in catalog.totals()
+        ],
+        "faults": {fault.path: fault.reason for fault in catalog.faults},
+    }
+
+
+def seeds_of(catalog: Catalog, total: Total) -> str:
+    """The seeds of a kind and split as `0-49,100-149`."""
+    from forge_core.cli.seeds import seeds_text
+
+    of_total = (entry for entry in catalog.entries if (entry.kind, entry.split) == (total.kind, total.split))
+    return seeds_text(entry.header.seed for entry in of_total)
+
+
+def print_facts(facts: dict) -> None:
+    """The machine and what is installed."""
+    from forge_core.cli.screen import screen, size_text
+
+    kernels, versions = facts["kernels"], facts["versions"]
+    lines = {
+        "device": facts["device"],
+        "machine": facts["machine"],
+        "versions": ", ".join(
+            f"{name} {number}" for name, number in {"python": facts["python"], **versions}.items() if number
+        ),
+        "kernels": f"{kernels['folder']}: {kernels['files']} files, {size_text(kernels['bytes'])}",
+    }
+    out = screen()
+    for name, text in lines.items():
+        out.print(f"[bold]{name:<10}[/bold]", end="")
+        out.print(text, markup=False, soft_wrap=True)
+
+
+def print_catalog(url: str, catalog: Catalog) -> None:
+    """What the store holds, a line for each kind and split; then what is faulty."""
+    from forge_core.cli.screen import screen, size_text, table
+
+    out = screen()
+    out.print(f"[bold]{'store':<10}[/bold]", end="")
+    totals = catalog.totals()
+    out.print(url if totals else f"{url}: no shards", markup=False, soft_wrap=True)
+    if totals:
+        columns = ("kind", "split", "shards", "rows", "states", "size", "seeds")
+        grid = table(*columns, numbers="shards rows states size")
+        for total in totals:
+            seeds = seeds_of(catalog, total)
+            grid.add_row(
+                total.kind,
+                total.split,
+                f"{total.shards:,}",
+                f"{total.rows:,}",
+                f"{total.states:,}",
+                size_text(total.nbytes),
+                seeds if len(seeds) <= MOST_TEXT else f"{total.first_seed}-{total.last_seed}, with gaps",
+            )
+        out.print()
+        out.print(grid)
+    for fault in catalog.faults:
+        out.print("\n[bold red]faulty[/bold red]    ", end="")
+        out.print(f"{fault.path}: {fault.reason}", markup=False, soft_wrap=True)
+
+
+MOST_TEXT = 24
+"""characters of a list of seeds, beyond which only its ends are shown"""

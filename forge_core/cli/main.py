@@ -1,0 +1,90 @@
+"""The entry point of `forge`, and how it says what went wrong.
+
+Exit status: 0 done; 1 something of it failed, or a bug; 2 bad input, in one line on
+standard error; 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from forge_core.cli.bench import bench
+from forge_core.cli.deal import deal
+from forge_core.cli.doctor import doctor
+from forge_core.cli.shards import shards
+from forge_core.cli.solve import solve
+from forge_core.errors import ForgeError
+
+FAILED, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
+
+app = typer.Typer(
+    name="forge",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in (deal, solve, shards, doctor, bench):
+    app.command()(verb)
+
+
+def print_version(asked: bool) -> None:
+    """What `--version` does."""
+    if asked:
+        from importlib.metadata import version
+
+        print(f"forge {version('forge')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def forge(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """From deals of Texas 42 to players: an exact solver says what every move of a deal is worth."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `forge` with `arguments` (default: those of the process); the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without the characters of a picture
+    try:
+        status = app(arguments, prog_name="forge", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except ForgeError as error:
+        return _say(str(error), BAD_INPUT)
+    except typer.TyperException as error:  # its own: an unknown option, a missing value
+        return _say(f"{error.format_message()} (see {_command_of(error)} --help)", BAD_INPUT)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("stopped", INTERRUPTED)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:
+        if os.environ.get("FORGE_DEBUG"):
+            raise
+        name = type(error).__name__
+        return _say(f"a bug: {name}: {error}; run it again with FORGE_DEBUG=1 to see where", FAILED)
+
+
+def _say(message: str, status: int) -> int:
+    """One line on standard error, whatever the message holds; the status."""
+    print(f"forge: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+def _command_of(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return context.command_path if context else "forge"

@@ -1,0 +1,152 @@
+"""The options that verbs share: each is named, read and checked here, once.
+
+A reader takes the text of an option and gives its value, or raises BadInput. Readers
+import what they need when they are called.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forge_core.cli.seeds import parse_seeds
+from forge_core.errors import BadInput
+
+if TYPE_CHECKING:
+    from forge_core.texas42.deals import Hands
+
+
+def read_seed(text: str) -> int:
+    """A whole number of at least 0."""
+    from forge_core.texas42.deals import check_seed
+
+    seed = _whole(text, "seed")
+    check_seed(seed)
+    return seed
+
+
+def read_hand(text: str) -> list[int]:
+    """Seven dominoes -> ids, ascending."""
+    from forge_core.texas42.notation import parse_hand
+
+    return parse_hand(text)
+
+
+def read_declaration(text: str) -> int:
+    """A name or a number 0..9."""
+    from forge_core.texas42.declarations import parse_declaration
+
+    return parse_declaration(text)
+
+
+def read_leader(text: str) -> int:
+    """A seat 0..3."""
+    from forge_core.texas42.deals import check_leader
+
+    return check_leader(_whole(text, "leader"))
+
+
+def read_opponent(text: str) -> int:
+    """A whole number of at least 0."""
+    opponent = _whole(text, "opponent index")
+    if opponent < 0:
+        raise BadInput(f"opponent index {opponent} is negative: use 0, 1, 2, ...")
+    return opponent
+
+
+def read_device(text: str) -> str:
+    """`auto`, `cpu`, `cuda`, `cuda:N` -> a device that is here."""
+    from forge_core.device import resolve_device
+
+    return resolve_device(text)
+
+
+def read_workers(text: str) -> int:
+    """A whole number of at least 1."""
+    workers = _whole(text, "workers")
+    if workers < 1:
+        raise BadInput(f"{workers} workers do nothing: use at least 1")
+    return workers
+
+
+def _whole(text: str, what: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise BadInput(f"{what} {text!r} is not a whole number: use digits alone") from None
+
+
+Seed = Annotated[int, typer.Option("--seed", parser=read_seed, metavar="N", help="The deal of this seed.")]
+Seeds = Annotated[
+    list,
+    typer.Option("--seeds", parser=parse_seeds, metavar="LIST", help="Seeds: 7, 0-49 or 0-9,900-919."),
+]
+Hand = Annotated[
+    list | None,
+    typer.Option(
+        "--hand",
+        parser=read_hand,
+        metavar="DOMINOES",
+        help='Seat 0 holds these seven, as in "6-6,6-5,6-4,3-2,2-0,1-1,0-0"; the seed deals the rest.',
+    ),
+]
+Opponent = Annotated[
+    int | None,
+    typer.Option(
+        "--opponent",
+        parser=read_opponent,
+        metavar="K",
+        help="The K-th marginalised deal of the seed: seat 0 keeps its hand, the rest is dealt anew.",
+    ),
+]
+Declaration = Annotated[
+    int,
+    typer.Option(
+        "--decl",
+        parser=read_declaration,
+        metavar="NAME",
+        help="blanks .. sixes, doubles-trump, doubles-suit, notrump; or 0..9.",
+    ),
+]
+MaybeDeclaration = Annotated[
+    int | None,
+    typer.Option(
+        "--decl",
+        parser=read_declaration,
+        metavar="NAME",
+        help="Mark what it calls: blanks .. sixes, doubles-trump, doubles-suit, notrump; or 0..9.",
+    ),
+]
+Leader = Annotated[
+    int, typer.Option("--leader", parser=read_leader, metavar="SEAT", help="Who leads the first trick, 0..3.")
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        parser=read_device,
+        metavar="NAME",
+        help="auto (CUDA where it is), cpu, cuda or cuda:N.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", parser=read_workers, metavar="N", help="Deals at once on a CPU; default: one a core."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
+
+
+def choose_deal(seed: int, hand: list[int] | None, opponent: int | None) -> Hands:
+    """The deal that `--seed`, `--hand` and `--opponent` name together."""
+    from forge_core.texas42.deals import deal_from_seed, deal_with_fixed_hand, marginalized_deal
+
+    if hand is not None and opponent is not None:
+        raise BadInput("--hand and --opponent are two ways to fix the hand of seat 0: give one of them")
+    if hand is not None:
+        return deal_with_fixed_hand(hand, seed)
+    if opponent is not None:
+        return marginalized_deal(seed, opponent)
+    return deal_from_seed(seed)

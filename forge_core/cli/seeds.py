@@ -1,0 +1,38 @@
+"""Seeds as one writes them: `7`, `0-49`, `0-9,900-919`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from forge_core.errors import BadInput
+
+MOST_SEEDS = 1_000_000
+"""in one command: beyond it lies a typing error, or a job to cut in pieces"""
+
+
+def parse_seeds(text: str) -> list[int]:
+    """`0-9,900-919` -> the seeds, ascending, each once. Raises BadInput."""
+    seeds: set[int] = set()
+    for part in text.replace(" ", "").split(","):
+        match = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", part)
+        if match is None:
+            raise BadInput(f"{text!r} names no seeds: write 7, 0-49 or 0-9,900-919")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise BadInput(f"seeds {part} run backwards: write {last}-{first}")
+        if len(seeds) + last - first >= MOST_SEEDS:
+            raise BadInput(f"{text} is more than {MOST_SEEDS:,} seeds: ask for fewer at a time")
+        seeds.update(range(first, last + 1))
+    return sorted(seeds)
+
+
+def seeds_text(seeds: Iterable[int]) -> str:
+    """Seeds -> `0-9,900-919`: what `parse_seeds` reads."""
+    runs: list[list[int]] = []
+    for seed in sorted(set(seeds)):
+        if runs and runs[-1][1] == seed - 1:
+            runs[-1][1] = seed
+        else:
+            runs.append([seed, seed])
+    return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs)

@@ -1,0 +1,235 @@
+"""`forge shards`: solved deals on disk, without Dagster: the same files, and only those that are missing."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from forge_core.cli.options import Device, Json, Seeds, Workers, read_declaration
+from forge_core.errors import BadInput, StoreUnusable
+
+if TYPE_CHECKING:
+    from forge_core.files import Store
+    from forge_core.texas42.oracle.shards import Rows, ShardConfig, ShardKey, ShardReport
+
+DEFAULT_OPPONENTS = 3
+FAILED, INTERRUPTED = 1, 130
+
+
+def read_rows(text: str) -> Rows:
+    """A whole number of at least 1, or `all`."""
+    from forge_core.texas42.oracle.shards import parse_rows
+
+    return parse_rows(text)
+
+
+def read_declarations(text: str) -> Literal["seed", "all"] | int:
+    """`seed`, `all`, or one declaration."""
+    name = text.strip().lower()
+    return name if name in ("seed", "all") else read_declaration(text)  # pyright: ignore[reportReturnType]
+
+
+def shards(
+    seeds: Seeds,
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Root of the store: a folder or URL.")],
+    rows: Annotated[
+        str, typer.Option("--rows", parser=read_rows, metavar="N", help="States drawn from a deal; or all.")
+    ] = "50000",
+    decl: Annotated[
+        str,
+        typer.Option(
+            "--decl",
+            parser=read_declarations,
+            metavar="NAME",
+            help="seed (seed % 10 decides), all ten, or one by name or number.",
+        ),
+    ] = "seed",
+    marginalized: Annotated[
+        bool, typer.Option("--marginalized", help="Seat 0's hand against several deals of the rest.")
+    ] = False,
+    opponents: Annotated[
+        int | None,
+        typer.Option("--opponents", metavar="N", show_default="3", help="How many, with --marginalized."),
+    ] = None,
+    sample_seed: Annotated[
+        int, typer.Option("--sample-seed", metavar="N", help="Another number draws other states.")
+    ] = 0,
+    device: Device = "auto",
+    workers: Workers = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is missing; make nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Solve deals and write a shard of each; those already there are not made again."""
+    from forge_core.cli.screen import notes
+    from forge_core.files import Store
+    from forge_core.texas42.oracle.shards import ShardConfig, missing_shards, seed_keys
+
+    if opponents is not None and not marginalized:
+        raise BadInput("--opponents belongs to marginalised deals: add --marginalized")
+    if opponents is not None and opponents < 1:
+        raise BadInput(f"{opponents} opponents make no deal: use at least 1")
+    config = ShardConfig(rows=rows, sample_seed=sample_seed)  # pyright: ignore[reportArgumentType]
+    store = Store(out).join("shards-marginalized" if marginalized else "shards-standard")
+    keys = seed_keys(seeds, decl, (opponents or DEFAULT_OPPONENTS) if marginalized else None)  # pyright: ignore
+    with notes().status("looking what is there"):
+        missing = missing_shards(store, keys, config)
+    if dry_run:
+        print_plan(store, len(keys), missing, json)
+        return
+    if missing:
+        check_writable(store)
+    started = time.perf_counter()
+    reports, stopped = fill(store, missing, config, device, workers)
+    print_summary(store, len(keys), len(missing), reports, time.perf_counter() - started, stopped, json)
+    if stopped:
+        raise typer.Exit(INTERRUPTED)
+    if any(report.error for report in reports):
+        raise typer.Exit(FAILED)
+
+
+def check_writable(store: Store) -> None:
+    """Raise StoreUnusable now, and not after the first deals are solved."""
+    store.write(".writable", b"")
+    with suppress(StoreUnusable):  # another filler was faster, or may write but not delete: it is hidden
+        store.delete(".writable")
+
+
+def fill(
+    store: Store, missing: list[ShardKey], config: ShardConfig, device: str, workers: int | None
+) -> tuple[list[ShardReport], bool]:
+    """Make the missing shards under a progress bar; their reports, and whether Ctrl-C cut it short."""
+    from forge_core.texas42.oracle.shards import fill_shards, missing_shards
+
+    reports: list[ShardReport] = []
+    with interruptible() as interrupted, progress(len(missing)) as advance:
+        making = fill_shards(store, missing, config, device=device, workers=workers)
+        for report in making:
+            reports.append(report)
+            advance(report)
+            if interrupted():
+                break
+        assert isinstance(making, Generator)
+        making.close()  # waits for what is being written
+        if len(reports) < len(missing):
+            reported = {report.key for report in reports}
+            to_go = set(missing_shards(store, missing, config))
+            late = [key for key in missing if key not in reported and key not in to_go]
+            reports += [replace(report, made=True) for report in fill_shards(store, late, config, "cpu")]
+    return reports, len(reports) < len(missing)
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C is only noted, so that what is being written is finished; the second stops at once."""
+    noted = False
+
+    def note(signum, frame) -> None:
+        nonlocal noted
+        noted = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        print("\nforge: finishing what is under way; Ctrl-C again stops at once", file=sys.stderr)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: noted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[ShardReport], None]]:
+    """A bar on a terminal, nothing elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from forge_core.cli.screen import notes
+
+    console = notes()
+    bar = Progress(
+        TextColumn("solving"),
+        BarColumn(bar_width=32),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[last]}", style="dim"),
+        console=console,
+        disable=not (console.is_terminal and total),
+        transient=True,
+    )
+    task = bar.add_task("", total=total, last="")
+    with bar:
+        yield lambda report: bar.update(task, advance=1, last=report.key.filename)
+
+
+def print_plan(store: Store, n_wanted: int, missing: list[ShardKey], json: bool) -> None:
+    """What `--dry-run` says: what is missing, and how many files would be replaced."""
+    from forge_core.cli.screen import print_json
+
+    per_split = Counter(key.split for key in missing)
+    there = {(split, name) for split in per_split for name in store.join(split).names()}
+    replaced = sum((key.split, key.filename) in there for key in missing)
+    if json:
+        names = [f"{key.split}/{key.filename}" for key in missing]
+        print_json({"store": store.url, "wanted": n_wanted, "missing": names, "replaced": replaced})
+        return
+    print(f"{n_wanted - len(missing):,} of {n_wanted:,} shards are there, {len(missing):,} would be made")
+    for split, n in sorted(per_split.items()):
+        print(f"  {store.join(split).url}: {n:,}")
+    if replaced:
+        print(f"{replaced:,} of them would replace a file that is faulty or holds other rows")
+
+
+def print_summary(
+    store: Store,
+    n_wanted: int,
+    n_missing: int,
+    reports: list[ShardReport],
+    seconds: float,
+    stopped: bool,
+    json: bool,
+) -> None:
+    """What was made, what was there, what failed and why; how to go on."""
+    from forge_core.cli.screen import print_json, seconds_text, size_text
+
+    made = [report for report in reports if report.made and not report.error]
+    failed = {report.key.filename: report.error for report in reports if report.error}
+    there = n_wanted - n_missing + sum(not report.made and not report.error for report in reports)
+    rows, states = sum(report.rows for report in made), sum(report.states for report in made)
+    nbytes = sum(report.nbytes for report in made)
+    devices = sorted({report.device for report in made})
+    if json:
+        print_json(
+            {
+                "store": store.url,
+                "wanted": n_wanted,
+                "made": len(made),
+                "there": there,
+                "failed": failed,
+                "stopped": stopped,
+                "rows": rows,
+                "states": states,
+                "bytes": nbytes,
+                "seconds": round(seconds, 3),
+                "deals_per_second": round(len(made) / seconds, 3),
+                "device": ", ".join(devices),
+            }
+        )
+        return
+    counts = f"{len(made):,} made, {there:,} there before, {len(failed):,} failed, of {n_wanted:,} shards"
+    print(f"{store.url}: {counts}")
+    if made:
+        print(
+            f"{rows:,} rows of {states:,} states, {size_text(nbytes)}, in {seconds_text(seconds)}: "
+            f"{len(made) / seconds:.1f} deals/s on {', '.join(devices)}"
+        )
+    for filename, reason in failed.items():
+        print(f"forge: {filename}: {reason}", file=sys.stderr)
+    if stopped:
+        to_go = f"{n_wanted - there - len(made):,} shards to go"
+        print(f"forge: stopped with {to_go}: run the same command again to go on", file=sys.stderr)
