@@ -1,0 +1,213 @@
+"""A store: named files under a local folder or an fsspec URL, written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import secrets
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from forge_core.errors import BadInput, ForgeError, StoreUnusable
+
+_TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.tmp")
+"""`.NAME.HOST.PID.RANDOM.tmp`: hidden, and no two writers ever share one"""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A folder of files: a local path, or an fsspec URL such as `memory://x` or `s3://bucket/x`.
+
+    Nothing is opened or created before the first write. A local path becomes absolute.
+    All methods raise StoreUnusable, which names the path and says what to do.
+    """
+
+    url: str
+
+    def __post_init__(self) -> None:
+        with self._blame("use", self.url):
+            filesystem, path = self._open()
+            url = path if isinstance(filesystem, LocalFileSystem) else filesystem.unstrip_protocol(path)
+            object.__setattr__(self, "url", url.rstrip("/") or "/")
+
+    def join(self, *parts: str) -> Store:
+        """The folder at `parts` below this one."""
+        return Store("/".join((self.url.rstrip("/"), *parts)))
+
+    def path(self, name: str) -> str:
+        """The full path or URL of a file, as messages name it."""
+        return f"{self.url.rstrip('/')}/{name}"
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a file of this name."""
+        with self._blame("look at", self.path(name)):
+            filesystem, folder = self._open()
+            return filesystem.isfile(f"{folder}/{name}")
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a file."""
+        with self._blame("read", self.path(name)):
+            filesystem, folder = self._open()
+            return _as_bytes(filesystem.cat_file(f"{folder}/{name}"))
+
+    def tail(self, name: str, size: int) -> bytes:
+        """The last `size` bytes of a file, or all of a shorter one."""
+        with self._blame("read", self.path(name)):
+            filesystem, folder = self._open()
+            start = max(0, self.size(name) - size)
+            return _as_bytes(filesystem.cat_file(f"{folder}/{name}", start=start))
+
+    def size(self, name: str) -> int:
+        """Bytes of a file."""
+        with self._blame("look at", self.path(name)):
+            filesystem, folder = self._open()
+            return int(filesystem.size(f"{folder}/{name}") or 0)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put a file under its name, whole; folders are made. An older one of the name is replaced.
+
+        Locally a temporary file in the same folder is written, synced and renamed, which is
+        one step for every reader. An object store has no rename, and needs none: an object
+        appears, or replaces the old one, only when its upload is complete, so one put under
+        the final name is as atomic. Whatever goes wrong, no temporary file stays behind.
+        """
+        with self._blame("write", self.path(name)):
+            filesystem, folder = self._open()
+            if isinstance(filesystem, LocalFileSystem):
+                _write_locally(f"{folder}/{name}", data)
+            else:
+                filesystem.pipe_file(f"{folder}/{name}", data)
+
+    def names(self, suffix: str = "") -> list[str]:
+        """The files directly in this folder whose names end so, sorted; none if there is no folder.
+
+        Hidden files (a leading dot), and so the temporaries of other writers, are left out.
+        """
+        with self._blame("list", self.url):
+            filesystem, folder = self._open()
+            try:
+                if isinstance(filesystem, LocalFileSystem):
+                    with os.scandir(folder) as entries:
+                        names = [entry.name for entry in entries if entry.is_file()]
+                else:
+                    entries = filesystem.ls(folder, detail=True)
+                    names = [e["name"].rpartition("/")[2] for e in entries if e["type"] == "file"]
+            except FileNotFoundError:
+                return []
+        return sorted(name for name in names if name.endswith(suffix) and not name.startswith("."))
+
+    def delete(self, name: str) -> None:
+        """Remove a file."""
+        with self._blame("delete", self.path(name)):
+            filesystem, folder = self._open()
+            filesystem.rm_file(f"{folder}/{name}")
+
+    def sweep(self, older_than_s: float) -> list[str]:
+        """Remove temporaries that killed writers left in this folder; their names.
+
+        Younger ones may still be in use. An object store has none.
+        """
+        with self._blame("sweep", self.url):
+            filesystem, folder = self._open()
+            if not isinstance(filesystem, LocalFileSystem) or not os.path.isdir(folder):
+                return []
+            with os.scandir(folder) as entries:
+                candidates = [entry for entry in entries if _TEMPORARY.fullmatch(entry.name)]
+            swept, now = [], time.time()
+            for entry in candidates:
+                with suppress(FileNotFoundError):  # its writer, or another sweep, was faster
+                    if now - entry.stat().st_mtime >= older_than_s:
+                        os.unlink(entry.path)
+                        swept.append(entry.name)
+            return sorted(swept)
+
+    def _open(self) -> tuple[Any, str]:
+        """The file system and this folder's path in it; looked up each time: none may cross a fork."""
+        filesystem, path = fsspec.url_to_fs(self.url, use_listings_cache=False)  # others write too
+        return filesystem, path.rstrip("/")
+
+    @contextmanager
+    def _blame(self, verb: str, path: str) -> Iterator[None]:
+        """Turn whatever the file system raises into StoreUnusable."""
+        try:
+            yield
+        except ForgeError:
+            raise
+        except Exception as error:  # object stores raise far more than OSError
+            reason, remedy = _diagnose(error)
+            raise StoreUnusable(f"cannot {verb} {path}: {reason}; {remedy}") from error
+
+
+def default_store_url() -> str:
+    """Where data lies unless told otherwise: `FORGE_STORE`, or `./data`."""
+    return os.environ.get("FORGE_STORE") or "./data"
+
+
+def fingerprint(mapping: Mapping[str, Any]) -> str:
+    """16 hex digits that are equal for equal mappings, in whatever order their keys stand.
+
+    Takes what JSON can say; raises BadInput for anything else.
+    """
+    try:
+        canonical = json.dumps(mapping, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"no fingerprint of {mapping!r} ({error}): use what JSON can say") from error
+    return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()
+
+
+def _write_locally(path: str, data: bytes) -> None:
+    folder, name = os.path.split(path)
+    os.makedirs(folder, exist_ok=True)
+    # The folder itself is not synced: a power cut may undo the rename, never half of the file.
+    temporary = f"{folder}/.{name}.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _as_bytes(data: bytes | str) -> bytes:
+    return data if isinstance(data, bytes) else data.encode()
+
+
+_REMEDIES = {
+    errno.EACCES: "give yourself permission there, or choose another store",
+    errno.EPERM: "give yourself permission there, or choose another store",
+    errno.EROFS: "choose a store that is not read-only",
+    errno.ENOSPC: "free some space, or choose another store",
+    errno.EDQUOT: "free some of your quota, or choose another store",
+    errno.ENOENT: "check the path",
+    errno.ENOTDIR: "a file stands where a folder must: move it, or choose another store",
+    errno.EISDIR: "a folder stands where a file must: move it, or choose another store",
+    errno.EEXIST: "a file stands where a folder must: move it, or choose another store",
+}
+
+
+def _diagnose(error: Exception) -> tuple[str, str]:
+    """What went wrong, and what to do about it."""
+    if isinstance(error, OSError) and (number := error.errno) is not None:
+        return error.strerror or str(error), _REMEDIES.get(number, "check the path, or choose another store")
+    if isinstance(error, FileNotFoundError):  # object stores raise it without a number
+        return "there is no such file or bucket", _REMEDIES[errno.ENOENT]
+    if isinstance(error, PermissionError):
+        return str(error) or "permission denied", _REMEDIES[errno.EACCES]
+    reason = str(error) or type(error).__name__
+    if isinstance(error, ImportError):
+        return reason, "install the file system of this URL, such as forge[s3] or forge[gcs]"
+    return reason, "check the URL, the credentials and the network, or choose another store"
