@@ -22,21 +22,25 @@ from hypothesis import strategies as st
 from forge_core.errors import BadInput, DeviceUnavailable, ShardCorrupt, StoreUnusable
 from forge_core.files import Store
 from forge_core.texas42.deals import check_deal, deal_from_seed, deal_with_fixed_hand, marginalized_deal
-from forge_core.texas42.oracle import hardness, shards, solve
+from forge_core.texas42.oracle import hardness, solve
 from forge_core.texas42.oracle.shards import (
     DEFAULT_ROWS,
     FOREIGN,
     ShardConfig,
     ShardKey,
     fill_shards,
+    filling,
     make_shard,
     missing_shards,
     parse_rows,
     read_header,
     read_shard,
+    records,
     seed_keys,
     write_shard,
+    writing,
 )
+from forge_core.texas42.oracle.shards.writing import encode_shard, header_text
 from forge_core.texas42.splits import Split
 from forge_core.texas42.state import ILLEGAL, initial_state, unpack
 
@@ -141,7 +145,7 @@ def test_a_fingerprint_is_of_what_decides_the_rows(monkeypatch):
     assert ShardConfig("all", 1).fingerprint == ShardConfig("all").fingerprint != plain
     for version in ("ORACLE_VERSION", "SHARDS_VERSION"):
         with monkeypatch.context() as later:
-            later.setattr(shards, version, "x9")
+            later.setattr(records, version, "x9")
             assert ShardConfig().fingerprint != plain
 
 
@@ -354,7 +358,7 @@ def test_the_hands_of_another_deal(store, shard, key):
     ],
 )
 def test_headers_that_cannot_be(store, shard, key, changes, reason):
-    data = shards._encode(replace(shard, header=replace(shard.header, **changes)))
+    data = encode_shard(replace(shard, header=replace(shard.header, **changes)))
     put(store, key, data)
     assert reason in refused(store, key, header_too=True)
 
@@ -366,7 +370,7 @@ def test_a_root_value_that_is_another_states(store, shard, key):
 
 @pytest.mark.parametrize("other", [ShardKey(1, 2), ShardKey(2, 1), ShardKey(1, 1, 0), ShardKey(901, 1)])
 def test_a_file_under_the_name_of_another(store, shard, other):
-    put(store, other, shards._encode(shard))
+    put(store, other, encode_shard(shard))
     for read in (read_shard, read_header):
         with pytest.raises(ShardCorrupt, match=r"its header says it is seed_00000001_decl_1\.parquet"):
             read(store, other)
@@ -396,12 +400,12 @@ def parquet(table, metadata=None, **options):
     ],
 )
 def test_columns_that_do_not_belong(store, shard, key, change, reason):
-    put(store, key, parquet(change(table_of(shard)), shards._header_text(shard.header)))
+    put(store, key, parquet(change(table_of(shard)), header_text(shard.header)))
     assert reason in refused(store, key)
 
 
 def test_a_header_that_was_changed_or_is_incomplete(store, shard, key):
-    text = shards._header_text(shard.header)
+    text = header_text(shard.header)
     counts = text["states_per_ply"]
     for name, value, reason in [
         ("states_per_ply", counts.replace("1475439", "1475440"), "was changed"),
@@ -421,10 +425,10 @@ def test_a_header_that_was_changed_or_is_incomplete(store, shard, key):
 
 
 def test_headers_made_to_fill_the_memory(store, shard, key):
-    text = shards._header_text(shard.header)
+    text = header_text(shard.header)
     put(store, key, parquet(table_of(shard), text | {"more": "x" * 2_000_000}))
     refused(store, key, header_too=True)
-    whole = shards._encode(shard)
+    whole = encode_shard(shard)
     put(store, key, whole[:-8] + (2**31 - 1).to_bytes(4, "little") + b"PAR1")
     with pytest.raises(ShardCorrupt, match="footer claims 2,147,483,655 bytes"):
         read_header(store, key)
@@ -441,7 +445,7 @@ def test_headers_made_to_fill_the_memory(store, shard, key):
 def test_damage_is_noticed(tmp_path_factory, small_solution, key, data):
     """Cut anywhere, or with any byte changed: refused, unless it reads as it was."""
     shard = make_shard(small_solution, key, FEW)
-    whole = shards._encode(shard)
+    whole = encode_shard(shard)
     place = data.draw(st.integers(0, len(whole) - 1))
     damaged = bytearray(whole)
     damaged[place] ^= data.draw(st.integers(1, 255))
@@ -460,7 +464,8 @@ def test_damage_is_noticed(tmp_path_factory, small_solution, key, data):
 
 def test_labels_of_an_older_oracle(store, small_solution, key, monkeypatch):
     with monkeypatch.context() as earlier:
-        earlier.setattr(shards, "ORACLE_VERSION", "o0")
+        for module in (records, writing):
+            earlier.setattr(module, "ORACLE_VERSION", "o0")
         write_shard(store, make_shard(small_solution, key, FEW))
     assert read_header(store, key.filename).oracle_version == "o0"
     assert "values are those of oracle o0" in refused(store, key)
@@ -600,7 +605,7 @@ def test_how_it_was_filled_does_not_matter(filled, tmp_path, url):
 
 def test_what_is_there_is_not_made_again(filled, monkeypatch):
     store, first = filled
-    monkeypatch.setattr(shards, "solve_many", lambda *_, **__: pytest.fail("nothing is to be solved"))
+    monkeypatch.setattr(filling, "solve_many", lambda *_, **__: pytest.fail("nothing is to be solved"))
     assert missing_shards(store, KEYS, FEW) == []
     for key, report in mend(store, KEYS).items():
         assert report == replace(first[key], made=False, seconds=0.0, device="")
@@ -668,10 +673,10 @@ def test_a_deal_that_fails_is_reported_and_the_others_are_made(store, monkeypatc
 
     victim, error = KEYS[1], RuntimeError("out of luck")
     if step == "solve":
-        monkeypatch.setattr(shards, "solve", failing(shards.solve, victim, error))
+        monkeypatch.setattr(filling, "solve", failing(filling.solve, victim, error))
         monkeypatch.setattr(solver, "_solve_one", failing(solver._solve_one, victim, error))
     else:
-        monkeypatch.setattr(shards, "make_shard", failing(shards.make_shard, victim, error))
+        monkeypatch.setattr(filling, "make_shard", failing(filling.make_shard, victim, error))
     reports = mend(store, KEYS)
     assert set(reports) == set(KEYS)
     assert reports[victim].error == "RuntimeError: out of luck" and not reports[victim].made
@@ -681,14 +686,14 @@ def test_a_deal_that_fails_is_reported_and_the_others_are_made(store, monkeypatc
 
 def test_a_deal_that_failed_for_another_is_solved_alone(store, monkeypatch):
     """As on a GPU, where a whole batch fails together."""
-    many = shards.solve_many
+    many = filling.solve_many
 
     def only_few(hands, decls, **options):
         if len(hands) > 2:
             raise RuntimeError("the batch does not fit")
         return many(hands, decls, **options)
 
-    monkeypatch.setattr(shards, "solve_many", only_few)
+    monkeypatch.setattr(filling, "solve_many", only_few)
     assert all(report.made for report in mend(store, KEYS).values())
 
 
@@ -697,8 +702,8 @@ def test_a_store_that_cannot_be_written_ends_the_work_early(store, monkeypatch):
         raise StoreUnusable(f"cannot write {self.path(name)}: no space; free some")
 
     solved = []
-    alone = shards._make_one
-    monkeypatch.setattr(shards, "_make_one", lambda *given: solved.append(given) or alone(*given))
+    alone = filling._make_one
+    monkeypatch.setattr(filling, "_make_one", lambda *given: solved.append(given) or alone(*given))
     monkeypatch.setattr(Store, "write", refuse)
     keys = seed_keys(range(12), "seed")
     reports = mend(store, keys, workers=1)

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -116,7 +116,6 @@ def fill(
             advance(report)
             if interrupted():
                 break
-        assert isinstance(making, Generator)
         making.close()  # waits for what is being written
         if len(reports) < len(missing):
             reported = {report.key for report in reports}

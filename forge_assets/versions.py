@@ -1,0 +1,27 @@
+"""The versions of the algorithms, read from their sources.
+
+A version stands beside its algorithm and is raised with it. Dagster asks for it whenever it
+loads the definitions, and importing the algorithms for one word would load numba and pyarrow.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+PROJECT = Path(__file__).parent.parent
+
+
+def version_of(module: str, name: str) -> str:
+    """The string that `module`, of this project, assigns to `name`. The module is not imported."""
+    source = (PROJECT / module.replace(".", "/")).with_suffix(".py").read_text()
+    for statement in ast.parse(source).body:
+        match statement:
+            case ast.Assign([ast.Name(target)], ast.Constant(str(version))) if target == name:
+                return version
+    raise LookupError(f"{module} assigns no string to {name}: name the module that does")
+
+
+ORACLE = version_of("forge_core.texas42.oracle.solver", "ORACLE_VERSION")
+SHARDS = f"{version_of('forge_core.texas42.oracle.shards.records', 'SHARDS_VERSION')}/{ORACLE}"
+"""Composed of those of all algorithms above, so that a change shows at once on all that follows."""

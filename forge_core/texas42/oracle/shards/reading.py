@@ -1,0 +1,244 @@
+"""Reading a shard: verified whole, or its header alone, from the footer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from math import comb
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from forge_core.errors import ForgeError, ShardCorrupt, StoreUnusable
+from forge_core.files import Store
+from forge_core.texas42.deals import check_deal
+from forge_core.texas42.declarations import NAMES
+from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS, N_SEATS
+from forge_core.texas42.oracle.shards.foreign import FOREIGN_REMEDY, is_plain, read_plain, read_plain_header
+from forge_core.texas42.oracle.shards.records import (
+    SCHEMA_VERSION,
+    TYPES,
+    Shard,
+    ShardConfig,
+    ShardHeader,
+    ShardKey,
+)
+from forge_core.texas42.oracle.shards.verifying import (
+    Columns,
+    Unsound,
+    check_rows,
+    has_columns,
+    read_columns,
+    read_metadata,
+    require,
+)
+from forge_core.texas42.oracle.solver import ORACLE_VERSION
+from forge_core.texas42.oracle.states import N_SAMPLED_PLIES, quotas
+from forge_core.texas42.state import initial_state
+from forge_core.texas42.tables import deal_tables
+
+
+def read_shard(store: Store, key_or_filename: ShardKey | str) -> Shard:
+    """A shard of the store of its kind, verified.
+
+    What is verified: header and columns; states ascending and well formed; Q legal exactly
+    where the rules of play allow it with the hands of the header; all values in range; V the
+    best legal Q of the team to move; counts and weights by ply; page checksums. Raises
+    ShardCorrupt, with what to do, if any of it does not hold or the file is not there.
+    """
+    key = _as_key(key_or_filename)
+    folder = _existing_folder(store, key)
+    with _verdict(store, key):
+        data = folder.read(key.filename)
+        file = _open_parquet(data)
+        claimed = file.metadata.num_rows
+        require(
+            claimed <= _MOST_ROWS_A_BYTE * len(data), f"{claimed:,} rows do not fit in {len(data):,} bytes"
+        )
+        if is_plain(file):
+            with _verdict(store, key, FOREIGN_REMEDY):
+                return read_plain(file, key)
+        header = _parse_header(file, key)
+        require(
+            header.oracle_version == ORACLE_VERSION,
+            f"its values are those of oracle {header.oracle_version}, now it is {ORACLE_VERSION}",
+        )
+        return _verified(header, read_columns(file, TYPES))
+
+
+def read_header(store: Store, filename: ShardKey | str) -> ShardHeader:
+    """What a shard says of itself, from its footer alone.
+
+    A plain shard of another maker says next to nothing: its deal is solved for the rest.
+    Raises ShardCorrupt.
+    """
+    key = _as_key(filename)
+    _existing_folder(store, key)
+    with _verdict(store, key):
+        file = _open_footer(store, key)
+        if is_plain(file):
+            with _verdict(store, key, FOREIGN_REMEDY):
+                return read_plain_header(file, key)
+        return _parse_header(file, key)
+
+
+def read_own_header(store: Store, key: ShardKey) -> ShardHeader | None:
+    """The header of a shard that is there; None for a plain one of another maker, which is not solved.
+
+    Raises ShardCorrupt.
+    """
+    with _verdict(store, key):
+        file = _open_footer(store, key)
+        return None if is_plain(file) else _parse_header(file, key)
+
+
+def _as_key(key_or_filename: ShardKey | str) -> ShardKey:
+    return key_or_filename if isinstance(key_or_filename, ShardKey) else ShardKey.parse(key_or_filename)
+
+
+def _existing_folder(store: Store, key: ShardKey) -> Store:
+    folder = store.join(key.split)
+    if not folder.exists(key.filename):
+        path = folder.path(key.filename)
+        raise ShardCorrupt(path, "there is no such shard", f"make it: {_command(store, key)}")
+    return folder
+
+
+@contextmanager
+def _verdict(store: Store, key: ShardKey, remedy: str | None = None) -> Iterator[None]:
+    """Turn whatever a damaged file provokes into ShardCorrupt."""
+    try:
+        yield
+    except (ShardCorrupt, StoreUnusable, MemoryError):
+        raise
+    except (Unsound, ForgeError, pa.ArrowException, OSError, TypeError, ValueError) as error:
+        path = store.join(key.split).path(key.filename)
+        remedy = remedy or f"delete it and make it again: {_command(store, key)}"
+        raise ShardCorrupt(path, " ".join(str(error).split()), remedy) from error
+
+
+def _command(store: Store, key: ShardKey) -> str:
+    """What makes the shard anew."""
+    root, _, kind = store.url.rpartition("/")
+    if kind == "shards-golden":
+        return "fill golden_shards again"
+    marginalized = "" if key.opponent is None else f" --marginalized --opponents {key.opponent + 1}"
+    return f"forge shards --seeds {key.seed} --decl {NAMES[key.decl]}{marginalized} --out {root or '/'}"
+
+
+_MAGIC = b"PAR1"
+_FIRST_TAIL = 1 << 16
+_MAX_FOOTER = 1 << 24
+_THRIFT_LIMIT = 1_000_000
+"""longest string and list in a footer: far above any shard's, far below what fills a memory"""
+_MOST_ROWS_A_BYTE = 4
+"""a shard of all states packs one row in two bytes; who claims more wants memory, not reading"""
+
+
+def _open_parquet(data: bytes) -> pq.ParquetFile:
+    return pq.ParquetFile(
+        pa.BufferReader(data),
+        thrift_string_size_limit=_THRIFT_LIMIT,
+        thrift_container_size_limit=_THRIFT_LIMIT,
+        page_checksum_verification=True,
+    )
+
+
+def _open_footer(store: Store, key: ShardKey) -> pq.ParquetFile:
+    """The file as far as its footer: the last 64 KiB nearly always hold it."""
+    folder = store.join(key.split)
+    data = folder.tail(key.filename, _FIRST_TAIL)
+    require(len(data) >= 8 and data.endswith(_MAGIC), "it is truncated, or no Parquet file")
+    length = int.from_bytes(data[-8:-4], "little") + 8
+    require(length <= _MAX_FOOTER, f"its footer claims {length:,} bytes")
+    if length > len(data):
+        data = folder.tail(key.filename, length)
+    return _open_parquet(data)
+
+
+def _most_states(ply: int) -> int:
+    """No deal has more states of a ply: all boundaries of its level, all leads and answers."""
+    level, in_trick = HAND_SIZE - ply // N_SEATS, ply % N_SEATS
+    return N_SEATS * comb(HAND_SIZE, level) ** N_SEATS * level**in_trick
+
+
+def _parse_header(file: pq.ParquetFile, key: ShardKey) -> ShardHeader:
+    """The header of our own shard, every field checked against the others and the columns."""
+    metadata = read_metadata(file)
+    try:
+        version = json.loads(metadata[b"schema_version"])
+        require(
+            version == SCHEMA_VERSION,
+            f"its schema is version {version!r}, this code reads {SCHEMA_VERSION}",
+        )
+        header = ShardHeader(
+            **{field.name: json.loads(metadata[field.name.encode()]) for field in fields(ShardHeader)}
+        )
+    except KeyError as error:
+        raise Unsound(f"its header lacks {error.args[0].decode()}") from error
+    except (ValueError, RecursionError) as error:
+        raise Unsound(f"its header does not parse ({error})") from error
+    _check_header(header, key)
+    require(metadata.get(b"checksum") == header.checksum.encode(), "its header was changed")
+    require(has_columns(file, TYPES), f"its columns or their types are not {', '.join(TYPES)}")
+    found = file.metadata.num_rows
+    require(found == header.rows, f"it has {found:,} rows, its header says {header.rows:,}")
+    return header
+
+
+def _check_header(header: ShardHeader, key: ShardKey) -> None:
+    whole = (header.seed, header.decl, header.root_value, header.sample_seed, header.rows)
+    require(
+        all(type(number) is int for number in whole) and type(header.opponent) in (int, type(None)),
+        "its header holds something else where a whole number belongs",
+    )
+    require(header.key == key, f"its header says it is {header.key.filename}")
+    require(isinstance(header.hands, list), "its hands are no list")
+    require(check_deal(header.hands).tolist() == header.hands, "its hands are not in ascending order")
+    value = header.root_value
+    require(abs(value) <= HAND_POINTS and value % 2 == 0, f"a root value of {value} cannot be")
+    counts = header.states_per_ply
+    require(
+        isinstance(counts, list)
+        and len(counts) == N_PLAYS + 1
+        and counts[0] == 1
+        and all(type(n) is int and 1 <= n <= _most_states(ply) for ply, n in enumerate(counts)),
+        "its states per ply are more than a deal can have, or no counts",
+    )
+    config = ShardConfig(header.rows_asked, header.sample_seed)
+    require(
+        header.fingerprint == config.fingerprint_of(header.oracle_version, header.shards_version),
+        "its fingerprint is not that of its versions and settings",
+    )
+    expected = int(_rows_per_ply(header).sum())
+    require(header.rows == expected, f"it has {header.rows:,} rows where its draw has {expected:,}")
+
+
+def _rows_per_ply(header: ShardHeader) -> npt.NDArray[np.int64]:
+    """[29] rows that the header promises of each ply."""
+    counts = np.array(header.states_per_ply, dtype=np.int64)
+    if header.rows_asked == "all":
+        return counts
+    return np.append(quotas(counts[:N_SAMPLED_PLIES], header.rows_asked), 0)
+
+
+def _verified(header: ShardHeader, columns: Columns) -> Shard:
+    """The shard, if its rows hold what its header promises."""
+    shard = Shard(header, columns["state"], columns["V"], columns["q"], columns["ply"], columns["weight"])
+    ply = check_rows(shard.state, shard.value, shard.q, deal_tables(check_deal(header.hands), header.decl))
+    require(np.array_equal(ply, shard.ply), "plies are not those of the states")
+    promised = _rows_per_ply(header)
+    counts = np.bincount(ply, minlength=N_PLAYS + 1)
+    require(np.array_equal(counts, promised), "a ply has more or fewer rows than its header promises")
+    require((shard.weight >= 1).all(), "a weight is below 1")
+    total = np.bincount(ply, weights=shard.weight, minlength=N_PLAYS + 1)  # in float64
+    states = np.where(promised > 0, header.states_per_ply, 0)
+    require((np.abs(total - states) <= 1e-5 * states).all(), "weights do not sum to the number of states")
+    root = shard.ply == 0
+    require((shard.state[root] == initial_state()).all(), "its first position is not the initial one")
+    require((shard.value[root] == header.root_value).all(), "its root value is not V of the initial position")
+    return shard

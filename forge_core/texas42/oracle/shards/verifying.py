@@ -1,0 +1,90 @@
+"""What must hold of the rows of a shard, whoever made it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS
+from forge_core.texas42.oracle.shards.records import Q_NAMES, Types, count_plays
+from forge_core.texas42.state import ILLEGAL, States, is_well_formed, legal_slots, to_mover_frame
+from forge_core.texas42.tables import Bytes, DealTables
+
+Columns = dict[str, npt.NDArray]
+
+_CHUNK = 1 << 17
+"""rows verified at a time"""
+
+
+class Unsound(Exception):
+    """What is wrong with a file; becomes ShardCorrupt where path and remedy are known."""
+
+
+def require(holds: bool | np.bool_, reason: str) -> None:
+    """Raise Unsound, with the reason, unless it holds."""
+    if not holds:
+        raise Unsound(reason)
+
+
+def read_metadata(file: pq.ParquetFile) -> dict[bytes, bytes]:
+    """What its maker noted in the footer; nothing, if there is none."""
+    return file.metadata.metadata or {}
+
+
+def has_columns(file: pq.ParquetFile, types: Types) -> bool:
+    """Whether these are its columns, by name, type and order, and no others."""
+    found = file.schema_arrow
+    return found.names == list(types) and found.types == [pa.from_numpy_dtype(t) for t in types.values()]
+
+
+def read_columns(file: pq.ParquetFile, types: Types) -> Columns:
+    """All rows by column name, the seven q together as `q` [S, 7]. Raises Unsound."""
+    rows = file.metadata.num_rows
+    columns: Columns = {name: np.empty(rows, dtype) for name, dtype in types.items()}
+    q = np.empty((rows, HAND_SIZE), dtype=np.int8)
+    columns |= {name: q[:, slot] for slot, name in enumerate(Q_NAMES)}
+    start = 0
+    for batch in file.iter_batches(_CHUNK, use_threads=False):
+        end = start + batch.num_rows
+        for name, values in zip(types, batch.columns, strict=True):
+            require(values.null_count == 0, f"column {name} has empty values")
+            columns[name][start:end] = values.to_numpy(zero_copy_only=False)
+        start = end
+    require(start == rows, f"{start:,} of {rows:,} rows are there")
+    return columns | {"q": q}
+
+
+def check_rows(state: States, value: Bytes, q: Bytes, tables: DealTables) -> npt.NDArray[np.uint8]:
+    """What must hold of labelled states of a deal, in whatever way they were chosen; their plies [S].
+
+    state: [S] int64; value: [S] int8 and q: [S, 7] int8, in team 0's frame. Raises Unsound.
+    """
+    require((np.diff(state) > 0).all(), "states are not strictly ascending")
+    plies = np.empty(len(state), dtype=np.uint8)
+    for start in range(0, len(state), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        plies[rows] = _check_chunk(state[rows], value[rows], q[rows], tables)
+    return plies
+
+
+def _check_chunk(state: States, value: Bytes, q: Bytes, tables: DealTables) -> npt.NDArray[np.uint8]:
+    def require_all(holds: npt.NDArray[np.bool_], reason: str) -> None:
+        require(holds.all(), f"{reason} in state {int(state[np.argmin(holds)])}" if len(state) else reason)
+
+    require_all(is_well_formed(state), "hands, leader and trick do not fit each other")
+    ply = count_plays(state)
+    allowed = (legal_slots(state, tables)[:, None] >> np.arange(HAND_SIZE) & 1).astype(bool)
+    require_all(
+        ((q != ILLEGAL) == allowed).all(axis=1), "q is not legal exactly where the rules allow a play"
+    )
+    in_range = (q == ILLEGAL) | (q >= -HAND_POINTS) & (q <= HAND_POINTS)
+    require_all(in_range.all(axis=1), f"q is outside -{HAND_POINTS}..{HAND_POINTS}")
+    require_all(
+        (value >= -HAND_POINTS) & (value <= HAND_POINTS), f"V is outside -{HAND_POINTS}..{HAND_POINTS}"
+    )
+    best = to_mover_frame(q, state).max(axis=1)
+    best[ply == N_PLAYS] = 0
+    require_all(to_mover_frame(value, state) == best, "V is not the best legal q of the team to move")
+    return ply
