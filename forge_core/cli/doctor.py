@@ -74,12 +74,11 @@ def as_record(catalog: Catalog) -> dict:
                 "kind": total.kind,
                 "split": total.split,
                 "shards": total.shards,
-                "deals": total.deals,
                 "seeds": seeds_of(catalog, total),
                 "rows": total.rows,
                 "states": total.states,
                 "bytes": total.nbytes,
-                "versions": total.versions,
+                "fingerprints": total.fingerprints,
             }
             for total in catalog.totals()
         ],
