@@ -140,3 +140,13 @@ def trailing_zeros(typingctx, word):
         return _as_int64(builder, builder.cttz(args[0], ir.IntType(1)(1)))
 
     return types.int64(word), generate
+
+
+@instruction
+def highest_bit(typingctx, word):
+    """The place of the highest set bit of an int64; for 0 undefined."""
+
+    def generate(context, builder, signature, args):
+        return builder.sub(ir.IntType(64)(63), builder.ctlz(args[0], ir.IntType(1)(1)))
+
+    return types.int64(word), generate

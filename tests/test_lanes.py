@@ -15,6 +15,7 @@ from forge_core.lanes import (
     LANES,
     add_to_row,
     fill_row,
+    highest_bit,
     load_row,
     max_rows,
     min_rows,
@@ -39,6 +40,18 @@ def _count_and_place(words, counts, places):
     for i in range(len(words)):
         counts[i] = popcount(words[i])
         places[i] = trailing_zeros(words[i])
+
+
+@kernel
+def _highest(words, places):
+    for i in range(len(words)):
+        places[i] = highest_bit(words[i])
+
+
+def test_the_highest_bit_of_a_word():
+    words, places = np.array([1, 2, 3, 40, 1 << 62]), np.zeros(5, np.int64)
+    _highest(words, places)
+    assert places.tolist() == [int(w).bit_length() - 1 for w in words]
 
 
 def test_rows_add_wrap_and_compare_lane_by_lane():

@@ -26,9 +26,7 @@ def reference_q(deal: Deal, decl: int, state: int) -> tuple[int, list[int]]:
         tuple(int(deal[seat][slot]) for slot in range(HAND_SIZE) if fields.remaining[0, seat] >> slot & 1)
         for seat in range(N_SEATS)
     )
-    trick = tuple(
-        int(deal[(leader + place) % N_SEATS][fields.played[0, place]]) for place in range(n_played)
-    )
+    trick = tuple(int(deal[(leader + place) % N_SEATS][fields.played[0, place]]) for place in range(n_played))
     mover = (leader + n_played) % N_SEATS
     q = [ILLEGAL] * HAND_SIZE
     for domino, worth in _worth_of_plays(held, leader, trick, decl).items():
@@ -39,7 +37,7 @@ def reference_q(deal: Deal, decl: int, state: int) -> tuple[int, list[int]]:
 def _value(held: tuple[Hand, ...], leader: int, trick: Hand, decl: int) -> int:
     """Future points of team 0 minus team 1: team 0 plays for the most, team 1 for the least."""
     worth = _worth_of_plays(held, leader, trick, decl).values()
-    best = max if team(leader + len(trick)) == 0 else min
+    best = max if team((leader + len(trick)) % N_SEATS) == 0 else min
     return best(worth, default=0)
 
 
