@@ -19,6 +19,7 @@ from forge_core.cli.deal import deal
 from forge_core.cli.doctor import doctor
 from forge_core.cli.shards import shards
 from forge_core.cli.solve import solve
+from forge_core.cli.tokenize import tokenize
 from forge_core.errors import ForgeError
 
 FAILED, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (deal, solve, shards, doctor, bench):
+for verb in (deal, solve, shards, tokenize, doctor, bench):
     app.command()(verb)
 
 
