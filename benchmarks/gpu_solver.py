@@ -1,0 +1,176 @@
+"""The CUDA solver: equal to the CPU's first, then how fast.
+
+    python benchmarks/gpu_solver.py [--parity 64] [--deals 256] [--device cuda] [--json FILE]
+
+Prints the device, the sizes and the milliseconds a deal, and the same as one line of JSON.
+Meant to take under five minutes, most of it the CPU's side of the comparison.
+
+What to expect of an H200, reckoned before the first run. A mean deal (20 counted) has 126,000
+reached rows, 1.25 million reached boundaries and 35.5 million closing plays, each a lane's
+turn of the innermost loop, in both passes.
+
+- Bytes: 35.5 million one-byte reads and as many stores. Were each a 32-byte sector of its
+  own, 1.1 GB a pass through the L2 cache (about 5.5 TB/s): 0.2 ms. Device memory sees only
+  what is passed over whole, about 0.2 GB a deal (4.8 TB/s): 0.05 ms.
+- Instructions: side by side, 32 lanes turn the innermost loop 2.6 million times a deal (of
+  1.1 million, did no lane ever wait) at 44 instructions (sm_90 code); with the loops around
+  it about 0.2 thousand million a pass, of 0.9 million million a second: 0.25 ms.
+
+So the floor is 0.5 ms a deal for both passes, and with latencies not wholly hidden 0.7 to
+1.0. If it is slower than 1.5 ms: look first at `_play_tricks` (stores;
+test a mark before setting it) and at LANES (64 hides more latency, 32 waits less).
+Rows as on the CPU (one program a row, 64 lanes) would turn 7.1 million times a pass.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from itertools import islice
+
+import numpy as np
+
+
+def problems(first: int, n_deals: int):
+    """Hands, declarations, leaders of consecutive seeds."""
+    from forge_core.texas42.deals import deal_from_seed
+
+    seeds = range(first, first + n_deals)
+    return [deal_from_seed(s) for s in seeds], [s % 10 for s in seeds], [s % 4 for s in seeds]
+
+
+def assert_parity(n_deals: int, device: str) -> None:
+    """Values, bits, counts, samples and labels of whole deals, entry by entry."""
+    import torch
+
+    from forge_core.streams import stream
+    from forge_core.texas42.oracle import solve_many
+
+    given = problems(0, n_deals)
+    pairs = zip(solve_many(*given, device="cpu"), solve_many(*given, device=device), strict=True)
+    for seed, (host, on_device) in enumerate(pairs):
+        assert on_device.states_per_ply == host.states_per_ply, seed
+        np.testing.assert_array_equal(on_device._reached.cpu().numpy().view(np.uint64), host._reached)
+        np.testing.assert_array_equal(on_device._values.cpu().numpy(), host._values)
+        drawn, expected = (s.sample(50_000, stream(seed, "rows")).state for s in (on_device, host))
+        np.testing.assert_array_equal(drawn, expected)
+        labels = on_device.query(torch.from_numpy(drawn).to(device))
+        for label, answer in zip(labels, host.query(drawn), strict=True):
+            np.testing.assert_array_equal(label.cpu().numpy(), answer)
+
+
+def milliseconds(run, n_deals: int) -> float:
+    """Wall time of one run, the device's work included, a deal."""
+    import torch
+
+    torch.cuda.synchronize()
+    started = time.perf_counter()
+    run()
+    torch.cuda.synchronize()
+    return 1000 * (time.perf_counter() - started) / n_deals
+
+
+def time_solving(n_deals: int, device: str, batch: int, lanes: int) -> dict[str, float]:
+    """ms a deal: wall over many deals, and the device's own share (median over batches)."""
+    from forge_core.texas42.oracle import cuda, solve_many
+
+    was = cuda.BATCH, cuda.LANES
+    cuda.BATCH, cuda.LANES = batch, lanes
+    cuda._on.cache_clear()
+    try:
+        given = problems(1000, n_deals)
+        for _ in solve_many(*(part[:batch] for part in given), device=device):
+            pass  # compile, allocate
+        seconds: list[float] = []
+
+        def run():
+            seconds.extend(solution.seconds for solution in solve_many(*given, device=device))
+
+        wall = statistics.median(milliseconds(run, n_deals) for _ in range(3))
+        return {"wall": wall, "device": 1000 * statistics.median(seconds)}
+    finally:
+        cuda.BATCH, cuda.LANES = was
+        cuda._on.cache_clear()
+
+
+def time_kernels(device: str) -> dict[str, float]:
+    """ms a deal of each kernel over one batch."""
+    import torch
+    from torch.profiler import ProfilerActivity, profile
+
+    from forge_core.texas42.oracle import cuda, solve_many
+
+    with profile(activities=[ProfilerActivity.CUDA]) as profiled:
+        for _ in solve_many(*problems(2000, cuda.BATCH), device=device):
+            pass
+        torch.cuda.synchronize()
+    spent = {event.key: event.device_time_total / 1000 / cuda.BATCH for event in profiled.key_averages()}
+    return {key[:60]: ms for key, ms in sorted(spent.items(), key=lambda item: -item[1])[:12]}
+
+
+def time_rows(device: str, rows: int = 50_000) -> dict[str, float]:
+    """ms to draw `rows` states of a deal, and to label them where they are (median of 16 deals)."""
+    import torch
+
+    from forge_core.streams import stream
+    from forge_core.texas42.oracle import solve_many
+
+    sample, label = [], []
+    for seed, solution in enumerate(islice(solve_many(*problems(3000, 17), device=device), 17)):
+        drawn: list = []
+        sample.append(
+            milliseconds(lambda s=solution, d=drawn, k=seed: d.append(s.sample(rows, stream(k))), 1)
+        )
+        states = torch.from_numpy(drawn[0].state).to(device)
+        label.append(milliseconds(lambda s=solution, x=states: s.query(x), 1))
+    return {"sample": statistics.median(sample[1:]), "label": statistics.median(label[1:])}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--parity", type=int, default=64, help="whole deals compared with the CPU")
+    parser.add_argument("--deals", type=int, default=256, help="deals timed")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
+    arguments = parser.parse_args()
+
+    from forge_core.device import device_name, resolve_device
+    from forge_core.texas42.oracle import cuda, solve_many
+
+    device = resolve_device(arguments.device)
+    print(f"{device_name(device)}, int8 values, {arguments.deals} whole deals")
+    started = time.perf_counter()
+    assert_parity(arguments.parity, device)
+    print(f"equal to the CPU on {arguments.parity} deals ({time.perf_counter() - started:.0f} s)")
+
+    figures: dict = {"device": device_name(device), "deals": arguments.deals, "parity": arguments.parity}
+    figures["states"] = statistics.mean(
+        sum(solution.states_per_ply) for solution in solve_many(*problems(1000, 64), device=device)
+    )
+    print(f"{figures['states']:,.0f} states a deal\n\nbatch  lanes   wall ms   device ms   (a deal)")
+    figures["solve"] = []
+    for batch, lanes in [(1, 32), (8, 32), (16, 32), (16, 64), (32, 32)]:
+        n_deals = arguments.deals if batch > 1 else min(arguments.deals, 32)
+        took = time_solving(n_deals, device, batch, lanes)
+        figures["solve"].append({"batch": batch, "lanes": lanes, **took})
+        print(f"{batch:5} {lanes:6} {took['wall']:9.3f} {took['device']:11.3f}")
+    figures["rows"] = time_rows(device)
+    print(f"\n50,000 rows: draw {figures['rows']['sample']:.2f} ms, label {figures['rows']['label']:.2f} ms")
+    try:
+        figures["kernels"] = time_kernels(device)
+    except RuntimeError as error:
+        print(f"no profile of the kernels: {error}")
+    else:
+        print(f"\nms a deal, by kernel, batches of {cuda.BATCH}:")
+        for kernel, ms in figures["kernels"].items():
+            print(f"{ms:9.4f}  {kernel}")
+    print(json.dumps(figures))
+    if arguments.json:
+        with open(arguments.json, "w") as file:
+            json.dump(figures, file)
+
+
+if __name__ == "__main__":
+    main()

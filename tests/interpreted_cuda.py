@@ -1,0 +1,169 @@
+"""The CUDA solver's kernels, interpreted by Triton on the host: endings, held against the CPU's kernels.
+
+test_cuda.py runs this file where TRITON_INTERPRET=1, which has to be set before Triton is
+imported. Endings go through the same kernels as whole deals, only fewer boundaries.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+from forge_core.errors import BadInput, StateUnreachable
+from forge_core.lanes import LANES
+from forge_core.streams import stream
+from forge_core.texas42.deals import check_deal, deal_from_seed
+from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
+from forge_core.texas42.oracle import Solution, cpu, cuda
+from forge_core.texas42.oracle.boundary import INDEX, N_ROWS, N_VALUES
+from forge_core.texas42.state import NO_SLOT, Fields, initial_state, is_well_formed, pack, unpack
+from forge_core.texas42.tables import DealTables, deal_tables
+
+assert os.environ.get("TRITON_INTERPRET") == "1", "run by test_cuda.py"
+
+LARGEST = int(INDEX.n_subsets.max())
+
+
+def solve_on_host(tables: DealTables, root: int):
+    """cpu.solve_boundaries from a root inside the deal."""
+    values = np.zeros(N_VALUES, dtype=np.int8)
+    reached = np.zeros((N_ROWS, 2), dtype=np.uint64)
+    states_per_ply = np.zeros(N_PLAYS + 1, dtype=np.int64)
+    fields = unpack(root)
+    leader = int(fields.leader[0])
+    a, b, c, d = (int(fields.remaining[0, (leader + offset) % N_SEATS]) for offset in range(N_SEATS))
+    n = INDEX.n_subsets[a.bit_count()]
+    row = ((leader * n + INDEX.rank[b]) * n + INDEX.rank[c]) * n + INDEX.rank[d]
+    reached[INDEX.row_offset[a.bit_count()] + row, a >> 6] = np.uint64(1 << (a & 63))
+    arriving = np.zeros((N_SEATS, LARGEST**3, 2), dtype=np.uint64)
+    views = np.zeros((2, N_SEATS, N_SEATS, LARGEST**4 + LANES), dtype=np.int8)
+    answers = np.zeros(HAND_SIZE * LANES, dtype=np.int8)
+    cpu._reach(INDEX, tables.follow, tables.winner, reached, arriving, states_per_ply)
+    cpu._solve(INDEX, tables.follow, tables.winner, tables.points, reached, values, views, answers)
+    return values, reached, states_per_ply
+
+
+class Twins(NamedTuple):
+    """One ending, solved by both."""
+
+    host: Solution
+    device: cuda.CudaSolution
+
+
+def solve_endings(level: int, n_deals: int) -> list[Twins]:
+    """Endings of several deals under several declarations, `level` dominoes each, solved as one batch."""
+    rng = stream(level, "endings")
+    problems = [(check_deal(deal_from_seed(seed)), int(rng.integers(10)), 0) for seed in range(n_deals)]
+    tables = [deal_tables(deal, decl) for deal, decl, _ in problems]
+    hands = INDEX.masks[level][rng.integers(INDEX.n_subsets[level], size=(n_deals, N_SEATS))]
+    nothing = np.full((n_deals, 3), NO_SLOT)
+    roots = pack(Fields(hands, rng.integers(N_SEATS, size=n_deals), np.zeros(n_deals, dtype=int), nothing))
+    solved = cuda.solve_boundaries(tables, roots, "cpu")
+    pairs = []
+    for i, device in enumerate(cuda.solutions(problems, tables, solved, solved.states_per_ply, "cuda", 0.0)):
+        values, reached, states_per_ply = solve_on_host(tables[i], roots[i])
+        host = Solution(*problems[i], "cpu", 0.0, states_per_ply.tolist(), tables[i], values, reached)
+        pairs.append(Twins(host, device))
+    return pairs
+
+
+@pytest.fixture(scope="module")
+def twins() -> list[Twins]:
+    return solve_endings(2, 4)
+
+
+@pytest.fixture(scope="module")
+def longer_twins() -> list[Twins]:
+    return solve_endings(3, 1)
+
+
+def test_values_bits_and_counts_are_the_cpus(twins, longer_twins):
+    for host, device in twins + longer_twins:
+        np.testing.assert_array_equal(device._reached.numpy().view(np.uint64), host._reached)
+        np.testing.assert_array_equal(device._values.numpy(), host._values)
+        assert device.states_per_ply == host.states_per_ply
+
+
+def test_every_state_is_answered_as_by_the_cpu(twins, longer_twins):
+    for host, device in twins[:1] + longer_twins:
+        states, value, q = host.label_all()
+        answers = device.query(torch.from_numpy(states))
+        for label, answer in zip((value, q), answers, strict=True):
+            assert answer.dtype == torch.int8
+            np.testing.assert_array_equal(answer.numpy(), label)
+        for label, answer in zip((states, value, q), device.label_all(), strict=True):
+            np.testing.assert_array_equal(answer, label)
+
+
+def test_samples_are_the_cpus(twins):
+    for host, device in twins[:2]:
+        for rows in (20, 10**6):
+            mine, theirs = (s.sample(rows, stream(rows, "rows")) for s in (device, host))
+            np.testing.assert_array_equal(mine.state, theirs.state)
+            np.testing.assert_array_equal(mine.ply, theirs.ply)
+            np.testing.assert_array_equal(mine.weight, theirs.weight)
+
+
+def any_plays(boundaries, rng):
+    """States that follow boundaries by 1 to 3 plays of slots held, whether the rules allow them or not."""
+    fields = unpack(boundaries)
+    in_trick = rng.integers(1, 4, size=len(boundaries))
+    rows = np.arange(len(boundaries))
+    for offset in range(3):
+        seat = (fields.leader + offset) % N_SEATS
+        held = (fields.remaining[rows, seat][:, None] >> np.arange(HAND_SIZE) & 1).astype(bool)
+        slot = np.where(held, rng.random(held.shape), -1).argmax(axis=1)
+        plays = offset < in_trick
+        fields.played[plays, offset] = slot[plays]
+        fields.remaining[rows[plays], seat[plays]] &= ~(1 << slot[plays])
+    return pack(Fields(fields.remaining, fields.leader, in_trick, fields.played))
+
+
+def is_refused(solution: Solution, state: int) -> bool:
+    try:
+        solution.query(np.array([state]))
+    except StateUnreachable:
+        return True
+    return False
+
+
+def test_what_the_cpu_refuses_is_refused(twins):
+    host, device = twins[-1]
+    rng = stream(0, "spoiled")
+    states = host.all_states()
+    boundaries = states[(unpack(states).in_trick == 0) & (unpack(states).ply < N_PLAYS)]
+    spoiled = states[rng.integers(len(states), size=300)] ^ (np.int64(1) << rng.integers(64, size=300))
+    revoked = any_plays(boundaries.repeat(20), rng)
+    foreign = twins[0].host.all_states()
+    asked = np.concatenate([spoiled, revoked, foreign])
+    sound = device._answer(torch.from_numpy(asked))[2].numpy().astype(bool)
+    assert sound.tolist() == [not is_refused(host, state) for state in asked]
+    assert (~sound & is_well_formed(asked)).any()
+
+
+def test_one_bad_state_among_good_ones_is_named(twins):
+    _, device = twins[-1]
+    good = device.all_states()
+    with pytest.raises(StateUnreachable, match=f"{initial_state(2)} cannot occur"):
+        device.query(np.array([good[0], initial_state(2), good[-1]]))
+    with pytest.raises(StateUnreachable, match="-1 is malformed"):
+        device.query(np.array([good[0], -1]))
+    with pytest.raises(BadInput, match="int64"):
+        device.query(torch.tensor([1.5]))
+
+
+def test_no_states_no_answers(twins):
+    value, q = twins[0].device.query(np.array([], dtype=np.int64))
+    assert value.shape == (0,)
+    assert q.shape == (0, 7)
+
+
+def test_roots_of_a_batch_lie_between_tricks_of_one_level(twins):
+    deal = [twins[0].host._tables] * 2
+    for roots in ([initial_state(), twins[0].host.all_states()[0]], [initial_state(), 1 << 30]):
+        with pytest.raises(BadInput, match="between tricks"):
+            cuda.solve_boundaries(deal, np.array(roots), "cpu")
