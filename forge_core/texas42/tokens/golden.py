@@ -1,0 +1,85 @@
+"""The benchmark: fixed deals under all ten declarations, the same rows of them for every model.
+
+Rows of a deal are equal shares of every ply, without regard to decisions. They come from
+golden shards where a store holds them, and are solved on the spot where it does not: a
+shard drawn as `forge_assets` draws it gives the same rows either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from forge_core.errors import BadInput
+from forge_core.files import Store
+from forge_core.learning.spec import Rows
+from forge_core.streams import stream
+from forge_core.texas42.declarations import N_DECLARATIONS
+from forge_core.texas42.dominoes import N_PLAYS
+from forge_core.texas42.oracle import solve
+from forge_core.texas42.oracle.shards import Shard, ShardConfig, ShardKey, make_shard, read_shard
+from forge_core.texas42.oracle.states import quotas
+from forge_core.texas42.splits import Split
+from forge_core.texas42.tokens.rows import rows_of_states
+
+GOLDEN_VERSION = "g1"
+"""Raised when the benchmark has other rows: figures of different versions do not compare."""
+
+GOLDEN_SEEDS = {Split.VAL: range(900, 920), Split.TEST: range(950, 1000)}
+"""Test is sealed: only the final evaluation reads it."""
+
+ROWS_PER_DEAL = 2000
+
+
+def golden_keys(split: Split = Split.VAL) -> list[ShardKey]:
+    """Every deal of the benchmark: by seed, then declaration. Raises BadInput for the train split."""
+    if split not in GOLDEN_SEEDS:
+        raise BadInput(f"no benchmark in the {split} split: use val, or test for the final evaluation")
+    return [ShardKey(seed, decl) for seed in GOLDEN_SEEDS[split] for decl in range(N_DECLARATIONS)]
+
+
+def watched_keys() -> list[ShardKey]:
+    """Deals of the val split that live training is judged by while it runs: none of the benchmark."""
+    seeds = range(GOLDEN_SEEDS[Split.VAL].stop, GOLDEN_SEEDS[Split.TEST].start)
+    return [ShardKey(seed, (seed + turn) % N_DECLARATIONS) for seed in seeds for turn in (0, 5)]
+
+
+def golden_rows(
+    keys: Sequence[ShardKey], store: Store | None = None, rows_per_deal: int = ROWS_PER_DEAL
+) -> Iterator[Rows]:
+    """The rows of each deal, in the order given; `deal` is its place in `keys`.
+
+    store: the folder of golden shards; None, or where it lacks one: solved here. Drawn from
+    a shard by `stream(0, "golden", seed, decl)`. Raises BadInput for rows_per_deal < 1,
+    ShardCorrupt for a shard that cannot be read.
+    """
+    if rows_per_deal < 1:
+        raise BadInput(f"{rows_per_deal} rows a deal: use at least 1")
+    with ThreadPoolExecutor(thread_name_prefix="golden") as pool:
+        shards = pool.map(partial(_shard, store), keys)
+        for place, (key, shard) in enumerate(zip(keys, shards, strict=True)):
+            rows = _choose(shard, rows_per_deal, stream(0, "golden", key.seed, key.decl))
+            yield replace(rows, deal=np.full(len(rows), place, dtype=np.int32))
+
+
+def _shard(store: Store | None, key: ShardKey) -> Shard:
+    if store and store.join(key.split).exists(key.filename):
+        return read_shard(store, key)
+    return make_shard(solve(key.deal(), key.decl, device="cpu"), key, ShardConfig())
+
+
+def _choose(shard: Shard, n: int, draw: np.random.Generator) -> Rows:
+    """n rows, equal shares of plies 0..27, what a ply lacks going to the others."""
+    chosen, factor = [], []
+    available = np.bincount(shard.ply, minlength=N_PLAYS)[:N_PLAYS]
+    for ply, quota in enumerate(quotas(available, n)):
+        members = np.flatnonzero(shard.ply == ply)
+        chosen.append(np.sort(draw.choice(members, size=quota, replace=False)))
+        factor.append(np.full(quota, available[ply] / max(1, quota)))
+    index = np.concatenate(chosen)
+    weight = shard.weight[index] * np.concatenate(factor)
+    return rows_of_states(shard.header, shard.state[index], shard.value[index], shard.q[index], weight)

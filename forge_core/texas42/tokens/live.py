@@ -1,0 +1,339 @@
+"""Endless fresh rows: deals dealt, played, judged by the oracle and encoded while one trains.
+
+A run never sees a state twice and needs no disk. Only seeds of the train split are dealt.
+
+Batches come out of *chunks*: the rows of some hundred deals, shuffled over as many
+consecutive batches as they fill, so that each batch holds a few rows of many deals. A
+chunk is a pure function of the configuration and its number, and batch k lies in chunk
+k // batches_per_chunk: whoever asks for batch k, in whatever process, gets the same rows.
+
+Positions are met on random walks and each is judged by alpha-beta. That takes 0.11 ms a row
+(44 rows of 4 walks through a deal; 2 ms of a deal go into its first position, and 0.03 ms or
+less into any from the third trick on), where solving deals completely takes 0.19 ms (400
+rows of a deal, 60 ms) and gives an eighth of the deals and openings. A 73 k network learnt as
+much from as many rows of either, so it is the cost that decides. `solved_share` mixes in
+rows of solved deals, which are uniform over the states of a ply; walks are uniform over
+histories, and the two differ from the second trick on.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import weakref
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import count
+from multiprocessing.connection import Connection, wait
+from typing import NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.errors import BadInput, ForgeError
+from forge_core.files import fingerprint
+from forge_core.learning.spec import Rows
+from forge_core.streams import stream
+from forge_core.texas42.deals import check_seed, deal_from_seed
+from forge_core.texas42.declarations import N_DECLARATIONS
+from forge_core.texas42.oracle.alphabeta import root_q
+from forge_core.texas42.oracle.solver import ORACLE_VERSION, solve_many
+from forge_core.texas42.splits import Split, split_of
+from forge_core.texas42.state import to_mover_frame
+from forge_core.texas42.tokens.encoder import ENCODER_VERSION
+from forge_core.texas42.tokens.rows import (
+    DECISION_SHARE,
+    STAGE1_SPEC,
+    LabelledStates,
+    join,
+    label,
+    reweigh,
+    rows_of,
+    thin,
+)
+from forge_core.texas42.tokens.walks import walk
+
+LIVE_VERSION = "l1"
+"""Raised when the same configuration gives other rows."""
+
+_SEEDS = 1 << 62
+_FORCED_KEPT = 0.25
+"""of the positions of a walk with a single legal play: 43 % are such, and they teach values alone"""
+_DRAWN_PER_ROW = 4
+"""states drawn and labelled of a solved deal for each row kept: 31 % of them are decisions"""
+
+
+class WorkerLost(ForgeError):
+    """A process that makes rows is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveConfig:
+    """What rows are made. Raises BadInput for what makes none."""
+
+    seed: int = 0
+    """other seeds, other rows; resuming takes the same"""
+    batch_size: int = 1024
+    chunk_rows: int = 16_384
+    """of deals that share batches; rounded to whole batches"""
+    rows_per_deal: int = 44
+    """of a deal that is walked through: fewer are more varied, more are cheaper"""
+    walks: int = 4
+    """random walks through each of these deals"""
+    solved_share: float = 0.0
+    """of the rows that come from deals solved completely, uniform over the states of a ply"""
+    rows_per_solved_deal: int = 400
+    decision_share: float = DECISION_SHARE
+    """of the rows that are decisions"""
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
+        for name in ("batch_size", "chunk_rows", "rows_per_deal", "walks", "rows_per_solved_deal"):
+            if getattr(self, name) < 1:
+                raise BadInput(f"{name} {getattr(self, name)}: use at least 1")
+        for name in ("solved_share", "decision_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadInput(f"{name} {getattr(self, name)}: use a share from 0 to 1")
+
+    @property
+    def batches_per_chunk(self) -> int:
+        """Batches that share their deals."""
+        return max(1, self.chunk_rows // self.batch_size)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal rows: what a model card names as its data."""
+        versions = {"live": LIVE_VERSION, "oracle": ORACLE_VERSION, "encoder": ENCODER_VERSION}
+        return fingerprint({**versions, **asdict(self)})
+
+
+def make_chunk(config: LiveConfig, chunk: int) -> LabelledStates:
+    """The shuffled rows of chunk 0, 1, 2, ...: `batches_per_chunk` batches.
+
+    Every draw comes from `stream(seed, "live", chunk, ...)`. Weights: a row of a walk stands
+    for histories (see Walks.stands_for), one of a solved deal for states, both for a deal
+    as it is dealt; to ply 3 these are the same.
+    """
+    rows = config.batches_per_chunk * config.batch_size
+    solved = round(rows * config.solved_share)
+    parts = []
+    if solved:
+        parts.append(_solve(config, chunk, solved))
+    if rows > solved:
+        parts.append(_walk(config, chunk, rows - solved))
+    shares = (len(part) / (rows * len(part.decls)) for part in parts)
+    labels = join([reweigh(part, share) for part, share in zip(parts, shares, strict=True)])
+    return labels.take(stream(config.seed, "live", chunk, "shuffle").permutation(rows))
+
+
+def train_deals(seed: int, chunk: int, part: str, n: int) -> tuple[list[int], npt.NDArray[np.int8]]:
+    """The seeds of n deals of a chunk, all of the train split, and their declarations int8 [n]."""
+    draw = stream(seed, "live", chunk, part, "deals")
+    seeds: list[int] = []
+    while len(seeds) < n:
+        seeds += [s for s in draw.integers(_SEEDS, size=n).tolist() if split_of(s) is Split.TRAIN]
+    declarations = stream(seed, "live", chunk, part, "declarations").integers(N_DECLARATIONS, size=n)
+    return seeds[:n], declarations.astype(np.int8)
+
+
+def _deal(seeds: list[int]) -> npt.NDArray[np.int8]:
+    """[D, 4, 7] int8: the last door before a deal teaches."""
+    sealed = [seed for seed in seeds if split_of(seed) is not Split.TRAIN]
+    if sealed:
+        raise BadInput(f"seed {sealed[0]} belongs to {split_of(sealed[0])} and must never teach")
+    return np.array([deal_from_seed(seed) for seed in seeds], dtype=np.int8)
+
+
+def _walk(config: LiveConfig, chunk: int, rows: int) -> LabelledStates:
+    """Rows of random walks: each position is judged by itself, so a deal costs little and gives few."""
+    seeds, decls = train_deals(config.seed, chunk, "walk", -(-rows // config.rows_per_deal))
+    hands = _deal(seeds)
+    draw = stream(config.seed, "live", chunk, "walk")
+    walks = walk(hands, decls, config.walks, draw)
+    forced = walks.n_legal == 1
+    met = ~forced | (draw.random(forced.shape, dtype=np.float32) < _FORCED_KEPT)
+    weight = walks.stands_for * np.where(forced, 1 / _FORCED_KEPT, 1) / config.walks
+    deal_of = np.broadcast_to(np.arange(len(hands))[:, None, None], met.shape)
+    # walks that meet are one row, with the weights of all
+    order = np.lexsort((walks.state[met], deal_of[met]))
+    state, deal_of, weight = walks.state[met][order], deal_of[met][order], weight[met][order]
+    first = np.flatnonzero(np.diff(state, prepend=-1) | np.diff(deal_of, prepend=-1))
+    if len(first) < rows:  # few deals, and walks that met often
+        return _walk(replace(config, walks=2 * config.walks), chunk, rows)
+    weight = np.add.reduceat(weight, first).astype(np.float32)
+    state, deal_of = state[first], deal_of[first].astype(np.int32)
+    q = root_q(hands[deal_of], decls[deal_of], states=state, workers=1)
+    value = to_mover_frame(to_mover_frame(q, state).max(axis=1), state)
+    labels = LabelledStates(hands, decls, deal_of, state, value, q, weight)
+    return thin(labels, rows, config.decision_share, draw)
+
+
+def _solve(config: LiveConfig, chunk: int, rows: int) -> LabelledStates:
+    """Rows of deals solved completely."""
+    seeds, decls = train_deals(config.seed, chunk, "solve", -(-rows // config.rows_per_solved_deal))
+    draw = stream(config.seed, "live", chunk, "solve")
+    parts = []
+    for solution in solve_many(_deal(seeds), decls.tolist(), device="cpu", workers=1):
+        sample = solution.sample(_DRAWN_PER_ROW * config.rows_per_solved_deal, draw)
+        value, q = solution.query(sample.state)
+        parts.append(label(solution, sample.state, value, q, sample.weight))
+    return thin(join(parts), rows, config.decision_share, draw)
+
+
+class LiveSource:
+    """A RowSource without end. With workers, processes make chunks ahead of whoever asks in order.
+
+    `close` it, or use it in a `with`; the processes also end with the one that began them.
+    """
+
+    spec = STAGE1_SPEC
+
+    def __init__(self, config: LiveConfig | None = None, workers: int = 0) -> None:
+        """workers: processes besides this one; 0: chunks are made when they are asked for."""
+        if workers < 0:
+            raise BadInput(f"{workers} workers: use 0, or more")
+        self.config = config or LiveConfig()
+        self.workers = workers
+        self._held: tuple[int, LabelledStates] | None = None
+        self._crew: _Crew | None = None
+
+    def batch(self, k: int) -> Rows:
+        """The rows of batch k. Going back, or skipping a chunk, begins the workers anew.
+
+        Raises BadInput for k < 0, WorkerLost if a process that makes rows is gone.
+        """
+        return self._batch(k, stride=1)
+
+    def batches(self, start: int = 0, part: int = 0, parts: int = 1) -> Iterator[Rows]:
+        """The batches of steps start, start + 1, ... for one of `parts` that train together.
+
+        Part i owns chunks i, i + parts, ..., so that no chunk is made twice: with all parts
+        together, chunk after chunk is used once.
+        """
+        if not 0 <= part < parts:
+            raise BadInput(f"part {part} of {parts}: use 0..{parts - 1}")
+        size = self.config.batches_per_chunk
+        for step in count(start):
+            chunk = step // size * parts + part
+            yield self._batch(chunk * size + step % size, stride=parts)
+
+    def close(self) -> None:
+        """End the worker processes; asking for another batch begins new ones."""
+        if self._crew:
+            self._crew.close()
+            self._crew = None
+
+    def __enter__(self) -> LiveSource:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def __reduce__(self):  # what crosses into another process is the configuration
+        return type(self), (self.config, self.workers)
+
+    def _batch(self, k: int, stride: int) -> Rows:
+        if k < 0:
+            raise BadInput(f"batch {k}: batches are numbered 0, 1, 2, ...")
+        chunk, place = divmod(k, self.config.batches_per_chunk)
+        if self._held is None or self._held[0] != chunk:
+            self._held = chunk, self._chunk(chunk, stride)
+        elif self._crew:
+            self._crew.collect()  # a worker whose chunk is taken goes on with the next
+        size = self.config.batch_size
+        return rows_of(self._held[1].take(slice(place * size, (place + 1) * size)))
+
+    def _chunk(self, chunk: int, stride: int) -> LabelledStates:
+        if self.workers == 0:
+            return make_chunk(self.config, chunk)
+        if self._crew is None or (self._crew.next, self._crew.stride) != (chunk, stride):
+            self.close()
+            self._crew = _Crew(self.config, self.workers, chunk, stride)
+        return self._crew.take()
+
+
+_AHEAD = 2
+"""chunks of each worker kept here, some 0.4 MB each, besides the one it has in its hands"""
+
+
+class _Crew:
+    """Processes that make chunks next, next + stride, ..., each every n-th of them."""
+
+    def __init__(self, config: LiveConfig, workers: int, first: int, stride: int) -> None:
+        # forkserver: a fork of a process with threads may hang, and whoever trains has torch's
+        context = multiprocessing.get_context("forkserver")
+        self.next, self.stride = first, stride
+        self._turn = 0
+        self._made: list[deque[LabelledStates]] = [deque() for _ in range(workers)]
+        self._lines: list[Connection] = []
+        self._processes = []
+        for number in range(workers):
+            ours, theirs = context.Pipe(duplex=False)
+            chunks = first + number * stride, workers * stride
+            process = context.Process(target=_work, args=(theirs, config, *chunks), daemon=True)
+            process.start()
+            theirs.close()
+            self._lines.append(ours)
+            self._processes.append(process)
+        self.close = weakref.finalize(self, _stop, self._processes, self._lines)
+
+    def take(self) -> LabelledStates:
+        """The next chunk, when it is made. Raises WorkerLost, or the error that a worker met."""
+        while not self._made[self._turn]:
+            self.collect(wait_s=None)
+        labels = self._made[self._turn].popleft()
+        self._turn = (self._turn + 1) % len(self._lines)
+        self.next += self.stride
+        return labels
+
+    def collect(self, wait_s: float | None = 0) -> None:
+        """Receive what is made, as far as there is room; look whether all workers live."""
+        room = [line for line, made in zip(self._lines, self._made, strict=True) if len(made) < _AHEAD]
+        dying = [process.sentinel for process in self._processes]
+        ready = wait([*room, *dying], wait_s)
+        for line, made, process in zip(self._lines, self._made, self._processes, strict=True):
+            if process.sentinel in ready:
+                self._fail(process)
+            if line in ready:
+                try:
+                    answer = line.recv()
+                except (EOFError, OSError):
+                    self._fail(process)
+                if isinstance(answer, Exception):
+                    self.close()
+                    raise answer
+                made.append(answer)
+
+    def _fail(self, process) -> NoReturn:
+        process.join(1)
+        code = process.exitcode
+        how = f"was killed by signal {-code}" if code and code < 0 else f"ended with status {code}"
+        self.close()
+        raise WorkerLost(
+            f"process {process.pid}, which made training rows, {how}: if memory ran out use fewer workers, "
+            "then resume the run"
+        )
+
+
+def _work(line: Connection, config: LiveConfig, first: int, stride: int) -> None:
+    """What a worker does: make chunk after chunk, and wait where nobody takes them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who trains, who then ends this
+    try:
+        for chunk in count(first, stride):
+            try:
+                answer = make_chunk(config, chunk)
+            except ForgeError as error:
+                answer = error
+            line.send(answer)
+    except (BrokenPipeError, ConnectionResetError):
+        return  # the one who trains is gone
+
+
+def _stop(processes: list, lines: list[Connection]) -> None:
+    for process in processes:
+        process.kill()  # it holds nothing that could be lost
+    for process in processes:
+        process.join()
+    for line in lines:
+        line.close()

@@ -1,0 +1,174 @@
+"""Training rows of Texas 42: the one place where labelled states become tokens and answers.
+
+Labelled states are packed (21 bytes a row, where tokens take 416), in team 0's frame:
+they are what is stored and what processes send each other. `rows_of` encodes them when
+they are needed and turns values into the mover's frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.errors import BadInput
+from forge_core.learning.metrics import is_decision
+from forge_core.learning.spec import Rows, TokenSpec
+from forge_core.texas42.deals import check_deal
+from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS
+from forge_core.texas42.oracle.states import quotas
+from forge_core.texas42.state import ILLEGAL, States, to_mover_frame, unpack
+from forge_core.texas42.tokens.encoder import CONTEXT, ENCODER_VERSION, N_POSITIONS, VOCABULARY, encode
+
+STAGE1_SPEC = TokenSpec(
+    name="texas42-stage1",
+    version=ENCODER_VERSION,
+    n_positions=N_POSITIONS,
+    vocabularies=VOCABULARY,
+    action_positions=tuple(range(HAND_SIZE)),
+    value_position=CONTEXT,
+    value_scale=float(HAND_POINTS),
+)
+
+DECISION_SHARE = 0.75
+"""Of the rows kept of a deal, how many are decisions: 31 % are in a draw stratified by ply, and
+only they tell a good player from a bad one; the others teach values."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledStates:
+    """N states of D deals and what they are worth, in team 0's frame."""
+
+    hands: npt.NDArray[np.int8]
+    """[D, 4, 7] domino ids, ascending in each hand"""
+    decls: npt.NDArray[np.int8]
+    """[D]"""
+    deal_of: npt.NDArray[np.int32]
+    """[N] the deal of each state"""
+    state: States
+    """[N] int64 packed states"""
+    value: npt.NDArray[np.int8]
+    """[N]"""
+    q: npt.NDArray[np.int8]
+    """[N, 7] by slot of the mover, -128 illegal"""
+    weight: npt.NDArray[np.float32]
+    """[N] states that this one stands for"""
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+    def take(self, index) -> LabelledStates:
+        """The states at `index`, of the same deals."""
+        columns = (getattr(self, name) for name in ("deal_of", "state", "value", "q", "weight"))
+        return LabelledStates(self.hands, self.decls, *(column[index] for column in columns))
+
+
+def label(deal: Any, state: States, value, q, weight) -> LabelledStates:
+    """States of one deal. deal: what has `hands` and `decl`, as a Solution or the header of a shard."""
+    return LabelledStates(
+        check_deal(deal.hands)[None],
+        np.array([deal.decl], dtype=np.int8),
+        np.zeros(len(state), dtype=np.int32),
+        state,
+        value,
+        q,
+        np.asarray(weight, dtype=np.float32),
+    )
+
+
+def join(parts: Sequence[LabelledStates]) -> LabelledStates:
+    """Several sets of states as one; their deals are numbered on."""
+    first = np.cumsum([0, *(len(part.decls) for part in parts)])[:-1]
+    deal_of = [part.deal_of + np.int32(start) for part, start in zip(parts, first, strict=True)]
+    columns = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(LabelledStates)
+        if field.name != "deal_of"
+    }
+    return LabelledStates(deal_of=np.concatenate(deal_of), **columns)
+
+
+def reweigh(labels: LabelledStates, factor) -> LabelledStates:
+    """The same states, their weights times `factor`: one for all, or [N]."""
+    return replace(labels, weight=(labels.weight * factor).astype(np.float32))
+
+
+def rows_of(labels: LabelledStates) -> Rows:
+    """Labelled states as rows to learn from, or to be judged by.
+
+    Raises BadInput where Q is not legal exactly where the encoder says so, V is not the best
+    Q of the mover, or a value or weight is out of range; StateUnreachable for a malformed state.
+    """
+    tokens = encode(labels.hands, labels.decls, labels.state, labels.deal_of)
+    parts = unpack(labels.state)
+    rows = Rows(
+        tokens=tokens.tokens,
+        mask=tokens.mask,
+        legal=tokens.legal,
+        q=to_mover_frame(labels.q, labels.state),
+        value=to_mover_frame(labels.value, labels.state),
+        weight=labels.weight,
+        decl=labels.decls[labels.deal_of],
+        ply=parts.ply.astype(np.uint8),
+        seat=parts.mover.astype(np.int8),
+        deal=labels.deal_of,
+    )
+    _check(rows, labels.state)
+    return rows
+
+
+def rows_of_states(deal: Any, state: States, value, q, weight) -> Rows:
+    """`rows_of` for states of one deal, a Solution or the header of a shard."""
+    return rows_of(label(deal, state, value, q, weight))
+
+
+def _check(rows: Rows, states: States) -> None:
+    points, played = np.where(rows.legal, rows.q, 0), rows.q != ILLEGAL
+    faults = {
+        "q is not legal exactly where the rules allow a play": (played != rows.legal).any(axis=1),
+        "no play is left": ~rows.legal.any(axis=1),
+        f"a value is outside -{HAND_POINTS}..{HAND_POINTS}": (np.abs(points) > HAND_POINTS).any(axis=1),
+        "V is not the best legal q of the team to move": rows.value != rows.q.max(axis=1),
+        "a weight is not a positive number": ~((rows.weight > 0) & np.isfinite(rows.weight)),
+    }
+    for reason, wrong in faults.items():
+        if wrong.any():
+            state = int(states[np.argmax(wrong)])
+            raise BadInput(
+                f"{wrong.sum():,} rows teach nonsense: {reason} in state {state}; make their data again"
+            )
+
+
+def thin(
+    labels: LabelledStates, rows: int, decision_share: float, generator: np.random.Generator
+) -> LabelledStates:
+    """`rows` of the states, without replacement, chosen by ply and decision, all deals together.
+
+    `decision_share` of them are decisions, as far as there are any; both kinds
+    in equal quotas by ply. Weights grow by the inverse of the share kept, so that sums over
+    weights estimate what they did before. The terminal position is left out.
+    """
+    ply = unpack(labels.state).ply
+    decision = is_decision(labels.q, labels.q != ILLEGAL)
+    kinds = [np.flatnonzero(decision & (ply < N_PLAYS)), np.flatnonzero(~decision & (ply < N_PLAYS))]
+    wanted = [round(rows * decision_share), rows - round(rows * decision_share)]
+    for kind in (0, 1):  # what one kind lacks, the other gives
+        lacking = max(0, wanted[kind] - len(kinds[kind]))
+        wanted[kind] -= lacking
+        wanted[1 - kind] += lacking
+    chosen, factor = [], []
+    for members, n in zip(kinds, wanted, strict=True):
+        members = generator.permutation(members)
+        by_ply = members[np.argsort(ply[members], kind="stable")]
+        available = np.bincount(ply[by_ply], minlength=N_PLAYS)
+        quota = quotas(available, n)
+        place = np.arange(len(by_ply)) - np.repeat(np.cumsum(available) - available, available)
+        kept = by_ply[place < quota[ply[by_ply]]]
+        chosen.append(kept)
+        factor.append((available / np.maximum(quota, 1))[ply[kept]])
+    index, factor = np.concatenate(chosen), np.concatenate(factor)
+    order = np.lexsort((labels.state[index], labels.deal_of[index]))
+    return reweigh(labels.take(index[order]), factor[order])
