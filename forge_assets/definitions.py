@@ -1,0 +1,23 @@
+"""All that Dagster knows of this project."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from forge_assets.resources import ComputeDevice, ShardStore
+from forge_assets.texas42.oracle_shards import golden_shards, marginalized_shards, oracle_shards
+from forge_assets.texas42.shard_catalog import shard_catalog
+
+defs = dg.Definitions(
+    assets=[oracle_shards, marginalized_shards, golden_shards, shard_catalog],
+    sensors=[
+        dg.AutomationConditionSensorDefinition(
+            "catalog_after_shards",
+            target=[shard_catalog],
+            default_status=dg.DefaultSensorStatus.STOPPED,
+            description="Makes shard_catalog anew when shards were made and none are being made.",
+        )
+    ],
+    resources={"store": ShardStore(), "compute": ComputeDevice()},
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,85 @@
+"""How the data is cut: blocks of 50 consecutive seeds, by declaration.
+
+50, because such a block never straddles a split (900..949 and 950..999 are whole blocks),
+and because 100,000 seeds then make 20,000 partitions, a number Dagster carries easily.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from forge_core.errors import BadInput
+from forge_core.texas42.declarations import NAMES, parse_declaration
+
+if TYPE_CHECKING:
+    from forge_core.texas42.oracle.shards import ShardKey
+
+BLOCK_SIZE = 50
+N_BLOCKS = 2_000
+"""The universe of seeds, 0..99,999: raise it when the flywheel has used it up."""
+GOLDEN_SEEDS = (*range(900, 920), 950, 951)
+"""The fixed benchmark: twenty seeds of val and two of test, each under every declaration."""
+
+
+def block_name(block: int) -> str:
+    """Block 0 -> `seeds_000000_000049`."""
+    first = block * BLOCK_SIZE
+    return f"seeds_{first:06d}_{first + BLOCK_SIZE - 1:06d}"
+
+
+def block_seeds(name: str) -> range:
+    """`seeds_000000_000049` -> range(0, 50)."""
+    _, first, last = name.split("_")
+    return range(int(first), int(last) + 1)
+
+
+declarations = dg.StaticPartitionsDefinition(list(NAMES))
+seed_blocks = dg.StaticPartitionsDefinition([block_name(block) for block in range(N_BLOCKS)])
+golden_seeds = dg.StaticPartitionsDefinition([f"seed_{seed:06d}" for seed in GOLDEN_SEEDS])
+
+shard_partitions = dg.MultiPartitionsDefinition({"seeds": seed_blocks, "decl": declarations})
+"""Keys such as `sixes|seeds_000000_000049`: Dagster sorts dimensions by name."""
+golden_partitions = dg.MultiPartitionsDefinition({"seed": golden_seeds, "decl": declarations})
+"""Keys such as `sixes|seed_000900`."""
+
+
+def block_range(first: int, last: int) -> dict[str, str]:
+    """The run tags that cover blocks `first`..`last` under all ten declarations, in one run.
+
+    The daemon would cut a backfill of the same partitions into one run a declaration.
+    Raises BadInput for blocks outside the universe.
+    """
+    if not 0 <= first <= last < N_BLOCKS:
+        raise BadInput(f"blocks {first}..{last} do not exist: use 0..{N_BLOCKS - 1}, or raise N_BLOCKS")
+    return {
+        "dagster/asset_partition_range_start": f"{NAMES[0]}|{block_name(first)}",
+        "dagster/asset_partition_range_end": f"{NAMES[-1]}|{block_name(last)}",
+    }
+
+
+def shard_keys(partition: str, declarations: str, opponents: int | None = None) -> list[ShardKey]:
+    """The shards of a partition of `shard_partitions`.
+
+    declarations: `one` (the seeds of the block whose own declaration, seed % 10, is the
+    partition's) or `all` (every seed of the block). opponents: how many deals a base hand.
+    Raises BadInput for another word.
+    """
+    from forge_core.texas42.oracle.shards import seed_keys
+
+    decl_name, block = partition.split("|")
+    decl, seeds = parse_declaration(decl_name), block_seeds(block)
+    if declarations == "all":
+        return seed_keys(seeds, decl, opponents)
+    if declarations == "one":
+        return [key for key in seed_keys(seeds, "seed", opponents) if key.decl == decl]
+    raise BadInput(f"declarations {declarations!r} is not a choice: use one or all")
+
+
+def golden_keys(partition: str) -> list[ShardKey]:
+    """The one shard of a partition of `golden_partitions`."""
+    from forge_core.texas42.oracle.shards import seed_keys
+
+    decl_name, seed = partition.split("|")
+    return seed_keys([int(seed.removeprefix("seed_"))], parse_declaration(decl_name))

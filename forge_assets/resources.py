@@ -1,0 +1,46 @@
+"""What assets are given: where data lies, and what computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import Field
+
+from forge_core.errors import ForgeError
+
+if TYPE_CHECKING:
+    from forge_core.files import Store
+
+COMPUTE_POOL = "compute"
+"""The assets that use all cores or the accelerator: one run of them at a time (dagster.yaml)."""
+
+
+class ShardStore(dg.ConfigurableResource):
+    """Where the data lies."""
+
+    url: str = Field("", description="a folder or fsspec URL; empty: FORGE_STORE, or ./data")
+
+    def root(self) -> Store:
+        """The root of the store."""
+        from forge_core.files import Store, default_store_url
+
+        return Store(self.url or default_store_url())
+
+
+class ComputeDevice(dg.ConfigurableResource):
+    """What computes, and how many deals at once."""
+
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    workers: int | None = Field(None, description="deals solved at once on a CPU; empty: one a core")
+
+
+@contextmanager
+def failing_plainly() -> Iterator[None]:
+    """A ForgeError within is dg.Failure: the UI then shows its sentence, not a stack of frames."""
+    try:
+        yield
+    except ForgeError as error:
+        raise dg.Failure(str(error)) from error

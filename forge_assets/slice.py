@@ -1,0 +1,120 @@
+"""A small real slice through Dagster, in one process: what `make run` makes.
+
+Blocks 0..49 (train) and 900..949 (val), a hundred deals in all ten declarations, then the
+catalog. The runs are written to the instance of DAGSTER_HOME, where the UI shows them.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from rich.console import Console
+from rich.table import Table
+
+from forge_assets.definitions import defs
+from forge_assets.partitions import BLOCK_SIZE, block_range
+from forge_core.errors import ForgeError
+
+SLICE = (0, 900 // BLOCK_SIZE)
+"""the blocks: one of train, one of val"""
+
+
+def materialize_here(
+    asset: str,
+    instance: dg.DagsterInstance,
+    tags: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    resources: Mapping[str, Any] | None = None,
+) -> dg.ExecuteInProcessResult:
+    """One run of one asset in this process; what it logs goes to the instance, not to the terminal.
+
+    tags: those of `block_range` for a rectangle of partitions. settings: of the asset.
+    """
+    config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    if settings:
+        config["ops"] = {asset: {"config": dict(settings)}}
+    if resources:
+        config["resources"] = {name: {"config": value} for name, value in resources.items()}
+    return defs.resolve_implicit_global_asset_job_def().execute_in_process(
+        asset_selection=[dg.AssetKey(asset)],
+        instance=instance,
+        tags=dict(tags or {}),
+        run_config=config,
+        raise_on_error=False,
+    )
+
+
+def main() -> int:
+    """Make the slice, print what the store holds. The exit status: 0, or 1 if a run failed."""
+    from forge_assets.resources import ShardStore
+    from forge_core.texas42.oracle.catalog import read_catalog
+
+    console = Console()
+    instance = dg.DagsterInstance.get()
+    for block in SLICE:
+        seeds = f"seeds {block * BLOCK_SIZE}..{(block + 1) * BLOCK_SIZE - 1}"
+        with console.status(f"oracle_shards: {seeds}, each under declaration seed % 10"):
+            started = time.perf_counter()
+            result = materialize_here("oracle_shards", instance, block_range(block, block))
+        if not result.success:
+            return fail(console, result)
+        events = result.asset_materializations_for_node("oracle_shards")
+        made = sum(int(event.metadata["made"].value) for event in events)
+        console.print(
+            f"oracle_shards  {seeds}: {made} deals solved, {BLOCK_SIZE - made} there already, "
+            f"{time.perf_counter() - started:.1f} s"
+        )
+    result = materialize_here("shard_catalog", instance)
+    if not result.success:
+        return fail(console, result)
+    store = ShardStore().root()
+    console.print(totals_table(read_catalog(store)))
+    console.print(f"files   {store.url}\nplots   make ui, then http://127.0.0.1:3000/assets/shard_catalog")
+    return 0
+
+
+def fail(console: Console, result: dg.ExecuteInProcessResult) -> int:
+    """Say in a line each what went wrong: the failed steps, the failed checks and their findings."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            said = data.user_failure_data and data.user_failure_data.description
+            reason = said or (data.error.cause or data.error).message.strip()
+            console.print(f"{event.step_key} failed: {reason}", markup=False, soft_wrap=True)
+    for check in result.get_asset_check_evaluations():
+        if not check.passed:
+            console.print(f"{check.asset_key.to_user_string()}, check {check.check_name}:", markup=False)
+            for name, finding in check.metadata.items():
+                console.print(f"  {name}: {finding.value}", markup=False, soft_wrap=True)
+    console.print("make ui shows the runs, at http://127.0.0.1:3000/runs")
+    return 1
+
+
+def totals_table(catalog) -> Table:
+    """The totals of a Catalog for a terminal."""
+    table = Table(title="What the store holds", title_justify="left")
+    for column in ("kind", "split", "shards", "rows", "states", "MiB", "seeds"):
+        table.add_column(column, justify="left" if column in ("kind", "split") else "right")
+    for total in catalog.totals():
+        table.add_row(
+            total.kind,
+            total.split,
+            f"{total.shards:,}",
+            f"{total.rows:,}",
+            f"{total.states:,}",
+            f"{total.nbytes / 2**20:.1f}",
+            f"{total.first_seed}..{total.last_seed}",
+        )
+    return table
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except ForgeError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,212 @@
+"""Solved deals on disk: the three assets that fill the store.
+
+A run solves the deals of all its partitions at once, hard ones first and on all cores,
+and records a partition as soon as its last shard is done: what was finished when a run
+is killed stays known. What the store already holds is not made again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Literal
+
+import dagster as dg
+from pydantic import Field
+
+from forge_assets import versions
+from forge_assets.partitions import golden_keys, golden_partitions, shard_keys, shard_partitions
+from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
+from forge_core.errors import ForgeError
+
+if TYPE_CHECKING:
+    from forge_core.files import Store
+    from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, ShardReport
+
+GROUP = "texas42"
+
+
+class ShardSettings(dg.Config):
+    """What is drawn from each solved deal."""
+
+    rows: str = Field("50000", description="states of a deal, drawn by ply with weights; all: every one")
+    sample_seed: int = Field(0, description="the draw is repeated by this seed")
+
+    def shard_config(self) -> "ShardConfig":
+        """As the core takes it. Raises BadInput."""
+        from forge_core.texas42.oracle.shards import ShardConfig, parse_rows
+
+        return ShardConfig(rows=parse_rows(self.rows), sample_seed=self.sample_seed)
+
+
+class BlockSettings(ShardSettings):
+    """Which deals a partition holds."""
+
+    declarations: Literal["one", "all"] = Field(
+        "one",
+        description="one: the seeds of the block with seed % 10 = the declaration; all: every seed",
+    )
+
+
+class MarginalizedSettings(BlockSettings):
+    """How many deals a base hand is seen in."""
+
+    opponents: int = Field(3, description="sets of other hands against each base hand")
+
+
+def shard_asset(name: str, partitions: dg.PartitionsDefinition):
+    """The decorator of an asset that fills partitions with shards."""
+    return dg.asset(
+        name=name,
+        group_name=GROUP,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        code_version=versions.SHARDS,
+        output_required=False,  # each partition is recorded when it is done, not at the end
+        pool=COMPUTE_POOL,
+        kinds={"parquet"},
+        check_specs=[
+            dg.AssetCheckSpec(
+                "every_deal_solved", asset=name, blocking=True, description="no deal of the run was dropped"
+            ),
+            dg.AssetCheckSpec(
+                "shards_read_back",
+                asset=name,
+                blocking=True,
+                description="a shard of every partition, read back: row count, values in range, V = the best "
+                "legal q, weights that sum to the number of states; the others are verified as they are used",
+            ),
+        ],
+    )
+
+
+@shard_asset("oracle_shards", shard_partitions)
+def oracle_shards(
+    context: dg.AssetExecutionContext, config: BlockSettings, store: ShardStore, compute: ComputeDevice
+) -> Iterator[dg.AssetCheckResult]:
+    """One Parquet file a deal: states, V and Q of a completely solved deal. A partition holds five."""
+    wanted = {key: shard_keys(key, config.declarations) for key in context.partition_keys}
+    yield from fill_partitions(context, "shards-standard", wanted, config, store, compute)
+
+
+@shard_asset("marginalized_shards", shard_partitions)
+def marginalized_shards(
+    context: dg.AssetExecutionContext, config: MarginalizedSettings, store: ShardStore, compute: ComputeDevice
+) -> Iterator[dg.AssetCheckResult]:
+    """Base hands against several sets of other hands: what a hand is worth when one sees only it."""
+    wanted = {key: shard_keys(key, config.declarations, config.opponents) for key in context.partition_keys}
+    yield from fill_partitions(context, "shards-marginalized", wanted, config, store, compute)
+
+
+@shard_asset("golden_shards", golden_partitions)
+def golden_shards(
+    context: dg.AssetExecutionContext, config: ShardSettings, store: ShardStore, compute: ComputeDevice
+) -> Iterator[dg.AssetCheckResult]:
+    """The fixed benchmark: a few seeds of val and test under every declaration."""
+    wanted = {key: golden_keys(key) for key in context.partition_keys}
+    yield from fill_partitions(context, "shards-golden", wanted, config, store, compute)
+
+
+def fill_partitions(
+    context: dg.AssetExecutionContext,
+    folder: str,
+    wanted: "Mapping[str, list[ShardKey]]",
+    settings: ShardSettings,
+    store: ShardStore,
+    compute: ComputeDevice,
+) -> Iterator[dg.AssetCheckResult]:
+    """Make the shards `wanted` of each partition, record each partition when it is complete.
+
+    Ends with dg.Failure if any deal failed: its partition stays missing, all others are done.
+    """
+    from forge_core.texas42.oracle.shards import fill_shards
+
+    partition_of = {key: partition for partition, keys in wanted.items() for key in keys}
+    done: dict[str, list[ShardReport]] = defaultdict(list)
+    unsolved: dict[str, str] = {}
+    corrupt: dict[str, str] = {}
+    read_back: set[str] = set()
+    n_made = 0
+    with failing_plainly():
+        place, config = store.root().join(folder), settings.shard_config()
+        filling = fill_shards(place, list(partition_of), config, compute.device, compute.workers)
+        with closing(filling) as reports:  # a cancelled run finishes what it is writing
+            for report in reports:
+                key, partition = report.key, partition_of[report.key]
+                n_made += report.made
+                if report.error:
+                    unsolved[key.filename] = report.error
+                    continue
+                if report.made and partition not in read_back:
+                    read_back.add(partition)
+                    if fault := fault_of(place, key):
+                        corrupt[key.filename] = fault
+                        place.join(key.split).delete(key.filename)  # so that the repeat makes it again
+                        continue
+                done[partition].append(report)
+                if len(done[partition]) == len(wanted[partition]):
+                    context.log_event(record(context, partition, done[partition], config))
+    yield dg.AssetCheckResult(
+        check_name="every_deal_solved",
+        passed=not unsolved,
+        metadata={"deals": len(partition_of), "made": n_made, "failed": unsolved},
+    )
+    yield dg.AssetCheckResult(
+        check_name="shards_read_back",
+        passed=not corrupt,
+        metadata={"read": len(read_back), "corrupt": corrupt},
+    )
+    if failed := unsolved | corrupt:
+        filename, reason = next(iter(failed.items()))
+        raise dg.Failure(
+            f"{len(failed)} of {len(partition_of)} deals failed, the others are done; {filename}: {reason}",
+            metadata={"failed": failed},
+        )
+
+
+def fault_of(folder: "Store", key: "ShardKey") -> str | None:
+    """What is wrong with a shard on disk; None if it reads back sound."""
+    from forge_core.texas42.oracle.shards import read_shard
+
+    try:
+        read_shard(folder, key)
+    except ForgeError as error:
+        return str(error)
+    return None
+
+
+def record(
+    context: dg.AssetExecutionContext, partition: str, reports: "list[ShardReport]", config: "ShardConfig"
+) -> dg.AssetMaterialization:
+    """The materialization of a complete partition.
+
+    Events logged by hand carry no versions of their own: without the two tags Dagster
+    would never see that the code, or the data, has changed.
+    """
+    from forge_core.files import fingerprint
+
+    made = [report for report in reports if report.made]
+    seconds = sum(report.seconds for report in made)
+    metadata: dict[str, Any] = {
+        "deals": len(reports),
+        "made": len(made),
+        "rows": sum(report.rows for report in reports),
+        "states": sum(report.states for report in reports),
+        "root_value_mean": sum(report.root_value for report in reports) / len(reports),
+        "gib": round(sum(report.nbytes for report in reports) / 2**30, 6),
+    }
+    if made:
+        metadata |= {
+            "seconds": round(seconds, 3),
+            "states_per_second": round(sum(report.states for report in made) / max(seconds, 1e-9)),
+            "device": made[0].device,
+        }
+    shards = sorted(report.key.filename for report in reports)
+    return dg.AssetMaterialization(
+        asset_key=context.asset_key,
+        partition=partition,
+        metadata=metadata,
+        tags={
+            "dagster/code_version": versions.SHARDS,
+            "dagster/data_version": fingerprint({"config": config.fingerprint, "shards": shards}),
+        },
+    )

@@ -1,0 +1,106 @@
+"""What the store holds: the door from many partitions to the steps that read them all."""
+
+import base64
+from typing import Any
+
+import dagster as dg
+
+from forge_assets import versions
+from forge_assets.resources import ShardStore, failing_plainly
+from forge_assets.texas42.oracle_shards import (
+    GROUP,
+    golden_shards,
+    marginalized_shards,
+    oracle_shards,
+)
+
+CATALOG_VERSION = "c1"
+
+after_shards = (
+    dg.AutomationCondition.any_deps_updated().since_last_handled()
+    & ~dg.AutomationCondition.any_deps_in_progress()
+    & ~dg.AutomationCondition.in_progress()
+).with_label("shards were made, and none are being made")
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[oracle_shards, marginalized_shards, golden_shards],
+    code_version=f"{CATALOG_VERSION}/{versions.SHARDS}",
+    automation_condition=after_shards,
+    check_specs=[
+        dg.AssetCheckSpec(
+            "no_faults",
+            asset="shard_catalog",
+            blocking=True,
+            description="every file in the folders of the shards is a sound shard of its split",
+        ),
+        dg.AssetCheckSpec(
+            "one_oracle",
+            asset="shard_catalog",
+            blocking=True,
+            description="every shard made here was solved by the present version of the oracle",
+        ),
+    ],
+)
+def shard_catalog(store: ShardStore) -> dg.MaterializeResult:
+    """What the store holds: counts, rows and versions, by kind and split. Its data version is their hash."""
+    from forge_core.texas42.oracle.catalog import draw_root_values, draw_states, read_catalog
+
+    with failing_plainly():
+        catalog = read_catalog(store.root())
+    outdated = [
+        entry.filename
+        for entry in catalog.entries
+        if entry.header.oracle_version != versions.ORACLE and not entry.header.is_foreign
+    ]
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(catalog.fingerprint),
+        metadata={
+            **key_figures(catalog),
+            "root_values": picture(draw_root_values(catalog)),
+            "states_per_deal": picture(draw_states(catalog)),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="no_faults",
+                passed=not catalog.faults,
+                metadata={fault.path: fault.reason for fault in catalog.faults},
+            ),
+            dg.AssetCheckResult(
+                check_name="one_oracle",
+                passed=not outdated,
+                metadata={"present": versions.ORACLE, "outdated": outdated[:100]},
+            ),
+        ],
+    )
+
+
+def key_figures(catalog) -> dict[str, Any]:
+    """The figures of a Catalog that stand beside its plots."""
+    totals = catalog.totals()
+    return {
+        "shards": sum(total.shards for total in totals),
+        "rows": sum(total.rows for total in totals),
+        "states": sum(total.states for total in totals),
+        "gib": round(sum(total.nbytes for total in totals) / 2**30, 4),
+        "faults": len(catalog.faults),
+        "fingerprints": ", ".join(sorted({name for total in totals for name in total.fingerprints})),
+        "store": dg.MetadataValue.md(table(totals)),
+    }
+
+
+def table(totals) -> str:
+    """The totals of a Catalog as a Markdown table."""
+    lines = ["| kind | split | shards | rows | million states | seeds |", "|" + "-|" * 6]
+    lines += [
+        f"| {t.kind} | {t.split} | {t.shards:,} | {t.rows:,} | {t.states / 1e6:,.0f} "
+        f"| {t.first_seed}..{t.last_seed} |"
+        for t in totals
+    ]
+    return "\n".join(lines)
+
+
+def picture(png: bytes) -> dg.MarkdownMetadataValue:
+    """A PNG, shown in the UI."""
+    return dg.MetadataValue.md(f"![](data:image/png;base64,{base64.b64encode(png).decode()})")

@@ -1,0 +1,333 @@
+"""The assets: what Dagster is told, and what it may rely on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
+
+from forge_assets import versions
+from forge_assets.definitions import defs
+from forge_assets.partitions import (
+    BLOCK_SIZE,
+    N_BLOCKS,
+    block_name,
+    block_range,
+    block_seeds,
+    golden_keys,
+    golden_partitions,
+    shard_keys,
+    shard_partitions,
+)
+from forge_assets.slice import main, materialize_here
+from forge_assets.texas42.oracle_shards import BlockSettings, MarginalizedSettings, ShardSettings
+from forge_core.errors import BadInput, ShardCorrupt
+from forge_core.files import Store
+from forge_core.texas42.declarations import NAMES
+from forge_core.texas42.oracle import ORACLE_VERSION, shards
+from forge_core.texas42.oracle.catalog import read_catalog
+from forge_core.texas42.splits import split_of
+
+pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
+
+SIXES = f"sixes|{block_name(0)}"
+FIVES = f"fives|{block_name(0)}"
+FEW_ROWS = {"rows": "280"}
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def materialize(instance, root):
+    """Run one asset in this process, on a store of the test; a partition, or several by run tags."""
+
+    def run(asset, partition=None, last=None, settings=None):
+        tags = None
+        if partition:
+            tags = {
+                "dagster/asset_partition_range_start": partition,
+                "dagster/asset_partition_range_end": last or partition,
+            }
+        settings = {} if asset == "shard_catalog" else FEW_ROWS | (settings or {})
+        resources = {"store": {"url": str(root)}, "compute": {"device": "cpu"}}
+        return materialize_here(asset, instance, tags, settings, resources)
+
+    return run
+
+
+def materializations(instance, asset: str) -> dict[str, list[dg.AssetMaterialization]]:
+    """Every materialization event of an asset by partition."""
+    records = instance.fetch_materializations(dg.AssetKey(asset), limit=1000).records
+    found: dict[str, list[dg.AssetMaterialization]] = {}
+    for record in records:
+        found.setdefault(record.partition_key, []).append(record.asset_materialization)
+    return found
+
+
+def stale_status(definitions: dg.Definitions, instance, asset: str, partition=None) -> StaleStatus:
+    graph = definitions.resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
+    return resolver.get_status(dg.AssetKey(asset), partition)
+
+
+def with_code_versions(suffix: str) -> dg.Definitions:
+    """The definitions as they will be when an algorithm has changed."""
+    return defs.map_asset_specs(
+        func=lambda spec: spec.replace_attributes(code_version=f"{spec.code_version}{suffix}")
+    )
+
+
+# what Dagster is told
+
+
+def test_definitions_are_these():
+    graph = defs.resolve_asset_graph()
+    told = {
+        key.to_user_string(): (
+            graph.get(key).group_name,
+            sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
+            sorted(check.name for check in graph.get_check_keys_for_assets({key})),
+            graph.get(key).partitions_def and graph.get(key).partitions_def.get_num_partitions(),
+            graph.get(key).code_version,
+        )
+        for key in graph.get_all_asset_keys()
+    }
+    shard_checks = ["every_deal_solved", "shards_read_back"]
+    upstream = ["golden_shards", "marginalized_shards", "oracle_shards"]
+    assert told == {
+        "oracle_shards": ("texas42", [], shard_checks, 20_000, "s1/o1"),
+        "marginalized_shards": ("texas42", [], shard_checks, 20_000, "s1/o1"),
+        "golden_shards": ("texas42", [], shard_checks, 220, "s1/o1"),
+        "shard_catalog": ("texas42", upstream, ["no_faults", "one_oracle"], None, "c1/s1/o1"),
+    }
+
+
+def test_a_backfill_of_shards_is_one_run_a_range():
+    graph = defs.resolve_asset_graph()
+    for asset in ("oracle_shards", "marginalized_shards", "golden_shards"):
+        assert graph.get(dg.AssetKey(asset)).backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_definitions_load_without_the_heavy_libraries():
+    heavy = ("torch", "numba", "matplotlib", "pyarrow", "lightning", "mlflow")
+    code = f"import sys, forge_assets.definitions; print([m for m in {heavy} if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_versions_are_those_of_the_algorithms():
+    assert f"{shards.SHARDS_VERSION}/{ORACLE_VERSION}" == versions.SHARDS
+    with pytest.raises(LookupError, match="no string"):
+        versions.version_of("forge_core.texas42.oracle.solver", "NO_VERSION")
+
+
+def test_settings_default_to_those_of_the_core():
+    assert ShardSettings().shard_config() == shards.ShardConfig()
+    assert BlockSettings().declarations == "one" and MarginalizedSettings().opponents == 3
+
+
+# how the data is cut
+
+
+def test_no_block_straddles_a_split():
+    for block in range(N_BLOCKS):
+        assert len({split_of(seed) for seed in block_seeds(block_name(block))}) == 1
+
+
+def test_the_ten_partitions_of_a_block_hold_its_seeds_once_each():
+    keys = [key for name in NAMES for key in shard_keys(f"{name}|{block_name(18)}", "one")]
+    assert sorted(key.seed for key in keys) == list(range(900, 950))
+    assert all(key.decl == key.seed % 10 for key in keys)
+
+
+def test_all_declarations_solve_every_seed_of_the_block():
+    keys = shard_keys(SIXES, "all")
+    assert sorted(key.seed for key in keys) == list(range(50)) and {key.decl for key in keys} == {6}
+
+
+def test_each_base_hand_meets_its_opponents():
+    keys = shard_keys(SIXES, "one", opponents=3)
+    assert Counter(key.seed for key in keys) == dict.fromkeys([6, 16, 26, 36, 46], 3)
+    assert {key.opponent for key in keys} == {0, 1, 2}
+
+
+def test_golden_partitions_hold_one_deal_each():
+    keys = [key for name in golden_partitions.get_partition_keys() for key in golden_keys(name)]
+    assert len(keys) == len(set(keys)) == 220
+    assert {split_of(key.seed) for key in keys} == {"val", "test"}
+
+
+def test_run_tags_cover_a_rectangle():
+    tags = block_range(0, 3)
+    covered = shard_partitions.get_partition_keys_in_range(dg.PartitionKeyRange(*tags.values()))
+    assert sorted(covered) == sorted(f"{name}|{block_name(b)}" for name in NAMES for b in range(4))
+
+
+def test_blocks_outside_the_universe_are_refused():
+    with pytest.raises(BadInput, match="N_BLOCKS"):
+        block_range(0, N_BLOCKS)
+    assert N_BLOCKS * BLOCK_SIZE == 100_000
+
+
+# what a run leaves behind
+
+
+def test_a_partition_is_recorded_once_with_its_versions(materialize, instance, root):
+    assert materialize("oracle_shards", FIVES, SIXES).success
+    events = materializations(instance, "oracle_shards")
+    assert {partition: len(found) for partition, found in events.items()} == {FIVES: 1, SIXES: 1}
+    event = events[SIXES][0]
+    assert event.tags["dagster/code_version"] == "s1/o1"
+    assert event.metadata["deals"].value == event.metadata["made"].value == 5
+    assert event.metadata["rows"].value == 5 * 280
+    assert stale_status(defs, instance, "oracle_shards", SIXES) == StaleStatus.FRESH
+    assert events[FIVES][0].tags["dagster/data_version"] != event.tags["dagster/data_version"]
+    assert len(list(root.rglob("*.parquet"))) == 10
+
+
+def test_what_is_there_is_not_made_again(materialize, instance, root):
+    materialize("oracle_shards", SIXES)
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*.parquet")}
+    (root / "shards-standard/train/seed_00000016_decl_6.parquet").unlink()
+    assert materialize("oracle_shards", SIXES).success
+    last, first = materializations(instance, "oracle_shards")[SIXES]
+    assert (first.metadata["made"].value, last.metadata["made"].value) == (5, 1)
+    assert first.tags["dagster/data_version"] == last.tags["dagster/data_version"]
+    kept = [path for path in before if path.stat().st_mtime_ns == before[path]]
+    assert len(kept) == 4
+
+
+def test_a_failed_deal_fails_its_partition_alone(materialize, instance, root):
+    blocked = root / "shards-standard/train/seed_00000016_decl_6.parquet"
+    blocked.mkdir(parents=True)  # nothing can be written under this name
+    result = materialize("oracle_shards", FIVES, SIXES)
+    assert not result.success
+    assert set(materializations(instance, "oracle_shards")) == {FIVES}
+    failure = next(e for e in result.all_events if e.is_step_failure).step_failure_data.user_failure_data
+    assert "1 of 10 deals failed" in failure.description and "seed_00000016_decl_6" in failure.description
+    assert len([path for path in root.rglob("*.parquet") if path.is_file()]) == 9
+    checks = {c.check_name: c.passed for c in result.get_asset_check_evaluations()}
+    assert checks == {"every_deal_solved": False, "shards_read_back": True}
+
+
+def test_a_shard_that_does_not_read_back_fails_its_partition(materialize, instance, root, monkeypatch):
+    def read(store, key):
+        raise ShardCorrupt(key.filename, "row 7 says V = 3, its best q is 4", "delete it")
+
+    monkeypatch.setattr(shards, "read_shard", read)
+    result = materialize("oracle_shards", SIXES)
+    assert not result.success and not materializations(instance, "oracle_shards")
+    assert len(list(root.rglob("*.parquet"))) == 4  # it is not left for the repeat to trust
+    failed = [c for c in result.get_asset_check_evaluations() if not c.passed]
+    assert [c.check_name for c in failed] == ["shards_read_back"]
+    assert "row 7" in str(failed[0].metadata["corrupt"].value)
+
+
+def test_bad_settings_are_said_in_a_sentence(materialize):
+    result = materialize("oracle_shards", SIXES, settings={"rows": "many"})
+    data = next(event for event in result.all_events if event.is_step_failure).step_failure_data
+    assert "many" in data.user_failure_data.description
+
+
+def test_marginalized_and_golden_fill_their_own_folders(materialize, root):
+    assert materialize("marginalized_shards", SIXES, settings={"opponents": 1}).success
+    assert materialize("golden_shards", "sixes|seed_000900").success
+    catalog = read_catalog(Store(str(root)))
+    assert not catalog.faults
+    assert {(t.kind, t.split): t.shards for t in catalog.totals()} == {
+        ("marginalized", "train"): 5,
+        ("golden", "val"): 1,
+    }
+
+
+def test_the_slice_says_what_it_found_or_what_failed(root, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setenv("FORGE_STORE", str(root))
+    monkeypatch.setattr("forge_assets.slice.SLICE", ())  # only the catalog
+    foreign = root / "shards-standard/train/notes.txt"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("hello")
+    assert main() == 1
+    assert "notes.txt' is not the name of a shard" in capsys.readouterr().out
+    foreign.unlink()
+    assert main() == 0
+    assert "What the store holds" in capsys.readouterr().out
+
+
+# when things change
+
+
+def test_a_new_algorithm_marks_shards_and_catalog_at_once(materialize, instance):
+    materialize("oracle_shards", SIXES)
+    materialize("shard_catalog")
+    assert stale_status(defs, instance, "shard_catalog") == StaleStatus.FRESH
+    changed = with_code_versions("+")
+    assert stale_status(changed, instance, "oracle_shards", SIXES) == StaleStatus.STALE
+    assert stale_status(changed, instance, "shard_catalog") == StaleStatus.STALE
+
+
+def test_the_catalog_has_the_version_of_what_the_store_holds(materialize, instance, root):
+    def version():
+        assert materialize("shard_catalog").success
+        return materializations(instance, "shard_catalog")[None][0].tags["dagster/data_version"]
+
+    empty = version()
+    materialize("golden_shards", "sixes|seed_000900")
+    one = version()
+    assert one == version() != empty
+    next(root.rglob("*.parquet")).unlink()
+    assert version() == empty
+
+
+def test_the_catalog_names_what_does_not_belong(materialize, root):
+    materialize("golden_shards", "sixes|seed_000900")
+    shard = next(root.rglob("*.parquet"))
+    shard.with_name("seed_00000901_decl_0.parquet").write_bytes(shard.read_bytes()[:1000])
+    misplaced = root / "shards-golden/train"
+    misplaced.mkdir()
+    (misplaced / shard.name).write_bytes(shard.read_bytes())
+    (shard.parent / "notes.txt").write_text("hello")
+    result = materialize("shard_catalog")
+    found = {c.check_name: c for c in result.get_asset_check_evaluations()}
+    assert not result.success and not found["no_faults"].passed and found["one_oracle"].passed
+    faults = {path: finding.value for path, finding in found["no_faults"].metadata.items()}
+    assert sorted(faults) == [
+        "shards-golden/train/seed_00000900_decl_6.parquet",
+        "shards-golden/val/notes.txt",
+        "shards-golden/val/seed_00000901_decl_0.parquet",
+    ]
+    assert "belongs to val" in faults["shards-golden/train/seed_00000900_decl_6.parquet"]
+
+
+def test_the_catalog_is_drawn_small_enough_for_the_ui(materialize, instance):
+    materialize("golden_shards", "sixes|seed_000900")
+    materialize("shard_catalog")
+    metadata = materializations(instance, "shard_catalog")[None][0].metadata
+    for name in ("root_values", "states_per_deal"):
+        assert metadata[name].value.startswith("![](data:image/png;base64,")
+        assert 10_000 < len(metadata[name].value) < 200_000
+    assert metadata["shards"].value == 1 and metadata["rows"].value == 280
+
+
+def test_the_catalog_is_asked_for_after_shards_and_only_once(materialize, instance):
+    first = dg.evaluate_automation_conditions(defs, instance)
+    assert first.total_requested == 0
+    materialize("oracle_shards", FIVES, SIXES)
+    second = dg.evaluate_automation_conditions(defs, instance, cursor=first.cursor)
+    assert second.get_num_requested(dg.AssetKey("shard_catalog")) == second.total_requested == 1
+    third = dg.evaluate_automation_conditions(defs, instance, cursor=second.cursor)
+    assert third.total_requested == 0
