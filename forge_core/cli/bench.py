@@ -15,7 +15,7 @@ import typer
 from forge_core.cli.options import Device, Json, Seeds
 from forge_core.errors import BadInput
 
-SUBJECTS = ("solver",)
+SUBJECTS = ("solver", "train")
 
 
 @dataclass(frozen=True, slots=True)

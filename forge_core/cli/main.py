@@ -10,16 +10,19 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from forge_core.cli.bench import bench
 from forge_core.cli.deal import deal
 from forge_core.cli.doctor import doctor
+from forge_core.cli.evaluate import evaluate
+from forge_core.cli.export import export
 from forge_core.cli.shards import shards
 from forge_core.cli.solve import solve
 from forge_core.cli.tokenize import tokenize
+from forge_core.cli.train import train
 from forge_core.errors import ForgeError
 
 FAILED, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
@@ -30,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (deal, solve, shards, tokenize, doctor, bench):
+for verb in (deal, solve, shards, tokenize, train, evaluate, export, doctor, bench):
     app.command()(verb)
 
 
@@ -57,35 +60,40 @@ def forge(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `forge` with `arguments` (default: those of the process); the exit status."""
+    return run(app, "forge", arguments)
+
+
+def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None, obj: Any = None) -> int:
+    """Run a command line and say in a line what went wrong; the exit status. obj: given to its verbs."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without the characters of a picture
     try:
-        status = app(arguments, prog_name="forge", standalone_mode=False)
+        status = app(arguments, prog_name=name, standalone_mode=False, obj=obj)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except ForgeError as error:
-        return _say(str(error), BAD_INPUT)
+        return _say(name, str(error), BAD_INPUT)
     except typer.TyperException as error:  # its own: an unknown option, a missing value
-        return _say(f"{error.format_message()} (see {_command_of(error)} --help)", BAD_INPUT)
+        return _say(name, f"{error.format_message()} (see {_command_of(error, name)} --help)", BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("stopped", INTERRUPTED)
+        return _say(name, "stopped", INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception as error:
         if os.environ.get("FORGE_DEBUG"):
             raise
-        name = type(error).__name__
-        return _say(f"a bug: {name}: {error}; run it again with FORGE_DEBUG=1 to see where", FAILED)
+        what = f"{type(error).__name__}: {error}"
+        return _say(name, f"a bug: {what}; run it again with FORGE_DEBUG=1 to see where", FAILED)
 
 
-def _say(message: str, status: int) -> int:
+def _say(name: str, message: str, status: int) -> int:
     """One line on standard error, whatever the message holds; the status."""
-    print(f"forge: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
     return status
 
 
-def _command_of(error: typer.TyperException) -> str:
+def _command_of(error: typer.TyperException, name: str) -> str:
     context = getattr(error, "ctx", None)
-    return context.command_path if context else "forge"
+    return context.command_path if context else name

@@ -40,8 +40,8 @@ class ShardReport:
     """why it could not be made, and what to do; None: all is well"""
 
 
-_PLANNED = 1_000
-"""deals put in order, hard ones first, and handed to the solver at a time"""
+_PLANNED = 64
+"""deals put in order, hard ones first, at a time: few, so that what is asked for first is done first"""
 _GIVE_UP_AFTER = 3
 """writes that fail one after another because of the store: the rest is not even solved"""
 _ABANDONED_AFTER_S = 3600.0
@@ -66,7 +66,7 @@ def fill_shards(
 ) -> Generator[ShardReport, None, None]:
     """Make the shards that are missing; a report on each key, in the order they are finished.
 
-    What is there with the same fingerprint is reported first, as not made. Of every thousand
+    What is there with the same fingerprint is reported first, as not made. Of every few
     deals the hard ones are solved first, `workers` at once (default: one a core), while as
     many shards are labelled and written; with rows=`all` each of these holds some 30 bytes a
     state, 0.7 GB for a mean deal. A deal that fails is a report with its error, and the others

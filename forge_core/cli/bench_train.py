@@ -1,0 +1,143 @@
+"""What learning costs: rows a second through a whole step, from rows in memory to moved weights."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from itertools import pairwise
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+
+from forge_core.cli.bench import Benchmark, Figure
+from forge_core.device import device_name, resolve_device
+from forge_core.learning.lightning_module import Recipe
+from forge_core.learning.spec import Rows, concatenate
+from forge_core.learning.train import TrainConfig, resolve_precision, train
+from forge_core.learning.transformer import SIZES, TokenTransformer
+from forge_core.streams import stream
+from forge_core.texas42.oracle.shards import ShardKey
+from forge_core.texas42.tokens.golden import golden_rows
+from forge_core.texas42.tokens.rows import STAGE1_SPEC
+
+BATCH = {"73k": 1024, "817k": 256, "3.3m": 256}
+STEPS = {"73k": 20, "817k": 20, "3.3m": 10}
+PEER = {"817k": 255, "3.3m": 100}
+"""rows/s of the published pipeline, one core, batch 256"""
+GAIN = 1.5
+"""times the peer's, to be reached"""
+ROWS_PER_DEAL = 2800
+SAME = 1e-3
+"""points by which the two ways through a network may differ"""
+
+
+class Replay:
+    """A RowSource: batches drawn from rows that are held."""
+
+    spec = STAGE1_SPEC
+
+    def __init__(self, rows: Rows, batch_size: int) -> None:
+        self.rows, self.batch_size = rows, batch_size
+
+    def batch(self, k: int) -> Rows:
+        """Rows drawn by `stream(0, "replay", k)`."""
+        return self.rows.take(stream(0, "replay", k).integers(len(self.rows), size=self.batch_size))
+
+
+def measure(seeds: list[int], device: str) -> Benchmark:
+    """Train each size on rows of the seeds, under declaration seed % 10.
+
+    On a CPU one thread, in CPU seconds; on CUDA in wall seconds.
+
+    Raises AssertionError if the packed and the dense way through a network disagree.
+    """
+    keys = [ShardKey(seed, seed % 10) for seed in seeds]
+    rows = concatenate(list(golden_rows(keys, rows_per_deal=ROWS_PER_DEAL)))
+    where = resolve_device(device)
+    precisions = list(dict.fromkeys(("32", resolve_precision("auto", where))))
+    with one_thread():
+        apart = largest_difference(rows)
+        assert apart <= SAME, f"packed and dense answers differ by {apart:.2g} points"
+        seconds = {
+            (size, precision): seconds_a_row(rows, size, precision, where)
+            for size in SIZES
+            for precision in precisions
+        }
+    clock = "one thread, CPU seconds" if where == "cpu" else "wall seconds"
+    limits = {
+        (size, precisions[-1]): round(1e3 / (GAIN * rate), 2) for size, rate in PEER.items() if where == "cpu"
+    }
+    return Benchmark(
+        subject="train",
+        conditions={
+            "device": f"{device_name(where)}, {clock}",
+            "dtype": " and ".join(precisions),
+            "sizes": ", ".join(f"{size} in batches of {n:,}" for size, n in BATCH.items()),
+            "versions": f"torch {torch.__version__}, lightning {version('lightning')}, "
+            f"numpy {np.__version__}, python {platform.python_version()}",
+        },
+        held=(f"packed and dense ways agree within {apart:.1e} points over {len(rows):,} rows",),
+        figures=(
+            *(
+                Figure(
+                    f"{size}, {precision}: a row",
+                    1e3 * spent,
+                    "ms",
+                    limits.get((size, precision)),
+                )
+                for (size, precision), spent in seconds.items()
+            ),
+            *(
+                Figure(f"{size}, {precision}", 1 / spent, "rows/s")
+                for (size, precision), spent in seconds.items()
+            ),
+        ),
+    )
+
+
+def seconds_a_row(rows: Rows, size: str, precision: str, device: str) -> float:
+    """Between the first and the last evaluation of a run of `train`, a row: the least of three stretches."""
+    steps = STEPS[size]
+    config = TrainConfig(
+        model=SIZES[size],
+        recipe=Recipe(steps=4 * steps, learning_rate=1e-3),
+        evaluate_every=steps,
+        precision=precision,
+        device=device,
+    )
+    clock = "cpu_seconds" if device == "cpu" else "seconds"
+    few = rows.take(slice(0, len(rows), max(1, len(rows) // 200)))
+    with TemporaryDirectory() as folder:
+        points = train(config, Replay(rows, BATCH[size]), few, folder).points
+    return min(
+        (after[clock] - before[clock]) / (after["rows"] - before["rows"])
+        for before, after in pairwise(points)
+    )
+
+
+def largest_difference(rows: Rows) -> float:
+    """Points between the packed and the dense answers of a network of random weights to all rows."""
+    torch.manual_seed(0)
+    model = TokenTransformer(STAGE1_SPEC, SIZES["73k"]).eval()
+    torch.nn.init.normal_(model.head.weight, std=0.1)
+    apart = 0.0
+    with torch.inference_mode():
+        for start in range(0, len(rows), 4096):
+            some = rows.take(slice(start, start + 4096)).to_tensors()
+            ways = model(some.tokens, some.mask), model.forward_dense(some.tokens, some.mask)
+            apart = max(apart, *(float((one - other).abs().max()) for one, other in zip(*ways, strict=True)))
+    return apart
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """torch on one core."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,199 @@
+"""`forge evaluate`: a network on the benchmark, beside random play and, if asked, another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forge_core.cli.options import Device, Json
+
+if TYPE_CHECKING:
+    from forge_core.learning.metrics import Answers
+    from forge_core.learning.transformer import TokenTransformer
+    from forge_core.texas42.splits import Split
+
+FIGURES = {
+    "q_gap": "points lost",
+    "blunder_rate": "blunders",
+    "accuracy": "best play found",
+    "regret_p99": "worst of a hundred loses",
+    "regret_max": "worst loses",
+    "q_mae": "error of Q",
+    "value_mae": "error of V",
+}
+"""keys of evaluate_q, and what they are called here"""
+
+_SHARES = {"blunder_rate", "accuracy"}
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a model.")],
+    against: Annotated[
+        str | None, typer.Option("--against", metavar="PATH", help="Another model, compared deal by deal.")
+    ] = None,
+    final: Annotated[
+        bool, typer.Option("--final", help="On the sealed test deals: once, when all is settled.")
+    ] = False,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="DIR", help="Root of a store with shards-golden/."),
+    ] = None,
+    rows: Annotated[int, typer.Option("--rows", metavar="N", help="Rows of a deal.")] = 2000,
+    plots: Annotated[
+        str | None, typer.Option("--plots", metavar="DIR", help="Also draw gaps.png there.")
+    ] = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Hold a network to the benchmark: 200 deals it has never seen."""
+    from forge_core.cli.screen import print_json
+    from forge_core.learning.checkpoints import load_model
+    from forge_core.texas42.splits import Split
+    from forge_core.texas42.tokens.golden import GOLDEN_VERSION, golden_keys
+    from forge_core.texas42.tokens.rows import STAGE1_SPEC
+
+    models = {path: load_model(path, device) for path in [model, *([against] if against else [])]}
+    for path, loaded in models.items():
+        STAGE1_SPEC.check_same(loaded.spec, path)
+    split = Split.TEST if final else Split.VAL
+    answers, random = answer(models, split, data, rows, device)
+    mine, other = answers[model], answers[against] if against else None
+    report = {
+        "model": model,
+        "parameters": models[model].n_parameters,
+        "benchmark": {
+            "version": GOLDEN_VERSION,
+            "split": split,
+            "deals": len(golden_keys(split)),
+            "rows_per_deal": rows,
+        },
+        "decisions": mine.measure(),
+        "uniform": mine.measure(uniform=True),
+        "random": random,
+        "against": compare(mine, other, against or "") if other else None,
+    }
+    if plots:
+        draw(report, other, Path(plots))
+    if json:
+        print_json(report)
+    else:
+        print_report(report, other)
+
+
+def answer(
+    models: dict[str, TokenTransformer], split: Split, data: str | None, rows: int, device: str
+) -> tuple[dict[str, Answers], dict[str, Any]]:
+    """What each model says of the benchmark, under a progress bar; random play of the same rows."""
+    from rich.progress import track
+
+    from forge_core.cli.screen import notes
+    from forge_core.files import Store
+    from forge_core.learning.metrics import Answers, ask
+    from forge_core.texas42.splits import Split
+    from forge_core.texas42.tokens.golden import golden_keys, golden_rows
+
+    out = notes()
+    if split is Split.TEST:
+        out.print(
+            "This reads the sealed test deals: what it says must change nothing any more.", style="yellow"
+        )
+    keys = golden_keys(split)
+    deals = golden_rows(keys, Store(data).join("shards-golden") if data else None, rows)
+    parts: dict[str, list[Answers]] = {path: [] for path in models}
+    shown = track(deals, "asking", len(keys), console=out, transient=True, disable=not out.is_terminal)
+    for part in shown:
+        for path, model in models.items():
+            parts[path].append(ask(model, [part]))
+    answers = {path: Answers.join(asked) for path, asked in parts.items()}
+    first = next(iter(answers.values()))
+    return answers, {"decisions": first.measure_random(), "uniform": first.measure_random(uniform=True)}
+
+
+def compare(mine: Answers, other: Answers, path: str) -> dict[str, Any]:
+    """Points lost a decision, the other's less mine, paired by deal: mean and standard error over deals."""
+    import numpy as np
+
+    _, my_gaps = mine.gap_by_deal()
+    _, other_gaps = other.gap_by_deal()
+    saved = other_gaps - my_gaps
+    return {
+        "path": path,
+        "decisions": other.measure(),
+        "uniform": other.measure(uniform=True),
+        "saved": float(saved.mean()),
+        "standard_error": float(saved.std(ddof=1) / np.sqrt(len(saved))),
+        "deals": len(saved),
+        "deals_better": int((saved > 0).sum()),
+    }
+
+
+def draw(report: dict[str, Any], other: Answers | None, folder: Path) -> None:
+    """Write gaps.png."""
+    from forge_core.files import Store
+    from forge_core.learning.pictures import draw_gaps
+    from forge_core.texas42.declarations import NAMES
+
+    picture = draw_gaps(
+        report["decisions"], report["random"]["decisions"], NAMES, other.measure() if other else None
+    )
+    Store(str(folder)).write("gaps.png", picture)
+
+
+def print_report(report: dict[str, Any], other: Answers | None) -> None:
+    """Both weightings, per declaration, per ply."""
+    from forge_core.cli.screen import screen, table
+    from forge_core.texas42.declarations import NAMES
+
+    out = screen()
+    benchmark, against = report["benchmark"], report["against"]
+    sealed = " (sealed)" if benchmark["split"] == "test" else ""
+    out.print(
+        f"{report['model']}: {report['parameters']:,} parameters on {benchmark['deals']} "
+        f"{benchmark['split']} deals{sealed}, {report['decisions']['rows']:,} rows, "
+        f"{report['decisions']['decision_rows']:,} decisions",
+        soft_wrap=True,
+    )
+    columns = [("this", report), *([("other", against)] if against else []), ("random", report["random"])]
+    names = [name for name, _ in columns]
+    for title, weighting, prefix in (("decisions", "decisions", "decision_"), ("positions", "uniform", "")):
+        grid = table(title, *names, numbers=" ".join(names))
+        for key, name in FIGURES.items():
+            grid.add_row(name, *(_cell(found[weighting], prefix + key, key) for _, found in columns))
+        out.print()
+        out.print(grid)
+    for key, title in (("per_decl", "declaration"), ("per_ply", "ply")):
+        groups = table(title, *names, "", numbers=" ".join(names))
+        for group, entry in report["decisions"][key].items():
+            if "decision_q_gap" not in entry:
+                continue
+            cells = [f"{found['decisions'][key][group]['decision_q_gap']:.2f}" for _, found in columns]
+            name = NAMES[group] if key == "per_decl" else str(group)
+            groups.add_row(name, *cells, _bar(entry["decision_q_gap"]))
+        out.print()
+        out.print(groups)
+    out.print()
+    if against:
+        out.print(
+            f"a decision of this model loses {against['saved']:+.3f} points less than of {against['path']} "
+            f"(standard error {against['standard_error']:.3f}, paired over {against['deals']} deals; "
+            f"better in {against['deals_better']})",
+            soft_wrap=True,
+        )
+    out.print(
+        "decisions: rows in which something can be lost, equal shares of every ply; positions: all that can "
+        "be reached, where mostly nothing can be lost. Points are the mover's.",
+        style="dim",
+        soft_wrap=True,
+    )
+
+
+def _cell(measured: dict[str, Any], name: str, key: str) -> str:
+    if name not in measured:
+        return ""
+    return f"{measured[name]:.2%}" if key in _SHARES else f"{measured[name]:.3f}"
+
+
+def _bar(points: float) -> str:
+    return "▇" * round(4 * points)

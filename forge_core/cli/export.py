@@ -1,0 +1,36 @@
+"""`forge export`: a network as an ONNX file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from forge_core.cli.options import Json
+
+
+def export(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a model.")],
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="DIR", help="For model.onnx; default: beside the model.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write a network as ONNX, for any batch, after holding it to torch."""
+    from dataclasses import asdict
+
+    from forge_core.cli.screen import notes, print_json, screen, size_text
+    from forge_core.learning.checkpoints import load_model
+    from forge_core.learning.onnx import export_onnx
+
+    with notes().status("exporting"):
+        report = export_onnx(load_model(model), out or model)
+    if json:
+        print_json(asdict(report))
+        return
+    screen().print(
+        f"{report.path}: {size_text(report.nbytes)}; against torch, over {report.rows:,} rows: "
+        f"largest difference {report.action_difference:.1e} (plays) and "
+        f"{report.value_difference:.1e} points (value), the same choice in {report.same_choice:.2%}",
+        soft_wrap=True,
+    )

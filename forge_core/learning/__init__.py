@@ -1,0 +1,1 @@
+"""Learning, for any game: a TokenSpec and rows go in, a model comes out."""

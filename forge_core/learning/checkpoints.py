@@ -1,0 +1,118 @@
+"""Trained networks on disk: `model.safetensors`, and `model.json`, which says what they are.
+
+The JSON is written last and holds a digest of the weights, so that a folder with both is
+complete and of one piece. Nothing here can run code when it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from forge_core.errors import BadInput
+from forge_core.files import Store
+from forge_core.learning.spec import TokenSpec
+from forge_core.learning.transformer import ModelConfig, TokenTransformer
+
+WEIGHTS, CARD = "model.safetensors", "model.json"
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+_COMPILED = "_orig_mod."
+"""what torch.compile puts into the names of a wrapped module's weights"""
+
+
+def save_model(
+    folder: str, model: TokenTransformer, card: Mapping[str, Any] | None = None, dtype: str = "fp32"
+) -> None:
+    """Write a network to `folder`, a path or URL.
+
+    card: what else is known of it, JSON types: data version, results, lineage. dtype: fp32,
+    or bf16 at half the size. Raises BadInput for a card that is no JSON or weights that are
+    not finite, StoreUnusable where it cannot be written.
+    """
+    if dtype not in DTYPES:
+        raise BadInput(f"weights as {dtype!r}: use {' or '.join(DTYPES)}")
+    weights = plain_names(model.state_dict())
+    if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
+        raise BadInput("a weight is NaN or infinite: the network has diverged and is not worth keeping")
+    data = save(
+        {name: tensor.detach().to("cpu", DTYPES[dtype]).contiguous() for name, tensor in weights.items()}
+    )
+    record = {
+        "spec": model.spec.to_dict(),
+        "config": model.config.to_dict(),
+        "parameters": model.n_parameters,
+        "dtype": dtype,
+        "weights": digest(data),
+        "card": dict(card if card is not None else model.card),
+    }
+    try:
+        text = json.dumps(record, indent=2, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"a model card holds what JSON can say, and this one does not: {error}") from error
+    store = Store(folder)
+    store.write(WEIGHTS, data)
+    store.write(CARD, text.encode())
+
+
+def load_model(path: str, device: str = "cpu") -> TokenTransformer:
+    """The network in a folder (or of a file in it), in float32 on `device`, ready to answer.
+
+    It carries `.spec`, `.config` and `.card`. Raises BadInput where there is none, or one
+    whose parts do not fit each other; StoreUnusable where it cannot be read.
+    """
+    folder = str(path).removesuffix(f"/{WEIGHTS}").removesuffix(f"/{CARD}")
+    store = Store(folder)
+    if not (store.exists(CARD) and store.exists(WEIGHTS)):
+        raise BadInput(f"{folder} holds no model: name a folder with {WEIGHTS} and {CARD}")
+    data = store.read(WEIGHTS)
+    try:
+        record = json.loads(store.read(CARD))
+        spec, config = TokenSpec.from_dict(record["spec"]), ModelConfig.from_dict(record["config"])
+        card, expected = record["card"], record["weights"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{store.path(CARD)} is no model card ({error!r}): copy the folder again") from error
+    if digest(data) != expected:
+        raise BadInput(f"{store.path(WEIGHTS)} is not the file that {CARD} speaks of: copy the folder again")
+    try:
+        weights = load(data)
+    except SafetensorError as error:
+        raise BadInput(
+            f"{store.path(WEIGHTS)} is no safetensors file ({error}): copy the folder again"
+        ) from error
+    model = TokenTransformer(spec, config)
+    fill(model, weights, store.path(WEIGHTS))
+    model.card = card
+    return model.to(device).eval()
+
+
+def fill(model: TokenTransformer, weights: Mapping[str, torch.Tensor], what: str) -> None:
+    """Put weights (of a compiled network too) into `model`. Raises BadInput where they are of another."""
+    named = plain_names(weights)
+    own = model.state_dict()
+    differ = [name for name in own if name not in named or named[name].shape != own[name].shape]
+    foreign = sorted(set(named) - set(own))
+    if differ or foreign:
+        name = (differ or foreign)[0]
+        theirs, mine = (
+            "x".join(map(str, found[name].shape)) if name in found else "missing" for found in (named, own)
+        )
+        raise BadInput(
+            f"{what} is of another network than {model.config}: {name} is {theirs} there, {mine} here"
+        )
+    model.load_state_dict({name: tensor.float() for name, tensor in named.items()})
+
+
+def plain_names(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same weights under the names they have in a network that was never compiled."""
+    return {name.replace(_COMPILED, ""): tensor for name, tensor in weights.items()}
+
+
+def digest(data: bytes) -> str:
+    """32 hex digits of some bytes."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()

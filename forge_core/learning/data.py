@@ -1,0 +1,109 @@
+"""Rows on their way into a network: checked, sorted so that no token is computed in vain, as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import lightning.pytorch as pl
+import numpy as np
+from torch.utils.data import DataLoader
+
+from forge_core.errors import BadInput
+from forge_core.learning.metrics import is_decision
+from forge_core.learning.spec import Rows, RowSource, TokenSpec
+
+VALIDATION_BATCH = 4096
+
+
+class RowModule(pl.LightningDataModule):
+    """Batches of a keyed source from any step on, and the validation rows.
+
+    The position in the data is the global step: training resumed at step k goes on with
+    batch k. With several devices every one takes batches of its own.
+    """
+
+    def __init__(self, source: RowSource, val_rows: Rows, spec: TokenSpec, steps: int) -> None:
+        """Raises BadInput for rows of other tokens than `spec`, none at all, or with NaN in them."""
+        super().__init__()
+        spec.check_same(source.spec, "the row source")
+        check_rows(val_rows, spec, "validation rows")
+        if not is_decision(val_rows.q, val_rows.legal).any():
+            raise BadInput("the validation rows hold no decision to judge a network by: choose others")
+        self.source, self.spec, self.steps = source, spec, steps
+        starts = range(0, len(val_rows), VALIDATION_BATCH)
+        chunks = [val_rows.take(slice(start, start + VALIDATION_BATCH)) for start in starts]
+        self.val_chunks = [sort_rows(chunk).to_tensors() for chunk in chunks]
+
+    def train_dataloader(self) -> Feed:
+        """Asked for by Lightning when the step to go on from is known."""
+        trainer = self.trainer
+        assert trainer is not None
+        return Feed(
+            self.source, self.spec, trainer.global_step, self.steps, trainer.global_rank, trainer.world_size
+        )
+
+    def val_dataloader(self) -> DataLoader:
+        """The validation rows, whole on every device."""
+        return DataLoader(self.val_chunks, batch_size=None, collate_fn=lambda chunk: chunk)  # pyright: ignore
+
+
+class Feed:
+    """Checked and sorted batches as tensors on the CPU: those of steps start, start + 1, ..."""
+
+    def __init__(
+        self, source: RowSource, spec: TokenSpec, start: int, steps: int, part: int = 0, parts: int = 1
+    ) -> None:
+        self.source, self.spec, self.start, self.steps = source, spec, start, steps
+        self.part, self.parts = part, parts
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[Rows]:
+        for rows in batches(self.source, self.start, self.part, self.parts):
+            check_rows(rows, self.spec, "training rows")
+            yield sort_rows(rows).to_tensors()
+
+
+def batches(source: RowSource, start: int = 0, part: int = 0, parts: int = 1) -> Iterator[Rows]:
+    """The batches of steps start, start + 1, ... for one of `parts` that train together."""
+    if hasattr(source, "batches"):  # it knows how to share its work better
+        return source.batches(start, part, parts)  # pyright: ignore[reportAttributeAccessIssue]
+    return (source.batch(step * parts + part) for step in count(start))
+
+
+def sort_rows(rows: Rows) -> Rows:
+    """The rows (arrays) in ascending number of tokens, in which the network runs them together."""
+    return rows.take(np.argsort(np.asarray(rows.mask).sum(axis=1), kind="stable"))
+
+
+def check_rows(rows: Rows, spec: TokenSpec, what: str) -> None:
+    """Raise BadInput unless rows (arrays) can be learnt from: some, of the spec's shape, and finite."""
+    n = len(rows)
+    if n == 0:
+        raise BadInput(f"there are no {what}: the split is empty; fill it, or choose another")
+    expected = {
+        "tokens": (n, spec.n_positions, spec.n_features),
+        "mask": (n, spec.n_positions),
+        "legal": (n, spec.n_actions),
+        "q": (n, spec.n_actions),
+        "value": (n,),
+        "weight": (n,),
+    }
+    for name, shape in expected.items():
+        if (found := np.shape(getattr(rows, name))) != shape:
+            raise BadInput(
+                f"{what}: {name} is {found}, spec {spec.name} asks for {shape}: make the data again"
+            )
+    highest = np.asarray(spec.vocabularies, dtype=np.int64) - 1
+    largest, smallest = rows.tokens.max(axis=(0, 1)), rows.tokens.min()
+    if smallest < 0 or (largest > highest).any():
+        raise BadInput(f"{what}: a token lies outside the vocabulary of {spec.name}: make the data again")
+    for name in ("q", "value", "weight"):
+        if not np.isfinite(getattr(rows, name)).all():
+            raise BadInput(f"{what}: NaN or infinity in {name}: make the data again")
+    if not (rows.legal.any(axis=1).all() and rows.mask[:, spec.value_position].all()):
+        raise BadInput(f"{what}: a row has no legal action, or hides its value token: make the data again")
+    if not rows.weight.min() > 0:
+        raise BadInput(f"{what}: a weight is not positive: make the data again")

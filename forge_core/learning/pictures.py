@@ -1,0 +1,142 @@
+"""Pictures of training and evaluation: PNGs 1000 pixels wide."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from forge_core.errors import BadInput
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_INK, _SOFT, _FAINT, _MODEL, _RANDOM, _OTHER = (
+    "#333333",
+    "#777777",
+    "#dddddd",
+    "#2f6f9f",
+    "#bbbbbb",
+    "#d9822b",
+)
+
+
+def draw_curve(points: Sequence[Mapping[str, float]], random: float | None = None) -> bytes:
+    """Points lost a decision and loss, against rows learnt from; `random`: what random play loses.
+
+    points: as `train` reports them. Raises BadInput for none.
+    """
+    if not points:
+        raise BadInput("there is no evaluation to draw: train until the first one")
+    figure = _figure(4.4)
+    left, right = figure.subplots(1, 2)
+    figure.subplots_adjust(left=0.07, right=0.97, top=0.84, bottom=0.14, wspace=0.2)
+    rows = [point["rows"] / 1e6 for point in points]
+    gaps = [point["decision_q_gap"] for point in points]
+    _dress(left, "Points lost a decision", "rows, millions")
+    left.plot(rows, gaps, color=_MODEL, marker="o", markersize=3.5, linewidth=1.6)
+    best = int(np.argmin(gaps))
+    _note(left, rows[best], gaps[best], f"{gaps[best]:.2f}")
+    if random is not None:
+        left.axhline(random, color=_RANDOM, linewidth=1.6)
+        _note(left, rows[-1], random, f"random play {random:.1f}", "right")
+    left.set_ylim(0, 1.12 * max([*gaps, random or 0]))
+    _dress(right, "Loss in training", "rows, millions")
+    right.plot(rows, [point["loss"] for point in points], color=_MODEL, linewidth=1.6)
+    right.set_ylim(bottom=0)
+    return _png(figure)
+
+
+def draw_gaps(
+    measured: Mapping[str, Any],
+    random: Mapping[str, Any],
+    names: Sequence[str] | None = None,
+    other: Mapping[str, Any] | None = None,
+) -> bytes:
+    """Points lost a decision per ply and per declaration, beside random play and another model.
+
+    measured, random, other: of `evaluate_q` and `evaluate_random` with decl and ply; names:
+    of the declarations. Raises BadInput where they were not given.
+    """
+    if "per_ply" not in measured or "per_decl" not in measured:
+        raise BadInput("gaps are drawn per ply and declaration: give evaluate_q both")
+    figure = _figure(4.8)
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    figure.subplots_adjust(left=0.06, right=0.975, top=0.86, bottom=0.13, wspace=0.3)
+    models = [
+        (random, _RANDOM, "random play"),
+        (other, _OTHER, "the other"),
+        (measured, _MODEL, "this model"),
+    ]
+
+    _dress(left, "Points lost a decision, by ply", "plays made before")
+    for found, color, label in models:
+        if found:
+            plies, gaps = _gaps(found["per_ply"])
+            left.plot(plies, gaps, color=color, marker="o", markersize=3.5, linewidth=1.6, label=label)
+    left.set_ylim(bottom=0)
+    left.set_xticks(range(0, 28, 4))
+    left.legend(frameon=False, fontsize=9, labelcolor=_INK)
+
+    _dress(right, "By declaration", "points")
+    groups = sorted(measured["per_decl"])
+    shown = [label for found, _, label in models if found]
+    for found, color, label in models:
+        if not found:
+            continue
+        if label == "random play":
+            right.barh(groups, _aligned(found, groups), color=color, height=0.75, alpha=0.6)
+        else:
+            thick = 0.45 if len(shown) == 2 else 0.28
+            shift = 0.0 if len(shown) == 2 else (-0.16 if label == "this model" else 0.16)
+            places = [group + shift for group in groups]
+            right.barh(places, _aligned(found, groups), color=color, height=thick)
+    for group, gap in zip(groups, _aligned(measured, groups), strict=True):
+        right.text(
+            gap, group - (0.16 if len(shown) == 3 else 0), f" {gap:.2f}", va="center", fontsize=8, color=_INK
+        )
+    right.set_yticks(groups, [names[group] if names else str(group) for group in groups])
+    right.invert_yaxis()
+    right.grid(axis="y", visible=False)
+    return _png(figure)
+
+
+def _gaps(per_group: Mapping[int, Mapping[str, float]]) -> tuple[list[int], list[float]]:
+    """Groups with a decision, and what a decision in each loses."""
+    found = {
+        int(group): entry["decision_q_gap"] for group, entry in per_group.items() if "decision_q_gap" in entry
+    }
+    return sorted(found), [found[group] for group in sorted(found)]
+
+
+def _aligned(measured: Mapping[str, Any], groups: Sequence[int]) -> list[float]:
+    found = dict(zip(*_gaps(measured["per_decl"]), strict=True))
+    return [found.get(group, 0.0) for group in groups]
+
+
+def _figure(height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(10, height), dpi=100)
+
+
+def _dress(axes: Axes, title: str, label: str) -> None:
+    axes.set_title(title, loc="left", fontsize=12, color=_INK, pad=10)
+    axes.set_xlabel(label, color=_INK)
+    axes.grid(color=_FAINT, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, colors=_INK)
+    axes.spines[:].set_visible(False)
+
+
+def _note(axes: Axes, x: float, y: float, text: str, align: str = "center") -> None:
+    axes.annotate(text, (x, y), textcoords="offset points", xytext=(0, 7), ha=align, fontsize=9, color=_INK)
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()

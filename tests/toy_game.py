@@ -1,0 +1,79 @@
+"""A game small enough to learn in seconds. Run by itself: train, and hang at a given batch."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+
+from forge_core.learning.spec import ILLEGAL, Rows, TokenSpec
+from forge_core.streams import stream
+
+SPEC = TokenSpec(
+    name="toy",
+    version="t1",
+    n_positions=10,
+    vocabularies=(5, 3, 2),
+    action_positions=(0, 1, 2),
+    value_position=6,
+    value_scale=10.0,
+)
+
+
+def toy_rows(n: int, *key: int | str) -> Rows:
+    """An action is worth three times its first feature less its second."""
+    draw = stream(0, "toy", *key)
+    tokens = np.stack([draw.integers(v, size=(n, 10)) for v in SPEC.vocabularies], axis=-1).astype(np.int8)
+    mask = draw.random((n, 10)) < 0.6
+    mask[:, [0, 6]] = True
+    legal = mask[:, :3].copy()
+    q = np.where(legal, 3 * tokens[:, :3, 0] - tokens[:, :3, 1], ILLEGAL).astype(np.int8)
+    group = np.arange(n) % 4
+    return Rows(
+        tokens=tokens,
+        mask=mask,
+        legal=legal,
+        q=q,
+        value=q.max(axis=1),
+        weight=draw.uniform(0.5, 2, n).astype(np.float32),
+        decl=group.astype(np.int8),
+        ply=mask.sum(axis=1).astype(np.uint8),
+        seat=group.astype(np.int8),
+        deal=(np.arange(n) // 10).astype(np.int32),
+    )
+
+
+class ToySource:
+    """64 rows a batch, without end; batch `hang_at` never comes."""
+
+    spec = SPEC
+
+    def __init__(self, hang_at: int | None = None) -> None:
+        self.hang_at = hang_at
+
+    def batch(self, k: int) -> Rows:
+        if k == self.hang_at:
+            print("hanging", flush=True)
+            time.sleep(600)
+        return toy_rows(64, "train", k)
+
+
+def toy_config(**changes):
+    """A network of 2,450 numbers, 60 steps, an evaluation every 10."""
+    from forge_core.learning.lightning_module import Recipe
+    from forge_core.learning.train import TrainConfig
+    from forge_core.learning.transformer import ModelConfig
+
+    recipe = Recipe(**{"steps": 60, "learning_rate": 3e-3} | changes.pop("recipe", {}))
+    model = ModelConfig(**{"width": 16, "layers": 1, "heads": 2, "hidden": 32} | changes.pop("model", {}))
+    return TrainConfig(**{"model": model, "recipe": recipe, "evaluate_every": 10, "device": "cpu"} | changes)
+
+
+if __name__ == "__main__":
+    import torch
+
+    from forge_core.learning.train import train
+
+    torch.set_num_threads(1)
+    train(toy_config(patience=3), ToySource(hang_at=int(sys.argv[2])), toy_rows(300, "val"), sys.argv[1])
