@@ -9,6 +9,13 @@ READY := .venv/.ready
 
 export DAGSTER_HOME := $(CURDIR)/dagster_home
 export FORGE_STORE ?= $(CURDIR)/data
+export MLFLOW_DISABLE_TELEMETRY := true
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
+
+DAGSTER_PORT ?= 3000
+MLFLOW_PORT ?= 5000
+# What `make ui` shows. Runs are tracked in it too, unless MLFLOW_TRACKING_URI names another place.
+MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
 
 # How torch is installed, as arguments of pip. Where there is no NVIDIA driver its CPU build will do:
 # a tenth of the size. Another build: make setup TORCH='torch --index-url https://download.pytorch.org/whl/cu130'
@@ -32,7 +39,7 @@ dagster_home/history: | $(READY)
 	@# One process makes the tables, before several would; Dagster limits a pool from the second time it meets it.
 	@$(BIN)/dagster instance concurrency set compute 1 >/dev/null 2>&1
 
-run: $(READY) dagster_home/history  ## a hundred real deals through Dagster, and what came of them
+run: $(READY) dagster_home/history  ## a hundred real deals through Dagster, and a network that learns from them
 	@$(BIN)/python -m forge_assets.slice
 
 test: $(READY)  ## the tests
@@ -46,8 +53,14 @@ check: $(READY)  ## all that CI asks: style, types, layers, definitions, tests
 	$(BIN)/dagster definitions validate -w workspace.yaml
 	@$(MAKE) --no-print-directory test
 
-ui: $(READY) dagster_home/history  ## Dagster's UI and daemon on http://127.0.0.1:3000
-	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
+ui: $(READY) dagster_home/history  ## Dagster on http://127.0.0.1:3000, MLflow on http://127.0.0.1:5000
+	@# Each in a process group of its own; when one ends, or this is interrupted, so do both.
+	@mkdir -p mlruns; set -m; \
+	$(BIN)/mlflow server --host 127.0.0.1 --port $(MLFLOW_PORT) --workers 1 \
+		--backend-store-uri $(MLFLOW_STORE) --artifacts-destination $(CURDIR)/mlruns/artifacts & mlflow=$$!; \
+	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(DAGSTER_PORT) & dagster=$$!; \
+	trap 'trap - EXIT; kill -TERM -- -$$mlflow -$$dagster 2>/dev/null; wait' EXIT; trap 'exit 130' INT TERM; \
+	wait -n
 
 bench: $(READY)  ## how fast the oracle is here
 	$(BIN)/forge bench solver

@@ -5,11 +5,23 @@ from __future__ import annotations
 import dagster as dg
 
 from forge_assets.resources import ComputeDevice, ShardStore
+from forge_assets.texas42.oracle_model import oracle_model, oracle_model_evaluation, oracle_model_onnx
 from forge_assets.texas42.oracle_shards import golden_shards, marginalized_shards, oracle_shards
 from forge_assets.texas42.shard_catalog import shard_catalog
+from forge_assets.texas42.token_splits import token_splits
+from forge_assets.tracker import Tracker
 
 defs = dg.Definitions(
-    assets=[oracle_shards, marginalized_shards, golden_shards, shard_catalog],
+    assets=[
+        oracle_shards,
+        marginalized_shards,
+        golden_shards,
+        shard_catalog,
+        token_splits,
+        oracle_model,
+        oracle_model_evaluation,
+        oracle_model_onnx,
+    ],
     sensors=[
         dg.AutomationConditionSensorDefinition(
             "catalog_after_shards",
@@ -18,6 +30,6 @@ defs = dg.Definitions(
             description="Makes shard_catalog anew when shards were made and none are being made.",
         )
     ],
-    resources={"store": ShardStore(), "compute": ComputeDevice()},
+    resources={"store": ShardStore(), "compute": ComputeDevice(), "tracker": Tracker()},
     executor=dg.in_process_executor,
 )

@@ -25,3 +25,14 @@ def version_of(module: str, name: str) -> str:
 ORACLE = version_of("forge_core.texas42.oracle.solver", "ORACLE_VERSION")
 SHARDS = f"{version_of('forge_core.texas42.oracle.shards.records', 'SHARDS_VERSION')}/{ORACLE}"
 """Composed of those of all algorithms above, so that a change shows at once on all that follows."""
+TOKENS = "/".join(
+    (
+        version_of("forge_core.texas42.tokens.splits", "TOKENS_VERSION"),
+        version_of("forge_core.texas42.tokens.encoder", "ENCODER_VERSION"),
+        SHARDS,
+    )
+)
+MODEL = f"{version_of('forge_assets.texas42.oracle_model', 'MODEL_VERSION')}/{TOKENS}"
+GOLDEN = version_of("forge_core.texas42.tokens.golden", "GOLDEN_VERSION")
+EVALUATION = f"{version_of('forge_assets.texas42.oracle_model', 'EVALUATION_VERSION')}/{GOLDEN}/{MODEL}"
+ONNX = f"{version_of('forge_assets.texas42.oracle_model', 'ONNX_VERSION')}/{MODEL}"

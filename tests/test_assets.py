@@ -109,11 +109,25 @@ def test_definitions_are_these():
     }
     shard_checks = ["every_deal_solved", "shards_read_back"]
     upstream = ["golden_shards", "marginalized_shards", "oracle_shards"]
+    token_checks = ["rows_read_back", "seeds_of_the_split"]
+    model_checks = ["beats_random", "model_loads"]
+    errors = ["blunder_rate", "q_gap", "q_mae", "value_mae"]
+    warnings = sorted([*errors, "accuracy", "beats_random", "train_val_gap"])
     assert told == {
         "oracle_shards": ("texas42", [], shard_checks, 20_000, "s1/o1"),
         "marginalized_shards": ("texas42", [], shard_checks, 20_000, "s1/o1"),
         "golden_shards": ("texas42", [], shard_checks, 220, "s1/o1"),
         "shard_catalog": ("texas42", upstream, ["no_faults", "one_oracle"], None, "c1/s1/o1"),
+        "token_splits": ("texas42", ["shard_catalog"], token_checks, 3, "t1/e1/s1/o1"),
+        "oracle_model": ("texas42", ["token_splits"], model_checks, 2, "m1/t1/e1/s1/o1"),
+        "oracle_model_evaluation": (
+            "texas42",
+            ["golden_shards", "oracle_model"],
+            warnings,
+            2,
+            "v1/g1/m1/t1/e1/s1/o1",
+        ),
+        "oracle_model_onnx": ("texas42", ["oracle_model"], ["parity"], 2, "x1/m1/t1/e1/s1/o1"),
     }
 
 
@@ -258,6 +272,7 @@ def test_the_slice_says_what_it_found_or_what_failed(root, tmp_path, monkeypatch
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     monkeypatch.setenv("FORGE_STORE", str(root))
     monkeypatch.setattr("forge_assets.slice.SLICE", ())  # only the catalog
+    monkeypatch.setattr("forge_assets.slice.learn", lambda console, instance: 0)
     foreign = root / "shards-standard/train/notes.txt"
     foreign.parent.mkdir(parents=True)
     foreign.write_text("hello")

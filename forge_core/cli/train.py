@@ -42,7 +42,7 @@ class Tracking(Protocol):
     """What `context.obj` may be: it follows every run that is kept."""
 
     def follow(
-        self, config: TrainConfig, folder: Path, data: Mapping[str, Any], init_from: str | None
+        self, config: TrainConfig, folder: Path, data: Mapping[str, Any], init_from: str | None, resume: bool
     ) -> AbstractContextManager[Follower]:
         """From the beginning of a run, or of its resumption, to its end."""
         ...
@@ -187,7 +187,9 @@ def run(
         if follower:
             follower.point(point)
 
-    kept_track = tracking.follow(config, folder, record, init_from) if tracking and not fast_dev_run else None
+    kept_track = (
+        tracking.follow(config, folder, record, init_from, resume) if tracking and not fast_dev_run else None
+    )
     with kept_track or nullcontext() as follower:
         result = train(
             config,

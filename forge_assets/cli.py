@@ -1,0 +1,31 @@
+"""The entry point of `forge-pipeline`: the pipeline from a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import typer
+
+from forge_assets.tracker import Tracker, TrainingTracker
+from forge_core.cli.main import run
+from forge_core.cli.train import train
+
+app = typer.Typer(
+    name="forge-pipeline",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(help="Teach a network what every play is worth, tracked in MLflow.")(train)
+
+
+@app.callback(invoke_without_command=True)
+def forge_pipeline(context: typer.Context) -> None:
+    """The pipeline from a terminal. MLFLOW_TRACKING_URI says where runs are tracked: mlruns/ by default."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `forge-pipeline` with `arguments` (default: those of the process); the exit status."""
+    return run(app, "forge-pipeline", arguments, TrainingTracker(Tracker()))
