@@ -1,7 +1,8 @@
 """The errors a user can cause or must hear of.
 
 Each message is one sentence that says what was wrong, where, and what to do. The
-command line prints it and exits with status 2; nothing else catches them.
+command line prints it and exits with status 2; what goes on without the faulty part (filling a
+store, listing it) catches it and reports it.
 """
 
 from __future__ import annotations

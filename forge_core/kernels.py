@@ -52,8 +52,9 @@ def cache_folder() -> Path:
 
 def _remove_old_caches(parent: Path) -> None:
     long_ago = time.time() - 30 * 24 * 3600
-    for folder in parent.glob("*"):
-        if folder.stat().st_mtime < long_ago:
+    for folder in parent.glob("?" * 16):
+        ours = set(folder.name) <= set("0123456789abcdef") and folder.is_dir()
+        if ours and folder.stat().st_mtime < long_ago:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -97,11 +97,13 @@ def test_kernels_compile_where_no_cache_is_writable(tmp_path):
 
 
 def test_caches_of_old_sources_are_removed(monkeypatch, tmp_path):
-    old, recent = tmp_path / "0123", tmp_path / "4567"
-    for folder in (old, recent):
+    old, recent, precious = tmp_path / ("01" * 8), tmp_path / ("ab" * 8), tmp_path / "precious"
+    for folder in (old, recent, precious):
         folder.mkdir()
-    os.utime(old, (0, 0))
+    for folder in (old, precious):
+        os.utime(folder, (0, 0))
     monkeypatch.setenv("FORGE_KERNEL_CACHE", str(tmp_path))
     assert kernels.cache_folder().is_dir()
     assert not old.exists()
     assert recent.exists()
+    assert precious.exists()

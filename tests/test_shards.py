@@ -256,11 +256,50 @@ def test_a_shard_that_is_not_there(store, key):
 def test_the_command_that_makes_a_shard_anew(tmp_path):
     root = Store(str(tmp_path))
     with pytest.raises(
-        ShardCorrupt, match=rf"--seeds 905 --decl notrump --marginalized --opponents 3 --out {tmp_path}$"
+        ShardCorrupt,
+        match=rf"--seeds 905 --decl notrump --marginalized --opponents 3 --out {tmp_path} with the --rows",
     ):
         read_shard(root.join("shards-marginalized"), ShardKey(905, 9, 2))
     with pytest.raises(ShardCorrupt, match="fill golden_shards again"):
         read_shard(root.join("shards-golden"), ShardKey(905, 9))
+
+
+def damage_rows(store, key):
+    """Change a byte of the rows; the footer stays sound."""
+    folder = store.join(key.split)
+    data = bytearray(folder.read(key.filename))
+    data[100] ^= 0xFF
+    folder.write(key.filename, bytes(data))
+
+
+def test_damaged_rows_are_made_again_when_whole_files_are_verified(store, shard, key):
+    config = ShardConfig(rows=2000)
+    write_shard(store, shard)
+    damage_rows(store, key)
+    assert missing_shards(store, [key], config) == []  # their footers are sound
+    assert missing_shards(store, [key], config, verify=True) == [key]
+    with pytest.raises(ShardCorrupt, match="--rows 2000 --sample-seed 0"):  # the command that makes the same
+        read_shard(store, key)
+    (report,) = fill_shards(store, [key], config, device="cpu", verify=True)
+    assert report.made
+    assert not missing_shards(store, [key], config, verify=True)
+
+
+def test_what_replaces_sound_rows_says_so(store, shard, key):
+    write_shard(store, shard)
+    (report,) = fill_shards(store, [key], ShardConfig(rows=300), device="cpu")
+    assert report.made
+    assert report.replaced
+    (report,) = fill_shards(store, [key], ShardConfig(rows=300), device="cpu")
+    assert not report.replaced
+
+
+@pytest.mark.parametrize(("seed", "opponent"), [(10**18, None), (10**400, None), (0, 10**9)])
+def test_keys_that_no_file_name_could_hold_are_refused(seed, opponent):
+    with pytest.raises(BadInput):
+        ShardKey(seed, 0, opponent)
+    key = ShardKey(10**18 - 1, 0, 10**9 - 1)
+    assert ShardKey.parse(key.filename) == key
 
 
 def tampered(shard, name, change):

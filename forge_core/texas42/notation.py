@@ -1,4 +1,4 @@
-"""Texas 42 as text: dominoes, hands, the four hands of a deal."""
+"""Texas 42 as text: dominoes and hands."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from forge_core.errors import BadInput
 from forge_core.texas42.deals import check_hand
 from forge_core.texas42.dominoes import PIPS, domino_id
-
-SEAT_NAMES = ("seat 0", "seat 1", "seat 2", "seat 3")
 
 
 def domino_text(domino: int) -> str:

@@ -23,13 +23,13 @@ from forge_core.texas42.dominoes import N_PLAYS
 from forge_core.texas42.oracle import solve
 from forge_core.texas42.oracle.shards import Shard, ShardConfig, ShardKey, make_shard, read_shard
 from forge_core.texas42.oracle.states import quotas
-from forge_core.texas42.splits import Split
+from forge_core.texas42.splits import GOLDEN_VAL, TEST_SEEDS, Split
 from forge_core.texas42.tokens.rows import rows_of_states
 
 GOLDEN_VERSION = "g1"
 """Raised when the benchmark has other rows: figures of different versions do not compare."""
 
-GOLDEN_SEEDS = {Split.VAL: range(900, 920), Split.TEST: range(950, 1000)}
+GOLDEN_SEEDS = {Split.VAL: GOLDEN_VAL, Split.TEST: TEST_SEEDS}
 """Test is sealed: only the final evaluation reads it."""
 
 ROWS_PER_DEAL = 2000

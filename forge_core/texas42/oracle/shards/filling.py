@@ -7,13 +7,13 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from forge_core.device import core_count, resolve_device
 from forge_core.errors import BadInput, ForgeError, ShardCorrupt, StoreUnusable
 from forge_core.files import Store
 from forge_core.texas42.deals import Deal, check_deal
-from forge_core.texas42.oracle.shards.reading import read_own_header
+from forge_core.texas42.oracle.shards.reading import read_own_header, read_shard
 from forge_core.texas42.oracle.shards.records import FOREIGN, ShardConfig, ShardHeader, ShardKey
 from forge_core.texas42.oracle.shards.writing import make_shard, write_shard
 from forge_core.texas42.oracle.solver import Solution, hardness, solve, solve_many
@@ -38,6 +38,8 @@ class ShardReport:
     """what solved it: `cpu`, or `cuda:0 (NAME)`; empty if nothing did"""
     error: str | None = None
     """why it could not be made, and what to do; None: all is well"""
+    replaced: bool = False
+    """made in place of a sound shard of other versions or another configuration"""
 
 
 _PLANNED = 64
@@ -47,14 +49,16 @@ _GIVE_UP_AFTER = 3
 _ABANDONED_AFTER_S = 3600.0
 
 
-def missing_shards(store: Store, keys: Iterable[ShardKey], config: ShardConfig) -> list[ShardKey]:
-    """Those that are absent, whose footer is corrupt, or that hold other rows than `config` asks for.
+def missing_shards(
+    store: Store, keys: Iterable[ShardKey], config: ShardConfig, *, verify: bool = False
+) -> list[ShardKey]:
+    """Those that are absent, corrupt, or that hold other rows than `config` asks for.
 
-    Footers are read, not rows. Raises StoreUnusable.
+    Footers are read; with verify the rows too, some 20 ms a shard. Raises StoreUnusable.
     """
     keys = list(keys)
     present = _present(store, keys)
-    return [key for key in keys if not _is_filled(_find(store, key, present), config)]
+    return [key for key in keys if not _is_filled(_find(store, key, present, verify), config)]
 
 
 def fill_shards(
@@ -63,8 +67,10 @@ def fill_shards(
     config: ShardConfig | None = None,
     device: str = "auto",
     workers: int | None = None,
+    *,
+    verify: bool = False,
 ) -> Generator[ShardReport, None, None]:
-    """Make the shards that are missing; a report on each key, in the order they are finished.
+    """Make what `missing_shards` names; a report on each key, in the order they are finished.
 
     What is there with the same fingerprint is reported first, as not made. Of every few
     deals the hard ones are solved first, `workers` at once (default: one a core), while as
@@ -80,29 +86,38 @@ def fill_shards(
         raise BadInput(f"{workers} workers: use at least 1")
     workers = workers or core_count()
     keys = list(dict.fromkeys(keys))
-    return _fill(store, keys, _present(store, keys), config or ShardConfig(), device, workers)
+    return _fill(store, keys, _present(store, keys), config or ShardConfig(), device, workers, verify)
 
 
 def _fill(
-    store: Store, keys: list[ShardKey], present: _Present, config: ShardConfig, device: str, workers: int
+    store: Store,
+    keys: list[ShardKey],
+    present: _Present,
+    config: ShardConfig,
+    device: str,
+    workers: int,
+    verify: bool,
 ) -> Generator[ShardReport, None, None]:
-    missing: dict[ShardKey, None] = {}
+    missing: dict[ShardKey, ShardHeader | None] = {}  # what is there in the place of each
     for key in keys:
-        found = _find(store, key, present)
+        found = _find(store, key, present, verify)
         if found == FOREIGN:
             path = store.join(key.split).path(key.filename)
             yield _failure(key, ShardCorrupt(path, "the file of another maker is in the way", _WAY_OUT))
         elif isinstance(found, ShardHeader) and _is_filled(found, config):
             yield _report(found, made=False, nbytes=store.join(key.split).size(key.filename))
         else:
-            missing[key] = None
-    for split in {key.split for key in missing}:
+            missing[key] = found if isinstance(found, ShardHeader) else None
+    for split in present:
         store.join(split).sweep(_ABANDONED_AFTER_S)
     refused, outcome = 0, None
     with closing(_make_all(store, list(missing), config, device, workers)) as outcomes:
         for key, outcome in outcomes:
-            del missing[key]
-            yield outcome if isinstance(outcome, ShardReport) else _failure(key, outcome)
+            replaced = missing.pop(key) is not None
+            if isinstance(outcome, ShardReport):
+                yield replace(outcome, replaced=replaced)
+            else:
+                yield _failure(key, outcome)
             refused = refused + 1 if isinstance(outcome, StoreUnusable) else 0
             if refused == _GIVE_UP_AFTER:
                 break
@@ -119,12 +134,15 @@ def _present(store: Store, keys: list[ShardKey]) -> _Present:
     return {split: set(store.join(split).names(".parquet")) for split in {key.split for key in keys}}
 
 
-def _find(store: Store, key: ShardKey, present: _Present) -> ShardHeader | str | None:
+def _find(store: Store, key: ShardKey, present: _Present, verify: bool) -> ShardHeader | str | None:
     """The header of what is there, FOREIGN, or None if nothing sound is."""
     if key.filename not in present[key.split]:
         return None
     try:
-        return read_own_header(store, key) or FOREIGN
+        header = read_own_header(store, key)
+        if header and verify:
+            read_shard(store, key)
+        return header or FOREIGN
     except ShardCorrupt:
         return None
 

@@ -127,7 +127,12 @@ def _command(store: Store, key: ShardKey) -> str:
     if kind == "shards-golden":
         return "fill golden_shards again"
     marginalized = "" if key.opponent is None else f" --marginalized --opponents {key.opponent + 1}"
-    return f"forge shards --seeds {key.seed} --decl {NAMES[key.decl]}{marginalized} --out {root or '/'}"
+    command = f"forge shards --seeds {key.seed} --decl {NAMES[key.decl]}{marginalized} --out {root or '/'}"
+    try:  # what the damaged file was drawn with, if its footer still says so
+        header = _parse_header(_open_footer(store, key), key)
+    except Exception:
+        return f"{command} with the --rows and --sample-seed of this store"
+    return f"{command} --rows {header.rows_asked} --sample-seed {header.sample_seed}"
 
 
 _MAGIC = b"PAR1"

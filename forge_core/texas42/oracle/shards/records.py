@@ -32,6 +32,10 @@ Rows = int | Literal["all"]
 DEFAULT_ROWS = 50_000
 
 
+MOST_SEED, MOST_OPPONENT = 10**18 - 1, 10**9 - 1
+"""What the name of a shard has digits for"""
+
+
 @dataclass(frozen=True, slots=True)
 class ShardKey:
     """Which deal, under which declaration. Raises BadInput for what is none."""
@@ -44,8 +48,10 @@ class ShardKey:
     def __post_init__(self) -> None:
         check_seed(self.seed)
         check_declaration(self.decl)
-        if self.opponent is not None and self.opponent < 0:
-            raise BadInput(f"opponent index {self.opponent} is negative: use 0, 1, 2, ...")
+        if self.seed > MOST_SEED:
+            raise BadInput(f"a seed of more than 18 digits: use at most {MOST_SEED}")
+        if self.opponent is not None and not 0 <= self.opponent <= MOST_OPPONENT:
+            raise BadInput(f"opponent index {self.opponent} is not in 0..{MOST_OPPONENT}")
 
     @property
     def filename(self) -> str:
