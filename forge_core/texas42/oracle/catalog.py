@@ -17,6 +17,7 @@ import numpy as np
 
 from forge_core.errors import BadInput, ShardCorrupt
 from forge_core.files import Store, fingerprint
+from forge_core.streams import stream
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.oracle.shards import ShardHeader, ShardKey, read_header
 from forge_core.texas42.splits import Split
@@ -210,7 +211,7 @@ def _figure(title: str, label: str) -> Figure:
 def _draw_rows(figure: Figure, values: list[np.ndarray], spread: float) -> None:
     """A row a declaration: points, jittered so that equal ones show, over a box of the middle half."""
     axes = figure.axes[0]
-    jitter = np.random.Generator(np.random.PCG64(42))
+    jitter = stream(0, "jitter")
     for row, of_decl in enumerate(values):
         if not len(of_decl):
             continue
