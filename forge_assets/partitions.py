@@ -12,6 +12,7 @@ import dagster as dg
 
 from forge_core.errors import BadInput
 from forge_core.texas42.declarations import NAMES, parse_declaration
+from forge_core.texas42.splits import GOLDEN_TEST, GOLDEN_VAL
 
 if TYPE_CHECKING:
     from forge_core.texas42.oracle.shards import ShardKey
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 BLOCK_SIZE = 50
 N_BLOCKS = 2_000
 """The universe of seeds, 0..99,999: raise it when the flywheel has used it up."""
-GOLDEN_SEEDS = (*range(900, 920), 950, 951)
+GOLDEN_SEEDS = (*GOLDEN_VAL, *GOLDEN_TEST)
 """The fixed benchmark: twenty seeds of val and two of test, each under every declaration."""
 
 

@@ -248,7 +248,57 @@ def test_a_shard_that_does_not_read_back_fails_its_partition(materialize, instan
     assert len(list(root.rglob("*.parquet"))) == 4  # it is not left for the repeat to trust
     failed = [c for c in result.get_asset_check_evaluations() if not c.passed]
     assert [c.check_name for c in failed] == ["shards_read_back"]
-    assert "row 7" in str(failed[0].metadata["corrupt"].value)
+    assert "row 7" in str(failed[0].metadata["unsound"].value)
+
+
+def damage(shard: Path) -> None:
+    """Another byte amid the data pages; the footer stays as it was."""
+    damaged = bytearray(shard.read_bytes())
+    damaged[len(damaged) // 4] ^= 0xFF
+    shard.write_bytes(damaged)
+
+
+def checks_of(result) -> dict[str, dg.AssetCheckEvaluation]:
+    return {check.check_name: check for check in result.get_asset_check_evaluations()}
+
+
+def test_a_shard_is_read_back_even_where_nothing_is_made(materialize, instance, root):
+    materialize("oracle_shards", FIVES, SIXES)
+    repeat = checks_of(materialize("oracle_shards", FIVES, SIXES))["shards_read_back"]
+    assert repeat.passed and repeat.metadata["read"].value == 2
+    damage(root / "shards-standard/train/seed_00000006_decl_6.parquet")
+    result = materialize("oracle_shards", FIVES, SIXES)
+    check = checks_of(result)["shards_read_back"]
+    assert not result.success and not check.passed
+    assert list(check.metadata["unsound"].value) == ["seed_00000006_decl_6.parquet"]
+    events = materializations(instance, "oracle_shards")
+    assert {partition: len(found) for partition, found in events.items()} == {FIVES: 3, SIXES: 2}
+    assert materialize("oracle_shards", FIVES, SIXES).success
+    assert materializations(instance, "oracle_shards")[SIXES][0].metadata["made"].value == 1
+
+
+def test_a_partition_of_which_nothing_could_be_read_fails_the_check(materialize, root):
+    for key in shard_keys(SIXES, "one"):
+        (root / "shards-standard/train" / key.filename).mkdir(parents=True)
+    check = checks_of(materialize("oracle_shards", SIXES))["shards_read_back"]
+    assert not check.passed and check.metadata["read"].value == 0
+
+
+def test_whole_files_are_verified_on_demand(materialize, instance, root):
+    materialize("oracle_shards", SIXES)
+    shard = root / "shards-standard/train/seed_00000046_decl_6.parquet"
+    sound = shards.read_shard(Store(str(root)).join("shards-standard"), shard.name)
+    damage(shard)
+    assert materialize("oracle_shards", SIXES).success  # the footer alone does not tell
+    assert materialize("oracle_shards", SIXES, settings={"verify": True}).success
+    assert materializations(instance, "oracle_shards")[SIXES][0].metadata["made"].value == 1
+    remade = shards.read_shard(Store(str(root)).join("shards-standard"), shard.name)
+    assert (remade.state == sound.state).all() and (remade.q == sound.q).all()
+
+
+def test_a_base_hand_meets_at_least_one_opponent():
+    with pytest.raises(ValueError, match="greater than 0"):
+        MarginalizedSettings(opponents=0)
 
 
 def test_bad_settings_are_said_in_a_sentence(materialize):

@@ -1,4 +1,4 @@
-"""The promises of a backfill, tried on real processes: a run killed with -9, and the daemon behind the UI."""
+"""The promises of shards as assets, on real processes: a run killed with -9, a backfill by the daemon."""
 
 from __future__ import annotations
 
@@ -67,7 +67,11 @@ def recorded(home: str) -> set[str]:
         return set(instance.get_materialized_partitions(ORACLE_SHARDS))
 
 
-def test_a_killed_run_leaves_nothing_half_written_and_the_repeat_makes_what_is_missing(environment):
+def test_a_run_killed_in_its_process_leaves_nothing_half_written_and_its_repeat_makes_what_is_missing(
+    environment,
+):
+    """One run of ten partitions by execute_in_process, in a process of its own that is killed with -9, then
+    started again: neither a daemon nor a backfill has a part in it."""
     blocks, home = 1, environment["DAGSTER_HOME"]
     command = [sys.executable, "-c", RUN_IN_A_PROCESS, str(blocks)]
     run = subprocess.Popen(command, env=environment, cwd=PROJECT)

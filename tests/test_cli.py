@@ -159,11 +159,11 @@ def test_a_solution_is_the_golden_one(answer, golden_deals):
 @pytest.mark.parametrize("leader", ["0", "1"])
 def test_leads_are_ranked_for_the_team_that_leads(answer, leader):
     found = answer("solve", "--seed", "5", "--decl", "notrump", "--leader", leader, "--device", "cpu")
-    behind = [lead["behind"] for lead in found["leads"]]
+    behind = [lead["gives_away"] for lead in found["leads"]]
     assert behind == sorted(behind)
     assert behind[0] == 0
     sign = 1 if leader == "0" else -1
-    assert all(lead["behind"] == sign * (found["value"] - lead["q"]) for lead in found["leads"])
+    assert all(2 * lead["gives_away"] == sign * (found["value"] - lead["q"]) for lead in found["leads"])
 
 
 def test_a_solution_in_words(forge):
@@ -186,10 +186,10 @@ def test_a_solution_in_words(forge):
         ("deal 7", "unexpected extra argument"),
         ("deal --sed 7", "No such option"),
         ("deal --seed", "requires an argument"),
-        ("deal --seed -1", "seed -1"),
+        ("deal --seed -1", "seed '-1'"),
         ("deal --seed seven", "'seven'"),
         ("deal --seed 1.5", "'1.5'"),
-        ("deal --opponent -1", "opponent index -1"),
+        ("deal --opponent -1", "opponent index '-1'"),
         ("deal --decl sevens", "unknown declaration 'sevens'"),
         ("deal --decl 10", "unknown declaration '10'"),
         (f"deal --hand {HAND},5-5", "hand of 8"),
@@ -218,7 +218,11 @@ def test_a_solution_in_words(forge):
         ("shards --out x --seeds 0 --sample-seed x", "sample-seed"),
         ("shards --out x --seeds 0 --device cuda:99", "'cuda:99'"),
         ("shards --out nowhere://x --seeds 0", "nowhere"),
+        ("shards --out memory://x --seeds 0", "gone when this command ends"),
+        ("shards --out x --seeds 0 --marginalized --opponents 1001", "at most 1,000"),
+        ("shards --out x --seeds 0-9999 --decl all --marginalized --opponents 1000", "more than 10,000,000"),
         ("doctor --store nowhere://x", "nowhere"),
+        ("doctor --store /no/such/folder", "there is no folder /no/such/folder"),
         ("bench", "SUBJECT"),
         ("bench speed", "no benchmark of 'speed'"),
         ("bench solver --seeds x", "'x'"),
@@ -232,6 +236,34 @@ def test_bad_input_is_one_line_and_exit_2(forge, tmp_path, monkeypatch, line, co
     assert err.startswith("forge: ")
     assert complaint in err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "deal --seed",
+        "deal --opponent",
+        "solve --decl 6 --leader",
+        "shards --out x --seeds",
+        "shards --out x --seeds 0 --rows",
+        "shards --out x --seeds 0 --sample-seed",
+        "shards --out x --seeds 0 --workers",
+        "shards --out x --seeds 0 --marginalized --opponents",
+        "evaluate model --rows",
+    ],
+)
+def test_a_number_of_many_digits_is_not_repeated_whole(forge, line):
+    status, _, err = forge(*line.split(), "7" * 5000)
+    assert status == 2
+    assert "7" * 20 + "..." in err
+    assert len(err) < 200
+
+
+@pytest.mark.parametrize("line", ["shards --seeds 0 --out", "doctor --store"])
+def test_an_empty_place_is_not_the_folder_one_is_in(forge, line):
+    status, out, err = forge(*line.split(), "")
+    assert (status, out) == (2, "")
+    assert "is empty" in err
 
 
 def test_cuda_asked_for_and_absent_is_no_silent_cpu(forge, monkeypatch):
@@ -268,6 +300,26 @@ def test_a_reader_that_leaves_early_is_no_error():
     forge.stdout.close()
     assert forge.stderr.read() == ""
     assert forge.wait(30) != 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.parametrize("to", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("line", ["deal", "deal --json"])
+def test_output_that_cannot_be_written_is_no_bug(line, to):
+    script = "import sys; from forge_core.cli.main import main; sys.exit(main())"
+    command = ["sh", "-c", f'"$0" -c "$1" {line} {to}', sys.executable, script]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("forge: cannot write the output: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_ctrl_c_is_never_silent(forge, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("forge_core.texas42.oracle.solve", interrupted)
+    assert forge("solve", "--decl", "6") == (130, "", "forge: stopped\n")
 
 
 # --- shards -----------------------------------------------------------------------------------
@@ -309,6 +361,29 @@ def test_shards_fill_gaps_only(forge, answer, tmp_path):
     assert "0 made, 4 there before, 0 failed, of 4 shards" in out
     plan = answer(*arguments, "--rows", "1000", "--dry-run")
     assert (len(plan["missing"]), plan["replaced"]) == (4, 4)
+    third = answer(*arguments, "--rows", "1000")
+    assert (third["made"], third["replaced"]) == (4, 4)
+
+
+def test_the_default_of_rows_is_that_of_shards():
+    from forge_core.cli.shards import DEFAULT_OPPONENTS, DEFAULT_ROWS, read_opponents, read_rows
+    from forge_core.texas42.oracle import shards
+
+    assert read_rows(DEFAULT_ROWS) == shards.DEFAULT_ROWS
+    assert read_opponents(str(DEFAULT_OPPONENTS)) == DEFAULT_OPPONENTS
+
+
+def test_damaged_rows_are_found_by_verifying(answer, tmp_path):
+    arguments = ("shards", "--seeds", "1", "--out", str(tmp_path), *SHARDS)
+    answer(*arguments)
+    (shard,) = tmp_path.rglob("*.parquet")
+    sound = shard.read_bytes()
+    shard.write_bytes(sound[:200] + bytes(8 * [255]) + sound[208:])
+    assert answer(*arguments, "--dry-run")["missing"] == []
+    assert not answer("doctor", "--store", str(tmp_path))["store"]["faults"]
+    assert len(answer("doctor", "--store", str(tmp_path), "--verify", status=1)["store"]["faults"]) == 1
+    assert answer(*arguments, "--verify")["made"] == 1
+    assert shard.read_bytes() == sound
 
 
 def test_marginalized_shards(answer, tmp_path):
@@ -330,8 +405,8 @@ def test_declarations_of_shards(answer, tmp_path):
 def test_a_deal_that_fails_is_said_and_the_others_are_made(forge, tmp_path, monkeypatch):
     from forge_core.texas42.oracle import shards
 
-    def failing(store, keys, config, device="auto", workers=None):
-        for report in real(store, keys, config, device=device, workers=workers):
+    def failing(store, keys, config, **options):
+        for report in real(store, keys, config, **options):
             bad = report.key.seed == 1
             yield replace(report, made=not bad, error="the reason" if bad else None)
 
@@ -363,6 +438,20 @@ def test_ctrl_c_finishes_what_is_being_written(answer, tmp_path):
     assert f"stopped with {400 - made} shards to go" in err
     assert all(name.endswith(".parquet") for name in files)
     assert len(answer(*arguments, "--dry-run")["missing"]) == 400 - len(files)  # each of them is whole
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_second_ctrl_c_stops_at_once(tmp_path):
+    forge = start("shards", "--seeds", "0-399", "--out", str(tmp_path), *SHARDS)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.rglob("*.parquet")) and time.monotonic() < deadline and forge.poll() is None:
+        time.sleep(0.05)
+    forge.send_signal(signal.SIGINT)
+    time.sleep(0.02)
+    forge.send_signal(signal.SIGINT)
+    _, err = forge.communicate(timeout=60)
+    assert forge.returncode == 130
+    assert "Traceback" not in err
 
 
 # --- doctor -----------------------------------------------------------------------------------
@@ -401,11 +490,14 @@ def test_the_doctor_reads_the_store_of_the_environment(answer, tmp_path, monkeyp
 # --- bench ------------------------------------------------------------------------------------
 
 
-def test_the_solver_is_measured_after_it_was_found_right(answer, monkeypatch):
+def test_the_solver_is_measured_after_it_was_found_right(forge, monkeypatch):
     from forge_core.cli import bench_solver
 
     monkeypatch.setattr(bench_solver, "POSITIONS", {5: 3, 3: 5})
-    found = answer("bench", "solver", "--seeds", "1")
+    status, out, err = forge("bench", "solver", "--seeds", "2", "--json")
+    found = json.loads(out)
+    over = [f for f in found["figures"] if f["limit"] is not None and f["value"] > f["limit"]]
+    assert (status, err) == (1 if over else 0, "")
     assert found["subject"] == "solver"
     assert "of 1 golden" in found["held"][0]
     assert all(figure["value"] > 0 for figure in found["figures"])

@@ -16,7 +16,7 @@ from pydantic import Field
 from forge_assets import versions
 from forge_assets.partitions import golden_keys, golden_partitions, shard_keys, shard_partitions
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
-from forge_core.errors import ForgeError
+from forge_core.errors import ForgeError, ShardCorrupt
 
 if TYPE_CHECKING:
     from forge_core.files import Store
@@ -26,10 +26,13 @@ GROUP = "texas42"
 
 
 class ShardSettings(dg.Config):
-    """What is drawn from each solved deal."""
+    """What is drawn from each solved deal, and how far what is there already is believed."""
 
     rows: str = Field("50000", description="states of a deal, drawn by ply with weights; all: every one")
     sample_seed: int = Field(0, description="the draw is repeated by this seed")
+    verify: bool = Field(
+        False, description="read whole files, not only footers, before believing that a shard is there"
+    )
 
     def shard_config(self) -> "ShardConfig":
         """As the core takes it. Raises BadInput."""
@@ -50,7 +53,7 @@ class BlockSettings(ShardSettings):
 class MarginalizedSettings(BlockSettings):
     """How many deals a base hand is seen in."""
 
-    opponents: int = Field(3, description="sets of other hands against each base hand")
+    opponents: int = Field(3, gt=0, description="sets of other hands against each base hand")
 
 
 def shard_asset(name: str, partitions: dg.PartitionsDefinition):
@@ -72,8 +75,9 @@ def shard_asset(name: str, partitions: dg.PartitionsDefinition):
                 "shards_read_back",
                 asset=name,
                 blocking=True,
-                description="a shard of every partition, read back: row count, values in range, V = the best "
-                "legal q, weights that sum to the number of states; the others are verified as they are used",
+                description="a shard of every partition, and one of those just made, read back: row count, "
+                "values in range, V = the best legal q, weights that sum to the number of states; the others "
+                "are verified as they are used",
             ),
         ],
     )
@@ -84,7 +88,8 @@ def oracle_shards(
     context: dg.AssetExecutionContext, config: BlockSettings, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult]:
     """One Parquet file a deal: states, V and Q of a completely solved deal. A partition holds five."""
-    wanted = {key: shard_keys(key, config.declarations) for key in context.partition_keys}
+    with failing_plainly():
+        wanted = {key: shard_keys(key, config.declarations) for key in context.partition_keys}
     yield from fill_partitions(context, "shards-standard", wanted, config, store, compute)
 
 
@@ -93,7 +98,10 @@ def marginalized_shards(
     context: dg.AssetExecutionContext, config: MarginalizedSettings, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult]:
     """Base hands against several sets of other hands: what a hand is worth when one sees only it."""
-    wanted = {key: shard_keys(key, config.declarations, config.opponents) for key in context.partition_keys}
+    with failing_plainly():
+        wanted = {
+            key: shard_keys(key, config.declarations, config.opponents) for key in context.partition_keys
+        }
     yield from fill_partitions(context, "shards-marginalized", wanted, config, store, compute)
 
 
@@ -102,7 +110,8 @@ def golden_shards(
     context: dg.AssetExecutionContext, config: ShardSettings, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult]:
     """The fixed benchmark: a few seeds of val and test under every declaration."""
-    wanted = {key: golden_keys(key) for key in context.partition_keys}
+    with failing_plainly():
+        wanted = {key: golden_keys(key) for key in context.partition_keys}
     yield from fill_partitions(context, "shards-golden", wanted, config, store, compute)
 
 
@@ -123,12 +132,14 @@ def fill_partitions(
     partition_of = {key: partition for partition, keys in wanted.items() for key in keys}
     done: dict[str, list[ShardReport]] = defaultdict(list)
     unsolved: dict[str, str] = {}
-    corrupt: dict[str, str] = {}
-    read_back: set[str] = set()
+    unsound: dict[str, str] = {}
+    read: set[tuple[str, bool]] = set()  # of a partition, one that was there and one just made
     n_made = 0
     with failing_plainly():
         place, config = store.root().join(folder), settings.shard_config()
-        filling = fill_shards(place, list(partition_of), config, compute.device, compute.workers)
+        filling = fill_shards(
+            place, list(partition_of), config, compute.device, compute.workers, verify=settings.verify
+        )
         with closing(filling) as reports:  # a cancelled run finishes what it is writing
             for report in reports:
                 key, partition = report.key, partition_of[report.key]
@@ -136,11 +147,10 @@ def fill_partitions(
                 if report.error:
                     unsolved[key.filename] = report.error
                     continue
-                if report.made and partition not in read_back:
-                    read_back.add(partition)
-                    if fault := fault_of(place, key):
-                        corrupt[key.filename] = fault
-                        place.join(key.split).delete(key.filename)  # so that the repeat makes it again
+                if (partition, report.made) not in read:
+                    read.add((partition, report.made))
+                    if fault := read_back(place, key):
+                        unsound[key.filename] = fault
                         continue
                 done[partition].append(report)
                 if len(done[partition]) == len(wanted[partition]):
@@ -150,12 +160,13 @@ def fill_partitions(
         passed=not unsolved,
         metadata={"deals": len(partition_of), "made": n_made, "failed": unsolved},
     )
+    n_read = len({partition for partition, _ in read})
     yield dg.AssetCheckResult(
         check_name="shards_read_back",
-        passed=not corrupt,
-        metadata={"read": len(read_back), "corrupt": corrupt},
+        passed=not unsound and n_read == len(wanted),
+        metadata={"partitions": len(wanted), "read": n_read, "unsound": unsound},
     )
-    if failed := unsolved | corrupt:
+    if failed := unsolved | unsound:
         filename, reason = next(iter(failed.items()))
         raise dg.Failure(
             f"{len(failed)} of {len(partition_of)} deals failed, the others are done; {filename}: {reason}",
@@ -163,13 +174,16 @@ def fill_partitions(
         )
 
 
-def fault_of(folder: "Store", key: "ShardKey") -> str | None:
-    """What is wrong with a shard on disk; None if it reads back sound."""
+def read_back(folder: "Store", key: "ShardKey") -> str | None:
+    """What is wrong with a shard on disk, None if it is sound; a corrupt one is deleted, to be made again."""
     from forge_core.texas42.oracle.shards import read_shard
 
     try:
         read_shard(folder, key)
-    except ForgeError as error:
+    except ShardCorrupt as error:
+        folder.join(key.split).delete(key.filename)
+        return str(error)
+    except ForgeError as error:  # a store that cannot be read now says nothing against the shard
         return str(error)
     return None
 

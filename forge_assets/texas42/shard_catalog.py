@@ -33,7 +33,7 @@ after_shards = (
             "no_faults",
             asset="shard_catalog",
             blocking=True,
-            description="every file in the folders of the shards is a sound shard of its split",
+            description="every file in the folders of the shards is a shard of its split, by its footer",
         ),
         dg.AssetCheckSpec(
             "one_oracle",

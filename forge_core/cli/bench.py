@@ -1,7 +1,7 @@
 """`forge bench`: correct first, then the figure, with device and sizes.
 
-A subject is a module here, `bench_NAME.py`, with a function `measure` that asserts what must
-hold, measures, and returns a Benchmark. List it in SUBJECTS.
+A subject is a module here, `bench_NAME.py`, with a function `measure` that raises AssertionError
+unless what must hold does, measures, and returns a Benchmark. List it in SUBJECTS.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from forge_core.cli.options import Device, Json, Seeds
+from forge_core.cli.status import FAILED
 from forge_core.errors import BadInput
 
 SUBJECTS = ("solver", "train")
@@ -61,7 +62,7 @@ def bench(
     device: Device = "cpu",
     json: Json = False,
 ) -> None:
-    """Measure a part of Forge, after asserting that it is right."""
+    """Measure a part of Forge, after asserting that it is right. Exit 1 if a figure is over its limit."""
     from forge_core.cli.screen import notes, print_json
 
     module = import_module(f"forge_core.cli.bench_{subject}")
@@ -71,6 +72,8 @@ def bench(
         print_json(asdict(benchmark))
     else:
         print_benchmark(benchmark)
+    if any(figure.is_over for figure in benchmark.figures):
+        raise typer.Exit(FAILED)
 
 
 def print_benchmark(benchmark: Benchmark) -> None:

@@ -4,35 +4,50 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_core.cli.options import Json
+from forge_core.cli.options import Json, read_place
+from forge_core.cli.status import FAILED
+from forge_core.errors import BadInput, ShardCorrupt
 
 if TYPE_CHECKING:
+    from forge_core.files import Store
     from forge_core.texas42.oracle.catalog import Catalog, Total
 
 PACKAGES = ("forge", "torch", "numpy", "numba", "llvmlite", "pyarrow", "fsspec", "dagster")
-FAILED = 1
 
 
 def doctor(
     store: Annotated[
-        str | None, typer.Option("--store", metavar="URL", help="Its root; default: FORGE_STORE, or ./data.")
+        str | None,
+        typer.Option(
+            "--store", parser=read_place, metavar="URL", help="Its root; default: FORGE_STORE, or ./data."
+        ),
     ] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read whole shards, not only footers.")] = False,
     json: Json = False,
 ) -> None:
-    """Device, versions, kernel cache, and what the store holds. Exit 1 if a shard is faulty."""
-    from forge_core.cli.screen import print_json
+    """Device, versions, kernel cache, and what the store holds.
+
+    Exit 1 if a shard is faulty: by its name and footer, or with --verify in any of its rows.
+    """
+    from forge_core.cli.screen import notes, print_json
     from forge_core.device import device_name, resolve_device
     from forge_core.files import Store, default_store_url
     from forge_core.texas42.oracle.catalog import read_catalog
 
     root = Store(store or default_store_url())
-    catalog = read_catalog(root)
+    if store and "://" not in root.url and not os.path.exists(root.url):
+        raise BadInput(f"there is no folder {root.url}: name one that holds a store")
+    with notes().status("looking what is there"):
+        catalog = read_catalog(root)
+        if verify:
+            catalog = verify_shards(root, catalog)
     facts = {
         "device": device_name(resolve_device("auto")),
         "python": platform.python_version(),
@@ -47,6 +62,23 @@ def doctor(
         print_catalog(root.url, catalog)
     if catalog.faults:
         raise typer.Exit(FAILED)
+
+
+def verify_shards(root: Store, catalog: Catalog) -> Catalog:
+    """The catalog after reading every shard whole: those that are not sound are faults."""
+    from forge_core.texas42.oracle.catalog import Fault
+    from forge_core.texas42.oracle.shards import read_shard
+
+    sound, faults = [], list(catalog.faults)
+    for entry in catalog.entries:
+        folder = f"shards-{entry.kind}"
+        try:
+            read_shard(root.join(folder), entry.filename)
+            sound.append(entry)
+        except ShardCorrupt as error:
+            path = f"{folder}/{entry.split}/{entry.filename}"
+            faults.append(Fault(path, f"{error.reason}; {error.remedy}"))
+    return replace(catalog, entries=tuple(sound), faults=tuple(faults))
 
 
 def version_of(package: str) -> str | None:

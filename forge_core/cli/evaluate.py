@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_core.cli.options import Device, Json
+from forge_core.cli.options import Device, Json, read_row_count
 
 if TYPE_CHECKING:
     from forge_core.learning.metrics import Answers
@@ -40,7 +40,9 @@ def evaluate(
         str | None,
         typer.Option("--data", metavar="DIR", help="Root of a store with shards-golden/."),
     ] = None,
-    rows: Annotated[int, typer.Option("--rows", metavar="N", help="Rows of a deal.")] = 2000,
+    rows: Annotated[
+        int, typer.Option("--rows", parser=read_row_count, metavar="N", help="Rows of a deal.")
+    ] = 2000,
     plots: Annotated[
         str | None, typer.Option("--plots", metavar="DIR", help="Also draw gaps.png there.")
     ] = None,

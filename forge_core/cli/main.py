@@ -1,15 +1,18 @@
 """The entry point of `forge`, and how it says what went wrong.
 
-Exit status: 0 done; 1 something of it failed, or a bug; 2 bad input, in one line on
+Exit status: 0 done; 1 something of it failed, or could not be printed, or a bug; 2 bad input, in one line on
 standard error; 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -21,11 +24,10 @@ from forge_core.cli.evaluate import evaluate
 from forge_core.cli.export import export
 from forge_core.cli.shards import shards
 from forge_core.cli.solve import solve
+from forge_core.cli.status import BAD_INPUT, BROKEN_PIPE, FAILED, INTERRUPTED, Stopped
 from forge_core.cli.tokenize import tokenize
 from forge_core.cli.train import train
 from forge_core.errors import ForgeError
-
-FAILED, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
 app = typer.Typer(
     name="forge",
@@ -65,23 +67,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None, obj: Any = None) -> int:
     """Run a command line and say in a line what went wrong; the exit status. obj: given to its verbs."""
+    if sys.stdout is None:
+        return _say(name, "cannot write the output: standard output is closed", FAILED)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without the characters of a picture
     try:
         status = app(arguments, prog_name=name, standalone_mode=False, obj=obj)
         sys.stdout.flush()
+        if status == INTERRUPTED:  # typer's, for a Ctrl-C of which no verb said anything
+            return _say(name, "stopped", INTERRUPTED)
         return status if isinstance(status, int) else 0
+    except Stopped as stopped:
+        return _say(name, str(stopped), INTERRUPTED)
     except ForgeError as error:
         return _say(name, str(error), BAD_INPUT)
     except typer.TyperException as error:  # its own: an unknown option, a missing value
-        return _say(name, f"{error.format_message()} (see {_command_of(error, name)} --help)", BAD_INPUT)
+        message = re.sub("([0-9]{20})[0-9]+", r"\1...", error.format_message())
+        return _say(name, f"{message} (see {_command_of(error, name)} --help)", BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         return _say(name, "stopped", INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return BROKEN_PIPE
     except Exception as error:
+        if isinstance(error, OSError) and _is_of_output(error):
+            _discard_output()
+            return _say(name, f"cannot write the output: {error.strerror or error}", FAILED)
         if os.environ.get("FORGE_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}"
@@ -90,8 +102,20 @@ def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None, obj
 
 def _say(name: str, message: str, status: int) -> int:
     """One line on standard error, whatever the message holds; the status."""
-    print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
     return status
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Whether a write to no named file failed: stores name theirs and raise StoreUnusable."""
+    return error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EBADF, errno.EIO)
+
+
+def _discard_output() -> None:
+    """Python flushes at its end once more: let that succeed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _command_of(error: typer.TyperException, name: str) -> str:

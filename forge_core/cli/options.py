@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forge_core.cli.numbers import whole
 from forge_core.cli.seeds import parse_seeds
 from forge_core.errors import BadInput
 
@@ -19,11 +20,17 @@ if TYPE_CHECKING:
 
 def read_seed(text: str) -> int:
     """A whole number of at least 0."""
-    from forge_core.texas42.deals import check_seed
+    return whole(text, "seed")
 
-    seed = _whole(text, "seed")
-    check_seed(seed)
-    return seed
+
+def read_row_count(text: str) -> int:
+    """A whole number of at least 0; what draws the rows knows the least."""
+    return whole(text, "rows")
+
+
+def read_sample_seed(text: str) -> int:
+    """A whole number of at least 0."""
+    return whole(text, "sample-seed")
 
 
 def read_hand(text: str) -> list[int]:
@@ -44,15 +51,12 @@ def read_leader(text: str) -> int:
     """A seat 0..3."""
     from forge_core.texas42.deals import check_leader
 
-    return check_leader(_whole(text, "leader"))
+    return check_leader(whole(text, "leader"))
 
 
 def read_opponent(text: str) -> int:
     """A whole number of at least 0."""
-    opponent = _whole(text, "opponent index")
-    if opponent < 0:
-        raise BadInput(f"opponent index {opponent} is negative: use 0, 1, 2, ...")
-    return opponent
+    return whole(text, "opponent index")
 
 
 def read_device(text: str) -> str:
@@ -64,17 +68,17 @@ def read_device(text: str) -> str:
 
 def read_workers(text: str) -> int:
     """A whole number of at least 1."""
-    workers = _whole(text, "workers")
+    workers = whole(text, "workers")
     if workers < 1:
         raise BadInput(f"{workers} workers do nothing: use at least 1")
     return workers
 
 
-def _whole(text: str, what: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise BadInput(f"{what} {text!r} is not a whole number: use digits alone") from None
+def read_place(text: str) -> str:
+    """A folder or URL; empty it would be the folder one happens to be in."""
+    if not text.strip():
+        raise BadInput("the place of the store is empty: name a folder or a URL")
+    return text
 
 
 Seed = Annotated[int, typer.Option("--seed", parser=read_seed, metavar="N", help="The deal of this seed.")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from forge_core.cli.numbers import WHOLE, shortened
 from forge_core.errors import BadInput
 
 MOST_SEEDS = 1_000_000
@@ -15,14 +16,14 @@ def parse_seeds(text: str) -> list[int]:
     """`0-9,900-919` -> the seeds, ascending, each once. Raises BadInput."""
     seeds: set[int] = set()
     for part in text.replace(" ", "").split(","):
-        match = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", part)
+        match = re.fullmatch(rf"({WHOLE})(?:-({WHOLE}))?", part)
         if match is None:
-            raise BadInput(f"{text!r} names no seeds: write 7, 0-49 or 0-9,900-919")
+            raise BadInput(f"{shortened(text)!r} names no seeds: write 7, 0-49 or 0-9,900-919")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise BadInput(f"seeds {part} run backwards: write {last}-{first}")
         if len(seeds) + last - first >= MOST_SEEDS:
-            raise BadInput(f"{text} is more than {MOST_SEEDS:,} seeds: ask for fewer at a time")
+            raise BadInput(f"{shortened(text)} is more than {MOST_SEEDS:,} seeds: ask for fewer at a time")
         seeds.update(range(first, last + 1))
     return sorted(seeds)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -13,22 +14,44 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from forge_core.cli.options import Device, Json, Seeds, Workers, read_declaration
+from forge_core.cli.numbers import whole
+from forge_core.cli.options import (
+    Device,
+    Json,
+    Seeds,
+    Workers,
+    read_declaration,
+    read_place,
+    read_sample_seed,
+)
+from forge_core.cli.status import FAILED, INTERRUPTED, Stopped
 from forge_core.errors import BadInput, StoreUnusable
 
 if TYPE_CHECKING:
     from forge_core.files import Store
     from forge_core.texas42.oracle.shards import Rows, ShardConfig, ShardKey, ShardReport
 
-DEFAULT_OPPONENTS = 3
-FAILED, INTERRUPTED = 1, 130
+DEFAULT_ROWS = "50000"
+"""as DEFAULT_ROWS of the shards says, which takes long to import"""
+DEFAULT_OPPONENTS, MOST_OPPONENTS = 3, 1_000
+MOST_SHARDS = 10_000_000
+"""in one command"""
 
 
 def read_rows(text: str) -> Rows:
     """A whole number of at least 1, or `all`."""
-    from forge_core.texas42.oracle.shards import parse_rows
+    name = text.strip().lower()
+    return "all" if name == "all" else whole(name, "rows")
 
-    return parse_rows(text)
+
+def read_opponents(text: str) -> int:
+    """A whole number, 1..MOST_OPPONENTS."""
+    opponents = whole(text, "opponents")
+    if opponents < 1:
+        raise BadInput(f"{opponents} opponents make no deal: use at least 1")
+    if opponents > MOST_OPPONENTS:
+        raise BadInput(f"{opponents} opponents of a seed: use at most {MOST_OPPONENTS:,}")
+    return opponents
 
 
 def read_declarations(text: str) -> Literal["seed", "all"] | int:
@@ -39,10 +62,13 @@ def read_declarations(text: str) -> Literal["seed", "all"] | int:
 
 def shards(
     seeds: Seeds,
-    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Root of the store: a folder or URL.")],
+    out: Annotated[
+        str,
+        typer.Option("--out", parser=read_place, metavar="DIR", help="Root of the store: a folder or URL."),
+    ],
     rows: Annotated[
         str, typer.Option("--rows", parser=read_rows, metavar="N", help="States drawn from a deal; or all.")
-    ] = "50000",
+    ] = DEFAULT_ROWS,
     decl: Annotated[
         str,
         typer.Option(
@@ -57,13 +83,25 @@ def shards(
     ] = False,
     opponents: Annotated[
         int | None,
-        typer.Option("--opponents", metavar="N", show_default="3", help="How many, with --marginalized."),
+        typer.Option(
+            "--opponents",
+            parser=read_opponents,
+            metavar="N",
+            show_default=str(DEFAULT_OPPONENTS),
+            help="How many, with --marginalized.",
+        ),
     ] = None,
     sample_seed: Annotated[
-        int, typer.Option("--sample-seed", metavar="N", help="Another number draws other states.")
+        int,
+        typer.Option(
+            "--sample-seed", parser=read_sample_seed, metavar="N", help="Another number draws other states."
+        ),
     ] = 0,
     device: Device = "auto",
     workers: Workers = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read what is there whole, not only its footer.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is missing; make nothing.")] = False,
     json: Json = False,
 ) -> None:
@@ -74,23 +112,28 @@ def shards(
 
     if opponents is not None and not marginalized:
         raise BadInput("--opponents belongs to marginalised deals: add --marginalized")
-    if opponents is not None and opponents < 1:
-        raise BadInput(f"{opponents} opponents make no deal: use at least 1")
+    n_opponents = (opponents or DEFAULT_OPPONENTS) if marginalized else None
+    n_wanted = len(seeds) * (10 if decl == "all" else 1) * (n_opponents or 1)
+    if n_wanted > MOST_SHARDS:
+        raise BadInput(f"{n_wanted:,} shards are more than {MOST_SHARDS:,}: ask for fewer at a time")
     config = ShardConfig(rows=rows, sample_seed=sample_seed)  # pyright: ignore[reportArgumentType]
     store = Store(out).join("shards-marginalized" if marginalized else "shards-standard")
-    keys = seed_keys(seeds, decl, (opponents or DEFAULT_OPPONENTS) if marginalized else None)  # pyright: ignore
+    if store.url.startswith("memory:"):
+        raise BadInput(f"{out} is gone when this command ends: name a folder, or a store that lasts")
+    keys = seed_keys(seeds, decl, n_opponents)  # pyright: ignore[reportArgumentType]
     with notes().status("looking what is there"):
-        missing = missing_shards(store, keys, config)
+        missing = missing_shards(store, keys, config, verify=verify)
     if dry_run:
         print_plan(store, len(keys), missing, json)
         return
     if missing:
         check_writable(store)
     started = time.perf_counter()
-    reports, stopped = fill(store, missing, config, device, workers)
+    reports, stopped = fill(store, missing, config, device, workers, verify)
     print_summary(store, len(keys), len(missing), reports, time.perf_counter() - started, stopped, json)
     if stopped:
-        raise typer.Exit(INTERRUPTED)
+        to_go = len(missing) - sum(report.error is None for report in reports)
+        raise Stopped(f"stopped with {to_go:,} shards to go: run the same command again to go on")
     if any(report.error for report in reports):
         raise typer.Exit(FAILED)
 
@@ -103,14 +146,19 @@ def check_writable(store: Store) -> None:
 
 
 def fill(
-    store: Store, missing: list[ShardKey], config: ShardConfig, device: str, workers: int | None
+    store: Store,
+    missing: list[ShardKey],
+    config: ShardConfig,
+    device: str,
+    workers: int | None,
+    verify: bool,
 ) -> tuple[list[ShardReport], bool]:
     """Make the missing shards under a progress bar; their reports, and whether Ctrl-C cut it short."""
     from forge_core.texas42.oracle.shards import fill_shards, missing_shards
 
     reports: list[ShardReport] = []
     with interruptible() as interrupted, progress(len(missing)) as advance:
-        making = fill_shards(store, missing, config, device=device, workers=workers)
+        making = fill_shards(store, missing, config, device=device, workers=workers, verify=verify)
         for report in making:
             reports.append(report)
             advance(report)
@@ -119,7 +167,7 @@ def fill(
         making.close()  # waits for what is being written
         if len(reports) < len(missing):
             reported = {report.key for report in reports}
-            to_go = set(missing_shards(store, missing, config))
+            to_go = set(missing_shards(store, missing, config, verify=verify))
             late = [key for key in missing if key not in reported and key not in to_go]
             reports += [replace(report, made=True) for report in fill_shards(store, late, config, "cpu")]
     return reports, len(reports) < len(missing)
@@ -133,8 +181,17 @@ def interruptible() -> Iterator[Callable[[], bool]]:
     def note(signum, frame) -> None:
         nonlocal noted
         noted = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        print("\nforge: finishing what is under way; Ctrl-C again stops at once", file=sys.stderr)
+        signal.signal(signal.SIGINT, stop)
+        tell("finishing what is under way; Ctrl-C again stops at once")
+
+    def stop(signum, frame) -> None:
+        tell("stopped at once: what is written is whole; run the same command again to go on")
+        os._exit(INTERRUPTED)  # whatever the threads are at: files get their names when they are whole
+
+    def tell(line: str) -> None:
+        show_cursor = "\x1b[?25h" if os.isatty(2) else ""
+        with suppress(OSError):  # not by print: the signal may have come amid one
+            os.write(2, f"\nforge: {line}{show_cursor}\n".encode())
 
     before = signal.signal(signal.SIGINT, note)
     try:
@@ -193,7 +250,7 @@ def print_summary(
     stopped: bool,
     json: bool,
 ) -> None:
-    """What was made, what was there, what failed and why; how to go on."""
+    """What was made, what was there, what failed and why."""
     from forge_core.cli.screen import print_json, seconds_text, size_text
 
     made = [report for report in reports if report.made and not report.error]
@@ -201,13 +258,15 @@ def print_summary(
     there = n_wanted - n_missing + sum(not report.made and not report.error for report in reports)
     rows, states = sum(report.rows for report in made), sum(report.states for report in made)
     nbytes = sum(report.nbytes for report in made)
-    devices = sorted({report.device for report in made})
+    replaced = sum(report.replaced for report in made)
+    devices = ", ".join(sorted({report.device for report in made if report.device}))
     if json:
         print_json(
             {
                 "store": store.url,
                 "wanted": n_wanted,
                 "made": len(made),
+                "replaced": replaced,
                 "there": there,
                 "failed": failed,
                 "stopped": stopped,
@@ -216,7 +275,7 @@ def print_summary(
                 "bytes": nbytes,
                 "seconds": round(seconds, 3),
                 "deals_per_second": round(len(made) / seconds, 3),
-                "device": ", ".join(devices),
+                "device": devices,
             }
         )
         return
@@ -225,10 +284,9 @@ def print_summary(
     if made:
         print(
             f"{rows:,} rows of {states:,} states, {size_text(nbytes)}, in {seconds_text(seconds)}: "
-            f"{len(made) / seconds:.1f} deals/s on {', '.join(devices)}"
+            f"{len(made) / seconds:.1f} deals/s{devices and f' on {devices}'}"
         )
+    if replaced:
+        print(f"{replaced:,} of them replaced shards of another configuration")
     for filename, reason in failed.items():
         print(f"forge: {filename}: {reason}", file=sys.stderr)
-    if stopped:
-        to_go = f"{n_wanted - there - len(made):,} shards to go"
-        print(f"forge: stopped with {to_go}: run the same command again to go on", file=sys.stderr)

@@ -38,17 +38,21 @@ def solve(
 
 
 def leads(solution: Solution) -> list[tuple[int, int, int]]:
-    """(domino id, Q, points lost against the best lead, for the leader's team), the best first."""
+    """(domino id, Q, points the leader's team gives away against the best lead), the best first."""
     sign = -1 if solution.leader % 2 else 1
     ranked = [
-        (int(domino), q, sign * (solution.value - q))
+        (int(domino), q, sign * (solution.value - q) // 2)
         for domino, q in zip(solution.hands[solution.leader], solution.q, strict=True)
     ]
     return sorted(ranked, key=lambda lead: (lead[2], -lead[0]))
 
 
 def as_record(solution: Solution) -> dict:
-    """What `--json` prints of a solution; values in points, team 0's frame."""
+    """What `--json` prints of a solution.
+
+    value, q: points of team 0 minus those of team 1. leads: the best first; gives_away: points
+    that the leader's team takes less than by the best lead, half the difference of value and q.
+    """
     from forge_core.texas42.declarations import NAMES
     from forge_core.texas42.notation import domino_text
     from forge_core.texas42.oracle import ORACLE_VERSION
@@ -61,7 +65,7 @@ def as_record(solution: Solution) -> dict:
         "q": solution.q,
         "points": {"team 0": (42 + solution.value) // 2, "team 1": (42 - solution.value) // 2},
         "leads": [
-            {"domino": domino_text(domino), "q": q, "behind": behind} for domino, q, behind in leads(solution)
+            {"domino": domino_text(domino), "q": q, "gives_away": lost} for domino, q, lost in leads(solution)
         ],
         "states": sum(solution.states_per_ply),
         "states_per_ply": solution.states_per_ply,
@@ -79,10 +83,10 @@ def print_solution(out: Console, solution: Solution) -> None:
 
     mine = team(solution.leader)
     grid = table("lead", "Q", "team 0", "team 1", "", numbers="Q team 0 team 1")
-    for domino, q, behind in leads(solution):
+    for domino, q, lost in leads(solution):
         ours = (HAND_POINTS + q) // 2
-        remark = "best" if behind == 0 else f"gives away {behind // 2}"
-        style = "bold green" if behind == 0 else ""
+        remark = "best" if lost == 0 else f"gives away {lost}"
+        style = "bold green" if lost == 0 else ""
         grid.add_row(domino_text(domino), f"{q:+d}", f"{ours}", f"{HAND_POINTS - ours}", remark, style=style)
     out.print()
     theirs = (HAND_POINTS - solution.value) // 2

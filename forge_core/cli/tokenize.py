@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_core.cli.options import Json, Workers
+from forge_core.cli.options import Json, Workers, read_place, read_row_count, read_sample_seed
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -32,10 +32,20 @@ def read_splits(text: str) -> list[Split]:
 
 def tokenize(
     input_: Annotated[
-        str, typer.Option("--input", metavar="DIR", help="Root of the store: shards-*/ are below it.")
+        str,
+        typer.Option(
+            "--input", parser=read_place, metavar="DIR", help="Root of the store: shards-*/ are below it."
+        ),
     ],
-    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where rows go: tokenized/ is below it.")],
-    rows: Annotated[int, typer.Option("--rows", metavar="N", help="Rows drawn from a shard.")] = 10_000,
+    out: Annotated[
+        str,
+        typer.Option(
+            "--out", parser=read_place, metavar="DIR", help="Where rows go: tokenized/ is below it."
+        ),
+    ],
+    rows: Annotated[
+        int, typer.Option("--rows", parser=read_row_count, metavar="N", help="Rows drawn from a shard.")
+    ] = 10_000,
     split: Annotated[
         list, typer.Option("--split", parser=read_splits, metavar="NAME", help="train, val, test, or all.")
     ] = "train",  # pyright: ignore[reportArgumentType]
@@ -49,7 +59,10 @@ def tokenize(
         ),
     ] = None,
     sample_seed: Annotated[
-        int, typer.Option("--sample-seed", metavar="N", help="Another number draws other rows.")
+        int,
+        typer.Option(
+            "--sample-seed", parser=read_sample_seed, metavar="N", help="Another number draws other rows."
+        ),
     ] = 0,
     workers: Workers = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is to be done; do nothing.")] = False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from forge_core.cli.options import Device, Json
+from forge_core.cli.options import Device, Json, read_seed
+from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from forge_core.learning.train import Point, TrainConfig, TrainResult
     from forge_core.learning.transformer import ModelConfig
 
-INTERRUPTED = 130
 DEFAULT_SIZE, DEFAULT_STEPS = "817k", 10_000
 WATCHED_ROWS, WATCHED_ROWS_PER_DEAL = 40_000, 600
 """validation rows of a store, and of each deal solved for them"""
@@ -102,7 +101,8 @@ def train(
         typer.Option("--threads", metavar="N", help="torch's on a CPU; default: cores less workers."),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="Of the first weights and of the rows.")
+        int,
+        typer.Option("--seed", parser=read_seed, metavar="N", help="Of the first weights and of the rows."),
     ] = 0,
     init_from: Annotated[
         str | None,
@@ -149,8 +149,7 @@ def train(
     except KeyboardInterrupt:
         where = "" if runs == "runs" else f" --runs {runs}"
         how = f"go on with {context.command_path} --resume --name {name}{where}"
-        print(f"\nforge: stopped; all up to the last evaluation is kept in {folder}: {how}", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED) from None
+        raise Stopped(f"stopped; all up to the last evaluation is kept in {folder}: {how}") from None
     finally:
         if hasattr(source, "close"):
             source.close()  # pyright: ignore[reportAttributeAccessIssue]
