@@ -199,7 +199,11 @@ class TestWorkers:
             os.killpg(run.pid, signum)
         else:
             os.kill(run.pid, signum)
-        run.wait(20)
+        try:
+            run.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(run.pid, signal.SIGKILL)  # leave nothing running behind a failure
+            raise
         said = run.stderr.read() if signum == signal.SIGINT else ""
         assert said.count("Traceback") <= 1  # the one of the script itself; workers say nothing
         deadline = time.monotonic() + 60
