@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+import numpy.typing as npt
 
 from forge_core.errors import BadInput
+
+_ONE, _GOLDEN = np.uint64(1), np.uint64(0x9E3779B97F4A7C15)
 
 
 def stream(seed: int, *key: int | str) -> np.random.Generator:
@@ -26,3 +29,22 @@ def stream(seed: int, *key: int | str) -> np.random.Generator:
         text = str(part).encode()
         digest.update(f"{tag}{len(text)}:".encode() + text)
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest.digest(), "little")))
+
+
+def mix(keys: npt.ArrayLike, counters: npt.ArrayLike) -> npt.NDArray[np.uint64]:
+    """Draws by number, for many streams at once: draw `counters` of the streams `keys`, uint64, broadcast.
+
+    64 random bits each, by splitmix64, a function of both arguments alone: so what one game
+    draws does not depend on which games are played beside it. Keys come from `stream`, or
+    from `mix` itself for a stream within a stream.
+    """
+    with np.errstate(over="ignore"):
+        z = np.asarray(keys, dtype=np.uint64) + (np.asarray(counters).astype(np.uint64) + _ONE) * _GOLDEN
+        z = (z ^ z >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ z >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+        return z ^ z >> np.uint64(31)
+
+
+def uniform(draws: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+    """Draws as numbers in [0, 1)."""
+    return (draws >> np.uint64(11)).astype(np.float64) * 2.0**-53

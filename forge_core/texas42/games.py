@@ -1,0 +1,112 @@
+"""Batches of games: N deals played in lockstep, all hands known to whoever deals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.errors import BadInput
+from forge_core.texas42.deals import check_deal, check_leader
+from forge_core.texas42.declarations import check_declaration
+from forge_core.texas42.dominoes import N_PLAYS
+from forge_core.texas42.views import Bytes, Seen, Views
+
+LOWEST_BID = 30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Games:
+    """N games after equally many plays."""
+
+    hands: Bytes
+    """[N, 4, 7] ids as dealt, ascending in each hand"""
+    seen: Seen
+
+    def __len__(self) -> int:
+        return len(self.hands)
+
+    @property
+    def over(self) -> bool:
+        """All 28 are played."""
+        return self.seen.step == N_PLAYS
+
+    @property
+    def views(self) -> Views:
+        """What the players on turn know. Copies: nothing leads back to the other hands."""
+        rows = np.arange(len(self))
+        return Views(self.seen.take(rows), self.hands[rows, self.seen.turn].copy())
+
+    def play(self, slots: npt.ArrayLike) -> Games:
+        """The players on turn play `slots` [N] of the hands they were dealt. BadInput if one may not."""
+        rows, slots = np.arange(len(self)), np.asarray(slots, dtype=np.int64)
+        views = self.views
+        inside = (slots >= 0) & (slots < views.hand.shape[1])
+        bad = ~inside | ~views.legal[rows, np.where(inside, slots, 0)]
+        if bad.any():
+            game = int(np.flatnonzero(bad)[0])
+            raise BadInput(
+                f"game {game}: seat {views.seat[game]} may not play slot {slots[game]} at step "
+                f"{self.seen.step}: choose a legal one"
+            )
+        return Games(self.hands, self.seen.after(views.hand[rows, slots]))
+
+    def take(self, index) -> Games:
+        """The games at `index`: whole numbers or a mask. Copies."""
+        return Games(np.array(self.hands[index]), self.seen.take(index))
+
+
+def start(hands, decls, leaders=0, bidders=None, bids=LOWEST_BID) -> Games:
+    """Games before the first play.
+
+    hands [N][4][7] ids, decls [N]; leaders (of the first trick), bidders (default: who
+    leads) and bids: one a game or one for all. Raises BadInput for what is none of these.
+    """
+    deals = [check_deal(deal) for deal in hands]
+    n = len(deals)
+    dealt = np.stack(deals) if n else np.zeros((0, 4, 7), dtype=np.int8)
+
+    def each(numbers, what: str) -> npt.NDArray[np.int64]:
+        array = np.asarray(numbers)
+        if array.shape not in ((), (1,), (n,)) or (array.size and not np.issubdtype(array.dtype, np.integer)):
+            raise BadInput(f"{what} for {n} games: give one whole number a game, or one for all")
+        return np.broadcast_to(array, n).astype(np.int64)
+
+    decl, turn, bid = each(decls, "declarations"), each(leaders, "leaders"), each(bids, "bids")
+    bidder = turn if bidders is None else each(bidders, "bidders")
+    for each_decl in decl:
+        check_declaration(int(each_decl))
+    for seat in (*turn, *bidder):
+        check_leader(int(seat))
+    for each_bid in np.unique(bid):
+        check_bid(int(each_bid))
+    return Games(
+        dealt,
+        Seen(
+            decl=decl.astype(np.int8),
+            bidder=bidder.astype(np.int8),
+            bid=bid.astype(np.int16),
+            plays=np.zeros((n, 0), dtype=np.int8),
+            players=np.zeros((n, 0), dtype=np.int8),
+            turn=turn.astype(np.int8),
+            points=np.zeros((n, 2), dtype=np.int16),
+        ),
+    )
+
+
+def check_bid(bid: int) -> int:
+    """30..42 points, or marks: 84, 126, ... (42 a mark); else BadInput."""
+    if LOWEST_BID <= bid <= 42 or (bid > 42 and bid % 42 == 0):
+        return bid
+    raise BadInput(f"bid {bid}: use 30..42 points, or 84, 126, ... for two marks and more")
+
+
+def replay(games: Games, plays: npt.ArrayLike) -> Iterator[Games]:
+    """The games before each of `plays` [N, t], ids in order, and after the last. BadInput if one may not be."""
+    for dominoes in np.asarray(plays).T:
+        yield games
+        held = games.views.hand == dominoes[:, None]
+        games = games.play(np.where(held.any(axis=1), held.argmax(axis=1), -1))
+    yield games
