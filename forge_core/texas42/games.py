@@ -11,7 +11,8 @@ import numpy.typing as npt
 from forge_core.errors import BadInput
 from forge_core.texas42.deals import check_deal, check_leader
 from forge_core.texas42.declarations import check_declaration
-from forge_core.texas42.dominoes import N_PLAYS
+from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
+from forge_core.texas42.state import FULL_HAND, NO_SLOT, Fields, States, pack
 from forge_core.texas42.views import Bytes, Seen, Views
 
 LOWEST_BID = 30
@@ -38,6 +39,19 @@ class Games:
         """What the players on turn know. Copies: nothing leads back to the other hands."""
         rows = np.arange(len(self))
         return Views(self.seen.take(rows), self.hands[rows, self.seen.turn].copy())
+
+    @property
+    def states(self) -> States:
+        """[N] int64 the positions, packed: see `state`."""
+        n, step = len(self), self.seen.step
+        rows, in_trick = np.arange(n)[:, None], step % N_SEATS
+        places = self.hands.reshape(n, N_DOMINOES).argsort(axis=1)[rows, self.seen.plays]  # 7 x seat + slot
+        remaining = np.full((n, N_SEATS), FULL_HAND)
+        np.subtract.at(remaining, (rows, places // HAND_SIZE), 1 << places % HAND_SIZE)
+        played = np.full((n, N_SEATS - 1), NO_SLOT)
+        played[:, :in_trick] = places[:, step - in_trick :] % HAND_SIZE
+        leader = (self.seen.turn.astype(np.int64) - in_trick) % N_SEATS
+        return pack(Fields(remaining, leader, np.full(n, in_trick), played))
 
     def play(self, slots: npt.ArrayLike) -> Games:
         """The players on turn play `slots` [N] of the hands they were dealt. BadInput if one may not."""

@@ -1,0 +1,78 @@
+"""How many worlds: a fixed number, or as many as it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from forge_core.errors import BadInput
+from forge_core.texas42.worlds.posterior import PosteriorConfig
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveConfig:
+    """Worlds until every legal play's E[Q] is known well enough. Raises BadInput for contradictions."""
+
+    min_worlds: int = 50
+    max_worlds: int = 2_000
+    """as many at most; where no more are consistent, each is taken once and E[Q] is exact"""
+    batch: int = 50
+    """worlds between two looks"""
+    sem_threshold: float = 0.5
+    """points: the largest standard error of a legal play's E[Q] that will do"""
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.min_worlds <= self.max_worlds and self.batch >= 1 and self.sem_threshold > 0):
+            raise BadInput(
+                f"adaptive sampling from {self.min_worlds} to {self.max_worlds} worlds by {self.batch} until "
+                f"{self.sem_threshold} points: numbers are positive and the least is not above the most"
+            )
+
+    @classmethod
+    def labels(cls) -> AdaptiveConfig:
+        """Fine enough to teach by."""
+        return cls(5_000, 2_000_000, 1_000, 0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Which worlds are taken of a position, and how they are weighed."""
+
+    n_worlds: int = 50
+    """drawn of each position, unless `adaptive`"""
+    enumerate_limit: int | None = None
+    """up to so many consistent worlds, each is taken once; default: `n_worlds`, or adaptive's most"""
+    posterior: PosteriorConfig | None = None
+    """weights by the plays so far; None: all worlds the same"""
+    adaptive: AdaptiveConfig | None = None
+    points: bool = True
+    """also how Q is distributed over worlds"""
+
+    def __post_init__(self) -> None:
+        if self.n_worlds < 1:
+            raise BadInput(f"{self.n_worlds} worlds say nothing: use at least 1")
+        if self.enumerate_limit is not None and self.enumerate_limit < 0:
+            raise BadInput(f"an enumerate limit of {self.enumerate_limit} worlds: use at least 0")
+
+    @property
+    def batch(self) -> int:
+        """Worlds of a game that are asked about at once."""
+        return self.adaptive.batch if self.adaptive else self.n_worlds
+
+    @property
+    def least(self) -> int:
+        """Worlds that are drawn at least."""
+        return self.adaptive.min_worlds if self.adaptive else self.n_worlds
+
+    @property
+    def most(self) -> int:
+        """Worlds that are drawn at most; a posterior may ask for more than a fixed number."""
+        if self.adaptive:
+            return self.adaptive.max_worlds
+        return self.n_worlds * (self.posterior.most_rounds if self.posterior else 1)
+
+    @property
+    def all_up_to(self) -> int:
+        """So many consistent worlds at most are taken one and all."""
+        if self.enumerate_limit is not None:
+            return self.enumerate_limit
+        return self.adaptive.max_worlds if self.adaptive else self.n_worlds

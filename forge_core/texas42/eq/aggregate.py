@@ -1,0 +1,141 @@
+"""What many worlds say together: weighted sums that can be added to, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor
+
+N_POINTS = 85
+"""values -42..42"""
+WORST = -42
+_ONE_HOT = 1 << 24
+"""numbers that are laid out at once"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """Sums over the worlds of N games. A world of log weight l counts exp(l - shift); float64."""
+
+    shift: Tensor
+    """[N] the highest log weight so far"""
+    n: Tensor
+    """[N] int64 worlds, those of weight zero too"""
+    weight: Tensor
+    """[N] sum of weights"""
+    weight_squared: Tensor
+    """[N]"""
+    weight_log: Tensor
+    """[N] sum of weight x (l - shift)"""
+    q: Tensor
+    """[N, 7] sum of weight x Q"""
+    q_squared: Tensor
+    """[N, 7]"""
+    made: Tensor
+    """[N, 7] weight of the worlds in which the mover's side has its way with the bid"""
+    points: Tensor | None
+    """[N, 7, 85] weight by Q, -42..42, rounded; None if nobody asked"""
+
+    def take(self, games: Tensor) -> Tally:
+        """The games at `games`."""
+        return Tally(*(None if column is None else column[games] for column in self._columns()))
+
+    def put(self, games: Tensor, part: Tally) -> None:
+        """Write the games at `games` anew."""
+        for mine, theirs in zip(self._columns(), part._columns(), strict=True):
+            if mine is not None:
+                mine[games] = theirs
+
+    def _columns(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+    def plus(self, other: Tally) -> Tally:
+        """Of the worlds of both."""
+        shift = torch.maximum(self.shift, other.shift)
+        moved = [
+            torch.where(part.shift == -torch.inf, -torch.inf, part.shift - shift) for part in (self, other)
+        ]
+        factors = [move.exp() for move in moved]
+
+        def add(name: str, power: int = 1) -> Tensor:
+            return sum(
+                factor.view(-1, *(1,) * (getattr(part, name).dim() - 1)) ** power * getattr(part, name)
+                for part, factor in zip((self, other), factors, strict=True)
+            )  # pyright: ignore[reportReturnType]
+
+        weight_log = sum(
+            factor * (part.weight_log + torch.where(factor > 0, move, 0.0) * part.weight)
+            for part, factor, move in zip((self, other), factors, moved, strict=True)
+        )
+        return Tally(
+            shift=shift,
+            n=self.n + other.n,
+            weight=add("weight"),
+            weight_squared=add("weight_squared", 2),
+            weight_log=weight_log,  # pyright: ignore[reportArgumentType]
+            q=add("q"),
+            q_squared=add("q_squared"),
+            made=add("made"),
+            points=None if self.points is None else add("points"),
+        )
+
+    @property
+    def ess(self) -> Tensor:
+        """[N] effective number of worlds, 1..n."""
+        return self.weight**2 / self.weight_squared
+
+    @property
+    def mean(self) -> Tensor:
+        """[N, 7] E[Q], points."""
+        return self.q / self.weight[:, None]
+
+    @property
+    def variance(self) -> Tensor:
+        """[N, 7] of Q over worlds, points squared."""
+        return (self.q_squared / self.weight[:, None] - self.mean**2).clamp(min=0)
+
+    @property
+    def entropy(self) -> Tensor:
+        """[N] of the normalised weights, nats."""
+        return self.weight.log() - self.weight_log / self.weight
+
+
+def tally(q: Tensor, log_weight: Tensor, there: Tensor, makes_at: Tensor, with_points: bool = False) -> Tally:
+    """Sums over M worlds of each of N games.
+
+    q [N, M, 7] points, mover's frame; log_weight [N, M], -inf for a world that cannot be;
+    there bool [N, M] worlds that count; makes_at [N]: the side of the mover has its way with
+    the bid where q is at least this. Repeatable to the last digit on one device.
+    """
+    log_weight = torch.where(there, log_weight.double(), -torch.inf)
+    shift = log_weight.amax(dim=1)
+    above = log_weight - torch.where(shift == -torch.inf, 0.0, shift)[:, None]
+    weight = above.exp()
+    q = q.double()
+    each = weight[:, :, None]
+    return Tally(
+        shift=shift,
+        n=there.sum(dim=1),
+        weight=weight.sum(dim=1),
+        weight_squared=(weight**2).sum(dim=1),
+        weight_log=(weight * torch.where(weight > 0, above, 0.0)).sum(dim=1),
+        q=(each * q).sum(dim=1),
+        q_squared=(each * q**2).sum(dim=1),
+        made=(each * (q >= makes_at[:, None, None])).sum(dim=1),
+        points=_by_points(q, weight) if with_points else None,
+    )
+
+
+def _by_points(q: Tensor, weight: Tensor) -> Tensor:
+    """q [N, M, 7], weight [N, M] -> [N, 7, 85] weight by rounded value."""
+    value = (q.round().long() - WORST).clamp(0, N_POINTS - 1).transpose(1, 2)  # [N, 7, M]
+    if q.device.type == "cpu":
+        points = q.new_zeros(*value.shape[:2], N_POINTS)
+        return points.scatter_add_(2, value, weight[:, None].expand(value.shape))
+    # scattered sums have no fixed order on a GPU: a product with one-hot rows has
+    values = torch.arange(N_POINTS, device=q.device)
+    games = max(1, _ONE_HOT // (value[0].numel() * N_POINTS))
+    parts = zip(weight.split(games), value.split(games), strict=True)
+    return torch.cat([torch.einsum("nm,namv->nav", w, (v[..., None] == values).double()) for w, v in parts])

@@ -1,0 +1,225 @@
+"""E[Q]: what each play is worth to a hand that does not see the others.
+
+Take worlds, ask the oracle in each, add up. What is drawn for a game depends on its key and
+its position alone, not on the games beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from forge_core.errors import ForgeError
+from forge_core.texas42.dominoes import HAND_SIZE
+from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
+from forge_core.texas42.eq.aggregate import Tally, tally
+from forge_core.texas42.eq.oracles import Oracle
+from forge_core.texas42.eq.positions import Table, deal_out, replay, saying_nothing
+from forge_core.texas42.state import ILLEGAL
+from forge_core.texas42.views import TOTAL_POINTS, Views
+from forge_core.texas42.worlds import Worlds
+from forge_core.texas42.worlds.posterior import log_likelihood
+from forge_core.texas42.worlds.voids import unseen
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimates:
+    """What the movers of N games expect; points in the mover's frame, NaN where a play is illegal."""
+
+    legal: npt.NDArray[np.bool_]
+    """[N, 7]"""
+    mean: Floats
+    """[N, 7] E[Q]"""
+    variance: Floats
+    """[N, 7] of Q over worlds, points squared"""
+    p_make: Floats
+    """[N, 7] share of the worlds in which the bid is made, or for its opponents set"""
+    points: Floats | None
+    """[N, 7, 85] share of the worlds by Q, -42..42; 0 where illegal"""
+    ess: Floats
+    """[N] effective number of worlds: 1 / sum of squared weights"""
+    max_weight: Floats
+    """[N] share of the heaviest world"""
+    entropy: Floats
+    """[N] of the weights, nats"""
+    n_worlds: npt.NDArray[np.int64]
+    """[N] asked about"""
+    world_count: npt.NDArray[np.int64]
+    """[N] consistent with all that was seen, exactly"""
+    converged: npt.NDArray[np.bool_]
+    """[N] every world was taken, or the standard error of each legal play is small enough"""
+
+    def __len__(self) -> int:
+        return len(self.legal)
+
+    @property
+    def standard_error(self) -> Floats:
+        """[N, 7] of E[Q], as if worlds had been drawn: see `converged`."""
+        return np.sqrt(self.variance / self.ess[:, None])
+
+
+def estimate(
+    oracle: Oracle,
+    views: Views,
+    keys: npt.NDArray[np.uint64],
+    sampling: Sampling,
+    device: str = "cpu",
+) -> Estimates:
+    """E[Q] of N views, all after equally many plays; keys [N] of the draws (see `streams.mix`).
+
+    Worlds are dealt out and added up on `device`; the oracle may sit elsewhere. Raises
+    ForgeError if nothing fits what was seen.
+    """
+    hidden = unseen(views)
+    worlds = Worlds(hidden, keys, device)
+    if not (worlds.count > 0).all():
+        game = int(np.flatnonzero(worlds.count <= 0)[0])
+        raise ForgeError(f"game {game}: no deal fits what was seen; its plays break the rules")
+    table = Table.of(views, hidden, device)
+    legal, makes_at = views.legal, _makes_at(views)
+    every = worlds.count <= sampling.all_up_to
+    to_take = np.where(every, worlds.count, sampling.most)
+
+    total: Tally | None = None
+    going, taken = np.arange(len(views)), 0
+    while len(going):
+        m = int(min(sampling.batch, (to_take[going] - taken).max()))
+        ranks = worlds.ranks(going, taken, m, every[going])
+        there = taken + np.arange(m) < to_take[going, None]
+        games = torch.as_tensor(going, device=device)
+        q, log_weight = _ask(
+            oracle, table, games, worlds.owner(going, ranks), torch.as_tensor(there, device=device), sampling
+        )
+        part = tally(
+            q,
+            log_weight,
+            torch.as_tensor(there, device=device),
+            torch.as_tensor(makes_at[going], device=device),
+            sampling.points,
+        )
+        taken += m
+        if total is None:
+            total = part
+        else:
+            total.put(games, total.take(games).plus(part))
+        enough = _enough(total.take(games), legal[going], every[going], to_take[going], taken, sampling)
+        going = going[~enough]
+    assert total is not None
+    return _read(total, legal, worlds.count, every, sampling)
+
+
+def _ask(
+    oracle: Oracle, table: Table, games: Tensor, owner: Tensor, there: Tensor, sampling: Sampling
+) -> tuple[Tensor, Tensor]:
+    """Q [n, M, 7] and log weights [n, M] of worlds int8 [n, M, U]; of those not `there` they mean nothing."""
+    n, m = there.shape
+    asked_of = there.flatten().nonzero().squeeze(1)
+    game = games[asked_of // m]
+    hands = deal_out(table, game, owner.flatten(0, 1)[asked_of])
+    posterior = sampling.posterior
+    past = replay(table, game, hands, posterior.window if posterior else 0)
+    asked = ~saying_nothing(past)
+    asked[:, -1] = True
+
+    j = asked.shape[1]
+    flat = asked.flatten().nonzero().squeeze(1)
+    answers = oracle.q(hands, past.decl, past.states.flatten()[flat], flat // j)
+    if not bool(torch.isfinite(answers).all()):
+        raise ForgeError("the oracle said what is no number: its network has diverged; use another")
+    said = torch.full((len(hands) * j, HAND_SIZE), ILLEGAL, dtype=torch.float32, device=there.device)
+    said[flat] = answers
+    said = said.view(-1, j, HAND_SIZE)
+
+    q = said.new_zeros(n * m, HAND_SIZE)
+    q[asked_of] = said[:, -1]
+    log_weight = said.new_zeros(n * m, dtype=torch.float64)
+    if posterior and j > 1:
+        observed = torch.where(asked, past.played, -1)[:, :-1]
+        log_weight[asked_of] = log_likelihood(
+            said[:, :-1].double(), past.legal[:, :-1], observed, posterior.tau, posterior.mix
+        )
+    return q.view(n, m, HAND_SIZE), log_weight.view(n, m)
+
+
+def _makes_at(views: Views) -> npt.NDArray[np.int64]:
+    """[N] the Q from which on the mover's side has its way with the bid; -127 always, 127 never.
+
+    Points still to come are shared out, so Q has the parity of their number R: a side that
+    needs x more of them has them from 2x - R on, and one point less lies between two values,
+    which is where the mean of a network belongs to either.
+    """
+    seen = views.seen
+    rows, bidders = np.arange(len(seen)), seen.bidder % 2
+    taken = seen.points[rows, bidders].astype(np.int64)
+    left = TOTAL_POINTS - seen.points.sum(axis=1, dtype=np.int64)
+    missing = seen.needed - taken
+    bids_itself = views.seat % 2 == bidders
+    at = np.where(bids_itself, 2 * missing - left - 1, left - 2 * missing + 1)
+    certain = (missing <= 0) | (missing > left)
+    outcome = np.where((missing <= 0) == bids_itself, -127, 127)
+    return np.where(certain, outcome, at)
+
+
+def _enough(
+    total: Tally,
+    legal: npt.NDArray[np.bool_],
+    every: npt.NDArray[np.bool_],
+    to_take: npt.NDArray[np.int64],
+    taken: int,
+    sampling: Sampling,
+) -> npt.NDArray[np.bool_]:
+    """[n] games that need no more worlds."""
+    done = taken >= to_take
+    if taken < sampling.least:
+        return done
+    if sampling.adaptive:
+        return done | (~every & (_largest_error(total, legal) <= sampling.adaptive.sem_threshold))
+    least_ess = sampling.posterior.min_ess if sampling.posterior else 0.0
+    return done | (~every & (total.ess.cpu().numpy() >= min(least_ess, sampling.n_worlds)))
+
+
+def _largest_error(total: Tally, legal: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """[n] the largest standard error of a legal play's E[Q], points."""
+    error = (total.variance / total.ess[:, None]).sqrt().cpu().numpy()
+    return np.where(legal, error, 0.0).max(axis=1)
+
+
+def _read(
+    total: Tally,
+    legal: npt.NDArray[np.bool_],
+    world_count: npt.NDArray[np.int64],
+    every: npt.NDArray[np.bool_],
+    sampling: Sampling,
+) -> Estimates:
+    """Sums as what they mean, on the host."""
+
+    def read(column: Tensor) -> Floats:
+        return column.cpu().numpy().astype(np.float32)
+
+    def of_plays(column: Tensor) -> Floats:
+        return np.where(legal, read(column), np.float32(np.nan))
+
+    weight = total.weight[:, None]
+    points = None
+    if total.points is not None:
+        points = np.where(legal[:, :, None], read(total.points / weight[:, :, None]), np.float32(0))
+    good_enough = (sampling.adaptive or AdaptiveConfig()).sem_threshold
+    return Estimates(
+        legal=legal,
+        mean=of_plays(total.mean),
+        variance=of_plays(total.variance),
+        p_make=of_plays(total.made / weight),
+        points=points,
+        ess=read(total.ess),
+        max_weight=read(1 / total.weight),
+        entropy=read(total.entropy.clamp(min=0)),
+        n_worlds=total.n.cpu().numpy(),
+        world_count=world_count,
+        converged=every | (_largest_error(total, legal) <= good_enough),
+    )

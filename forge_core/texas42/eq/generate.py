@@ -1,0 +1,196 @@
+"""Games played by E[Q]: N deals in lockstep, every seat by what it can know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.device import device_name, resolve_device
+from forge_core.errors import BadInput
+from forge_core.streams import mix, stream, uniform
+from forge_core.texas42.deals import check_seed
+from forge_core.texas42.dominoes import N_PLAYS
+from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
+from forge_core.texas42.eq.estimate import Estimates, estimate
+from forge_core.texas42.eq.oracles import Oracle
+from forge_core.texas42.eq.policies import Choices, ExplorationPolicy, check_criterion, choose
+from forge_core.texas42.eq.records import Decisions, GameRecord
+from forge_core.texas42.games import LOWEST_BID, Games, start
+from forge_core.texas42.views import Views
+from forge_core.texas42.worlds.posterior import PosteriorConfig
+
+EQ_VERSION = "q1"
+"""Raised when the same seed and settings give other games."""
+
+_WORLDS, _CHOICE = 0, 1
+"""streams of a decision: its worlds, its exploration"""
+
+
+@dataclass(frozen=True, slots=True)
+class GameConfig:
+    """How games are played. Contradictions raise BadInput."""
+
+    sampling: Sampling = field(default_factory=Sampling)
+    exploration: ExplorationPolicy = field(default_factory=ExplorationPolicy)
+    criterion: str = "eq"
+    """what the movers maximise: see `policies.CRITERIA`"""
+    seed: int = 0
+    """of all that is drawn"""
+
+    def __post_init__(self) -> None:
+        check_criterion(self.criterion)
+        check_seed(self.seed)
+
+    def settings(self, oracle: Oracle) -> dict[str, Any]:
+        """All that a game is a function of, beside its deal and bid; JSON types."""
+        return {**oracle.describe(), "version": EQ_VERSION, **asdict(self)}
+
+
+def generate_games(
+    oracle: Oracle,
+    hands: Sequence | npt.NDArray,
+    decls: Sequence[int] | npt.NDArray,
+    n_worlds: int = 50,
+    posterior: PosteriorConfig | None = None,
+    adaptive: AdaptiveConfig | None = None,
+    exploration: ExplorationPolicy | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    *,
+    leaders: Any = 0,
+    bidders: Any = None,
+    bids: Any = LOWEST_BID,
+    criterion: str = "eq",
+    enumerate_limit: int | None = None,
+    points: bool = True,
+) -> list[GameRecord]:
+    """Play N deals to the end, every seat by E[Q]: 28 decisions each.
+
+    hands [N][4][7] ids, decls [N]; leaders, bidders (default: who leads) and bids one a
+    game or one for all. criterion: see GameConfig; enumerate_limit, points: see Sampling.
+    Raises BadInput for what is no deal, bid or setting.
+    """
+    sampling = Sampling(n_worlds, enumerate_limit, posterior, adaptive, points)
+    config = GameConfig(sampling, exploration or ExplorationPolicy(), criterion, seed)
+    return play_games(oracle, start(hands, decls, leaders, bidders, bids), config, device)
+
+
+def play_games(
+    oracle: Oracle,
+    games: Games,
+    config: GameConfig,
+    device: str = "auto",
+    *,
+    deal_seeds: Sequence[int] | None = None,
+    on_step: Callable[[int], None] | None = None,
+) -> list[GameRecord]:
+    """Play N games that have not begun to the end, in lockstep.
+
+    A game is a function of its deal, declaration, leader, bid and `config`; with the exact
+    oracle to the last digit, whatever is played beside it (a network's answers may differ
+    in the last digit with the size of the batch). deal_seeds [N]: for the record. on_step:
+    told of each step done, 0..27.
+    """
+    device = resolve_device(device)
+    if deal_seeds is not None and len(deal_seeds) != len(games):
+        raise BadInput(f"{len(deal_seeds)} seeds for {len(games)} deals: give one a deal, or none")
+    keys = game_keys(games, config.seed)
+    steps: list[tuple[Games, Estimates, Choices]] = []
+    while len(games) and not games.over:
+        step = games.seen.step
+        estimates, choices = decide(oracle, games.views, keys, config, device)
+        steps.append((games, estimates, choices))
+        games = games.play(choices.slot)
+        if on_step:
+            on_step(step)
+    settings = {**config.settings(oracle), "device": device_name(device)}
+    return _records(games, steps, oracle, settings, deal_seeds)
+
+
+def decide(
+    oracle: Oracle, views: Views, keys: npt.NDArray[np.uint64], config: GameConfig, device: str = "cpu"
+) -> tuple[Estimates, Choices]:
+    """What the movers of N games expect, and what they play; keys [N] as of `game_keys`."""
+    at_step = mix(keys, views.seen.step)
+    estimates = estimate(oracle, views, mix(at_step, _WORLDS), config.sampling, device)
+    draws = uniform(mix(mix(at_step, _CHOICE)[:, None], np.arange(2)))
+    return estimates, choose(estimates, config.criterion, config.exploration, draws)
+
+
+def game_keys(games: Games, seed: int) -> npt.NDArray[np.uint64]:
+    """[N] the key of all that is drawn for each game: of `seed`, its deal, declaration and leader."""
+    seen = games.seen
+    keys = [
+        stream(seed, "eq", deal.tobytes().hex(), decl, leader).integers(2**64, dtype=np.uint64)
+        for deal, decl, leader in zip(games.hands, seen.decl, seen.leader, strict=True)
+    ]
+    return np.array(keys, dtype=np.uint64)
+
+
+def _records(
+    games: Games,
+    steps: list[tuple[Games, Estimates, Choices]],
+    oracle: Oracle,
+    settings: dict[str, Any],
+    deal_seeds: Sequence[int] | None,
+) -> list[GameRecord]:
+    """What was thought and played, game by game."""
+    if not steps:
+        return []
+    n, end = len(games), games.seen
+    rows = np.arange(n)
+
+    def each(value: Callable[[Games, Estimates, Choices], Any]) -> npt.NDArray:
+        return np.stack([np.asarray(value(*step)) for step in steps], axis=1)
+
+    player = each(lambda g, e, c: g.seen.turn)
+    team, other = player % 2, 1 - player % 2
+    so_far = each(lambda g, e, c: g.seen.points)  # [N, 28, 2] by team
+    mine = np.take_along_axis(so_far, np.stack([team, other], axis=2), axis=2)
+    final = np.stack([end.points[rows[:, None], side] for side in (team, other)], axis=2)
+    to_come = final - mine
+    spread = each(lambda g, e, c: np.sqrt(e.variance))
+    legal = each(lambda g, e, c: e.legal)
+    with_points = steps[0][1].points is not None
+    kinds = np.array([oracle.kind(step) for step in range(N_PLAYS)], dtype=np.int8)
+    decisions = Decisions(
+        player=player,
+        e_q_mean=each(lambda g, e, c: e.mean),
+        e_q_var=each(lambda g, e, c: e.variance),
+        legal_mask=legal,
+        p_make=each(lambda g, e, c: e.p_make),
+        e_q_pdf=each(lambda g, e, c: e.points) if with_points else None,
+        points_so_far=mine,
+        action_taken=each(lambda g, e, c: c.slot).astype(np.int8),
+        q_gap=each(lambda g, e, c: c.q_gap),
+        exploration_mode=each(lambda g, e, c: c.mode),
+        forced=legal.sum(axis=2) == 1,
+        u_mean=np.nanmean(spread, axis=2),
+        u_max=np.nanmax(spread, axis=2),
+        ess=each(lambda g, e, c: e.ess),
+        max_w=each(lambda g, e, c: e.max_weight),
+        entropy=each(lambda g, e, c: e.entropy),
+        n_worlds=each(lambda g, e, c: e.n_worlds).astype(np.int32),
+        world_count=each(lambda g, e, c: e.world_count),
+        converged=each(lambda g, e, c: e.converged),
+        oracle=np.broadcast_to(kinds, (n, N_PLAYS)),
+        actual_outcome=(to_come[:, :, 0] - to_come[:, :, 1]).astype(np.int8),
+    )
+    return [
+        GameRecord(
+            seed=None if deal_seeds is None else int(deal_seeds[game]),
+            decl=int(end.decl[game]),
+            leader=int(end.leader[game]),
+            bidder=int(end.bidder[game]),
+            bid=int(end.bid[game]),
+            hands=games.hands[game],
+            plays=end.plays[game],
+            settings=settings,
+            decisions=decisions.take(game),
+        )
+        for game in range(n)
+    ]

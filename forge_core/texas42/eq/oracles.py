@@ -1,0 +1,201 @@
+"""Who says what a play is worth once all hands are seen: the solver, a network, or each where it is best."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+
+from forge_core.device import resolve_device
+from forge_core.errors import BadInput
+from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
+from forge_core.texas42.oracle.alphabeta import root_q
+from forge_core.texas42.oracle.solver import ORACLE_VERSION
+from forge_core.texas42.state import ILLEGAL, to_mover_frame
+from forge_core.texas42.tokens.encoder import encode
+from forge_core.texas42.tokens.rows import STAGE1_SPEC
+
+if TYPE_CHECKING:
+    from forge_core.learning.transformer import TokenTransformer
+
+N_TRICKS = HAND_SIZE
+EXACT_FROM = 4
+"""The first trick, of 1..7, from which a hybrid asks the solver: before, a 73 k network is cheaper on a
+CPU core (see docs/log.md)."""
+ORACLES = ("exact", "model", "hybrid")
+_QUESTIONS = 8192
+"""a network is asked at once"""
+
+
+class Kind(IntEnum):
+    """Who answered."""
+
+    EXACT = 0
+    MODEL = 1
+
+
+class Oracle(Protocol):
+    """States with all hands seen -> Q in the mover's frame."""
+
+    def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
+        """What each play of S positions is worth: float32 [S, 7] points, mover's frame, -128 where illegal.
+
+        hands int8 [D, 4, 7] and decl [D]: D deals; states int64 [S], each of deal `deal_of`
+        [S]. On one device; the answer comes back to it.
+        """
+        ...
+
+    def kind(self, step: int) -> Kind:
+        """Who answers after `step` plays."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What was asked, for the record: JSON types."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExactOracle:
+    """The solver, restricted to what can still happen: alpha-beta from each position, on the CPU."""
+
+    workers: int | None = None
+    """threads; default: one a core"""
+
+    def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
+        """See Oracle. States of one deal that follow each other share what the search learns."""
+        device, index = states.device, deal_of.cpu().numpy()
+        packed = states.cpu().numpy()
+        deals = hands.cpu().numpy()[index]
+        answers = root_q(deals, decl.cpu().numpy()[index], None, packed, workers=self.workers)
+        return torch.from_numpy(to_mover_frame(answers, packed)).to(device).float()
+
+    def kind(self, step: int) -> Kind:
+        """EXACT."""
+        return Kind.EXACT
+
+    def describe(self) -> dict[str, Any]:
+        """See Oracle."""
+        return {"oracle": "exact", "version": ORACLE_VERSION}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelOracle:
+    """A network of points. It may sit on another device than the games."""
+
+    model: TokenTransformer
+    bf16: bool | None = None
+    """answers in bfloat16; default: on a GPU that computes in it"""
+    questions: int = _QUESTIONS
+    """asked at once: what bounds the memory"""
+
+    def __post_init__(self) -> None:
+        STAGE1_SPEC.check_same(self.model.spec, "the network that is to judge positions")
+        if self.model.config.objective != "qvalue":
+            raise BadInput(
+                f"a network of {self.model.config.objective} does not say points: give one of qvalue"
+            )
+        if self.questions < 1:
+            raise BadInput(f"{self.questions} questions at once ask nothing: use at least 1")
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.model.parameters()).device
+
+    def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
+        """See Oracle."""
+        parts = [
+            self._answer(hands, decl, some, of)
+            for some, of in zip(states.split(self.questions), deal_of.split(self.questions), strict=True)
+        ]
+        return torch.cat(parts) if parts else torch.zeros(0, HAND_SIZE, device=states.device)
+
+    def _answer(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
+        device = self.device
+        bf16 = device.type == "cuda" if self.bf16 is None else self.bf16
+        if device.type == "cpu":
+            arrays = (column.cpu().numpy() for column in (hands, decl, states, deal_of))
+            asked = encode(*arrays)
+            tokens, mask, legal = map(torch.from_numpy, (asked.tokens, asked.mask, asked.legal))
+        else:
+            asked = encode(*(column.to(device) for column in (hands, decl, states, deal_of)))
+            tokens, mask, legal = asked.tokens, asked.mask, asked.legal
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            said, _ = self.model(tokens, mask)
+        return torch.where(legal, said.float(), ILLEGAL).to(states.device)
+
+    def kind(self, step: int) -> Kind:
+        """MODEL."""
+        return Kind.MODEL
+
+    def describe(self) -> dict[str, Any]:
+        """See Oracle."""
+        return {"oracle": "model", "parameters": self.model.n_parameters, "weights": digest_of(self.model)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HybridOracle:
+    """A network for the first tricks, the solver from trick `exact_from` on."""
+
+    early: ModelOracle
+    late: ExactOracle
+    exact_from: int = EXACT_FROM
+    """trick 1..7, or 8 for never"""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.exact_from <= N_TRICKS + 1:
+            raise BadInput(f"exact from trick {self.exact_from}: use 1..{N_TRICKS}")
+
+    def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
+        """See Oracle."""
+        held = torch.stack([states >> bit & 1 for bit in range(N_DOMINOES)]).sum(dim=0)
+        late = N_DOMINOES - held >= N_SEATS * (self.exact_from - 1)
+        answers = torch.empty(len(states), HAND_SIZE, device=states.device)
+        for oracle, mine in ((self.early, ~late), (self.late, late)):
+            if mine.any():
+                answers[mine] = oracle.q(hands, decl, states[mine], deal_of[mine])
+        return answers
+
+    def kind(self, step: int) -> Kind:
+        """By trick."""
+        return (self.early if step < N_SEATS * (self.exact_from - 1) else self.late).kind(step)
+
+    def describe(self) -> dict[str, Any]:
+        """See Oracle."""
+        return {
+            **self.early.describe(),
+            "oracle": "hybrid",
+            "exact_from": self.exact_from,
+            "exact": ORACLE_VERSION,
+        }
+
+
+def open_oracle(
+    name: str, model: str | None = None, device: str = "auto", exact_from: int = EXACT_FROM
+) -> Oracle:
+    """`exact`, `model` or `hybrid`, as the command line names them; model: folder of a network.
+
+    Raises BadInput for another name, or a network that is asked for and not named.
+    """
+    if name not in ORACLES:
+        raise BadInput(f"oracle {name!r}: use {', '.join(ORACLES)}")
+    if name == "exact":
+        return ExactOracle()
+    if model is None:
+        raise BadInput(f"oracle {name} asks a network: name one with --model")
+    from forge_core.learning.checkpoints import load_model
+
+    network = ModelOracle(load_model(model, resolve_device(device)))
+    return network if name == "model" else HybridOracle(network, ExactOracle(), exact_from)
+
+
+def digest_of(model: TokenTransformer) -> str:
+    """16 hex digits of the weights of a network, wherever it came from."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode() + tensor.detach().float().cpu().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,137 @@
+"""Worlds as positions: who would hold what, and what state the play would be in, now and some plays ago.
+
+Tensors on one device. D worlds of N games lie one behind the other; `game` says whose each is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
+from forge_core.texas42.state import IN_TRICK_BIT, LEADER_BIT, NO_SLOT, PLAYED_BIT
+from forge_core.texas42.tables import FOLLOWS, LED_SUIT
+from forge_core.texas42.views import Views
+from forge_core.texas42.worlds.voids import Unseen
+
+_ALL_HELD = (1 << N_DOMINOES) - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """What N views say, as tensors."""
+
+    decl: Tensor
+    """[N] int64"""
+    plays: Tensor
+    """[N, t] int64 ids"""
+    players: Tensor
+    """[N, t + 1] int64 seats, that of the play to come at the end"""
+    known: Tensor
+    """[N, 28] int8 seat that was dealt each domino, -1 if it is not known"""
+    unseen: Tensor
+    """[N, U] int64 ids whose seat is not known"""
+
+    @classmethod
+    def of(cls, views: Views, unseen: Unseen, device: str) -> Table:
+        """Laid out on `device`."""
+        seen = views.seen
+
+        def tensor(array, dtype=torch.int64) -> Tensor:
+            return torch.as_tensor(array, device=device).to(dtype)
+
+        plays, seat = tensor(seen.plays), tensor(views.seat)
+        known = torch.full((len(views), N_DOMINOES), -1, dtype=torch.int8, device=device)
+        known.scatter_(1, plays, tensor(seen.players, torch.int8))
+        known.scatter_(1, tensor(views.hand), seat.to(torch.int8)[:, None].expand(-1, HAND_SIZE))
+        return cls(
+            decl=tensor(seen.decl),
+            plays=plays,
+            players=torch.cat([tensor(seen.players), seat[:, None]], dim=1),
+            known=known,
+            unseen=tensor(unseen.dominoes),
+        )
+
+    @property
+    def step(self) -> int:
+        """t, plays made so far."""
+        return self.plays.shape[1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replay:
+    """D worlds, at the last of the J steps asked for and at those before."""
+
+    hands: Tensor
+    """[D, 4, 7] int8 ids as dealt, ascending in each hand"""
+    decl: Tensor
+    """[D] int64"""
+    states: Tensor
+    """[D, J] int64 packed states"""
+    actor: Tensor
+    """[D, J] int64 seat to play"""
+    legal: Tensor
+    """[D, J, 7] bool slots that may be played"""
+    played: Tensor
+    """[D, J] int64 slot that was played; -1 at the step to come"""
+
+
+def deal_out(table: Table, game: Tensor, owner: Tensor) -> Tensor:
+    """Worlds as deals: owner int8 [D, U], hidden seats 0..2 clockwise from the mover -> [D, 4, 7] int8."""
+    mover = table.players[game, -1:]
+    dealt_to = table.known[game]
+    dealt_to.scatter_(1, table.unseen[game], ((mover + 1 + owner) % N_SEATS).to(torch.int8))
+    by_seat = dealt_to.argsort(dim=1, stable=True)  # ids by seat, ascending within each
+    return by_seat.view(-1, N_SEATS, HAND_SIZE).to(torch.int8)
+
+
+def replay(table: Table, game: Tensor, hands: Tensor, window: int) -> Replay:
+    """The play so far in D worlds: the step to come, and up to `window` steps before it.
+
+    hands int8 [D, 4, 7] as dealt. Steps are in order, the one to come last.
+    """
+    device, first = hands.device, max(0, table.step - window)
+    decl, plays, players = table.decl[game], table.plays[game], table.players[game]
+    place = torch.empty(len(hands), N_DOMINOES, dtype=torch.int64, device=device)
+    place.scatter_(1, hands.flatten(1).long(), torch.arange(N_DOMINOES, device=device).expand(len(hands), -1))
+    bits = place.gather(1, plays)  # bit of each play in a packed state: 7 x seat + slot
+    slots = bits - HAND_SIZE * players[:, : table.step]
+    gone = torch.nn.functional.pad((1 << bits).cumsum(1), (1, 0))[:, first:]  # before each step
+    remaining = _ALL_HELD - gone
+
+    states, legal = [], []
+    every_slot = torch.arange(HAND_SIZE, device=device)
+    suits = torch.tensor(LED_SUIT, device=device)
+    follows = torch.tensor(FOLLOWS, device=device)
+    rows = torch.arange(len(hands), device=device)
+    for step in range(first, table.step + 1):
+        in_trick = step % N_SEATS
+        lead = step - in_trick
+        left = remaining[:, step - first]
+        state = left | players[:, lead] << LEADER_BIT | in_trick << IN_TRICK_BIT
+        for offset in range(3):
+            slot = slots[:, lead + offset] if offset < in_trick else NO_SLOT
+            state = state | slot << PLAYED_BIT + 3 * offset
+        states.append(state)
+        actor = players[:, step]
+        may = (left[:, None] >> HAND_SIZE * actor[:, None] + every_slot & 1).bool()
+        if in_trick:
+            suit = suits[decl, plays[:, lead]].long()
+            following = may & follows[decl[:, None], suit[:, None], hands[rows, actor].long()]
+            may = torch.where(following.any(dim=1, keepdim=True), following, may)
+        legal.append(may)
+    return Replay(
+        hands=hands,
+        decl=decl,
+        states=torch.stack(states, dim=1),
+        actor=players[:, first:],
+        legal=torch.stack(legal, dim=1),
+        played=torch.nn.functional.pad(slots, (0, 1), value=-1)[:, first:],
+    )
+
+
+def saying_nothing(past: Replay) -> Tensor:
+    """[D, J] bool: plays that say nothing of the hidden hands: forced, or the mover's own."""
+    return (past.legal.sum(dim=2) == 1) | (past.actor == past.actor[:, -1:])

@@ -1,0 +1,102 @@
+"""What a player can know of the other three hands: who showed out of which suit, who may hold what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.errors import BadInput
+from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
+from forge_core.texas42.rules import N_SUITS
+from forge_core.texas42.tables import FOLLOWS, LED_SUIT
+from forge_core.texas42.views import Seen, Views
+
+N_HIDDEN = N_SEATS - 1
+"""Hidden seat j = 0, 1, 2 is seat mover + 1 + j: clockwise from the mover."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unseen:
+    """The U dominoes that the mover of each of N games neither was dealt nor saw played.
+
+    A *world* is a way to deal them out that fits `allowed` and `need`. numpy arrays, or
+    torch tensors of the same types on one device.
+    """
+
+    dominoes: Any
+    """[N, U] int8 ids, ascending"""
+    allowed: Any
+    """[N, U] uint8 who may hold each: bit j = hidden seat j"""
+    need: Any
+    """[N, 3] int8 how many each hidden seat still holds"""
+
+    def __len__(self) -> int:
+        return len(self.dominoes)
+
+    def take(self, index) -> Unseen:
+        """The games at `index`: whole numbers or a mask. Copies."""
+        return Unseen(self.dominoes[index], self.allowed[index], self.need[index])
+
+    def tensors(self, device: str) -> Unseen:
+        """The same as torch tensors on `device`."""
+        import torch
+
+        return Unseen(*(torch.tensor(getattr(self, field.name), device=device) for field in fields(self)))
+
+
+def voids(seen: Seen) -> npt.NDArray[np.bool_]:
+    """[N, 4, 8] bool: the seat did not follow when the suit (7 = called) was led, so it holds none of it."""
+    lead = np.repeat(seen.plays[:, ::N_SEATS], N_SEATS, axis=1)[:, : seen.step]
+    decl = seen.decl[:, None]
+    suit = LED_SUIT[decl, lead]
+    game, play = np.nonzero(~FOLLOWS[decl, suit, seen.plays])
+    void = np.zeros((len(seen), N_SEATS, N_SUITS), dtype=np.bool_)
+    void[game, seen.players[game, play], suit[game, play]] = True
+    return void
+
+
+def unseen(views: Views) -> Unseen:
+    """What the movers of N games do not see, and who may hold it by all that was played."""
+    seen, rows = views.seen, np.arange(len(views))[:, None]
+    is_unseen = np.ones((len(views), N_DOMINOES), dtype=np.bool_)
+    is_unseen[rows, views.hand] = False
+    is_unseen[rows, seen.plays] = False
+    n_unseen = (N_SEATS - 1) * HAND_SIZE - seen.step + seen.step // N_SEATS  # the mover played every fourth
+    dominoes = np.nonzero(is_unseen)[1].reshape(len(views), n_unseen).astype(np.int8)
+
+    hidden = (views.seat[:, None] + np.arange(1, N_SEATS)) % N_SEATS
+    suits_out = voids(seen)[rows, hidden]  # [N, 3, 8]
+    barred = (suits_out[..., None] & FOLLOWS[seen.decl][:, None]).any(axis=2)  # [N, 3, 28]
+    may = ~np.take_along_axis(barred, dominoes[:, None].astype(np.int64), axis=2)
+    bits = np.arange(N_HIDDEN, dtype=np.uint8)[:, None]
+    played = (seen.players[:, None] == hidden[..., None]).sum(axis=2)
+    return Unseen(
+        dominoes,
+        np.bitwise_or.reduce(may.astype(np.uint8) << bits, axis=1),
+        (HAND_SIZE - played).astype(np.int8),
+    )
+
+
+def unseen_of_lists(dominoes: Sequence[int], allowed: Sequence[int], need: Sequence[int]) -> Unseen:
+    """One position from ids, a mask for each and three counts; else BadInput. Ids come out ascending."""
+    ids, masks, counts = [list(map(int, numbers)) for numbers in (dominoes, allowed, need)]
+    if len(set(ids)) != len(ids) or not all(0 <= domino < N_DOMINOES for domino in ids):
+        raise BadInput(f"unseen {ids}: use ids of the set, 0..{N_DOMINOES - 1}, each once")
+    if len(masks) != len(ids) or not all(0 <= mask < 1 << N_HIDDEN for mask in masks):
+        raise BadInput(
+            f"allowed {masks} for {len(ids)} unseen dominoes: give each a mask of three bits, 0..7"
+        )
+    if len(counts) != N_HIDDEN or not all(0 <= count <= HAND_SIZE for count in counts):
+        raise BadInput(f"need {counts}: give three counts, 0..{HAND_SIZE} each")
+    if sum(counts) != len(ids):
+        raise BadInput(f"need {counts} adds up to {sum(counts)}, but {len(ids)} dominoes are unseen")
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    return Unseen(
+        np.array([[ids[i] for i in order]], dtype=np.int8).reshape(1, -1),
+        np.array([[masks[i] for i in order]], dtype=np.uint8).reshape(1, -1),
+        np.array([counts], dtype=np.int8),
+    )
