@@ -31,6 +31,11 @@ class PosteriorConfig:
     most_rounds: int = 8
     """times the asked number of worlds that are drawn at most to get there"""
 
+    @classmethod
+    def calibrated(cls) -> PosteriorConfig:
+        """What makes the true deals of held-out E[Q] games likeliest: `benchmarks/calibrate_posterior.py`."""
+        return cls(window=8, tau=4.0, mix=0.1)
+
     def __post_init__(self) -> None:
         check_behaviour(self.tau, self.mix)
         if self.window < 1:
@@ -56,7 +61,7 @@ class Posterior:
 
 
 def posterior_weights(q_past: Any, legal: Any, observed: Any, tau: float, mix: float) -> Posterior:
-    """How likely each of M worlds is by K past plays; arguments and errors of `log_likelihood` and `weigh`."""
+    """How likely each of M worlds is: `weigh` of `log_likelihood`, which see for arguments and errors."""
     return weigh(log_likelihood(q_past, legal, observed, tau, mix))
 
 

@@ -57,6 +57,8 @@ class Worlds:
         there = self._of(games)
         counts = there.counts
         drawn = draw_ranks(self._keys[games], first, m, counts)
+        if not every.any():
+            return drawn
         if isinstance(drawn, np.ndarray):
             in_turn = np.minimum(np.arange(first, first + m), counts[:, None] - 1)
             return np.where(every[:, None], in_turn, drawn)
@@ -85,8 +87,8 @@ def draw_ranks(keys: Any, first: int, m: int, counts: Any) -> Any:
     keys: uint64 array, or their bits as an int64 tensor with `counts` a tensor as well.
 
     A draw x of 63 bits gives x % count; if it lies in the ragged end of 2^63 that is no whole
-    number of counts, another is taken. Both do with a chance below 2^-68: so far the numbers
-    are from uniform. Raises BadInput where there is no world to draw.
+    number of counts, another is taken. That both do has a chance below 2^-68 for any count that
+    occurs: so near are the numbers to uniform. Raises BadInput where there is no world to draw.
     """
     if (counts < 1).any():
         raise BadInput(f"position {_first_true(counts < 1)} has no world to draw: nothing fits what was seen")
