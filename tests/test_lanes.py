@@ -77,19 +77,35 @@ def test_bits_of_words_of_every_size():
 
 
 def test_the_kernel_cache_is_named_by_the_sources(monkeypatch, tmp_path):
-    copy = tmp_path / "package"
-    copy.mkdir()
-    (copy / "a.py").write_text("x = 1\n")
-    monkeypatch.setattr(kernels, "PACKAGE", copy)
-    before = kernels.source_hash()
-    (copy / "a.py").write_text("x = 2\n")
-    assert kernels.source_hash() != before
+    """Of the kernel's file and of all that it imports, directly or not; of nothing else."""
+    package = tmp_path / kernels.PACKAGE.name
+    (package / "sub").mkdir(parents=True)
+    monkeypatch.setattr(kernels, "PACKAGE", package)
+    (package / "a.py").write_text("from forge_core.sub import (\n    b,\n    c as d,\n)\nimport numpy\n")
+    (package / "sub" / "b.py").write_text("    from forge_core.e import X\n")
+    for name in ("sub/c", "e", "other"):
+        (package / f"{name}.py").write_text("X = 1\n")
+    seen = {kernels.source_hash(package / "a.py")}
+    for name in ("a", "sub/b", "sub/c", "e"):
+        with (package / f"{name}.py").open("a") as file:
+            file.write("Y = 2\n")
+        seen.add(kernels.source_hash(package / "a.py"))
+    assert len(seen) == 5
+    (package / "other.py").write_text("X = 2\n")
+    assert kernels.source_hash(package / "a.py") in seen
+
+
+def test_a_kernel_of_the_solver_depends_on_the_rules_and_not_on_the_command_line():
+    sources = kernels._sources(kernels.PACKAGE / "texas42" / "oracle" / "alphabeta.py")
+    names = {path.relative_to(kernels.PACKAGE).as_posix() for path in sources}
+    assert {"kernels.py", "lanes.py", "texas42/rules.py", "texas42/tables.py", "texas42/state.py"} <= names
+    assert not any(name.startswith(("cli/", "learning/", "texas42/eq/")) for name in names)
 
 
 def test_kernels_compile_where_no_cache_is_writable(tmp_path):
     blocker = tmp_path / "file"
     blocker.write_text("")
-    code = "from forge_core.kernels import cache_folder as f; folder = f(); print(folder.is_dir(), folder)"
+    code = "from forge_core.kernels import cache_folder; f = cache_folder('ab' * 8); print(f.is_dir(), f)"
     environment = os.environ | {"FORGE_KERNEL_CACHE": str(blocker / "below")}
     there, folder = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True).split()
     assert there == "True"
@@ -103,7 +119,7 @@ def test_caches_of_old_sources_are_removed(monkeypatch, tmp_path):
     for folder in (old, precious):
         os.utime(folder, (0, 0))
     monkeypatch.setenv("FORGE_KERNEL_CACHE", str(tmp_path))
-    assert kernels.cache_folder().is_dir()
+    assert kernels.cache_folder("cd" * 8).is_dir()
     assert not old.exists()
     assert recent.exists()
     assert precious.exists()

@@ -90,10 +90,10 @@ def version_of(package: str) -> str | None:
 
 
 def kernel_cache() -> dict:
-    """Where the compiled kernels of these sources lie: folder, files, bytes."""
-    import forge_core.kernels  # noqa: F401  (sets the folder)
+    """Where compiled kernels lie, those of older sources too: folder, files, bytes."""
+    from forge_core.kernels import cache_home
 
-    folder = Path(os.environ["NUMBA_CACHE_DIR"])
+    folder = cache_home()
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {"folder": str(folder), "files": len(files), "bytes": sum(path.stat().st_size for path in files)}
 
