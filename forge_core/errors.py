@@ -28,8 +28,8 @@ class StoreUnusable(ForgeError):
     """The store cannot be read or written: permission, space, or a bad URL."""
 
 
-class ShardCorrupt(ForgeError):
-    """A shard on disk is truncated, foreign or tampered with."""
+class FileCorrupt(ForgeError):
+    """A file on disk is truncated, foreign or tampered with."""
 
     def __init__(self, path: str, reason: str, remedy: str) -> None:
         super().__init__(f"{path}: {reason}; {remedy}")
@@ -37,3 +37,15 @@ class ShardCorrupt(ForgeError):
 
     def __reduce__(self):  # the three parts, not the joined message, cross a process border
         return type(self), (self.path, self.reason, self.remedy)
+
+
+class ShardCorrupt(FileCorrupt):
+    """A shard is not what its name says."""
+
+
+class GameCorrupt(FileCorrupt):
+    """A recorded game is not what its name says."""
+
+
+class MatchCorrupt(FileCorrupt):
+    """Boards of a match are not what their folder and file name say."""

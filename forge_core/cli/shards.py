@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from forge_core.cli.filling import check_lasting, check_writable, interruptible
 from forge_core.cli.numbers import whole
 from forge_core.cli.options import (
     Device,
@@ -24,8 +23,8 @@ from forge_core.cli.options import (
     read_place,
     read_sample_seed,
 )
-from forge_core.cli.status import FAILED, INTERRUPTED, Stopped
-from forge_core.errors import BadInput, StoreUnusable
+from forge_core.cli.status import FAILED, Stopped
+from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from forge_core.files import Store
@@ -118,8 +117,7 @@ def shards(
         raise BadInput(f"{n_wanted:,} shards are more than {MOST_SHARDS:,}: ask for fewer at a time")
     config = ShardConfig(rows=rows, sample_seed=sample_seed)  # pyright: ignore[reportArgumentType]
     store = Store(out).join("shards-marginalized" if marginalized else "shards-standard")
-    if store.url.startswith("memory:"):
-        raise BadInput(f"{out} is gone when this command ends: name a folder, or a store that lasts")
+    check_lasting(store)
     keys = seed_keys(seeds, decl, n_opponents)  # pyright: ignore[reportArgumentType]
     with notes().status("looking what is there"):
         missing = missing_shards(store, keys, config, verify=verify)
@@ -136,13 +134,6 @@ def shards(
         raise Stopped(f"stopped with {to_go:,} shards to go: run the same command again to go on")
     if any(report.error for report in reports):
         raise typer.Exit(FAILED)
-
-
-def check_writable(store: Store) -> None:
-    """Raise StoreUnusable now, and not after the first deals are solved."""
-    store.write(".writable", b"")
-    with suppress(StoreUnusable):  # another filler was faster, or may write but not delete: it is hidden
-        store.delete(".writable")
 
 
 def fill(
@@ -171,33 +162,6 @@ def fill(
             late = [key for key in missing if key not in reported and key not in to_go]
             reports += [replace(report, made=True) for report in fill_shards(store, late, config, "cpu")]
     return reports, len(reports) < len(missing)
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C is only noted, so that what is being written is finished; the second stops at once."""
-    noted = False
-
-    def note(signum, frame) -> None:
-        nonlocal noted
-        noted = True
-        signal.signal(signal.SIGINT, stop)
-        tell("finishing what is under way; Ctrl-C again stops at once")
-
-    def stop(signum, frame) -> None:
-        tell("stopped at once: what is written is whole; run the same command again to go on")
-        os._exit(INTERRUPTED)  # whatever the threads are at: files get their names when they are whole
-
-    def tell(line: str) -> None:
-        show_cursor = "\x1b[?25h" if os.isatty(2) else ""
-        with suppress(OSError):  # not by print: the signal may have come amid one
-            os.write(2, f"\nforge: {line}{show_cursor}\n".encode())
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: noted
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -11,12 +11,10 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.texas42.dominoes import N_SEATS
+from forge_core.texas42.dominoes import HAND_POINTS, N_SEATS
 from forge_core.texas42.tables import COUNTS, FOLLOWS, LED_SUIT, TRICK_RANK
 
 Bytes = npt.NDArray[np.int8]
-
-TOTAL_POINTS = 42
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +57,7 @@ class Seen:
     @property
     def needed(self) -> npt.NDArray[np.int16]:
         """[N] points the bidders must take in all: the bid, or all 42 for one of marks."""
-        return np.minimum(self.bid, TOTAL_POINTS).astype(np.int16)
+        return np.minimum(self.bid, HAND_POINTS).astype(np.int16)
 
     def legal(self, hand: Bytes, held: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """[N, 7] what the player on turn may play of `held` [N, 7] of the ids `hand` [N, 7]."""

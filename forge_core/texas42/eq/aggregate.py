@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-N_POINTS = 85
-"""values -42..42"""
-WORST = -42
+from forge_core.texas42.dominoes import HAND_POINTS
+from forge_core.texas42.eq.records import N_POINTS
+
+WORST = -HAND_POINTS
 _ONE_HOT = 1 << 24
 """numbers that are laid out at once"""
 
@@ -40,7 +41,8 @@ class Tally:
 
     def take(self, games: Tensor) -> Tally:
         """The games at `games`."""
-        return Tally(*(None if column is None else column[games] for column in self._columns()))
+        picked: list[Any] = [None if column is None else column[games] for column in self._columns()]
+        return Tally(*picked)
 
     def put(self, games: Tensor, part: Tally) -> None:
         """Write the games at `games` anew."""

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from forge_core.errors import ForgeError
-from forge_core.texas42.dominoes import HAND_SIZE
+from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE
 from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
 from forge_core.texas42.eq.aggregate import Tally, tally
 from forge_core.texas42.eq.oracles import Oracle
 from forge_core.texas42.eq.positions import Table, deal_out, replay, saying_nothing
 from forge_core.texas42.state import ILLEGAL
-from forge_core.texas42.views import TOTAL_POINTS, Views
+from forge_core.texas42.views import Views
 from forge_core.texas42.worlds import Worlds
 from forge_core.texas42.worlds.posterior import log_likelihood
 from forge_core.texas42.worlds.voids import unseen
@@ -157,7 +157,7 @@ def _makes_at(views: Views) -> npt.NDArray[np.int64]:
     seen = views.seen
     rows, bidders = np.arange(len(seen)), seen.bidder % 2
     taken = seen.points[rows, bidders].astype(np.int64)
-    left = TOTAL_POINTS - seen.points.sum(axis=1, dtype=np.int64)
+    left = HAND_POINTS - seen.points.sum(axis=1, dtype=np.int64)
     missing = seen.needed - taken
     bids_itself = views.seat % 2 == bidders
     at = np.where(bids_itself, 2 * missing - left - 1, left - 2 * missing + 1)

@@ -46,7 +46,7 @@ class GameConfig:
         check_seed(self.seed)
 
     def settings(self, oracle: Oracle) -> dict[str, Any]:
-        """All that a game is a function of, beside its deal and bid; JSON types."""
+        """All that a game is a function of, beside its deal and `setting_out`; JSON types."""
         return {**oracle.describe(), "version": EQ_VERSION, **asdict(self)}
 
 
@@ -121,6 +121,11 @@ def decide(
     return estimates, choose(estimates, config.criterion, config.exploration, draws)
 
 
+def setting_out(leader: int = 0, bidder: int = 0, bid: int = LOWEST_BID) -> dict[str, int]:
+    """What a game is a function of beside its deal, declaration and configuration."""
+    return {"leader": leader, "bidder": bidder, "bid": bid}
+
+
 def game_keys(games: Games, seed: int) -> npt.NDArray[np.uint64]:
     """[N] the key of all that is drawn for each game: of `seed`, its deal, declaration and leader."""
     seen = games.seen
@@ -189,7 +194,7 @@ def _records(
             bid=int(end.bid[game]),
             hands=games.hands[game],
             plays=end.plays[game],
-            settings=settings,
+            settings=settings | setting_out(int(end.leader[game]), int(end.bidder[game]), int(end.bid[game])),
             decisions=decisions.take(game),
         )
         for game in range(n)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from forge_core.device import resolve_device
 from forge_core.errors import BadInput
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
+from forge_core.texas42.eq.records import Kind
 from forge_core.texas42.oracle.alphabeta import root_q
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
 from forge_core.texas42.state import ILLEGAL, to_mover_frame
@@ -29,13 +29,6 @@ CPU core (see docs/log.md)."""
 ORACLES = ("exact", "model", "hybrid")
 _QUESTIONS = 8192
 """a network is asked at once"""
-
-
-class Kind(IntEnum):
-    """Who answered."""
-
-    EXACT = 0
-    MODEL = 1
 
 
 class Oracle(Protocol):

@@ -60,9 +60,9 @@ class Tokens:
     """N positions as a network sees them; arrays, or tensors on one device."""
 
     tokens: Any
-    """[N, 32, 12] int8"""
+    """[N, 32, 12] int8; of transcripts [N, 36, 8]"""
     mask: Any
-    """[N, 32] bool: dominoes still held, the context, the trick so far"""
+    """[N, 32] bool: dominoes still held, the context, the trick so far; see `transcript` for [N, 36]"""
     legal: Any
     """[N, 7] bool: slots that the mover may play"""
 

@@ -54,7 +54,7 @@ def read_shard(store: Store, key_or_filename: ShardKey | str) -> Shard:
     folder = _existing_folder(store, key)
     with _verdict(store, key):
         data = folder.read(key.filename)
-        file = _open_parquet(data)
+        file = open_parquet(data)
         claimed = file.metadata.num_rows
         require(
             claimed <= _MOST_ROWS_A_BYTE * len(data), f"{claimed:,} rows do not fit in {len(data):,} bytes"
@@ -79,7 +79,7 @@ def read_header(store: Store, filename: ShardKey | str) -> ShardHeader:
     key = _as_key(filename)
     _existing_folder(store, key)
     with _verdict(store, key):
-        file = _open_footer(store, key)
+        file = open_footer(store.join(key.split), key.filename)
         if is_plain(file):
             with _verdict(store, key, FOREIGN_REMEDY):
                 return read_plain_header(file, key)
@@ -92,7 +92,7 @@ def read_own_header(store: Store, key: ShardKey) -> ShardHeader | None:
     Raises ShardCorrupt.
     """
     with _verdict(store, key):
-        file = _open_footer(store, key)
+        file = open_footer(store.join(key.split), key.filename)
         return None if is_plain(file) else _parse_header(file, key)
 
 
@@ -129,7 +129,7 @@ def _command(store: Store, key: ShardKey) -> str:
     marginalized = "" if key.opponent is None else f" --marginalized --opponents {key.opponent + 1}"
     command = f"forge shards --seeds {key.seed} --decl {NAMES[key.decl]}{marginalized} --out {root or '/'}"
     try:  # what the damaged file was drawn with, if its footer still says so
-        header = _parse_header(_open_footer(store, key), key)
+        header = _parse_header(open_footer(store.join(key.split), key.filename), key)
     except Exception:
         return f"{command} with the --rows and --sample-seed of this store"
     return f"{command} --rows {header.rows_asked} --sample-seed {header.sample_seed}"
@@ -144,7 +144,8 @@ _MOST_ROWS_A_BYTE = 4
 """a shard of all states packs one row in two bytes; who claims more wants memory, not reading"""
 
 
-def _open_parquet(data: bytes) -> pq.ParquetFile:
+def open_parquet(data: bytes) -> pq.ParquetFile:
+    """A whole file, or its end, without giving way to a footer that asks for more memory than there is."""
     return pq.ParquetFile(
         pa.BufferReader(data),
         thrift_string_size_limit=_THRIFT_LIMIT,
@@ -153,16 +154,15 @@ def _open_parquet(data: bytes) -> pq.ParquetFile:
     )
 
 
-def _open_footer(store: Store, key: ShardKey) -> pq.ParquetFile:
-    """The file as far as its footer: the last 64 KiB nearly always hold it."""
-    folder = store.join(key.split)
-    data = folder.tail(key.filename, _FIRST_TAIL)
+def open_footer(folder: Store, name: str) -> pq.ParquetFile:
+    """A file as far as its footer: the last 64 KiB nearly always hold it. Raises Unsound."""
+    data = folder.tail(name, _FIRST_TAIL)
     require(len(data) >= 8 and data.endswith(_MAGIC), "it is truncated, or no Parquet file")
     length = int.from_bytes(data[-8:-4], "little") + 8
     require(length <= _MAX_FOOTER, f"its footer claims {length:,} bytes")
     if length > len(data):
-        data = folder.tail(key.filename, length)
-    return _open_parquet(data)
+        data = folder.tail(name, length)
+    return open_parquet(data)
 
 
 def _most_states(ply: int) -> int:

@@ -1,0 +1,32 @@
+"""`forge eq-export`: recorded games for loaders of other makers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from forge_core.cli.options import Json
+from forge_core.cli.summary import Games, read
+from forge_core.errors import BadInput
+
+
+def eq_export(
+    path: Games,
+    out: Annotated[str, typer.Option("--out", metavar="FILE.pt", help="What to write.")],
+    json: Json = False,
+) -> None:
+    """Write recorded games as one plain .pt dictionary of tensors, without those of the test split."""
+    from forge_core.cli.screen import print_json, screen, size_text
+    from forge_core.texas42.eq.export import SCHEMA, export_games
+    from forge_core.texas42.eq.files import find_games
+
+    if not out.endswith(".pt"):
+        raise BadInput(f"{out} is no name for a dictionary of tensors: end it with .pt")
+    records = list(read(find_games(path)))
+    nbytes = export_games(records, out)
+    if json:
+        print_json({"path": out, "games": len(records), "bytes": nbytes, "schema": SCHEMA})
+    else:
+        told = f"{out}: {len(records):,} games, {size_text(nbytes)}, schema {SCHEMA}"
+        screen().print(told, soft_wrap=True)

@@ -1,0 +1,185 @@
+"""What can be wrong with a recorded game: each rule once, as the sentence that is said where it is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from forge_core.errors import BadInput
+from forge_core.learning.metrics import CHOICE_GRAIN
+from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
+from forge_core.texas42.eq.policies import CRITERIA, MODES
+from forge_core.texas42.eq.records import (
+    KINDS,
+    LAYOUT,
+    N_POINTS,
+    Decisions,
+    Flags,
+    GameRecord,
+    start_again,
+)
+from forge_core.texas42.games import Games, replay
+from forge_core.texas42.tokens.transcript import FIRST_OF_HAND
+from forge_core.texas42.worlds.count import completions
+from forge_core.texas42.worlds.voids import unseen
+
+Faults = dict[str, Flags]
+"""By sentence, at which of the 28 decisions it holds"""
+
+_POINTS = np.arange(N_POINTS) - HAND_POINTS
+_ROUNDING = 1e-3
+"""of sums in float32"""
+
+
+def check_game(record: GameRecord) -> list[str]:
+    """What is wrong with a game, a sentence each; nothing if it is sound.
+
+    The game is played again: players, legal slots, points and outcome are held to the rules,
+    every action to a hand token that is still held, the count of worlds to what the mover
+    could know, the true deal to be one of them; the numbers are held to each other.
+    """
+    shapes = _misshapen(record)
+    if shapes:
+        return shapes
+    try:
+        games = list(replay(start_again([record]), record.plays[None]))
+    except BadInput as error:
+        return [str(error)]
+    found = {
+        **_of_play(record, games),
+        **_of_estimates(record.decisions),
+        **_of_choices(record),
+        **_of_weights(record.decisions),
+        **_of_worlds(record, games[:-1]),
+    }
+    return [_sentence(reason, at) for reason, at in found.items() if at.any()]
+
+
+def _sentence(reason: str, at: Flags) -> str:
+    steps = np.flatnonzero(at)
+    more = f" and {len(steps) - 1} more" if len(steps) > 1 else ""
+    return f"step {steps[0]}{more}: {reason}"
+
+
+def _misshapen(record: GameRecord) -> list[str]:
+    arrays = {"plays": record.plays, **{name: getattr(record.decisions, name) for name in LAYOUT}}
+    layout = {"plays": (np.int8, ()), **LAYOUT}
+    expected = {name: (np.dtype(dtype), (N_PLAYS, *shape)) for name, (dtype, shape) in layout.items()}
+    return [
+        f"{name} is {array.dtype} {list(array.shape)}, not {expected[name][0]} {list(expected[name][1])}"
+        for name, array in arrays.items()
+        if array is not None and (array.dtype, array.shape) != expected[name]
+    ]
+
+
+def _of_play(record: GameRecord, games: Sequence[Games]) -> Faults:
+    """Against the rules. games: before each play, and after the last."""
+    told, ends, steps = record.decisions, games[-1].seen, np.arange(N_PLAYS)
+    tokens = record.transcripts().tokens
+    player = ends.players[0]
+    legal = np.concatenate([game.views.legal for game in games[:-1]])
+    points = np.concatenate([game.seen.points for game in games])
+    teams = np.stack([player % 2, 1 - player % 2], axis=1)
+    so_far = np.take_along_axis(points[:-1], teams, axis=1)
+    to_go = points[-1][teams] - so_far
+    outcome = to_go[:, 0] - to_go[:, 1]
+    slot = np.clip(told.action_taken, 0, HAND_SIZE - 1)
+    return {
+        "the player is not the one on turn": told.player != player,
+        "legal_mask is not what the rules allow": (told.legal_mask != legal).any(axis=1),
+        "action_taken is not the play that was made": (told.action_taken != slot)
+        | (record.hands[player, slot] != record.plays),
+        "action_taken points at a hand token that is not held": tokens[steps, FIRST_OF_HAND + slot, 5] != 1,
+        "forced is not where a single play is legal": told.forced != (legal.sum(axis=1) == 1),
+        "points_so_far are not those of the tricks before": (told.points_so_far != so_far).any(axis=1),
+        "actual_outcome is not that of the tricks to come": told.actual_outcome != outcome,
+    }
+
+
+def _of_estimates(told: Decisions) -> Faults:
+    """Against each other, and what points and shares can be."""
+    legal = told.legal_mask
+
+    def wrong(bad: Flags) -> Flags:
+        return np.any(legal & bad, axis=1)
+
+    estimates = {"e_q_mean": told.e_q_mean, "e_q_var": told.e_q_var, "p_make": told.p_make}
+    spread = np.sqrt(np.where(legal, told.e_q_var, 0).clip(min=0))
+    n_legal = legal.sum(axis=1).clip(min=1)
+    exact = told.oracle == KINDS.index("exact")
+    faults = {
+        f"{name} is no number exactly where no play is legal": (np.isfinite(column) != legal).any(axis=1)
+        for name, column in estimates.items()
+    } | {
+        "an exact E[Q] is outside -42..42": exact & wrong(np.abs(told.e_q_mean) > HAND_POINTS + _ROUNDING),
+        "e_q_var is negative": wrong(told.e_q_var < 0),
+        "p_make is no share": wrong((told.p_make < 0) | (told.p_make > 1 + _ROUNDING)),
+        "u_mean is not the mean spread": ~_near(told.u_mean, spread.sum(axis=1) / n_legal),
+        "u_max is not the largest spread": ~_near(told.u_max, spread.max(axis=1)),
+    }
+    if told.e_q_pdf is not None:
+        total, mean = told.e_q_pdf.sum(axis=2), told.e_q_pdf @ _POINTS.astype(np.float32)
+        faults |= {
+            "e_q_pdf does not sum to 1 where a play is legal, to 0 elsewhere": (
+                ~(np.abs(total - legal) <= _ROUNDING) | (told.e_q_pdf < 0).any(axis=2)
+            ).any(axis=1),
+            "e_q_pdf has another mean than E[Q]": exact & wrong(~_near(mean, told.e_q_mean)),
+        }
+    return faults
+
+
+def _of_choices(record: GameRecord) -> Faults:
+    told, rows = record.decisions, np.arange(N_PLAYS)
+    faults = {
+        "q_gap is negative, or no number": ~(told.q_gap >= 0),
+        "exploration_mode is none of the modes": (told.exploration_mode < 0)
+        | (told.exploration_mode >= len(MODES)),
+        "oracle is none of the kinds": (told.oracle < 0) | (told.oracle >= len(KINDS)),
+        "a greedy play is not the best": (told.exploration_mode == 0)
+        & (told.q_gap > CHOICE_GRAIN + _ROUNDING),
+    }
+    criterion = record.settings.get("criterion")
+    if criterion in CRITERIA:
+        worth = told.e_q_mean if criterion == "eq" else told.p_make
+        best = np.where(told.legal_mask, worth, -np.inf).max(axis=1)
+        gap = best - worth[rows, np.clip(told.action_taken, 0, HAND_SIZE - 1)]
+        faults["q_gap is not what the play gives away"] = ~_near(told.q_gap, gap)
+    return faults
+
+
+def _of_weights(told: Decisions) -> Faults:
+    n = told.n_worlds
+    return {
+        "n_worlds is below 1": n < 1,
+        "world_count is below 1": told.world_count < 1,
+        "ess is outside 1..n_worlds": ~((told.ess >= 1 - _ROUNDING) & (told.ess <= n * (1 + _ROUNDING))),
+        "max_w is outside 1 / ess..1": ~(
+            (told.max_w * told.ess >= 1 - _ROUNDING) & (told.max_w <= 1 + _ROUNDING)
+        ),
+        "entropy is outside 0..log n_worlds": ~(
+            (told.entropy >= -_ROUNDING) & (told.entropy <= np.log(np.maximum(n, 1)) + _ROUNDING)
+        ),
+    }
+
+
+def _of_worlds(record: GameRecord, games: Sequence[Games]) -> Faults:
+    """Against the worlds that fit what each mover knew."""
+    dealt_to = np.empty(N_DOMINOES, dtype=np.int64)
+    dealt_to[record.hands] = np.arange(N_SEATS)[:, None]
+    counts, contains = np.empty(N_PLAYS, dtype=np.int64), np.empty(N_PLAYS, dtype=np.bool_)
+    for step, game in enumerate(games):
+        unknown = unseen(game.views)
+        hidden = (dealt_to[unknown.dominoes[0]] - game.views.seat[0] - 1) % N_SEATS
+        may = unknown.allowed[0] >> hidden & 1
+        contains[step] = may.all() and (np.bincount(hidden, minlength=3) == unknown.need[0]).all()
+        counts[step] = completions(unknown).counts[0]
+    told = record.decisions
+    return {
+        "the true deal is none of the worlds that fit": ~contains,
+        "world_count is not the number of worlds that fit": told.world_count != counts,
+    }
+
+
+def _near(value: np.ndarray, expected: np.ndarray) -> Flags:
+    return np.asarray(np.isclose(value, expected, rtol=_ROUNDING, atol=_ROUNDING))

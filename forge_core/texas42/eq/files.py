@@ -1,0 +1,375 @@
+"""Recorded games on disk: one Parquet file a game, 28 rows, one a decision.
+
+A store of games holds them as `{train,val,test}/seed_00000042_decl_2.parquet`, by the split
+of the seed. The footer says the four hands, all settings and their fingerprint. Files are
+written whole or not at all, and verified when read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from forge_core.errors import BadInput, ForgeError, GameCorrupt, StoreUnusable
+from forge_core.files import Store, fingerprint
+from forge_core.texas42.deals import Hands, check_deal, check_leader
+from forge_core.texas42.declarations import NAMES
+from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
+from forge_core.texas42.eq.policies import MODES
+from forge_core.texas42.eq.records import KINDS, LAYOUT, Decisions, GameRecord, fingerprint_of
+from forge_core.texas42.games import check_bid
+from forge_core.texas42.oracle.shards import ShardKey
+from forge_core.texas42.oracle.shards.reading import open_footer, open_parquet
+from forge_core.texas42.oracle.shards.verifying import Unsound, read_metadata, require
+from forge_core.texas42.splits import Split
+from forge_core.texas42.tokens.encoder import Tokens
+from forge_core.texas42.tokens.transcript import N_FEATURES, N_POSITIONS, TRANSCRIPT_VERSION
+
+GAMES_FOLDER = "eq-games"
+"""of a store: where its games are, unless told otherwise"""
+SCHEMA_VERSION = 1
+"""Raised when columns or header change."""
+
+_MOST_BYTES = 1 << 24
+"""a game takes tens of thousands"""
+_CODES = {"exploration_mode": MODES, "oracle": KINDS}
+"""columns of words, which records hold as places in a list"""
+_COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+    "seed": (np.int64, ()),
+    "decl": (np.int8, ()),
+    "step": (np.int8, ()),
+    "player": LAYOUT["player"],
+    "transcript_tokens": (np.int8, (N_POSITIONS, N_FEATURES)),
+    "transcript_length": (np.int8, ()),
+    **{name: LAYOUT[name] for name in ("e_q_mean", "e_q_var", "legal_mask", "p_make", "e_q_pdf")},
+    "bid": (np.int16, ()),
+    "bidder": (np.int8, ()),
+    **{field.name: LAYOUT[field.name] for field in fields(Decisions)},  # those above keep their places
+}
+"""Type and shape of every column of a file, in order; lists are stored flat."""
+
+
+@dataclass(frozen=True, slots=True)
+class GameHeader:
+    """What the footer of a game says: a JSON value for each field, under its name, and a checksum."""
+
+    schema_version: int
+    seed: int
+    decl: int
+    leader: int
+    bidder: int
+    bid: int
+    hands: Hands
+    settings: dict[str, Any]
+    fingerprint: str
+    """see `fingerprint_of`"""
+    transcript_version: str
+
+    @property
+    def key(self) -> ShardKey:
+        """Which deal under which declaration."""
+        return ShardKey(self.seed, self.decl)
+
+    @property
+    def checksum(self) -> str:
+        """16 hex digits of all fields."""
+        return fingerprint(self.values())
+
+    def values(self) -> dict[str, Any]:
+        """The fields by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def write_game(store: Store, record: GameRecord) -> int:
+    """Put a game in its place in a store of games, whole or not at all; its bytes.
+
+    Equal games give equal files. Raises BadInput for a game without a seed, of illegal plays or
+    other ones than its actions, or of settings that JSON cannot say; and StoreUnusable.
+    """
+    key, data = record.key, _encode(record)
+    store.join(key.split).write(key.filename, data)
+    return len(data)
+
+
+def read_game(store: Store, name: ShardKey | str) -> GameRecord:
+    """A game of a store, verified; name: its key, or that of its file.
+
+    What is verified: header and columns; the plays against the rules; legal slots and stored
+    tokens against both; numbers where numbers must be; page checksums. What the numbers mean
+    is left to `check_game`. Raises GameCorrupt, with what to do, and BadInput for a name that
+    no game has.
+    """
+    key = _as_key(name)
+    return _read(store.join(key.split), key)
+
+
+def open_game(path: str) -> GameRecord:
+    """A game by the path or URL of its file, wherever that lies; otherwise as `read_game`."""
+    folder, slash, name = path.rpartition("/")
+    return _read(Store(folder or slash or "."), _as_key(name))
+
+
+def find_games(path: str, final: bool = False) -> list[str]:
+    """The games at a place, as paths for `open_game`, sorted by split and seed.
+
+    path: a file; a folder of games; a store of games; or a root with eq-games/. Games of the
+    test split are sealed, and left out unless `final`. Raises BadInput for a name that no game
+    has, or where nothing is found.
+    """
+    if path.endswith(".parquet"):
+        return [path]
+    place = Store(path)
+    splits = [place.join(*above, split) for above in ((), (GAMES_FOLDER,)) for split in Split]
+    found = [(folder, _as_key(name)) for folder in (place, *splits) for name in folder.names(".parquet")]
+    open_to_all = [(folder, key) for folder, key in found if final or key.split != Split.TEST]
+    if not open_to_all:
+        sealed = f" but {len(found):,} of the test split, which are sealed" if found else ""
+        raise BadInput(f"{place.url} holds no games{sealed}: make some with forge eq, or name another place")
+    return [folder.path(key.filename) for folder, key in open_to_all]
+
+
+def read_header(store: Store, name: ShardKey | str) -> GameHeader:
+    """What a game says of itself, from its footer alone. Raises GameCorrupt, BadInput."""
+    key = _as_key(name)
+    folder = store.join(key.split)
+    with _verdict(folder, key):
+        return _parse_header(open_footer(folder, key.filename), key)
+
+
+def missing_games(
+    store: Store, keys: Iterable[ShardKey], fingerprint: str, *, verify: bool = False
+) -> list[ShardKey]:
+    """Those that are absent, corrupt, or made with settings of another fingerprint.
+
+    Footers are read; with verify the rows too. Raises StoreUnusable.
+    """
+    keys = list(keys)
+    there = {split: set(store.join(split).names(".parquet")) for split in {key.split for key in keys}}
+
+    def is_filled(key: ShardKey) -> bool:
+        if key.filename not in there[key.split]:
+            return False
+        try:
+            header = read_header(store, key)
+            if verify:
+                read_game(store, key)
+        except GameCorrupt:
+            return False
+        return header.fingerprint == fingerprint
+
+    return [key for key in keys if not is_filled(key)]
+
+
+def _as_key(name: ShardKey | str) -> ShardKey:
+    key = name if isinstance(name, ShardKey) else ShardKey.parse(name)
+    if key.opponent is not None:
+        raise BadInput(f"{key.filename} is of a marginalised deal: games are of the deal of their seed")
+    return key
+
+
+@contextmanager
+def _verdict(folder: Store, key: ShardKey) -> Iterator[None]:
+    """Turn whatever a damaged file provokes into GameCorrupt."""
+    command = f"forge eq --seeds {key.seed} --decl {NAMES[key.decl]} with the settings of this store"
+    path = folder.path(key.filename)
+    if not folder.exists(key.filename):
+        raise GameCorrupt(path, "there is no such game", f"make it: {command}")
+    try:
+        yield
+    except (GameCorrupt, StoreUnusable, MemoryError):
+        raise
+    except (Unsound, ForgeError, pa.ArrowException, OSError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise GameCorrupt(path, reason, f"delete it and make it again: {command}") from error
+
+
+# --- writing ----------------------------------------------------------------------------------
+
+
+def _encode(record: GameRecord) -> bytes:
+    header = GameHeader(
+        schema_version=SCHEMA_VERSION,
+        seed=int(record.key.seed),
+        decl=int(record.decl),
+        leader=int(record.leader),
+        bidder=int(record.bidder),
+        bid=int(record.bid),
+        hands=np.asarray(record.hands).tolist(),
+        settings=record.settings,
+        fingerprint=record.fingerprint,
+        transcript_version=TRANSCRIPT_VERSION,
+    )
+    columns = _columns(header, record.decisions, record.transcripts())
+    if not np.array_equal(record.hands[columns["player"], columns["action_taken"]], record.plays):
+        raise BadInput(f"the actions of seed {record.seed} are not the plays of its game: record it so")
+    arrays = [_to_arrow(name, columns[name]) for name in _COLUMNS if name in columns]
+    schema = _schema(columns)
+    options: dict[str, Any] = {"compression": "zstd", "use_dictionary": list(_CODES)}
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, schema, store_schema=False, write_page_checksum=True, **options) as writer:
+        writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+        text = {name: json.dumps(value) for name, value in header.values().items()}
+        writer.add_key_value_metadata(text | {"checksum": header.checksum})
+    return sink.getvalue().to_pybytes()
+
+
+def _columns(header: GameHeader, decisions: Decisions, told: Tokens) -> dict[str, npt.NDArray]:
+    """Every column of the file by name, [28, ...]."""
+    everywhere = {name: getattr(header, name) for name in ("seed", "decl", "bid", "bidder")}
+    columns = {
+        **{name: np.full(N_PLAYS, value, _COLUMNS[name][0]) for name, value in everywhere.items()},
+        "step": np.arange(N_PLAYS, dtype=np.int8),
+        "transcript_tokens": told.tokens,
+        "transcript_length": told.mask.sum(axis=1, dtype=np.int8),
+        **{field.name: getattr(decisions, field.name) for field in fields(Decisions)},
+    }
+    return {name: column for name, column in columns.items() if column is not None}
+
+
+def _schema(names: Iterable[str]) -> pa.Schema:
+    def type_of(name: str) -> pa.DataType:
+        dtype, shape = _COLUMNS[name]
+        plain = pa.string() if name in _CODES else pa.from_numpy_dtype(dtype)
+        return pa.list_(plain) if shape else plain
+
+    return pa.schema([(name, type_of(name)) for name in _COLUMNS if name in set(names)])
+
+
+def _to_arrow(name: str, column: npt.NDArray) -> pa.Array:
+    dtype, shape = _COLUMNS[name]
+    column = np.ascontiguousarray(column, dtype=dtype)
+    if column.shape != (N_PLAYS, *shape):
+        raise BadInput(f"{name} of a game is {[N_PLAYS, *shape]}, not {list(column.shape)}: record it so")
+    if name in _CODES:
+        return pa.array([_CODES[name][code] for code in column])
+    values = pa.array(column.reshape(-1))
+    if not shape:
+        return values
+    offsets = np.arange(N_PLAYS + 1, dtype=np.int32) * (column.size // N_PLAYS)
+    return pa.ListArray.from_arrays(pa.array(offsets), values)
+
+
+# --- reading ----------------------------------------------------------------------------------
+
+
+def _read(folder: Store, key: ShardKey) -> GameRecord:
+    with _verdict(folder, key):
+        size = folder.size(key.filename)
+        require(size <= _MOST_BYTES, f"it has {size:,} bytes, a game at most {_MOST_BYTES:,}")
+        file = open_parquet(folder.read(key.filename))
+        header = _parse_header(file, key)
+        return _verified(header, _read_columns(file))
+
+
+def _parse_header(file: pq.ParquetFile, key: ShardKey) -> GameHeader:
+    """The header of a game, its fields checked against each other, and the columns by name and size."""
+    metadata = read_metadata(file)
+    try:
+        version = json.loads(metadata[b"schema_version"])
+        require(version == SCHEMA_VERSION, f"its schema is version {version!r}, not {SCHEMA_VERSION}")
+        header = GameHeader(
+            **{field.name: json.loads(metadata[field.name.encode()]) for field in fields(GameHeader)}
+        )
+        require(metadata.get(b"checksum") == header.checksum.encode(), "its header was changed")
+    except KeyError as error:
+        raise Unsound(f"its header lacks {error.args[0].decode()}") from error
+    except (ValueError, RecursionError) as error:
+        raise Unsound(f"its header does not parse ({error})") from error
+    whole = (header.seed, header.decl, header.leader, header.bidder, header.bid)
+    require(all(type(n) is int for n in whole), "its header has no whole number where one belongs")
+    require(header.key == key, f"its header says it is {header.key.filename}")
+    check_leader(header.leader)
+    check_leader(header.bidder)
+    check_bid(header.bid)
+    require(isinstance(header.hands, list), "its hands are no list")
+    require(check_deal(header.hands).tolist() == header.hands, "its hands are not in ascending order")
+    require(isinstance(header.settings, dict), "its settings are no mapping")
+    made = fingerprint_of(header.settings)
+    require(header.fingerprint == made, "its fingerprint is not that of its settings")
+    _check_size(file)
+    return header
+
+
+def _check_size(file: pq.ParquetFile) -> None:
+    """Whether these are the columns of a game, and as long: before any is unpacked."""
+    names = [name for name in _COLUMNS if name != "e_q_pdf" or name in file.schema_arrow.names]
+    require(
+        file.schema_arrow.equals(_schema(names)), f"its columns or their types are not {', '.join(names)}"
+    )
+    rows, groups = file.metadata.num_rows, file.metadata.num_row_groups
+    require(
+        (rows, groups) == (N_PLAYS, 1), f"it has {rows:,} rows in {groups:,} parts, a game {N_PLAYS} in one"
+    )
+    group = file.metadata.row_group(0)
+    for place, name in enumerate(names):
+        found, expected = group.column(place).num_values, N_PLAYS * int(np.prod(_COLUMNS[name][1]))
+        require(found == expected, f"column {name} has {found:,} values, not {expected:,}")
+
+
+def _read_columns(file: pq.ParquetFile) -> dict[str, npt.NDArray]:
+    """All columns by name, [28, ...]. Raises Unsound."""
+    table = file.read(use_threads=False)
+    return {name: _to_numpy(name, table.column(name).combine_chunks()) for name in table.column_names}
+
+
+def _to_numpy(name: str, column: pa.Array) -> npt.NDArray:
+    dtype, shape = _COLUMNS[name]
+    values = column
+    if shape:
+        require(column.null_count == 0, f"column {name} has empty values")
+        require(
+            bool((np.diff(column.offsets) == np.prod(shape)).all()),
+            f"lists of column {name} differ in length",
+        )
+        values = column.flatten()
+    require(values.null_count == 0, f"column {name} has empty values")
+    if name in _CODES:
+        words = values.to_pylist()
+        require(set(words) <= set(_CODES[name]), f"column {name} says something else than {_CODES[name]}")
+        return np.array([_CODES[name].index(word) for word in words], dtype=dtype)
+    return values.to_numpy(zero_copy_only=False).reshape(N_PLAYS, *shape).copy()
+
+
+def _verified(header: GameHeader, columns: dict[str, npt.NDArray]) -> GameRecord:
+    """The game, if its rows hold what its header promises."""
+    always = {name: columns[name] for name in LAYOUT if name != "e_q_pdf"}
+    decisions = Decisions(e_q_pdf=columns.get("e_q_pdf"), **always)
+    player, slot = decisions.player, decisions.action_taken
+    require(((player >= 0) & (player < N_SEATS)).all(), "a player is no seat")
+    require(((slot >= 0) & (slot < HAND_SIZE)).all(), "an action is no slot")
+    hands = check_deal(header.hands)
+    plays = hands[player, slot]
+    require(len(np.unique(plays)) == N_DOMINOES, "a domino is played twice")
+    record = GameRecord(
+        seed=header.seed,
+        decl=header.decl,
+        leader=header.leader,
+        bidder=header.bidder,
+        bid=header.bid,
+        hands=hands,
+        plays=plays,
+        decisions=decisions,
+        settings=header.settings,
+    )
+    told = record.transcripts()
+    require((told.legal == decisions.legal_mask).all(), "legal slots are not those of the rules")
+    derived = {
+        name: column for name, column in _columns(header, decisions, told).items() if name not in LAYOUT
+    }
+    if header.transcript_version != TRANSCRIPT_VERSION:
+        del derived["transcript_tokens"]  # records make theirs anew
+    for name, column in derived.items():
+        require(np.array_equal(columns[name], column), f"column {name} is not that of its game")
+    for name, (dtype, shape) in LAYOUT.items():
+        if dtype is np.float32 and name in columns:
+            must = decisions.legal_mask if shape == (HAND_SIZE,) else True
+            require((np.isfinite(columns[name]) == must).all(), f"{name} is no number where one belongs")
+    return record

@@ -1,0 +1,184 @@
+"""A game as it was played by one who does not see the other hands, and what was thought at each decision.
+
+Every value is in points and in the frame of that decision's mover.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.errors import BadInput
+from forge_core.files import fingerprint
+from forge_core.texas42.dominoes import HAND_SIZE
+from forge_core.texas42.games import Games, start
+from forge_core.texas42.oracle.shards import ShardKey
+from forge_core.texas42.splits import Split
+from forge_core.texas42.tokens.encoder import Tokens
+from forge_core.texas42.tokens.transcript import transcripts
+from forge_core.texas42.views import Bytes
+
+Floats = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.bool_]
+
+N_POINTS = 85
+"""-42..42: the values that a distribution speaks of"""
+
+
+class Kind(IntEnum):
+    """Who judged the worlds."""
+
+    EXACT = 0
+    MODEL = 1
+
+
+KINDS = tuple(kind.name.lower() for kind in Kind)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decisions:
+    """The 28 decisions of a game, in order: arrays [28, ...], or [N, 28, ...] for N games.
+
+    E[Q] is a weighted mean over worlds, deals of the unseen dominoes that fit what was seen.
+    """
+
+    player: Bytes
+    """[28] int8 seat of the mover"""
+    e_q_mean: Floats
+    """[28, 7] float32 E[Q] by slot, NaN where illegal"""
+    e_q_var: Floats
+    """[28, 7] float32 variance of Q over worlds, points squared, NaN where illegal"""
+    legal_mask: Flags
+    """[28, 7] bool slots that could be played"""
+    p_make: Floats
+    """[28, 7] float32 share of worlds in which the mover's side has its way with the bid: makes it,
+    or for defenders sets it; NaN where illegal"""
+    e_q_pdf: Floats | None
+    """[28, 7, 85] float32 share of worlds by Q, -42..42: sums to 1 where legal, 0 where illegal"""
+    points_so_far: npt.NDArray[np.int16]
+    """[28, 2] int16 points taken by the mover's team and by the other"""
+    action_taken: Bytes
+    """[28] int8 slot of the hand as dealt"""
+    q_gap: Floats
+    """[28] float32 best of the criterion used, less that of the play: at least 0"""
+    exploration_mode: Bytes
+    """[28] int8 place in `policies.MODES`: what decided"""
+    forced: Flags
+    """[28] bool one play was legal"""
+    u_mean: Floats
+    """[28] float32 mean over legal slots of the standard deviation of Q, points"""
+    u_max: Floats
+    """[28] float32 the largest of them"""
+    ess: Floats
+    """[28] float32 effective number of worlds, 1..n_worlds"""
+    max_w: Floats
+    """[28] float32 the largest normalised weight of a world"""
+    entropy: Floats
+    """[28] float32 of the normalised weights, nats"""
+    n_worlds: npt.NDArray[np.int32]
+    """[28] int32 worlds asked about"""
+    world_count: npt.NDArray[np.int64]
+    """[28] int64 worlds that fit what the mover knew: exact"""
+    converged: Flags
+    """[28] bool E[Q] is as well known as was asked"""
+    oracle: Bytes
+    """[28] int8 place in KINDS: who judged the worlds"""
+    actual_outcome: Bytes
+    """[28] int8 points from here on, those of the trick under way too: the mover's team less the other"""
+
+    def take(self, index) -> Decisions:
+        """The decisions, or of N games the games, at `index`."""
+        pdf = None if self.e_q_pdf is None else self.e_q_pdf[index]
+        others = {name: getattr(self, name)[index] for name in LAYOUT if name != "e_q_pdf"}
+        return Decisions(e_q_pdf=pdf, **others)
+
+
+_NUMBERS = {
+    np.int8: ("player", "action_taken", "exploration_mode", "oracle", "actual_outcome"),
+    np.float32: ("q_gap", "u_mean", "u_max", "ess", "max_w", "entropy"),
+    np.bool_: ("forced", "converged"),
+    np.int32: ("n_worlds",),
+    np.int64: ("world_count",),
+}
+LAYOUT: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+    **{name: (dtype, ()) for dtype, names in _NUMBERS.items() for name in names},
+    **dict.fromkeys(("e_q_mean", "e_q_var", "p_make"), (np.float32, (HAND_SIZE,))),
+    "legal_mask": (np.bool_, (HAND_SIZE,)),
+    "e_q_pdf": (np.float32, (HAND_SIZE, N_POINTS)),
+    "points_so_far": (np.int16, (2,)),
+}
+"""Type of each array of Decisions, and its shape behind [28]."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GameRecord:
+    """One game, and its 28 decisions."""
+
+    seed: int | None
+    """of the deal; None for hands that come from no seed"""
+    decl: int
+    leader: int
+    """seat that led the first trick"""
+    bidder: int
+    bid: int
+    hands: Bytes
+    """[4, 7] int8 ids as dealt, ascending in each hand"""
+    plays: Bytes
+    """[28] int8 ids in order"""
+    decisions: Decisions
+    settings: dict[str, Any]
+    """all that the game is a function of beside its deal: configuration, versions, leader, bidder, bid;
+    and the device. JSON types"""
+
+    @property
+    def key(self) -> ShardKey:
+        """Seed and declaration, by which a game is stored. Raises BadInput where there is no seed."""
+        if self.seed is None:
+            raise BadInput("a game whose hands come from no seed has no name to be stored by: give it a seed")
+        return ShardKey(self.seed, self.decl)
+
+    @property
+    def split(self) -> Split | None:
+        """Decided by the seed; None without one."""
+        return None if self.seed is None else self.key.split
+
+    @property
+    def fingerprint(self) -> str:
+        """See `fingerprint_of`."""
+        return fingerprint_of(self.settings)
+
+    def transcripts(self) -> Tokens:
+        """What the movers knew: tokens [28, 36, 8], mask [28, 36], legal [28, 7]. See `transcripts_of`."""
+        told = transcripts_of([self])
+        return Tokens(told.tokens[0], told.mask[0], told.legal[0])
+
+
+def fingerprint_of(settings: Mapping[str, Any]) -> str:
+    """16 hex digits, equal for games made alike; on which device does not matter. Raises BadInput."""
+    return fingerprint({name: value for name, value in settings.items() if name != "device"})
+
+
+def start_again(records: Sequence[GameRecord]) -> Games:
+    """The games of N records before their first play. Raises BadInput for what is no deal, bid, ..."""
+    return start(*(_each(records, name) for name in ("hands", "decl", "leader", "bidder", "bid")))
+
+
+def transcripts_of(records: Sequence[GameRecord]) -> Tokens:
+    """Of N records: tokens [N, 28, 36, 8], mask [N, 28, 36], legal [N, 28, 7]. BadInput for illegal plays."""
+    return transcripts(*(_each(records, name) for name in ("hands", "decl", "leader", "plays")))
+
+
+def refuse_sealed(records: Sequence[GameRecord]) -> None:
+    """Raise BadInput for a game of the test split: nobody may learn from it."""
+    for record in records:
+        if record.split == Split.TEST:
+            raise BadInput(f"seed {record.seed} belongs to test, which is sealed: use games of train and val")
+
+
+def _each(records: Sequence[GameRecord], name: str) -> Any:
+    return np.array([getattr(record, name) for record in records])

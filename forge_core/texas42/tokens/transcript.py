@@ -1,0 +1,154 @@
+"""Stage-2 tokens: what one player knows, the hand it was dealt and the plays everybody saw.
+
+Players are relative to the mover: no feature and no position betrays the absolute seat.
+All seven dominoes of the hand stay, played or not, in the order of their slots, so that
+action a is always read at token 1 + a. Every token says what it is and when it came, so
+their order carries nothing more.
+
+    positions   0 context    1..7 the mover's hand as dealt    8..35 the plays in order
+
+    feature  0 high pip 0..6
+             1 low pip 0..6
+             2 double 0/1
+             3 count class 0/1/2 = 0/5/10
+             4 player, relative to the mover 0..3 (hand: 0; context: who leads this trick)
+             5 status: a hand token is 0 played or 1 still held, a play is 2..5, its place in
+               the trick; context 0
+             6 context and hand: the declaration 0..9; a play: 10 + the suit led to its trick,
+               where 17 is called
+             7 type: 0 context, 1 hand, 2..8 a play to trick 1..7
+
+`mask` leaves out the plays that are not made yet. Features 0..3 of the context are 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.errors import BadInput
+from forge_core.kernels import kernel
+from forge_core.learning.spec import TokenSpec
+from forge_core.texas42 import tables
+from forge_core.texas42.declarations import N_DECLARATIONS
+from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
+from forge_core.texas42.games import replay, start
+from forge_core.texas42.rules import N_SUITS
+from forge_core.texas42.tokens.encoder import Tokens
+from forge_core.texas42.views import Views
+
+TRANSCRIPT_VERSION = "t1"
+"""Raised when tokens change, not when they come faster."""
+
+CONTEXT, FIRST_OF_HAND, FIRST_PLAY = 0, 1, 1 + HAND_SIZE
+N_POSITIONS, N_FEATURES = FIRST_PLAY + N_PLAYS, 8
+VOCABULARY = (7, 7, 2, 3, N_SEATS, 2 + N_SEATS, N_DECLARATIONS + N_SUITS, 2 + HAND_SIZE)
+"""How many values each feature takes"""
+
+STAGE2_SPEC = TokenSpec(
+    name="texas42-stage2",
+    version=TRANSCRIPT_VERSION,
+    n_positions=N_POSITIONS,
+    vocabularies=VOCABULARY,
+    action_positions=tuple(range(FIRST_OF_HAND, FIRST_PLAY)),
+    value_position=CONTEXT,
+    value_scale=float(HAND_POINTS),
+)
+
+
+def encode_transcripts(views: Views) -> Tokens:
+    """What the movers of N games know: tokens int8 [N, 36, 8], mask bool [N, 36], legal bool [N, 7]."""
+    seen, n = views.seen, len(views)
+    plays, players = np.zeros((2, n, N_PLAYS), dtype=np.int8)
+    plays[:, : seen.step], players[:, : seen.step] = seen.plays, seen.players
+    return _encode_rows(views.hand, seen.decl, seen.turn, plays, players, np.full(n, seen.step))
+
+
+def transcripts(hands, decls, leaders, plays) -> Tokens:
+    """What the mover knew at each of the 28 decisions of N whole games.
+
+    hands [N, 4, 7] ids as dealt, decls [N], leaders of the first trick [N], plays [N, 28]
+    ids in order -> tokens int8 [N, 28, 36, 8], mask bool [N, 28, 36], legal bool [N, 28, 7].
+    Raises BadInput where the rules do not allow a play.
+    """
+    plays = np.asarray(plays, dtype=np.int8)
+    if plays.ndim != 2 or plays.shape[1] != N_PLAYS:
+        raise BadInput(f"plays {plays.shape} are no whole games: give {N_PLAYS} of each")
+    games = start(hands, decls, leaders)
+    for after in replay(games, plays):
+        players = after.seen.players
+    n = len(games)
+    hand = games.hands[np.arange(n)[:, None], players]  # [N, 28, 7]: the mover's
+    rows = _encode_rows(
+        hand.reshape(-1, HAND_SIZE),
+        np.repeat(games.seen.decl, N_PLAYS),
+        players.reshape(-1),
+        np.repeat(plays, N_PLAYS, axis=0),
+        np.repeat(players, N_PLAYS, axis=0),
+        np.tile(np.arange(N_PLAYS), n),
+    )
+    return Tokens(*(a.reshape(n, N_PLAYS, *a.shape[1:]) for a in (rows.tokens, rows.mask, rows.legal)))
+
+
+def _encode_rows(hand, decl, seat, plays, players, made) -> Tokens:
+    """hand [N, 7], decl [N], seat [N], plays and players [N, 28] of which `made` [N] count."""
+    n = len(hand)
+    out = Tokens(
+        np.zeros((n, N_POSITIONS, N_FEATURES), dtype=np.int8),
+        np.zeros((n, N_POSITIONS), dtype=np.bool_),
+        np.zeros((n, HAND_SIZE), dtype=np.bool_),
+    )
+    led_suit, follows = tables.LED_SUIT, tables.FOLLOWS
+    _encode(
+        hand, decl, seat, plays, players, made, _DOMINO, led_suit, follows, out.tokens, out.mask, out.legal
+    )
+    return out
+
+
+def _domino_features() -> npt.NDArray[np.int8]:
+    """[28, 4] int8: the features that a domino always has."""
+    double = tables.HIGH_PIP == tables.LOW_PIP
+    return np.stack([tables.HIGH_PIP, tables.LOW_PIP, double, tables.COUNTS // 5], axis=1).astype(np.int8)
+
+
+_DOMINO = _domino_features()
+_N_DOMINO_FEATURES = _DOMINO.shape[1]
+
+
+@kernel
+def _encode(hand, decl, seat, plays, players, made, domino, led_suit, follows, tokens, mask, legal):
+    played = np.empty(N_DOMINOES, dtype=np.bool_)
+    for row in range(len(hand)):
+        out, mover, called, n = tokens[row], seat[row], decl[row], made[row]
+        mask[row, : FIRST_PLAY + n] = True
+        played[:] = False
+        suit = 0
+        for ply in range(n):
+            token, place, which = out[FIRST_PLAY + ply], ply % N_SEATS, plays[row, ply]
+            if place == 0:
+                suit = led_suit[called, which]
+            played[which] = True
+            for feature in range(_N_DOMINO_FEATURES):
+                token[feature] = domino[which, feature]
+            token[4] = (players[row, ply] - mover) % N_SEATS
+            token[5] = 2 + place
+            token[6] = N_DECLARATIONS + suit
+            token[7] = 2 + ply // N_SEATS
+
+        in_trick = n % N_SEATS
+        out[CONTEXT, 4] = -in_trick % N_SEATS
+        out[CONTEXT, 6] = called
+        must_follow = False
+        for slot in range(HAND_SIZE):
+            token, which = out[FIRST_OF_HAND + slot], hand[row, slot]
+            held = not played[which]
+            for feature in range(_N_DOMINO_FEATURES):
+                token[feature] = domino[which, feature]
+            token[5] = held
+            token[6] = called
+            token[7] = 1
+            legal[row, slot] = held
+            must_follow |= in_trick > 0 and held and follows[called, suit, which]
+        if must_follow:
+            for slot in range(HAND_SIZE):
+                legal[row, slot] &= follows[called, suit, hand[row, slot]]
