@@ -1,0 +1,110 @@
+"""`forge summary`: a whole set of recorded games, ply by ply."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forge_core.cli.options import Json
+from forge_core.cli.status import FAILED
+
+if TYPE_CHECKING:
+    from forge_core.texas42.eq.records import GameRecord
+    from forge_core.texas42.eq.summary import PlyFigures, Summary
+
+Games = Annotated[
+    str, typer.Argument(metavar="PATH", help="A game, a folder of games, or the root of a store.")
+]
+
+
+def summary(path: Games, json: Json = False) -> None:
+    """Say of a set of recorded games, ply by ply, how sure they are and what they cost."""
+    from dataclasses import asdict
+
+    from forge_core.cli.screen import print_json
+    from forge_core.texas42.eq.files import find_games
+    from forge_core.texas42.eq.summary import summarize
+
+    faults: list[str] = []
+    found = summarize(read(find_games(path), faults))
+    if json:
+        print_json({**asdict(found), "faults": faults})
+    else:
+        draw(found)
+    for fault in faults:
+        print(f"forge: {fault}", file=sys.stderr)
+    if faults:
+        raise typer.Exit(FAILED)
+
+
+def read(paths: list[str], faults: list[str] | None = None) -> Iterator[GameRecord]:
+    """The games of files, under a progress bar; one that is corrupt goes to `faults`, if there is a list."""
+    from rich.progress import track
+
+    from forge_core.cli.screen import notes
+    from forge_core.errors import GameCorrupt
+    from forge_core.texas42.eq.files import open_game
+
+    console = notes()
+    hidden = not console.is_terminal
+    for path in track(paths, "reading", console=console, transient=True, disable=hidden):
+        try:
+            yield open_game(path)
+        except GameCorrupt as fault:
+            if faults is None:
+                raise
+            faults.append(str(fault))
+
+
+def draw(found: Summary) -> None:
+    """A line a ply, and one for all."""
+    from forge_core.cli.screen import screen, table
+
+    console = screen()
+    made = f"the bid was made in {found.bids_made:.1%}, the bidders took {found.bidders_points:.1f} of 42"
+    console.print(f"{found.games:,} games; {made}", soft_wrap=True)
+    if len(found.settings) > 1:
+        console.print(f"made in {len(found.settings)} ways: {', '.join(found.settings)}", soft_wrap=True)
+    columns = ("ply", "forced", "spread", "widest", "ESS", "p10", "least", "sure", "worlds", "of", "gap")
+    grid = table(*columns, numbers=" ".join(columns))
+    grid.padding = (0, 2, 0, 0)
+    for ply in found.plies:
+        grid.add_row(*cells(ply))
+    grid.add_section()
+    grid.add_row(*cells(found.all), style="bold")
+    console.print(grid)
+    console.print(
+        "spread, widest: standard deviation of Q over worlds, points, mean over plays and the widest; "
+        "ESS: effective number of worlds, median, tenth percentile and least over games; sure: E[Q] known as "
+        "well as was asked; worlds asked about, of so many that fit (median); gap: given away where there "
+        "was a choice",
+        style="dim",
+        soft_wrap=True,
+    )
+
+
+def cells(of: PlyFigures) -> tuple[str, ...]:
+    """One line of the table."""
+    return (
+        "all" if of.ply is None else str(of.ply),
+        f"{of.forced:.0%}",
+        f"{of.u_mean:.2f}",
+        f"{of.u_max:.2f}",
+        short(of.ess_median),
+        short(of.ess_p10),
+        short(of.ess_min),
+        f"{of.converged:.0%}",
+        short(of.worlds),
+        short(of.world_count_median),
+        "" if of.q_gap is None else f"{of.q_gap:.3f}",
+    )
+
+
+def short(number: float) -> str:
+    """`8.5`, `3,080`, `757k`, `399M`: five characters at most."""
+    if number < 1e4:
+        return f"{number:.1f}" if number < 100 and number % 1 else f"{number:,.0f}"
+    return f"{number / 1e3:.0f}k" if number < 1e6 else f"{number / 1e6:.0f}M"
