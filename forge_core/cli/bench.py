@@ -16,7 +16,7 @@ from forge_core.cli.options import Device, Json, Seeds
 from forge_core.cli.status import FAILED
 from forge_core.errors import BadInput
 
-SUBJECTS = ("solver", "train", "worlds", "bid")
+SUBJECTS = ("solver", "train", "worlds", "eq", "bid")
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,11 @@ def read_opponent(text: str) -> int:
     return whole(text, "opponent index")
 
 
+def read_decision(text: str) -> int:
+    """A whole number of at least 0; the game knows the most."""
+    return whole(text, "decision")
+
+
 def read_device(text: str) -> str:
     """`auto`, `cpu`, `cuda`, `cuda:N` -> a device that is here."""
     from forge_core.device import resolve_device
@@ -74,12 +79,23 @@ def read_workers(text: str) -> int:
     return workers
 
 
+def read_samples(text: str) -> int:
+    """A whole number, 1..MOST_SAMPLES."""
+    samples = whole(text, "samples")
+    if not 1 <= samples <= MOST_SAMPLES:
+        raise BadInput(f"{samples} samples: use 1..{MOST_SAMPLES:,}")
+    return samples
+
+
 def read_place(text: str) -> str:
     """A folder or URL; empty it would be the folder one happens to be in."""
     if not text.strip():
         raise BadInput("the place of the store is empty: name a folder or a URL")
     return text
 
+
+MOST_SAMPLES = 1_000_000
+"""deals of a hand in one command"""
 
 Seed = Annotated[int, typer.Option("--seed", parser=read_seed, metavar="N", help="The deal of this seed.")]
 Seeds = Annotated[
@@ -125,6 +141,14 @@ MaybeDeclaration = Annotated[
 Leader = Annotated[
     int, typer.Option("--leader", parser=read_leader, metavar="SEAT", help="Who leads the first trick, 0..3.")
 ]
+GameSeed = Annotated[
+    int | None,
+    typer.Option("--game", parser=read_seed, metavar="SEED", help="Of a folder, the game of this seed."),
+]
+Decision = Annotated[
+    int | None,
+    typer.Option("--decision", parser=read_decision, metavar="K", help="One decision alone, 0..27."),
+]
 Device = Annotated[
     str,
     typer.Option(
@@ -139,6 +163,24 @@ Workers = Annotated[
     typer.Option(
         "--workers", parser=read_workers, metavar="N", help="Deals at once on a CPU; default: one a core."
     ),
+]
+BidHand = Annotated[
+    list,
+    typer.Option(
+        "--hand",
+        parser=read_hand,
+        metavar="DOMINOES",
+        help='The bidder holds these seven, as in "6-4,5-5,4-2,3-1,2-0,1-1,0-0".',
+    ),
+]
+Samples = Annotated[
+    int, typer.Option("--samples", parser=read_samples, metavar="N", help="Deals of each declaration.")
+]
+SampleSeed = Annotated[
+    int, typer.Option("--seed", parser=read_seed, metavar="N", help="Another number draws other deals.")
+]
+PlayoutName = Annotated[
+    str, typer.Option("--playout", metavar="NAME", help="oracle: perfect play, all hands seen.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 

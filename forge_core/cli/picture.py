@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from forge_core.texas42.declarations import NAMES, NOTRUMP, has_trump_power, is_called
+from forge_core.texas42.declarations import is_called
 from forge_core.texas42.dominoes import COUNT, PIPS
-from forge_core.texas42.rules import CALLED_SUIT, trick_rank
+from forge_core.texas42.notation import by_suit, declaration_text
 
 HEIGHT, WIDTH = 17, 75
 _TOP, _BOTTOM, _SIDES = 1, 11, 3
@@ -71,25 +71,6 @@ def print_deal(
     for line in canvas.lines():
         shown = line if _speaks_unicode(screen) else line.plain.translate(_ASCII)
         screen.print(shown, soft_wrap=True)  # a narrow terminal cuts the picture as it likes
-
-
-def declaration_text(decl: int) -> str:
-    """`sixes are trumps`, `doubles are a suit of their own`, `no trumps`."""
-    if decl == NOTRUMP:
-        return "no trumps"
-    called = NAMES[decl].partition("-")[0]
-    return f"{called} are trumps" if has_trump_power(decl) else f"{called} are a suit of their own"
-
-
-def by_suit(hand: Sequence[int], decl: int | None) -> list[int]:
-    """The hand as one would stand it up: what is called first, by rank, then high to low."""
-
-    def height(domino: int) -> tuple[int, int]:
-        if decl is None or not is_called(domino, decl):
-            return 0, domino
-        return trick_rank(domino, CALLED_SUIT, decl), domino
-
-    return sorted(hand, key=height, reverse=True)
 
 
 def _draw_upright(canvas: Canvas, top: int, hand: Sequence[int], decl: int | None) -> None:

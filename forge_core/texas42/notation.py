@@ -1,4 +1,4 @@
-"""Texas 42 as text: dominoes and hands."""
+"""Texas 42 as text: dominoes, hands and declarations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from forge_core.errors import BadInput
 from forge_core.texas42.deals import check_hand
+from forge_core.texas42.declarations import NAMES, NOTRUMP, has_trump_power, is_called
 from forge_core.texas42.dominoes import PIPS, domino_id
+from forge_core.texas42.rules import CALLED_SUIT, trick_rank
 
 
 def domino_text(domino: int) -> str:
@@ -34,3 +36,22 @@ def parse_hand(text: str) -> list[int]:
     if repeated:
         raise BadInput(f"{domino_text(repeated[0])} is twice in one hand: the set has each domino once")
     return check_hand(hand)
+
+
+def by_suit(hand: Sequence[int], decl: int | None) -> list[int]:
+    """The hand as one would stand it up: what is called first, by rank, then high to low."""
+
+    def height(domino: int) -> tuple[int, int]:
+        if decl is None or not is_called(domino, decl):
+            return 0, domino
+        return trick_rank(domino, CALLED_SUIT, decl), domino
+
+    return sorted(hand, key=height, reverse=True)
+
+
+def declaration_text(decl: int) -> str:
+    """`sixes are trumps`, `doubles are a suit of their own`, `no trumps`."""
+    if decl == NOTRUMP:
+        return "no trumps"
+    called = NAMES[decl].partition("-")[0]
+    return f"{called} are trumps" if has_trump_power(decl) else f"{called} are a suit of their own"

@@ -1,0 +1,157 @@
+"""What a game by E[Q] costs, with each oracle and with none; after its sums are held to plain ones."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from forge_core.cli.bench import Benchmark, Figure
+from forge_core.device import device_name, resolve_device
+from forge_core.learning.transformer import SIZES, TokenTransformer
+from forge_core.texas42.deals import deal_from_seed
+from forge_core.texas42.dominoes import HAND_SIZE
+from forge_core.texas42.eq.adaptive import Sampling
+from forge_core.texas42.eq.generate import GameConfig, play_games
+from forge_core.texas42.eq.oracles import ExactOracle, HybridOracle, Kind, ModelOracle, Oracle
+from forge_core.texas42.eq.records import GameRecord
+from forge_core.texas42.games import Games, start
+from forge_core.texas42.tokens.rows import STAGE1_SPEC
+from forge_core.texas42.worlds.posterior import PosteriorConfig
+
+N_WORLDS = 50
+N_GAMES = {"nobody": 32, "exact": 8, "hybrid": 8, "model": 8}
+ON_A_GPU = (32, 1024)
+"""games at once, there"""
+MOST_MS = {"nobody": 5.0, "exact": 4_000.0}
+"""a game on one core: 200 games a second, and one in four seconds"""
+
+
+class Nobody:
+    """Answers at once: what remains is the pipeline."""
+
+    def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
+        """See Oracle."""
+        return torch.zeros(len(states), HAND_SIZE, device=states.device)
+
+    def kind(self, step: int) -> Kind:
+        """See Oracle."""
+        return Kind.MODEL
+
+    def describe(self) -> dict[str, Any]:
+        """See Oracle."""
+        return {"oracle": "nobody"}
+
+
+def measure(seeds: list[int], device: str) -> Benchmark:
+    """Games of `seeds`, over again where they are too few. Raises AssertionError if one is not as it should be.
+
+    On a CPU one thread, in CPU seconds; on CUDA wall seconds.
+    """
+    device = resolve_device(device)
+    with one_thread():
+        check(seeds, device)
+        figures = list(on_a_cpu(seeds) if device == "cpu" else on_a_gpu(seeds, device))
+    return Benchmark(
+        subject="eq",
+        conditions={
+            "device": f"{device_name(device)}, " + ("one thread" if device == "cpu" else "wall seconds"),
+            "machine": f"{platform.system()} {platform.machine()}",
+            "dtype": "worlds int8, questions int64, network float32, sums float64",
+            "sizes": f"{N_WORLDS} worlds a decision, 28 decisions a game, Q's distribution kept",
+            "versions": f"torch {version('torch')}, numba {version('numba')}, python {platform.python_version()}",
+        },
+        held=(
+            "a game is the same alone and among others, to the last digit (exact oracle)",
+            "whatever fits is taken once where no more worlds fit than are asked for",
+        ),
+        figures=tuple(figures),
+    )
+
+
+def check(seeds: list[int], device: str) -> None:
+    """Raise AssertionError unless games are functions of their deal and settings."""
+    config, exact = GameConfig(Sampling(6)), ExactOracle(workers=1)
+    together = play_games(exact, deal(seeds, 4), config, device)
+    alone = play_games(exact, deal(seeds, 4).take([2]), config, device)[0]
+    assert np.array_equal(together[2].decisions.e_q_mean, alone.decisions.e_q_mean, equal_nan=True)
+    assert (together[2].plays == alone.plays).all()
+    for record in together:
+        told = record.decisions
+        assert (np.minimum(told.world_count, 6) == told.n_worlds).all()
+
+
+def on_a_cpu(seeds: list[int]) -> Iterator[Figure]:
+    """Milliseconds a game on one core."""
+    oracles = {"nobody": Nobody(), **some_oracles("73k", "cpu")}
+    found = {}
+    for name, oracle in oracles.items():
+        found[name] = time_game(oracle, deal(seeds, N_GAMES[name]), GameConfig(Sampling(N_WORLDS)), "cpu")
+        label = {"nobody": "the pipeline alone", "model": "73 k network"}.get(name, name)
+        yield Figure(f"{label}, {N_GAMES[name]} games", found[name], "ms/game", MOST_MS.get(name))
+    faster = min(found["exact"], found["model"])
+    yield Figure("hybrid, of the faster of its parts", found["hybrid"] / faster, "", 1.0)
+    weighed = GameConfig(Sampling(N_WORLDS, posterior=PosteriorConfig.calibrated()))
+    for name in ("exact", "hybrid"):
+        seconds = time_game(oracles[name], deal(seeds, N_GAMES[name]), weighed, "cpu")
+        yield Figure(f"{name}, with posterior", seconds, "ms/game")
+
+
+def on_a_gpu(seeds: list[int], device: str) -> Iterator[Figure]:
+    """Milliseconds a game, and memory."""
+    for n in ON_A_GPU:
+        games = deal(seeds, n)
+        for size in ("817k", "3.3m"):
+            model = some_oracles(size, device)["model"]
+            for posterior in (None, PosteriorConfig.calibrated()):
+                config = GameConfig(Sampling(N_WORLDS, posterior=posterior))
+                torch.cuda.reset_peak_memory_stats()
+                label = f"{size} network, {n:,} games" + (", posterior" if posterior else "")
+                yield Figure(label, time_game(model, games, config, device), "ms/game")
+                yield Figure(f"{label}: memory", torch.cuda.max_memory_allocated() / 2**20, "MiB")
+        yield Figure(
+            f"the pipeline alone, {n:,} games",
+            time_game(Nobody(), games, GameConfig(Sampling(N_WORLDS)), device),
+            "ms/game",
+        )
+
+
+def some_oracles(size: str, device: str) -> dict[str, Oracle]:
+    """Each kind; the network is untrained, which costs the same."""
+    torch.manual_seed(0)
+    model = ModelOracle(TokenTransformer(STAGE1_SPEC, SIZES[size]).to(device).eval())
+    exact = ExactOracle(workers=1)
+    return {"exact": exact, "model": model, "hybrid": HybridOracle(model, exact)}
+
+
+def deal(seeds: list[int], n: int) -> Games:
+    """n games, of `seeds` and of those that follow the last."""
+    more = [*seeds, *range(seeds[-1] + 1, seeds[-1] + 1 + n)][:n]
+    return start([deal_from_seed(seed) for seed in more], [seed % 10 for seed in more])
+
+
+def time_game(oracle: Oracle, games: Games, config: GameConfig, device: str) -> float:
+    """Milliseconds a game, after some that warm up."""
+    play_games(oracle, games.take(slice(0, 2)), config, device)
+    clock: Callable[[], float] = time.process_time if device == "cpu" else time.perf_counter
+    begun = clock()
+    records: list[GameRecord] = play_games(oracle, games, config, device)
+    return 1000 * (clock() - begun) / len(records)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """torch computes in one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,192 @@
+"""A recorded game, or one decision of it, for a terminal: what rich can print, 80 columns wide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from forge_core.texas42.dominoes import N_SEATS, team
+from forge_core.texas42.eq.policies import MODES
+from forge_core.texas42.eq.records import GameRecord
+from forge_core.texas42.eq.scenes import Scene, Trick, scenes, score, suit_text, suits_of, tricks_of
+from forge_core.texas42.notation import declaration_text, domino_text
+from forge_core.texas42.rules import CALLED_SUIT
+
+TEAM_STYLES = ("dodger_blue2", "dark_orange3")
+_QUIET, _CHOSEN, _CALLED, _BAD = "dim", "bold", "bold yellow", "red"
+
+LEGEND = (
+    "E[Q]: points from here on, those of the mover's team less the other's, on average over worlds (deals "
+    "that fit what it knows); spread: their standard deviation; makes, sets: share of the worlds in which "
+    "the mover's side has its way with the bid; behind: E[Q] less than the best; ESS: worlds of equal weight "
+    "that would say as much."
+)
+
+
+def describe_decision(record: GameRecord, step: int) -> RenderableType:
+    """Decision `step`, 0..27, with all that leads up to it. Raises BadInput for another."""
+    scene = Scene(record, step)
+    trick, left = scene.trick, [domino for domino in scene.hand if domino not in scene.played]
+    seed = "" if record.seed is None else f"seed {record.seed} · "
+    lines = [
+        Text.assemble((f"{seed}decision {step} · ", _CHOSEN), bid_text(record)),
+        Text.assemble(f"trick {len(scene.tricks)} · ", *score_text(scene.points)),
+        _lying(trick),
+        Text.assemble(_seat(scene.seat), " holds ", ", ".join(domino_text(domino) for domino in left)),
+    ]
+    return Group(*lines, *_decision(scene))
+
+
+def describe_game(record: GameRecord) -> Iterator[RenderableType]:
+    """All 28 decisions, trick by trick, and how the bid fared."""
+    tricks = tricks_of(record)
+    for scene in scenes(record):
+        number = len(scene.tricks)
+        if not scene.trick.dominoes:
+            heading = Text.assemble((f"trick {number}   ", _CHOSEN), *score_text(scene.points))
+            yield Group("", heading)
+        yield from _decision(scene)
+        if len(scene.trick.dominoes) == N_SEATS - 1:
+            yield _taken(tricks[number - 1])
+    yield ""
+    yield outcome_text(record)
+
+
+def settings_text(settings: dict[str, Any]) -> str:
+    """`exact oracle · 50 worlds · greedy by E[Q]`: as far as the settings say."""
+    sampling, exploration = settings.get("sampling") or {}, settings.get("exploration") or {}
+    parts = []
+    if "oracle" in settings:
+        parts.append(f"{settings['oracle']} oracle")
+    if adaptive := sampling.get("adaptive"):
+        parts.append(f"up to {adaptive['max_worlds']:,} worlds")
+    elif "n_worlds" in sampling:
+        parts.append(f"{sampling['n_worlds']:,} worlds")
+    if sampling.get("posterior"):
+        parts.append("weighed by the plays")
+    if "criterion" in settings:
+        by = "P(make)" if settings["criterion"] == "pmake" else "E[Q]"
+        parts.append(f"{exploration.get('mode', MODES[0])} by {by}")
+    return " · ".join(parts)
+
+
+def score_text(points: tuple[int, int]) -> list[tuple[str, str] | str]:
+    """Parts of a text: points of both teams."""
+    return [
+        (f"seats 0 and 2: {points[0]}", TEAM_STYLES[0]),
+        " · ",
+        (f"seats 1 and 3: {points[1]}", TEAM_STYLES[1]),
+    ]
+
+
+def bid_text(record: GameRecord) -> Text:
+    """`sixes are trumps · seat 0 bid 30`."""
+    bidder = (f"seat {record.bidder} bid {record.bid}", TEAM_STYLES[team(record.bidder)])
+    return Text.assemble(f"{declaration_text(record.decl)} · ", bidder)
+
+
+def outcome_text(record: GameRecord) -> Text:
+    """Who took how much, and whether the bid was made."""
+    points = score(tricks_of(record))
+    missing = Scene(record, 0).needed - points[team(record.bidder)]
+    fate = "is made" if missing <= 0 else f"is set, {missing} short"
+    return Text.assemble(*score_text(points), f": the bid of {record.bid} ", (fate, _CHOSEN))
+
+
+def _decision(scene: Scene) -> list[RenderableType]:
+    """What was played and why; a forced play is one short line."""
+    chosen = (domino_text(scene.chosen), _CHOSEN)
+    line = Text.assemble((f"{scene.step:2}  ", _QUIET), _seat(scene.seat), f" {scene.verb} ", chosen)
+    if scene.forced:
+        line.append(", as it must", _QUIET)
+        return [line]
+    if lost := _lost(scene):
+        line.append(f", giving away {lost}", _BAD)
+    mode = MODES[int(scene.record.decisions.exploration_mode[scene.step])]
+    if mode != MODES[0]:
+        line.append(f" ({mode})", _QUIET)
+    beside: RenderableType = _options(scene)
+    if any(scene.voids):
+        options, beside = beside, Table.grid(padding=(0, 4, 0, 0))
+        beside.add_row(options, _void_map(scene))
+    return [line, beside, Text(f"    {worlds_text(scene)}", _QUIET)]
+
+
+def worlds_text(scene: Scene) -> str:
+    """`50 of 399,072,960 worlds, ESS 48.2`."""
+    if scene.every:
+        asked = "the one world" if scene.world_count == 1 else f"all {scene.world_count:,} worlds"
+    else:
+        asked = f"{scene.n_worlds:,} of {scene.world_count:,} worlds"
+    adaptive = (scene.record.settings.get("sampling") or {}).get("adaptive")
+    rough = ", not converged" if adaptive and not scene.record.decisions.converged[scene.step] else ""
+    return f"{asked}, ESS {scene.ess:,.1f}{rough}"
+
+
+def _lost(scene: Scene) -> str:
+    """What the play gave away, as far as two digits show it."""
+    if scene.by_chance:
+        return f"{scene.gives_away:.0%} of the chance" if scene.gives_away >= 0.005 else ""
+    return f"{scene.gives_away:.1f} points" if scene.gives_away >= 0.05 else ""
+
+
+def _options(scene: Scene) -> Table:
+    grid = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style=_QUIET)
+    grid.add_column("    play", no_wrap=True)
+    for name in (" E[Q]", "spread", "makes" if scene.bids else " sets", "behind"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    for option in scene.options:
+        behind = f"{option.behind:.1f}" if option.behind >= 0.05 else ""
+        grid.add_row(
+            f"  {'▸' if option.chosen else ' '} {domino_text(option.domino)}",
+            f"{option.mean:+.1f}",
+            f"{option.spread:.1f}",
+            f"{option.p_make:.0%}",
+            behind,
+            style=_CHOSEN if option.chosen else "",
+        )
+    return grid
+
+
+def _void_map(scene: Scene) -> Table:
+    """Seats x suits: what everybody knows a seat not to have; only seats of which something is known."""
+    decl = scene.record.decl
+    suits = suits_of(decl)
+    grid = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style=_QUIET)
+    grid.add_column("void of")
+    for place, suit in enumerate(suits):
+        header = str(place) if place < 7 else "d"
+        grid.add_column(Text(header, _CALLED) if suit == CALLED_SUIT else header)
+    for seat, voids in enumerate(scene.voids):
+        if voids:
+            grid.add_row(_seat(seat), *("×" if suit in voids else Text("·", _QUIET) for suit in suits))
+    return grid
+
+
+def _lying(trick: Trick) -> Text:
+    if not trick.dominoes:
+        return Text("nothing lies yet")
+    assert trick.suit is not None
+    by_seat = zip(trick.seats, trick.dominoes, strict=True)
+    plays = [f"{domino_text(domino)} by seat {seat}" for seat, domino in by_seat]
+    return Text(f"{suit_text(trick.suit, trick.decl)} are led: {', '.join(plays)}")
+
+
+def _taken(trick: Trick) -> Text:
+    assert trick.winner is not None
+    with_domino = trick.dominoes[trick.seats.index(trick.winner)]
+    points = "1 point" if trick.points == 1 else f"{trick.points} points"
+    return Text.assemble(
+        "    → ",
+        _seat(trick.winner),
+        f" takes it with {domino_text(with_domino)}: ",
+        (points, TEAM_STYLES[team(trick.winner)]),
+    )
+
+
+def _seat(seat: int) -> Text:
+    return Text(f"seat {seat}", TEAM_STYLES[team(seat)])
