@@ -1,0 +1,82 @@
+"""`forge eq` as its users meet it: games made once, gaps only, plain refusals."""
+
+import json
+
+import pytest
+
+from forge_core.texas42.eq.faults import check_game
+from forge_core.texas42.eq.files import find_games, open_game
+
+FEW = ("--seeds", "900-902", "--worlds", "2")
+
+
+@pytest.fixture
+def answer(forge):
+    """Run a command line with --json: its answer."""
+
+    def run(*arguments: str, status: int = 0) -> dict:
+        got, out, err = forge(*arguments, "--json")
+        assert (got, err) == (status, "")
+        return json.loads(out)
+
+    return run
+
+
+def test_games_are_played_once_and_gaps_alone_are_filled(answer, forge, tmp_path):
+    place = ("--out", str(tmp_path))
+    plan = answer("eq", *FEW, *place, "--dry-run")
+    assert len(plan["missing"]) == 3 and not list(tmp_path.iterdir())
+    assert answer("eq", *FEW, *place)["made"] == 3
+    again = answer("eq", *FEW, *place)
+    assert (again["made"], again["there"]) == (0, 3)
+    paths = find_games(str(tmp_path))
+    for path in paths:
+        assert check_game(open_game(path)) == []
+    before = open_game(paths[1])
+    with open(paths[1], "r+b") as file:
+        file.truncate(500)
+    assert answer("eq", *FEW, *place)["made"] == 1
+    assert (open_game(paths[1]).plays == before.plays).all()
+    status, out, _ = forge("eq", "--seeds", "900-902", "--worlds", "3", *place, "--dry-run")
+    assert status == 0 and "0 of 3 games are there" in out
+
+
+def test_options_reach_the_games(answer, tmp_path):
+    answer(
+        *("eq", "--seeds", "900", "--worlds", "2", "--out", str(tmp_path), "--bid", "31"),
+        *("--posterior", "--posterior-tau", "3", "--adaptive", "--min-worlds", "2", "--max-worlds", "4"),
+        *("--adaptive-batch", "2", "--exploration", "epsilon", "--epsilon", "0.5", "--choose", "pmake"),
+        *("--no-pdf", "--seed", "7", "--decl", "fives"),
+    )
+    [path] = find_games(str(tmp_path))
+    record = open_game(path)
+    settings = record.settings
+    assert (record.bid, record.decl, settings["seed"], settings["criterion"]) == (31, 5, 7, "pmake")
+    assert settings["sampling"]["posterior"]["tau"] == 3
+    assert settings["sampling"]["adaptive"]["max_worlds"] == 4
+    assert settings["exploration"]["epsilon"] == 0.5
+    assert record.decisions.e_q_pdf is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        (("--oracle", "psychic"), "oracle 'psychic'"),
+        (("--oracle", "model"), "--model"),
+        (("--oracle", "hybrid", "--model", "nowhere"), "holds no model"),
+        (("--worlds", "0"), "0 worlds"),
+        (("--batch", "0"), "0 games"),
+        (("--bid", "29"), "bid 29"),
+        (("--choose", "luck"), "chosen by"),
+        (("--exploration", "wild"), "exploration"),
+        (("--posterior-tau", "2"), "add --posterior"),
+        (("--min-worlds", "2"), "add --adaptive"),
+        (("--posterior", "--posterior-mix", "2"), "mix"),
+        (("--decl", "hearts"), "hearts"),
+        (("--out", "memory://x"), "gone when this command ends"),
+    ],
+)
+def test_bad_input_is_one_line(forge, tmp_path, arguments, wrong):
+    status, out, err = forge("eq", "--seeds", "900", "--out", str(tmp_path), *arguments)
+    assert (status, out) == (2, "")
+    assert len(err.strip().splitlines()) == 1 and wrong in err
