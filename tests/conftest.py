@@ -1,4 +1,4 @@
-"""What several test files share: golden facts, a few solved deals."""
+"""What several test files share: golden facts, a few solved deals, the command line."""
 
 from __future__ import annotations
 
@@ -13,6 +13,19 @@ GOLDEN = Path(__file__).parent / "golden"
 
 # Who is started in the background by a shell ignores Ctrl-C, and so would the processes under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def forge(capsys):
+    """Run a command line in this process: (exit status, standard output, standard error)."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        from forge_core.cli.main import main
+
+        status = main(arguments)
+        return status, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
+from forge_core.texas42.auction import LOWEST_BID, check_bid
 from forge_core.texas42.deals import check_deal, check_leader
 from forge_core.texas42.declarations import check_declaration
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
 from forge_core.texas42.state import FULL_HAND, NO_SLOT, Fields, States, pack
 from forge_core.texas42.views import Bytes, Seen, Views
-
-LOWEST_BID = 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,13 +107,6 @@ def start(hands, decls, leaders=0, bidders=None, bids=LOWEST_BID) -> Games:
             points=np.zeros((n, 2), dtype=np.int16),
         ),
     )
-
-
-def check_bid(bid: int) -> int:
-    """30..42 points, or marks: 84, 126, ... (42 a mark); else BadInput."""
-    if LOWEST_BID <= bid <= 42 or (bid > 42 and bid % 42 == 0):
-        return bid
-    raise BadInput(f"bid {bid}: use 30..42 points, or 84, 126, ... for two marks and more")
 
 
 def replay(games: Games, plays: npt.ArrayLike) -> Iterator[Games]:

@@ -1,0 +1,49 @@
+"""Measure the field of `bidding/field.py`: how often a hand at the table is worth a bid, and then makes it.
+
+    python benchmarks/bidding_field.py [HANDS [SAMPLES]]
+
+The hands of seat 0 in the deals of seeds 0..HANDS-1, each declaration played out SAMPLES times by
+four heuristic players, who see their own hands alone.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from forge_core.cli.bid import playing
+from forge_core.texas42.bidding.field import measure_field
+from forge_core.texas42.bidding.playouts import BIDDER
+from forge_core.texas42.bidding.table import play_out
+from forge_core.texas42.deals import deal_from_seed
+from forge_core.texas42.games import start
+from forge_core.texas42.players.heuristic import HEURISTIC_VERSION, HeuristicPlayer
+
+
+class HeuristicPlayout:
+    name, version, sees_all = "heuristic", HEURISTIC_VERSION, False
+
+    def points(self, hands, decls):
+        games, player = start(hands, decls, BIDDER), HeuristicPlayer()
+        keys = np.zeros(len(games), dtype=np.uint64)  # it draws nothing
+        while not games.over:
+            games = games.play(player.slots(games.views, keys))
+        return games.seen.points[:, 0].astype(np.int8)
+
+
+def main(hands: int = 1000, samples: int = 200) -> None:
+    with playing(10 * hands * samples) as advance:
+        tables = [
+            play_out(deal_from_seed(seed)[0], HeuristicPlayout(), samples, seed, advance=advance)
+            for seed in range(hands)
+        ]
+    field = measure_field(np.stack([table.p_make for table in tables]))
+    print(f"{hands} hands, {samples} deals of each declaration, heuristic {HEURISTIC_VERSION}")
+    print(f"    shares={field.shares},")
+    print(f"    made_then={field.made_then},")
+    print(f"    made_by_anyone={field.made_by_anyone},")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

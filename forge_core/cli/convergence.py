@@ -1,0 +1,76 @@
+"""`forge convergence`: how many deals it takes before the advice stands."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from forge_core.cli.bid import Bids, Forced, Marks, Seat, best_record, choose_situation, playing, read_score
+from forge_core.cli.options import BidHand, Json, PlayoutName, Samples, SampleSeed
+
+if TYPE_CHECKING:
+    from forge_core.texas42.bidding.convergence import Convergence
+    from forge_core.texas42.bidding.table import BidTable
+
+
+def convergence(
+    hand: BidHand,
+    samples: Samples = 1000,
+    playout: PlayoutName = "oracle",
+    bids: Bids = None,
+    seat: Seat = None,
+    score: Marks = "0-0",  # pyright: ignore[reportArgumentType]
+    forced: Forced = False,
+    seed: SampleSeed = 0,
+    json: Json = False,
+) -> None:
+    """Width of the intervals, and how steady the advice is, against the number of deals."""
+    from forge_core.cli.screen import print_json
+    from forge_core.texas42.bidding.convergence import REDRAWS, converge
+    from forge_core.texas42.bidding.playouts import open_playout
+    from forge_core.texas42.bidding.table import play_out
+
+    situation = choose_situation(bids, seat, read_score(score) if isinstance(score, str) else score, forced)
+    how = open_playout(playout)
+    with playing(10 * samples) as advance:
+        table = play_out(hand, how, samples, seed, advance=advance)
+    found = converge(table, situation)
+    if json:
+        rungs = [{**asdict(point), "recommended": best_record(point.recommended)} for point in found]
+        print_json({"hand": table.hand, "seed": seed, "playout": playout, "redraws": REDRAWS, "by_n": rungs})
+    else:
+        print_convergence(table, found)
+
+
+def print_convergence(table: BidTable, found: list[Convergence]) -> None:
+    """A row for each number of deals."""
+    from forge_core.cli.screen import screen
+    from forge_core.cli.screen import table as grid_of
+    from forge_core.texas42.auction import call_text
+    from forge_core.texas42.bidding.convergence import REDRAWS
+    from forge_core.texas42.bidding.table import provenance
+    from forge_core.texas42.declarations import NAMES
+
+    grid = grid_of(
+        "deals", "interval", "widest", "advice", "same call, %", "and declaration, %", numbers="deals"
+    )
+    for place in (1, 2, 4, 5):
+        grid.columns[place].justify = "right"
+    for point in found:
+        best = point.recommended
+        grid.add_row(
+            f"{point.n:,}",
+            f"±{point.mean_width / 2:.3f}",
+            f"±{point.widest / 2:.3f}",
+            call_text(best.call) if best.decl is None else f"{call_text(best.call)}, {NAMES[best.decl]}",
+            f"{100 * point.same_call:.0f}",
+            f"{100 * point.agreement:.0f}",
+        )
+    out = screen()
+    out.print(grid)
+    out.print()
+    out.print(
+        f"Same: of {REDRAWS} tables of so many deals, drawn anew from all, those that advise what all do.",
+        soft_wrap=True,
+    )
+    out.print(provenance(table), style="dim", soft_wrap=True)

@@ -1,0 +1,141 @@
+"""`forge investigate`: why a hand that ought to make its bid fell short."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forge_core.cli.numbers import whole
+from forge_core.cli.options import BidHand, Json, PlayoutName, Samples, SampleSeed, read_declaration
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from forge_core.texas42.bidding.investigate import Investigation, Shortfall
+
+N_SUSPECTS = 5
+"""shown of the dominoes that opponents held"""
+
+
+def read_below(text: str) -> int:
+    """A whole number; the game knows the most."""
+    return whole(text, "below")
+
+
+def read_max_show(text: str) -> int:
+    """A whole number of at least 0."""
+    return whole(text, "max-show")
+
+
+def investigate(
+    hand: BidHand,
+    trump: Annotated[
+        int,
+        typer.Option(
+            "--trump",
+            parser=read_declaration,
+            metavar="NAME",
+            help="The declaration: blanks .. sixes, doubles-trump, doubles-suit, notrump; or 0..9.",
+        ),
+    ],
+    below: Annotated[
+        int, typer.Option("--below", parser=read_below, metavar="N", help="Points that would have done.")
+    ] = 42,
+    samples: Samples = 500,
+    max_show: Annotated[
+        int, typer.Option("--max-show", parser=read_max_show, metavar="N", help="Deals to replay.")
+    ] = 3,
+    playout: PlayoutName = "oracle",
+    seed: SampleSeed = 0,
+    json: Json = False,
+) -> None:
+    """Replay, trick by trick, the deals in which a hand took too few points."""
+    from forge_core.cli.bid import playing
+    from forge_core.cli.screen import print_json, screen
+    from forge_core.texas42.bidding.investigate import check_question
+    from forge_core.texas42.bidding.investigate import investigate as find
+    from forge_core.texas42.bidding.playouts import open_playout
+    from forge_core.texas42.bidding.table import play_out
+
+    check_question(below, max_show)
+    how = open_playout(playout)
+    with playing(samples) as advance:
+        table = play_out(hand, how, samples, seed, [trump], advance=advance)
+    found = find(table, trump, below, max_show)
+    if json:
+        print_json({"hand": table.hand, "seed": seed, "playout": playout, **as_record(found)})
+        return
+    out = screen()
+    print_summary(out, found, playout)
+    for shortfall in found.shown:
+        print_shortfall(out, shortfall, trump)
+
+
+def as_record(found: Investigation) -> dict[str, Any]:
+    """What `--json` prints: dominoes as ids, a share nobody knows as null."""
+    from dataclasses import asdict
+    from math import isnan
+
+    from forge_core.texas42.declarations import NAMES
+
+    record = {**asdict(found), "decl": NAMES[found.decl]}
+    record["suspects"] = [
+        {**suspect, "otherwise": None if isnan(suspect["otherwise"]) else suspect["otherwise"]}
+        for suspect in record["suspects"]
+    ]
+    return record
+
+
+def print_summary(out: Console, found: Investigation, playout: str) -> None:
+    """How many deals fell short, and what opponents held in them."""
+    from forge_core.cli.screen import table
+    from forge_core.stats import wilson_interval
+    from forge_core.texas42.declarations import NAMES
+    from forge_core.texas42.notation import domino_text
+
+    low, high = wilson_interval(found.short, found.samples)
+    share = 100 * found.short / found.samples
+    out.print(
+        f"{NAMES[found.decl]}: {found.short:,} of {found.samples:,} deals come to less than {found.below} "
+        f"points by {playout} playouts, {share:.1f} % ({100 * low:.1f} to {100 * high:.1f}).",
+        soft_wrap=True,
+    )
+    if not found.suspects:
+        return
+    grid = table("an opponent held", "when short, %", "otherwise, %")
+    for column in grid.columns[1:]:
+        column.justify = "right"
+    for suspect in found.suspects[:N_SUSPECTS]:
+        otherwise = "" if found.short == found.samples else f"{100 * suspect.otherwise:.0f}"
+        grid.add_row(domino_text(suspect.domino), f"{100 * suspect.when_short:.0f}", otherwise)
+    out.print()
+    out.print(grid)
+
+
+def print_shortfall(out: Console, shortfall: Shortfall, decl: int) -> None:
+    """The deal as a picture, its tricks in a table."""
+    from forge_core.cli.picture import print_deal
+    from forge_core.cli.screen import table
+    from forge_core.texas42.dominoes import team
+    from forge_core.texas42.notation import domino_text
+
+    out.print()
+    print_deal(out, shortfall.hands, f"deal {shortfall.sample} · {shortfall.points} points", decl, leader=0)
+    out.print()
+    grid = table("", "seat 0", "seat 1", "seat 2", "seat 3", "taken by", "ours", "theirs")
+    grid.columns[6].justify = grid.columns[7].justify = "right"
+    totals = [0, 0]
+    for number, trick in enumerate(shortfall.tricks, start=1):
+        cells = [""] * 4
+        for offset, domino in enumerate(trick.dominoes):
+            seat = (trick.leader + offset) % 4
+            text = f"{domino_text(domino)}{' leads' if offset == 0 else ''}"
+            cells[seat] = f"[bold]{text}[/bold]" if seat == trick.winner else text
+        totals[team(trick.winner)] += trick.points
+        taken = f"seat {trick.winner}, {trick.points}"
+        style = "red" if team(trick.winner) else ""
+        grid.add_row(f"{number}", *cells, taken, f"{totals[0]}", f"{totals[1]}", style=style)
+    out.print(grid)
+    if shortfall.points_of_line != shortfall.points:
+        out.print("The tricks are those of perfect play; the playout took other ones.", style="dim")

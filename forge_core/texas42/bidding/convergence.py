@@ -1,0 +1,89 @@
+"""How many deals it takes: intervals and advice after the first n, and what other n would have advised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forge_core.errors import BadInput
+from forge_core.streams import stream
+from forge_core.texas42.bidding.advice import Best, Situation, choose, stakes_of
+from forge_core.texas42.bidding.field import MEASURED_FIELD, Field
+from forge_core.texas42.bidding.table import BidTable, makes
+
+REDRAWS = 200
+LADDER = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+"""numbers of deals to look at, as far as there are so many"""
+
+
+@dataclass(frozen=True, slots=True)
+class Convergence:
+    """A table after its first n deals of each declaration."""
+
+    n: int
+    mean_width: float
+    """of the intervals of all asked declarations and bids, from end to end"""
+    widest: float
+    recommended: Best
+    """by the first n deals"""
+    agreement: float
+    """share of REDRAWS tables of n deals, drawn anew from all of them with repetition, that recommend
+    the call and the declaration that all deals do"""
+    same_call: float
+    """the same for the call alone"""
+
+
+def rungs(samples: int) -> list[int]:
+    """The numbers of deals to look at, the last one all of them."""
+    return [*(n for n in LADDER if n < samples), samples]
+
+
+def converge(
+    table: BidTable,
+    situation: Situation,
+    field: Field = MEASURED_FIELD,
+    sizes: Sequence[int] | None = None,
+) -> list[Convergence]:
+    """Look at a table as it grows; sizes: after how many deals (default: see `rungs`).
+
+    Redraws come from `stream(seed, "redraw", n)`. Raises BadInput for a table that stopped
+    early, since its declarations have seen different numbers of deals, and for sizes it has not.
+    """
+    asked = np.flatnonzero(table.n)
+    counts = set(table.n[asked].tolist())
+    if counts != {table.samples}:
+        raise BadInput("a table that stopped early has not converged alike everywhere: play it in full")
+    sizes = rungs(table.samples) if sizes is None else sizes
+    if not all(1 <= n <= table.samples for n in sizes):
+        raise BadInput(f"sizes {list(sizes)} of {table.samples} deals: use 1..{table.samples}")
+    stakes = stakes_of(situation, field)
+    points = np.stack([table.points[decl] for decl in asked])  # [asked, n]
+
+    def recommend(made: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Deals made [..., asked, 13] of n -> (call [...], declaration [...])."""
+        p_make = np.full((*made.shape[:-2], len(table.points), made.shape[-1]), np.nan)
+        p_make[..., asked, :] = made / n
+        return choose(p_make, stakes)
+
+    def look(n: int) -> Convergence:
+        low, high = table.prefix(n).interval
+        widths = (high - low)[asked]
+        call, decl = recommend(makes(points[:, :n]), n)
+        rng = stream(table.seed, "redraw", n)
+        drawn = (rng.integers(table.samples, size=(len(asked), n)) for _ in range(REDRAWS))
+        redrawn = [makes(np.take_along_axis(points, deals, axis=1)) for deals in drawn]
+        calls, decls = recommend(np.stack(redrawn), n)
+        same = calls == final_call
+        return Convergence(
+            n=n,
+            mean_width=float(widths.mean()),
+            widest=float(widths.max()),
+            recommended=Best(int(call), None if decl < 0 else int(decl)),
+            agreement=float((same & (decls == final_decl)).mean()),
+            same_call=float(same.mean()),
+        )
+
+    final_call, final_decl = recommend(makes(points), table.samples)
+    return [look(n) for n in sizes]

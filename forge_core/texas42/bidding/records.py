@@ -1,0 +1,268 @@
+"""P(make) on disk: one Parquet file a seed, one row: the hand that seat 0 holds in the deal of the seed.
+
+A store of them holds `{train,val,test}/seed_00000042.parquet`, by the split of the seed. Files
+are written whole or not at all, verified when read, and made again only where their footer
+shows another fingerprint.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from forge_core.errors import BadInput, FileCorrupt, ForgeError, StoreUnusable
+from forge_core.files import Store, fingerprint
+from forge_core.texas42.bidding.playouts import OraclePlayout, Playout
+from forge_core.texas42.bidding.table import (
+    ALL,
+    BIDDING_VERSION,
+    BIDS,
+    DEFAULT_SAMPLES,
+    BidTable,
+    check_extent,
+    play_out,
+)
+from forge_core.texas42.deals import check_seed, deal_from_seed
+from forge_core.texas42.dominoes import HAND_POINTS
+from forge_core.texas42.oracle.shards.reading import open_footer, open_parquet
+from forge_core.texas42.oracle.shards.records import MOST_SEED
+from forge_core.texas42.oracle.shards.verifying import Unsound, read_metadata, require
+from forge_core.texas42.splits import split_of
+
+BIDDING_FOLDER = "bidding-results"
+"""of a store: where these are"""
+
+_MOST_BYTES = 1 << 24
+_CELLS = tuple(product(ALL, BIDS))
+_SCHEMA = pa.schema(
+    [
+        ("seed", pa.int64()),
+        ("hand", pa.list_(pa.int8())),
+        ("playout", pa.string()),
+        ("playout_version", pa.string()),
+        ("sees_all", pa.bool_()),
+        ("bidding_version", pa.string()),
+        ("n", pa.int32()),  # deals asked for: with ci_width a declaration may have fewer points
+        ("ci_width", pa.float64()),
+        *((f"points_{decl}", pa.list_(pa.int8())) for decl in ALL),
+        *(
+            (f"{name}_{decl}_{bid}", pa.float32())
+            for name in ("pmake", "ci_low", "ci_high")
+            for decl, bid in _CELLS
+        ),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BiddingConfig:
+    """How tables are made. Raises BadInput for a count or width that `play_out` would not take."""
+
+    playout: Playout = field(default_factory=OraclePlayout)
+    samples: int = DEFAULT_SAMPLES
+    ci_width: float | None = None
+    """stop a declaration early when its intervals are so narrow: see `play_out`"""
+
+    def __post_init__(self) -> None:
+        check_extent(self.samples, self.ci_width)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits: files of equal fingerprint and seed hold the same."""
+        return _fingerprint(
+            self.playout.name, self.playout.version, BIDDING_VERSION, self.samples, self.ci_width
+        )
+
+
+def file_name(seed: int) -> str:
+    """`seed_00000042.parquet`. Raises BadInput for what is no seed."""
+    check_seed(seed)
+    if seed > MOST_SEED:
+        raise BadInput(f"a seed of more than 18 digits: use at most {MOST_SEED}")
+    return f"seed_{seed:08d}.parquet"
+
+
+def parse_name(name: str) -> int:
+    """The seed of a file name. Raises BadInput for a name that no table has."""
+    match = re.fullmatch(r"seed_([0-9]{8,18})\.parquet", name)
+    if match and file_name(int(match[1])) == name:
+        return int(match[1])
+    raise BadInput(f"{name!r} is not the name of a bidding table: expected one like {file_name(42)}")
+
+
+def bid_seed(seed: int, config: BiddingConfig, advance: Callable[[int], None] | None = None) -> BidTable:
+    """Play out the hand of seat 0 in the deal of a seed; the other deals come from the same seed."""
+    hand = deal_from_seed(seed)[0]
+    return play_out(hand, config.playout, config.samples, seed, ci_width=config.ci_width, advance=advance)
+
+
+def write_table(store: Store, table: BidTable, config: BiddingConfig) -> int:
+    """Put the table of a seed in its place in a store of them, whole or not at all; its bytes.
+
+    Equal tables give equal files. Raises StoreUnusable, and BadInput for a table that is not
+    of seat 0's hand in the deal of its seed, or not made by `config`.
+    """
+    made_by = (table.playout, table.playout_version, table.samples)
+    if made_by != (config.playout.name, config.playout.version, config.samples):
+        raise BadInput(f"a table by {made_by} is not what was asked for: play it out with the same settings")
+    if list(table.hand) != deal_from_seed(table.seed)[0]:
+        raise BadInput(f"the hand is not that of seed {table.seed}: only hands of seeds are stored")
+    data = _encode(table, config)
+    store.join(split_of(table.seed)).write(file_name(table.seed), data)
+    return len(data)
+
+
+def read_table(store: Store, seed: int) -> BidTable:
+    """The table of a seed, verified: columns, hand, points, and all that follows from them.
+
+    Raises FileCorrupt, with what to do, if it is not sound or not there.
+    """
+    with _verdict(store, seed) as folder:
+        size = folder.size(file_name(seed))
+        require(size <= _MOST_BYTES, f"it has {size:,} bytes, a table at most {_MOST_BYTES:,}")
+        return _decode(open_parquet(folder.read(file_name(seed))), seed)
+
+
+def missing_seeds(store: Store, seeds: Iterable[int], config: BiddingConfig) -> list[int]:
+    """Those whose table is absent, corrupt by its footer, or made otherwise than `config` says."""
+    seeds = list(seeds)
+    there = {split: set(store.join(split).names(".parquet")) for split in {split_of(seed) for seed in seeds}}
+
+    def is_filled(seed: int) -> bool:
+        if file_name(seed) not in there[split_of(seed)]:
+            return False
+        try:
+            with _verdict(store, seed) as folder:
+                metadata = read_metadata(open_footer(folder, file_name(seed)))
+        except FileCorrupt:
+            return False
+        return metadata.get(b"fingerprint") == config.fingerprint.encode()
+
+    return [seed for seed in seeds if not is_filled(seed)]
+
+
+def fill_tables(
+    store: Store,
+    seeds: Iterable[int],
+    config: BiddingConfig,
+    advance: Callable[[int], None] | None = None,
+) -> Iterator[BidTable]:
+    """Make the tables that are missing, one after the other, and read each back; what was made.
+
+    advance: told of deals as they are played out. Raises as `write_table` and `read_table` do.
+    """
+    for seed in missing_seeds(store, seeds, config):
+        write_table(store, bid_seed(seed, config, advance), config)
+        yield read_table(store, seed)
+
+
+@contextmanager
+def _verdict(store: Store, seed: int) -> Iterator[Store]:
+    """The folder of a seed; whatever a damaged file provokes becomes FileCorrupt."""
+    folder, name = store.join(split_of(seed)), file_name(seed)
+    remedy = "delete it and make the bidding results of its seed again"
+    if not folder.exists(name):
+        raise FileCorrupt(
+            folder.path(name), "there is no such table", "make the bidding results of this seed"
+        )
+    try:
+        yield folder
+    except (FileCorrupt, StoreUnusable, MemoryError):
+        raise
+    except (Unsound, ForgeError, pa.ArrowException, OSError, TypeError, ValueError) as error:
+        raise FileCorrupt(folder.path(name), " ".join(str(error).split()), remedy) from error
+
+
+def _encode(table: BidTable, config: BiddingConfig) -> bytes:
+    row = {
+        "seed": table.seed,
+        "hand": table.hand,
+        "playout": table.playout,
+        "playout_version": table.playout_version,
+        "sees_all": table.sees_all,
+        "bidding_version": BIDDING_VERSION,
+        "n": table.samples,
+        "ci_width": config.ci_width,
+        **{f"points_{decl}": table.points[decl] for decl in ALL},
+        **_derived(table),
+    }
+    arrays = [pa.array([row[name]], type=_SCHEMA.field(name).type) for name in _SCHEMA.names]
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        sink,
+        _SCHEMA,
+        store_schema=False,
+        write_page_checksum=True,
+        write_statistics=False,
+        use_dictionary=False,
+        compression="none",
+    ) as writer:
+        writer.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
+        writer.add_key_value_metadata({"fingerprint": config.fingerprint})
+    return sink.getvalue().to_pybytes()
+
+
+def _derived(table: BidTable) -> dict[str, float]:
+    """P(make) and its interval by column name, as float32 holds them; NaN, 0, 1 if nothing was asked."""
+    low, high = table.interval
+    columns = {"pmake": table.p_make, "ci_low": low, "ci_high": high}
+    return {
+        f"{name}_{decl}_{bid}": float(np.float32(values[decl, BIDS.index(bid)]))
+        for name, values in columns.items()
+        for decl, bid in _CELLS
+    }
+
+
+def _decode(file: pq.ParquetFile, seed: int) -> BidTable:
+    require(file.schema_arrow.equals(_SCHEMA), "its columns or their types are not those of a bidding table")
+    rows = file.metadata.num_rows
+    require(rows == 1, f"it has {rows:,} rows, not one")
+    row = file.read(use_threads=False).to_pylist()[0]
+    empty = [name for name, value in row.items() if value is None and name != "ci_width"]
+    require(not empty, f"column {empty[0] if empty else ''} is empty")
+    require(row["seed"] == seed, f"it says it is of seed {row['seed']}")
+    require(row["hand"] == deal_from_seed(seed)[0], "its hand is not that of its seed")
+    require(row["bidding_version"] == BIDDING_VERSION, f"its version {row['bidding_version']} is another")
+    made = _fingerprint(
+        *(row[name] for name in ("playout", "playout_version", "bidding_version", "n", "ci_width"))
+    )
+    require(
+        read_metadata(file).get(b"fingerprint") == made.encode(), "its fingerprint is not that of its row"
+    )
+    points = tuple(np.array(row[f"points_{decl}"], dtype=np.int8) for decl in ALL)
+    for of_decl in points:
+        require(len(of_decl) <= row["n"], f"it has {len(of_decl)} deals where {row['n']} were asked for")
+        require(((of_decl >= 0) & (of_decl <= HAND_POINTS)).all(), f"points are outside 0..{HAND_POINTS}")
+        full = row["ci_width"] is not None or len(of_decl) in (0, row["n"])
+        require(full, f"it has {len(of_decl)} deals of a declaration, not {row['n']}")
+    table = BidTable(
+        hand=tuple(row["hand"]),
+        seed=seed,
+        samples=row["n"],
+        playout=row["playout"],
+        playout_version=row["playout_version"],
+        sees_all=row["sees_all"],
+        points=points,
+    )
+    for name, value in _derived(table).items():
+        require(np.array_equal(row[name], value, equal_nan=True), f"{name} is not that of its points")
+    return table
+
+
+def _fingerprint(playout: str, version: str, bidding_version: str, samples: int, width: float | None) -> str:
+    return fingerprint(
+        {
+            "playout": playout,
+            "playout_version": version,
+            "bidding": bidding_version,
+            "samples": samples,
+            "ci_width": width,
+        }
+    )

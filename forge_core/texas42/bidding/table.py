@@ -1,0 +1,170 @@
+"""P(make): how often each declaration of a hand takes each bid, over deals of the other 21 dominoes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.errors import BadInput
+from forge_core.stats import wilson_interval
+from forge_core.streams import stream
+from forge_core.texas42.auction import LOWEST_BID, MARK, points_needed
+from forge_core.texas42.bidding.playouts import Playout
+from forge_core.texas42.deals import check_hand, check_seed
+from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
+from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
+from forge_core.texas42.tables import Bytes
+
+BIDDING_VERSION = "b1"
+"""Raised when other deals, points or intervals come out."""
+
+BIDS = tuple(range(LOWEST_BID, MARK + 1))
+"""30..42: the bids that differ in what they need. 42 and all bids of marks need all points."""
+DEFAULT_SAMPLES = 500
+_AT_ONCE = 50
+"""deals of a declaration between two looks at the width of its intervals"""
+
+Floats = npt.NDArray[np.float64]
+ALL = tuple(range(N_DECLARATIONS))
+
+
+def bid_index(bid: int) -> int:
+    """The place in BIDS of what a bid needs: 84 stands where 42 does."""
+    return BIDS.index(points_needed(bid))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BidTable:
+    """What the bidder's team took in each deal that was played out, and so P(make)."""
+
+    hand: tuple[int, ...]
+    """7 ids, ascending; the bidder's, who leads"""
+    seed: int
+    """of the deals"""
+    samples: int
+    """deals asked for, of each declaration"""
+    playout: str
+    playout_version: str
+    sees_all: bool
+    """the players saw all hands: what they make, no player at a table will make as often"""
+    points: tuple[Bytes, ...]
+    """of each of the ten declarations int8 [n]: points by deal, in their order; [0] if not asked"""
+
+    @property
+    def n(self) -> npt.NDArray[np.int64]:
+        """[10] deals played out."""
+        return np.array([len(points) for points in self.points], dtype=np.int64)
+
+    @property
+    def makes(self) -> npt.NDArray[np.int64]:
+        """[10, 13] deals in which the bid is made, by declaration and bid of BIDS."""
+        return np.stack([makes(points) for points in self.points])
+
+    @property
+    def p_make(self) -> Floats:
+        """[10, 13] share of the deals, NaN for a declaration that was not asked."""
+        return np.where(self.n[:, None] > 0, self.makes / np.maximum(self.n, 1)[:, None], np.nan)
+
+    @property
+    def interval(self) -> tuple[Floats, Floats]:
+        """(low, high), [10, 13] each: Wilson's of 95 %; (0, 1) where nothing was asked."""
+        return wilson_interval(self.makes, self.n[:, None])
+
+    def prefix(self, n: int) -> BidTable:
+        """The table after the first n deals of each declaration."""
+        return replace(self, samples=min(n, self.samples), points=tuple(p[:n] for p in self.points))
+
+
+def provenance(table: BidTable) -> str:
+    """One sentence: how the table came about."""
+    fewest, most = int(table.n[table.n > 0].min()), int(table.n.max())
+    deals = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    seen = "all hands seen: nobody at a table makes as many" if table.sees_all else "own hands seen"
+    return (
+        f"By {table.playout} playouts ({seen}), {deals} deals of each declaration, the bidder leads; "
+        f"seed {table.seed}, {table.playout} {table.playout_version}, bidding {BIDDING_VERSION}."
+    )
+
+
+def makes(points: Bytes) -> npt.NDArray[np.int64]:
+    """Points [..., n] -> deals in which each bid of BIDS is made, [..., 13]."""
+    return (points[..., None] >= np.array(BIDS)).sum(axis=-2)
+
+
+def draw_deals(hand: Sequence[int], decl: int, seed: int, first: int, n: int) -> Bytes:
+    """Deals first .. first + n - 1 of a hand: int8 [n, 4, 7]; seat 0 holds the hand.
+
+    Deal k shuffles the other 21 dominoes, ascending, by `stream(seed, "bid", decl, k)`, and cuts
+    them in three: it is a function of hand, seed, declaration and k, however many are drawn.
+    """
+    held = check_hand(hand)
+    rest = np.array([domino for domino in range(N_DOMINOES) if domino not in held], dtype=np.int8)
+    deals = np.empty((n, N_SEATS, HAND_SIZE), dtype=np.int8)
+    deals[:, 0] = held
+    for row in range(n):
+        deals[row, 1:] = stream(seed, "bid", decl, first + row).permutation(rest).reshape(-1, HAND_SIZE)
+    deals.sort(axis=2)
+    return deals
+
+
+def play_out(
+    hand: Sequence[int],
+    playout: Playout,
+    samples: int = DEFAULT_SAMPLES,
+    seed: int = 0,
+    decls: Sequence[int] = ALL,
+    ci_width: float | None = None,
+    advance: Callable[[int], None] | None = None,
+) -> BidTable:
+    """Play a hand out under each of `decls`, in `samples` deals or fewer.
+
+    ci_width: a declaration is done as soon as the widest of its thirteen intervals is no wider
+    than this, from end to end; what was played until then is what the full run begins with.
+    (An interval looked at so often is a little less sure than one of a fixed number of deals.)
+    advance: told of deals as they are done, those saved by stopping early too.
+    Raises BadInput for what is no hand, seed, declaration, count or width.
+    """
+    held, asked = tuple(check_hand(hand)), sorted({check_declaration(decl) for decl in decls})
+    check_seed(seed)
+    check_extent(samples, ci_width)
+    parts: list[list[Bytes]] = [[np.zeros(0, dtype=np.int8)] for _ in ALL]
+    going = asked
+    for first in range(0, samples, _AT_ONCE):
+        n = min(_AT_ONCE, samples - first)
+        deals = [draw_deals(held, decl, seed, first, n) for decl in going]
+        points = playout.points(np.concatenate(deals), np.repeat(going, n))
+        for decl, of_decl in zip(going, points.reshape(-1, n), strict=True):
+            parts[decl].append(of_decl)
+        done = [decl for decl in going if ci_width is not None and _width(parts[decl]) <= ci_width]
+        if advance:
+            advance(n * len(going) + (samples - first - n) * len(done))
+        going = [decl for decl in going if decl not in done]
+        if not going:
+            break
+    return BidTable(
+        hand=held,
+        seed=seed,
+        samples=samples,
+        playout=playout.name,
+        playout_version=playout.version,
+        sees_all=playout.sees_all,
+        points=tuple(np.concatenate(part) for part in parts),
+    )
+
+
+def check_extent(samples: int, ci_width: float | None) -> None:
+    """Raise BadInput unless there is at least one sample, and a width is in (0, 1]."""
+    if samples < 1:
+        raise BadInput(f"{samples} samples say nothing: use at least 1")
+    if ci_width is not None and not 0 < ci_width <= 1:
+        raise BadInput(f"an interval width of {ci_width}: use more than 0 and at most 1")
+
+
+def _width(parts: list[Bytes]) -> float:
+    """Of the widest interval of a declaration, from end to end."""
+    points = np.concatenate(parts)
+    low, high = wilson_interval(makes(points), len(points))
+    return float((high - low).max())
