@@ -208,3 +208,24 @@ def test_what_is_not_there(forge, store, monkeypatch, verb, arguments, said):
     status, out, err = forge(verb, *arguments)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert said in err
+
+
+def test_a_game_is_split_into_luck_hidden_hands_and_blunders(forge, tmp_path):
+    import json
+
+    from forge_core.files import Store
+    from forge_core.texas42.deals import deal_from_seed
+    from forge_core.texas42.eq import ExactOracle, GameConfig, Sampling, play_games
+    from forge_core.texas42.eq.files import write_game
+    from forge_core.texas42.games import start
+
+    games = start([deal_from_seed(7)], [7])
+    [record] = play_games(ExactOracle(1), games, GameConfig(Sampling(3)), "cpu", deal_seeds=[7])
+    write_game(Store(str(tmp_path)), record)
+    status, out, _ = forge("view", str(tmp_path), "--regret")
+    assert status == 0 and "what was hidden" in out
+    told = json.loads(forge("view", str(tmp_path), "--regret", "--json")[1])["regret"]
+    lost = np.array(told["lost"])
+    team = record.decisions.player % 2
+    assert told["margin"] == told["luck"] - lost[team == 0].sum() + lost[team == 1].sum()
+    np.testing.assert_allclose(np.add(told["blunder"], told["hidden"]), lost, atol=1e-2)

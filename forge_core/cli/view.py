@@ -10,6 +10,7 @@ from forge_core.cli.options import Decision, GameSeed, Json
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
+    from forge_core.texas42.arena.regret import RegretSplit
     from forge_core.texas42.eq.records import GameRecord
     from forge_core.texas42.eq.scenes import Scene
 
@@ -18,7 +19,16 @@ GameFile = Annotated[
 ]
 
 
-def view(file: GameFile, game: GameSeed = None, decision: Decision = None, json: Json = False) -> None:
+def view(
+    file: GameFile,
+    game: GameSeed = None,
+    decision: Decision = None,
+    regret: Annotated[
+        bool,
+        typer.Option("--regret", help="Also what the game was lost by: luck, hidden hands, blunders (1 s)."),
+    ] = False,
+    json: Json = False,
+) -> None:
     """Show a recorded game: who played what, what each could have played, and what it knew."""
     from forge_core.cli.screen import print_json, screen
     from forge_core.texas42.eq.scenes import Scene, scenes
@@ -26,13 +36,22 @@ def view(file: GameFile, game: GameSeed = None, decision: Decision = None, json:
 
     record = choose_game(file, game)
     told = list(scenes(record)) if decision is None else [Scene(record, decision)]
+    split = None
+    if regret:
+        from forge_core.texas42.arena.regret import regret_split
+
+        split = regret_split(record)
     if json:
-        print_json({**tell_game(record), "decisions": [tell_decision(scene) for scene in told]})
+        told_regret = {"regret": tell_regret(split)} if split else {}
+        decisions = [tell_decision(scene) for scene in told]
+        print_json({**tell_game(record), **told_regret, "decisions": decisions})
         return
     if decision is None:
         print_game(record)
     else:
         screen().print(describe_decision(record, decision))
+    if split:
+        print_regret(record, split)
     screen().print(f"\n{LEGEND}", style="dim", soft_wrap=True)
 
 
@@ -69,6 +88,40 @@ def print_game(record: GameRecord) -> None:
     out.print(settings_text(record.settings), soft_wrap=True, style="dim")
     for part in describe_game(record):
         out.print(part)
+
+
+def print_regret(record: GameRecord, split: RegretSplit) -> None:
+    """Where the points went, by team, and the worst blunders."""
+    from forge_core.cli.screen import screen, table
+    from forge_core.texas42.notation import domino_text
+
+    out = screen()
+    grid = table("points lost by", "seats 0 and 2", "seats 1 and 3")
+    grid.columns[1].justify = grid.columns[2].justify = "right"
+    for name, points in (("blunders", split.blunder), ("what was hidden", split.hidden), ("all", split.lost)):
+        grid.add_row(name, *(f"{of_team:.1f}" for of_team in split.by_team(points)))
+    out.print()
+    out.print(
+        f"With all hands seen and best play seats 0 and 2 come out {split.luck:+} ahead; here it was "
+        f"{split.margin:+}.",
+        soft_wrap=True,
+    )
+    out.print(grid)
+    worst = [step for step in split.blunder.argsort()[::-1][:3].tolist() if split.blunder[step] >= 0.5]
+    for step in worst:
+        played, gave = domino_text(int(record.plays[step])), split.blunder[step]
+        out.print(f"decision {step}: seat {split.player[step]}'s {played} gave away {gave:.1f}")
+
+
+def tell_regret(split: RegretSplit) -> dict[str, Any]:
+    """Points; lists by decision, of the mover's team."""
+    return {
+        "luck": split.luck,
+        "margin": split.margin,
+        "lost": split.lost.tolist(),
+        "blunder": [round(float(points), 3) for points in split.blunder],
+        "hidden": [round(float(points), 3) for points in split.hidden],
+    }
 
 
 def tell_game(record: GameRecord) -> dict[str, Any]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from forge_core.learning.transformer import TokenTransformer
 
 N_TRICKS = HAND_SIZE
-EXACT_FROM = 4
+EXACT_FROM = 3
 """The first trick, of 1..7, from which a hybrid asks the solver: before, a 73 k network is cheaper on a
 CPU core (see docs/log.md)."""
 ORACLES = ("exact", "model", "hybrid")
@@ -72,7 +72,7 @@ class ExactOracle:
 
     def describe(self) -> dict[str, Any]:
         """See Oracle."""
-        return {"oracle": "exact", "version": ORACLE_VERSION}
+        return {"oracle": "exact", "exact": ORACLE_VERSION}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,31 +159,31 @@ class HybridOracle:
 
     def describe(self) -> dict[str, Any]:
         """See Oracle."""
-        return {
-            **self.early.describe(),
-            "oracle": "hybrid",
-            "exact_from": self.exact_from,
-            "exact": ORACLE_VERSION,
-        }
+        parts = self.early.describe() | self.late.describe()
+        return parts | {"oracle": "hybrid", "exact_from": self.exact_from}
 
 
 def open_oracle(
-    name: str, model: str | None = None, device: str = "auto", exact_from: int = EXACT_FROM
+    name: str,
+    model: str | None = None,
+    device: str = "auto",
+    exact_from: int = EXACT_FROM,
+    workers: int | None = None,
 ) -> Oracle:
     """`exact`, `model` or `hybrid`, as the command line names them; model: folder of a network.
 
-    Raises BadInput for another name, or a network that is asked for and not named.
+    workers: threads of the solver, default one a core. Raises BadInput for another name, or a network that is asked for and not named.
     """
     if name not in ORACLES:
         raise BadInput(f"oracle {name!r}: use {', '.join(ORACLES)}")
     if name == "exact":
-        return ExactOracle()
+        return ExactOracle(workers)
     if model is None:
         raise BadInput(f"oracle {name} asks a network: name one with --model")
     from forge_core.learning.checkpoints import load_model
 
     network = ModelOracle(load_model(model, resolve_device(device)))
-    return network if name == "model" else HybridOracle(network, ExactOracle(), exact_from)
+    return network if name == "model" else HybridOracle(network, ExactOracle(workers), exact_from)
 
 
 def digest_of(model: TokenTransformer) -> str:

@@ -1,0 +1,263 @@
+"""`forge match`: who plays better, on the same deals: two players, or all against all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forge_core.cli.filling import check_lasting, check_writable
+from forge_core.cli.numbers import whole
+from forge_core.cli.options import Device, Json, read_declaration, read_place, read_seed
+from forge_core.cli.seeds import parse_seeds, seeds_text
+from forge_core.cli.status import Stopped
+from forge_core.errors import BadInput
+
+if TYPE_CHECKING:
+    from forge_core.files import Store
+    from forge_core.stats import Difference, Sprt
+    from forge_core.texas42.arena import Conditions, Match
+    from forge_core.texas42.players import AnyPlayer
+
+DEFAULT_DEALS, MOST_DEALS = 1_000, 1_000_000
+N_PLAYS = 28
+
+
+def read_count(text: str) -> int:
+    """1..MOST_DEALS."""
+    count = whole(text, "number of deals")
+    if not 1 <= count <= MOST_DEALS:
+        raise BadInput(f"{count:,} deals: use 1..{MOST_DEALS:,}")
+    return count
+
+
+def read_declare(text: str) -> str | int:
+    """`hand`, `seed`, or one declaration."""
+    name = text.strip().lower()
+    return name if name in ("hand", "seed") else read_declaration(text)
+
+
+def read_bid(text: str) -> int:
+    """30..42, 84, 126, ...; the conditions of the match know which."""
+    return whole(text, "bid")
+
+
+def match(
+    players: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PLAYER...",
+            help="random, heuristic, eq, pmake, policy:model=DIR, stage2:model=DIR, clairvoyant. eq and "
+            "pmake take worlds=50, oracle=hybrid|exact|model, model=DIR, exact_from=TRICK, posterior=on, "
+            "as in eq:worlds=10,oracle=exact.",
+        ),
+    ],
+    deals: Annotated[
+        int | None,
+        typer.Option(
+            "--deals",
+            parser=read_count,
+            metavar="N",
+            show_default=f"{DEFAULT_DEALS:,}",
+            help="Deals, of seeds that no network learns from.",
+        ),
+    ] = None,
+    seeds: Annotated[
+        list | None,
+        typer.Option("--seeds", parser=parse_seeds, metavar="LIST", help="These deals instead: 0-49."),
+    ] = None,
+    decl: Annotated[
+        str,
+        typer.Option(
+            "--decl",
+            parser=read_declare,
+            metavar="NAME",
+            help="hand: what suits the bidder's hand by a plain rule; seed: seed % 10; or one by name.",
+        ),
+    ] = "hand",
+    bid: Annotated[
+        int, typer.Option("--bid", parser=read_bid, metavar="N", help="Of seat 0: 30..42, 84, ...")
+    ] = 30,
+    seed: Annotated[
+        int, typer.Option("--seed", parser=read_seed, metavar="N", help="Another number draws other worlds.")
+    ] = 0,
+    sprt: Annotated[
+        bool,
+        typer.Option("--sprt", help="Stop a pair as soon as it is clear who is better by --margin."),
+    ] = False,
+    by: Annotated[
+        str, typer.Option("--by", metavar="NAME", help="What --sprt looks at: points or contracts.")
+    ] = "points",
+    margin: Annotated[
+        float | None,
+        typer.Option("--margin", metavar="X", show_default="0.5 points, 0.03 contracts", help="A deal."),
+    ] = None,
+    batch: Annotated[
+        int,
+        typer.Option("--batch", parser=read_count, metavar="N", help="Deals in lockstep; changes no result."),
+    ] = 100,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out", parser=read_place, metavar="DIR", help="Keep games there, and play none again: a store."
+        ),
+    ] = None,
+    plots: Annotated[
+        str | None, typer.Option("--plots", metavar="DIR", help="Also draw match.png there.")
+    ] = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Play players against each other on the same deals, seats swapped, with intervals.
+
+    Of each deal two games are played, so that either player bids once.
+    """
+    from forge_core.cli.screen import print_json, seconds_text
+    from forge_core.device import device_name
+    from forge_core.files import Store
+    from forge_core.texas42.arena import Conditions, held_out_seeds, who_is_better
+    from forge_core.texas42.arena.match import MARGINS
+    from forge_core.texas42.arena.report import Comparison, draw_standings, standings
+    from forge_core.texas42.players import parse_player
+
+    if deals is not None and seeds is not None:
+        raise BadInput("--deals and --seeds both say which deals: give one of them")
+    if (margin is not None or by != "points") and not sprt:
+        raise BadInput("--margin and --by belong to the sequential test: add --sprt")
+    conditions = Conditions(decl, bid, seed)
+    if by not in MARGINS:
+        raise BadInput(f"--by {by!r}: use {' or '.join(MARGINS)}")
+    test = who_is_better(MARGINS[by] if margin is None else margin) if sprt else None
+    chosen = held_out_seeds(deals or DEFAULT_DEALS) if seeds is None else seeds
+    if len(chosen) < 2:
+        raise BadInput("one deal says nothing of the next: play at least two")
+    store = Store(out) if out else None
+    if store:
+        check_lasting(store)
+        check_writable(store)
+    opened = [parse_player(text, device) for text in players]
+    begun = time.perf_counter()
+    matches = play(opened, chosen, conditions, store, test, by, batch)
+    seconds = time.perf_counter() - begun
+    if plots:
+        Store(plots).write("match.png", draw_standings(matches))
+    if json:
+        print_json(
+            {
+                "conditions": conditions.to_dict(),
+                "seeds": seeds_text(chosen),
+                "device": device_name(device),
+                "seconds": round(seconds, 3),
+                "matches": [Comparison.of(match).to_dict() for match in matches],
+                "standings": [standing.to_dict() for standing in standings(matches)],
+            }
+        )
+    else:
+        print_report(matches, seeds_text(chosen), f"{seconds_text(seconds)} on {device_name(device)}")
+
+
+def play(
+    players: Sequence[AnyPlayer],
+    seeds: Sequence[int],
+    conditions: Conditions,
+    store: Store | None,
+    test: Sprt | None,
+    by: str,
+    batch: int,
+) -> list[Match]:
+    """All pairs, under a progress bar."""
+    from forge_core.texas42.arena import play_all
+
+    n_pairs = len(players) * (len(players) - 1) // 2
+    try:
+        with progress(2 * n_pairs * len(seeds)) as on_plays:
+            return play_all(players, seeds, conditions, store, test, by, batch, on_plays)
+    except KeyboardInterrupt:
+        kept = "games played are kept: run the same command again to go on" if store else "nothing is kept"
+        raise Stopped(f"stopped; {kept}") from None
+
+
+@contextmanager
+def progress(games: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, nothing elsewhere."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    from forge_core.cli.screen import notes
+
+    console = notes()
+    bar = Progress(
+        TextColumn("playing {task.fields[games]:,} games"),
+        BarColumn(bar_width=32),
+        TaskProgressColumn(),
+        TimeRemainingColumn(compact=True),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+    task = bar.add_task("", total=N_PLAYS * games, games=games)
+    with bar:
+        yield lambda plays: bar.update(task, advance=plays)
+
+
+def print_report(matches: list[Match], seeds: str, effort: str) -> None:
+    """Who stands where, then every pair."""
+    from forge_core.cli.screen import screen, table
+    from forge_core.texas42.arena.report import Comparison, by_rank, standings
+    from forge_core.texas42.auction import call_text
+    from forge_core.texas42.declarations import NAMES
+
+    out, ranked, conditions = screen(), standings(matches), matches[0].conditions
+    rules = {"hand": "what suits the hand by a plain rule", "seed": "seed % 10"}
+    declare = conditions.declare
+    called = rules[declare] if isinstance(declare, str) else NAMES[declare]
+    out.print(
+        f"seat 0 bids {call_text(conditions.bid)}, declares {called} and leads; seeds {shortened(seeds)}",
+        soft_wrap=True,
+    )
+    out.print()
+    grid = table("", "against all others", "points a deal", "deals", numbers="deals")
+    places = {standing.name: str(place) for place, standing in enumerate(ranked, start=1)}
+    for standing in ranked:
+        swing = standing.swing
+        grid.add_row(places[standing.name], standing.name, swing_text(swing), f"{swing.n:,}")
+    out.print(grid)
+    out.print()
+    grid = table("pair", "points a deal", "made", "p", "marks", "deals", "", numbers="deals")
+    for told in by_rank(matches, ranked):
+        found = Comparison.of(told)
+        one, other = places[found.a], places[found.b]
+        clear = {"a": f"{one} is better", "b": f"{other} is better", None: "open" if told.sprt else ""}
+        shares = (100 * side.made / found.deals for side in (found.contracts_a, found.contracts_b))
+        grid.add_row(
+            f"{one} : {other}",
+            swing_text(found.swing),
+            " : ".join(f"{share:.0f}" for share in shares),
+            f"{found.p_contracts:.2g}",
+            f"{found.marks_a:,} : {found.marks_b:,}",
+            f"{found.deals:,}",
+            clear[found.better],
+        )
+    out.print(grid)
+    out.print()
+    note = " An early stop makes its interval a little too narrow." if matches[0].sprt else ""
+    out.print(
+        "points a deal: what the first takes with the bidders' hands, less what the second takes with the "
+        "same, and its 95 % interval; made: of a hundred contracts each bid; p: how likely so unequal a "
+        f"number is by chance (McNemar); marks: over both games of each deal.{note} {effort}.",
+        style="dim",
+        soft_wrap=True,
+    )
+
+
+def swing_text(swing: Difference) -> str:
+    """`+2.35 ± 0.41`."""
+    return f"{swing.mean:+.2f} ± {swing.high - swing.mean:.2f}"
+
+
+def shortened(seeds: str) -> str:
+    """A long list of seeds by its ends."""
+    runs = seeds.split(",")
+    return seeds if len(runs) <= 3 else f"{runs[0]},{runs[1]},...,{runs[-1]}"

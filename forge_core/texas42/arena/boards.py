@@ -1,0 +1,185 @@
+"""Boards: deals as they were played by two sides, and their files.
+
+A store of matches holds, for each seating, a folder named by its fingerprint with a Parquet
+file for each block of seeds. Swapping the sides is another seating; so the match of B against
+A finds the boards of A against B. Files are written whole or not at all, and verified when read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from forge_core.errors import ForgeError, MatchCorrupt, StoreUnusable
+from forge_core.files import Store, fingerprint
+from forge_core.texas42.arena.duplicate import Conditions
+from forge_core.texas42.dominoes import N_PLAYS
+from forge_core.texas42.games import Games, replay
+from forge_core.texas42.oracle.shards.reading import open_parquet
+from forge_core.texas42.oracle.shards.verifying import Unsound, read_metadata, require
+from forge_core.texas42.players import AnyPlayer
+
+MATCH_VERSION = "m1"
+"""Raised when the same players and conditions give other games."""
+MATCHES_FOLDER = "matches"
+"""of a store: where its matches are"""
+BLOCK = 50
+"""seeds of a file: 50k..50k + 49"""
+
+_SCHEMA = pa.schema(
+    [
+        ("seed", pa.int64()),
+        ("decl", pa.int8()),
+        ("points", pa.int8()),
+        ("plays", pa.list_(pa.int8())),
+    ]
+)
+_MOST_BYTES = 1 << 20
+"""a file takes a few thousand"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Boards:
+    """D deals as one seating played them, seeds ascending."""
+
+    seed: npt.NDArray[np.int64]
+    """[D]"""
+    decl: npt.NDArray[np.int8]
+    """[D]"""
+    points: npt.NDArray[np.int8]
+    """[D] that the bidding side took, 0..42"""
+    plays: npt.NDArray[np.int8]
+    """[D, 28] ids in order"""
+
+    def __len__(self) -> int:
+        return len(self.seed)
+
+    @classmethod
+    def of(cls, seeds: Sequence[int], games: Games) -> Boards:
+        """What came of games that are over."""
+        seen = games.seen
+        return cls(np.array(seeds, dtype=np.int64), seen.decl, seen.points[:, 0].astype(np.int8), seen.plays)
+
+    @classmethod
+    def join(cls, parts: Sequence[Boards]) -> Boards:
+        """All of several, by seed; their seeds differ."""
+        columns = [np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(cls)]
+        return cls(*columns).take(columns[0].argsort())
+
+    @classmethod
+    def none(cls) -> Boards:
+        """Nothing played yet."""
+        empty = np.zeros(0, dtype=np.int8)
+        return cls(empty.astype(np.int64), empty, empty, np.zeros((0, N_PLAYS), dtype=np.int8))
+
+    def take(self, index) -> Boards:
+        """The deals at `index`: whole numbers or a mask."""
+        return Boards(*(getattr(self, column.name)[index] for column in fields(self)))
+
+    def of_seeds(self, seeds: Sequence[int]) -> Boards:
+        """Those of some seeds."""
+        return self.take(np.isin(self.seed, np.array(seeds, dtype=np.int64)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seating:
+    """Who bids (seats 0 and 2) against whom, and under what conditions."""
+
+    bidders: AnyPlayer
+    defenders: AnyPlayer
+    conditions: Conditions
+    settings: dict[str, Any] = field(init=False)
+    """all that a board of it depends on, beside the seed of its deal; JSON types"""
+
+    def __post_init__(self) -> None:
+        settings = {
+            "version": MATCH_VERSION,
+            "bidders": self.bidders.describe(),
+            "defenders": self.defenders.describe(),
+            "conditions": self.conditions.to_dict(),
+        }
+        object.__setattr__(self, "settings", settings)
+
+    def folder(self, store: Store) -> Store:
+        """Where its boards are."""
+        return store.join(MATCHES_FOLDER, fingerprint(self.settings))
+
+
+def block_name(seed: int) -> str:
+    """`seeds_00000900_00000949.parquet`: the file in which the deal of this seed is."""
+    first = seed - seed % BLOCK
+    return f"seeds_{first:08d}_{first + BLOCK - 1:08d}.parquet"
+
+
+def read_block(store: Store, seating: Seating, seed: int) -> Boards:
+    """The boards of the block of a seed that were played so far, verified.
+
+    What is verified: settings, columns, that the plays keep the rules and bring these points.
+    Raises MatchCorrupt, StoreUnusable.
+    """
+    folder, name = seating.folder(store), block_name(seed)
+    if not folder.exists(name):
+        return Boards.none()
+    with _verdict(folder.path(name)):
+        data = folder.read(name)
+        require(len(data) <= _MOST_BYTES, f"it has {len(data):,} bytes, a block at most {_MOST_BYTES:,}")
+        file = open_parquet(data)
+        require(file.schema_arrow.equals(_SCHEMA), f"its columns are not {', '.join(_SCHEMA.names)}")
+        require(file.metadata.num_rows <= BLOCK, f"it has {file.metadata.num_rows:,} rows for {BLOCK} seeds")
+        noted = json.loads(read_metadata(file).get(b"settings", b"null"))
+        require(noted == seating.settings, "its settings are not those that its folder is named by")
+        table = file.read(use_threads=False)
+        require(all(column.null_count == 0 for column in table.columns), "a value is missing")
+        seeds, decl, points = (table.column(name).to_numpy() for name in ("seed", "decl", "points"))
+        plays = table.column("plays").combine_chunks()
+        require(bool((np.diff(plays.offsets) == N_PLAYS).all()), f"a game is not of {N_PLAYS} plays")
+        boards = Boards(seeds, decl, points, plays.flatten().to_numpy().reshape(-1, N_PLAYS))
+        _check(boards, seating.conditions, name)
+        return boards
+
+
+def write_block(store: Store, seating: Seating, boards: Boards) -> None:
+    """Put the boards of one block in their place. Equal boards give equal files. Raises StoreUnusable."""
+    ends = np.arange(len(boards) + 1, dtype=np.int32) * N_PLAYS
+    plays = pa.ListArray.from_arrays(pa.array(ends), pa.array(boards.plays.reshape(-1)))
+    columns = [pa.array(column) for column in (boards.seed, boards.decl, boards.points)]
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        sink, _SCHEMA, store_schema=False, write_page_checksum=True, compression="zstd"
+    ) as writer:
+        writer.write_table(pa.Table.from_arrays([*columns, plays], schema=_SCHEMA))
+        writer.add_key_value_metadata({"settings": json.dumps(seating.settings, sort_keys=True)})
+    seating.folder(store).write(block_name(int(boards.seed[0])), sink.getvalue().to_pybytes())
+
+
+def _check(boards: Boards, conditions: Conditions, name: str) -> None:
+    seeds = boards.seed.tolist()
+    require(
+        all(seed >= 0 and block_name(seed) == name for seed in seeds), "a seed is not of those in its name"
+    )
+    require(bool((np.diff(boards.seed) > 0).all()), "seeds are not ascending")
+    games = conditions.deal(seeds)
+    require(np.array_equal(games.seen.decl, boards.decl), "a declaration is not that of its conditions")
+    for after in replay(games, boards.plays):
+        games = after
+    require(np.array_equal(games.seen.points[:, 0], boards.points), "points are not those of the plays")
+
+
+@contextmanager
+def _verdict(path: str) -> Iterator[None]:
+    """Turn whatever a damaged file provokes into MatchCorrupt."""
+    try:
+        yield
+    except (StoreUnusable, MemoryError):
+        raise
+    except (Unsound, ForgeError, pa.ArrowException, OSError, TypeError, ValueError, IndexError) as error:
+        reason = " ".join(str(error).split())
+        raise MatchCorrupt(path, reason, "delete it and play the match again") from error

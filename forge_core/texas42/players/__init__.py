@@ -1,0 +1,10 @@
+"""Players: what chooses a play from what one hand can know, and what it is measured by.
+
+protocol (what a player is, and is given), names (players as the command line has them), and
+a file each: random, heuristic, expected (E[Q] and P(make)), policy, transcript (Stage 2), clairvoyant.
+"""
+
+from forge_core.texas42.players.names import AnyPlayer, parse_player
+from forge_core.texas42.players.protocol import Clairvoyant, Player, ask
+
+__all__ = ["AnyPlayer", "Clairvoyant", "Player", "ask", "parse_player"]

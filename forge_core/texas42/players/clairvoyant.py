@@ -1,0 +1,59 @@
+"""What sees through the backs of the dominoes: the ceiling that players are measured by, no players."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forge_core.learning.metrics import choose
+from forge_core.learning.transformer import TokenTransformer
+from forge_core.texas42.eq.oracles import digest_of
+from forge_core.texas42.games import Games
+from forge_core.texas42.oracle.alphabeta import root_q
+from forge_core.texas42.oracle.solver import ORACLE_VERSION
+from forge_core.texas42.players.network import best_play
+from forge_core.texas42.players.protocol import Keys, Slots
+from forge_core.texas42.state import ILLEGAL, to_mover_frame
+from forge_core.texas42.tokens.encoder import encode
+from forge_core.texas42.tokens.rows import STAGE1_SPEC
+
+
+@dataclass(frozen=True, slots=True)
+class ExactClairvoyant:
+    """The best play of all who see all: what is lost to it is lost for good."""
+
+    @property
+    def name(self) -> str:
+        """`clairvoyant`."""
+        return "clairvoyant"
+
+    def describe(self) -> dict[str, Any]:
+        """See Player."""
+        return {"player": "clairvoyant", "oracle": ORACLE_VERSION}
+
+    def slots_seeing_all(self, games: Games, keys: Keys) -> Slots:
+        """See Clairvoyant."""
+        states = games.states
+        q = to_mover_frame(root_q(games.hands, games.seen.decl, None, states), states)
+        return choose(q.astype(np.float64), q != ILLEGAL)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkClairvoyant:
+    """What a Stage-1 network, of points or a policy, thinks best with all hands seen."""
+
+    name: str
+    model: TokenTransformer
+
+    def __post_init__(self) -> None:
+        STAGE1_SPEC.check_same(self.model.spec, f"the network of {self.name}")
+
+    def describe(self) -> dict[str, Any]:
+        """See Player."""
+        return {"player": "clairvoyant", "weights": digest_of(self.model)}
+
+    def slots_seeing_all(self, games: Games, keys: Keys) -> Slots:
+        """See Clairvoyant."""
+        return best_play(self.model, encode(games.hands, games.seen.decl, games.states), self.name)

@@ -1,0 +1,35 @@
+"""A policy network as a player: it knows what to play when all hands are seen, so deals that fit vote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from forge_core.errors import BadInput
+from forge_core.texas42.eq.oracles import ModelOracle
+from forge_core.texas42.state import ILLEGAL
+from forge_core.texas42.tokens.rows import STAGE1_SPEC
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoteOracle(ModelOracle):
+    """An Oracle that says chances where others say points: how likely the network makes each play, in %."""
+
+    def __post_init__(self) -> None:
+        STAGE1_SPEC.check_same(self.model.spec, "the network that is to vote")
+        if self.model.config.objective != "policy":
+            raise BadInput(f"a network of {self.model.config.objective} has points, no policy: play it by eq")
+
+    def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
+        """[S, 7] 0..100, adding up to 100; -128 where illegal."""
+        logits = ModelOracle.q(self, hands, decl, states, deal_of)  # a slotted class has no bare super()
+        legal = logits != ILLEGAL
+        chance = 100 * torch.where(legal, logits, -torch.inf).softmax(dim=1)
+        return torch.where(legal, chance, ILLEGAL)
+
+    def describe(self) -> dict[str, Any]:
+        """See Oracle."""
+        return {**ModelOracle.describe(self), "oracle": "vote"}

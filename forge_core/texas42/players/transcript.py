@@ -1,0 +1,32 @@
+"""Plays by a Stage-2 network: it has learnt E[Q] from hands and transcripts, and looks at no worlds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from forge_core.learning.transformer import TokenTransformer
+from forge_core.texas42.eq.oracles import digest_of
+from forge_core.texas42.players.network import best_play
+from forge_core.texas42.players.protocol import Keys, Slots
+from forge_core.texas42.tokens.transcript import STAGE2_SPEC, encode_transcripts
+from forge_core.texas42.views import Views
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TranscriptPlayer:
+    """One question to the network a play, wherever it is."""
+
+    name: str
+    model: TokenTransformer
+
+    def __post_init__(self) -> None:
+        STAGE2_SPEC.check_same(self.model.spec, f"the network of {self.name}")
+
+    def describe(self) -> dict[str, Any]:
+        """See Player."""
+        return {"player": "stage2", "weights": digest_of(self.model)}
+
+    def slots(self, views: Views, keys: Keys) -> Slots:
+        """See Player."""
+        return best_play(self.model, encode_transcripts(views), self.name)

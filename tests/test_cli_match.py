@@ -1,0 +1,117 @@
+"""`forge match`: what it answers, keeps and refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+def test_two_players_and_who_is_better(forge):
+    status, out, err = forge("match", "random", "heuristic", "--deals", "60")
+    assert (status, err) == (0, "")
+    assert re.search(r"1 +heuristic +\+\d+\.\d\d ± \d", out)
+    assert re.search(r"1 : 2 +\+\d", out)
+    assert "declares what suits the hand" in out
+
+
+def test_an_answer_for_programs(forge):
+    arguments = (
+        "match",
+        "random",
+        "heuristic",
+        "--seeds",
+        "0-39",
+        "--decl",
+        "fives",
+        "--bid",
+        "31",
+        "--json",
+    )
+    status, out, err = forge(*arguments)
+    assert (status, err) == (0, "")
+    answer = json.loads(out)
+    assert answer["conditions"] == {"declare": 5, "bid": 31, "seed": 0}
+    assert (answer["seeds"], answer["device"]) == ("0-39", "cpu")
+    (found,) = answer["matches"]
+    assert (found["a"], found["b"], found["deals"], found["better"]) == ("random", "heuristic", 40, None)
+    assert found["marks_a"] + found["marks_b"] == 80
+    assert found["swing"]["low"] < found["swing"]["mean"] < found["swing"]["high"] < 0
+    assert [standing["name"] for standing in answer["standings"]] == ["heuristic", "random"]
+    again = json.loads(forge(*arguments)[1])
+    assert again | {"seconds": 0} == answer | {"seconds": 0}
+
+
+def test_all_against_all_with_a_test_a_store_and_a_picture(forge, tmp_path):
+    arguments = ("match", "random", "heuristic", "clairvoyant", "--deals", "100", "--sprt", "--margin", "2")
+    kept = ("--out", str(tmp_path / "store"), "--plots", str(tmp_path))
+    status, out, err = forge(*arguments, *kept)
+    assert (status, err) == (0, "")
+    assert "1 is better" in out
+    assert "early stop" in out
+    assert (tmp_path / "match.png").read_bytes().startswith(b"\x89PNG")
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*.parquet")}
+    assert len(files) >= 6
+    assert forge(*arguments, *kept)[1].split("early stop")[0] == out.split("early stop")[0]
+    assert {path: path.stat().st_mtime_ns for path in files} == files
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("random",), "at least two"),
+        (("random", "heuristics"), "unknown player 'heuristics'"),
+        (("random", "eq:worlds=x"), "no whole number"),
+        (("random", "heuristic", "--deals", "0"), "1..1,000,000"),
+        (("random", "heuristic", "--deals", "1"), "at least two"),
+        (("random", "heuristic", "--deals", "5", "--seeds", "0-4"), "give one of them"),
+        (("random", "heuristic", "--seeds", "940-950"), "sealed"),
+        (("random", "heuristic", "--bid", "29"), "bid 29"),
+        (("random", "heuristic", "--decl", "sevens"), "unknown declaration"),
+        (("random", "heuristic", "--margin", "1"), "add --sprt"),
+        (("random", "heuristic", "--by", "contracts"), "add --sprt"),
+        (("random", "heuristic", "--sprt", "--by", "luck"), "points or contracts"),
+        (("random", "heuristic", "--sprt", "--margin", "0"), "use more than 0"),
+        (("random", "heuristic", "--sprt", "--margin", "nan"), "use more than 0"),
+        (("random", "heuristic", "--out", "memory://x"), "gone when this command ends"),
+        (("random", "heuristic", "--out", ""), "empty"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(forge, arguments, message):
+    status, out, err = forge("match", *arguments)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path):
+    script = "import sys; from forge_core.cli.main import main; sys.exit(main())"
+    players = ("eq:worlds=5,oracle=exact", "random")
+    command = ("match", *players, "--deals", "5000", "--batch", "1", "--out", str(tmp_path))
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.rglob("*.parquet")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == (
+        "forge: stopped; games played are kept: run the same command again to go on"
+    )
+    assert list(tmp_path.rglob("*.parquet"))
+    assert not list(tmp_path.rglob("*.tmp"))
