@@ -100,5 +100,6 @@ _hash_of = cache(source_hash)
 
 def kernel(function: Callable) -> Any:
     """Compiles a function to machine code: holds no GIL, cached on disk."""
-    config.CACHE_DIR = str(cache_folder(_hash_of(Path(inspect.getfile(function)))))  # read by what follows
+    folder = cache_folder(_hash_of(Path(inspect.getfile(function))))
+    config.CACHE_DIR = str(folder)  # pyright: ignore[reportAttributeAccessIssue]  (read by what follows)
     return njit(nogil=True, cache=True, error_model="numpy")(function)

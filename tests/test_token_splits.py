@@ -10,21 +10,15 @@ import pytest
 from forge_core.errors import BadInput, ShardCorrupt
 from forge_core.files import Store
 from forge_core.learning.metrics import is_decision
+from forge_core.learning.stored import StoredSource
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards, read_shard
 from forge_core.texas42.splits import Split, split_of
 from forge_core.texas42.state import ILLEGAL, to_mover_frame
 from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.golden import GOLDEN_SEEDS
 from forge_core.texas42.tokens.rows import LabelledStates, label, rows_of, thin
-from forge_core.texas42.tokens.splits import (
-    MANIFEST,
-    StoredSource,
-    TokenConfig,
-    TokenStore,
-    folder_of,
-    plan_tokens,
-    tokenize,
-)
+from forge_core.texas42.tokens.splits import TokenConfig, TokenStore, folder_of, plan_tokens, tokenize
+from forge_core.texas42.tokens.storage import MANIFEST
 
 CONFIG = TokenConfig(source="both", rows_per_shard=300)
 TRAIN = [ShardKey(0, 0), ShardKey(1, 1), ShardKey(2, 8), ShardKey(1003, 9)]
@@ -70,7 +64,7 @@ def test_rows_are_the_rows_of_a_query(shards, out):
     for number, file in enumerate(store.files):
         kind = "standard" if file.key.opponent is None else "marginalized"
         shard = read_shard(shards.join(f"shards-{kind}"), file.key)
-        states = store.labels(number).state
+        states = store.read(number).state
         place = np.searchsorted(shard.state, states)
         assert (shard.state[place] == states).all()
         asked = encode([shard.header.hands] * 300, [file.key.decl] * 300, states)

@@ -102,6 +102,18 @@ def test_the_last_step_is_evaluated_wherever_the_interval_ends(tmp_path):
     again = train(config, ToySource(), VAL, tmp_path / "run", resume=True)
     assert again.points == result.points
 
+    class Broken(ToySource):
+        def batch(self, k):
+            if k == 23:
+                raise OSError("the plug was pulled")
+            return super().batch(k)
+
+    with pytest.raises(OSError, match="plug"):
+        train(config, Broken(), VAL, tmp_path / "broken")
+    resumed = train(config, ToySource(), VAL, tmp_path / "broken", resume=True)
+    assert curve(resumed.folder) == curve(result.folder)
+    assert weights(resumed.folder) == weights(result.folder)
+
 
 def test_training_stops_when_it_gets_no_better(tmp_path):
     config = toy_config(patience=2, recipe={"steps": 500, "learning_rate": 1e-9})

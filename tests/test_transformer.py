@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from toy_game import SPEC, toy_rows
 
 from forge_core.errors import BadInput
 from forge_core.learning.spec import TokenSpec
-from forge_core.learning.transformer import SIZES, ModelConfig, TokenTransformer
+from forge_core.learning.transformer import FINENESS, SIZES, ModelConfig, TokenTransformer, filler
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
 
@@ -30,6 +32,7 @@ def rows():
 
 def test_packed_and_dense_ways_agree(rows):
     model = network()
+    assert filler(int(rows.mask.sum()))  # so that it is seen to change nothing
     packed, dense = model(rows.tokens, rows.mask), model.forward_dense(rows.tokens, rows.mask)
     for one, other in zip(packed, dense, strict=True):
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
@@ -38,6 +41,13 @@ def test_packed_and_dense_ways_agree(rows):
     model.zero_grad()
     model.forward_dense(rows.tokens, rows.mask)[0].sum().backward()
     torch.testing.assert_close(gradient, model.embedding.grad, atol=1e-2, rtol=1e-3)
+
+
+@given(st.integers(0, 10**6))
+def test_filler_is_little_and_leaves_few_lengths(n):
+    assert 0 <= filler(n) <= n / FINENESS
+    assert filler(n + filler(n)) == 0
+    assert len({length + filler(length) for length in range(1 << 10, 1 << 11)}) == FINENESS + 1
 
 
 def test_the_order_of_rows_is_kept(rows):

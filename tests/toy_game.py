@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -44,18 +45,40 @@ def toy_rows(n: int, *key: int | str) -> Rows:
     )
 
 
+def estimated_rows(n: int, worlds: int | None, *key: int | str) -> Rows:
+    """The same, but nobody knows the world: points are averages over `worlds` drawn, None: over all.
+
+    Around what an action is worth they spread by 1 or 3 points, as its third feature says, and
+    lopsidedly: mostly a little better, now and then far worse.
+    """
+    rows = toy_rows(n, *key)
+    truth = rows.q.astype(np.float32)
+    spread = (1 + 2 * rows.tokens[:, :3, 2]).astype(np.float32)
+    mean, variance, ess = truth, spread**2, np.full(n, np.inf, np.float32)
+    if worlds:
+        draw = stream(0, "toy worlds", *key)
+        luck = 0.7 * draw.exponential(size=(n, 1, worlds)) + 0.51**0.5 * draw.exponential(size=(n, 3, worlds))
+        points = truth[:, :, None] + spread[:, :, None] * (0.7 + 0.51**0.5 - luck)
+        mean, variance, ess = points.mean(axis=2), points.var(axis=2), np.full(n, worlds, np.float32)
+    q = np.where(rows.legal, mean, ILLEGAL).astype(np.float32)
+    variance = np.where(rows.legal, variance, 0).astype(np.float32)
+    return replace(rows, q=q, value=q.max(axis=1), variance=variance, ess=ess)
+
+
 class ToySource:
-    """64 rows a batch, without end; batch `hang_at` never comes."""
+    """64 rows a batch, without end, or as many estimated ones; batch `hang_at` never comes."""
 
     spec = SPEC
 
-    def __init__(self, hang_at: int | None = None) -> None:
-        self.hang_at = hang_at
+    def __init__(self, hang_at: int | None = None, worlds: int | None = None) -> None:
+        self.hang_at, self.worlds = hang_at, worlds
 
     def batch(self, k: int) -> Rows:
         if k == self.hang_at:
             print("hanging", flush=True)
             time.sleep(600)
+        if self.worlds:
+            return estimated_rows(64, self.worlds, "train", k)
         return toy_rows(64, "train", k)
 
 

@@ -51,7 +51,7 @@ class Nobody:
 
 
 def measure(seeds: list[int], device: str) -> Benchmark:
-    """Games of `seeds`, over again where they are too few. Raises AssertionError if one is not as it should be.
+    """Games of `seeds`, and of more where they are few. Raises AssertionError if one is not as it should be.
 
     On a CPU one thread, in CPU seconds; on CUDA wall seconds.
     """
@@ -66,7 +66,8 @@ def measure(seeds: list[int], device: str) -> Benchmark:
             "machine": f"{platform.system()} {platform.machine()}",
             "dtype": "worlds int8, questions int64, network float32, sums float64",
             "sizes": f"{N_WORLDS} worlds a decision, 28 decisions a game, Q's distribution kept",
-            "versions": f"torch {version('torch')}, numba {version('numba')}, python {platform.python_version()}",
+            "versions": f"torch {version('torch')}, numba {version('numba')}, "
+            f"python {platform.python_version()}",
         },
         held=(
             "a game is the same alone and among others, to the last digit (exact oracle)",

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_core.cli.options import Device, Json, read_row_count
+from forge_core.cli.options import Device, Json, given, read_row_count
+from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from forge_core.learning.metrics import Answers
+    from forge_core.learning.spec import Rows
     from forge_core.learning.transformer import TokenTransformer
     from forge_core.texas42.splits import Split
 
@@ -22,13 +26,25 @@ FIGURES = {
     "regret_max": "worst loses",
     "q_mae": "error of Q",
     "value_mae": "error of V",
+    "spread_mae": "error of the spread",
+    "spread_bias": "spread too large by",
 }
-"""keys of evaluate_q, and what they are called here"""
+"""keys of evaluate_q, as far as there are such, and what they are called here"""
+
+OF_DEALS = (
+    "decisions: rows in which something can be lost, equal shares of every ply; positions: all that can be "
+    "reached, where mostly nothing can be lost. Points are the mover's."
+)
+OF_GAMES = (
+    "The truth here is E[Q] as the games say it, an average over worlds. decisions: rows of a game in which "
+    "something can be lost. Points are the mover's; the spread is that of Q over worlds."
+)
 
 _SHARES = {"blunder_rate", "accuracy"}
 
 
 def evaluate(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a model.")],
     against: Annotated[
         str | None, typer.Option("--against", metavar="PATH", help="Another model, compared deal by deal.")
@@ -38,7 +54,9 @@ def evaluate(
     ] = False,
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="DIR", help="Root of a store with shards-golden/."),
+        typer.Option(
+            "--data", metavar="DIR", help="Root of a store with shards-golden/; stage 2: eq-games/."
+        ),
     ] = None,
     rows: Annotated[
         int, typer.Option("--rows", parser=read_row_count, metavar="N", help="Rows of a deal.")
@@ -49,28 +67,33 @@ def evaluate(
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Hold a network to the benchmark: 200 deals it has never seen."""
+    """Hold a network to the benchmark: 200 deals, or of stage 2 games, that it has never seen."""
     from forge_core.cli.screen import print_json
     from forge_core.learning.checkpoints import load_model
     from forge_core.texas42.splits import Split
     from forge_core.texas42.tokens.golden import GOLDEN_VERSION, golden_keys
     from forge_core.texas42.tokens.rows import STAGE1_SPEC
+    from forge_core.texas42.tokens.transcript import STAGE2_SPEC
 
     models = {path: load_model(path, device) for path in [model, *([against] if against else [])]}
+    spec = STAGE2_SPEC if models[model].spec.name == STAGE2_SPEC.name else STAGE1_SPEC
     for path, loaded in models.items():
-        STAGE1_SPEC.check_same(loaded.spec, path)
+        spec.check_same(loaded.spec, path)
     split = Split.TEST if final else Split.VAL
-    answers, random = answer(models, split, data, rows, device)
+    if spec is STAGE1_SPEC:
+        benchmark = {"version": GOLDEN_VERSION, "deals": len(golden_keys(split)), "rows_per_deal": rows}
+        answers, random = answer(models, split, data, rows, device)
+    else:
+        if data is None:
+            raise BadInput(f"{model} sees one hand and is held to games: say by --data where eq-games/ is")
+        if "rows" in given(context):
+            raise BadInput("--rows chooses among the rows of a deal, and of a game all count: leave it out")
+        answers, random, benchmark = answer_games(models, split, data)
     mine, other = answers[model], answers[against] if against else None
     report = {
         "model": model,
         "parameters": models[model].n_parameters,
-        "benchmark": {
-            "version": GOLDEN_VERSION,
-            "split": split,
-            "deals": len(golden_keys(split)),
-            "rows_per_deal": rows,
-        },
+        "benchmark": {"tokens": spec.name, "split": split, **benchmark},
         "decisions": mine.measure(),
         "uniform": mine.measure(uniform=True),
         "random": random,
@@ -87,24 +110,47 @@ def evaluate(
 def answer(
     models: dict[str, TokenTransformer], split: Split, data: str | None, rows: int, device: str
 ) -> tuple[dict[str, Answers], dict[str, Any]]:
-    """What each model says of the benchmark, under a progress bar; random play of the same rows."""
+    """What each model says of the benchmark; random play of the same rows."""
+    from forge_core.files import Store
+    from forge_core.texas42.tokens.golden import golden_keys, golden_rows
+
+    keys = golden_keys(split)
+    deals = golden_rows(keys, Store(data).join("shards-golden") if data else None, rows)
+    return answer_all(models, split, deals, len(keys))
+
+
+def answer_games(
+    models: dict[str, TokenTransformer], split: Split, data: str
+) -> tuple[dict[str, Answers], dict[str, Any], dict[str, Any]]:
+    """What each model says of the games kept for evaluation; random play of them; which games these are."""
+    from forge_core.files import Store
+    from forge_core.texas42.eq.files import GAMES_FOLDER, read_header
+    from forge_core.texas42.eq.splits import judged_rows, kept_games
+
+    games = Store(data).join(GAMES_FOLDER)
+    keys = kept_games(games, split)
+    answers, random = answer_all(models, split, judged_rows(games, keys), len(keys))
+    settings = sorted({read_header(games, key).fingerprint for key in keys})
+    return answers, random, {"settings": settings, "deals": len(keys), "rows_per_deal": 28}
+
+
+def answer_all(
+    models: dict[str, TokenTransformer], split: Split, deals: Iterator[Rows], n: int
+) -> tuple[dict[str, Answers], dict[str, Any]]:
+    """What each model says of the rows of n deals, under a progress bar; random play of the same rows."""
     from rich.progress import track
 
     from forge_core.cli.screen import notes
-    from forge_core.files import Store
     from forge_core.learning.metrics import Answers, ask
     from forge_core.texas42.splits import Split
-    from forge_core.texas42.tokens.golden import golden_keys, golden_rows
 
     out = notes()
     if split is Split.TEST:
         out.print(
             "This reads the sealed test deals: what it says must change nothing any more.", style="yellow"
         )
-    keys = golden_keys(split)
-    deals = golden_rows(keys, Store(data).join("shards-golden") if data else None, rows)
     parts: dict[str, list[Answers]] = {path: [] for path in models}
-    shown = track(deals, "asking", len(keys), console=out, transient=True, disable=not out.is_terminal)
+    shown = track(deals, "asking", n, console=out, transient=True, disable=not out.is_terminal)
     for part in shown:
         for path, model in models.items():
             parts[path].append(ask(model, [part]))
@@ -159,9 +205,13 @@ def print_report(report: dict[str, Any], other: Answers | None) -> None:
     )
     columns = [("this", report), *([("other", against)] if against else []), ("random", report["random"])]
     names = [name for name, _ in columns]
-    for title, weighting, prefix in (("decisions", "decisions", "decision_"), ("positions", "uniform", "")):
+    of_games = "settings" in benchmark
+    every = "all rows" if of_games else "positions"
+    for title, weighting, prefix in (("decisions", "decisions", "decision_"), (every, "uniform", "")):
         grid = table(title, *names, numbers=" ".join(names))
         for key, name in FIGURES.items():
+            if not any(prefix + key in found[weighting] for _, found in columns):
+                continue
             grid.add_row(name, *(_cell(found[weighting], prefix + key, key) for _, found in columns))
         out.print()
         out.print(grid)
@@ -183,12 +233,7 @@ def print_report(report: dict[str, Any], other: Answers | None) -> None:
             f"better in {against['deals_better']})",
             soft_wrap=True,
         )
-    out.print(
-        "decisions: rows in which something can be lost, equal shares of every ply; positions: all that can "
-        "be reached, where mostly nothing can be lost. Points are the mover's.",
-        style="dim",
-        soft_wrap=True,
-    )
+    out.print(OF_GAMES if of_games else OF_DEALS, style="dim", soft_wrap=True)
 
 
 def _cell(measured: dict[str, Any], name: str, key: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from forge_core.cli.filling import check_lasting
 from forge_core.cli.options import Json
 
 
@@ -20,17 +21,20 @@ def export(
     from dataclasses import asdict
 
     from forge_core.cli.screen import notes, print_json, screen, size_text
+    from forge_core.files import Store
     from forge_core.learning.checkpoints import load_model
     from forge_core.learning.onnx import export_onnx
 
+    check_lasting(Store(out or model))
     with notes().status("exporting"):
         report = export_onnx(load_model(model), out or model)
     if json:
         print_json(asdict(report))
         return
+    spread = "" if report.spread_difference is None else f", {report.spread_difference:.1e} (spread)"
     screen().print(
         f"{report.path}: {size_text(report.nbytes)}; against torch, over {report.rows:,} rows: "
         f"largest difference {report.action_difference:.1e} (plays) and "
-        f"{report.value_difference:.1e} points (value), the same choice in {report.same_choice:.2%}",
+        f"{report.value_difference:.1e} points (value){spread}, the same choice in {report.same_choice:.2%}",
         soft_wrap=True,
     )

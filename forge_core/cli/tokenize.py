@@ -1,21 +1,27 @@
-"""`forge tokenize`: training rows from shards, for as many shards as have none yet."""
+"""`forge tokenize`: training rows from shards, or from recorded games, for as many as have none yet."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_core.cli.options import Json, Workers, read_place, read_row_count, read_sample_seed
+from forge_core.cli.filling import check_lasting
+from forge_core.cli.options import Json, Workers, given, read_place, read_row_count, read_sample_seed
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from forge_core.files import Store
     from forge_core.texas42.splits import Split
-    from forge_core.texas42.tokens.splits import Manifest, TokenFile, TokenPlan
+    from forge_core.texas42.tokens.storage import Manifest, Plan
+
+_OF_SHARDS = {"rows", "source", "decision_share", "sample_seed"}
+"""options that choose rows of a shard"""
 
 
 def read_splits(text: str) -> list[Split]:
@@ -31,23 +37,36 @@ def read_splits(text: str) -> list[Split]:
 
 
 def tokenize(
+    context: typer.Context,
     input_: Annotated[
         str,
         typer.Option(
-            "--input", parser=read_place, metavar="DIR", help="Root of the store: shards-*/ are below it."
+            "--input",
+            parser=read_place,
+            metavar="DIR",
+            help="Root of the store: shards-*/, or eq-games/, are below it.",
         ),
     ],
     out: Annotated[
         str,
         typer.Option(
-            "--out", parser=read_place, metavar="DIR", help="Where rows go: tokenized/ is below it."
+            "--out",
+            parser=read_place,
+            metavar="DIR",
+            help="Where rows go: tokenized/, or tokenized-eq/, is below it.",
         ),
     ],
+    stage: Annotated[
+        int, typer.Option("--stage", metavar="N", help="1: rows of shards; 2: of the games of forge eq.")
+    ] = 1,
     rows: Annotated[
         int, typer.Option("--rows", parser=read_row_count, metavar="N", help="Rows drawn from a shard.")
     ] = 10_000,
     split: Annotated[
-        list, typer.Option("--split", parser=read_splits, metavar="NAME", help="train, val, test, or all.")
+        list,
+        typer.Option(
+            "--split", parser=read_splits, metavar="NAME", help="train, val, test, or all; of games no test."
+        ),
     ] = "train",  # pyright: ignore[reportArgumentType]
     source: Annotated[
         str, typer.Option("--source", metavar="KIND", help="Shards: standard, marginalized or both.")
@@ -68,43 +87,88 @@ def tokenize(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is to be done; do nothing.")] = False,
     json: Json = False,
 ) -> None:
-    """Draw training rows from shards; those already drawn are not drawn again."""
+    """Make training rows of shards, or of games; those already made are not made again."""
     from forge_core.cli.screen import notes, print_json
     from forge_core.files import Store
-    from forge_core.texas42.tokens.rows import DECISION_SHARE
-    from forge_core.texas42.tokens.splits import TokenConfig, folder_of, plan_tokens
-    from forge_core.texas42.tokens.splits import tokenize as bring_up_to_date
 
-    config = TokenConfig(
-        source=source,  # pyright: ignore[reportArgumentType]
-        rows_per_shard=rows,
-        decision_share=DECISION_SHARE if decision_share is None else decision_share,
-        sample_seed=sample_seed,
-    )
-    shards, store = Store(input_), Store(out)
+    splits = read_splits(split) if isinstance(split, str) else split
+    root, store = Store(input_), Store(out)
+    if stage == 1:
+        work = of_shards(root, store, source, rows, decision_share, sample_seed)
+    elif stage == 2:
+        if foreign := sorted(given(context) & _OF_SHARDS):
+            option = foreign[0].replace("_", "-")
+            raise BadInput(f"--{option} chooses rows of shards, and of games all are taken: leave it out")
+        work = of_games(root, store)
+        splits = splits[:2] if len(splits) > 1 else splits  # all but test
+    else:
+        raise BadInput(f"stage {stage}: use 1 or 2")
+    check_lasting(store)
     answers = []
-    for which in read_splits(split) if isinstance(split, str) else split:
-        folder = folder_of(store, which)
+    for which in splits:
+        folder = work.folder_of(which)
         with notes().status(f"looking what is there of {which}"):
-            plan = plan_tokens(shards, store, which, config)
+            plan = work.plan(which)
         if dry_run:
             answers.append(plan_record(folder, plan))
             if not json:
-                print_plan(folder, plan)
+                print_plan(folder, plan, work.sources)
             continue
         started = time.perf_counter()
         with progress(which, len(plan.tasks)) as advance:
-            manifest = bring_up_to_date(shards, store, which, config, workers, advance)
+            manifest = work.make(which, workers=workers, on_file=advance)
         seconds = time.perf_counter() - started
         answers.append(summary_record(folder, plan, manifest, seconds))
         if not json:
-            print_summary(folder, plan, manifest, seconds)
+            print_summary(folder, plan, manifest, seconds, work.sources)
     if json:
         print_json({"splits": answers})
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Rows of one stage, split by split."""
+
+    sources: str
+    """what a file is made of"""
+    folder_of: Callable[[Split], Store]
+    plan: Callable[[Split], Plan]
+    make: Callable[..., Manifest]
+    """of a split, workers and on_file"""
+
+
+def of_shards(
+    root: Store, out: Store, source: str, rows: int, decision_share: float | None, sample_seed: int
+) -> Work:
+    """Stage 1."""
+    from forge_core.texas42.tokens.rows import DECISION_SHARE
+    from forge_core.texas42.tokens.splits import TokenConfig, folder_of, plan_tokens
+    from forge_core.texas42.tokens.splits import tokenize as tokenize_shards
+
+    share = DECISION_SHARE if decision_share is None else decision_share
+    config = TokenConfig(source, rows, share, sample_seed)  # pyright: ignore[reportArgumentType]
+    return Work(
+        "shards",
+        partial(folder_of, out),
+        partial(plan_tokens, root, out, config=config),
+        partial(tokenize_shards, root, out, config=config),
+    )
+
+
+def of_games(root: Store, out: Store) -> Work:
+    """Stage 2."""
+    from forge_core.texas42.eq.splits import folder_of, plan_games, tokenize_games
+
+    return Work(
+        "files of games",
+        partial(folder_of, out),
+        partial(plan_games, root, out),
+        partial(tokenize_games, root, out),
+    )
+
+
 @contextmanager
-def progress(split: Split, total: int) -> Iterator[Callable[[TokenFile], None]]:
+def progress(split: Split, total: int) -> Iterator[Callable[[object], None]]:
     """A bar on a terminal, nothing elsewhere."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -112,7 +176,7 @@ def progress(split: Split, total: int) -> Iterator[Callable[[TokenFile], None]]:
 
     console = notes()
     bar = Progress(
-        TextColumn(f"drawing rows of {split}"),
+        TextColumn(f"making rows of {split}"),
         BarColumn(bar_width=32),
         MofNCompleteColumn(),
         TimeRemainingColumn(compact=True),
@@ -125,7 +189,7 @@ def progress(split: Split, total: int) -> Iterator[Callable[[TokenFile], None]]:
         yield lambda file: bar.update(task, advance=1)
 
 
-def plan_record(folder: Store, plan: TokenPlan) -> dict:
+def plan_record(folder: Store, plan: Plan) -> dict:
     """What `--dry-run --json` says of a split."""
     return {
         "split": plan.split,
@@ -136,15 +200,15 @@ def plan_record(folder: Store, plan: TokenPlan) -> dict:
     }
 
 
-def print_plan(folder: Store, plan: TokenPlan) -> None:
+def print_plan(folder: Store, plan: Plan, sources: str) -> None:
     """What `--dry-run` says of a split."""
     print(
-        f"{folder.url}: {len(plan.kept):,} shards are there, {len(plan.tasks):,} would be added, "
+        f"{folder.url}: {len(plan.kept):,} {sources} are there, {len(plan.tasks):,} would be added, "
         f"{len(plan.dropped):,} dropped"
     )
 
 
-def summary_record(folder: Store, plan: TokenPlan, manifest: Manifest, seconds: float) -> dict:
+def summary_record(folder: Store, plan: Plan, manifest: Manifest, seconds: float) -> dict:
     """What `--json` says of a split."""
     return {
         "split": plan.split,
@@ -158,12 +222,12 @@ def summary_record(folder: Store, plan: TokenPlan, manifest: Manifest, seconds: 
     }
 
 
-def print_summary(folder: Store, plan: TokenPlan, manifest: Manifest, seconds: float) -> None:
+def print_summary(folder: Store, plan: Plan, manifest: Manifest, seconds: float, sources: str) -> None:
     """What a split holds now, and what was done for it."""
     from forge_core.cli.screen import seconds_text
 
     print(
-        f"{folder.url}: {manifest.rows:,} rows of {len(manifest.files):,} shards; {len(plan.tasks):,} added "
-        f"in {seconds_text(seconds)}, {len(plan.kept):,} there before, {len(plan.dropped):,} files dropped; "
-        f"data {manifest.hash}"
+        f"{folder.url}: {manifest.rows:,} rows of {len(manifest.files):,} {sources}; {len(plan.tasks):,} "
+        f"added in {seconds_text(seconds)}, {len(plan.kept):,} there before, {len(plan.dropped):,} files "
+        f"dropped; data {manifest.hash}"
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from forge_core.cli.options import Device, Json, read_seed
+from forge_core.cli.options import Device, Json, given, read_seed
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
 
@@ -50,12 +50,21 @@ class Tracking(Protocol):
 def train(
     context: typer.Context,
     data: Annotated[
-        str | None, typer.Option("--data", metavar="DIR", help="Root of a store with tokenized/.")
+        str | None,
+        typer.Option(
+            "--data", metavar="DIR", help="Root of a store with tokenized/; stage 2: tokenized-eq/."
+        ),
     ] = None,
     live: Annotated[bool, typer.Option("--live", help="Fresh rows: deals solved while it learns.")] = False,
     objective: Annotated[
-        str, typer.Option("--objective", metavar="NAME", help="qvalue: points; policy: which to play.")
-    ] = "qvalue",
+        str | None,
+        typer.Option(
+            "--objective",
+            metavar="NAME",
+            show_default="qvalue; stage 2: eq",
+            help="qvalue: points; policy: which to play; eq: points expected, and their variance.",
+        ),
+    ] = None,
     size: Annotated[
         str | None,
         typer.Option("--size", metavar="NAME", show_default=DEFAULT_SIZE, help="73k, 817k or 3.3m."),
@@ -63,7 +72,9 @@ def train(
     layers: Annotated[int | None, typer.Option("--layers", metavar="N", help="Instead of --size.")] = None,
     heads: Annotated[int | None, typer.Option("--heads", metavar="N", help="Instead of --size.")] = None,
     width: Annotated[int | None, typer.Option("--width", metavar="N", help="Instead of --size.")] = None,
-    stage: Annotated[int, typer.Option("--stage", metavar="N", help="1: who sees all hands.")] = 1,
+    stage: Annotated[
+        int, typer.Option("--stage", metavar="N", help="1: who sees all hands; 2: its own and the plays.")
+    ] = 1,
     batch_size: Annotated[int, typer.Option("--batch-size", metavar="N", help="Rows a step.")] = 1024,
     steps: Annotated[
         int | None,
@@ -106,7 +117,7 @@ def train(
     ] = 0,
     init_from: Annotated[
         str | None,
-        typer.Option("--init-from", metavar="PATH", help="A model of the same size to start from."),
+        typer.Option("--init-from", metavar="PATH", help="A model to start from; gives the size too."),
     ] = None,
     name: Annotated[
         str | None,
@@ -125,18 +136,15 @@ def train(
     """Teach a network what every play is worth."""
     from forge_core.cli.screen import notes
 
-    if stage != 1:
-        raise BadInput(f"stage {stage} cannot be trained yet: use --stage 1")
+    objective = choose_objective(stage, objective)
     if resume:
         config, record, init_from, name = read_begun(context, runs, name)
     else:
-        model = choose_model(size, layers, heads, width, objective)
-        record = describe_data(data, live, batch_size, seed)
+        model = choose_model(size, layers, heads, width, objective, init_from)
+        record = describe_data(data, live, batch_size, seed, stage)
         config = make_config(model, record, steps, epochs, lr, evaluate_every, patience, idle_weight)
         config = with_settings(config, precision, compile, seed, device)
-        name = (
-            name or f"texas42-{objective}-{f'w{width}' if width else size or DEFAULT_SIZE}-{record['kind']}"
-        )
+        name = name or f"texas42-{objective}-{size_name(model)}-{record['kind']}"
     makers = (1 if workers is None else workers) if record["kind"] == "live" and not fast_dev_run else 0
     set_threads(threads, makers)
     with notes().status("preparing rows"):
@@ -207,10 +215,24 @@ def run(
     return result
 
 
+def choose_objective(stage: int, objective: str | None) -> str:
+    """What a network of a stage learns, unless something else is asked of it."""
+    if stage not in (1, 2):
+        raise BadInput(f"stage {stage}: use 1 or 2")
+    if stage == 1 and objective == "eq":
+        raise BadInput("who sees all hands has nothing to expect: objective eq is for --stage 2")
+    return objective or ("qvalue" if stage == 1 else "eq")
+
+
 def choose_model(
-    size: str | None, layers: int | None, heads: int | None, width: int | None, objective: str
+    size: str | None,
+    layers: int | None,
+    heads: int | None,
+    width: int | None,
+    objective: str,
+    init_from: str | None = None,
 ) -> ModelConfig:
-    """A named size, or one's own; hidden is then twice the width."""
+    """A named size; or one's own, hidden then being twice the width; or that of the model to start from."""
     from dataclasses import replace
 
     from forge_core.learning.transformer import SIZES, ModelConfig
@@ -220,16 +242,32 @@ def choose_model(
         if size or not all(own):
             raise BadInput("a size of your own takes --layers, --heads and --width together, and no --size")
         return ModelConfig(width or 0, layers or 0, heads or 0, 2 * (width or 0), objective)
+    if init_from and not size:
+        from forge_core.learning.checkpoints import load_model
+
+        return replace(load_model(init_from).config, objective=objective)
     name = (size or DEFAULT_SIZE).lower()
     if name not in SIZES:
         raise BadInput(f"size {size!r}: use {', '.join(SIZES)}, or --layers, --heads and --width")
     return replace(SIZES[name], objective=objective)
 
 
-def describe_data(data: str | None, live: bool, batch_size: int, seed: int) -> dict[str, Any]:
+def size_name(model: ModelConfig) -> str:
+    """`73k`; or `w96`, by the width of a network without a name."""
+    from dataclasses import replace
+
+    from forge_core.learning.transformer import SIZES
+
+    sizes = {replace(config, objective=model.objective): name for name, config in SIZES.items()}
+    return sizes.get(model, f"w{model.width}")
+
+
+def describe_data(data: str | None, live: bool, batch_size: int, seed: int, stage: int = 1) -> dict[str, Any]:
     """Which rows a run learns from and is judged by: JSON types, enough to open them again."""
     from dataclasses import asdict
 
+    if stage == 2 and data is None:
+        raise BadInput("stage 2 learns from games: play some with forge eq, tokenize them, give --data DIR")
     if live == (data is not None):
         raise BadInput("rows come from --data DIR or are made --live: give one of them")
     if live:
@@ -239,12 +277,12 @@ def describe_data(data: str | None, live: bool, batch_size: int, seed: int) -> d
         return {"kind": "live", "config": asdict(config), "version": config.fingerprint}
     from forge_core.files import Store
     from forge_core.texas42.splits import Split
-    from forge_core.texas42.tokens.splits import TokenStore
 
-    store = Store(data or "")
-    manifests = {split: TokenStore(store, split).manifest for split in (Split.TRAIN, Split.VAL)}
+    store, kind = Store(data or ""), "stored" if stage == 1 else "games"
+    opened = store_of(kind)
+    manifests = {split: opened(store, split).manifest for split in (Split.TRAIN, Split.VAL)}
     return {
-        "kind": "stored",
+        "kind": kind,
         "store": store.url,
         "batch_size": batch_size,
         "seed": seed,
@@ -252,6 +290,17 @@ def describe_data(data: str | None, live: bool, batch_size: int, seed: int) -> d
         "version": manifests[Split.TRAIN].hash,
         "val_version": manifests[Split.VAL].hash,
     }
+
+
+def store_of(kind: str) -> Any:
+    """The class that opens rows on disk: of kind `stored`, which is stage 1, or `games`."""
+    if kind == "games":
+        from forge_core.texas42.eq.splits import GameRowStore
+
+        return GameRowStore
+    from forge_core.texas42.tokens.splits import TokenStore
+
+    return TokenStore
 
 
 def make_config(
@@ -296,12 +345,7 @@ def read_begun(
 
     if name is None:
         raise BadInput("--resume goes on with a run: say which by --name")
-    given = {
-        option
-        for option in context.params
-        if (source := context.get_parameter_source(option)) and source.name == "COMMANDLINE"
-    }
-    if foreign := sorted(given - _WITH_RESUME):
+    if foreign := sorted(given(context) - _WITH_RESUME):
         option = foreign[0].replace("_", "-")
         raise BadInput(f"--resume goes on as the run was begun: leave out --{option}, or begin another run")
     begun = read_run(Path(runs) / name)
@@ -318,10 +362,11 @@ def open_rows(record: dict[str, Any], workers: int) -> tuple[RowSource, Rows]:
         source = LiveSource(LiveConfig(**record["config"]), workers)
         return source, concatenate(list(golden_rows(watched_keys(), rows_per_deal=WATCHED_ROWS_PER_DEAL)))
     from forge_core.files import Store
+    from forge_core.learning.stored import StoredSource
     from forge_core.texas42.splits import Split
-    from forge_core.texas42.tokens.splits import StoredSource, TokenStore
 
-    train_rows, val_rows = (TokenStore(Store(record["store"]), split) for split in (Split.TRAIN, Split.VAL))
+    opened, store = store_of(record["kind"]), Store(record["store"])
+    train_rows, val_rows = (opened(store, split) for split in (Split.TRAIN, Split.VAL))
     for rows, version in ((train_rows, record["version"]), (val_rows, record["val_version"])):
         if rows.manifest.hash != version:
             raise BadInput(f"{rows.folder.url} has changed since the run was begun: begin another run")

@@ -91,6 +91,8 @@ def check_rows(rows: Rows, spec: TokenSpec, what: str) -> None:
         "value": (n,),
         "weight": (n,),
     }
+    if rows.variance is not None:
+        expected |= {"variance": (n, spec.n_actions), "ess": (n,)}
     for name, shape in expected.items():
         if (found := np.shape(getattr(rows, name))) != shape:
             raise BadInput(
@@ -100,10 +102,12 @@ def check_rows(rows: Rows, spec: TokenSpec, what: str) -> None:
     largest, smallest = rows.tokens.max(axis=(0, 1)), rows.tokens.min()
     if smallest < 0 or (largest > highest).any():
         raise BadInput(f"{what}: a token lies outside the vocabulary of {spec.name}: make the data again")
-    for name in ("q", "value", "weight"):
-        if not np.isfinite(getattr(rows, name)).all():
+    for name in ("q", "value", "weight", "variance"):
+        if name in expected and not np.isfinite(getattr(rows, name)).all():
             raise BadInput(f"{what}: NaN or infinity in {name}: make the data again")
     if not (rows.legal.any(axis=1).all() and rows.mask[:, spec.value_position].all()):
         raise BadInput(f"{what}: a row has no legal action, or hides its value token: make the data again")
     if not rows.weight.min() > 0:
         raise BadInput(f"{what}: a weight is not positive: make the data again")
+    if rows.variance is not None and not (rows.variance.min() >= 0 and rows.ess.min() >= 1):
+        raise BadInput(f"{what}: a variance is negative, or of less than one world: make the data again")

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from forge_core.errors import BadInput
-from forge_core.learning.metrics import evaluate_q
+from forge_core.learning.metrics import CHOICE_GRAIN, Answers, choose
 from forge_core.learning.spec import Rows, TokenSpec
 from forge_core.learning.transformer import ModelConfig, TokenTransformer
 
@@ -21,6 +21,9 @@ GOAL = "decision_q_gap"
 """what an evaluation is judged by: less is better"""
 
 ROW_WEIGHTS = ("drawn", "positions")
+
+SPREAD_FLOOR = 1.0
+"""points: below it, the difference between two standard deviations is of little account"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +43,19 @@ class Recipe:
     ema: float = 0.999
     """of the averaged weights, which are evaluated and kept: what remains of them in a step"""
     mean_weight: float = 0.25
-    """qvalue: of the error that all actions of a row share, beside 1 of each one's own; 1 is plain MSE"""
+    """qvalue, eq: of the error that all actions of a row share, beside 1 of each one's own; 1 is plain MSE"""
     soft_weight: float = 0.03
-    """qvalue: of the cross-entropy against the soft target, which minds the order of the actions"""
+    """qvalue, eq: of the cross-entropy against the soft target, which minds the order of the actions"""
     hard_share: float = 0.3
     """policy: of the cross-entropy against the best actions, evenly if tied; the rest is the soft one"""
     temperature: float = 3.0
     """points: the soft target is softmax(q / temperature) over legal actions"""
     value_weight: float = 0.5
     """of the squared error of the value"""
+    variance_weight: float = 0.03
+    """eq: of what `spread_error` says of the variance"""
+    noise: float = 3.0
+    """eq, points: the standard error at which a label counts half (see `certainty`)"""
     row_weights: str = "drawn"
     """`drawn`: each row as often as the source draws it, which has its own plan of plies and decisions;
     `positions`: by what it stands for, as if drawn evenly from all reachable positions"""
@@ -63,8 +70,8 @@ class Recipe:
             raise BadInput(f"row_weights {self.row_weights!r}: use {' or '.join(ROW_WEIGHTS)}")
         if not (0 <= self.ema < 1 and 0 <= self.hard_share <= 1):
             raise BadInput(f"ema {self.ema} and hard_share {self.hard_share} are shares from 0 to 1")
-        if not (self.temperature > 0 and self.clip > 0 and self.idle_weight >= 0):
-            raise BadInput("temperature and clip are positive, idle_weight is not negative")
+        if not (self.temperature > 0 and self.clip > 0 and self.noise > 0 and self.idle_weight >= 0):
+            raise BadInput("temperature, clip and noise are positive, idle_weight is not negative")
 
     def rate(self, step: int) -> float:
         """The share of the learning rate at step 0, 1, ...: up in a line, down along a cosine."""
@@ -80,16 +87,32 @@ class Losses:
     total: Tensor
     action: Tensor
     value: Tensor
+    variance: Tensor | None = None
 
 
 def losses(
-    said: Tensor, value: Tensor, rows: Rows, recipe: Recipe, model: ModelConfig, scale: float
+    said: Tensor,
+    value: Tensor,
+    rows: Rows,
+    recipe: Recipe,
+    model: ModelConfig,
+    scale: float,
+    variance: Tensor | None = None,
 ) -> Losses:
-    """What is minimised. said [N, A], value [N]: answers to `rows` (tensors); scale: points in a unit."""
-    q = torch.where(rows.legal, rows.q.float(), 0.0)
-    weight = row_weights(rows, recipe)
+    """What is minimised: answers to `rows` (tensors) held to what they hold; scale: points in a unit.
 
-    def mean(loss: Tensor) -> Tensor:
+    said [N, A], value [N]; variance [N, A], of objective eq, whose rows are estimates. There
+    each row counts by its `certainty`, and the value is held to what the label says of the
+    network's own choice: the best of several noisy labels is on average better than any.
+    """
+    q = torch.where(rows.legal, rows.q.float(), 0.0)
+    drawn = weight = row_weights(rows, recipe)
+    worth = rows.value.float()
+    if variance is not None:
+        weight = drawn * certainty(variance.detach(), rows, recipe.noise)
+        worth = q.gather(1, choose(said.detach(), rows.legal)[:, None]).squeeze(1)
+
+    def mean(loss: Tensor, weight: Tensor = weight) -> Tensor:
         return (loss * weight).sum() / weight.sum()
 
     soft = (rows.q.float() / recipe.temperature).masked_fill(~rows.legal, -torch.inf).softmax(dim=1)
@@ -106,8 +129,42 @@ def losses(
         if recipe.soft_weight:
             ordered = cross_entropy(said / recipe.temperature, soft, rows.legal)
             action = action + recipe.soft_weight * mean(ordered)
-    value_loss = mean(((value - rows.value.float()) / scale) ** 2)
-    return Losses(action + recipe.value_weight * value_loss, action, value_loss)
+    value_loss = mean(((value - worth) / scale) ** 2)
+    total = action + recipe.value_weight * value_loss
+    if variance is None:
+        return Losses(total, action, value_loss)
+    spread = mean(spread_error(variance, rows), drawn)
+    return Losses(total + recipe.variance_weight * spread, action, value_loss, spread)
+
+
+def certainty(variance: Tensor, rows: Rows, noise: float) -> Tensor:
+    """[N] what an estimated row counts, 0..1: noise^2 / (noise^2 + variance / ess).
+
+    A label is off by the luck of its worlds, whose variance is variance / ess, and a network
+    is off of the truth by itself, by `noise` say; weights in inverse proportion to the sum of
+    both make the best of rows of different certainty. Its actions are judged in the same
+    worlds and share their luck, so a row has one weight, by the mean of their `variance`
+    [N, A]. This is what the network expects, not that of the label: where the few worlds of a
+    label miss those that lose much, its variance and its points both look good, and to trust
+    it the more for it is to learn optimism.
+    """
+    of_label = torch.where(rows.legal, variance, 0.0).sum(dim=1) / rows.legal.sum(dim=1) / rows.ess
+    return noise**2 / (noise**2 + of_label)
+
+
+def spread_error(variance: Tensor, rows: Rows) -> Tensor:
+    """[N] how ill the variance said fits that of the label, meaned over legal actions; 0 where it does.
+
+    r - log r - 1 with r = label / said, both SPREAD_FLOOR squared higher: Stein's loss, the
+    likelihood of a sample's variance. It is least, on average over labels, where `variance` is
+    their mean; errors of a root or a logarithm are least well below it where labels are of few
+    worlds. The label is freed of its own bias, and counts, by the share 1 - 1 / ess that it knows.
+    """
+    known = (1 - 1 / rows.ess)[:, None]
+    label = rows.variance / known.clamp(min=1e-6)
+    ratio = (label + SPREAD_FLOOR**2) / (variance + SPREAD_FLOOR**2)
+    error = torch.where(rows.legal, known * (ratio - ratio.log() - 1), 0.0)
+    return error.sum(dim=1) / rows.legal.sum(dim=1)
 
 
 def cross_entropy(logits: Tensor, target: Tensor, legal: Tensor) -> Tensor:
@@ -121,7 +178,7 @@ def row_weights(rows: Rows, recipe: Recipe) -> Tensor:
     points = rows.q.float()
     highest = points.masked_fill(~rows.legal, -torch.inf).amax(dim=1)
     lowest = points.masked_fill(~rows.legal, torch.inf).amin(dim=1)
-    weight = torch.where(highest > lowest, 1.0, recipe.idle_weight)
+    weight = torch.where(highest - lowest > CHOICE_GRAIN, 1.0, recipe.idle_weight)
     return weight * rows.weight if recipe.row_weights == "positions" else weight
 
 
@@ -138,7 +195,7 @@ class Learner(pl.LightningModule):
         self.twin = self._follow()
         self.measured: dict[str, Any] = {}
         """of the last validation: `evaluate_q` of the averaged weights"""
-        self._said: list[tuple[Tensor, Tensor, Rows]] = []
+        self._said: list[Answers] = []
 
     def start_from(self, model: TokenTransformer) -> None:
         """Take over the weights of a trained network of the same size."""
@@ -161,8 +218,10 @@ class Learner(pl.LightningModule):
 
     def training_step(self, rows: Rows, index: int) -> dict[str, Tensor]:
         """The loss of a batch, with its parts."""
-        said, value = self.model(rows.tokens, rows.mask)
-        found = losses(said, value, rows, self.recipe, self.model.config, self.spec.value_scale)
+        said, value, *variance = self.model.answers(rows.tokens, rows.mask)
+        if variance and rows.variance is None:
+            raise BadInput("objective eq learns from estimates, these rows are exact: use qvalue or policy")
+        found = losses(said, value, rows, self.recipe, self.model.config, self.spec.value_scale, *variance)
         self.log("loss", found.total.detach(), prog_bar=True)
         return {"loss": found.total, "action": found.action.detach(), "value": found.value.detach()}
 
@@ -176,25 +235,12 @@ class Learner(pl.LightningModule):
 
     def validation_step(self, rows: Rows, index: int) -> None:
         """Ask the twin."""
-        said, value = self.averaged(rows.tokens, rows.mask)
-        self._said.append((said.cpu(), value.cpu(), rows.to_tensors("cpu")))
+        self._said.append(Answers.of(self.averaged, rows))
 
     def on_validation_epoch_end(self) -> None:
         """Measure over the whole set."""
         parts, self._said = self._said, []
-
-        def column(name: str) -> Any:
-            return torch.cat([getattr(rows, name) for *_, rows in parts]).numpy()
-
-        self.measured = evaluate_q(
-            torch.cat([said for said, *_ in parts]).numpy(),
-            column("q"),
-            column("legal"),
-            decl=column("decl"),
-            ply=column("ply"),
-            predicted_value=torch.cat([value for _, value, _ in parts]).numpy(),
-            in_points=self.model.config.objective == "qvalue",
-        )
+        self.measured = Answers.join(parts).measure()
         self.log(GOAL, self.measured[GOAL], prog_bar=True)
 
     def configure_optimizers(self) -> Any:

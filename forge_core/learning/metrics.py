@@ -1,9 +1,9 @@
 """How good the chosen actions are, in points to the mover, beside random legal play.
 
-The regret of a choice is the best legal q less the q of what was chosen. A *decision* is a
-row with more than one legal action, not all of them best: elsewhere nothing can be lost,
-so figures over all rows flatter. Whatever is said of a set is taken over the whole of it:
-a quantile or a maximum is never an average of batches.
+The regret of a choice is the best legal q less the q of what was chosen, be q exact or an
+estimate. A *decision* is a row with more than one legal action, not all of them best:
+elsewhere nothing can be lost, so figures over all rows flatter. Whatever is said of a set is
+taken over the whole of it: a quantile or a maximum is never an average of batches.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ from forge_core.learning.spec import Rows
 if TYPE_CHECKING:
     from forge_core.learning.transformer import TokenTransformer
 
+EVALUATION_VERSION = "v1"
+"""Raised when the same network is given other figures."""
+
 CHOICE_GRAIN = 0.01
-"""Answers are rounded to it before they are compared; the lowest slot wins among equals."""
+"""Answers are rounded to it before they are compared; the lowest slot wins among equals. To
+lose less is to lose nothing."""
 
 BLUNDER = 10.0
 """points: a choice that loses more is a blunder"""
@@ -52,16 +56,21 @@ def evaluate_q(
     *,
     predicted_value: npt.ArrayLike | None = None,
     in_points: bool = True,
+    predicted_variance: npt.ArrayLike | None = None,
+    variance: npt.ArrayLike | None = None,
 ) -> dict[str, Any]:
     """Hold answers to the truth. All in points, mover's frame.
 
     predicted [N, A] points, or with `in_points` False logits; q [N, A], anything where
     illegal; legal bool [N, A]; weight [N] what a row stands for (default: every row the
-    same); decl, ply [N] groups to report by; predicted_value [N] points.
+    same); decl, ply [N] groups to report by; predicted_value [N] points; predicted_variance
+    and variance [N, A] points squared, of Q over worlds where q is E[Q].
 
     Plain keys are over all rows, `decision_*` over decisions, both weighted by `weight`:
     rows, q_gap (mean regret), blunder_rate (regret > 10), zero_regret_rate, accuracy (any
-    of the tied best is right), regret_p99, regret_max, q_mae over legal answers, value_mae.
+    of the tied best is right), regret_p99, regret_max, q_mae over legal answers, value_mae;
+    with variances spread_mae and spread_bias, of standard deviations: how far the predicted
+    one is off, and how much too large it is on average.
     Accuracy is the share of rows of no regret, under its other name. With `ply`:
     `*_mean_over_plies` of q_gap, in which every ply counts the same, and `per_ply`; with
     `decl`: `per_decl`: {group: {rows, q_gap, decision_q_gap, ...}}.
@@ -84,6 +93,10 @@ def evaluate_q(
     if predicted_value is not None:
         values = np.asarray(predicted_value, dtype=np.float64)
         _add_mean(measured, "value_mae", truth, np.abs(values - truth.best), np.ones(len(rows)))
+    if predicted_variance is not None and variance is not None:
+        excess = np.where(truth.legal, np.sqrt(predicted_variance) - np.sqrt(variance), 0.0)
+        for key, error in (("spread_mae", np.abs(excess)), ("spread_bias", excess)):
+            _add_mean(measured, key, truth, error.sum(axis=1), truth.legal.sum(axis=1))
     return measured
 
 
@@ -101,6 +114,9 @@ def evaluate_random(
     return _report(truth, rows, regret, truth.weight[rows] / truth.legal.sum(axis=1)[rows])
 
 
+_OF_ROWS = ("q", "legal", "weight", "decl", "ply", "deal", "variance")
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
     """What a network said of N rows, beside the truth; without their tokens, which are large."""
@@ -109,20 +125,33 @@ class Answers:
     """[N, A] points or logits"""
     value: Floats
     """[N] points"""
-    q: npt.NDArray[np.int8]
+    q: npt.NDArray
     legal: npt.NDArray[np.bool_]
     weight: Floats
     decl: npt.NDArray
     ply: npt.NDArray
     deal: npt.NDArray
     in_points: bool
+    said_variance: Floats | None = None
+    """[N, A] points squared; None from a network that says none"""
+    variance: Floats | None = None
+    """[N, A] points squared; None where q is exact"""
+
+    @classmethod
+    def of(cls, model: TokenTransformer, rows: Rows) -> Answers:
+        """What `model` says of some rows (tensors where it is), all at once."""
+        said, value, *more = model.answers(rows.tokens, rows.mask)
+        columns: dict[str, Any] = {name: getattr(rows, name) for name in _OF_ROWS}
+        columns |= {"said": said, "value": value, "said_variance": more[0] if more else None}
+        arrays = {name: None if c is None else c.cpu().numpy() for name, c in columns.items()}
+        return cls(**arrays, in_points=model.config.in_points)  # pyright: ignore[reportArgumentType]
 
     @classmethod
     def join(cls, parts: Sequence[Answers]) -> Answers:
         """Several sets of answers of one network as one. Raises BadInput for none."""
         if not parts:
             raise BadInput("there is no row to evaluate: give at least one")
-        names = [field.name for field in fields(cls) if field.name != "in_points"]
+        names = [field.name for field in fields(cls) if isinstance(getattr(parts[0], field.name), np.ndarray)]
         columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
         return cls(**columns, in_points=parts[0].in_points)
 
@@ -137,6 +166,8 @@ class Answers:
             self.ply,
             predicted_value=self.value,
             in_points=self.in_points,
+            predicted_variance=self.said_variance,
+            variance=self.variance,
         )
 
     def measure_random(self, uniform: bool = False) -> dict[str, Any]:
@@ -161,21 +192,15 @@ def ask(model: TokenTransformer, parts: Iterable[Rows], batch_size: int = 4096) 
     """
     import torch
 
-    device = next(model.parameters()).device
-    in_points = model.config.objective == "qvalue"
-    answers = []
+    device = str(next(model.parameters()).device)
     with torch.inference_mode():
-        for rows in parts:
-            for start in range(0, len(rows), batch_size):
-                some = rows.take(slice(start, start + batch_size))
-                tokens, mask = (
-                    torch.from_numpy(np.ascontiguousarray(column)).to(device)
-                    for column in (some.tokens, some.mask)
-                )
-                said, value = (answer.cpu().numpy() for answer in model(tokens, mask))
-                truth = some.q, some.legal, some.weight, some.decl, some.ply, some.deal
-                answers.append(Answers(said, value, *truth, in_points))
-    return Answers.join(answers)
+        return Answers.join(
+            [
+                Answers.of(model, rows.take(slice(start, start + batch_size)).to_tensors(device))
+                for rows in parts
+                for start in range(0, len(rows), batch_size)
+            ]
+        )
 
 
 def regret_of(predicted: npt.NDArray, q: npt.NDArray, legal: npt.NDArray) -> Floats:
@@ -188,7 +213,7 @@ def is_decision(q: npt.NDArray, legal: npt.NDArray) -> npt.NDArray[np.bool_]:
     """[N] whether something can be lost: the legal actions are not all worth the same."""
     highest = np.where(legal, q, -np.inf).max(axis=1)
     lowest = np.where(legal, q, np.inf).min(axis=1)
-    return highest > lowest
+    return highest - lowest > CHOICE_GRAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +287,7 @@ def _summary(regret: Floats, weight: Floats) -> dict[str, float]:
     order = np.argsort(regret, kind="stable")
     reached = np.cumsum(weight[order])
     p99 = regret[order][min(np.searchsorted(reached, 0.99 * reached[-1]), len(regret) - 1)]
-    none = float(weight[regret == 0].sum() / total)
+    none = float(weight[regret <= CHOICE_GRAIN].sum() / total)
     return {
         "q_gap": float((regret * weight).sum() / total),
         "blunder_rate": float(weight[regret > BLUNDER].sum() / total),

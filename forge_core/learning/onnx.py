@@ -18,13 +18,17 @@ from forge_core.learning.spec import TokenSpec
 from forge_core.learning.transformer import TokenTransformer
 from forge_core.streams import stream
 
+ONNX_VERSION = "x1"
+"""Raised when the same network becomes another file."""
+
 PARITY = 1e-3
 """points (or logits) by which the file may differ from torch in any answer"""
 
 BATCHES = (1, 2, 33, 1024)
 """sizes that parity is measured at: the batch is dynamic"""
 
-INPUTS, OUTPUTS = ("tokens", "mask"), ("action", "value")
+INPUTS, OUTPUTS = ("tokens", "mask"), ("action", "value", "variance")
+"""The last is that of an `eq` network alone."""
 
 
 class ParityLost(ForgeError):
@@ -43,6 +47,8 @@ class Export:
     """largest, points (or logits)"""
     value_difference: float
     """largest, points"""
+    spread_difference: float | None
+    """largest of a standard deviation, points; None of a network that says none"""
     same_choice: float
     """share of rows in which the chosen action is the same"""
     versions: dict[str, str]
@@ -51,8 +57,9 @@ class Export:
 def export_onnx(model: TokenTransformer, folder: str, name: str = "model.onnx") -> Export:
     """Write `model` to `folder` (a path or URL), after holding the file to torch over random rows.
 
-    Inputs: tokens int8 [N, P, F], mask bool [N, P], any N; outputs: action [N, A], value [N].
-    The metadata holds spec and configuration. Raises ParityLost if an answer differs by more
+    Inputs: tokens int8 [N, P, F], mask bool [N, P], any N; outputs: action [N, A], value [N],
+    and of objective eq variance [N, A], points squared. The metadata holds spec and
+    configuration. Raises ParityLost if an answer, or the root of a variance, differs by more
     than PARITY.
     """
     import onnx
@@ -61,21 +68,26 @@ def export_onnx(model: TokenTransformer, folder: str, name: str = "model.onnx") 
     model = model.cpu().eval()
     data = to_onnx(model)
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    differences, same = [], []
+    names, differences, same = outputs_of(model), [], []
     for n in BATCHES:
         tokens, mask = random_rows(model.spec, n)
-        found = session.run(list(OUTPUTS), {"tokens": tokens, "mask": mask})
+        found = [np.asarray(answer) for answer in session.run(names, {"tokens": tokens, "mask": mask})]
         with torch.inference_mode():
-            expected = [answer.numpy() for answer in model(torch.from_numpy(tokens), torch.from_numpy(mask))]
-        differences.append([np.abs(one - other).max() for one, other in zip(found, expected, strict=True)])
+            answers = model.answers(torch.from_numpy(tokens), torch.from_numpy(mask))
+        expected = [answer.numpy() for answer in answers]
+        pairs = [
+            (np.sqrt(one), np.sqrt(other)) if name == "variance" else (one, other)
+            for name, one, other in zip(names, found, expected, strict=True)
+        ]
+        differences.append([np.abs(one - other).max() for one, other in pairs])
         may = mask[:, list(model.spec.action_positions)]
         same.append((choose(found[0], may) == choose(expected[0], may)).mean())
-    action, value = (float(largest) for largest in np.max(differences, axis=0))
-    if not max(action, value) <= PARITY:
+    largest = dict(zip(names, map(float, np.max(differences, axis=0)), strict=True))
+    if not np.max(differences) <= PARITY:
+        by = ", ".join(f"{difference:.2g} ({name})" for name, difference in largest.items())
         raise ParityLost(
-            f"the ONNX file differs from torch by up to {action:.2g} (actions) and {value:.2g} points "
-            f"(value), more than {PARITY}: do not use it; try other versions of torch, onnxscript and "
-            "onnxruntime"
+            f"the ONNX file differs from torch by up to {by}, more than {PARITY}: do not use it; try other "
+            "versions of torch, onnxscript and onnxruntime"
         )
     store = Store(folder)
     store.write(name, data)
@@ -83,8 +95,9 @@ def export_onnx(model: TokenTransformer, folder: str, name: str = "model.onnx") 
         path=store.path(name),
         nbytes=len(data),
         rows=sum(BATCHES),
-        action_difference=action,
-        value_difference=value,
+        action_difference=largest["action"],
+        value_difference=largest["value"],
+        spread_difference=largest.get("variance"),
         same_choice=float(np.average(same, weights=BATCHES)),
         versions={
             "torch": torch.__version__,
@@ -110,7 +123,7 @@ def to_onnx(model: TokenTransformer) -> bytes:
                 dynamo=True,
                 dynamic_shapes={"tokens": {0: rows}, "mask": {0: rows}},
                 input_names=list(INPUTS),
-                output_names=list(OUTPUTS),
+                output_names=outputs_of(model),
                 verbose=False,
             )
         finally:
@@ -122,6 +135,11 @@ def to_onnx(model: TokenTransformer) -> bytes:
         entry = proto.metadata_props.add()
         entry.key, entry.value = key, json.dumps(record)
     return proto.SerializeToString()
+
+
+def outputs_of(model: TokenTransformer) -> list[str]:
+    """Names of what the file of a network answers, in the order of its `answers`."""
+    return list(OUTPUTS if model.config.says_variance else OUTPUTS[:2])
 
 
 def random_rows(spec: TokenSpec, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -141,5 +159,5 @@ class _Dense(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
         return self.model.forward_dense(tokens, mask)

@@ -92,9 +92,10 @@ class Rows:
     legal: Any
     """[N, A] bool: the actions that may be taken"""
     q: Any
-    """[N, A] int8 points to the mover after each action, -128 where illegal"""
+    """[N, A] points to the mover after each action, -128 where illegal: int8 where they are exact,
+    float32 where they are E[Q], an average over worlds (see variance)"""
     value: Any
-    """[N] int8 points to the mover: the best legal q"""
+    """[N] points to the mover: the best legal q, and of its type"""
     weight: Any
     """[N] float32 positions a row stands for (inverse inclusion probability)"""
     decl: Any
@@ -105,6 +106,12 @@ class Rows:
     """[N] int8 the mover's absolute seat, never shown to the network"""
     deal: Any
     """[N] int32 rows of one deal share a number, unlike any other in the batch: for tests paired by deal"""
+    variance: Any = None
+    """[N, A] float32 points squared: of the points over the worlds that q is the average of, 0 where
+    illegal; None where q is exact"""
+    ess: Any = None
+    """[N] float32 effective number of these worlds, at least 1, infinite where they were all there are:
+    the standard error of q is the root of variance / ess; None where q is exact"""
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -114,8 +121,9 @@ class Rows:
         return Rows(*(column[index] for column in self.columns()))
 
     def columns(self) -> tuple[Any, ...]:
-        """Every field, in order."""
-        return tuple(getattr(self, field.name) for field in fields(self))
+        """Every field that is not None, in order."""
+        columns = (getattr(self, field.name) for field in fields(self))
+        return tuple(column for column in columns if column is not None)
 
     def to_tensors(self, device: str = "cpu") -> Rows:
         """The same rows as torch tensors on `device`; arrays on the CPU share their memory."""

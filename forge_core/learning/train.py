@@ -37,6 +37,9 @@ from forge_core.learning.lightning_module import GOAL, Learner, Recipe
 from forge_core.learning.spec import Rows, RowSource
 from forge_core.learning.transformer import ModelConfig
 
+MODEL_VERSION = "m1"
+"""Raised when the same rows and settings teach another network."""
+
 PRECISIONS = ("auto", "32", "16-mixed", "bf16-mixed")
 CONFIG, CURVE = "config.json", "metrics.csv"
 CHECKPOINT = "checkpoints/last.ckpt"
@@ -132,12 +135,10 @@ def train(
     device = resolve_device(config.device)
     precision = resolve_precision(config.precision, device)
     record = describe_run(config, source, data or {}, init_from, device, precision)
-    if not fast_dev_run:
-        claim_folder(folder, record, resume)
     torch.manual_seed(config.seed)
     with quiet():
         learner = Learner(source.spec, config.model, config.recipe)
-        if init_from:
+        if init_from and not resume:
             model = load_model(init_from)
             source.spec.check_same(model.spec, init_from)
             if model.config != config.model:
@@ -145,6 +146,9 @@ def train(
                     f"{init_from} is a network of {model.config}, not of {config.model}: ask for its size"
                 )
             learner.start_from(model)
+        rows = RowModule(source, val_rows, source.spec, config.recipe.steps)
+        if not fast_dev_run:
+            claim_folder(folder, record, resume)
         if config.compile:
             for block in learner.model.blocks:
                 block.compile(dynamic=True)
@@ -173,7 +177,6 @@ def train(
             fast_dev_run=fast_dev_run,
             default_root_dir=str(folder),
         )
-        rows = RowModule(source, val_rows, source.spec, config.recipe.steps)
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:
             trainer.fit(
@@ -358,6 +361,7 @@ def claim_folder(folder: Path, record: Mapping[str, Any], resume: bool) -> None:
     if not store.exists(CHECKPOINT):
         raise BadInput(f"{folder} holds no checkpoint to resume from: start the run without resuming")
     before = read_run(folder)
+    before["train"] = TrainConfig.from_dict(before["train"]).to_dict()  # younger settings: their defaults
     now = json.loads(json.dumps(record))
     for part in ("train", "spec", "data", "init_from", "precision"):
         if before[part] != now[part]:

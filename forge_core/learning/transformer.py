@@ -18,11 +18,15 @@ from torch import Tensor, nn
 from forge_core.errors import BadInput
 from forge_core.learning.spec import TokenSpec
 
-OBJECTIVES = ("qvalue", "policy")
-"""What a network says of an action: its points to the mover, or a logit of taking it."""
+OBJECTIVES = ("qvalue", "policy", "eq")
+"""What a network says of an action: its points to the mover; a logit of taking it; or, where the mover
+does not see all, its points on average over the worlds there may be, and their variance."""
 
 Groups = list[tuple[int, int]]
-"""(rows, tokens a row): the batch, in order, cut where the number of tokens changes"""
+"""(rows, tokens a row): the batch, in order, cut where the number of tokens changes; then its filler"""
+
+FINENESS = 32
+"""how many lengths a packed batch may have from one power of two to the next (see `filler`)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,16 @@ class ModelConfig:
             raise BadInput(f"a network of {self}: sizes are positive and the heads divide the width")
         if self.objective not in OBJECTIVES:
             raise BadInput(f"objective {self.objective!r}: use {' or '.join(OBJECTIVES)}")
+
+    @property
+    def in_points(self) -> bool:
+        """Whether what is said of an action is points; else logits."""
+        return self.objective != "policy"
+
+    @property
+    def says_variance(self) -> bool:
+        """Whether there is an `estimate`."""
+        return self.objective == "eq"
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> ModelConfig:
@@ -87,7 +101,7 @@ class TokenTransformer(nn.Module):
         self.embedding = nn.Parameter(torch.randn(size, config.width) * 0.3 * spec.n_features**-0.5)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
-        self.head = nn.Linear(config.width, 2)
+        self.head = nn.Linear(config.width, 3 if config.says_variance else 2)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         starts = torch.tensor((0, *spec.vocabularies[:-1])).cumsum(0)
@@ -102,29 +116,47 @@ class TokenTransformer(nn.Module):
     def forward(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """tokens int8 [N, P, F], mask bool [N, P] -> action answers [N, A], values [N], float32.
 
-        Answers are points to the mover (qvalue) or logits (policy); values are points. What
-        is said of an action whose token is masked out is 0 and means nothing. Fastest where
-        rows come sorted by their number of tokens, as the DataModule hands them.
+        Answers are points to the mover (qvalue, eq) or logits (policy); values are points. What
+        is said of an action whose token is masked out means nothing. Fastest where rows come
+        sorted by their number of tokens, as the DataModule hands them.
         """
+        said, value, *_ = self.answers(tokens, mask)
+        return said, value
+
+    def estimate(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `forward` -> E[Q] [N, A] points, variance of Q over worlds [N, A] points squared, values [N].
+
+        Raises BadInput for a network that has not learnt to say a variance.
+        """
+        if not self.config.says_variance:
+            raise BadInput(f"a network of {self.config} says no variance: ask one of objective eq")
+        mean, value, variance = self.answers(tokens, mask)
+        return mean, variance, value
+
+    def answers(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+        """All that it says: action answers [N, A], values [N], and of objective eq variances [N, A]."""
         if not len(tokens):
             return self.forward_dense(tokens, mask)
         counts = mask.sum(dim=1)
         if bool((counts[1:] < counts[:-1]).any()):
             order = counts.argsort(stable=True)
-            said, value = self.forward(tokens[order], mask[order])
             back = order.argsort()
-            return said[back], value[back]
+            return tuple(answer[back] for answer in self.answers(tokens[order], mask[order]))
         sizes, rows = torch.unique_consecutive(counts, return_counts=True)
         groups = list(zip(rows.tolist(), sizes.tolist(), strict=True))
-        packed = self.embed(tokens[mask])
+        counted = tokens[mask]
+        n = len(counted)
+        if more := filler(n):
+            groups.append((more, 1))
+        packed = self.embed(F.pad(counted, (0, 0, 0, more)))
         for block in self.blocks:
             packed = block(packed, groups)
-        spread = torch.zeros(*mask.shape, 2, device=packed.device)
-        spread[mask] = self.read(packed)
+        spread = torch.zeros(*mask.shape, self.head.out_features, device=packed.device)
+        spread[mask] = self.read(packed[:n])
         return self.answer(spread)
 
-    def forward_dense(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """`forward` with every token in its place and masked attention: slower, and traceable."""
+    def forward_dense(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+        """`answers` with every token in its place and masked attention: slower, and traceable."""
         dense = self.embedding[tokens.long() + self.feature_start].sum(dim=-2)
         for block in self.blocks:
             assert isinstance(block, Block)
@@ -137,15 +169,31 @@ class TokenTransformer(nn.Module):
         return hot.scatter_(1, tokens.long() + self.feature_start, 1.0) @ self.embedding
 
     def read(self, tokens: Tensor) -> Tensor:
-        """[..., width] -> [..., 2] float32 whatever the precision of the rest: as an action, as a value."""
+        """[..., width] -> [..., 2 or 3] float32 whatever the precision of the rest: what each token says.
+
+        As an action, as a value, and the logarithm of a variance.
+        """
         with torch.autocast(tokens.device.type, enabled=False):
             return self.head(self.norm(tokens.float()))
 
-    def answer(self, said: Tensor) -> tuple[Tensor, Tensor]:
-        """[N, P, 2] what each token says -> answers of the action tokens, value of the value token."""
-        actions = said[:, self.action_positions, 0]
-        value = said[:, self.spec.value_position, 1] * self.spec.value_scale
-        return (actions * self.spec.value_scale if self.config.objective == "qvalue" else actions), value
+    def answer(self, said: Tensor) -> tuple[Tensor, ...]:
+        """[N, P, 2 or 3] what each token says -> see `answers`; from units of the network to points."""
+        scale = self.spec.value_scale
+        actions = said[:, self.action_positions]
+        first = actions[:, :, 0] * scale if self.config.in_points else actions[:, :, 0]
+        value = said[:, self.spec.value_position, 1] * scale
+        if not self.config.says_variance:
+            return first, value
+        return first, value, actions[:, :, 2].exp() * scale**2
+
+
+def filler(n: int) -> int:
+    """How many tokens that nobody reads are put behind n that count, at most one in FINENESS.
+
+    bfloat16 products on a CPU are compiled for each shape they meet, and kept; without filler
+    nearly every batch brings a length of its own.
+    """
+    return -n % max(1, (1 << n.bit_length()) // (2 * FINENESS))
 
 
 class Block(nn.Module):

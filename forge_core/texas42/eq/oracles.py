@@ -172,7 +172,8 @@ def open_oracle(
 ) -> Oracle:
     """`exact`, `model` or `hybrid`, as the command line names them; model: folder of a network.
 
-    workers: threads of the solver, default one a core. Raises BadInput for another name, or a network that is asked for and not named.
+    workers: threads of the solver, default one a core. Raises BadInput for another name, or
+    a network that is asked for and not named.
     """
     if name not in ORACLES:
         raise BadInput(f"oracle {name!r}: use {', '.join(ORACLES)}")

@@ -204,7 +204,7 @@ def query_states(
     q = np.empty((len(packed), HAND_SIZE), dtype=np.int8)
     failed = _query(INDEX, tables.follow, tables.winner, tables.points, values, reached, packed, value, q)
     if failed >= 0:
-        raise cannot_occur(packed[failed])
+        raise cannot_occur(int(packed[failed]))
     return value, q
 
 

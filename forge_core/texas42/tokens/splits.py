@@ -1,34 +1,26 @@
 """Training rows on disk: `tokenized/{train,val,test}/`, drawn from the shards of a store.
 
-A split is a folder with one file a shard and a manifest, which says what is in it and is
-replaced in one step when all files are written. A file holds labelled states, packed, and
-the hands of its deal; they are encoded when they are read. That takes 0.5 ms more a batch
-of 1,024 than gathering tokens from a memory map (0.9 against 0.4, where a training step of
-the smallest network takes 140), and 20 bytes a row instead of 442. The name of a file ends
-in the fingerprint of what it was made from and how: what is there need not be made again,
-and what is made never overwrites what someone is reading.
-
-Train, val and test are kept apart by the seed in every name, which is checked when files
-are written, when a manifest is opened and when a file is read.
+One file a shard (see `storage`). It holds labelled states, packed, and the hands of its
+deal; they are encoded when they are read. That takes 0.5 ms more a batch of 1,024 than
+gathering tokens from a memory map (0.9 against 0.4, where a training step of the smallest
+network takes 140), and 20 bytes a row instead of 442.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from forge_core.errors import BadInput, ForgeError
 from forge_core.files import Store, fingerprint
-from forge_core.learning.spec import Rows, TokenSpec
+from forge_core.learning.spec import Rows
+from forge_core.learning.stored import some_rows
 from forge_core.streams import stream
 from forge_core.texas42.deals import check_deal
 from forge_core.texas42.oracle.shards import ShardKey, read_header, read_shard
@@ -40,15 +32,14 @@ from forge_core.texas42.tokens.rows import (
     LabelledStates,
     join,
     label,
-    reweigh,
     rows_of,
     thin,
 )
+from forge_core.texas42.tokens.storage import READERS, Manifest, Plan, Storage, hash_of
 
 TOKENS_VERSION = "t1"
 """Raised when other rows are drawn, or files look different."""
 
-MANIFEST = "manifest.json"
 Source = Literal["standard", "marginalized", "both"]
 
 _HEADER = np.dtype([("seed", "<i8"), ("opponent", "<i4"), ("decl", "i1"), ("hands", "i1", (4, 7))])
@@ -105,41 +96,15 @@ class TokenFile:
         """Which deal, under which declaration."""
         return ShardKey.parse(self.shard)
 
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a split holds."""
-
-    version: str
-    split: Split
-    spec: TokenSpec
-    config: TokenConfig
-    files: tuple[TokenFile, ...]
-    """by name"""
+    @property
+    def first_seed(self) -> int:
+        """The seed of the deal."""
+        return self.key.seed
 
     @property
-    def rows(self) -> int:
-        """Rows of all files."""
-        return sum(file.rows for file in self.files)
-
-    @property
-    def hash(self) -> str:
-        """16 hex digits, equal for equal rows: the version of the data."""
-        files = [[file.name, file.hash] for file in self.files]
-        return fingerprint({"encoder": self.spec.version, "files": files})
-
-    def to_json(self) -> bytes:
-        """The manifest as it is stored."""
-        record = {
-            "version": self.version,
-            "split": self.split,
-            "spec": self.spec.to_dict(),
-            "config": asdict(self.config),
-            "rows": self.rows,
-            "hash": self.hash,
-            "files": [asdict(file) for file in self.files],
-        }
-        return json.dumps(record, indent=1).encode()
+    def belongs_to(self) -> str:
+        """Its split, or `the benchmark`."""
+        return "the benchmark" if is_held_out(self.key) else self.key.split
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,22 +117,13 @@ class _Task:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class TokenPlan:
-    """What `tokenize` has to do."""
-
-    split: Split
-    kept: tuple[TokenFile, ...]
-    """there already"""
-    tasks: tuple[_Task, ...]
-    """to be made"""
-    dropped: tuple[str, ...]
-    """files whose shard is gone, has changed, or was asked for otherwise"""
+TokenPlan = Plan[TokenFile, _Task]
+_STORAGE = Storage("tokenized", TOKENS_VERSION, STAGE1_SPEC, TokenConfig, TokenFile, "forge tokenize")
 
 
 def folder_of(store: Store, split: Split) -> Store:
     """Where a store keeps a split."""
-    return store.join("tokenized", split)
+    return _STORAGE.at(store, split)
 
 
 def plan_tokens(shards: Store, out: Store, split: Split, config: TokenConfig | None = None) -> TokenPlan:
@@ -176,22 +132,8 @@ def plan_tokens(shards: Store, out: Store, split: Split, config: TokenConfig | N
     Raises BadInput for a split without shards, or one that a shard does not belong to;
     ShardCorrupt for a shard that cannot be read.
     """
-    config = config or TokenConfig()
-    folder = folder_of(out, split)
-    tasks = _list_shards(shards, split, config)
-    present = set(folder.names(".npy"))
-    known = {file.name: file for file in _known_files(folder)}
-    there = [task for task in tasks if task.name in present]
-    with ThreadPoolExecutor(_READERS, "tokens") as pool:  # files of a run that was interrupted are read
-        kept = pool.map(lambda task: known.get(task.name) or _describe(folder, task), there)
-        kept = tuple(file for file in kept if file)
-    wanted, sound = {task.name for task in tasks}, {file.name for file in kept}
-    return TokenPlan(
-        split,
-        kept,
-        tuple(task for task in tasks if task.name not in sound),
-        tuple(sorted(present - wanted)),
-    )
+    tasks = _list_shards(shards, split, config or TokenConfig())
+    return _STORAGE.plan(out, split, tasks, _describe)
 
 
 def tokenize(
@@ -201,7 +143,7 @@ def tokenize(
     config: TokenConfig | None = None,
     workers: int | None = None,
     on_file: Callable[[TokenFile], None] = lambda file: None,
-) -> Manifest:
+) -> Manifest[TokenConfig, TokenFile]:
     """Bring the rows of a split up to date with the shards; what is there is not made again.
 
     shards, out: roots of stores. `on_file` hears of each file as it is written. When
@@ -210,35 +152,7 @@ def tokenize(
     """
     config = config or TokenConfig()
     plan = plan_tokens(shards, out, split, config)
-    folder = folder_of(out, split)
-    folder.sweep(_ABANDONED_AFTER_S)
-    made, failed = [], []
-    with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0)), "tokens") as pool:
-        try:
-            for answer in pool.map(lambda task: _attempt(shards, folder, task, config), plan.tasks):
-                if isinstance(answer, TokenFile):
-                    made.append(answer)
-                    on_file(answer)
-                else:
-                    failed.append(answer)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    if failed:
-        raise failed[0]
-    files = tuple(sorted((*plan.kept, *made), key=lambda file: file.name))
-    manifest = Manifest(TOKENS_VERSION, split, STAGE1_SPEC, config, files)
-    data = manifest.to_json()
-    if not (folder.exists(MANIFEST) and folder.read(MANIFEST) == data):
-        folder.write(MANIFEST, data)
-    for name in plan.dropped:
-        folder.delete(name)
-    return manifest
-
-
-_READERS = 8
-"""Headers read at once: it is the waiting for files that takes the time."""
-_ABANDONED_AFTER_S = 3600.0
+    return _STORAGE.update(out, config, plan, partial(_make, shards, config), workers, on_file)
 
 
 def _list_shards(shards: Store, split: Split, config: TokenConfig) -> list[_Task]:
@@ -262,7 +176,7 @@ def _list_shards(shards: Store, split: Split, config: TokenConfig) -> list[_Task
         for kind in config.kinds
         for filename in shards.join(f"shards-{kind}", split).names(".parquet")
     ]
-    with ThreadPoolExecutor(_READERS, "tokens") as pool:
+    with ThreadPoolExecutor(READERS, "tokens") as pool:
         tasks = [found for found in pool.map(lambda name: task(*name), names) if found]
     if not tasks:
         kinds = " or ".join(f"shards-{kind}/{split}" for kind in config.kinds)
@@ -275,14 +189,7 @@ def is_held_out(key: ShardKey) -> bool:
     return key.split is Split.VAL and key.seed in GOLDEN_SEEDS[Split.VAL]
 
 
-def _attempt(shards: Store, folder: Store, task: _Task, config: TokenConfig) -> TokenFile | ForgeError:
-    try:
-        return _make(shards, folder, task, config)
-    except ForgeError as error:
-        return error
-
-
-def _make(shards: Store, folder: Store, task: _Task, config: TokenConfig) -> TokenFile:
+def _make(shards: Store, config: TokenConfig, folder: Store, task: _Task) -> TokenFile:
     """Draw and write the rows of a shard, by `stream(sample_seed, "tokens", seed, opponent or -1, decl)`."""
     shard = read_shard(shards.join(f"shards-{task.kind}"), task.key)
     key, opponent = task.key, -1 if task.key.opponent is None else task.key.opponent
@@ -302,7 +209,7 @@ def _make(shards: Store, folder: Store, task: _Task, config: TokenConfig) -> Tok
     np.save(data, header, allow_pickle=False)
     np.save(data, rows, allow_pickle=False)
     folder.write(task.name, data.getvalue())
-    return TokenFile(task.name, key.filename, task.source, len(rows), _hash(data.getvalue()))
+    return TokenFile(task.name, key.filename, task.source, len(rows), hash_of(data.getvalue()))
 
 
 def _describe(folder: Store, task: _Task) -> TokenFile | None:
@@ -312,7 +219,7 @@ def _describe(folder: Store, task: _Task) -> TokenFile | None:
         labels = _parse(data, task.key)
     except ValueError:
         return None
-    return TokenFile(task.name, task.key.filename, task.source, len(labels), _hash(data))
+    return TokenFile(task.name, task.key.filename, task.source, len(labels), hash_of(data))
 
 
 def _parse(data: bytes, key: ShardKey) -> LabelledStates:
@@ -334,183 +241,42 @@ def _parse(data: bytes, key: ShardKey) -> LabelledStates:
     return LabelledStates(deal[None], decls, np.zeros(len(rows), dtype=np.int32), *columns)
 
 
-def _hash(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
-
-
-def _known_files(folder: Store) -> tuple[TokenFile, ...]:
-    """What the manifest names; nothing if there is none, or one that this code does not read."""
-    try:
-        return read_manifest(folder).files
-    except BadInput:
-        return ()
-
-
-def read_manifest(folder: Store) -> Manifest:
+def read_manifest(folder: Store) -> Manifest[TokenConfig, TokenFile]:
     """The manifest of the folder of a split, as it is written. Raises BadInput."""
-    path = folder.path(MANIFEST)
-    if not folder.exists(MANIFEST):
-        raise BadInput(f"{path} is not there: make it with forge tokenize")
-    try:
-        record = json.loads(folder.read(MANIFEST))
-        manifest = Manifest(
-            record["version"],
-            Split(record["split"]),
-            TokenSpec.from_dict(record["spec"]),
-            TokenConfig(**record["config"]),
-            tuple(TokenFile(**file) for file in record["files"]),
-        )
-        said = record["rows"], record["hash"]
-    except (ValueError, KeyError, TypeError, AttributeError, BadInput) as error:
-        raise BadInput(f"{path} is no manifest ({error}): make it again with forge tokenize") from error
-    if said != (manifest.rows, manifest.hash):
-        raise BadInput(f"{path} disagrees with itself about rows or hash: make it again with forge tokenize")
-    return manifest
+    return _STORAGE.read_manifest(folder)
 
 
 class TokenStore:
-    """A split on disk, opened for reading."""
+    """A split on disk, opened for reading: a PackedStore."""
+
+    spec = STAGE1_SPEC
 
     def __init__(self, out: Store, split: Split) -> None:
-        """out: the root of the store.
-
-        Raises BadInput for a split that is empty or not there, that names a deal of another
-        split or one that is held out, or that is of another version of the encoder or the files.
-        """
+        """out: the root of the store. Raises BadInput as `Storage.open`."""
         self.split = Split(split)
         self.folder = folder_of(out, self.split)
-        self.manifest = read_manifest(self.folder)
-        path = self.folder.path(MANIFEST)
-        if self.manifest.version != TOKENS_VERSION:
-            versions = f"version {self.manifest.version}, this code reads {TOKENS_VERSION}"
-            raise BadInput(f"{path} is of {versions}: make it again with forge tokenize")
-        STAGE1_SPEC.check_same(self.manifest.spec, path)
-        if self.manifest.split != self.split:
-            raise BadInput(f"{path} is of the {self.manifest.split} split: it must lie in its own folder")
-        for file in self.manifest.files:
-            if file.key.split != self.split or is_held_out(file.key):
-                where = "the benchmark" if is_held_out(file.key) else file.key.split
-                raise BadInput(
-                    f"{path} names seed {file.key.seed}, which belongs to {where}: it must not be used as "
-                    f"{self.split}; make it again with forge tokenize"
-                )
-        if not self.manifest.rows:
-            raise BadInput(f"{path} names no rows: make shards with forge shards, then forge tokenize")
+        self.manifest = _STORAGE.open(out, self.split)
         self.files = self.manifest.files
+        self.url = self.folder.url
+        self.sizes: Sequence[int] = [file.rows for file in self.files]
 
     def __len__(self) -> int:
         """Rows of all files."""
         return self.manifest.rows
 
-    def labels(self, number: int) -> LabelledStates:
+    def read(self, number: int) -> LabelledStates:
         """The labelled states of a file, its bytes compared with the manifest. Raises BadInput."""
-        file = self.files[number]
-        path, remedy = self.folder.path(file.name), "delete it, then run forge tokenize"
-        if not self.folder.exists(file.name):
-            raise BadInput(f"{path} is gone, though the manifest names it: run forge tokenize")
-        data = self.folder.read(file.name)
-        if _hash(data) != file.hash:
-            raise BadInput(f"{path} is damaged: {remedy}")
-        try:
-            labels = _parse(data, file.key)
-        except ValueError as error:
-            raise BadInput(f"{path} is damaged: {error}; {remedy}") from error
-        return labels
+        return _STORAGE.read(self.folder, self.files[number], lambda data, file: _parse(data, file.key))
+
+    def join(self, parts: Sequence[LabelledStates]) -> LabelledStates:
+        """See `rows.join`."""
+        return join(parts)
+
+    def unpack(self, packed: LabelledStates, files: Sequence[int]) -> Rows:
+        """Rows, with `deal` the number of their file."""
+        rows = rows_of(packed)
+        return replace(rows, deal=np.asarray(files, dtype=np.int32)[packed.deal_of])
 
     def rows(self, n: int | None = None, seed: int = 0) -> Rows:
-        """All rows, or n of them: as many of each file as of another, by `stream(seed, "subset", file)`.
-
-        Weights grow by what a row of its file then stands for. `deal` is the number of the file.
-        """
-        parts = []
-        for number, file in enumerate(self.files):
-            share = file.rows if n is None else n // len(self.files) + (number < n % len(self.files))
-            if share:
-                labels = self.labels(number)
-                kept = stream(seed, "subset", number).permutation(file.rows)[:share]
-                kept.sort()
-                labels = labels.take(kept)
-                parts.append((number, reweigh(labels, file.rows / len(kept))))
-        if not parts:
-            raise BadInput(f"{n} rows: ask for at least 1, or for all")
-        return _rows_of_files(join([labels for _, labels in parts]), [number for number, _ in parts])
-
-
-def _rows_of_files(labels: LabelledStates, numbers: list[int] | npt.NDArray) -> Rows:
-    """Rows, with `deal` the number of their file."""
-    rows = rows_of(labels)
-    return replace(rows, deal=np.asarray(numbers, dtype=np.int32)[labels.deal_of])
-
-
-class StoredSource:
-    """A RowSource over a split: every epoch all rows once, in another order.
-
-    An epoch permutes the files; `BLOCK` files that follow each other form a block, whose
-    rows are permuted together. So a block, some 13 MB, is all that is held, and any batch
-    is found from its number. What does not fill a last batch is left out, each epoch else.
-    """
-
-    spec = STAGE1_SPEC
-    BLOCK = 64
-
-    def __init__(self, store: TokenStore, batch_size: int = 1024, seed: int = 0) -> None:
-        """Raises BadInput if the split does not fill a batch."""
-        if not 1 <= batch_size <= len(store):
-            raise BadInput(
-                f"batch size {batch_size:,} of {len(store):,} rows in {store.folder.url}: "
-                "use 1 to that many, or make more shards"
-            )
-        self.store, self.batch_size, self.seed = store, batch_size, seed
-        self._rows = np.array([file.rows for file in store.files], dtype=np.int64)
-        self._order: tuple[int, npt.NDArray, npt.NDArray] | None = None
-        self._blocks: dict[tuple[int, int], LabelledStates] = {}
-
-    def __len__(self) -> int:
-        """Batches of an epoch."""
-        return len(self.store) // self.batch_size
-
-    def batch(self, k: int) -> Rows:
-        """The rows of batch k; batch len(self) is the first of the second epoch."""
-        if k < 0:
-            raise BadInput(f"batch {k}: batches are numbered 0, 1, 2, ...")
-        epoch, place = divmod(k, len(self))
-        files, block_ends = self._files(epoch)
-        start, stop = place * self.batch_size, (place + 1) * self.batch_size
-        first, last = np.searchsorted(block_ends, [start, stop - 1], side="right")
-        parts, numbers = [], []
-        for block in range(int(first), int(last) + 1):
-            begin = int(block_ends[block - 1]) if block else 0
-            rows = self._block(epoch, block)
-            parts.append(rows.take(slice(max(start - begin, 0), stop - begin)))
-            numbers.append(files[block * self.BLOCK : (block + 1) * self.BLOCK])
-        self._blocks = {key: rows for key, rows in self._blocks.items() if key == (epoch, int(last))}
-        return _rows_of_files(join(parts), np.concatenate(numbers))
-
-    def batches(self, start: int = 0, part: int = 0, parts: int = 1) -> Iterator[Rows]:
-        """The batches of steps start, start + 1, ... for one of `parts` that train together."""
-        if not 0 <= part < parts:
-            raise BadInput(f"part {part} of {parts}: use 0..{parts - 1}")
-        step = start
-        while True:
-            yield self.batch(step * parts + part)
-            step += 1
-
-    def __reduce__(self):  # what crosses into another process holds no rows
-        return type(self), (self.store, self.batch_size, self.seed)
-
-    def _files(self, epoch: int) -> tuple[npt.NDArray, npt.NDArray]:
-        """The files in the order `stream(seed, "epoch", epoch)`, and the row each block ends before."""
-        if self._order is None or self._order[0] != epoch:
-            files = stream(self.seed, "epoch", epoch).permutation(len(self._rows))
-            ends = np.cumsum(self._rows[files])
-            self._order = epoch, files, np.append(ends[self.BLOCK - 1 : -1 : self.BLOCK], ends[-1])
-        return self._order[1:]
-
-    def _block(self, epoch: int, block: int) -> LabelledStates:
-        """The rows of a block in order: `stream(seed, "epoch", epoch, "block", block)`."""
-        if (epoch, block) not in self._blocks:
-            files = self._files(epoch)[0][block * self.BLOCK : (block + 1) * self.BLOCK]
-            rows = join([self.store.labels(int(number)) for number in files])
-            order = stream(self.seed, "epoch", epoch, "block", block).permutation(len(rows))
-            self._blocks[epoch, block] = rows.take(order)
-        return self._blocks[epoch, block]
+        """All rows, or n of them: see `some_rows`. `deal` is the number of the file."""
+        return some_rows(self, n, seed)

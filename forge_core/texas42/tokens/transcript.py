@@ -61,7 +61,7 @@ def encode_transcripts(views: Views) -> Tokens:
     seen, n = views.seen, len(views)
     plays, players = np.zeros((2, n, N_PLAYS), dtype=np.int8)
     plays[:, : seen.step], players[:, : seen.step] = seen.plays, seen.players
-    return _encode_rows(views.hand, seen.decl, seen.turn, plays, players, np.full(n, seen.step))
+    return encode_rows(views.hand, seen.decl, seen.turn, plays, players, np.full(n, seen.step))
 
 
 def transcripts(hands, decls, leaders, plays) -> Tokens:
@@ -79,7 +79,7 @@ def transcripts(hands, decls, leaders, plays) -> Tokens:
         players = after.seen.players
     n = len(games)
     hand = games.hands[np.arange(n)[:, None], players]  # [N, 28, 7]: the mover's
-    rows = _encode_rows(
+    rows = encode_rows(
         hand.reshape(-1, HAND_SIZE),
         np.repeat(games.seen.decl, N_PLAYS),
         players.reshape(-1),
@@ -90,8 +90,12 @@ def transcripts(hands, decls, leaders, plays) -> Tokens:
     return Tokens(*(a.reshape(n, N_PLAYS, *a.shape[1:]) for a in (rows.tokens, rows.mask, rows.legal)))
 
 
-def _encode_rows(hand, decl, seat, plays, players, made) -> Tokens:
-    """hand [N, 7], decl [N], seat [N], plays and players [N, 28] of which `made` [N] count."""
+def encode_rows(hand, decl, seat, plays, players, made) -> Tokens:
+    """What `seat` [N] knows, dealt `hand` [N, 7], when `made` [N] of `plays` and `players` [N, 28] are made.
+
+    All int8 but `made`, under `decl` [N] -> tokens int8 [N, 36, 8], mask bool [N, 36], legal
+    bool [N, 7]. Plays behind those that are made leave no trace; the rules are not checked.
+    """
     n = len(hand)
     out = Tokens(
         np.zeros((n, N_POSITIONS, N_FEATURES), dtype=np.int8),

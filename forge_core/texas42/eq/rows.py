@@ -1,0 +1,59 @@
+"""Recorded games as Stage-2 training rows: what the mover knew, and what it expected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from forge_core.errors import BadInput
+from forge_core.learning.spec import ILLEGAL, Rows
+from forge_core.texas42.dominoes import N_PLAYS
+from forge_core.texas42.eq.records import GameRecord, refuse_sealed, transcripts_of
+
+
+def collate(records: Sequence[GameRecord], *, final: bool = False) -> Rows:
+    """N games as 28 N rows of STAGE2_SPEC, game by game: E[Q], its variance and how sure it is.
+
+    q and value are float32; `deal` is the place of the game in `records`; every row weighs the
+    same. ess is infinite where as many worlds were asked about as there are: all of them.
+    final: let games of the sealed test split through, for the last evaluation alone. Raises
+    BadInput for no games, a sealed one, illegal plays, and numbers that would teach nonsense.
+    """
+    if not final:
+        refuse_sealed(records)
+    told = transcripts_of(records)
+
+    def column(name: str) -> np.ndarray:
+        return np.concatenate([getattr(record.decisions, name) for record in records])
+
+    legal = told.legal.reshape(-1, told.legal.shape[-1])
+    mean, variance = column("e_q_mean"), column("e_q_var")
+    ess = np.maximum(column("ess"), np.float32(1))
+    q = np.where(legal, mean, np.float32(ILLEGAL))
+    faults = {
+        "E[Q] is no number exactly where no play is legal": (np.isfinite(mean) != legal).any(axis=1),
+        "a variance is no number, or negative": (legal & ~((variance >= 0) & np.isfinite(variance))).any(
+            axis=1
+        ),
+        "the effective number of worlds is no number": ~np.isfinite(ess),
+    }
+    for reason, wrong in faults.items():
+        if wrong.any():
+            game, step = divmod(int(np.argmax(wrong)), N_PLAYS)
+            which = f"seed {records[game].seed}, step {step}"
+            raise BadInput(f"{wrong.sum():,} rows teach nonsense: {reason} ({which}); make their games again")
+    return Rows(
+        tokens=told.tokens.reshape(-1, *told.tokens.shape[2:]),
+        mask=told.mask.reshape(-1, told.mask.shape[-1]),
+        legal=legal,
+        q=q,
+        value=q.max(axis=1),
+        weight=np.ones(len(q), dtype=np.float32),
+        decl=np.repeat(np.array([record.decl for record in records], dtype=np.int8), N_PLAYS),
+        ply=np.tile(np.arange(N_PLAYS, dtype=np.uint8), len(records)),
+        seat=column("player"),
+        deal=np.repeat(np.arange(len(records), dtype=np.int32), N_PLAYS),
+        variance=np.where(legal, variance, np.float32(0)),
+        ess=np.where(column("n_worlds") == column("world_count"), np.float32(np.inf), ess),
+    )

@@ -1,0 +1,351 @@
+"""Stage-2 rows on disk: `tokenized-eq/{train,val}/`, packed from the games of a store.
+
+A game is a record of 1.8 kB, where its Parquet file has some 20: who held what, what was
+played, and what was expected at each of its 28 decisions; transcripts are encoded when rows
+are read. One file holds the games of SEEDS_A_FILE seeds that follow each other (see
+`tokens.storage`); new games of these seeds are added to what was packed of the others.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.errors import BadInput
+from forge_core.files import Store, fingerprint
+from forge_core.learning.spec import ILLEGAL, Rows
+from forge_core.learning.stored import some_rows
+from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
+from forge_core.texas42.eq.files import GAMES_FOLDER, read_game, read_header
+from forge_core.texas42.eq.records import GameRecord
+from forge_core.texas42.eq.rows import collate
+from forge_core.texas42.oracle.shards import ShardKey
+from forge_core.texas42.splits import Split, split_of
+from forge_core.texas42.tokens.golden import GOLDEN_SEEDS
+from forge_core.texas42.tokens.splits import is_held_out
+from forge_core.texas42.tokens.storage import READERS, Manifest, Plan, Storage, hash_of
+from forge_core.texas42.tokens.transcript import STAGE2_SPEC, encode_rows
+
+GAME_ROWS_VERSION = "r1"
+"""Raised when other rows are made of a game, or files look different."""
+
+SEEDS_A_FILE = 50
+"""a divisor of where splits begin and end: the seeds of a file belong to one"""
+
+_GAME = np.dtype(
+    [
+        ("seed", "<i8"),
+        ("decl", "i1"),
+        ("settings", "S16"),
+        ("hands", "i1", (N_SEATS, HAND_SIZE)),
+        ("plays", "i1", (N_PLAYS,)),
+        ("players", "i1", (N_PLAYS,)),
+        ("q", "<f4", (N_PLAYS, HAND_SIZE)),
+        ("variance", "<f4", (N_PLAYS, HAND_SIZE)),
+        ("ess", "<f4", (N_PLAYS,)),
+    ]
+)
+"""settings: their fingerprint; the last three as in `spec.Rows`"""
+
+_Games = npt.NDArray[np.void]
+
+
+@dataclass(frozen=True, slots=True)
+class GameRowConfig:
+    """Which games rows are made of."""
+
+    games: str = GAMES_FOLDER
+    """the folder below the root of the store in which they lie"""
+
+
+@dataclass(frozen=True, slots=True)
+class GameFile:
+    """The rows of the games of some seeds."""
+
+    name: str
+    """`seeds_00000100.0123456789abcdef.npy`"""
+    first_seed: int
+    games: int
+    settings: dict[str, int]
+    """how many games were made with settings of which fingerprint"""
+    rows: int
+    hash: str
+    """16 hex digits of the file's bytes"""
+
+    @property
+    def belongs_to(self) -> str:
+        """The split of its seeds."""
+        return split_of(self.first_seed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Games that are to be packed into one file."""
+
+    name: str
+    first_seed: int
+    games: tuple[tuple[ShardKey, str], ...]
+    """each with the fingerprint of its settings"""
+    earlier: GameFile | None
+    """which holds some of them"""
+
+
+GamePlan = Plan[GameFile, _Task]
+_STORAGE = Storage(
+    "tokenized-eq", GAME_ROWS_VERSION, STAGE2_SPEC, GameRowConfig, GameFile, "forge tokenize --stage 2"
+)
+
+
+def folder_of(store: Store, split: Split) -> Store:
+    """Where a store keeps a split."""
+    return _STORAGE.at(store, split)
+
+
+def plan_games(root: Store, out: Store, split: Split, config: GameRowConfig | None = None) -> GamePlan:
+    """Compare the games of a store with the rows made of them. Both are roots of stores.
+
+    Raises BadInput for test, which is sealed, for a split without games, or one that a game
+    does not belong to; GameCorrupt for a game that cannot be read.
+    """
+    if split is Split.TEST:
+        raise BadInput("games of test are sealed, and no rows to learn from: use train and val")
+    tasks = _list_games(root, out, split, config or GameRowConfig())
+    return _STORAGE.plan(out, split, tasks, _describe)
+
+
+def tokenize_games(
+    root: Store,
+    out: Store,
+    split: Split,
+    config: GameRowConfig | None = None,
+    workers: int | None = None,
+    on_file: Callable[[GameFile], None] = lambda file: None,
+) -> Manifest[GameRowConfig, GameFile]:
+    """Bring the rows of a split up to date with the games; a game that was packed is not read again.
+
+    root, out: roots of stores. `on_file` hears of each file as it is written. When
+    interrupted the old manifest stays, and so do the new files, which the next call finds.
+    Raises as `plan_games`; of several bad games the first, when all other files are done.
+    """
+    config = config or GameRowConfig()
+    plan, games = plan_games(root, out, split, config), root.join(config.games)
+    return _STORAGE.update(out, config, plan, partial(_make, games), workers, on_file)
+
+
+def kept_games(games: Store, split: Split) -> list[ShardKey]:
+    """The games in a store of games that no network learns from or is watched by, for its evaluation.
+
+    Of val those of the benchmark's seeds; of test, which is sealed, all. BadInput for none.
+    """
+    keys = [ShardKey.parse(name) for name in games.join(split).names(".parquet")]
+    kept = [key for key in keys if is_held_out(key) or key.split is Split.TEST]
+    if not kept:
+        seeds = GOLDEN_SEEDS.get(split, ())
+        which = f"{min(seeds)}-{max(seeds)}" if seeds else "of val, or test"
+        raise BadInput(f"{games.join(split).url} has no games to judge by: play seeds {which} with forge eq")
+    return kept
+
+
+def judged_rows(games: Store, keys: Sequence[ShardKey]) -> Iterator[Rows]:
+    """The rows of each of these games, for evaluation alone; `deal` is its place in `keys`."""
+    for place, key in enumerate(keys):
+        rows = collate([read_game(games, key)], final=True)
+        yield replace(rows, deal=np.full(len(rows), place, dtype=np.int32))
+
+
+def _list_games(root: Store, out: Store, split: Split, config: GameRowConfig) -> list[_Task]:
+    """Every game that the split is to hold, by the file it goes to."""
+    games = root.join(config.games)
+
+    def find(filename: str) -> tuple[ShardKey, str] | None:
+        key = ShardKey.parse(filename)
+        if key.split != split:
+            path = games.join(split).path(filename)
+            raise BadInput(f"{path}: seed {key.seed} belongs to {key.split}: move the game, or delete it")
+        return None if is_held_out(key) else (key, read_header(games, key).fingerprint)
+
+    with ThreadPoolExecutor(READERS, "games") as pool:
+        found = [game for game in pool.map(find, games.join(split).names(".parquet")) if game]
+    if not found:
+        folder, beside = games.join(split).url, " beside those of the benchmark" * (split is Split.VAL)
+        raise BadInput(f"{folder} has no games to learn from{beside}: make some with forge eq")
+    known = {file.first_seed: file for file in _STORAGE.known_files(folder_of(out, split)).values()}
+    found.sort(key=lambda game: (game[0].seed, game[0].decl))
+    tasks = []
+    for block, members in groupby(found, key=lambda game: game[0].seed // SEEDS_A_FILE):
+        first_seed, together = block * SEEDS_A_FILE, tuple(members)
+        packed = [[key.filename, settings] for key, settings in together]
+        name = f"seeds_{first_seed:08d}.{fingerprint({'version': GAME_ROWS_VERSION, 'games': packed})}.npy"
+        tasks.append(_Task(name, first_seed, together, known.get(first_seed)))
+    return tasks
+
+
+def _make(games: Store, folder: Store, task: _Task) -> GameFile:
+    """Pack and write the games of a task: those of the earlier file as they are, the others read."""
+    earlier = np.empty(0, _GAME)
+    if task.earlier:
+        with suppress(BadInput):  # lost or damaged: all are read again
+            earlier = _STORAGE.read(folder, task.earlier, _parse)
+    packed = {_identity(game): game for game in earlier}
+    together = np.empty(len(task.games), _GAME)
+    for place, game in enumerate(task.games):
+        together[place] = packed[game] if game in packed else _pack(read_game(games, game[0]))
+    data = io.BytesIO()
+    np.save(data, together, allow_pickle=False)
+    folder.write(task.name, data.getvalue())
+    return _file(task, data.getvalue())
+
+
+def _pack(record: GameRecord) -> np.void:
+    """A game as it is stored. Raises BadInput for one that would teach nonsense."""
+    rows, game = collate([record]), np.zeros(1, dtype=_GAME)[0]
+    game["seed"], game["decl"], game["settings"] = record.seed, record.decl, record.fingerprint.encode()
+    game["hands"], game["plays"], game["players"] = record.hands, record.plays, record.decisions.player
+    game["q"], game["variance"], game["ess"] = rows.q, rows.variance, rows.ess
+    return game
+
+
+def _identity(game: np.void) -> tuple[ShardKey, str]:
+    """Which game, and the fingerprint of its settings."""
+    return ShardKey(int(game["seed"]), int(game["decl"])), game["settings"].decode()
+
+
+def _file(task: _Task, data: bytes) -> GameFile:
+    settings = [of_game for _, of_game in task.games]
+    return GameFile(
+        name=task.name,
+        first_seed=task.first_seed,
+        games=len(settings),
+        settings={each: settings.count(each) for each in sorted(set(settings))},
+        rows=len(settings) * N_PLAYS,
+        hash=hash_of(data),
+    )
+
+
+def _describe(folder: Store, task: _Task) -> GameFile | None:
+    """A file that no manifest names yet; None if it is damaged, and so to be made again."""
+    data = folder.read(task.name)
+    file = _file(task, data)
+    try:
+        games = _parse(data, file)
+    except ValueError:
+        return None
+    return file if tuple(map(_identity, games)) == task.games else None
+
+
+def _parse(data: bytes, file: GameFile) -> _Games:
+    """The games of a file. Raises ValueError for what is none of its."""
+    try:
+        games = np.load(io.BytesIO(data), allow_pickle=False)
+    except (EOFError, OSError) as error:
+        raise ValueError(f"it does not parse ({error})") from error
+    if games.dtype != _GAME or games.shape != (file.games,):
+        raise ValueError("its columns are not those of games, or not as many")
+    if (games["seed"] // SEEDS_A_FILE * SEEDS_A_FILE != file.first_seed).any():
+        raise ValueError("it holds other seeds than its name says")
+    if any(is_held_out(_identity(game)[0]) for game in games):
+        raise ValueError("it holds games of the benchmark")
+    return games
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedGames:
+    """N decisions of G games."""
+
+    games: _Games
+    """[G]"""
+    number: npt.NDArray[np.int32]
+    """[G] of each game in its store"""
+    decision: npt.NDArray[np.int64]
+    """[N] place of a game here, times 28, plus plays made"""
+
+    def __len__(self) -> int:
+        return len(self.decision)
+
+    def take(self, index) -> PackedGames:
+        """The decisions at `index`, of the same games."""
+        return PackedGames(self.games, self.number, self.decision[index])
+
+
+def read_manifest(folder: Store) -> Manifest[GameRowConfig, GameFile]:
+    """The manifest of the folder of a split, as it is written. Raises BadInput."""
+    return _STORAGE.read_manifest(folder)
+
+
+class GameRowStore:
+    """A split on disk, opened for reading: a PackedStore."""
+
+    spec = STAGE2_SPEC
+
+    def __init__(self, out: Store, split: Split) -> None:
+        """out: the root of the store. Raises BadInput as `Storage.open`."""
+        self.split = Split(split)
+        self.folder = folder_of(out, self.split)
+        self.manifest = _STORAGE.open(out, self.split)
+        self.files = self.manifest.files
+        self.url = self.folder.url
+        self.sizes: Sequence[int] = [file.rows for file in self.files]
+        self._first = np.cumsum([0, *(file.games for file in self.files)])
+
+    def __len__(self) -> int:
+        """Rows of all files."""
+        return self.manifest.rows
+
+    def read(self, number: int) -> PackedGames:
+        """The decisions of a file, its bytes compared with the manifest. Raises BadInput."""
+        games = _STORAGE.read(self.folder, self.files[number], _parse)
+        numbers = self._first[number] + np.arange(len(games))
+        return PackedGames(games, numbers.astype(np.int32), np.arange(len(games) * N_PLAYS))
+
+    def join(self, parts: Sequence[PackedGames]) -> PackedGames:
+        """Several as one."""
+        if len(parts) == 1:
+            return parts[0]
+        before = np.cumsum([0, *(len(part.games) for part in parts)])
+        decisions = [part.decision + start * N_PLAYS for part, start in zip(parts, before, strict=False)]
+        return PackedGames(
+            np.concatenate([part.games for part in parts]),
+            np.concatenate([part.number for part in parts]),
+            np.concatenate(decisions),
+        )
+
+    def unpack(self, packed: PackedGames, files: Sequence[int] = ()) -> Rows:
+        """Rows, with `deal` the number of their game. Raises BadInput where q is not of the legal plays."""
+        game, made = np.divmod(packed.decision, N_PLAYS)
+        games = packed.games
+        seat, decl = games["players"][game, made], games["decl"][game]
+        told = encode_rows(
+            games["hands"][game, seat], decl, seat, games["plays"][game], games["players"][game], made
+        )
+        q = games["q"][game, made]
+        if ((q != ILLEGAL) != told.legal).any():
+            raise BadInput(
+                f"rows of {self.url} teach nonsense: q is not legal exactly where the rules allow a play; "
+                "make them again with forge tokenize --stage 2"
+            )
+        return Rows(
+            tokens=told.tokens,
+            mask=told.mask,
+            legal=told.legal,
+            q=q,
+            value=q.max(axis=1),
+            weight=np.ones(len(q), dtype=np.float32),
+            decl=decl,
+            ply=made.astype(np.uint8),
+            seat=seat,
+            deal=packed.number[game],
+            variance=games["variance"][game, made],
+            ess=games["ess"][game, made],
+        )
+
+    def rows(self, n: int | None = None, seed: int = 0) -> Rows:
+        """All rows, or n of them: see `some_rows`. `deal` is the number of the game."""
+        return some_rows(self, n, seed)

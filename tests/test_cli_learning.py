@@ -1,0 +1,241 @@
+"""`forge tokenize`, `train`, `evaluate` and `export`: what they answer, go on with, and refuse."""
+
+from __future__ import annotations
+
+import csv
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+from forge_core.files import Store
+from forge_core.learning.checkpoints import load_model, save_model
+from forge_core.learning.stored import StoredSource
+from forge_core.learning.transformer import ModelConfig, TokenTransformer
+from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards
+from forge_core.texas42.splits import Split
+from forge_core.texas42.tokens import golden, live
+from forge_core.texas42.tokens.rows import STAGE1_SPEC
+from forge_core.texas42.tokens.splits import TokenConfig, tokenize
+
+TRAIN, VAL = [ShardKey(6, 6), ShardKey(13, 3)], [ShardKey(926, 6)]
+GOLDEN = [ShardKey(900, 0), ShardKey(901, 6)]
+SIZE = ("--layers", "1", "--heads", "2", "--width", "16")
+TINY = (*SIZE, "--batch-size", "64", "--steps", "24", "--evaluate-every", "8", "--threads", "1")
+TIMES = ("seconds", "cpu_seconds")
+
+
+@pytest.fixture
+def answer(forge):
+    """Run a command line with --json: its answer."""
+
+    def run(*arguments: str) -> dict:
+        status, out, err = forge(*arguments, "--json")
+        assert status == 0, err
+        return json.loads(out)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory) -> Path:
+    """Rows of three deals, and two golden shards; never changed."""
+    root = tmp_path_factory.mktemp("store")
+    made = [
+        *fill_shards(Store(str(root / "shards-standard")), TRAIN + VAL, ShardConfig(rows=1000), "cpu"),
+        *fill_shards(Store(str(root / "shards-golden")), GOLDEN, ShardConfig(), "cpu"),
+    ]
+    assert not [report.error for report in made if report.error]
+    for split in (Split.TRAIN, Split.VAL):
+        tokenize(Store(str(root)), Store(str(root)), split, TokenConfig(rows_per_shard=300))
+    return root
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory) -> str:
+    """A folder with a network that has learnt nothing."""
+    folder = str(tmp_path_factory.mktemp("models") / "untaught")
+    torch.manual_seed(0)
+    model = TokenTransformer(STAGE1_SPEC, ModelConfig(width=16, layers=1, heads=2, hidden=32))
+    torch.nn.init.normal_(model.head.weight)
+    save_model(folder, model, {"results": {}})
+    return folder
+
+
+@pytest.fixture
+def few_deals(monkeypatch):
+    """Benchmarks of two deals, and live rows in small portions."""
+    monkeypatch.setattr(golden, "golden_keys", lambda split=Split.VAL: GOLDEN)
+    monkeypatch.setattr(golden, "watched_keys", lambda: VAL)
+    monkeypatch.setattr(live, "LiveConfig", partial(live.LiveConfig, chunk_rows=256))
+
+
+def curve(run: Path) -> list[dict[str, str]]:
+    with open(run / "metrics.csv") as file:
+        return [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(file)]
+
+
+# --- train ------------------------------------------------------------------------------------
+
+
+def test_a_fast_dev_run_on_live_rows_keeps_nothing(few_deals, answer, tmp_path):
+    found = answer("train", "--live", "--fast-dev-run", "--runs", str(tmp_path / "runs"), *TINY)
+    assert found["best"]["step"] == 1 and found["best"]["rows"] == 64
+    assert found["model"] == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_stopped_run_says_how_to_go_on_and_ends_as_if_it_had_not_been(
+    store, forge, answer, tmp_path, monkeypatch
+):
+    asked = ("train", "--data", str(store), "--runs", str(tmp_path), *TINY)
+    whole = answer(*asked, "--name", "whole")
+    assert Path(whole["model"]) == tmp_path / "whole/model"
+    assert load_model(whole["model"]).config == ModelConfig(width=16, layers=1, heads=2, hidden=32)
+    assert [row["step"] for row in curve(tmp_path / "whole")] == ["8", "16", "24"]
+
+    def interrupted(self, k):
+        if k == 19:
+            raise KeyboardInterrupt
+        return batch(self, k)
+
+    batch = StoredSource.batch
+    monkeypatch.setattr(StoredSource, "batch", interrupted)
+    status, out, err = forge(*asked, "--name", "broken")
+    assert (status, out) == (130, "")
+    assert err.splitlines()[-1].endswith(f"go on with forge train --resume --name broken --runs {tmp_path}")
+    assert len(curve(tmp_path / "broken")) == 2
+    monkeypatch.undo()
+
+    resumed = answer("train", "--resume", "--name", "broken", "--runs", str(tmp_path), "--threads", "1")
+    assert {**resumed["best"], **dict.fromkeys(TIMES)} == {**whole["best"], **dict.fromkeys(TIMES)}
+    assert curve(tmp_path / "broken") == curve(tmp_path / "whole")
+    weights = [(tmp_path / name / "model/model.safetensors").read_bytes() for name in ("whole", "broken")]
+    assert weights[0] == weights[1]
+
+
+def test_a_run_starts_from_a_network_and_takes_its_size(few_deals, network, forge, tmp_path):
+    live_run = ("train", "--live", "--workers", "0", "--batch-size", "64", "--steps", "1", "--lr", "1e-9")
+    status, out, err = forge(*live_run, "--init-from", network, "--runs", str(tmp_path), "--threads", "1")
+    assert status == 0, err
+    (folder,) = tmp_path.iterdir()
+    assert folder.name == "texas42-qvalue-w16-live"
+    assert "points lost a decision" in out and f"forge evaluate {folder}/model" in out.replace("\n", "")
+    started, tuned = (load_model(path).state_dict() for path in (network, str(folder / "model")))
+    for name in started:
+        torch.testing.assert_close(tuned[name], started[name], atol=1e-6, rtol=1e-6)
+
+
+# --- evaluate and export ----------------------------------------------------------------------
+
+
+def test_golden_rows_are_the_same_read_from_a_store_or_solved(store):
+    read, solved = (
+        list(golden.golden_rows(GOLDEN, place, rows_per_deal=500))
+        for place in (Store(str(store)).join("shards-golden"), None)
+    )
+    for one, other in zip(read, solved, strict=True):
+        assert all((a == b).all() for a, b in zip(one.columns(), other.columns(), strict=True))
+
+
+def test_a_network_is_held_to_the_benchmark(few_deals, store, network, answer, forge, tmp_path):
+    asked = ("evaluate", network, "--rows", "280")
+    read, solved = answer(*asked, "--data", str(store)), answer(*asked)
+    assert read == solved
+    assert read["benchmark"]["rows_per_deal"] == 280 and read["decisions"]["rows"] == 2 * 280
+    assert set(read["decisions"]["per_decl"]) == {"0", "6"} and len(read["decisions"]["per_ply"]) == 28
+    assert read["random"]["decisions"]["decision_q_gap"] > 0
+
+    status, out, err = forge(*asked, "--against", network, "--plots", str(tmp_path))
+    assert (status, err) == (0, "")
+    assert "+0.000 points less" in out and "sixes" in out and "random" in out
+    assert (tmp_path / "gaps.png").stat().st_size > 10_000
+
+
+def test_the_final_evaluation_says_that_it_is_final(few_deals, store, network, forge):
+    asked = ("evaluate", network, "--rows", "28", "--data", str(store), "--json")
+    status, out, err = forge(*asked, "--final")
+    assert status == 0
+    assert "must change nothing any more" in " ".join(err.split())
+    assert json.loads(out)["benchmark"]["split"] == "test"
+    assert forge(*asked)[2] == ""
+
+
+def test_a_network_becomes_an_onnx_file(network, answer, tmp_path):
+    found = answer("export", network, "--out", str(tmp_path))
+    assert Path(found["path"]) == tmp_path / "model.onnx"
+    assert found["nbytes"] == (tmp_path / "model.onnx").stat().st_size
+    assert max(found["action_difference"], found["value_difference"]) < 1e-3
+    assert found["same_choice"] > 0.99
+
+
+# --- bad input --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("tokenize --input {empty} --out {empty}", "has no shards in shards-standard/train"),
+        ("tokenize --input {store} --out memory://x", "gone when this command ends"),
+        ("tokenize --input {store} --out {empty} --split some", "split 'some'"),
+        ("tokenize --input {store} --out {empty} --source some", "source 'some'"),
+        ("tokenize --input {store} --out {empty} --rows 0", "0 rows"),
+        ("tokenize --input {store} --out {empty} --decision-share 2", "decision_share"),
+        ("train", "--data DIR or are made --live"),
+        ("train --live --data {store}", "give one of them"),
+        ("train --data {empty}", "make it with forge tokenize"),
+        ("train --data {store} --batch-size 100000", "100,000"),
+        ("train --live --size 12k", "size '12k'"),
+        ("train --live --layers 2", "--layers, --heads and --width together"),
+        ("train --live --size 73k --width 16", "--layers, --heads and --width together"),
+        ("train --live --layers 1 --heads 3 --width 16", "the heads divide the width"),
+        ("train --live --objective fame", "objective 'fame'"),
+        ("train --live --epochs 2", "--epochs counts passes over --data"),
+        ("train --live --steps 0", "must be positive"),
+        ("train --live --lr -1", "must be positive"),
+        ("train --live --batch-size 0", "batch_size 0"),
+        ("train --live --evaluate-every 0", "at least 1"),
+        ("train --live --precision 8", "precision '8'"),
+        ("train --live --workers -1", "-1 workers"),
+        ("train --live --threads 0", "0 threads"),
+        ("train --live --device cuda:99", "'cuda:99'"),
+        ("train --resume", "say which by --name"),
+        ("train --resume --name nothing --runs {empty}", "holds no run"),
+        ("train --resume --name nothing --lr 1", "leave out --lr"),
+        ("train --live --init-from {empty}", "holds no model"),
+        ("train --live --init-from {network} --size 73k {tiny}", "ask for its size"),
+        ("train --live --init-from {network} --objective policy {tiny}", "policy"),
+        ("train --live --init-from {newer} {tiny}", "version e999"),
+        ("evaluate", "MODEL"),
+        ("evaluate {empty}", "holds no model"),
+        ("evaluate {network} --rows 0", "0 rows"),
+        ("evaluate {network} --against {empty}", "holds no model"),
+        ("evaluate {newer}", "version e999"),
+        ("evaluate {damaged}", "copy the folder again"),
+        ("export {empty}", "holds no model"),
+        ("export {network} --out memory://x", "gone when this command ends"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(
+    few_deals, store, network, forge, tmp_path, monkeypatch, line, complaint
+):
+    places = {name: tmp_path / name for name in ("empty", "newer", "damaged")}
+    places["empty"].mkdir()
+    card, weights = ((Path(network) / name) for name in ("model.json", "model.safetensors"))
+    for name, text in (
+        ("newer", card.read_text().replace(f'"version": "{STAGE1_SPEC.version}"', '"version": "e999"')),
+        ("damaged", card.read_text().replace('"weights": "', '"weights": "0')),
+    ):
+        places[name].mkdir()
+        (places[name] / "model.json").write_text(text)
+        (places[name] / "model.safetensors").write_bytes(weights.read_bytes())
+    monkeypatch.chdir(places["empty"])
+    tiny = "--workers 0 --batch-size 64 --steps 1"
+    status, out, err = forge(*line.format(store=store, network=network, tiny=tiny, **places).split())
+    assert (status, out) == (2, "")
+    said = [part for part in err.splitlines() if part.startswith("forge: ")]
+    assert err.splitlines()[-1:] == said
+    assert complaint in said[0]
+    assert not list(places["empty"].iterdir())
