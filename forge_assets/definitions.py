@@ -5,6 +5,11 @@ from __future__ import annotations
 import dagster as dg
 
 from forge_assets.resources import ComputeDevice, ShardStore
+from forge_assets.texas42.bidding_results import bidding_results
+from forge_assets.texas42.eq_catalog import eq_catalog
+from forge_assets.texas42.eq_games import eq_games
+from forge_assets.texas42.eq_model import eq_model, eq_model_onnx
+from forge_assets.texas42.eq_token_splits import eq_token_splits
 from forge_assets.texas42.oracle_model import oracle_model, oracle_model_evaluation, oracle_model_onnx
 from forge_assets.texas42.oracle_shards import golden_shards, marginalized_shards, oracle_shards
 from forge_assets.texas42.shard_catalog import shard_catalog
@@ -21,6 +26,12 @@ defs = dg.Definitions(
         oracle_model,
         oracle_model_evaluation,
         oracle_model_onnx,
+        eq_games,
+        eq_catalog,
+        eq_token_splits,
+        eq_model,
+        eq_model_onnx,
+        bidding_results,
     ],
     sensors=[
         dg.AutomationConditionSensorDefinition(
@@ -28,7 +39,13 @@ defs = dg.Definitions(
             target=[shard_catalog],
             default_status=dg.DefaultSensorStatus.STOPPED,
             description="Makes shard_catalog anew when shards were made and none are being made.",
-        )
+        ),
+        dg.AutomationConditionSensorDefinition(
+            "catalog_after_games",
+            target=[eq_catalog],
+            default_status=dg.DefaultSensorStatus.STOPPED,
+            description="Makes eq_catalog anew when games were made and none are being made.",
+        ),
     ],
     resources={"store": ShardStore(), "compute": ComputeDevice(), "tracker": Tracker()},
     executor=dg.in_process_executor,

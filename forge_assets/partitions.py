@@ -78,6 +78,13 @@ def shard_keys(partition: str, declarations: str, opponents: int | None = None) 
     raise BadInput(f"declarations {declarations!r} is not a choice: use one or all")
 
 
+def block_keys(name: str) -> list[ShardKey]:
+    """The seeds of a partition of `seed_blocks`, each under its own declaration, seed % 10."""
+    from forge_core.texas42.oracle.shards import seed_keys
+
+    return seed_keys(block_seeds(name), "seed")
+
+
 def golden_keys(partition: str) -> list[ShardKey]:
     """The one shard of a partition of `golden_partitions`."""
     from forge_core.texas42.oracle.shards import seed_keys

@@ -2,7 +2,8 @@
 
 Blocks 0..49 (train) and 900..949 (val), a hundred deals in all ten declarations, then the
 catalog, rows to learn from, a small network taught for some minutes, its evaluation and its
-ONNX file. The runs are written to the instance of DAGSTER_HOME, where the UI shows them.
+ONNX file; at last the games of the block of val, every seat by what it can know. The runs
+are written to the instance of DAGSTER_HOME, where the UI shows them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from forge_assets.definitions import defs
-from forge_assets.partitions import BLOCK_SIZE, block_range
+from forge_assets.partitions import BLOCK_SIZE, block_keys, block_name, block_range
+from forge_assets.texas42.networks import REFERENCE
 from forge_core.errors import ForgeError
 
 SLICE = (0, 900 // BLOCK_SIZE)
@@ -26,6 +28,9 @@ ROWS = {"rows": 16_000}
 """settings of token_splits: of few deals many rows"""
 TEACHING = {"size": "73k", "steps": 800, "evaluate_every": 200, "threads": 1}
 """settings of oracle_model: two or three minutes; so small a network gains nothing from a second thread"""
+
+PLAYING = {"model": REFERENCE}
+"""settings of eq_games, for the block of val: by the reference network, and the solver later"""
 
 
 def materialize_here(
@@ -78,14 +83,15 @@ def main() -> int:
         return fail(console, result)
     store = ShardStore().root()
     console.print(totals_table(read_catalog(store)))
-    if status := learn(console, instance):
+    if status := learn(console, instance) or play(console, instance):
         return status
     console.print(f"files   {store.url}\nplots   make ui, then http://127.0.0.1:3000/asset-groups")
     return 0
 
 
 def learn(console: Console, instance: dg.DagsterInstance) -> int:
-    """From the catalog to a network as an ONNX file; what it loses a decision, beside random play."""
+    """From the catalog to a network as an ONNX file; what it loses a decision, beside random play and the
+    reference network."""
     network = {"dagster/partition": "qvalue"}
     for split in ("train", "val"):
         result = materialize_here("token_splits", instance, {"dagster/partition": split}, ROWS)
@@ -101,8 +107,8 @@ def learn(console: Console, instance: dg.DagsterInstance) -> int:
     console.print(
         f"oracle_model   {model['rows']:,} rows in {model['seconds']:.0f} s: {model['model']}", soft_wrap=True
     )
-    with console.status("oracle_model_evaluation: 200 golden deals"):
-        result = materialize_here("oracle_model_evaluation", instance, network)
+    with console.status(f"oracle_model_evaluation: 200 golden deals, beside {REFERENCE}"):
+        result = materialize_here("oracle_model_evaluation", instance, network, {"against": REFERENCE})
     if not result.success:
         return fail(console, result)
     figures = metadata_of(result, "oracle_model_evaluation")
@@ -118,7 +124,45 @@ def learn(console: Console, instance: dg.DagsterInstance) -> int:
     )
     console.print(
         f"points lost a decision, golden val: [bold]{figures['decision_q_gap_points']:.2f}[/bold]; "
-        f"random play {figures['random_decision_q_gap_points']:.2f}"
+        f"random play {figures['random_decision_q_gap_points']:.2f}; {REFERENCE}, which comes with the "
+        f"project, {figures['other_decision_q_gap_points']:.2f}\n"
+        f"to go on from there: .venv/bin/forge-pipeline train --live --init-from {REFERENCE}, or init_from: "
+        f"{REFERENCE} in the launchpad of oracle_model",
+        soft_wrap=True,
+    )
+    return 0
+
+
+def play(console: Console, instance: dg.DagsterInstance) -> int:
+    """Games by E[Q], and one decision as a person would like to see it."""
+    from forge_assets.resources import ShardStore
+    from forge_core.texas42.eq.files import GAMES_FOLDER, read_game
+    from forge_core.texas42.eq.scenes import telling_scene
+    from forge_core.texas42.eq.view import LEGEND, describe_decision
+
+    block = block_name(SLICE[-1])
+    first, *_, last = keys = block_keys(block)
+    seeds = f"seeds {first.seed}..{last.seed}"
+    with console.status(f"eq_games: {seeds}, every seat by what it can know"):
+        result = materialize_here("eq_games", instance, {"dagster/partition": block}, PLAYING)
+    if not result.success:
+        return fail(console, result)
+    said = metadata_of(result, "eq_games")
+    pace = f", {said['games_per_second']:.1f} games/s on {said['device']}" if said["made"] else ""
+    console.print(
+        f"eq_games  {seeds}: {said['made']} games played, {len(keys) - said['made']} there already{pace}\n",
+        soft_wrap=True,
+    )
+    store = ShardStore().root()
+    game = read_game(store.join(GAMES_FOLDER), first)
+    console.print(describe_decision(game, telling_scene(game).step))
+    console.print(f"\n{LEGEND}", style="dim", soft_wrap=True)
+    of_them = f"{said['forced_share']:.0%} of them forced, by {said['worlds']:,} worlds"
+    made = f"the bid of 30 was made in {said['bids_made_share']:.0%} of the games"
+    console.print(f"\n{said['decisions']:,} decisions, {of_them}; {made}", soft_wrap=True)
+    console.print(
+        f"games   .venv/bin/forge view {store.url} --game {first.seed}; all: forge summary {store.url}",
+        soft_wrap=True,
     )
     return 0
 

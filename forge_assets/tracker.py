@@ -46,8 +46,8 @@ class TrackerUnusable(ForgeError):
 
 
 def registered_name(objective: str) -> str:
-    """`qvalue` -> the name its networks are registered under."""
-    return f"texas42-oracle-{objective}"
+    """`qvalue` -> the name its networks are registered under: `texas42-oracle-qvalue`; and `texas42-eq`."""
+    return "texas42-eq" if objective == "eq" else f"texas42-oracle-{objective}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,11 @@ class TrackedRun:
             for start in range(0, len(found), 1000):
                 self.client.log_batch(self.run_id, metrics=found[start : start + 1000])
 
+    def steps(self, name: str) -> set[int]:
+        """The steps at which a figure is known."""
+        with blaming(self.uri):
+            return {figure.step for figure in self.client.get_metric_history(self.run_id, name)}
+
     def file(self, name: str, data: bytes) -> None:
         """Keep a file, `folder/name` or `name`."""
         place, _, name = name.rpartition("/")
@@ -123,6 +128,7 @@ class Tracker(dg.ConfigurableResource):
         """A client of its own for each caller. Raises TrackerUnusable."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # seven by default, minutes in all
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # which belongs to --json
         from mlflow import MlflowClient
 
         for name in ("mlflow.store.db.utils", "alembic"):  # tell of tables made anew
@@ -175,7 +181,11 @@ class Tracker(dg.ConfigurableResource):
                 found[0]
                 if found
                 else run.client.create_model_version(
-                    name, source=f"{run.artifacts}/model", run_id=run.run_id, tags=dict(tags)
+                    name,
+                    source=f"{run.artifacts}/model",
+                    run_id=run.run_id,
+                    tags=dict(tags),
+                    await_creation_for=0,  # it is whole; nothing but a remark comes of waiting
                 )
             )
             run.client.set_registered_model_alias(name, CHALLENGER, version.version)
@@ -240,12 +250,12 @@ class TrainingTracker:
             raise BadInput(f"{folder} holds a run already: resume it, or choose another name")
         tags = {
             "forge.data_version": str(data["version"]),
-            "forge.code_version": versions.MODEL,
+            "forge.code_version": versions.of_network(data["kind"]),
             "forge.folder": store.url,
             **({"forge.parent_model": init_from} if init_from else {}),
             **self.tags,
         }
-        known = self.tracker.reopen(folder)
+        known = self.tracker.reopen(folder) if resume else None
         run = known or self.tracker.begin(Path(folder).name, tags)
         if not known:
             run.params({**config.to_dict(), "data": data, "init_from": init_from})
@@ -286,6 +296,8 @@ class FollowedTraining:
         """The best weights, their figures and the curve; the model is registered as the challenger."""
         from forge_core.learning.pictures import draw_curve
 
+        known = self.run.steps("loss")  # what was pending when a run was interrupted may have been lost
+        self.pending = [point for point in result.points if point["step"] not in known]
         self._send()
         self.run.tag(self.tags)
         self.run.metrics({f"best/{name}": value for name, value in figures_of(result.best).items()})
@@ -340,9 +352,12 @@ def blaming(address: str) -> Iterator[None]:
 
 
 def resolve_model(word: str, objective: str, tracker: Tracker) -> str:
-    """A folder of a model: a path as it is, or what the registry holds under an alias. Raises BadInput."""
+    """A folder of a model: a path, which begins at the project, or what the registry holds under an alias.
+
+    Raises BadInput for an alias that nothing has.
+    """
     if word not in (CHAMPION, CHALLENGER):
-        return word
+        return word if "://" in word else str(versions.PROJECT / word)
     found = tracker.fetch(objective, word)
     if not found:
         raise BadInput(f"{registered_name(objective)} has no {word} yet: name the folder of a model")

@@ -32,7 +32,32 @@ TOKENS = "/".join(
         SHARDS,
     )
 )
-MODEL = f"{version_of('forge_assets.texas42.oracle_model', 'MODEL_VERSION')}/{TOKENS}"
+MODEL = f"{version_of('forge_core.learning.train', 'MODEL_VERSION')}/{TOKENS}"
 GOLDEN = version_of("forge_core.texas42.tokens.golden", "GOLDEN_VERSION")
-EVALUATION = f"{version_of('forge_assets.texas42.oracle_model', 'EVALUATION_VERSION')}/{GOLDEN}/{MODEL}"
-ONNX = f"{version_of('forge_assets.texas42.oracle_model', 'ONNX_VERSION')}/{MODEL}"
+EVALUATION = f"{version_of('forge_core.learning.metrics', 'EVALUATION_VERSION')}/{GOLDEN}/{MODEL}"
+ONNX = f"{version_of('forge_core.learning.onnx', 'ONNX_VERSION')}/{MODEL}"
+EQ = version_of("forge_core.texas42.eq.generate", "EQ_VERSION")
+EQ_GAMES = f"{EQ}/{MODEL}"
+EQ_TOKENS = "/".join(
+    (
+        version_of("forge_core.texas42.eq.splits", "GAME_ROWS_VERSION"),
+        version_of("forge_core.texas42.tokens.transcript", "TRANSCRIPT_VERSION"),
+        EQ_GAMES,
+    )
+)
+EQ_MODEL = f"{version_of('forge_core.learning.train', 'MODEL_VERSION')}/{EQ_TOKENS}"
+EQ_ONNX = f"{version_of('forge_core.learning.onnx', 'ONNX_VERSION')}/{EQ_MODEL}"
+
+BIDDING = "/".join(
+    (
+        version_of("forge_core.texas42.bidding.table", "BIDDING_VERSION"),
+        version_of("forge_core.texas42.bidding.playouts", "POLICY_VERSION"),
+        EQ,
+        ORACLE,
+    )
+)
+
+
+def of_network(kind: str) -> str:
+    """Of a network that learnt from rows of a kind: see `describe_data` of forge train."""
+    return EQ_MODEL if kind == "games" else MODEL

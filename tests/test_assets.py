@@ -9,8 +9,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
-from dagster._core.loader import LoadingContextForTest
+from asset_runs import checks_of, materializations, stale_status, with_code_versions
+from dagster._core.definitions.data_version import StaleStatus
 
 from forge_assets import versions
 from forge_assets.definitions import defs
@@ -26,6 +26,7 @@ from forge_assets.partitions import (
     shard_partitions,
 )
 from forge_assets.slice import main, materialize_here
+from forge_assets.texas42.eq_games import SOUND
 from forge_assets.texas42.oracle_shards import BlockSettings, MarginalizedSettings, ShardSettings
 from forge_core.errors import BadInput, ShardCorrupt
 from forge_core.files import Store
@@ -70,28 +71,6 @@ def materialize(instance, root):
     return run
 
 
-def materializations(instance, asset: str) -> dict[str, list[dg.AssetMaterialization]]:
-    """Every materialization event of an asset by partition."""
-    records = instance.fetch_materializations(dg.AssetKey(asset), limit=1000).records
-    found: dict[str, list[dg.AssetMaterialization]] = {}
-    for record in records:
-        found.setdefault(record.partition_key, []).append(record.asset_materialization)
-    return found
-
-
-def stale_status(definitions: dg.Definitions, instance, asset: str, partition=None) -> StaleStatus:
-    graph = definitions.resolve_asset_graph()
-    resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
-    return resolver.get_status(dg.AssetKey(asset), partition)
-
-
-def with_code_versions(suffix: str) -> dg.Definitions:
-    """The definitions as they will be when an algorithm has changed."""
-    return defs.map_asset_specs(
-        func=lambda spec: spec.replace_attributes(code_version=f"{spec.code_version}{suffix}")
-    )
-
-
 # what Dagster is told
 
 
@@ -113,6 +92,8 @@ def test_definitions_are_these():
     model_checks = ["beats_random", "model_loads"]
     errors = ["blunder_rate", "q_gap", "q_mae", "value_mae"]
     warnings = sorted([*errors, "accuracy", "beats_random", "train_val_gap"])
+    games = "q1/m1/t1/e1/s1/o1"
+    game_checks = sorted(["every_game_played", "games_read_back", *SOUND])
     assert told == {
         "oracle_shards": ("texas42", [], shard_checks, 20_000, "s1/o1"),
         "marginalized_shards": ("texas42", [], shard_checks, 20_000, "s1/o1"),
@@ -128,6 +109,11 @@ def test_definitions_are_these():
             "v1/g1/m1/t1/e1/s1/o1",
         ),
         "oracle_model_onnx": ("texas42", ["oracle_model"], ["parity"], 2, "x1/m1/t1/e1/s1/o1"),
+        "eq_games": ("texas42", ["oracle_model"], game_checks, 2_000, games),
+        "eq_catalog": ("texas42", ["eq_games"], ["no_faults", "one_version"], None, f"c1/{games}"),
+        "eq_token_splits": ("texas42", ["eq_catalog"], token_checks, 2, f"r1/t1/{games}"),
+        "eq_model": ("texas42", ["eq_token_splits"], model_checks, None, f"m1/r1/t1/{games}"),
+        "eq_model_onnx": ("texas42", ["eq_model"], ["parity"], None, f"x1/m1/r1/t1/{games}"),
     }
 
 
@@ -258,10 +244,6 @@ def damage(shard: Path) -> None:
     shard.write_bytes(damaged)
 
 
-def checks_of(result) -> dict[str, dg.AssetCheckEvaluation]:
-    return {check.check_name: check for check in result.get_asset_check_evaluations()}
-
-
 def test_a_shard_is_read_back_even_where_nothing_is_made(materialize, instance, root):
     materialize("oracle_shards", FIVES, SIXES)
     repeat = checks_of(materialize("oracle_shards", FIVES, SIXES))["shards_read_back"]
@@ -323,6 +305,7 @@ def test_the_slice_says_what_it_found_or_what_failed(root, tmp_path, monkeypatch
     monkeypatch.setenv("FORGE_STORE", str(root))
     monkeypatch.setattr("forge_assets.slice.SLICE", ())  # only the catalog
     monkeypatch.setattr("forge_assets.slice.learn", lambda console, instance: 0)
+    monkeypatch.setattr("forge_assets.slice.play", lambda console, instance: 0)
     foreign = root / "shards-standard/train/notes.txt"
     foreign.parent.mkdir(parents=True)
     foreign.write_text("hello")

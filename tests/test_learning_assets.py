@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from dataclasses import asdict, replace
@@ -16,6 +17,7 @@ from forge_assets import slice as the_slice
 from forge_assets import versions
 from forge_assets.cli import main as forge_pipeline
 from forge_assets.slice import materialize_here
+from forge_assets.texas42.networks import REFERENCE
 from forge_assets.texas42.oracle_model import TrainSettings
 from forge_assets.texas42.token_splits import TokenSettings
 from forge_assets.tracker import Tracker, TrackerUnusable, registered_name
@@ -24,7 +26,8 @@ from forge_core.learning.checkpoints import load_model
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards
 from forge_core.texas42.splits import Split
 from forge_core.texas42.tokens import golden, splits
-from forge_core.texas42.tokens.splits import MANIFEST, TokenConfig, TokenStore, folder_of, tokenize
+from forge_core.texas42.tokens.splits import TokenConfig, TokenStore, folder_of, tokenize
+from forge_core.texas42.tokens.storage import MANIFEST
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
@@ -130,7 +133,7 @@ def rewrite(store: Path, split: Split, column: str, value: float) -> None:
     np.save(new, header)
     np.save(new, rows)
     path.write_bytes(new.getvalue())
-    changed = replace(file, hash=splits._hash(new.getvalue()))
+    changed = replace(file, hash=hashlib.blake2b(new.getvalue(), digest_size=8).hexdigest())
     manifest = replace(tokens.manifest, files=(changed, *tokens.files[1:]))
     tokens.folder.write(MANIFEST, manifest.to_json())
 
@@ -215,9 +218,9 @@ def test_an_interrupted_run_goes_on_in_mlflow_too(materialize, tokens, mlflow_ur
     from forge_core.learning import train as training
 
     def pull_the_plug(self, point):
-        real(self, point)
-        if point["step"] == 16:
+        if point["step"] == 16:  # of which MLflow has not heard
             raise OSError("the plug was pulled")
+        real(self, point)
 
     real = tracker.FollowedTraining.point
     monkeypatch.setattr(tracker.FollowedTraining, "point", pull_the_plug)
@@ -244,7 +247,24 @@ def test_the_slice_goes_on_to_learn(instance, store, mlflow_uri, tmp_path, monke
     monkeypatch.setenv("FORGE_STORE", str(store))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     assert the_slice.learn(Console(width=200), instance) == 0
-    assert "random play" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "random play" in said and f"--init-from {REFERENCE}" in said
+    compared = instance.get_latest_materialization_event(dg.AssetKey("oracle_model_evaluation"))
+    figures = compared.asset_materialization.metadata
+    assert figures["against"].value == str(versions.PROJECT / REFERENCE)
+    assert figures["other_decision_q_gap_points"].value < figures["decision_q_gap_points"].value
+
+
+def test_the_reference_network_is_found_from_anywhere(materialize, tokens, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    size = {"layers": None, "heads": None, "width": None, "steps": 1, "evaluate_every": 1}
+    result = materialize("oracle_model", "qvalue", init_from=REFERENCE, **size)
+    assert result.success, reason_of(result)
+    said = metadata_of(result, "oracle_model")
+    assert said["parent_model"] == str(versions.PROJECT / REFERENCE)
+    assert said["parameters"] == load_model(str(versions.PROJECT / REFERENCE)).n_parameters
+    refused = materialize("oracle_model", "qvalue", init_from=REFERENCE)
+    assert "ask for its size" in reason_of(refused)
 
 
 # what is refused

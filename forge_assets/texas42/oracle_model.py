@@ -1,12 +1,7 @@
-"""Networks that stand in for the oracle: trained, held to the benchmark, exported.
-
-A training run has a folder of its own, named by what was asked and of which data: asked
-again, what is finished is found, and what was interrupted goes on from its checkpoint.
-"""
+"""Networks that stand in for the oracle: trained, held to the benchmark, exported."""
 
 import json
 from collections.abc import Mapping
-from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,52 +11,31 @@ from pydantic import Field
 from forge_assets import versions
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import settings_of
+from forge_assets.texas42.networks import (
+    ModelSettings,
+    TeachingSettings,
+    export_network,
+    parity_check,
+    teach_network,
+    teaching_checks,
+    track,
+)
 from forge_assets.texas42.oracle_shards import GROUP, golden_shards
 from forge_assets.texas42.shard_catalog import picture
 from forge_assets.texas42.token_splits import token_splits
-from forge_assets.tracker import CHAMPION, Tracker, TrainingTracker, resolve_model
+from forge_assets.tracker import CHAMPION, Tracker, resolve_model
 from forge_core.cli.evaluate import evaluate as forge_evaluate
-from forge_core.cli.train import DEFAULT_SIZE
 from forge_core.cli.train import train as forge_train
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from forge_core.learning.metrics import Answers
-    from forge_core.learning.train import TrainConfig, TrainResult
-
-MODEL_VERSION = "m1"
-"""Raised when the same rows and settings teach another network."""
-EVALUATION_VERSION = "v1"
-"""Raised when the same network is given other figures."""
-ONNX_VERSION = "x1"
-"""Raised when the same network becomes another file."""
-
-RESULT = "result.json"
-"""in the folder of a run that has come to its end"""
-LATEST = "latest"
 
 model_partitions = dg.StaticPartitionsDefinition(["qvalue", "policy"])
 
-_TRAINING = (
-    *("live", "size", "layers", "heads", "width", "batch_size", "steps", "epochs", "lr", "evaluate_every"),
-    *(
-        "patience",
-        "idle_weight",
-        "precision",
-        "compile",
-        "workers",
-        "threads",
-        "seed",
-        "init_from",
-        "name",
-        "runs",
-    ),
-)
-"""options of `forge train` that are settings; its others are the partition and the resources"""
 
-
-class TrainSettings(settings_of(forge_train, *_TRAINING)):
-    """How a network is taught: the options of `forge train`. init_from may also be `champion`."""
+class TrainSettings(TeachingSettings, settings_of(forge_train, "live", "workers")):
+    """How a network is taught, and whether by fresh rows."""
 
 
 @dg.asset(
@@ -73,16 +47,7 @@ class TrainSettings(settings_of(forge_train, *_TRAINING)):
     code_version=versions.MODEL,
     pool=COMPUTE_POOL,
     kinds={"pytorch"},
-    check_specs=[
-        dg.AssetCheckSpec(
-            "model_loads", asset="oracle_model", blocking=True, description="what is stored reads back whole"
-        ),
-        dg.AssetCheckSpec(
-            "beats_random",
-            asset="oracle_model",
-            description="at its best it loses less a decision of the val split than random play does",
-        ),
-    ],
+    check_specs=teaching_checks("oracle_model"),
 )
 def oracle_model(
     context: dg.AssetExecutionContext,
@@ -92,166 +57,11 @@ def oracle_model(
     tracker: Tracker,
 ) -> dg.MaterializeResult:
     """A network that says points (qvalue) or logits (policy); tracked in MLflow, the challenger there."""
-    from forge_core.cli.train import choose_model, describe_data, make_config, with_settings
-
     with failing_plainly():
-        objective = context.partition_key
-        model = choose_model(config.size, config.layers, config.heads, config.width, objective)
-        data = describe_data(
-            None if config.live else store.root().url, config.live, config.batch_size, config.seed
+        objective, stage = context.partition_key, 1
+        return teach_network(
+            context, objective, stage, config, store, compute, tracker, config.live, config.workers
         )
-        training = make_config(
-            model,
-            data,
-            config.steps,
-            config.epochs,
-            config.lr,
-            config.evaluate_every,
-            config.patience,
-            config.idle_weight,
-        )
-        training = with_settings(training, config.precision, config.compile, config.seed, compute.device)
-        parent = resolve_model(config.init_from, objective, tracker) if config.init_from else None
-        size = f"w{config.width}" if config.width else config.size or DEFAULT_SIZE
-        folder = folder_of(config, f"texas42-{objective}-{size}-{data['kind']}", training, data, parent)
-        tags = {"dagster.run_id": context.run_id, "dagster.asset": context.asset_key.to_user_string()}
-        ended = finished(folder) or teach(
-            training, data, folder, parent, config, TrainingTracker(tracker, tags)
-        )
-        return describe_model(context, *ended, data, parent, tracker)
-
-
-def folder_of(
-    config: TrainSettings, stem: str, training: "TrainConfig", data: Mapping[str, Any], parent: str | None
-) -> Path:
-    """Where a run is kept, below the project unless `runs` says otherwise: the same for the same question."""
-    from forge_core.files import fingerprint
-
-    asked = {"train": training.to_dict(), "data": data, "init_from": parent, "code": versions.MODEL}
-    return versions.PROJECT / config.runs / (config.name or f"{stem}-{fingerprint(asked)[:8]}")
-
-
-def finished(folder: Path) -> "tuple[TrainResult, float] | None":
-    """What `teach` returned for a folder, if it came to its end."""
-    from forge_core.files import Store
-    from forge_core.learning.train import TrainResult
-
-    place = Store(str(folder))
-    if not place.exists(RESULT):
-        return None
-    record = json.loads(place.read(RESULT))
-    return TrainResult(**record["result"]), record["random"]
-
-
-def teach(
-    training: "TrainConfig",
-    data: dict[str, Any],
-    folder: Path,
-    parent: str | None,
-    config: TrainSettings,
-    tracking: TrainingTracker,
-) -> "tuple[TrainResult, float]":
-    """Train as `forge train` does, from the last checkpoint if there is one, and note the end.
-
-    Also the points a decision that random play loses on the rows training is watched by.
-    """
-    from dataclasses import asdict
-
-    from forge_core.cli.train import open_rows, run, set_threads
-    from forge_core.files import Store
-    from forge_core.learning.metrics import evaluate_random
-    from forge_core.learning.train import CHECKPOINT, CONFIG
-
-    place = Store(str(folder))
-    resume = place.exists(CHECKPOINT)
-    if not resume and place.exists(CONFIG):
-        place.delete(CONFIG)  # begun, and stopped before there was anything to go on from
-    makers = max(1, config.workers or 1) if config.live else 0
-    set_threads(config.threads, makers)
-    source, val_rows = open_rows(data, makers if config.workers != 0 else 0)
-    with closing(source) if hasattr(source, "close") else nullcontext():
-        result = run(training, source, val_rows, folder, data, parent, resume, False, True, tracking)
-    random = evaluate_random(val_rows.q, val_rows.legal)["decision_q_gap"]
-    place.write(RESULT, json.dumps({"result": asdict(result), "random": random}, indent=2).encode())
-    return result, random
-
-
-def describe_model(
-    context: dg.AssetExecutionContext,
-    result: "TrainResult",
-    random: float,
-    data: Mapping[str, Any],
-    parent: str | None,
-    tracker: Tracker,
-) -> dg.MaterializeResult:
-    """What is said of a trained network; its data version is a digest of the weights."""
-    from forge_core.files import Store
-    from forge_core.learning.checkpoints import load_model
-    from forge_core.learning.pictures import draw_curve
-    from forge_core.texas42.tokens.rows import STAGE1_SPEC
-
-    STAGE1_SPEC.check_same(load_model(result.model).spec, result.model)
-    weights = json.loads(Store(result.model).read("model.json"))["weights"]
-    best, last = result.best, result.points[-1]
-    metadata: dict[str, Any] = {
-        "model": result.model,
-        "parameters": result.parameters,
-        "decision_q_gap_points": round(best["decision_q_gap"], 4),
-        "random_decision_q_gap_points": round(random, 4),
-        "best_step": int(best["step"]),
-        "rows": int(last["rows"]),
-        "seconds": last["seconds"],
-        "cpu_seconds": last["cpu_seconds"],
-        "rows_per_second": round(last["rows"] / max(last["seconds"], 1e-9)),
-        "device": result.device,
-        "precision": result.precision,
-        "stopped_early": result.stopped_early,
-        "trained_on": data["version"],
-        "curve": picture(draw_curve(result.points, random)),
-    }
-    if parent:
-        metadata["parent_model"] = parent
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(weights),
-        metadata=metadata | track(context, result.folder, tracker),
-        check_results=[
-            dg.AssetCheckResult(check_name="model_loads", passed=True, metadata={"weights": weights}),
-            dg.AssetCheckResult(
-                check_name="beats_random",
-                passed=best["decision_q_gap"] < random,
-                severity=dg.AssetCheckSeverity.WARN,
-                metadata={"decision_q_gap_points": best["decision_q_gap"], "random_points": random},
-            ),
-        ],
-    )
-
-
-def track(context: dg.AssetExecutionContext, folder: str | Path, tracker: Tracker) -> dict[str, Any]:
-    """Metadata that leads to the MLflow run of a training folder; this run's tags lead there too."""
-    run = tracker.reopen(folder)
-    if not run:
-        return {}
-    context.instance.add_run_tags(context.run_id, {"mlflow_run_id": run.run_id})
-    return {"mlflow_run_id": run.run_id, "mlflow_url": dg.MetadataValue.url(run.url)}
-
-
-class ModelSettings(dg.Config):
-    """Which network."""
-
-    model: str = Field(
-        LATEST,
-        description="latest: of the last oracle_model; challenger or champion: of the registry; or a folder",
-    )
-
-    def find(self, context: dg.AssetExecutionContext, tracker: Tracker) -> str:
-        """Its folder. Raises BadInput where there is none."""
-        if self.model != LATEST:
-            return resolve_model(self.model, context.partition_key, tracker)
-        wanted = dg.AssetRecordsFilter(oracle_model.key, asset_partitions=[context.partition_key])
-        records = context.instance.fetch_materializations(wanted, limit=1).records
-        if not records:
-            raise BadInput(f"oracle_model has no {context.partition_key} network yet: materialize it first")
-        return str(records[0].asset_materialization.metadata["model"].value)
 
 
 class EvaluateSettings(ModelSettings, settings_of(forge_evaluate, "rows")):
@@ -271,8 +81,10 @@ class EvaluateSettings(ModelSettings, settings_of(forge_evaluate, "rows")):
 
 WARNINGS = {"q_gap": 0.10, "q_mae": 3.0, "value_mae": 3.0, "blunder_rate": 0.01}
 """points, or a share: what a good network stays below, over all reachable positions"""
-ACCURACY = {"qvalue": 0.74, "policy": 0.97}
-"""of reachable positions: share of best plays expected"""
+ACCURACY = 0.90
+"""share of best plays expected in decisions, over reachable positions. Ties count as right, so over all
+positions even random play finds 86 %, and the figure says little; in decisions it finds 50 %, and 71,000
+weights taught for twenty minutes find 90.4 % (`forge evaluate models/texas42-qvalue-73k --json`)"""
 OVERFIT = 0.5
 """points a decision that may be lost more in val than in train"""
 _COMPARED_ROWS = 20_000
@@ -295,7 +107,11 @@ def warning(name: str, description: str) -> dg.AssetCheckSpec:
             warning(name, f"{name} below {limit} over reachable positions")
             for name, limit in WARNINGS.items()
         ),
-        warning("accuracy", "best plays found, of reachable positions: policy 97 %, qvalue 74 %"),
+        warning(
+            "accuracy",
+            f"best plays found in at least {ACCURACY:.0%} of decisions, over reachable positions; any of "
+            "several best is right. Random play finds 50 %, models/texas42-qvalue-73k 90.4 %",
+        ),
         warning("beats_random", "it loses less a decision than random play"),
         warning("train_val_gap", f"a decision of val loses at most {OVERFIT} points more than one of train"),
     ],
@@ -318,7 +134,7 @@ def oracle_model_evaluation(
     from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
     with failing_plainly():
-        path = config.find(context, tracker)
+        path = config.find(context, context.partition_key, tracker)
         other = config.find_other(context.partition_key, path, tracker)
         device = resolve_device(compute.device)
         models = {name: load_model(name, device) for name in (path, other) if name}
@@ -342,7 +158,7 @@ def oracle_model_evaluation(
             run.metrics({f"golden/{name}": value for name, value in figures.items()} | by_group(report))
             run.file("plots/gaps.png", pictured)
             run.file("evaluation.json", json.dumps(report, indent=1).encode())
-            run.tag({"dagster.evaluation_run_id": context.run_id})
+            run.tag({"dagster.evaluation_run_id": context.run.run_id})
         return dg.MaterializeResult(
             data_version=dg.DataVersion(fingerprint({"figures": figures})),
             metadata={
@@ -354,7 +170,7 @@ def oracle_model_evaluation(
                 "figures": dg.MetadataValue.md(table(report)),
                 **track(context, Path(path).parent, tracker),
             },
-            check_results=warnings_of(context.partition_key, report, figures),
+            check_results=warnings_of(report, figures),
         )
 
 
@@ -410,9 +226,7 @@ def in_units(name: str) -> str:
     return name if name.endswith(("rate", "accuracy")) else f"{name}_points"
 
 
-def warnings_of(
-    objective: str, report: Mapping[str, Any], figures: Mapping[str, float]
-) -> list[dg.AssetCheckResult]:
+def warnings_of(report: Mapping[str, Any], figures: Mapping[str, float]) -> list[dg.AssetCheckResult]:
     """What a good network would do better."""
     uniform = report["uniform"]
     held = {name: (uniform.get(name), limit) for name, limit in WARNINGS.items()}  # logits have no q_mae
@@ -433,14 +247,18 @@ def warnings_of(
         )
         for name, (found, limit) in held.items()
     ]
-    expected = ACCURACY[objective]
+    found = uniform["decision_accuracy"]
     return [
         *results,
         dg.AssetCheckResult(
             check_name="accuracy",
-            passed=uniform["accuracy"] >= expected,
+            passed=found >= ACCURACY,
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={"found": round(uniform["accuracy"], 4), "at_least": expected},
+            metadata={
+                "found": round(found, 4),
+                "at_least": ACCURACY,
+                "random_play": round(report["random"]["uniform"]["decision_accuracy"], 4),
+            },
         ),
     ]
 
@@ -473,48 +291,12 @@ def table(report: Mapping[str, Any]) -> str:
     partitions_def=model_partitions,
     code_version=versions.ONNX,
     kinds={"onnx"},
-    check_specs=[
-        dg.AssetCheckSpec(
-            "parity",
-            asset="oracle_model_onnx",
-            blocking=True,
-            description="onnxruntime answers as torch does, over batches of several sizes",
-        )
-    ],
+    check_specs=[parity_check("oracle_model_onnx")],
 )
 def oracle_model_onnx(
     context: dg.AssetExecutionContext, config: ModelSettings, tracker: Tracker
 ) -> dg.MaterializeResult:
     """A network as an ONNX file, any batch, beside its weights and in MLflow."""
-    from forge_core.files import Store, fingerprint
-    from forge_core.learning.checkpoints import load_model
-    from forge_core.learning.onnx import PARITY, export_onnx
-
     with failing_plainly():
-        path = config.find(context, tracker)
-        export = export_onnx(load_model(path), path)
-        run = tracker.reopen(Path(path).parent)
-        if run:
-            run.file("onnx/model.onnx", Store(path).read("model.onnx"))
-            run.metrics({"onnx/action_difference": export.action_difference})
-        weights = json.loads(Store(path).read("model.json"))["weights"]
-        largest = max(export.action_difference, export.value_difference)
-        return dg.MaterializeResult(
-            data_version=dg.DataVersion(fingerprint({"weights": weights, "onnx": versions.ONNX})),
-            metadata={
-                "onnx": export.path,
-                "mib": round(export.nbytes / 2**20, 3),
-                "largest_difference_points": largest,
-                "same_choice": export.same_choice,
-                "rows_compared": export.rows,
-                "versions": export.versions,
-                **track(context, Path(path).parent, tracker),
-            },
-            check_results=[
-                dg.AssetCheckResult(
-                    check_name="parity",
-                    passed=largest <= PARITY,
-                    metadata={"largest_difference_points": largest, "at_most": PARITY},
-                )
-            ],
-        )
+        path = config.find(context, context.partition_key, tracker)
+        return export_network(context, path, versions.ONNX, tracker)

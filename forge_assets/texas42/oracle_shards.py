@@ -5,7 +5,6 @@ and records a partition as soon as its last shard is done: what was finished whe
 is killed stays known. What the store already holds is not made again.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +13,7 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets import versions
+from forge_assets.filling import completed, materialization
 from forge_assets.partitions import golden_keys, golden_partitions, shard_keys, shard_partitions
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_core.errors import ForgeError, ShardCorrupt
@@ -129,38 +129,31 @@ def fill_partitions(
     """
     from forge_core.texas42.oracle.shards import fill_shards
 
-    partition_of = {key: partition for partition, keys in wanted.items() for key in keys}
-    done: dict[str, list[ShardReport]] = defaultdict(list)
     unsolved: dict[str, str] = {}
     unsound: dict[str, str] = {}
-    read: set[tuple[str, bool]] = set()  # of a partition, one that was there and one just made
-    n_made = 0
+    n_deals, n_made, n_read = sum(map(len, wanted.values())), 0, 0
     with failing_plainly():
         place, config = store.root().join(folder), settings.shard_config()
-        filling = fill_shards(
-            place, list(partition_of), config, compute.device, compute.workers, verify=settings.verify
-        )
+        keys = [key for of_one in wanted.values() for key in of_one]
+        filling = fill_shards(place, keys, config, compute.device, compute.workers, verify=settings.verify)
         with closing(filling) as reports:  # a cancelled run finishes what it is writing
-            for report in reports:
-                key, partition = report.key, partition_of[report.key]
-                n_made += report.made
-                if report.error:
-                    unsolved[key.filename] = report.error
-                    continue
-                if (partition, report.made) not in read:
-                    read.add((partition, report.made))
-                    if fault := read_back(place, key):
-                        unsound[key.filename] = fault
-                        continue
-                done[partition].append(report)
-                if len(done[partition]) == len(wanted[partition]):
-                    context.log_event(record(context, partition, done[partition], config))
+            for partition, done in completed(wanted, reports):
+                failed = {report.key.filename: report.error for report in done if report.error}
+                sound = [report for report in done if not report.error]
+                some = {report.made: report.key for report in reversed(sound)}  # one there, one just made
+                found = {key.filename: read_back(place, key) for key in some.values()}
+                faults = {filename: fault for filename, fault in found.items() if fault}
+                n_made += sum(report.made for report in done)
+                n_read += bool(some)
+                unsolved |= failed
+                unsound |= faults
+                if not (failed or faults):
+                    context.log_event(record(context, partition, done, config))
     yield dg.AssetCheckResult(
         check_name="every_deal_solved",
         passed=not unsolved,
-        metadata={"deals": len(partition_of), "made": n_made, "failed": unsolved},
+        metadata={"deals": n_deals, "made": n_made, "failed": unsolved},
     )
-    n_read = len({partition for partition, _ in read})
     yield dg.AssetCheckResult(
         check_name="shards_read_back",
         passed=not unsound and n_read == len(wanted),
@@ -169,7 +162,7 @@ def fill_partitions(
     if failed := unsolved | unsound:
         filename, reason = next(iter(failed.items()))
         raise dg.Failure(
-            f"{len(failed)} of {len(partition_of)} deals failed, the others are done; {filename}: {reason}",
+            f"{len(failed)} of {n_deals} deals failed, the others are done; {filename}: {reason}",
             metadata={"failed": failed},
         )
 
@@ -191,11 +184,7 @@ def read_back(folder: "Store", key: "ShardKey") -> str | None:
 def record(
     context: dg.AssetExecutionContext, partition: str, reports: "list[ShardReport]", config: "ShardConfig"
 ) -> dg.AssetMaterialization:
-    """The materialization of a complete partition.
-
-    Events logged by hand carry no versions of their own: without the two tags Dagster
-    would never see that the code, or the data, has changed.
-    """
+    """The materialization of a complete partition."""
     from forge_core.files import fingerprint
 
     made = [report for report in reports if report.made]
@@ -215,12 +204,5 @@ def record(
             "device": made[0].device,
         }
     shards = sorted(report.key.filename for report in reports)
-    return dg.AssetMaterialization(
-        asset_key=context.asset_key,
-        partition=partition,
-        metadata=metadata,
-        tags={
-            "dagster/code_version": versions.SHARDS,
-            "dagster/data_version": fingerprint({"config": config.fingerprint, "shards": shards}),
-        },
-    )
+    data_version = fingerprint({"config": config.fingerprint, "shards": shards})
+    return materialization(context, partition, versions.SHARDS, data_version, metadata)

@@ -16,18 +16,22 @@ from forge_assets.texas42.oracle_shards import (
 
 CATALOG_VERSION = "c1"
 
-after_shards = (
-    dg.AutomationCondition.any_deps_updated().since_last_handled()
-    & ~dg.AutomationCondition.any_deps_in_progress()
-    & ~dg.AutomationCondition.in_progress()
-).with_label("shards were made, and none are being made")
+
+def after(made: str) -> dg.AutomationCondition:
+    """Asks for what lists many partitions when some were made and none are being made."""
+    condition = (
+        dg.AutomationCondition.any_deps_updated().since_last_handled()
+        & ~dg.AutomationCondition.any_deps_in_progress()
+        & ~dg.AutomationCondition.in_progress()
+    )
+    return condition.with_label(f"{made} were made, and none are being made")
 
 
 @dg.asset(
     group_name=GROUP,
     deps=[oracle_shards, marginalized_shards, golden_shards],
     code_version=f"{CATALOG_VERSION}/{versions.SHARDS}",
-    automation_condition=after_shards,
+    automation_condition=after("shards"),
     check_specs=[
         dg.AssetCheckSpec(
             "no_faults",

@@ -1,6 +1,8 @@
 """Training rows, by split, drawn from what the store holds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -16,7 +18,8 @@ from forge_core.errors import BadInput, ForgeError
 if TYPE_CHECKING:
     from forge_core.files import Store
     from forge_core.texas42.splits import Split
-    from forge_core.texas42.tokens.splits import Manifest, TokenConfig, TokenPlan
+    from forge_core.texas42.tokens.splits import TokenConfig
+    from forge_core.texas42.tokens.storage import Manifest, Plan
 
 split_partitions = dg.StaticPartitionsDefinition(["train", "val", "test"])
 
@@ -36,6 +39,24 @@ class TokenSettings(settings_of(forge_tokenize, "source", "rows", "decision_shar
         return TokenConfig(self.source, self.rows, share, self.sample_seed)
 
 
+def split_checks(asset: str, sound: str) -> list[dg.AssetCheckSpec]:
+    """What `fill_split` finds out; sound: what rows that are read back are held to."""
+    return [
+        dg.AssetCheckSpec(
+            "seeds_of_the_split",
+            asset=asset,
+            blocking=True,
+            description="no seed of train in val or test, nor the reverse; none of the benchmark in val",
+        ),
+        dg.AssetCheckSpec(
+            "rows_read_back",
+            asset=asset,
+            blocking=True,
+            description=f"up to {READ_BACK} files, read back and encoded: rows as counted; {sound}",
+        ),
+    ]
+
+
 @dg.asset(
     group_name=GROUP,
     deps=[shard_catalog],
@@ -44,39 +65,73 @@ class TokenSettings(settings_of(forge_tokenize, "source", "rows", "decision_shar
     output_required=False,  # nothing is recorded of rows that fail a check
     pool=COMPUTE_POOL,
     kinds={"numpy"},
-    check_specs=[
-        dg.AssetCheckSpec(
-            "seeds_of_the_split",
-            asset="token_splits",
-            blocking=True,
-            description="no seed of train in val or test, nor the reverse; none of the benchmark in val",
-        ),
-        dg.AssetCheckSpec(
-            "rows_read_back",
-            asset="token_splits",
-            blocking=True,
-            description=f"up to {READ_BACK} files, read back and encoded: rows as counted; Q legal exactly "
-            "where the rules allow a play; values in -42..42; V the best Q; weights positive numbers",
-        ),
-    ],
+    check_specs=split_checks(
+        "token_splits",
+        "Q legal exactly where the rules allow a play; values in -42..42; V the best Q; weights positive",
+    ),
 )
 def token_splits(
     context: dg.AssetExecutionContext, config: TokenSettings, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
     """Rows to learn from, to watch training by, and sealed ones; new shards are added to what is there."""
     from forge_core.texas42.splits import Split
-    from forge_core.texas42.tokens.splits import plan_tokens, tokenize
+    from forge_core.texas42.tokens.splits import TokenStore, folder_of, plan_tokens, read_manifest, tokenize
 
-    split = Split(context.partition_key)
     with failing_plainly():
         root, settings = store.root(), config.token_config()
-        strays = find_strays(root, split, settings.kinds)
+    work = Work(
+        sources=tuple(f"shards-{kind}" for kind in settings.kinds),
+        folder_of=partial(folder_of, root),
+        read_manifest=read_manifest,
+        plan=partial(plan_tokens, root, root, config=settings),
+        make=partial(tokenize, root, root, config=settings, workers=compute.workers),
+        open=partial(TokenStore, root),
+    )
+    yield from fill_split(root, Split(context.partition_key), work, describe_shards)
+
+
+def describe_shards(manifest: "Manifest", plan: "Plan") -> Mapping[str, Any]:
+    """What is said of rows of shards alone."""
+    return {
+        "shards": len(manifest.files),
+        "shards_added": len(plan.tasks),
+        "shards_dropped": len(plan.dropped),
+        "last_seed": max(file.first_seed for file in manifest.files),
+        "source": manifest.config.source,
+        "rows_a_shard": manifest.config.rows_per_shard,
+        "decision_share": manifest.config.decision_share,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Rows of one kind in a store: the doors of the core behind which they are made and read."""
+
+    sources: tuple[str, ...]
+    """folders of the store whose files they are made of"""
+    folder_of: "Callable[[Split], Store]"
+    read_manifest: "Callable[[Store], Manifest]"
+    plan: "Callable[[Split], Plan]"
+    make: "Callable[[Split], Manifest]"
+    open: Callable[[Any], Any]
+    """of a split -> TokenStore, or what reads the same"""
+
+
+def fill_split(
+    root: "Store", split: "Split", work: Work, describe: "Callable[[Manifest, Plan], Mapping[str, Any]]"
+) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    """Bring the rows of a split up to date, unless a seed lies where it must not; then read them back.
+
+    describe: what is said of rows of this kind alone.
+    """
+    with failing_plainly():
+        strays = find_strays(root, split, work)
         yield dg.AssetCheckResult(check_name="seeds_of_the_split", passed=not strays, metadata=strays)
         if strays:
-            raise dg.Failure(f"{len(strays)} shards do not belong to {split}; {next(iter(strays.values()))}")
-        plan = plan_tokens(root, root, split, settings)
-        manifest = tokenize(root, root, split, settings, compute.workers)
-    read, faults = read_back(root, split)
+            raise dg.Failure(f"{len(strays)} files do not belong to {split}; {next(iter(strays.values()))}")
+        plan = work.plan(split)
+        manifest = work.make(split)
+    read, faults = read_back(work, split)
     yield dg.AssetCheckResult(
         check_name="rows_read_back",
         passed=not faults,
@@ -84,76 +139,60 @@ def token_splits(
     )
     if faults:
         raise dg.Failure(f"{len(faults)} of {read} files would teach nonsense; {next(iter(faults.values()))}")
-    yield dg.MaterializeResult(
-        data_version=dg.DataVersion(manifest.hash), metadata=key_figures(root, plan, manifest)
-    )
+    metadata = {**describe(manifest, plan), **key_figures(work, manifest)}
+    yield dg.MaterializeResult(data_version=dg.DataVersion(manifest.hash), metadata=metadata)
 
 
-def find_strays(root: "Store", split: "Split", kinds: tuple[str, ...]) -> dict[str, str]:
-    """Shards in the folder of a split, and files its manifest names, that belong elsewhere, and where."""
+def find_strays(root: "Store", split: "Split", work: Work) -> dict[str, str]:
+    """Files that rows are made of, and files a manifest names, that belong elsewhere, and where."""
     from forge_core.texas42.oracle.shards import ShardKey
-    from forge_core.texas42.tokens.splits import MANIFEST, folder_of, is_held_out, read_manifest
+    from forge_core.texas42.tokens.storage import MANIFEST
 
     strays: dict[str, str] = {}
-    for kind in kinds:
-        for name in root.join(f"shards-{kind}", split).names(".parquet"):
+    for source in work.sources:
+        for name in root.join(source, split).names(".parquet"):
             key = ShardKey.parse(name)
             if key.split != split:
-                strays[f"shards-{kind}/{split}/{name}"] = f"{name}: seed {key.seed} belongs to {key.split}"
-    folder = folder_of(root, split)
+                strays[f"{source}/{split}/{name}"] = f"{name}: seed {key.seed} belongs to {key.split}"
+    folder = work.folder_of(split)
     if folder.exists(MANIFEST):
         try:
-            named = read_manifest(folder).files
+            named = work.read_manifest(folder).files
         except BadInput:  # is written anew
             named = ()
         for file in named:
-            if file.key.split != split or is_held_out(file.key):
-                where = "the benchmark" if is_held_out(file.key) else file.key.split
-                strays[f"tokenized/{split}/{file.name}"] = (
-                    f"{file.name}: seed {file.key.seed} belongs to {where}"
-                )
+            if file.belongs_to != split:
+                reason = f"{file.name}: seed {file.first_seed} belongs to {file.belongs_to}"
+                strays[folder.path(file.name)] = reason
     return strays
 
 
-def read_back(root: "Store", split: "Split") -> tuple[int, dict[str, str]]:
+def read_back(work: Work, split: "Split") -> tuple[int, dict[str, str]]:
     """How many files were read, and what is wrong with which."""
-    from forge_core.texas42.tokens.rows import rows_of
-    from forge_core.texas42.tokens.splits import TokenStore
-
     try:
-        tokens = TokenStore(root, split)
+        rows = work.open(split)
     except ForgeError as error:
         return 0, {"manifest": str(error)}
     faults: dict[str, str] = {}
-    numbers = range(0, len(tokens.files), -(-len(tokens.files) // READ_BACK))
+    numbers: Sequence[int] = range(0, len(rows.files), -(-len(rows.files) // READ_BACK))
     for number in numbers:
-        file = tokens.files[number]
+        file = rows.files[number]
         try:
-            rows = rows_of(tokens.labels(number))
+            n_rows = len(rows.unpack(rows.read(number), [number]))
         except ForgeError as error:
             faults[file.name] = str(error)
         else:
-            if len(rows) != file.rows:
-                faults[file.name] = f"{file.name} holds {len(rows)} rows, its manifest says {file.rows}"
+            if n_rows != file.rows:
+                faults[file.name] = f"{file.name} holds {n_rows} rows, its manifest says {file.rows}"
     return len(numbers), faults
 
 
-def key_figures(root: "Store", plan: "TokenPlan", manifest: "Manifest") -> Mapping[str, Any]:
-    """What is said of a split."""
-    from forge_core.texas42.tokens.splits import folder_of
-
-    folder = folder_of(root, manifest.split)
-    seeds = [file.key.seed for file in manifest.files]
+def key_figures(work: Work, manifest: "Manifest") -> Mapping[str, Any]:
+    """What is said of any split."""
+    folder = work.folder_of(manifest.split)
     return {
         "rows": manifest.rows,
-        "shards": len(manifest.files),
-        "shards_added": len(plan.tasks),
-        "shards_dropped": len(plan.dropped),
-        "first_seed": min(seeds),
-        "last_seed": max(seeds),
-        "source": manifest.config.source,
-        "rows_a_shard": manifest.config.rows_per_shard,
-        "decision_share": manifest.config.decision_share,
+        "first_seed": min(file.first_seed for file in manifest.files),
         "encoder": manifest.spec.version,
         "mib": round(sum(folder.size(file.name) for file in manifest.files) / 2**20, 3),
         "hash": manifest.hash,

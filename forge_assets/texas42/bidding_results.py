@@ -1,0 +1,181 @@
+"""What hands are worth: P(make) of every declaration and bid, by playing out deals.
+
+A partition is fifty seeds; the hand of a seed is seat 0's in its deal. Partitions are filled
+one after the other, and each is recorded as soon as its tables are there and sound. A table
+that the store already holds is verified, not made again.
+
+No asset stands upstream: deals come from seeds, and `oracle` playouts, the default, from the
+solver. The network that `policy` and `eq` ask is a setting, and its weights are part of the
+data version.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from forge_assets import versions
+from forge_assets.filling import materialization
+from forge_assets.partitions import block_seeds, seed_blocks
+from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
+from forge_assets.settings import settings_of
+from forge_assets.texas42.oracle_shards import GROUP
+from forge_assets.texas42.shard_catalog import picture
+from forge_assets.tracker import Tracker, resolve_model
+from forge_core.cli.bid import bid as forge_bid
+from forge_core.errors import FileCorrupt, ForgeError
+
+if TYPE_CHECKING:
+    from forge_core.files import Store
+    from forge_core.texas42.bidding.records import BiddingConfig
+    from forge_core.texas42.bidding.table import BidTable
+
+
+class BiddingSettings(settings_of(forge_bid, "samples", "playout", "worlds", "oracle", "ci_width")):
+    """How tables are made: options of `forge bid`; each of the ten declarations is played out."""
+
+    model: str | None = Field(
+        None,
+        description="network of policy playouts, and of eq ones unless their oracle is exact: challenger or "
+        "champion of the registry, or a folder, which begins at the project. Default: that of the project.",
+    )
+
+    def bidding_config(self, compute: ComputeDevice, tracker: Tracker) -> "BiddingConfig":
+        """As the core takes it. Raises BadInput."""
+        from forge_core.texas42.bidding.playouts import open_playout
+        from forge_core.texas42.bidding.records import BiddingConfig
+
+        network = resolve_model(self.model, "qvalue", tracker) if self.model else None
+        told = {"model": network, "worlds": self.worlds, "oracle": self.oracle}
+        playout = open_playout(self.playout, compute.device, compute.workers, **told)
+        return BiddingConfig(playout, self.samples, self.ci_width)
+
+
+CHECKS = {
+    "every_table_made": "no hand of the run was dropped",
+    "tables_read_back": "every table of the run reads back whole, also those that were there: the hand is "
+    "that of its seed, and shares and intervals are those of its points",
+    "never_rises": "no bid is made more often than a lower one",
+    "intervals_hold": "each interval contains its share",
+}
+
+
+@dg.asset(
+    group_name=GROUP,
+    partitions_def=seed_blocks,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    code_version=versions.BIDDING,
+    output_required=False,  # each partition is recorded when it is done, not at the end
+    pool=COMPUTE_POOL,
+    kinds={"parquet"},
+    check_specs=[
+        dg.AssetCheckSpec(name, asset="bidding_results", blocking=True, description=description)
+        for name, description in CHECKS.items()
+    ],
+)
+def bidding_results(
+    context: dg.AssetExecutionContext,
+    config: BiddingSettings,
+    store: ShardStore,
+    compute: ComputeDevice,
+    tracker: Tracker,
+) -> Iterator[dg.AssetCheckResult]:
+    """One Parquet file a hand: points of each deal, P(make) and its interval for each declaration and bid.
+    Ends with dg.Failure if any hand failed: its partition stays missing, all others are done."""
+    from forge_core.texas42.bidding.records import BIDDING_FOLDER
+
+    found: dict[str, dict[str, str]] = {name: {} for name in CHECKS}
+    n_tables = n_made = 0
+    with failing_plainly():
+        place = store.root().join(BIDDING_FOLDER)
+        bidding = config.bidding_config(compute, tracker)
+        for partition in context.partition_keys:
+            seeds, begun = block_seeds(partition), time.perf_counter()
+            made, error = fill(place, seeds, bidding)
+            seconds = time.perf_counter() - begun
+            tables, faults = inspect(place, seeds) if error is None else ([], {"every_table_made": error})
+            n_tables, n_made = n_tables + len(seeds), n_made + len(made)
+            for name, fault in faults.items():
+                found[name][partition] = fault
+            if not faults:
+                context.log_event(record(context, partition, tables, made, bidding, seconds))
+    for name, faults in found.items():
+        counts = {"tables": n_tables, "made": n_made, "failed": len(faults)}
+        yield dg.AssetCheckResult(check_name=name, passed=not faults, metadata=counts | faults)
+    if failed := {partition: fault for faults in found.values() for partition, fault in faults.items()}:
+        partition, fault = next(iter(failed.items()))
+        raise dg.Failure(
+            f"{len(failed)} of {len(context.partition_keys)} partitions failed, the others are done; "
+            f"{partition}: {fault}",
+            metadata={"failed": failed},
+        )
+
+
+def fill(
+    place: "Store", seeds: Sequence[int], bidding: "BiddingConfig"
+) -> "tuple[list[BidTable], str | None]":
+    """The tables that were missing, and what stopped their making, if anything did."""
+    from forge_core.texas42.bidding.records import fill_tables
+
+    made: list[BidTable] = []
+    try:
+        for table in fill_tables(place, seeds, bidding, verify=True):
+            made.append(table)  # those that were made before an error are there
+    except ForgeError as error:
+        return made, str(error)
+    return made, None
+
+
+def inspect(place: "Store", seeds: Sequence[int]) -> "tuple[list[BidTable], dict[str, str]]":
+    """The tables of a partition as they read back, and the first fault of each kind."""
+    from forge_core.texas42.bidding.records import file_name, read_table
+
+    tables: list[BidTable] = []
+    faults: dict[str, str] = {}
+    for seed in seeds:
+        try:
+            table = read_table(place, seed)
+        except FileCorrupt as error:
+            faults.setdefault("tables_read_back", str(error))
+            continue
+        if not table.never_rises:
+            faults.setdefault("never_rises", f"{file_name(seed)}: a bid is made more often than a lower one")
+        if not table.intervals_hold:
+            faults.setdefault("intervals_hold", f"{file_name(seed)}: a share lies outside its interval")
+        tables.append(table)
+    return tables, faults
+
+
+def record(
+    context: dg.AssetExecutionContext,
+    partition: str,
+    tables: "Sequence[BidTable]",
+    made: "Sequence[BidTable]",
+    bidding: "BiddingConfig",
+    seconds: float,
+) -> dg.AssetMaterialization:
+    """The materialization of a complete partition."""
+    from forge_core.files import fingerprint
+    from forge_core.texas42.auction import LOWEST_BID, MARK
+    from forge_core.texas42.bidding.summary import draw_summary, summarize
+
+    summary, playout = summarize(tables), bidding.playout
+    metadata: dict[str, Any] = {
+        "hands": summary.hands,
+        "made": len(made),
+        "deals": summary.deals,
+        "playout": playout.name,
+        "playout_version": playout.version,
+        "sees_all": playout.sees_all,
+        "interval_width": round(summary.mean_width, 4),
+        **{f"worth_{bid}_share": summary.field.share_worth(bid) for bid in (LOWEST_BID, MARK)},
+        "settings": bidding.fingerprint,
+        "p_make": picture(draw_summary(tables)),
+    }
+    if made:
+        played = int(sum(table.n.sum() for table in made))
+        metadata |= {"seconds": round(seconds, 3), "deals_per_second": round(played / max(seconds, 1e-9), 1)}
+    data_version = fingerprint({"settings": bidding.fingerprint, "seeds": [table.seed for table in tables]})
+    return materialization(context, partition, versions.BIDDING, data_version, metadata)

@@ -1,0 +1,82 @@
+"""What the store holds of games: the door from many partitions to the step that reads them all."""
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from forge_assets import versions
+from forge_assets.resources import ShardStore, failing_plainly
+from forge_assets.texas42.eq_games import eq_games
+from forge_assets.texas42.oracle_shards import GROUP
+from forge_assets.texas42.shard_catalog import after
+
+if TYPE_CHECKING:
+    from forge_core.texas42.eq.catalog import GameCatalog
+
+CATALOG_VERSION = "c1"
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[dg.AssetDep(eq_games, partition_mapping=dg.AllPartitionMapping())],
+    code_version=f"{CATALOG_VERSION}/{versions.EQ_GAMES}",
+    automation_condition=after("games"),
+    check_specs=[
+        dg.AssetCheckSpec(
+            "no_faults",
+            asset="eq_catalog",
+            blocking=True,
+            description="every file in the folders of the games is a game of its split, by its footer",
+        ),
+        dg.AssetCheckSpec(
+            "one_version",
+            asset="eq_catalog",
+            blocking=True,
+            description="every game was played by the present version of E[Q]",
+        ),
+    ],
+)
+def eq_catalog(store: ShardStore) -> dg.MaterializeResult:
+    """The games the store holds, by split and by how they were made. Its data version is their hash."""
+    from forge_core.texas42.eq.catalog import read_catalog
+
+    with failing_plainly():
+        catalog = read_catalog(store.root())
+    outdated = [
+        entry.filename for entry in catalog.entries if entry.header.settings.get("version") != versions.EQ
+    ]
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(catalog.fingerprint),
+        metadata=key_figures(catalog),
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="no_faults",
+                passed=not catalog.faults,
+                metadata={fault.path: fault.reason for fault in catalog.faults},
+            ),
+            dg.AssetCheckResult(
+                check_name="one_version",
+                passed=not outdated,
+                metadata={"present": versions.EQ, "outdated": outdated[:100]},
+            ),
+        ],
+    )
+
+
+def key_figures(catalog: "GameCatalog") -> dict[str, Any]:
+    """What is said of the games."""
+    from forge_core.texas42.eq.view import settings_text
+
+    totals = catalog.totals()
+    lines = ["| split | settings | games | MiB | seeds | made by |", "|" + "-|" * 6]
+    lines += [
+        f"| {t.split} | {t.fingerprint} | {t.games:,} | {t.nbytes / 2**20:.1f} "
+        f"| {t.first_seed}..{t.last_seed} | {settings_text(t.settings)} |"
+        for t in totals
+    ]
+    return {
+        "games": sum(total.games for total in totals),
+        "mib": round(sum(total.nbytes for total in totals) / 2**20, 3),
+        "faults": len(catalog.faults),
+        "store": dg.MetadataValue.md("\n".join(lines)),
+    }

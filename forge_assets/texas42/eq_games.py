@@ -1,0 +1,283 @@
+"""Games played by E[Q]: in every seat one who sees only its own hand and what was played.
+
+A run plays the games of all its partitions, many in lockstep, and records a partition as
+soon as its fifty are there and sound. What the store already holds is verified, not played
+again.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from forge_assets import versions
+from forge_assets.filling import completed, materialization, rests_on
+from forge_assets.partitions import block_keys, seed_blocks
+from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
+from forge_assets.settings import settings_of
+from forge_assets.texas42.networks import ModelSettings
+from forge_assets.texas42.oracle_model import oracle_model
+from forge_assets.texas42.oracle_shards import GROUP
+from forge_assets.texas42.shard_catalog import picture
+from forge_assets.tracker import Tracker
+from forge_core.cli.eq import eq as forge_eq
+from forge_core.errors import ForgeError, GameCorrupt
+
+if TYPE_CHECKING:
+    from forge_core.files import Store
+    from forge_core.texas42.eq import GameConfig, GameRecord, Oracle
+    from forge_core.texas42.eq.filling import GameReport
+    from forge_core.texas42.oracle.shards import ShardKey
+
+_PLAYING = (
+    *("exact_from", "batch", "worlds", "enumerate_limit"),
+    *("posterior", "posterior_window", "posterior_tau", "posterior_mix"),
+    *("adaptive", "min_worlds", "max_worlds", "adaptive_batch", "sem_threshold"),
+    *("exploration", "epsilon", "temperature", "max_regret", "choose", "bid", "pdf", "seed"),
+)
+"""options of `forge eq` that are settings; its others are the partition, the oracle and the resources"""
+
+
+class GameSettings(ModelSettings, settings_of(forge_eq, *_PLAYING)):
+    """How games are played: the options of `forge eq`."""
+
+    oracle: str = Field(
+        "hybrid",
+        description="who judges a world: hybrid, a network first and the solver later; model, the network "
+        "alone; or exact, the solver alone, which asks no network and takes longest",
+    )
+
+    def network(self, context: dg.AssetExecutionContext, tracker: Tracker) -> str | None:
+        """The folder of the network that is asked, if one is. Raises BadInput where there is none."""
+        return None if self.oracle == "exact" else self.find(context, "qvalue", tracker)
+
+    def open_oracle(self, network: str | None, device: str) -> "Oracle":
+        """Who judges. Raises BadInput."""
+        from forge_core.texas42.eq import open_oracle
+        from forge_core.texas42.eq.oracles import EXACT_FROM
+
+        first = EXACT_FROM if self.exact_from is None else self.exact_from
+        return open_oracle(self.oracle, network, device, first)
+
+    def game_config(self) -> "GameConfig":
+        """As the core takes it. Raises BadInput."""
+        from forge_core.cli.eq import choose_adaptive, choose_posterior
+        from forge_core.texas42.eq import ExplorationPolicy, GameConfig, Sampling
+
+        weights = choose_posterior(
+            self.posterior, self.posterior_window, self.posterior_tau, self.posterior_mix
+        )
+        adaptive = choose_adaptive(
+            self.adaptive, self.min_worlds, self.max_worlds, self.adaptive_batch, self.sem_threshold
+        )
+        return GameConfig(
+            Sampling(self.worlds, self.enumerate_limit, weights, adaptive, self.pdf),
+            ExplorationPolicy(self.exploration, self.epsilon, self.temperature, self.max_regret),
+            self.choose,
+            self.seed,
+        )
+
+
+SOUND = {
+    "world_counts": "at each decision the worlds that fit what its mover knew are counted right and are one "
+    "or more, and so are those asked about",
+    "true_deal_is_a_world": "at each decision the true deal is one of the worlds that fit",
+    "actions_are_hand_tokens": "each action points at the token of the domino that is played, one still held",
+    "pdf_sums_to_one": "the shares of worlds by Q sum to 1 for each legal play, and their mean is E[Q]",
+    "forced_is_marked": "forced exactly where a single play is legal",
+    "all_else_is_sound": "players, legal slots, points and outcome are those of the rules; the other numbers "
+    "hang together",
+}
+"""what every game is held to once it is read back, by the name of the check"""
+_SAYS = {
+    "world_counts": ("world_count", "n_worlds"),
+    "true_deal_is_a_world": ("the true deal",),
+    "actions_are_hand_tokens": ("action_taken",),
+    "pdf_sums_to_one": ("e_q_pdf",),
+    "forced_is_marked": ("forced",),
+}
+"""how sentences of `faults.check_game` begin, by check; those that begin otherwise are of the last"""
+_SHOWN = 20
+"""faulty games named in the metadata of a check"""
+
+Findings = dict[str, dict[str, str]]
+"""by check and file: what is wrong"""
+
+
+def check(name: str, description: str) -> dg.AssetCheckSpec:
+    """A check without which nothing goes on."""
+    return dg.AssetCheckSpec(name, asset="eq_games", blocking=True, description=description)
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[dg.AssetDep(oracle_model, partition_mapping=dg.SpecificPartitionsPartitionMapping(["qvalue"]))],
+    partitions_def=seed_blocks,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    code_version=versions.EQ_GAMES,
+    output_required=False,  # each partition is recorded when it is done, not at the end
+    pool=COMPUTE_POOL,
+    kinds={"parquet"},
+    check_specs=[
+        check("every_game_played", "no game of the run was dropped"),
+        check("games_read_back", "every game of the run reads back whole, also those that were there"),
+        *(check(name, description) for name, description in SOUND.items()),
+    ],
+)
+def eq_games(
+    context: dg.AssetExecutionContext,
+    config: GameSettings,
+    store: ShardStore,
+    compute: ComputeDevice,
+    tracker: Tracker,
+) -> Iterator[dg.AssetCheckResult]:
+    """One Parquet file a game: its 28 decisions, and what each mover expected of each play. A partition
+    holds fifty."""
+    from forge_core.texas42.eq.files import GAMES_FOLDER
+    from forge_core.texas42.eq.filling import fill_games
+
+    wanted = {partition: block_keys(partition) for partition in context.partition_keys}
+    keys = [key for of_one in wanted.values() for key in of_one]
+    with failing_plainly():
+        place, playing = store.root().join(GAMES_FOLDER), config.game_config()
+        network, on = config.network(context, tracker), rests_on(context, oracle_model.key, "qvalue")
+        oracle = config.open_oracle(network, compute.device)
+        filling = fill_games(
+            place, keys, oracle, playing, config.bid, config.batch, compute.device, verify=True
+        )
+        with closing(filling) as reports:  # a cancelled run leaves whole games
+            found, reported = inspect_partitions(context, wanted, reports, place, network, on)
+    yield from report_checks(found, reported)
+
+
+def inspect_partitions(
+    context: dg.AssetExecutionContext,
+    wanted: "Mapping[str, Sequence[ShardKey]]",
+    reports: "Iterable[GameReport]",
+    place: "Store",
+    network: str | None,
+    on: Mapping[str, str],
+) -> "tuple[Findings, list[GameReport]]":
+    """Record each partition when its last game is there, if all are sound; what is wrong, and all reports.
+
+    network: the folder of the one that is asked; on: see `rests_on`.
+    """
+    found: Findings = {name: {} for name in ("every_game_played", "games_read_back", *SOUND)}
+    reported: list[GameReport] = []
+    for partition, done in completed(wanted, reports):
+        reported += done
+        faults, games = inspect(place, done)
+        for name, of_check in faults.items():
+            found[name] |= of_check
+        if not faults:
+            data_version, metadata = describe(done, games, network)
+            event = materialization(context, partition, versions.EQ_GAMES, data_version, metadata, on)
+            context.log_event(event)
+    return found, reported
+
+
+def inspect(place: "Store", reports: "Sequence[GameReport]") -> "tuple[Findings, list[GameRecord]]":
+    """What is wrong with the games of a partition, and those that could be read.
+
+    One that is faulty is deleted, to be played again.
+    """
+    from forge_core.texas42.eq.faults import check_game
+    from forge_core.texas42.eq.files import read_game
+
+    found: Findings = {}
+    records: list[GameRecord] = []
+
+    def note(name: str, key: "ShardKey", reason: str) -> None:
+        of_check = found.setdefault(name, {})
+        of_check[key.filename] = "; ".join(filter(None, (of_check.get(key.filename), reason)))
+
+    for report in reports:
+        key, folder = report.key, place.join(report.key.split)
+        if report.error:
+            note("every_game_played", key, report.error)
+            continue
+        try:
+            records.append(read_game(place, key))
+        except ForgeError as error:
+            note("games_read_back", key, str(error))
+            if isinstance(error, GameCorrupt):  # a store that cannot be read now says nothing against it
+                folder.delete(key.filename)
+            continue
+        faults = check_game(records[-1])
+        for fault in faults:
+            note(check_of(fault), key, fault)
+        if faults:
+            folder.delete(key.filename)
+    return found, records
+
+
+def check_of(fault: str) -> str:
+    """The check that a sentence of `check_game` belongs to."""
+    reason = fault.split(": ", 1)[-1]  # behind `step 3 and 2 more: `
+    return next((name for name, begins in _SAYS.items() if reason.startswith(begins)), list(SOUND)[-1])
+
+
+def report_checks(found: Findings, reports: "Sequence[GameReport]") -> Iterator[dg.AssetCheckResult]:
+    """A result of each check, then dg.Failure if one failed: its partition stays missing, others are done."""
+    n_failed = len(found["every_game_played"])
+    n_read = len(reports) - n_failed
+    n_checked = n_read - len(found["games_read_back"])
+    replaced = [report.key.filename for report in reports if report.replaced]
+    made = sum(report.made for report in reports)
+    counts: dict[str, dict[str, Any]] = {name: {"games": n_checked} for name in SOUND}
+    counts["every_game_played"] = {"games": len(reports), "made": made}
+    counts["games_read_back"] = {"games": n_read, "replaced": replaced[:_SHOWN]}
+    for name, faults in found.items():
+        named = dict(list(faults.items())[:_SHOWN])
+        yield dg.AssetCheckResult(
+            check_name=name, passed=not faults, metadata=counts[name] | {"failed": len(faults)} | named
+        )
+    if failed := {filename: reason for faults in found.values() for filename, reason in faults.items()}:
+        filename, reason = next(iter(failed.items()))
+        raise dg.Failure(
+            f"{len(failed)} of {len(reports)} games failed, the others are done; {filename}: {reason}",
+            metadata={"failed": failed},
+        )
+
+
+def describe(
+    reports: "Sequence[GameReport]", games: "Sequence[GameRecord]", network: str | None
+) -> tuple[str, dict[str, Any]]:
+    """The data version of a complete partition, and what is said of it."""
+    from forge_core.files import fingerprint
+    from forge_core.texas42.eq.pictures import draw_small
+    from forge_core.texas42.eq.scenes import telling_scene
+    from forge_core.texas42.eq.summary import summarize
+
+    summary, made = summarize(games), [report for report in reports if report.made]
+    seconds = sum(report.seconds for report in made)
+    of_all, settings = summary.all, games[0].settings
+    metadata: dict[str, Any] = {
+        "games": summary.games,
+        "made": len(made),
+        "replaced": sum(report.replaced for report in reports),
+        "decisions": of_all.decisions,
+        "forced_share": round(of_all.forced, 4),
+        "worlds": round(of_all.worlds * of_all.decisions),
+        "worlds_a_decision": round(of_all.worlds, 2),
+        "world_count_median": of_all.world_count_median,
+        "ess_median": round(of_all.ess_median, 2),
+        "ess_p10": round(of_all.ess_p10, 2),
+        "spread_points": round(of_all.u_mean, 3),
+        "bids_made_share": round(summary.bids_made, 4),
+        "mib": round(sum(report.nbytes for report in reports) / 2**20, 3),
+        "oracle": settings["oracle"],
+        "model": network or "none",
+        "settings": games[0].fingerprint,
+        "decision": picture(draw_small(telling_scene(games[0]))),
+    }
+    if made:
+        metadata |= {
+            "seconds": round(seconds, 3),
+            "games_per_second": round(len(made) / max(seconds, 1e-9), 3),
+            "device": settings["device"],
+        }
+    names = sorted(report.key.filename for report in reports)
+    return fingerprint({"settings": games[0].fingerprint, "games": names}), metadata

@@ -1,0 +1,55 @@
+"""The network that sees what one player sees, and says what to expect of each play and how surely."""
+
+import dagster as dg
+
+from forge_assets import versions
+from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
+from forge_assets.texas42.eq_token_splits import eq_token_splits
+from forge_assets.texas42.networks import (
+    ModelSettings,
+    TeachingSettings,
+    export_network,
+    parity_check,
+    teach_network,
+    teaching_checks,
+)
+from forge_assets.texas42.oracle_shards import GROUP
+from forge_assets.tracker import Tracker
+
+OBJECTIVE, STAGE = "eq", 2
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[eq_token_splits],
+    code_version=versions.EQ_MODEL,
+    pool=COMPUTE_POOL,
+    kinds={"pytorch"},
+    check_specs=teaching_checks("eq_model"),
+)
+def eq_model(
+    context: dg.AssetExecutionContext,
+    config: TeachingSettings,
+    store: ShardStore,
+    compute: ComputeDevice,
+    tracker: Tracker,
+) -> dg.MaterializeResult:
+    """A network that says E[Q] and its variance of one's own hand and the plays; tracked in MLflow."""
+    with failing_plainly():
+        return teach_network(context, OBJECTIVE, STAGE, config, store, compute, tracker)
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[eq_model],
+    code_version=versions.EQ_ONNX,
+    kinds={"onnx"},
+    check_specs=[parity_check("eq_model_onnx")],
+)
+def eq_model_onnx(
+    context: dg.AssetExecutionContext, config: ModelSettings, tracker: Tracker
+) -> dg.MaterializeResult:
+    """The network as an ONNX file, any batch, beside its weights and in MLflow."""
+    with failing_plainly():
+        path = config.find(context, OBJECTIVE, tracker)
+        return export_network(context, path, versions.EQ_ONNX, tracker)

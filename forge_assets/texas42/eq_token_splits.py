@@ -1,0 +1,69 @@
+"""Rows that teach what to expect where not all is seen, by split, packed from the games of the store."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from forge_assets import versions
+from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
+from forge_assets.texas42.eq_catalog import eq_catalog
+from forge_assets.texas42.oracle_shards import GROUP
+from forge_assets.texas42.token_splits import Work, fill_split, split_checks
+
+if TYPE_CHECKING:
+    from forge_core.texas42.tokens.storage import Manifest, Plan
+
+eq_split_partitions = dg.StaticPartitionsDefinition(["train", "val"])
+"""No rows are made of games of test: they are sealed."""
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[eq_catalog],
+    partitions_def=eq_split_partitions,
+    code_version=versions.EQ_TOKENS,
+    output_required=False,  # nothing is recorded of rows that fail a check
+    pool=COMPUTE_POOL,
+    kinds={"numpy"},
+    check_specs=split_checks(
+        "eq_token_splits", "E[Q] legal exactly where the rules allow a play; of deals of the split alone"
+    ),
+)
+def eq_token_splits(
+    context: dg.AssetExecutionContext, store: ShardStore, compute: ComputeDevice
+) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    """What the mover knew and what it expected, 28 rows a game; new games are added to what is there."""
+    from forge_core.texas42.eq.files import GAMES_FOLDER
+    from forge_core.texas42.eq.splits import (
+        GameRowStore,
+        folder_of,
+        plan_games,
+        read_manifest,
+        tokenize_games,
+    )
+    from forge_core.texas42.splits import Split
+
+    with failing_plainly():
+        root = store.root()
+    work = Work(
+        sources=(GAMES_FOLDER,),
+        folder_of=partial(folder_of, root),
+        read_manifest=read_manifest,
+        plan=partial(plan_games, root, root),
+        make=partial(tokenize_games, root, root, workers=compute.workers),
+        open=partial(GameRowStore, root),
+    )
+    yield from fill_split(root, Split(context.partition_key), work, describe_games)
+
+
+def describe_games(manifest: "Manifest", plan: "Plan") -> Mapping[str, Any]:
+    """What is said of rows of games alone."""
+    return {
+        "games": sum(file.games for file in manifest.files),
+        "files": len(manifest.files),
+        "files_added": len(plan.tasks),
+        "files_dropped": len(plan.dropped),
+        "settings": ", ".join(sorted({name for file in manifest.files for name in file.settings})),
+    }

@@ -1,0 +1,297 @@
+"""What assets that teach networks share: settings, runs that go on where they stopped, ONNX files.
+
+A training run has a folder of its own, named by what was asked and of which data: asked
+again, what is finished is found, and what was interrupted goes on from its checkpoint.
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from forge_assets import versions
+from forge_assets.resources import ComputeDevice, ShardStore
+from forge_assets.settings import settings_of
+from forge_assets.texas42.shard_catalog import picture
+from forge_assets.tracker import Tracker, TrainingTracker, resolve_model
+from forge_core.cli.train import train as forge_train
+from forge_core.errors import BadInput
+
+if TYPE_CHECKING:
+    from forge_core.learning.spec import TokenSpec
+    from forge_core.learning.train import TrainConfig, TrainResult
+
+REFERENCE = "models/texas42-qvalue-73k"
+"""the network that comes with the project: what others are held to, and a place to start from"""
+
+RESULT = "result.json"
+"""in the folder of a run that has come to its end"""
+LATEST = "latest"
+
+_TRAINING = (
+    *("size", "layers", "heads", "width", "batch_size", "steps", "epochs", "lr", "evaluate_every"),
+    *("patience", "idle_weight", "precision", "compile", "threads", "seed", "init_from", "name", "runs"),
+)
+"""options of `forge train` that are settings whatever the rows; others are the partition and the resources"""
+
+
+class TeachingSettings(settings_of(forge_train, *_TRAINING)):
+    """How a network is taught: options of `forge train`. init_from may also be `champion`; paths begin at
+    the project."""
+
+
+def teaching_checks(asset: str) -> list[dg.AssetCheckSpec]:
+    """What `teach_network` finds out."""
+    return [
+        dg.AssetCheckSpec(
+            "model_loads", asset=asset, blocking=True, description="what is stored reads back whole"
+        ),
+        dg.AssetCheckSpec(
+            "beats_random",
+            asset=asset,
+            description="at its best it loses less a decision of the val split than random play does",
+        ),
+    ]
+
+
+def teach_network(
+    context: dg.AssetExecutionContext,
+    objective: str,
+    stage: int,
+    config: TeachingSettings,
+    store: ShardStore,
+    compute: ComputeDevice,
+    tracker: Tracker,
+    live: bool = False,
+    workers: int | None = None,
+) -> dg.MaterializeResult:
+    """Teach a network as `forge train` does, tracked in MLflow, and say what came of it.
+
+    live, workers: options of `forge train` that stage 1 alone has.
+    """
+    from forge_core.cli.train import choose_model, describe_data, make_config, size_name, with_settings
+
+    parent = resolve_model(config.init_from, objective, tracker) if config.init_from else None
+    model = choose_model(config.size, config.layers, config.heads, config.width, objective, parent)
+    root = None if live else store.root().url
+    data = describe_data(root, live, config.batch_size, config.seed, stage)
+    training = make_config(
+        model,
+        data,
+        config.steps,
+        config.epochs,
+        config.lr,
+        config.evaluate_every,
+        config.patience,
+        config.idle_weight,
+    )
+    training = with_settings(training, config.precision, config.compile, config.seed, compute.device)
+    folder = folder_of(
+        config, f"texas42-{objective}-{size_name(model)}-{data['kind']}", training, data, parent
+    )
+    tags = {"dagster.run_id": context.run.run_id, "dagster.asset": context.asset_key.to_user_string()}
+    ended = finished(folder) or teach(
+        training, data, folder, parent, config.threads, workers, TrainingTracker(tracker, tags)
+    )
+    return describe_model(context, *ended, data, parent, tracker)
+
+
+def folder_of(
+    config: TeachingSettings, stem: str, training: "TrainConfig", data: Mapping[str, Any], parent: str | None
+) -> Path:
+    """Where a run is kept, below the project unless `runs` says otherwise: the same for the same question."""
+    from forge_core.files import fingerprint
+
+    asked = {
+        "train": training.to_dict(),
+        "data": data,
+        "init_from": parent,
+        "code": versions.of_network(data["kind"]),
+    }
+    return versions.PROJECT / config.runs / (config.name or f"{stem}-{fingerprint(asked)[:8]}")
+
+
+def finished(folder: Path) -> "tuple[TrainResult, float] | None":
+    """What `teach` returned for a folder, if it came to its end."""
+    from forge_core.files import Store
+    from forge_core.learning.train import TrainResult
+
+    place = Store(str(folder))
+    if not place.exists(RESULT):
+        return None
+    record = json.loads(place.read(RESULT))
+    return TrainResult(**record["result"]), record["random"]
+
+
+def teach(
+    training: "TrainConfig",
+    data: dict[str, Any],
+    folder: Path,
+    parent: str | None,
+    threads: int | None,
+    workers: int | None,
+    tracking: TrainingTracker,
+) -> "tuple[TrainResult, float]":
+    """Train as `forge train` does, from the last checkpoint if there is one, and note the end.
+
+    Also the points a decision that random play loses on the rows training is watched by.
+    """
+    from dataclasses import asdict
+
+    from forge_core.cli.train import open_rows, run, set_threads
+    from forge_core.files import Store
+    from forge_core.learning.metrics import evaluate_random
+    from forge_core.learning.train import CHECKPOINT, CONFIG
+
+    place = Store(str(folder))
+    resume = place.exists(CHECKPOINT)
+    if not resume and place.exists(CONFIG):
+        place.delete(CONFIG)  # begun, and stopped before there was anything to go on from
+    makers = max(1, workers or 1) if data["kind"] == "live" else 0
+    set_threads(threads, makers)
+    source, val_rows = open_rows(data, makers if workers != 0 else 0)
+    with closing(source) if hasattr(source, "close") else nullcontext():
+        result = run(training, source, val_rows, folder, data, parent, resume, False, True, tracking)
+    random = evaluate_random(val_rows.q, val_rows.legal)["decision_q_gap"]
+    place.write(RESULT, json.dumps({"result": asdict(result), "random": random}, indent=2).encode())
+    return result, random
+
+
+def describe_model(
+    context: dg.AssetExecutionContext,
+    result: "TrainResult",
+    random: float,
+    data: Mapping[str, Any],
+    parent: str | None,
+    tracker: Tracker,
+) -> dg.MaterializeResult:
+    """What is said of a trained network; its data version is a digest of the weights."""
+    from forge_core.files import Store
+    from forge_core.learning.checkpoints import load_model
+    from forge_core.learning.pictures import draw_curve
+
+    spec_of(data["kind"]).check_same(load_model(result.model).spec, result.model)
+    weights = json.loads(Store(result.model).read("model.json"))["weights"]
+    best, last = result.best, result.points[-1]
+    metadata: dict[str, Any] = {
+        "model": result.model,
+        "parameters": result.parameters,
+        "decision_q_gap_points": round(best["decision_q_gap"], 4),
+        "random_decision_q_gap_points": round(random, 4),
+        **{f"{name}_points": round(best[name], 4) for name in ("spread_mae", "spread_bias") if name in best},
+        "best_step": int(best["step"]),
+        "rows": int(last["rows"]),
+        "seconds": last["seconds"],
+        "cpu_seconds": last["cpu_seconds"],
+        "rows_per_second": round(last["rows"] / max(last["seconds"], 1e-9)),
+        "device": result.device,
+        "precision": result.precision,
+        "stopped_early": result.stopped_early,
+        "trained_on": data["version"],
+        "curve": picture(draw_curve(result.points, random)),
+    }
+    if parent:
+        metadata["parent_model"] = parent
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(weights),
+        metadata=metadata | track(context, result.folder, tracker),
+        check_results=[
+            dg.AssetCheckResult(check_name="model_loads", passed=True, metadata={"weights": weights}),
+            dg.AssetCheckResult(
+                check_name="beats_random",
+                passed=best["decision_q_gap"] < random,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"decision_q_gap_points": best["decision_q_gap"], "random_points": random},
+            ),
+        ],
+    )
+
+
+def spec_of(kind: str) -> "TokenSpec":
+    """The tokens of rows of a kind: see `describe_data` of forge train."""
+    from forge_core.texas42.tokens.rows import STAGE1_SPEC
+    from forge_core.texas42.tokens.transcript import STAGE2_SPEC
+
+    return STAGE2_SPEC if kind == "games" else STAGE1_SPEC
+
+
+def track(context: dg.AssetExecutionContext, folder: str | Path, tracker: Tracker) -> dict[str, Any]:
+    """Metadata that leads to the MLflow run of a training folder; this run's tags lead there too."""
+    run = tracker.reopen(folder)
+    if not run:
+        return {}
+    context.instance.add_run_tags(context.run.run_id, {"mlflow_run_id": run.run_id})
+    return {"mlflow_run_id": run.run_id, "mlflow_url": dg.MetadataValue.url(run.url)}
+
+
+class ModelSettings(dg.Config):
+    """Which network."""
+
+    model: str = Field(
+        LATEST,
+        description="latest: what was taught last; challenger or champion: of the registry; or a folder, "
+        "such as models/... of the project",
+    )
+
+    def find(self, context: dg.AssetExecutionContext, objective: str, tracker: Tracker) -> str:
+        """Its folder. Raises BadInput where there is none."""
+        if self.model != LATEST:
+            return resolve_model(self.model, objective, tracker)
+        asset, partitions = ("eq_model", None) if objective == "eq" else ("oracle_model", [objective])
+        wanted = dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=partitions)
+        records = context.instance.fetch_materializations(wanted, limit=1).records
+        if not records:
+            such_as = f", such as {REFERENCE}" if objective == "qvalue" else ""
+            missing = f"{asset} has no {objective} network yet"
+            raise BadInput(f"{missing}: materialize it first, or name another model{such_as}")
+        return str(records[0].asset_materialization.metadata["model"].value)
+
+
+def parity_check(asset: str) -> dg.AssetCheckSpec:
+    """What `export_network` finds out."""
+    return dg.AssetCheckSpec(
+        "parity",
+        asset=asset,
+        blocking=True,
+        description="onnxruntime answers as torch does, over batches of several sizes",
+    )
+
+
+def export_network(
+    context: dg.AssetExecutionContext, path: str, code_version: str, tracker: Tracker
+) -> dg.MaterializeResult:
+    """Write the network in the folder `path` as an ONNX file, there and in MLflow, and say how near it is."""
+    from forge_core.files import Store, fingerprint
+    from forge_core.learning.checkpoints import load_model
+    from forge_core.learning.onnx import PARITY, export_onnx
+
+    export = export_onnx(load_model(path), path)
+    run = tracker.reopen(Path(path).parent)
+    if run:
+        run.file("onnx/model.onnx", Store(path).read("model.onnx"))
+        run.metrics({"onnx/action_difference": export.action_difference})
+    weights = json.loads(Store(path).read("model.json"))["weights"]
+    largest = max(export.action_difference, export.value_difference, export.spread_difference or 0.0)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(fingerprint({"weights": weights, "onnx": code_version})),
+        metadata={
+            "onnx": export.path,
+            "mib": round(export.nbytes / 2**20, 3),
+            "largest_difference_points": largest,
+            "same_choice": export.same_choice,
+            "rows_compared": export.rows,
+            "versions": export.versions,
+            **track(context, Path(path).parent, tracker),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="parity",
+                passed=largest <= PARITY,
+                metadata={"largest_difference_points": largest, "at_most": PARITY},
+            )
+        ],
+    )
