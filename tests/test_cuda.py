@@ -1,4 +1,4 @@
-"""The CUDA solver: its kernels interpreted, compiled, and on a GPU held against the CPU on whole deals."""
+"""CUDA: the solver's kernels interpreted and compiled; on a GPU all that runs there held against the CPU."""
 
 from __future__ import annotations
 
@@ -98,3 +98,74 @@ def test_all_states_of_a_deal_are_labelled_as_on_the_cpu():
     host, device = (solve(deal_from_seed(1), 1, 1, device=device) for device in ("cpu", "cuda"))
     for mine, theirs in zip(device.label_all(), host.label_all(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.fixture(scope="module")
+def some_views():
+    """256 games by step 0, 5, 14, 23, played at random."""
+    from forge_core.texas42.games import start
+
+    games = start([deal_from_seed(seed) for seed in range(256)], [seed % 10 for seed in range(256)])
+    generator, found = stream(0, "cuda"), {}
+    for step in range(24):
+        if step in (0, 5, 14, 23):
+            found[step] = games.views
+        legal = games.views.legal
+        games = games.play((generator.random(legal.shape) * legal).argmax(axis=1))
+    return found
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("step", [0, 5, 14, 23])
+def test_worlds_equal_the_cpu(some_views, step):
+    from forge_core.texas42.worlds import Worlds
+    from forge_core.texas42.worlds.voids import unseen
+
+    hidden, games = unseen(some_views[step]), np.arange(256)
+    keys = stream(step, "cuda keys").integers(2**64, size=256, dtype=np.uint64)
+    every = np.arange(256) % 2 == 0
+    host, device = (Worlds(hidden, keys, name) for name in ("cpu", "cuda"))
+    np.testing.assert_array_equal(host.count, device.count)
+    ranks = [worlds.ranks(games, 3, 50, every) for worlds in (host, device)]
+    np.testing.assert_array_equal(ranks[0], ranks[1].cpu().numpy())
+    owners = [worlds.owner(games, rank) for worlds, rank in zip((host, device), ranks, strict=True)]
+    assert torch.equal(owners[0], owners[1].cpu())
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("step", [0, 5, 14, 23])
+def test_estimates_equal_the_cpu(some_views, step):
+    """With the exact oracle to rounding; with a network nearly; and again to the last digit."""
+    from forge_core.learning.checkpoints import load_model
+    from forge_core.texas42.eq import ExactOracle, ModelOracle, PosteriorConfig, Sampling
+    from forge_core.texas42.eq.estimate import estimate
+
+    views, keys = some_views[step].take(slice(0, 64)), np.arange(64, dtype=np.uint64)
+    path = next(iter(sorted((Path(__file__).parents[1] / "models").glob("texas42-qvalue-*"))))
+    for posterior in (None, PosteriorConfig.calibrated()):
+        sampling = Sampling(20, posterior=posterior)
+        host, device = (estimate(ExactOracle(), views, keys, sampling, name) for name in ("cpu", "cuda"))
+        for name in ("mean", "variance", "p_make", "points", "ess", "entropy"):
+            np.testing.assert_allclose(getattr(device, name), getattr(host, name), rtol=1e-4, atol=1e-4)
+        network = ModelOracle(load_model(str(path), "cuda"), bf16=False)
+        on_host = estimate(ModelOracle(load_model(str(path))), views, keys, sampling)
+        once, again = (estimate(network, views, keys, sampling, "cuda") for _ in range(2))
+        np.testing.assert_allclose(once.mean, on_host.mean, atol=2e-2)
+        np.testing.assert_array_equal(once.mean, again.mean)
+        apart = estimate(network, views, keys, sampling, "cpu")  # games here, network there
+        np.testing.assert_allclose(apart.mean, on_host.mean, atol=2e-2)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("n_games", "most_mib"), [(32, 1_000), (1_024, 8_000)])
+def test_the_memory_of_games_is_bounded(n_games, most_mib):
+    from forge_core.learning.transformer import SIZES, TokenTransformer
+    from forge_core.texas42.eq import GameConfig, ModelOracle, Sampling, play_games
+    from forge_core.texas42.games import start
+    from forge_core.texas42.tokens.rows import STAGE1_SPEC
+
+    network = ModelOracle(TokenTransformer(STAGE1_SPEC, SIZES["817k"]).cuda().eval())
+    games = start([deal_from_seed(s) for s in range(n_games)], [s % 10 for s in range(n_games)])
+    torch.cuda.reset_peak_memory_stats()
+    play_games(network, games, GameConfig(Sampling(50)), "cuda")
+    assert torch.cuda.max_memory_allocated() < most_mib * 2**20

@@ -290,6 +290,28 @@ def test_plays_so_far_shift_the_weights():
     assert (weighed.ess <= weighed.n_worlds + 1e-3).all() and (weighed.ess < weighed.n_worlds - 0.5).any()
 
 
+class HoldsTheDoubleSix:
+    """Believes that seat 2 was dealt 6-6."""
+
+    def log_prior(self, seen, game, hands):
+        holds = (hands[:, 2] == 27).any(dim=1)
+        return torch.where(holds, 0.0, -torch.inf).double()
+
+    def describe(self):
+        return {"belief": "6-6 lies with seat 2"}
+
+
+def test_what_is_believed_of_the_hands_weighs_their_worlds():
+    games = play_at_random(some_games(40), 8)
+    unseen_by_mover = ~(games.views.hand == 27).any(axis=1) & ~(games.seen.plays == 27).any(axis=1)
+    games = games.take(unseen_by_mover & (games.seen.turn != 2))
+    keys = np.arange(len(games), dtype=np.uint64)
+    plain = estimate(EXACT, games.views, keys, Sampling(60))
+    believed = estimate(EXACT, games.views, keys, Sampling(60), belief=HoldsTheDoubleSix())
+    assert (believed.ess < plain.ess - 10).all() and (believed.n_worlds == plain.n_worlds).all()
+    np.testing.assert_allclose(believed.entropy, np.log(believed.ess), rtol=1e-4)  # the rest weigh the same
+
+
 class Constant:
     """An oracle that answers a number."""
 

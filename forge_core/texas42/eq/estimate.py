@@ -17,10 +17,11 @@ from forge_core.errors import ForgeError
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE
 from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
 from forge_core.texas42.eq.aggregate import Tally, tally
+from forge_core.texas42.eq.beliefs import Belief
 from forge_core.texas42.eq.oracles import Oracle
 from forge_core.texas42.eq.positions import Table, deal_out, replay, saying_nothing
 from forge_core.texas42.state import ILLEGAL
-from forge_core.texas42.views import Views
+from forge_core.texas42.views import Seen, Views
 from forge_core.texas42.worlds import Worlds
 from forge_core.texas42.worlds.posterior import log_likelihood
 from forge_core.texas42.worlds.voids import unseen
@@ -70,11 +71,12 @@ def estimate(
     keys: npt.NDArray[np.uint64],
     sampling: Sampling,
     device: str = "cpu",
+    belief: Belief | None = None,
 ) -> Estimates:
     """E[Q] of N views, all after equally many plays; keys [N] of the draws (see `streams.mix`).
 
-    Worlds are dealt out and added up on `device`; the oracle may sit elsewhere. Raises
-    ForgeError if nothing fits what was seen.
+    Worlds are dealt out and added up on `device`; the oracle may sit elsewhere. belief: weighs
+    them too. Raises ForgeError if nothing fits what was seen and believed.
     """
     hidden = unseen(views)
     worlds = Worlds(hidden, keys, device)
@@ -93,13 +95,12 @@ def estimate(
         ranks = worlds.ranks(going, taken, m, every[going])
         there = taken + np.arange(m) < to_take[going, None]
         games = torch.as_tensor(going, device=device)
-        q, log_weight = _ask(
-            oracle, table, games, worlds.owner(going, ranks), torch.as_tensor(there, device=device), sampling
-        )
+        valid, owner = torch.as_tensor(there, device=device), worlds.owner(going, ranks)
+        q, log_weight = _ask(oracle, views.seen, table, games, owner, valid, sampling, belief)
         part = tally(
             q,
             log_weight,
-            torch.as_tensor(there, device=device),
+            valid,
             torch.as_tensor(makes_at[going], device=device),
             sampling.points,
         )
@@ -111,11 +112,20 @@ def estimate(
         enough = _enough(total.take(games), legal[going], every[going], to_take[going], taken, sampling)
         going = going[~enough]
     assert total is not None
+    if not bool((total.weight > 0).all()):
+        raise ForgeError("no world that was taken is believed possible: take more, or believe less firmly")
     return _read(total, legal, worlds.count, every, sampling)
 
 
 def _ask(
-    oracle: Oracle, table: Table, games: Tensor, owner: Tensor, there: Tensor, sampling: Sampling
+    oracle: Oracle,
+    seen: Seen,
+    table: Table,
+    games: Tensor,
+    owner: Tensor,
+    there: Tensor,
+    sampling: Sampling,
+    belief: Belief | None,
 ) -> tuple[Tensor, Tensor]:
     """Q [n, M, 7] and log weights [n, M] of worlds int8 [n, M, U]; of those not `there` they mean nothing."""
     n, m = there.shape
@@ -144,6 +154,8 @@ def _ask(
         log_weight[asked_of] = log_likelihood(
             said[:, :-1].double(), past.legal[:, :-1], observed, posterior.tau, posterior.mix
         )
+    if belief:
+        log_weight[asked_of] += belief.log_prior(seen, game, hands)
     return q.view(n, m, HAND_SIZE), log_weight.view(n, m)
 
 

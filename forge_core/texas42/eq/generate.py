@@ -15,6 +15,7 @@ from forge_core.streams import mix, stream, uniform
 from forge_core.texas42.deals import check_seed
 from forge_core.texas42.dominoes import N_PLAYS
 from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
+from forge_core.texas42.eq.beliefs import Belief
 from forge_core.texas42.eq.estimate import Estimates, estimate
 from forge_core.texas42.eq.oracles import Oracle
 from forge_core.texas42.eq.policies import Choices, ExplorationPolicy, check_criterion, choose
@@ -86,14 +87,15 @@ def play_games(
     device: str = "auto",
     *,
     deal_seeds: Sequence[int] | None = None,
+    belief: Belief | None = None,
     on_step: Callable[[int], None] | None = None,
 ) -> list[GameRecord]:
     """Play N games that have not begun to the end, in lockstep.
 
     A game is a function of its deal, declaration, leader, bid and `config`; with the exact
     oracle to the last digit, whatever is played beside it (a network's answers may differ
-    in the last digit with the size of the batch). deal_seeds [N]: for the record. on_step:
-    told of each step done, 0..27.
+    in the last digit with the size of the batch). deal_seeds [N]: for the record. belief:
+    of all four players, see Belief. on_step: told of each step done, 0..27.
     """
     device = resolve_device(device)
     if deal_seeds is not None and len(deal_seeds) != len(games):
@@ -102,21 +104,28 @@ def play_games(
     steps: list[tuple[Games, Estimates, Choices]] = []
     while len(games) and not games.over:
         step = games.seen.step
-        estimates, choices = decide(oracle, games.views, keys, config, device)
+        estimates, choices = decide(oracle, games.views, keys, config, device, belief)
         steps.append((games, estimates, choices))
         games = games.play(choices.slot)
         if on_step:
             on_step(step)
     settings = {**config.settings(oracle), "device": device_name(device)}
+    if belief:
+        settings["belief"] = belief.describe()
     return _records(games, steps, oracle, settings, deal_seeds)
 
 
 def decide(
-    oracle: Oracle, views: Views, keys: npt.NDArray[np.uint64], config: GameConfig, device: str = "cpu"
+    oracle: Oracle,
+    views: Views,
+    keys: npt.NDArray[np.uint64],
+    config: GameConfig,
+    device: str = "cpu",
+    belief: Belief | None = None,
 ) -> tuple[Estimates, Choices]:
     """What the movers of N games expect, and what they play; keys [N] as of `game_keys`."""
     at_step = mix(keys, views.seen.step)
-    estimates = estimate(oracle, views, mix(at_step, _WORLDS), config.sampling, device)
+    estimates = estimate(oracle, views, mix(at_step, _WORLDS), config.sampling, device, belief)
     draws = uniform(mix(mix(at_step, _CHOICE)[:, None], np.arange(2)))
     return estimates, choose(estimates, config.criterion, config.exploration, draws)
 
