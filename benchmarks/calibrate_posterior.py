@@ -30,10 +30,10 @@ from forge_core.texas42.worlds import Worlds
 from forge_core.texas42.worlds.posterior import log_likelihood
 from forge_core.texas42.worlds.voids import unseen
 
-TAUS = (0.1, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 40.0)
-MIXES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
-WINDOWS = (1, 2, 4, 6, 8, 12)
-PLIES = (5, 8, 10, 13, 15, 18, 21)
+TAUS = (0.1, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 40.0)
+MIXES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+WINDOWS = (2, 4, 8, 12, 28)
+PLIES = (7, 9, 11, 13, 15, 18, 21)
 FIRST_SEED = 920
 
 

@@ -1,0 +1,145 @@
+"""How to spend a million questions to the oracle: few worlds a label and many labels, or the reverse?
+
+    python benchmarks/label_budget.py --keep /tmp/labels --worlds 3 10 100 --seeds 3
+
+For each number of worlds, games of train seeds are played by E[Q] with the exact oracle until
+the budget of questions is spent, and a Stage-2 network of 73 k learns from their decisions.
+The judge is exact E[Q] of 200 worlds on held-out games: half of them watch the training, which
+keeps its best weights; the other half give the figure, points lost a decision. Games are kept
+in --keep, so that a run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from forge_core.learning.checkpoints import load_model
+from forge_core.learning.lightning_module import Recipe
+from forge_core.learning.metrics import ask
+from forge_core.learning.spec import Rows
+from forge_core.learning.train import TrainConfig, train
+from forge_core.learning.transformer import SIZES, ModelConfig
+from forge_core.streams import stream
+from forge_core.texas42.deals import deal_from_seed
+from forge_core.texas42.eq import ExactOracle, GameConfig, Sampling, play_games
+from forge_core.texas42.eq.rows import collate
+from forge_core.texas42.games import start
+from forge_core.texas42.splits import Split, split_of
+from forge_core.texas42.tokens.transcript import STAGE2_SPEC
+
+JUDGE_WORLDS, JUDGE_GAMES, FIRST_JUDGE = 200, 64, 920
+FIRST_SEED, SEEDS_APART = 100_000, 1_000_000
+BATCH, STEPS, EVALUATE_EVERY = 1024, 1_500, 75
+RATE = 3e-3
+
+
+class Labels:
+    """Rows in memory as a source: every epoch all of them once, in another order."""
+
+    def __init__(self, rows: Rows, seed: int) -> None:
+        self.rows, self.seed, self.spec = rows, seed, STAGE2_SPEC
+
+    def batch(self, k: int) -> Rows:
+        """See RowSource; an epoch drops what fills no batch."""
+        epoch, place = divmod(k, max(1, len(self.rows) // BATCH))
+        order = stream(self.seed, "label budget", epoch).permutation(len(self.rows))
+        return self.rows.take(order[place * BATCH : (place + 1) * BATCH])
+
+
+def main() -> None:
+    """Play, teach, judge, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--worlds", type=int, nargs="+", default=[3, 10, 100])
+    parser.add_argument("--budget", type=int, default=1_000_000)
+    parser.add_argument("--seeds", type=int, default=3)
+    asked = parser.parse_args()
+    asked.keep.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    judge = kept(asked.keep / "judge.npz", lambda: judge_rows())
+    first_half = judge.deal < JUDGE_GAMES // 2
+    watch, final = judge.take(first_half), judge.take(~first_half)
+    for seed in range(asked.seeds):
+        for worlds in asked.worlds:
+            file = asked.keep / f"w{worlds}_{seed}.npz"
+            rows = kept(file, lambda w=worlds, s=seed: labels(w, asked.budget, s))
+            found = teach(rows, watch, final, seed, asked.keep / f"run_w{worlds}_{seed}")
+            print(json.dumps({"worlds": worlds, "seed": seed, "labels": len(rows), **found}), flush=True)
+
+
+def kept(file: Path, make) -> Rows:
+    """Rows of a file, which is made if it is not there."""
+    if not file.exists():
+        rows = make()
+        part = file.with_name("." + file.name)
+        np.savez(part, **{f.name: getattr(rows, f.name) for f in fields(rows)})
+        part.rename(file)
+    with np.load(file) as columns:
+        return Rows(**{name: columns[name] for name in columns.files})
+
+
+def judge_rows() -> Rows:
+    """The decisions of held-out games, judged by many worlds."""
+    seeds = [seed for seed in range(FIRST_JUDGE, FIRST_JUDGE + 10_000) if split_of(seed) is Split.VAL]
+    halves = np.array_split(np.array(seeds[:JUDGE_GAMES]), 2)
+    return collate([record for half in halves for record in play(half.tolist(), JUDGE_WORLDS, 0)])
+
+
+def labels(worlds: int, budget: int, seed: int) -> Rows:
+    """The decisions of as many games as a budget of questions plays."""
+    records, spent, next_seed = [], 0, FIRST_SEED + seed * SEEDS_APART
+    together = max(32, min(512, 2048 // worlds))
+    while spent < budget:
+        seeds = []
+        while len(seeds) < together:
+            seeds += [next_seed] if split_of(next_seed) is Split.TRAIN else []
+            next_seed += 1
+        for record in play(seeds, worlds, seed):
+            if spent < budget:
+                spent += int(record.decisions.n_worlds.sum())
+                records.append(record)
+    return collate(records)
+
+
+def play(seeds: list[int], worlds: int, seed: int) -> list:
+    """Games by E[Q], exact."""
+    games = start([deal_from_seed(s) for s in seeds], [s % 10 for s in seeds])
+    config = GameConfig(Sampling(worlds, points=False), seed=seed)
+    return play_games(ExactOracle(workers=1), games, config, "cpu", deal_seeds=seeds)
+
+
+def teach(rows: Rows, watch: Rows, final: Rows, seed: int, folder: Path) -> dict[str, float]:
+    """A Stage-2 network of these rows, and what the judge says of its best weights."""
+    shutil.rmtree(folder, ignore_errors=True)
+    sizes = SIZES["73k"].to_dict() | {"objective": "eq"}
+    config = TrainConfig(
+        ModelConfig.from_dict(sizes),
+        Recipe(STEPS, RATE, warmup=100),
+        evaluate_every=EVALUATE_EVERY,
+        device="cpu",
+        seed=seed,
+    )
+    begun = time.process_time()
+    result = train(config, Labels(rows, seed), watch, folder)
+    answers = ask(load_model(result.model), [final])
+    measured = answers.measure()
+    return {
+        "decision_q_gap": measured["decision_q_gap"],
+        "q_mae": measured["q_mae"],
+        "spread_mae": measured.get("spread_mae", float("nan")),
+        "random": answers.measure_random()["decision_q_gap"],
+        "best_step": result.best["step"],
+        "cpu_seconds": time.process_time() - begun,
+    }
+
+
+if __name__ == "__main__":
+    main()
