@@ -1,6 +1,6 @@
 """What a network costs: its E[Q] beside the exact one, of the same worlds, trick by trick.
 
-    python benchmarks/network_cost.py models/texas42-qvalue-73k --games 60 --worlds 50
+    python benchmarks/network_cost.py models/texas42-qvalue-230k --games 60 --worlds 50
 
 Held-out deals (val seeds outside the benchmark) are played by E[Q] with the exact oracle. At
 each decision with a choice both oracles judge the same worlds. Per trick, over decisions:
@@ -76,7 +76,8 @@ def compare(path: str, n_games: int, n_worlds: int) -> dict[str, dict[str, float
             "same": float(same[free].mean()),
         }
 
-    return {str(trick + 1): figures(range(trick, trick + 1)) for trick in range(6)} | {"all": figures(range(7))}
+    by_trick = {str(trick + 1): figures(range(trick, trick + 1)) for trick in range(6)}
+    return by_trick | {"all": figures(range(7))}
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from rich.table import Table
 
 from forge_assets.definitions import defs
 from forge_assets.partitions import BLOCK_SIZE, block_keys, block_name, block_range
-from forge_assets.texas42.networks import REFERENCE
 from forge_core.errors import ForgeError
+from forge_core.texas42.reference import REFERENCE
 
 SLICE = (0, 900 // BLOCK_SIZE)
 """the blocks: one of train, one of val"""

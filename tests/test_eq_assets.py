@@ -19,13 +19,13 @@ from forge_assets.definitions import defs
 from forge_assets.partitions import block_keys, block_name
 from forge_assets.slice import materialize_here, play
 from forge_assets.texas42.eq_games import _SAYS, SOUND, GameSettings, check_of
-from forge_assets.texas42.networks import REFERENCE
 from forge_assets.tracker import Tracker
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
 from forge_core.learning.train import MODEL_VERSION
 from forge_core.texas42.eq import EQ_VERSION, GameConfig, faults
 from forge_core.texas42.eq.files import find_games, read_game, write_game
+from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.tokens.transcript import STAGE2_SPEC
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")

@@ -17,13 +17,13 @@ from forge_assets import slice as the_slice
 from forge_assets import versions
 from forge_assets.cli import main as forge_pipeline
 from forge_assets.slice import materialize_here
-from forge_assets.texas42.networks import REFERENCE
 from forge_assets.texas42.oracle_model import TrainSettings
 from forge_assets.texas42.token_splits import TokenSettings
 from forge_assets.tracker import Tracker, TrackerUnusable, registered_name
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards
+from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.splits import Split
 from forge_core.texas42.tokens import golden, splits
 from forge_core.texas42.tokens.splits import TokenConfig, TokenStore, folder_of, tokenize

@@ -20,13 +20,11 @@ from forge_assets.texas42.shard_catalog import picture
 from forge_assets.tracker import Tracker, TrainingTracker, resolve_model
 from forge_core.cli.train import train as forge_train
 from forge_core.errors import BadInput
+from forge_core.texas42.reference import REFERENCE
 
 if TYPE_CHECKING:
     from forge_core.learning.spec import TokenSpec
     from forge_core.learning.train import TrainConfig, TrainResult
-
-REFERENCE = "models/texas42-qvalue-73k"
-"""the network that comes with the project: what others are held to, and a place to start from"""
 
 RESULT = "result.json"
 """in the folder of a run that has come to its end"""

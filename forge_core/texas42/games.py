@@ -110,7 +110,7 @@ def start(hands, decls, leaders=0, bidders=None, bids=LOWEST_BID) -> Games:
 
 
 def replay(games: Games, plays: npt.ArrayLike) -> Iterator[Games]:
-    """The games before each of `plays` [N, t], ids in order, and after the last. BadInput for illegal plays."""
+    """The games before each of `plays` [N, t], ids in order, and after the last. BadInput if illegal."""
     for dominoes in np.asarray(plays).T:
         yield games
         held = games.views.hand == dominoes[:, None]

@@ -16,14 +16,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from forge_core.errors import BadInput
 from forge_core.texas42.players.protocol import Clairvoyant, Player
+from forge_core.texas42.reference import REFERENCE_MODEL
 
-REFERENCE_MODEL = str(Path(__file__).parents[3] / "models" / "texas42-qvalue-73k")
-"""the network that E[Q] players ask unless they name another"""
 DEFAULT_WORLDS, DEFAULT_ORACLE = 50, "hybrid"
 MOST_WORLDS = 1_000_000
 

@@ -34,7 +34,7 @@ class PosteriorConfig:
     @classmethod
     def calibrated(cls) -> PosteriorConfig:
         """What makes the true deals of held-out E[Q] games likeliest: `benchmarks/calibrate_posterior.py`."""
-        return cls(window=8, tau=4.0, mix=0.1)
+        return cls(window=12, tau=8.0, mix=0.6)
 
     def __post_init__(self) -> None:
         check_behaviour(self.tau, self.mix)
