@@ -1,4 +1,5 @@
-"""Measure the field of `bidding/field.py`: how often a hand at the table is worth a bid, and then makes it.
+"""Measure the field of `bidding/field.py`: how often a hand at the table is worth a bid, and then makes it;
+and the weights of `bidding/bidders.py`, by which a rule says so.
 
     python benchmarks/bidding_field.py [HANDS [SAMPLES]]
 
@@ -13,6 +14,7 @@ import sys
 import numpy as np
 
 from forge_core.cli.bid import playing
+from forge_core.texas42.bidding.bidders import rule_features
 from forge_core.texas42.bidding.field import measure_field
 from forge_core.texas42.bidding.playouts import BIDDER
 from forge_core.texas42.bidding.table import play_out
@@ -38,11 +40,26 @@ def main(hands: int = 1000, samples: int = 200) -> None:
             play_out(deal_from_seed(seed)[0], HeuristicPlayout(), samples, seed, advance=advance)
             for seed in range(hands)
         ]
-    field = measure_field(np.stack([table.p_make for table in tables]))
+    p_make = np.stack([table.p_make for table in tables])
+    field = measure_field(p_make)
     print(f"{hands} hands, {samples} deals of each declaration, heuristic {HEURISTIC_VERSION}")
     print(f"    shares={field.shares},")
     print(f"    made_then={field.made_then},")
     print(f"    made_by_anyone={field.made_by_anyone},")
+    features = rule_features(np.array([table.hand for table in tables], dtype=np.int8))
+    print(*(f"    {tuple(of_bid)}," for of_bid in fit_rule(p_make, features).round(3).tolist()), sep="\n")
+
+
+def fit_rule(p_make: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """[13, 4] the weights with which a logistic curve of `features` comes nearest to P(make) [N, 10, 13]."""
+    x = features.reshape(-1, features.shape[-1])
+    weights = np.zeros((p_make.shape[-1], x.shape[1]))
+    for bid, share in enumerate(p_make.reshape(len(x), -1).T):
+        for _ in range(30):  # Newton's steps
+            p = 1 / (1 + np.exp(-x @ weights[bid]))
+            curvature = x.T @ (x * (p * (1 - p))[:, None])
+            weights[bid] += np.linalg.solve(curvature, x.T @ (share - p))
+    return weights
 
 
 if __name__ == "__main__":

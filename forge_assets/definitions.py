@@ -10,6 +10,7 @@ from forge_assets.texas42.eq_catalog import eq_catalog
 from forge_assets.texas42.eq_games import eq_games
 from forge_assets.texas42.eq_model import eq_model, eq_model_onnx
 from forge_assets.texas42.eq_token_splits import eq_token_splits
+from forge_assets.texas42.match_results import match_results
 from forge_assets.texas42.oracle_model import oracle_model, oracle_model_evaluation, oracle_model_onnx
 from forge_assets.texas42.oracle_shards import golden_shards, marginalized_shards, oracle_shards
 from forge_assets.texas42.shard_catalog import shard_catalog
@@ -32,6 +33,7 @@ defs = dg.Definitions(
         eq_model,
         eq_model_onnx,
         bidding_results,
+        match_results,
     ],
     sensors=[
         dg.AutomationConditionSensorDefinition(

@@ -56,6 +56,14 @@ BIDDING = "/".join(
         ORACLE,
     )
 )
+MATCHES = "/".join(
+    (
+        version_of("forge_core.texas42.arena.boards", "MATCH_VERSION"),
+        version_of("forge_core.texas42.players.heuristic", "HEURISTIC_VERSION"),
+        version_of("forge_core.texas42.bidding.bidders", "RULE_VERSION"),
+        EQ_MODEL,
+    )
+)
 
 
 def of_network(kind: str) -> str:

@@ -24,9 +24,9 @@ from forge_core.texas42.arena import (
     who_is_better,
 )
 from forge_core.texas42.arena.boards import block_name, read_block, write_block
-from forge_core.texas42.arena.duplicate import suits
 from forge_core.texas42.arena.regret import regret_split, regret_splits
 from forge_core.texas42.arena.report import Comparison, by_rank, draw_standings, standings
+from forge_core.texas42.bidding.bidders import suits
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.declarations import has_trump_power, is_called
 from forge_core.texas42.eq import ExactOracle, ExplorationPolicy, generate_games
@@ -54,7 +54,7 @@ def same(one: Match, other: Match) -> bool:
     return all(
         np.array_equal(getattr(a, name), getattr(b, name))
         for a, b in ((one.by_a, other.by_a), (one.by_b, other.by_b))
-        for name in ("seed", "decl", "points", "plays")
+        for name in ("seed", "decl", "bid", "points", "plays")
     )
 
 

@@ -26,6 +26,7 @@ from forge_assets.partitions import (
     shard_partitions,
 )
 from forge_assets.slice import main, materialize_here
+from forge_assets.texas42.bidding_results import CHECKS
 from forge_assets.texas42.eq_games import SOUND
 from forge_assets.texas42.oracle_shards import BlockSettings, MarginalizedSettings, ShardSettings
 from forge_core.errors import BadInput, ShardCorrupt
@@ -114,6 +115,14 @@ def test_definitions_are_these():
         "eq_token_splits": ("texas42", ["eq_catalog"], token_checks, 2, f"r1/t1/{games}"),
         "eq_model": ("texas42", ["eq_token_splits"], model_checks, None, f"m1/r1/t1/{games}"),
         "eq_model_onnx": ("texas42", ["eq_model"], ["parity"], None, f"x1/m1/r1/t1/{games}"),
+        "bidding_results": ("texas42", [], sorted(CHECKS), 2_000, "b1/p1/q1/o1"),
+        "match_results": (
+            "texas42",
+            ["eq_model", "oracle_model"],
+            ["boards_replay", "equal_contracts", "every_deal_played_twice"],
+            None,
+            f"m2/h1/r1/m1/r1/t1/{games}",
+        ),
     }
 
 

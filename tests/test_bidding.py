@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
+from forge_core.learning.checkpoints import load_model
+from forge_core.learning.metrics import choose
 from forge_core.stats import wilson_interval
 from forge_core.texas42.auction import PASS
 from forge_core.texas42.bidding.advice import Best, Situation, advise, explain, stakes_of, win_chance
 from forge_core.texas42.bidding.convergence import converge, rungs
 from forge_core.texas42.bidding.field import MEASURED_FIELD, Field, measure_field
 from forge_core.texas42.bidding.investigate import best_line, investigate
-from forge_core.texas42.bidding.playouts import OraclePlayout, open_playout
+from forge_core.texas42.bidding.playouts import OraclePlayout, PlayersPlayout, open_playout
 from forge_core.texas42.bidding.poster import draw_poster
 from forge_core.texas42.bidding.records import (
     BiddingConfig,
@@ -31,14 +35,29 @@ from forge_core.texas42.bidding.records import (
     read_table,
     write_table,
 )
+from forge_core.texas42.bidding.summary import draw_summary, summarize
 from forge_core.texas42.bidding.table import BIDS, bid_index, draw_deals, play_out, provenance
 from forge_core.texas42.deals import deal_from_seed
+from forge_core.texas42.eq import EQ_VERSION, GameConfig, Sampling, open_oracle, play_games
+from forge_core.texas42.eq.oracles import digest_of
+from forge_core.texas42.games import replay, start
 from forge_core.texas42.notation import parse_hand
 from forge_core.texas42.oracle import solve
+from forge_core.texas42.reference import REFERENCE_MODEL
+from forge_core.texas42.tokens.encoder import encode
 
 HAND = parse_hand("6-4,5-5,4-2,3-1,2-0,1-1,0-0")
 STRONG = parse_hand("6-6,6-5,6-4,6-2,5-5,1-1,3-0")
 SIXES = 6
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """So small a network gains nothing from a second one, and loses much where cores are shared."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 class Quick:
@@ -99,6 +118,8 @@ def test_a_higher_bid_is_never_made_more_often(seed, samples):
     assert (np.diff(table.p_make, axis=1) <= 0).all()
     low, high = table.interval
     assert ((low <= table.p_make) & (table.p_make <= high)).all()
+    assert table.never_rises
+    assert table.intervals_hold
     assert (table.n == samples).all()
 
 
@@ -140,11 +161,99 @@ def test_bad_input_is_refused(arguments, complaint):
         play_out(**{"hand": HAND, "playout": Quick(), "samples": 1, **arguments})
 
 
+# --- playouts ---------------------------------------------------------------------------------
+
+
+def deals_of(n: int):
+    """n deals of some hands under all declarations."""
+    deals = [draw_deals(deal_from_seed(seed)[0], seed % 10, seed, 0, 1)[0] for seed in range(n)]
+    return np.stack(deals), np.arange(n) % 10
+
+
 def test_playouts_go_by_name_and_say_what_they_see():
     assert open_playout("oracle") == OraclePlayout()
-    assert "all hands seen" in provenance(play_out(HAND, OraclePlayout(), 1, decls=[0]))
-    with pytest.raises(BadInput, match="use oracle"):
+    for name, sees_all in (("oracle", True), ("policy", True), ("eq", False)):
+        playout = open_playout(name, "cpu")
+        assert (playout.name, playout.sees_all) == (name, sees_all)
+        table = play_out(STRONG, playout, 1, decls=[SIXES])
+        assert ("through the backs of the dominoes" in provenance(table)) == sees_all
+        assert f"By {name} playouts" in provenance(table)
+    with pytest.raises(BadInput, match="use oracle, policy, eq"):
         open_playout("luck")
+
+
+def test_all_that_changes_points_is_in_the_version():
+    settings: list[dict[str, Any]] = [{}, {"worlds": 50}, {"oracle": "exact"}, {"oracle": "model"}]
+    versions = [open_playout("eq", "cpu", **told).version for told in settings]
+    assert len(set(versions)) == 4
+    assert all(version.startswith(f"{EQ_VERSION}, ") for version in versions)
+    assert open_playout("eq", "cpu", worlds=20, oracle="hybrid", model=REFERENCE_MODEL).version == versions[0]
+    assert digest_of(load_model(REFERENCE_MODEL)) in versions[0]
+
+
+@pytest.mark.parametrize(("name", "settings"), [("policy", {}), ("eq", {"worlds": 3})])
+def test_a_deal_is_played_alike_in_any_company(name, settings):
+    hands, decls = deals_of(40)
+    playout = open_playout(name, "cpu", **settings)
+    points = playout.points(hands, decls)
+    assert points.dtype == np.int8
+    assert ((points >= 0) & (points <= 42)).all()
+    backwards = playout.points(hands[::-1], decls[::-1])[::-1]
+    assert isinstance(playout, PlayersPlayout)
+    few = replace(playout, at_once=7).points(hands, decls)
+    np.testing.assert_array_equal(backwards, points)
+    np.testing.assert_array_equal(few, points)
+    np.testing.assert_array_equal(playout.points(hands[5:6], decls[5:6]), points[5:6])
+    assert playout.points(hands[:0], decls[:0]).shape == (0,)
+
+
+def test_policy_is_the_network_at_all_four_seats():
+    """The slow way: one deal, one play at a time."""
+    model, (hands, decls) = load_model(REFERENCE_MODEL), deals_of(3)
+    for deal, decl, points in zip(
+        hands, decls, open_playout("policy", "cpu").points(hands, decls), strict=True
+    ):
+        games = start([deal], [decl])
+        while not games.over:
+            seen = encode(games.hands, games.seen.decl, games.states)
+            with torch.inference_mode():
+                said, _ = model(torch.from_numpy(seen.tokens), torch.from_numpy(seen.mask))
+            games = games.play(choose(said.numpy(), seen.legal))
+        assert points == games.seen.points[0, 0]
+
+
+def test_eq_plays_as_games_by_e_q_do():
+    hands, decls = deals_of(4)
+    config = GameConfig(Sampling(3, points=False))
+    records = play_games(open_oracle("exact"), start(hands, decls), config, "cpu")
+    *_, end = replay(start(hands, decls), np.stack([record.plays for record in records]))
+    points = open_playout("eq", "cpu", worlds=3, oracle="exact").points(hands, decls)
+    assert points.tolist() == end.seen.points[:, 0].tolist()
+
+
+def test_who_sees_all_does_better_than_who_does_not():
+    """And so what is made with all hands seen is no guide: by the same rule they are far apart."""
+    hands = draw_deals(HAND, 1, 0, 0, 30)
+    decls = np.ones(30, dtype=np.int64)
+    exact, honest = (open_playout(name, "cpu").points(hands, decls).mean() for name in ("oracle", "eq"))
+    assert exact > honest + 2
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "complaint"),
+    [
+        ("oracle", {"worlds": 5}, "leave worlds out"),
+        ("oracle", {"model": REFERENCE_MODEL}, "leave model out"),
+        ("policy", {"oracle": "exact"}, "only model"),
+        ("policy", {"model": "nowhere"}, "no model"),
+        ("eq", {"worlds": 0}, "0 worlds"),
+        ("eq", {"oracle": "oracular"}, "oracle 'oracular'"),
+        ("eq", {"oracle": "exact", "model": REFERENCE_MODEL}, "leave the model out"),
+    ],
+)
+def test_playouts_that_there_are_not(name, settings, complaint):
+    with pytest.raises(BadInput, match=complaint):
+        open_playout(name, "cpu", **settings)
 
 
 # --- advice -----------------------------------------------------------------------------------
@@ -357,6 +466,26 @@ def test_no_question(question):
         investigate(play_out(STRONG, Quick(), 5, decls=[SIXES]), *question)
 
 
+# --- many hands -------------------------------------------------------------------------------
+
+
+def test_a_summary_is_counted():
+    tables = [play_out(deal_from_seed(seed)[0], Quick(), 40, seed) for seed in range(5)]
+    found = summarize(tables)
+    assert (found.hands, found.deals, sum(found.best)) == (5, 5 * 10 * 40, 5)
+    assert found.field == measure_field(np.stack([table.p_make for table in tables]))
+    best = [max(range(10), key=lambda decl, table=table: table.p_make[decl].sum()) for table in tables]
+    assert list(found.best) == [best.count(decl) for decl in range(10)]
+    assert draw_summary(tables).startswith(b"\x89PNG")
+
+
+def test_no_summary():
+    with pytest.raises(BadInput, match="no hands"):
+        summarize([])
+    with pytest.raises(BadInput, match="not played out"):
+        draw_summary([play_out(HAND, Quick(), 2, decls=[SIXES])])
+
+
 # --- on disk ----------------------------------------------------------------------------------
 
 CONFIG = BiddingConfig(Quick(), samples=60)
@@ -405,6 +534,11 @@ def test_gaps_alone_are_filled(tmp_path):
     assert missing_seeds(store, [1], replace(CONFIG, ci_width=0.5)) == [1]
     store.join("train").write(file_name(2), b"PAR1 and no more")
     assert missing_seeds(store, [1, 2, 3], CONFIG) == [2]
+    damaged = bytearray(store.join("train").read(file_name(3)))
+    damaged[len(damaged) // 4] ^= 0xFF
+    store.join("train").write(file_name(3), bytes(damaged))  # the footer is as it was
+    assert missing_seeds(store, [1, 3], CONFIG) == []
+    assert missing_seeds(store, [1, 3], CONFIG, verify=True) == [3]
 
 
 def test_early_stops_are_kept_as_they_are(tmp_path):

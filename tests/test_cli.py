@@ -14,28 +14,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forge_core.cli.main import main
 from forge_core.cli.screen import seconds_text, size_text
 from forge_core.cli.seeds import parse_seeds, seeds_text
 from forge_core.errors import BadInput
 from forge_core.texas42.deals import deal_from_seed, deal_with_fixed_hand, marginalized_deal
 from forge_core.texas42.dominoes import PIPS
 
-VERBS = ("deal", "solve", "shards", "doctor", "bench")
+VERBS = (
+    "deal",
+    "solve",
+    "shards",
+    "view",
+    "match",
+    "pictures",
+    "bid",
+    "investigate",
+    "convergence",
+    "doctor",
+    "bench",
+)
 HEAVY = ("numpy", "numba", "llvmlite", "torch", "pyarrow", "fsspec", "matplotlib", "dagster")
 HAND = "6-6,6-5,6-4,6-3,6-2,6-1,6-0"
 IDS = [21, 22, 23, 24, 25, 26, 27]
-
-
-@pytest.fixture
-def forge(capsys):
-    """Run a command line in this process: (exit status, standard output, standard error)."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        status = main(arguments)
-        return status, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

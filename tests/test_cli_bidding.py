@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 
+import numpy as np
 import pytest
+import torch
 
 from forge_core.stats import wilson_interval
 from forge_core.texas42.bidding.playouts import OraclePlayout
@@ -16,6 +18,15 @@ from forge_core.texas42.notation import parse_hand
 HAND = "6-4,5-5,4-2,3-1,2-0,1-1,0-0"
 STRONG = "6-6,6-5,6-4,6-2,5-5,1-1,3-0"
 QUICK = ("--hand", HAND, "--samples", "4")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """So small a network gains nothing from a second one, and loses much where cores are shared."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -97,6 +108,24 @@ def test_the_help_says_what_deals_tell(forge):
         assert f"{(high - low) / 2:.2f}" == width
 
 
+@pytest.mark.parametrize(("playout", "sees_all"), [("oracle", True), ("policy", True), ("eq", False)])
+def test_every_answer_says_how_it_was_played(forge, answer, playout, sees_all):
+    how = ("--playout", playout, *(("--worlds", "2") if playout == "eq" else ()))
+    for command in (
+        ("bid", *QUICK, "--decl", "4"),
+        ("investigate", *QUICK, "--trump", "4", "--max-show", "0"),
+        ("convergence", *QUICK),
+    ):
+        found = answer(*command, *how)
+        assert (found["playout"], found["sees_all"]) == (playout, sees_all), command
+        assert set(found["versions"]) == {"bidding", playout}
+        assert ("2 worlds" in found["versions"][playout]) == (playout == "eq")
+        status, out, err = forge(*command, *how)
+        assert (status, err) == (0, "")
+        assert f"By {playout} playouts" in out
+        assert ("through the backs of the dominoes" in out) == sees_all
+
+
 # --- investigate, convergence -----------------------------------------------------------------
 
 
@@ -145,6 +174,14 @@ def test_convergence(forge, answer):
         (("bid", "--hand", HAND, "--samples", "-5"), "samples"),
         (("bid", "--hand", HAND, "--samples", "many"), "samples"),
         (("bid", *QUICK, "--playout", "luck"), "no playout 'luck'"),
+        (("bid", *QUICK, "--worlds", "5"), "leave worlds out"),
+        (("bid", *QUICK, "--playout", "policy", "--oracle", "exact"), "leave oracle out"),
+        (("bid", *QUICK, "--playout", "policy", "--model", "nowhere"), "no model"),
+        (("bid", *QUICK, "--playout", "eq", "--worlds", "0"), "0 worlds"),
+        (("bid", *QUICK, "--playout", "eq", "--oracle", "oracular"), "oracle 'oracular'"),
+        (("bid", *QUICK, "--playout", "eq", "--oracle", "exact", "--model", "x"), "leave the model out"),
+        (("bid", *QUICK, "--playout", "eq", "--device", "abacus"), "unknown device"),
+        (("investigate", *QUICK, "--trump", "4", "--device", "cuda"), "run on the CPU"),
         (("bid", *QUICK, "--ci-width", "0"), "width"),
         (("bid", *QUICK, "--ci-width", "wide"), "--ci-width"),
         (("bid", *QUICK, "--bids", "31,30"), "no more than 31"),
@@ -181,11 +218,13 @@ def test_p_make_is_measured_after_it_was_found_right(answer, monkeypatch):
     from forge_core.cli import bench_bid
 
     monkeypatch.setattr(bench_bid, "SAMPLES", 2)
+    monkeypatch.setattr(bench_bid, "N_GAMES", {"policy": 20, "eq": 10})
     found = answer("bench", "bid", "--seeds", "3")
     assert found["subject"] == "bid"
     assert found["figures"][0]["limit"] == 40
     assert found["figures"][0]["value"] > 0
     assert "complete solution" in found["held"][0]
+    assert [figure["unit"] for figure in found["figures"][-2:]] == ["games/s"] * 2
 
 
 def test_no_figure_of_a_table_that_is_wrong():
@@ -197,3 +236,16 @@ def test_no_figure_of_a_table_that_is_wrong():
     wrong = replace(table, points=tuple(points + 1 for points in table.points))
     with pytest.raises(AssertionError, match="declaration 0"):
         bench_bid.check_points(wrong)
+
+
+def test_no_figure_of_a_playout_that_looks_aside():
+    from forge_core.cli import bench_bid
+
+    class Jealous:
+        name, version, sees_all = "jealous", "1", False
+
+        def points(self, hands, decls):
+            return np.full(len(hands), len(hands) % 43, dtype=np.int8)
+
+    with pytest.raises(AssertionError, match="beside other deals"):
+        bench_bid.time_games(Jealous(), parse_hand(HAND), 0, 20)

@@ -48,6 +48,15 @@ def test_an_answer_for_programs(forge):
     assert again | {"seconds": 0} == answer | {"seconds": 0}
 
 
+def test_contracts_of_an_auction(forge):
+    arguments = ("match", "random", "heuristic", "--deals", "30", "--decl", "auction")
+    assert "those of an auction" in forge(*arguments)[1]
+    answer = json.loads(forge(*arguments, "--json")[1])
+    assert answer["conditions"]["bidder"]["bidder"] == "rule"
+    (found,) = answer["matches"]
+    assert found["marks_a"] + found["marks_b"] >= 60
+
+
 def test_all_against_all_with_a_test_a_store_and_a_picture(forge, tmp_path):
     arguments = ("match", "random", "heuristic", "clairvoyant", "--deals", "100", "--sprt", "--margin", "2")
     kept = ("--out", str(tmp_path / "store"), "--plots", str(tmp_path))
@@ -73,6 +82,7 @@ def test_all_against_all_with_a_test_a_store_and_a_picture(forge, tmp_path):
         (("random", "heuristic", "--deals", "5", "--seeds", "0-4"), "give one of them"),
         (("random", "heuristic", "--seeds", "940-950"), "sealed"),
         (("random", "heuristic", "--bid", "29"), "bid 29"),
+        (("random", "heuristic", "--decl", "auction", "--bid", "31"), "finds its own"),
         (("random", "heuristic", "--decl", "sevens"), "unknown declaration"),
         (("random", "heuristic", "--margin", "1"), "add --sprt"),
         (("random", "heuristic", "--by", "contracts"), "add --sprt"),

@@ -9,11 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forge_core.cli.numbers import shortened, whole
-from forge_core.cli.options import BidHand, Json, PlayoutName, Samples, SampleSeed, read_declaration
+from forge_core.cli.options import (
+    BidHand,
+    Json,
+    PlayoutDevice,
+    PlayoutModel,
+    PlayoutName,
+    PlayoutOracle,
+    PlayoutWorlds,
+    Samples,
+    SampleSeed,
+    read_declaration,
+)
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from forge_core.texas42.bidding.advice import Advice, Best, Situation
+    from forge_core.texas42.bidding.playouts import Playout
     from forge_core.texas42.bidding.table import BidTable, Floats
 
 DEFAULT_SAMPLES = 500
@@ -78,6 +90,10 @@ def bid(
     hand: BidHand,
     samples: Samples = DEFAULT_SAMPLES,
     playout: PlayoutName = "oracle",
+    model: PlayoutModel = None,
+    worlds: PlayoutWorlds = None,
+    oracle: PlayoutOracle = None,
+    device: PlayoutDevice = None,
     ci_width: Annotated[
         float | None,
         typer.Option(
@@ -111,14 +127,13 @@ def bid(
 
     from forge_core.cli.screen import print_json
     from forge_core.texas42.bidding.advice import advise
-    from forge_core.texas42.bidding.playouts import open_playout
     from forge_core.texas42.bidding.table import check_extent, play_out
 
     situation = choose_situation(bids, seat, read_score(score) if isinstance(score, str) else score, forced)
     check_extent(samples, ci_width)
     kind = None if poster is None else poster_kind(poster)
     asked = read_asked(decl) if isinstance(decl, str) else decl
-    how = open_playout(playout)
+    how = choose_playout(playout, model, worlds, oracle, device)
     started = time.perf_counter()
     with playing(samples * len(asked)) as advance:
         table = play_out(hand, how, samples, seed, asked, ci_width, advance)
@@ -132,6 +147,17 @@ def bid(
         print_matrix(table, advice)
     else:
         print_table(table, advice, seconds)
+
+
+def choose_playout(
+    name: str, model: str | None, worlds: int | None, oracle: str | None, device: str | None
+) -> Playout:
+    """What `--playout` names, told the options that belong to it. Raises BadInput."""
+    from forge_core.texas42.bidding.playouts import open_playout
+
+    if name == "oracle" and device not in (None, "auto", "cpu"):
+        raise BadInput(f"oracle playouts run on the CPU, not on {device}: leave --device out")
+    return open_playout(name, device or "auto", model=model, worlds=worlds, oracle=oracle)
 
 
 def choose_situation(
@@ -193,7 +219,7 @@ def as_record(table: BidTable, advice: Advice) -> dict[str, Any]:
     """What `--json` prints: each declaration that was asked, by name, and the advice."""
     import numpy as np
 
-    from forge_core.texas42.bidding.table import BIDDING_VERSION, BIDS
+    from forge_core.texas42.bidding.table import BIDS
     from forge_core.texas42.declarations import NAMES
     from forge_core.texas42.notation import hand_text
 
@@ -206,9 +232,7 @@ def as_record(table: BidTable, advice: Advice) -> dict[str, Any]:
         "hand": list(table.hand),
         "dominoes": hand_text(table.hand).split(","),
         "seed": table.seed,
-        "playout": table.playout,
-        "sees_all": table.sees_all,
-        "versions": {"bidding": BIDDING_VERSION, table.playout: table.playout_version},
+        **playout_record(table),
         "samples": table.samples,
         "declarations": {
             NAMES[decl]: {
@@ -231,6 +255,17 @@ def as_record(table: BidTable, advice: Advice) -> dict[str, Any]:
             "stands": expected(advice, advice.stands),
             "win_when_passing": None if np.isinf(advice.worth_of_pass) else round(advice.worth_of_pass, 6),
         },
+    }
+
+
+def playout_record(table: BidTable) -> dict[str, Any]:
+    """How a table came about, as a program reads it; sees_all: through the backs of the dominoes."""
+    from forge_core.texas42.bidding.table import BIDDING_VERSION
+
+    return {
+        "playout": table.playout,
+        "sees_all": table.sees_all,
+        "versions": {"bidding": BIDDING_VERSION, table.playout: table.playout_version},
     }
 
 

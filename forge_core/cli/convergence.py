@@ -5,8 +5,29 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from forge_core.cli.bid import Bids, Forced, Marks, Seat, best_record, choose_situation, playing, read_score
-from forge_core.cli.options import BidHand, Json, PlayoutName, Samples, SampleSeed
+from forge_core.cli.bid import (
+    Bids,
+    Forced,
+    Marks,
+    Seat,
+    best_record,
+    choose_playout,
+    choose_situation,
+    playing,
+    playout_record,
+    read_score,
+)
+from forge_core.cli.options import (
+    BidHand,
+    Json,
+    PlayoutDevice,
+    PlayoutModel,
+    PlayoutName,
+    PlayoutOracle,
+    PlayoutWorlds,
+    Samples,
+    SampleSeed,
+)
 
 if TYPE_CHECKING:
     from forge_core.texas42.bidding.convergence import Convergence
@@ -17,6 +38,10 @@ def convergence(
     hand: BidHand,
     samples: Samples = 1000,
     playout: PlayoutName = "oracle",
+    model: PlayoutModel = None,
+    worlds: PlayoutWorlds = None,
+    oracle: PlayoutOracle = None,
+    device: PlayoutDevice = None,
     bids: Bids = None,
     seat: Seat = None,
     score: Marks = "0-0",  # pyright: ignore[reportArgumentType]
@@ -27,17 +52,18 @@ def convergence(
     """Width of the intervals, and how steady the advice is, against the number of deals."""
     from forge_core.cli.screen import print_json
     from forge_core.texas42.bidding.convergence import REDRAWS, converge
-    from forge_core.texas42.bidding.playouts import open_playout
     from forge_core.texas42.bidding.table import play_out
 
     situation = choose_situation(bids, seat, read_score(score) if isinstance(score, str) else score, forced)
-    how = open_playout(playout)
+    how = choose_playout(playout, model, worlds, oracle, device)
     with playing(10 * samples) as advance:
         table = play_out(hand, how, samples, seed, advance=advance)
     found = converge(table, situation)
     if json:
         rungs = [{**asdict(point), "recommended": best_record(point.recommended)} for point in found]
-        print_json({"hand": table.hand, "seed": seed, "playout": playout, "redraws": REDRAWS, "by_n": rungs})
+        print_json(
+            {"hand": table.hand, "seed": seed, **playout_record(table), "redraws": REDRAWS, "by_n": rungs}
+        )
     else:
         print_convergence(table, found)
 

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forge_core.cli.numbers import whole
-from forge_core.cli.options import BidHand, Json, PlayoutName, Samples, SampleSeed, read_declaration
+from forge_core.cli.options import (
+    BidHand,
+    Json,
+    PlayoutDevice,
+    PlayoutModel,
+    PlayoutName,
+    PlayoutOracle,
+    PlayoutWorlds,
+    Samples,
+    SampleSeed,
+    read_declaration,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,29 +58,34 @@ def investigate(
         int, typer.Option("--max-show", parser=read_max_show, metavar="N", help="Deals to replay.")
     ] = 3,
     playout: PlayoutName = "oracle",
+    model: PlayoutModel = None,
+    worlds: PlayoutWorlds = None,
+    oracle: PlayoutOracle = None,
+    device: PlayoutDevice = None,
     seed: SampleSeed = 0,
     json: Json = False,
 ) -> None:
     """Replay, trick by trick, the deals in which a hand took too few points."""
-    from forge_core.cli.bid import playing
+    from forge_core.cli.bid import choose_playout, playing, playout_record
     from forge_core.cli.screen import print_json, screen
     from forge_core.texas42.bidding.investigate import check_question
     from forge_core.texas42.bidding.investigate import investigate as find
-    from forge_core.texas42.bidding.playouts import open_playout
-    from forge_core.texas42.bidding.table import play_out
+    from forge_core.texas42.bidding.table import play_out, provenance
 
     check_question(below, max_show)
-    how = open_playout(playout)
+    how = choose_playout(playout, model, worlds, oracle, device)
     with playing(samples) as advance:
         table = play_out(hand, how, samples, seed, [trump], advance=advance)
     found = find(table, trump, below, max_show)
     if json:
-        print_json({"hand": table.hand, "seed": seed, "playout": playout, **as_record(found)})
+        print_json({"hand": table.hand, "seed": seed, **playout_record(table), **as_record(found)})
         return
     out = screen()
     print_summary(out, found, playout)
     for shortfall in found.shown:
         print_shortfall(out, shortfall, trump)
+    out.print()
+    out.print(provenance(table), style="dim", soft_wrap=True)
 
 
 def as_record(found: Investigation) -> dict[str, Any]:

@@ -18,15 +18,24 @@ from typing import Annotated, Any
 import typer
 
 from forge_core.cli.bench import bench
+from forge_core.cli.bid import bid
+from forge_core.cli.convergence import convergence
 from forge_core.cli.deal import deal
 from forge_core.cli.doctor import doctor
+from forge_core.cli.eq import eq
+from forge_core.cli.eq_export import eq_export
 from forge_core.cli.evaluate import evaluate
 from forge_core.cli.export import export
+from forge_core.cli.investigate import investigate
+from forge_core.cli.match import match
+from forge_core.cli.pictures import pictures
 from forge_core.cli.shards import shards
 from forge_core.cli.solve import solve
 from forge_core.cli.status import BAD_INPUT, BROKEN_PIPE, FAILED, INTERRUPTED, Stopped
+from forge_core.cli.summary import summary
 from forge_core.cli.tokenize import tokenize
 from forge_core.cli.train import train
+from forge_core.cli.view import view
 from forge_core.errors import ForgeError
 
 app = typer.Typer(
@@ -35,7 +44,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (deal, solve, shards, tokenize, train, evaluate, export, doctor, bench):
+for verb in (
+    deal,
+    solve,
+    shards,
+    tokenize,
+    train,
+    evaluate,
+    export,
+    eq,
+    summary,
+    view,
+    pictures,
+    eq_export,
+    bid,
+    investigate,
+    convergence,
+    match,
+    doctor,
+    bench,
+):
     app.command()(verb)
 
 

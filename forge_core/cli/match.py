@@ -35,9 +35,9 @@ def read_count(text: str) -> int:
 
 
 def read_declare(text: str) -> str | int:
-    """`hand`, `seed`, or one declaration."""
+    """`hand`, `seed`, `auction`, or one declaration."""
     name = text.strip().lower()
-    return name if name in ("hand", "seed") else read_declaration(text)
+    return name if name in ("hand", "seed", "auction") else read_declaration(text)
 
 
 def read_bid(text: str) -> int:
@@ -75,11 +75,15 @@ def match(
             "--decl",
             parser=read_declare,
             metavar="NAME",
-            help="hand: what suits the bidder's hand by a plain rule; seed: seed % 10; or one by name.",
+            help="hand: what suits the bidder's hand by a plain rule; seed: seed % 10; one by name; or "
+            "auction: bidder, bid and declaration as four bidders of one kind find them.",
         ),
     ] = "hand",
     bid: Annotated[
-        int, typer.Option("--bid", parser=read_bid, metavar="N", help="Of seat 0: 30..42, 84, ...")
+        int,
+        typer.Option(
+            "--bid", parser=read_bid, metavar="N", help="Of seat 0: 30..42, 84, ...; not with an auction."
+        ),
     ] = 30,
     seed: Annotated[
         int, typer.Option("--seed", parser=read_seed, metavar="N", help="Another number draws other worlds.")
@@ -118,22 +122,12 @@ def match(
     from forge_core.cli.screen import print_json, seconds_text
     from forge_core.device import device_name
     from forge_core.files import Store
-    from forge_core.texas42.arena import Conditions, held_out_seeds, who_is_better
-    from forge_core.texas42.arena.match import MARGINS
+    from forge_core.texas42.arena import Conditions
     from forge_core.texas42.arena.report import Comparison, draw_standings, standings
     from forge_core.texas42.players import parse_player
 
-    if deals is not None and seeds is not None:
-        raise BadInput("--deals and --seeds both say which deals: give one of them")
-    if (margin is not None or by != "points") and not sprt:
-        raise BadInput("--margin and --by belong to the sequential test: add --sprt")
-    conditions = Conditions(decl, bid, seed)
-    if by not in MARGINS:
-        raise BadInput(f"--by {by!r}: use {' or '.join(MARGINS)}")
-    test = who_is_better(MARGINS[by] if margin is None else margin) if sprt else None
-    chosen = held_out_seeds(deals or DEFAULT_DEALS) if seeds is None else seeds
-    if len(chosen) < 2:
-        raise BadInput("one deal says nothing of the next: play at least two")
+    conditions, chosen = Conditions(decl, bid, seed), choose_seeds(deals, seeds)
+    test = choose_test(sprt, by, margin)
     store = Store(out) if out else None
     if store:
         check_lasting(store)
@@ -157,6 +151,30 @@ def match(
         )
     else:
         print_report(matches, seeds_text(chosen), f"{seconds_text(seconds)} on {device_name(device)}")
+
+
+def choose_seeds(deals: int | None, seeds: list[int] | None) -> list[int]:
+    """The deals of a match, by number or by list. Raises BadInput for both, and for less than two."""
+    from forge_core.texas42.arena import held_out_seeds
+
+    if deals is not None and seeds is not None:
+        raise BadInput("--deals and --seeds both say which deals: give one of them")
+    chosen = held_out_seeds(deals or DEFAULT_DEALS) if seeds is None else seeds
+    if len(chosen) < 2:
+        raise BadInput("one deal says nothing of the next: play at least two")
+    return chosen
+
+
+def choose_test(sprt: bool, by: str, margin: float | None) -> Sprt | None:
+    """The sequential test of each pair, if one was asked for. Raises BadInput for options that it lacks."""
+    from forge_core.texas42.arena import who_is_better
+    from forge_core.texas42.arena.match import MARGINS
+
+    if (margin is not None or by != "points") and not sprt:
+        raise BadInput("--margin and --by belong to the sequential test: add --sprt")
+    if by not in MARGINS:
+        raise BadInput(f"--by {by!r}: use {' or '.join(MARGINS)}")
+    return who_is_better(MARGINS[by] if margin is None else margin) if sprt else None
 
 
 def play(
@@ -212,11 +230,12 @@ def print_report(matches: list[Match], seeds: str, effort: str) -> None:
     out, ranked, conditions = screen(), standings(matches), matches[0].conditions
     rules = {"hand": "what suits the hand by a plain rule", "seed": "seed % 10"}
     declare = conditions.declare
-    called = rules[declare] if isinstance(declare, str) else NAMES[declare]
-    out.print(
-        f"seat 0 bids {call_text(conditions.bid)}, declares {called} and leads; seeds {shortened(seeds)}",
-        soft_wrap=True,
-    )
+    if declare == "auction":
+        contract = "bidder, bid and declaration are those of an auction; the bidder leads"
+    else:
+        called = rules[declare] if isinstance(declare, str) else NAMES[declare]
+        contract = f"seat 0 bids {call_text(conditions.bid)}, declares {called} and leads"
+    out.print(f"{contract}; seeds {shortened(seeds)}", soft_wrap=True)
     out.print()
     grid = table("", "against all others", "points a deal", "deals", numbers="deals")
     places = {standing.name: str(place) for place, standing in enumerate(ranked, start=1)}

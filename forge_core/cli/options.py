@@ -180,9 +180,52 @@ SampleSeed = Annotated[
     int, typer.Option("--seed", parser=read_seed, metavar="N", help="Another number draws other deals.")
 ]
 PlayoutName = Annotated[
-    str, typer.Option("--playout", metavar="NAME", help="oracle: perfect play, all hands seen.")
+    str,
+    typer.Option(
+        "--playout",
+        metavar="NAME",
+        help="oracle: perfect play, all hands seen. policy: by a network, all hands seen. eq: every seat by "
+        "what it sees, as at a table.",
+    ),
+]
+PlayoutModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="PATH",
+        show_default="that of the project",
+        help="Network of policy playouts, and of eq ones unless their oracle is exact.",
+    ),
+]
+PlayoutWorlds = Annotated[
+    int | None,
+    typer.Option("--worlds", metavar="N", show_default="20", help="Of each decision of eq playouts."),
+]
+PlayoutOracle = Annotated[
+    str | None,
+    typer.Option(
+        "--oracle",
+        metavar="NAME",
+        show_default="hybrid",
+        help="Who judges a world of eq playouts: exact, model, or hybrid: a network first, the solver later.",
+    ),
+]
+PlayoutDevice = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        show_default="auto",
+        help="Where the network is: auto (CUDA where it is), cpu, cuda or cuda:N.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
+
+
+def given(context: typer.Context) -> set[str]:
+    """The parameters that stand on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
 
 
 def choose_deal(seed: int, hand: list[int] | None, opponent: int | None) -> Hands:

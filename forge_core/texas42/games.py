@@ -71,7 +71,7 @@ class Games:
         return Games(np.array(self.hands[index]), self.seen.take(index))
 
 
-def start(hands, decls, leaders=0, bidders=None, bids=LOWEST_BID) -> Games:
+def start(hands, decls, leaders=0, bidders=None, bids: npt.ArrayLike = LOWEST_BID) -> Games:
     """Games before the first play.
 
     hands [N][4][7] ids, decls [N]; leaders (of the first trick), bidders (default: who

@@ -1,8 +1,9 @@
 """Matches: who plays better, on the same deals, and how sure one can be of it.
 
 duplicate (what is fixed, and games in lockstep), boards (deals as they were played, on disk),
-match (two players, or all against all), report (figures and pictures of it), regret (what a
-game lost to luck, to what was hidden, and to blunders): each uses only what stands before it.
+match (two players, or all against all), faults (what it is held to), report (figures and pictures
+of it), regret (what a game lost to luck, to what was hidden, and to blunders): each uses only what
+stands before it.
 """
 
 from forge_core.texas42.arena.boards import Boards, Seating

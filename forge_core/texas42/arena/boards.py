@@ -21,14 +21,15 @@ import pyarrow.parquet as pq
 from forge_core.errors import ForgeError, MatchCorrupt, StoreUnusable
 from forge_core.files import Store, fingerprint
 from forge_core.texas42.arena.duplicate import Conditions
-from forge_core.texas42.dominoes import N_PLAYS
+from forge_core.texas42.auction import marks_of
+from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
 from forge_core.texas42.games import Games, replay
 from forge_core.texas42.oracle.shards.reading import open_parquet
 from forge_core.texas42.oracle.shards.verifying import Unsound, read_metadata, require
 from forge_core.texas42.players import AnyPlayer
 
-MATCH_VERSION = "m1"
-"""Raised when the same players and conditions give other games."""
+MATCH_VERSION = "m2"
+"""Raised when the same players and conditions give other games, or files with other columns."""
 MATCHES_FOLDER = "matches"
 """of a store: where its matches are"""
 BLOCK = 50
@@ -38,6 +39,7 @@ _SCHEMA = pa.schema(
     [
         ("seed", pa.int64()),
         ("decl", pa.int8()),
+        ("bid", pa.int16()),
         ("points", pa.int8()),
         ("plays", pa.list_(pa.int8())),
     ]
@@ -54,6 +56,8 @@ class Boards:
     """[D]"""
     decl: npt.NDArray[np.int8]
     """[D]"""
+    bid: npt.NDArray[np.int16]
+    """[D]"""
     points: npt.NDArray[np.int8]
     """[D] that the bidding side took, 0..42"""
     plays: npt.NDArray[np.int8]
@@ -62,11 +66,22 @@ class Boards:
     def __len__(self) -> int:
         return len(self.seed)
 
+    @property
+    def made(self) -> npt.NDArray[np.bool_]:
+        """[D] whether the contract is made."""
+        return self.points >= np.minimum(self.bid, HAND_POINTS)
+
+    @property
+    def marks(self) -> npt.NDArray[np.int64]:
+        """[D] what the contract is played for."""
+        return np.array([marks_of(bid) for bid in self.bid.tolist()], dtype=np.int64)
+
     @classmethod
     def of(cls, seeds: Sequence[int], games: Games) -> Boards:
         """What came of games that are over."""
         seen = games.seen
-        return cls(np.array(seeds, dtype=np.int64), seen.decl, seen.points[:, 0].astype(np.int8), seen.plays)
+        points = seen.points[:, 0].astype(np.int8)
+        return cls(np.array(seeds, dtype=np.int64), seen.decl, seen.bid, points, seen.plays)
 
     @classmethod
     def join(cls, parts: Sequence[Boards]) -> Boards:
@@ -77,8 +92,8 @@ class Boards:
     @classmethod
     def none(cls) -> Boards:
         """Nothing played yet."""
-        empty = np.zeros(0, dtype=np.int8)
-        return cls(empty.astype(np.int64), empty, empty, np.zeros((0, N_PLAYS), dtype=np.int8))
+        empty, plays = np.zeros(0, dtype=np.int8), np.zeros((0, N_PLAYS), dtype=np.int8)
+        return cls(empty.astype(np.int64), empty, empty.astype(np.int16), empty, plays)
 
     def take(self, index) -> Boards:
         """The deals at `index`: whole numbers or a mask."""
@@ -138,10 +153,10 @@ def read_block(store: Store, seating: Seating, seed: int) -> Boards:
         require(noted == seating.settings, "its settings are not those that its folder is named by")
         table = file.read(use_threads=False)
         require(all(column.null_count == 0 for column in table.columns), "a value is missing")
-        seeds, decl, points = (table.column(name).to_numpy() for name in ("seed", "decl", "points"))
+        seeds, decl, bid, points = (table.column(name).to_numpy() for name in _SCHEMA.names[:-1])
         plays = table.column("plays").combine_chunks()
         require(bool((np.diff(plays.offsets) == N_PLAYS).all()), f"a game is not of {N_PLAYS} plays")
-        boards = Boards(seeds, decl, points, plays.flatten().to_numpy().reshape(-1, N_PLAYS))
+        boards = Boards(seeds, decl, bid, points, plays.flatten().to_numpy().reshape(-1, N_PLAYS))
         _check(boards, seating.conditions, name)
         return boards
 
@@ -150,7 +165,7 @@ def write_block(store: Store, seating: Seating, boards: Boards) -> None:
     """Put the boards of one block in their place. Equal boards give equal files. Raises StoreUnusable."""
     ends = np.arange(len(boards) + 1, dtype=np.int32) * N_PLAYS
     plays = pa.ListArray.from_arrays(pa.array(ends), pa.array(boards.plays.reshape(-1)))
-    columns = [pa.array(column) for column in (boards.seed, boards.decl, boards.points)]
+    columns = [pa.array(getattr(boards, name)) for name in _SCHEMA.names[:-1]]
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
         sink, _SCHEMA, store_schema=False, write_page_checksum=True, compression="zstd"
@@ -168,6 +183,7 @@ def _check(boards: Boards, conditions: Conditions, name: str) -> None:
     require(bool((np.diff(boards.seed) > 0).all()), "seeds are not ascending")
     games = conditions.deal(seeds)
     require(np.array_equal(games.seen.decl, boards.decl), "a declaration is not that of its conditions")
+    require(np.array_equal(games.seen.bid, boards.bid), "a bid is not that of its conditions")
     for after in replay(games, boards.plays):
         games = after
     require(np.array_equal(games.seen.points[:, 0], boards.points), "points are not those of the plays")

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
-from forge_core.texas42.deals import check_seed, deal_from_seed
-from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration, has_trump_power
+from forge_core.texas42.bidding.bidders import RuleBidder, hold_auction, suits
+from forge_core.texas42.deals import Hands, check_seed, deal_from_seed
+from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
+from forge_core.texas42.dominoes import N_SEATS
 from forge_core.texas42.games import LOWEST_BID, Games, check_bid, start
 from forge_core.texas42.players import AnyPlayer, ask
 from forge_core.texas42.players.protocol import Keys
 from forge_core.texas42.splits import Split, split_of
-from forge_core.texas42.tables import BEATEN_BY, CALLED, LED_SUIT
 
-DECLARE = ("hand", "seed")
+DECLARE = ("hand", "seed", "auction")
 """How a declaration may come about, beside being given: see `Conditions`"""
+_RULE = RuleBidder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,11 @@ class Conditions:
     """
 
     declare: str | int = "hand"
-    """`hand`: what `suits` says of seat 0's hand; `seed`: the deal's seed % 10; or one of 0..9 for all"""
+    """`hand`: what `suits` says of seat 0's hand; `seed`: the deal's seed % 10; one of 0..9 for all; or
+    `auction`: what is bid and declared in an auction that four RuleBidders hold at a score of nothing to
+    nothing. Then seats are counted from the bidder; the dealer, seat 3 of the deal, must not pass it out"""
     bid: int = LOWEST_BID
-    """30..42 points, or marks: 84, 126, ..."""
+    """30..42 points, or marks: 84, 126, ...; an auction finds its own"""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -42,17 +47,27 @@ class Conditions:
         if not isinstance(self.declare, str):
             check_declaration(self.declare)
         check_bid(self.bid)
+        if self.declare == "auction" and self.bid != LOWEST_BID:
+            raise BadInput(f"a bid of {self.bid} beside an auction, which finds its own: leave the bid out")
         check_seed(self.seed)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types only."""
-        return asdict(self)
+        told = asdict(self)
+        if self.declare != "auction":
+            return told
+        return {name: value for name, value in told.items() if name != "bid"} | {"bidder": _RULE.describe()}
 
     def deal(self, seeds: Sequence[int]) -> Games:
         """The games of D seeds before their first play. Raises BadInput for a seed that is sealed."""
         sealed = next((seed for seed in seeds if split_of(seed) is Split.TEST), None)
         if sealed is not None:
             raise BadInput(f"seed {sealed} is of the test split, which is sealed: use others")
+        if self.declare == "auction":
+            held = [_hold(seed) for seed in seeds]
+            hands = np.array([deal for deal, _, _ in held], dtype=np.int8).reshape(-1, 4, 7)
+            decls, bids = (np.array([one[part] for one in held], dtype=np.int64) for part in (1, 2))
+            return start(hands, decls, bids=bids)
         hands = np.array([deal_from_seed(seed) for seed in seeds], dtype=np.int8).reshape(-1, 4, 7)
         if self.declare == "hand":
             decls = suits(hands[:, 0])
@@ -63,20 +78,14 @@ class Conditions:
         return start(hands, decls, bids=self.bid)
 
 
-def suits(hands: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
-    """What suits each of N hands [N, 7] to declare, by a plain rule: [N] declarations.
-
-    The one for which the trumps held, and the dominoes held that nothing outside the hand
-    beats when they are led, are most in number together; the lowest among equals.
-    """
-    ids = hands.astype(np.int64)
-    elsewhere = ~(np.int64(1) << ids).sum(axis=1, keepdims=True)
-    strength = np.empty((len(ids), N_DECLARATIONS), dtype=np.int64)
-    for decl in range(N_DECLARATIONS):
-        trumps = CALLED[decl, ids] & has_trump_power(decl)
-        unbeaten = (BEATEN_BY[decl, LED_SUIT[decl, ids], ids] & elsewhere) == 0
-        strength[:, decl] = trumps.sum(axis=1) + unbeaten.sum(axis=1)
-    return strength.argmax(axis=1)
+@cache
+def _hold(seed: int) -> tuple[Hands, int, int]:
+    """(hands from the bidder on, declaration, bid) of the auction of a seed."""
+    hands = deal_from_seed(seed)
+    held = hold_auction(hands, [_RULE] * N_SEATS, dealer=N_SEATS - 1, forced=True)
+    assert held.contract is not None and held.decl is not None
+    first = held.contract.bidder
+    return [*hands[first:], *hands[:first]], held.decl, held.contract.bid
 
 
 def play_out(

@@ -19,7 +19,6 @@ from forge_core.files import Store
 from forge_core.stats import Sprt, Verdict
 from forge_core.texas42.arena.boards import BLOCK, Boards, Seating, read_block, write_block
 from forge_core.texas42.arena.duplicate import Conditions, play_out
-from forge_core.texas42.auction import points_needed
 from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
 from forge_core.texas42.eq.generate import game_keys
 from forge_core.texas42.players import AnyPlayer
@@ -58,8 +57,7 @@ class Match:
     @property
     def made(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """[D], [D] the contract is made with a bidding, with b bidding."""
-        needed = points_needed(self.conditions.bid)
-        return self.by_a.points >= needed, self.by_b.points >= needed
+        return self.by_a.made, self.by_b.made
 
     def outcomes(self, by: str) -> npt.NDArray[np.float64]:
         """[D] by which a is better, in one of MARGINS: `points`, or `contracts`, which is 1, 0 or -1."""

@@ -13,7 +13,6 @@ import numpy as np
 from forge_core.errors import BadInput
 from forge_core.stats import Difference, Verdict, mcnemar, paired_difference, wilson_interval
 from forge_core.texas42.arena.match import Match
-from forge_core.texas42.auction import marks_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +50,7 @@ class Comparison:
     @classmethod
     def of(cls, match: Match) -> Comparison:
         """Raises BadInput for a match of fewer than two deals."""
-        n, worth = len(match), marks_of(match.conditions.bid)
+        n, worth = len(match), match.by_a.marks
         by_a, by_b = match.made
         made_a, made_b = int(by_a.sum()), int(by_b.sum())
         verdict = match.sprt.verdict if match.sprt else Verdict.CONTINUE
@@ -63,8 +62,8 @@ class Comparison:
             contracts_a=_contracts(made_a, n),
             contracts_b=_contracts(made_b, n),
             p_contracts=mcnemar(int((by_a & ~by_b).sum()), int((by_b & ~by_a).sum())),
-            marks_a=worth * (made_a + n - made_b),
-            marks_b=worth * (made_b + n - made_a),
+            marks_a=int(worth[by_a].sum() + worth[~by_b].sum()),
+            marks_b=int(worth[by_b].sum() + worth[~by_a].sum()),
             better={Verdict.ACCEPT_H1: "a", Verdict.ACCEPT_H0: "b"}.get(verdict),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,11 +18,14 @@ from forge_core.texas42.notation import by_suit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
 
 FORMATS = ("pdf", "png")
 _INK, _SOFT, _FAINT, _MARKED = "#333333", "#777777", "#dddddd", "#222222"
 _RARELY, _MIDDLE, _MOSTLY = "#d9822b", "#fbfaf6", "#2f6f9f"
+_LINE = 145
+"""letters of the small print"""
 _SURE = 0.75
 """P(make) so near 0 or 1 is written in white"""
 
@@ -40,8 +44,15 @@ def draw_poster(table: BidTable, advice: Advice, kind: str = "pdf") -> bytes:
     _draw_heat(figure, table, advice)
     for line, text in enumerate(explain(advice, table)):
         figure.text(0.05, 0.165 - 0.03 * line, text, fontsize=11, color=_INK)
-    figure.text(0.05, 0.035, provenance(table), fontsize=8.5, color=_SOFT)
+    figure.text(0.05, 0.05, fill(provenance(table), _LINE), fontsize=8.5, color=_SOFT, va="top")
     return _bytes(figure, kind)
+
+
+def shade() -> LinearSegmentedColormap:
+    """The colours of P(make), 0 to 1."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("made", [_RARELY, _MIDDLE, _MOSTLY])
 
 
 def _draw_hand(figure: Figure, table: BidTable, decl: int | None) -> None:
@@ -59,7 +70,6 @@ def _draw_hand(figure: Figure, table: BidTable, decl: int | None) -> None:
 
 def _draw_heat(figure: Figure, table: BidTable, advice: Advice) -> None:
     """Declarations by bids, the best on top; the recommended one framed."""
-    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.patches import Rectangle
 
     asked = np.flatnonzero(table.n)
@@ -69,8 +79,7 @@ def _draw_heat(figure: Figure, table: BidTable, advice: Advice) -> None:
     means = [float(table.points[decl].mean()) for decl in asked]
 
     axes = figure.add_axes((0.145, 0.225, 0.72, 0.42))
-    colors = LinearSegmentedColormap.from_list("made", [_RARELY, _MIDDLE, _MOSTLY])
-    axes.imshow(p_make, cmap=colors, vmin=0, vmax=1, aspect="auto")
+    axes.imshow(p_make, cmap=shade(), vmin=0, vmax=1, aspect="auto")
     for row, of_decl in enumerate(p_make):
         for column, p in enumerate(of_decl):
             ink = "white" if abs(p - 0.5) * 2 > _SURE else _INK

@@ -130,8 +130,13 @@ def read_table(store: Store, seed: int) -> BidTable:
         return _decode(open_parquet(folder.read(file_name(seed))), seed)
 
 
-def missing_seeds(store: Store, seeds: Iterable[int], config: BiddingConfig) -> list[int]:
-    """Those whose table is absent, corrupt by its footer, or made otherwise than `config` says."""
+def missing_seeds(
+    store: Store, seeds: Iterable[int], config: BiddingConfig, *, verify: bool = False
+) -> list[int]:
+    """Those whose table is absent, corrupt by its footer, or made otherwise than `config` says.
+
+    verify: read whole tables, not only footers.
+    """
     seeds = list(seeds)
     there = {split: set(store.join(split).names(".parquet")) for split in {split_of(seed) for seed in seeds}}
 
@@ -141,6 +146,8 @@ def missing_seeds(store: Store, seeds: Iterable[int], config: BiddingConfig) -> 
         try:
             with _verdict(store, seed) as folder:
                 metadata = read_metadata(open_footer(folder, file_name(seed)))
+            if verify:
+                read_table(store, seed)
         except FileCorrupt:
             return False
         return metadata.get(b"fingerprint") == config.fingerprint.encode()
@@ -153,12 +160,15 @@ def fill_tables(
     seeds: Iterable[int],
     config: BiddingConfig,
     advance: Callable[[int], None] | None = None,
+    *,
+    verify: bool = False,
 ) -> Iterator[BidTable]:
     """Make the tables that are missing, one after the other, and read each back; what was made.
 
-    advance: told of deals as they are played out. Raises as `write_table` and `read_table` do.
+    advance: told of deals as they are played out; verify: see `missing_seeds`. Raises as
+    `write_table` and `read_table` do.
     """
-    for seed in missing_seeds(store, seeds, config):
+    for seed in missing_seeds(store, seeds, config, verify=verify):
         write_table(store, bid_seed(seed, config, advance), config)
         yield read_table(store, seed)
 

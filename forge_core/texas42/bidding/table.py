@@ -73,6 +73,17 @@ class BidTable:
         """(low, high), [10, 13] each: Wilson's of 95 %; (0, 1) where nothing was asked."""
         return wilson_interval(self.makes, self.n[:, None])
 
+    @property
+    def never_rises(self) -> bool:
+        """Whether no bid is made more often than a lower one."""
+        return not (np.diff(self.p_make, axis=1) > 0).any()
+
+    @property
+    def intervals_hold(self) -> bool:
+        """Whether each interval contains its share."""
+        (low, high), asked = self.interval, self.n > 0
+        return bool(((low <= self.p_make) & (self.p_make <= high))[asked].all())
+
     def prefix(self, n: int) -> BidTable:
         """The table after the first n deals of each declaration."""
         return replace(self, samples=min(n, self.samples), points=tuple(p[:n] for p in self.points))
@@ -82,7 +93,8 @@ def provenance(table: BidTable) -> str:
     """One sentence: how the table came about."""
     fewest, most = int(table.n[table.n > 0].min()), int(table.n.max())
     deals = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    seen = "all hands seen: nobody at a table makes as many" if table.sees_all else "own hands seen"
+    through = "all hands seen, through the backs of the dominoes: nobody at a table makes as many"
+    seen = through if table.sees_all else "each seat sees its own hand alone"
     return (
         f"By {table.playout} playouts ({seen}), {deals} deals of each declaration, the bidder leads; "
         f"seed {table.seed}, {table.playout} {table.playout_version}, bidding {BIDDING_VERSION}."

@@ -36,12 +36,17 @@ class Kind:
     options: tuple[str, ...]
     make: Callable[[str, Options, str], AnyPlayer]
     """its full name, options, device"""
+    objective: str = "qvalue"
+    """what the network of its `model` has learnt"""
 
 
-def parse_player(text: str, device: str = "auto") -> AnyPlayer:
+def parse_player(
+    text: str, device: str = "auto", find_model: Callable[[str, str], str] | None = None
+) -> AnyPlayer:
     """`NAME` or `NAME:option=value,...`, see KINDS -> a player; its networks are loaded to `device`.
 
-    Raises BadInput for a name, option or value that does not exist, DeviceUnavailable.
+    find_model: objective and what stands behind `model=` -> the folder; by default that is the
+    folder. Raises BadInput for a name, option or value that does not exist, DeviceUnavailable.
     """
     text = text.strip()
     name, _, rest = text.partition(":")
@@ -57,6 +62,8 @@ def parse_player(text: str, device: str = "auto") -> AnyPlayer:
         if not (equals and value) or option in options:
             raise BadInput(f"player {text!r}: write {option}=VALUE, once")
         options[option] = value
+    if find_model and "model" in options:
+        options["model"] = find_model(kind.objective, options["model"])
     return kind.make(text, options, device)
 
 
@@ -116,8 +123,8 @@ KINDS: dict[str, Kind] = {
     "heuristic": Kind((), _heuristic),
     "eq": Kind(_THINKING, _expected("eq")),
     "pmake": Kind(_THINKING, _expected("pmake")),
-    "policy": Kind(("model", "worlds", "posterior"), _policy),
-    "stage2": Kind(("model",), _stage2),
+    "policy": Kind(("model", "worlds", "posterior"), _policy, "policy"),
+    "stage2": Kind(("model",), _stage2, "eq"),
     "clairvoyant": Kind(("model",), _clairvoyant),
 }
 

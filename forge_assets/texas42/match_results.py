@@ -1,0 +1,212 @@
+"""Who plays better: every player against every other, on the same deals with seats swapped.
+
+One table, made as a whole. The games are kept in the store, block by block, and none is played
+again: a run that was interrupted goes on, and one that asks for more deals or for one player
+more plays only what is new.
+"""
+
+import time
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from forge_assets import versions
+from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
+from forge_assets.settings import settings_of
+from forge_assets.texas42.eq_model import eq_model
+from forge_assets.texas42.networks import ModelSettings
+from forge_assets.texas42.oracle_model import oracle_model
+from forge_assets.texas42.oracle_shards import GROUP
+from forge_assets.texas42.shard_catalog import picture
+from forge_assets.tracker import Tracker
+from forge_core.cli.match import match as forge_match
+from forge_core.errors import MatchCorrupt
+
+if TYPE_CHECKING:
+    from forge_core.files import Store
+    from forge_core.texas42.arena import Conditions, Match
+    from forge_core.texas42.arena.report import Comparison, Standing
+    from forge_core.texas42.players import AnyPlayer
+
+PLAYERS = (
+    *("random", "heuristic", "eq:model=latest", "pmake:model=latest", "stage2:model=latest"),
+    "clairvoyant",
+)
+
+
+_OPTIONS = ("deals", "decl", "bid", "seed", "sprt", "by", "margin", "batch")
+"""of `forge match` that are settings; its others are the players, their deals by list, and the resources"""
+
+
+class MatchSettings(settings_of(forge_match, *_OPTIONS)):
+    """What is played: options of `forge match`."""
+
+    players: list[str] = Field(
+        list(PLAYERS),
+        description="as `forge match` has them; behind model= stands a folder, which begins at the project, "
+        "latest: what was taught last, or challenger or champion of the registry",
+    )
+    seeds: str | None = Field(None, description="These deals instead: 0-49.")
+
+    def open_players(
+        self, context: dg.AssetExecutionContext, device: str, tracker: Tracker
+    ) -> "list[AnyPlayer]":
+        """Who plays, under the names they were asked by. Raises BadInput."""
+        from forge_core.texas42.players import parse_player
+
+        def find_model(objective: str, word: str) -> str:
+            return ModelSettings(model=word).find(context, objective, tracker)
+
+        return [parse_player(text, device, find_model) for text in self.players]
+
+    def conditions(self) -> "Conditions":
+        """What all games have in common. Raises BadInput."""
+        from forge_core.cli.match import read_declare
+        from forge_core.texas42.arena import Conditions
+
+        return Conditions(read_declare(self.decl), self.bid, self.seed)
+
+    def deal_seeds(self) -> list[int]:
+        """Which deals. Raises BadInput."""
+        from forge_core.cli.match import choose_seeds
+        from forge_core.cli.seeds import parse_seeds
+
+        return choose_seeds(self.deals, None if self.seeds is None else parse_seeds(self.seeds))
+
+
+CHECKS = {
+    "every_deal_played_twice": "each pair has played each of its deals twice, once with either bidding; "
+    "those before its test was decided, if it has one",
+    "equal_contracts": "both games of a deal are of one declaration and one bid",
+    "boards_replay": "every board of the table reads back: its hands are those of its seed, its plays keep "
+    "the rules, bring its points, and are those that were counted",
+}
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[dg.AssetDep(oracle_model, partition_mapping=dg.AllPartitionMapping()), eq_model],
+    code_version=versions.MATCHES,
+    pool=COMPUTE_POOL,
+    kinds={"parquet"},
+    check_specs=[
+        dg.AssetCheckSpec(name, asset="match_results", blocking=True, description=description)
+        for name, description in CHECKS.items()
+    ],
+)
+def match_results(
+    context: dg.AssetExecutionContext,
+    config: MatchSettings,
+    store: ShardStore,
+    compute: ComputeDevice,
+    tracker: Tracker,
+) -> dg.MaterializeResult:
+    """All against all: points a deal, contracts and marks of every pair, with intervals. Its data version
+    says who played which deals under what conditions."""
+    from forge_core.cli.match import choose_test
+    from forge_core.texas42.arena import play_all
+
+    with failing_plainly():
+        conditions, seeds = config.conditions(), config.deal_seeds()
+        test = choose_test(config.sprt, config.by, config.margin)
+        players, place = config.open_players(context, compute.device, tracker), store.root()
+        begun = time.perf_counter()
+        matches = play_all(players, seeds, conditions, place, test, config.by, config.batch)
+        seconds = time.perf_counter() - begun
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(version_of(players, matches)),
+            metadata=describe(matches, seconds, compute.device),
+            check_results=inspect(place, players, matches, seeds),
+        )
+
+
+def inspect(
+    place: "Store", players: "Sequence[AnyPlayer]", matches: "Sequence[Match]", seeds: Sequence[int]
+) -> list[dg.AssetCheckResult]:
+    """A result of each check: what is wrong, by pair."""
+    from forge_core.texas42.arena.faults import missing_boards, unequal_contracts, unlike_the_store
+
+    found: dict[str, dict[str, str]] = {name: {} for name in CHECKS}
+    for (a, b), match in zip(combinations(players, 2), matches, strict=True):
+        faults = [missing_boards(match, seeds), unequal_contracts(match)]
+        try:
+            faults.append(unlike_the_store(match, a, b, place))
+        except MatchCorrupt as error:
+            faults.append(str(error))
+        for name, fault in zip(CHECKS, faults, strict=True):
+            if fault:
+                found[name][f"{match.a} : {match.b}"] = fault
+    boards = sum(len(match.by_a) + len(match.by_b) for match in matches)
+    return [
+        dg.AssetCheckResult(check_name=name, passed=not faults, metadata={"boards": boards} | faults)
+        for name, faults in found.items()
+    ]
+
+
+def version_of(players: "Sequence[AnyPlayer]", matches: "Sequence[Match]") -> str:
+    """Equal tables have equal versions, whatever the players are called."""
+    from forge_core.cli.seeds import seeds_text
+    from forge_core.files import fingerprint
+    from forge_core.texas42.arena import Seating
+
+    pairs = [
+        {"seating": Seating(a, b, match.conditions).settings, "seeds": seeds_text(match.by_a.seed.tolist())}
+        for (a, b), match in zip(combinations(players, 2), matches, strict=True)
+    ]
+    return fingerprint({"pairs": pairs})
+
+
+def describe(matches: "Sequence[Match]", seconds: float, device: str) -> dict[str, Any]:
+    """What is said of the table."""
+    from forge_core.device import device_name
+    from forge_core.texas42.arena.report import Comparison, by_rank, draw_standings, standings
+
+    ranked = standings(matches)
+    pairs = [Comparison.of(match) for match in by_rank(matches, ranked)]
+    return {
+        "best": ranked[0].name,
+        "players": len(ranked),
+        "deals": max(pair.deals for pair in pairs),
+        "games": sum(2 * pair.deals for pair in pairs),
+        "seconds": round(seconds, 3),
+        "device": device_name(device),
+        "conditions": matches[0].conditions.to_dict(),
+        "table": dg.MetadataValue.md(f"{rank_table(ranked)}\n\n{pair_table(pairs)}"),
+        "standings": picture(draw_standings(matches)),
+        "pairs": dg.MetadataValue.json([pair.to_dict() for pair in pairs]),
+    }
+
+
+def rank_table(ranked: "Sequence[Standing]") -> str:
+    """Who stands where, as Markdown."""
+    from forge_core.cli.match import swing_text
+
+    lines = ["| | against all others | points a deal | deals |", "|-|-|-|-|"]
+    lines += [
+        f"| {place} | {standing.name} | {swing_text(standing.swing)} | {standing.swing.n:,} |"
+        for place, standing in enumerate(ranked, start=1)
+    ]
+    return "\n".join(lines)
+
+
+def pair_table(pairs: "Sequence[Comparison]") -> str:
+    """Every pair as Markdown, the better one first: points a deal, contracts made, McNemar's p, marks."""
+    from forge_core.cli.match import swing_text
+
+    lines = ["| pair | points a deal | made | p | marks | deals | test |", "|" + "-|" * 7]
+    lines += [
+        f"| {pair.a} : {pair.b} | {swing_text(pair.swing)} "
+        f"| {pair.contracts_a.made / pair.deals:.0%} : {pair.contracts_b.made / pair.deals:.0%} "
+        f"| {pair.p_contracts:.2g} | {pair.marks_a:,} : {pair.marks_b:,} | {pair.deals:,} "
+        f"| {verdict(pair)} |"
+        for pair in pairs
+    ]
+    return "\n".join(lines)
+
+
+def verdict(pair: "Comparison") -> str:
+    """What the sequential test says, if it says anything."""
+    return {"a": f"{pair.a} is better", "b": f"{pair.b} is better"}.get(pair.better or "", "")

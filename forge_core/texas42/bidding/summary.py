@@ -1,0 +1,92 @@
+"""Many hands looked at: what they are worth together, as figures and as a picture."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forge_core.errors import BadInput
+from forge_core.texas42.bidding.field import EVEN, Field, measure_field
+from forge_core.texas42.bidding.poster import shade
+from forge_core.texas42.bidding.table import BIDS, BidTable
+from forge_core.texas42.declarations import N_DECLARATIONS, NAMES
+from forge_core.texas42.domino_art import INK
+
+_SOFT, _BAR = "#777777", "#2f6f9f"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What N hands are worth."""
+
+    hands: int
+    deals: int
+    """played out, all declarations together"""
+    mean_width: float
+    """of the intervals, from end to end"""
+    field: Field
+    """how many are worth a bid, and then make it"""
+    best: tuple[int, ...]
+    """[10] hands by the declaration that makes most"""
+
+
+def summarize(tables: Sequence[BidTable]) -> Summary:
+    """What the tables of N hands say together. BadInput for none, and for one that is not of all ten."""
+    p_make, low, high = _stack(tables)
+    return Summary(
+        hands=len(tables),
+        deals=int(sum(table.n.sum() for table in tables)),
+        mean_width=float((high - low).mean()),
+        field=measure_field(p_make),
+        best=tuple(np.bincount(_best(p_make), minlength=N_DECLARATIONS).tolist()),
+    )
+
+
+def draw_summary(tables: Sequence[BidTable]) -> bytes:
+    """A PNG: P(make) of each hand by its best declaration, the best hand on top; which declarations are best.
+
+    Raises as `summarize` does.
+    """
+    from matplotlib.figure import Figure
+
+    p_make, *_ = _stack(tables)
+    best = _best(p_make)
+    of_best = p_make[np.arange(len(best)), best]
+    order = np.argsort(-of_best.sum(axis=1), kind="stable")
+    figure = Figure(figsize=(10, 5), dpi=90, facecolor="white", layout="constrained")
+    heat, bars = figure.subplots(1, 2, width_ratios=(3, 2))
+    image = heat.imshow(of_best[order], cmap=shade(), vmin=0, vmax=1, aspect="auto", interpolation="none")
+    heat.set_xticks(range(len(BIDS)), [str(bid) for bid in BIDS])
+    heat.set_yticks([])
+    heat.set(xlabel="bid", ylabel=f"{len(tables)} hands, the best on top")
+    heat.set_title("P(make) by the best declaration", loc="left", fontsize=11, color=INK)
+    figure.colorbar(image, ax=heat, shrink=0.6, ticks=(0, EVEN, 1))
+    counts = np.bincount(best, minlength=N_DECLARATIONS)
+    bars.barh(NAMES, counts, color=_BAR)
+    bars.invert_yaxis()
+    bars.set_title("Hands it is best for", loc="left", fontsize=11, color=INK)
+    bars.spines[["top", "right", "left"]].set_visible(False)
+    for axes in (heat, bars):
+        axes.tick_params(length=0, colors=INK)
+    sees = "all hands seen" if tables[0].sees_all else "each seat sees its own hand alone"
+    figure.suptitle(f"By {tables[0].playout} playouts, {sees}", fontsize=9, color=_SOFT, x=0.01, ha="left")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _stack(tables: Sequence[BidTable]) -> np.ndarray:
+    """P(make) and the ends of its intervals: [3, N, 10, 13]."""
+    if not tables:
+        raise BadInput("no hands to sum up: give the table of at least one")
+    if not all(table.n.all() for table in tables):
+        raise BadInput("a declaration was not played out: the best one is then not known")
+    return np.stack([np.stack([table.p_make, *table.interval]) for table in tables], axis=1)
+
+
+def _best(p_make: np.ndarray) -> np.ndarray:
+    """[N] the declaration that makes most, over all bids; the lowest among equals."""
+    return p_make.sum(axis=2).argmax(axis=1)

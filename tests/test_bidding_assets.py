@@ -1,0 +1,196 @@
+"""Bidding tables as an asset: what a run makes and records, what it checks, when it is asked for again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import torch
+from asset_runs import checks_of, materializations, metadata_of, reason_of, stale_status, with_code_versions
+from dagster._core.definitions.data_version import StaleStatus
+
+from forge_assets import versions
+from forge_assets.definitions import defs
+from forge_assets.partitions import block_name, block_seeds
+from forge_assets.resources import ComputeDevice
+from forge_assets.slice import materialize_here
+from forge_assets.texas42.bidding_results import CHECKS, BiddingSettings
+from forge_assets.tracker import Tracker
+from forge_core.files import Store
+from forge_core.texas42.bidding import records
+from forge_core.texas42.bidding.playouts import POLICY_VERSION, OraclePlayout
+from forge_core.texas42.bidding.records import BIDDING_FOLDER, BiddingConfig, file_name, read_table
+from forge_core.texas42.bidding.table import BIDDING_VERSION, BidTable, play_out
+from forge_core.texas42.deals import deal_from_seed
+from forge_core.texas42.eq import EQ_VERSION
+from forge_core.texas42.oracle import ORACLE_VERSION
+from forge_core.texas42.reference import REFERENCE
+
+pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
+
+VAL, TEST = block_name(18), block_name(19)
+FEW = 3
+"""hands of a block that are played out here"""
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """So small a network gains nothing from a second one, and loses much where cores are shared."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def materialize(instance, root, tmp_path, monkeypatch):
+    """Play out the first few hands of blocks first..last in this process, on a store of the test."""
+    monkeypatch.setattr(
+        "forge_assets.texas42.bidding_results.block_seeds", lambda name: block_seeds(name)[:FEW]
+    )
+
+    def run(first=VAL, last=None, **settings):
+        tags = {
+            "dagster/asset_partition_range_start": first,
+            "dagster/asset_partition_range_end": last or first,
+        }
+        resources = {
+            "store": {"url": str(root)},
+            "compute": {"device": "cpu", "workers": 1},
+            "tracker": {"uri": f"sqlite:///{tmp_path}/mlflow.db"},
+        }
+        return materialize_here("bidding_results", instance, tags, {"samples": 2} | settings, resources)
+
+    return run
+
+
+@pytest.fixture
+def made(materialize):
+    """Hands of a block of val, by exact playouts."""
+    result = materialize()
+    assert result.success, reason_of(result)
+    return result
+
+
+# what is made
+
+
+def test_a_partition_is_recorded_with_what_it_holds(made, instance, root):
+    store = Store(str(root / BIDDING_FOLDER))
+    for seed in range(900, 900 + FEW):
+        there, hand = read_table(store, seed), deal_from_seed(seed)[0]
+        again = play_out(hand, OraclePlayout(), 2, seed)
+        assert (there.p_make == again.p_make).all()
+    said = metadata_of(made, "bidding_results")
+    assert (said["hands"], said["made"], said["deals"]) == (FEW, FEW, FEW * 10 * 2)
+    assert (said["playout"], said["playout_version"], said["sees_all"]) == ("oracle", ORACLE_VERSION, True)
+    assert 0 <= said["worth_42_share"] <= said["worth_30_share"] <= 1
+    assert 0 < said["interval_width"] < 1 and said["deals_per_second"] > 0
+    assert said["p_make"].startswith("![](data:image/png;base64,") and len(said["p_make"]) < 80_000
+    checks = checks_of(made)
+    assert set(checks) == set(CHECKS) and all(check.passed for check in checks.values())
+    assert checks["tables_read_back"].metadata["tables"].value == FEW
+    [event] = materializations(instance, "bidding_results")[VAL]
+    assert event.tags["dagster/code_version"] == versions.BIDDING
+    assert stale_status(defs, instance, "bidding_results", VAL) == StaleStatus.FRESH
+    changed = with_code_versions("+")
+    assert stale_status(changed, instance, "bidding_results", VAL) == StaleStatus.STALE
+
+
+def test_gaps_are_filled_and_nothing_is_made_twice(made, materialize, instance, root):
+    store = root / BIDDING_FOLDER / "val"
+    (store / file_name(901)).unlink()
+    before = {path: path.stat().st_mtime_ns for path in store.iterdir()}
+    result = materialize(VAL, TEST)  # two blocks in one run
+    assert result.success and len(list((root / BIDDING_FOLDER / "test").iterdir())) == FEW
+    assert all(path.stat().st_mtime_ns == then for path, then in before.items())
+    events = materializations(instance, "bidding_results")
+    assert {partition: len(found) for partition, found in events.items()} == {VAL: 2, TEST: 1}
+    last, first = events[VAL]
+    assert (last.metadata["made"].value, last.metadata["hands"].value) == (1, FEW)
+    assert last.tags["dagster/data_version"] == first.tags["dagster/data_version"]
+    assert "seconds" not in metadata_of(materialize(), "bidding_results")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sees_all"),
+    [({"playout": "policy", "model": REFERENCE}, True), ({"playout": "eq", "worlds": 1}, False)],
+)
+def test_other_playouts_are_other_tables(made, materialize, instance, settings, sees_all):
+    said = metadata_of(materialize(**settings), "bidding_results")
+    assert (said["made"], said["playout"], said["sees_all"]) == (FEW, settings["playout"], sees_all)
+    last, first = materializations(instance, "bidding_results")[VAL]
+    assert last.tags["dagster/data_version"] != first.tags["dagster/data_version"]
+
+
+# what is checked
+
+
+def test_a_corrupt_table_is_made_again(made, materialize, root):
+    table = root / BIDDING_FOLDER / "val" / file_name(902)
+    sound = table.read_bytes()
+    damaged = bytearray(sound)
+    damaged[len(damaged) // 4] ^= 0xFF
+    table.write_bytes(damaged)  # the footer is as it was
+    result = materialize()
+    assert result.success and metadata_of(result, "bidding_results")["made"] == 1
+    assert table.read_bytes() == sound
+
+
+@pytest.mark.parametrize("name", ["never_rises", "intervals_hold"])
+def test_tables_that_are_not_sound_fail_their_check(materialize, instance, monkeypatch, name):
+    monkeypatch.setattr(BidTable, name, property(lambda table: table.seed != 901))
+    result = materialize()
+    failed = {check: found for check, found in checks_of(result).items() if not found.passed}
+    assert not result.success and set(failed) == {name}
+    assert file_name(901) in failed[name].metadata[VAL].value
+    assert not materializations(instance, "bidding_results")
+
+
+def test_a_hand_that_cannot_be_played_fails_its_partition_alone(materialize, instance, root, monkeypatch):
+    from forge_core.errors import BadInput
+
+    def bid(seed, *rest):
+        if seed == 901:
+            raise BadInput("the lights went out")
+        return real(seed, *rest)
+
+    real = records.bid_seed
+    monkeypatch.setattr(records, "bid_seed", bid)
+    result = materialize(VAL, TEST)
+    assert not result.success and "1 of 2 partitions failed" in reason_of(result)
+    assert "the lights went out" in reason_of(result)
+    assert set(materializations(instance, "bidding_results")) == {TEST}
+    failed = {name for name, check in checks_of(result).items() if not check.passed}
+    assert failed == {"every_table_made"}
+    assert len(list((root / BIDDING_FOLDER / "val").iterdir())) == 1  # the first of them stays
+
+
+# settings and versions
+
+
+def test_settings_default_to_those_of_the_core():
+    assert BiddingSettings().bidding_config(ComputeDevice(), Tracker()) == BiddingConfig()
+
+
+def test_what_contradicts_itself_is_said(materialize):
+    assert "leave worlds out" in reason_of(materialize(worlds=3))
+    assert "no playout 'luck'" in reason_of(materialize(playout="luck"))
+    assert "holds no model" in reason_of(materialize(playout="eq", model="nowhere"))
+    assert "0 samples" in reason_of(materialize(samples=0))
+
+
+def test_versions_are_those_of_the_algorithms():
+    assert "/".join((BIDDING_VERSION, POLICY_VERSION, EQ_VERSION, ORACLE_VERSION)) == versions.BIDDING
