@@ -11,6 +11,8 @@ worlds, as `forge match` has them, then take the points.
 Brier: mean squared difference of prediction and outcome. ECE: mean difference of predicted and
 made in each tenth of the predictions. Intervals of 95 % come from hands drawn anew with
 repetition. `by chance`: the ECE, on average, if outcomes were drawn from the predictions.
+`settled`: the ECE when predictions are drawn in by what is noise in them, that of their few
+deals, which makes the highest too high and the lowest too low.
 """
 
 from __future__ import annotations
@@ -55,6 +57,7 @@ class Calibration:
     ece: float
     ece_interval: tuple[float, float]
     ece_by_chance: float
+    ece_settled: float
     brier: float
     brier_interval: tuple[float, float]
     bins: dict[str, list[float]]
@@ -123,6 +126,7 @@ def calibrate(playout: Playout, taken: npt.NDArray[np.int8], real: npt.NDArray[n
         ece=tenths.ece,
         ece_interval=interval(lambda said, then: tenths_of(said, then).ece),
         ece_by_chance=float(np.mean(by_chance)),
+        ece_settled=tenths_of(settle(predicted, taken.shape[1]), made).ece,
         brier=brier(predicted, made),
         brier_interval=interval(brier),
         bins={name: column.tolist() for name, column in (bins | {"low": low, "high": high}).items()},
@@ -132,6 +136,17 @@ def calibrate(playout: Playout, taken: npt.NDArray[np.int8], real: npt.NDArray[n
 def shares(points: npt.NDArray[np.int8]) -> Floats:
     """Points [hands, n] -> the share of its deals in which a hand makes each bid, [hands, 13]."""
     return makes(points) / points.shape[1]
+
+
+def settle(predicted: Floats, n: int) -> Floats:
+    """Predictions [hands, 13], each a share of n deals, drawn in to the mean of their bid.
+
+    By the share of their variance over hands that is the noise of n draws; what was made plays no part.
+    """
+    mean = predicted.mean(axis=0)
+    noise = (predicted * (1 - predicted)).mean(axis=0) / max(n - 1, 1)
+    kept = np.clip(1 - noise / predicted.var(axis=0, ddof=1), 0, 1)
+    return mean + kept * (predicted - mean)
 
 
 def excess(predicted: Floats, made: Floats) -> float:
@@ -186,7 +201,8 @@ def report(
         ]
         print(
             f"{one.playout:7} predicted {one.predicted:.4f}  too much {one.excess:+.4f} {ends[0]}  ECE "
-            f"{one.ece:.4f} {ends[1]} (by chance {one.ece_by_chance:.4f})  Brier {one.brier:.4f} {ends[2]}"
+            f"{one.ece:.4f} {ends[1]} (by chance {one.ece_by_chance:.4f}, settled {one.ece_settled:.4f})  "
+            f"Brier {one.brier:.4f} {ends[2]}"
         )
     if asked.json:
         told = {"hands": len(real), "deals": asked.deals, "held_out": real.shape[1], "base_brier": base}
