@@ -67,7 +67,7 @@ class Calibration:
 def main() -> None:
     """Play, print, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--hands", type=int, default=400)
+    parser.add_argument("--hands", type=int, default=300)
     parser.add_argument("--deals", type=int, default=50, help="of a hand, to predict from")
     parser.add_argument("--held-out", type=int, default=20, help="further deals of it, to hold it to")
     parser.add_argument("--plot", type=Path)

@@ -1,6 +1,6 @@
 """How to spend a million questions to the oracle: few worlds a label and many labels, or the reverse?
 
-    python benchmarks/label_budget.py --keep /tmp/labels --worlds 3 10 100 --seeds 3
+    python benchmarks/label_budget.py --keep /tmp/labels --worlds 3 10 100 --seeds 0 1 2
 
 For each number of worlds, games of train seeds are played by E[Q] with the exact oracle until
 the budget of questions is spent, and a Stage-2 network of 73 k learns from their decisions.
@@ -60,14 +60,14 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, required=True)
     parser.add_argument("--worlds", type=int, nargs="+", default=[3, 10, 100])
     parser.add_argument("--budget", type=int, default=1_000_000)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     asked = parser.parse_args()
     asked.keep.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     judge = kept(asked.keep / "judge.npz", lambda: judge_rows())
     first_half = judge.deal < JUDGE_GAMES // 2
     watch, final = judge.take(first_half), judge.take(~first_half)
-    for seed in range(asked.seeds):
+    for seed in asked.seeds:
         for worlds in asked.worlds:
             file = asked.keep / f"w{worlds}_{seed}.npz"
             rows = kept(file, lambda w=worlds, s=seed: labels(w, asked.budget, s))
