@@ -1,4 +1,4 @@
-"""The entry point of `forge-pipeline`: the pipeline from a terminal."""
+"""The entry point of `forge-pipeline`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from forge_assets.tracker import Tracker, TrainingTracker
+from forge_assets.cli.tracking import TrackedLater
 from forge_core.cli.main import run
 from forge_core.cli.train import train
 
@@ -28,4 +28,4 @@ def forge_pipeline(context: typer.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `forge-pipeline` with `arguments` (default: those of the process); the exit status."""
-    return run(app, "forge-pipeline", arguments, TrainingTracker(Tracker()))
+    return run(app, "forge-pipeline", arguments, TrackedLater())

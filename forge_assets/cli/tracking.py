@@ -1,0 +1,16 @@
+"""What `forge-pipeline train` is given to keep track by."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+
+class TrackedLater:
+    """A TrainingTracker that is made when a run begins: Dagster and MLflow take a second to import."""
+
+    def follow(self, *asked: Any) -> AbstractContextManager[Any]:
+        """See forge_core.cli.train.Tracking."""
+        from forge_assets.tracker import Tracker, TrainingTracker
+
+        return TrainingTracker(Tracker()).follow(*asked)
