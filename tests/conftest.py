@@ -1,4 +1,4 @@
-"""What several test files share: golden facts, a few solved deals, the command line."""
+"""What several test files share: golden facts, a few solved deals, the command line, a Dagster home."""
 
 from __future__ import annotations
 
@@ -55,3 +55,11 @@ def golden_solutions(golden_deals):
 def small_solution(golden_solutions):
     """The golden deal with the fewest states (5.2 million)."""
     return min(golden_solutions, key=lambda solution: sum(solution.states_per_ply))
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a Dagster home with the project's configuration and of a store, both empty."""
+    from running import new_home
+
+    return new_home(tmp_path)

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from itertools import pairwise
 from pathlib import Path
 
 import dagster as dg
-import pytest
+from running import ORACLE_SHARDS, PROJECT, Dagster, keys_of, recorded
 
-from forge_assets.partitions import block_name, shard_keys
-from forge_assets.resources import COMPUTE_POOL
+from forge_assets.partitions import block_name
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.oracle.shards import ShardConfig, fill_shards, missing_shards, read_shard
 
-PROJECT = Path(__file__).parent.parent
 CONFIG = ShardConfig(rows=280)
-ORACLE_SHARDS = dg.AssetKey("oracle_shards")
 
 RUN_IN_A_PROCESS = """
 import sys
@@ -38,33 +30,6 @@ result = materialize_here(
 print(sum(event.metadata["made"].value for event in result.asset_materializations_for_node("oracle_shards")))
 sys.exit(not result.success)
 """
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """A Dagster home with the project's configuration, its tables made, and a store, both empty."""
-    home = tmp_path / "home"
-    home.mkdir()
-    shutil.copy(PROJECT / "dagster_home/dagster.yaml", home)
-    with dg.DagsterInstance.from_config(str(home)) as instance:  # as the Makefile does
-        instance.event_log_storage.set_concurrency_slots(COMPUTE_POOL, 1)
-    return os.environ | {
-        "DAGSTER_HOME": str(home),
-        "FORGE_STORE": str(tmp_path / "store"),
-        "PYTHONUNBUFFERED": "1",
-    }
-
-
-def keys_of(blocks: int, names=NAMES):
-    return [
-        key for name in names for b in range(blocks) for key in shard_keys(f"{name}|{block_name(b)}", "one")
-    ]
-
-
-def recorded(home: str) -> set[str]:
-    """The partitions of oracle_shards that Dagster knows to be done."""
-    with dg.DagsterInstance.from_config(home) as instance:
-        return set(instance.get_materialized_partitions(ORACLE_SHARDS))
 
 
 def test_a_run_killed_in_its_process_leaves_nothing_half_written_and_its_repeat_makes_what_is_missing(
@@ -96,88 +61,14 @@ def test_a_run_killed_in_its_process_leaves_nothing_half_written_and_its_repeat_
     assert set(store.join("train").names()) == {key.filename for key in keys}
 
 
-class Dagster:
-    """`dagster dev` as `make ui` starts it: web server, daemon and code location."""
-
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.log = log
-        command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml"]
-        command += ["-h", "127.0.0.1", "-p", str(self.port)]
-        with log.open("w") as output:
-            self.process = subprocess.Popen(
-                command, env=environment, cwd=PROJECT, stdout=output, stderr=output, start_new_session=True
-            )
-
-    def ask(self, query: str, **variables) -> dict:
-        """The data of a GraphQL answer."""
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql", body, {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)["data"]
-
-    def wait_until(self, condition, seconds: float):
-        """What `condition()` returns, as soon as it returns something."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.log.read_text()[-3000:]
-            try:
-                if found := condition():
-                    return found
-            except OSError:
-                pass  # not up yet
-            time.sleep(0.5)
-        raise AssertionError(f"not within {seconds} s:\n{self.log.read_text()[-3000:]}")
-
-    def stop(self) -> None:
-        os.killpg(self.process.pid, signal.SIGINT)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-
-LAUNCH = """
-mutation Launch($params: LaunchBackfillParams!) {
-  launchPartitionBackfill(backfillParams: $params) {
-    __typename
-    ... on LaunchBackfillSuccess { backfillId }
-    ... on PythonError { message }
-  }
-}"""
-STATUS = """
-query Status($id: String!) {
-  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } }
-}"""
-LOCATIONS = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
-FINAL = {"COMPLETED_SUCCESS", "COMPLETED", "COMPLETED_FAILED", "FAILED", "CANCELED"}
-
-
 def backfill(
     environment: dict[str, str], log: Path, partitions: list[str]
 ) -> tuple[str, list[tuple[float, float]]]:
     """Launch a backfill as the UI does, wait for its end: its status, and when its runs began and ended."""
     dagster = Dagster(environment, log)
     try:
-        dagster.wait_until(lambda: dagster.ask(LOCATIONS)["repositoriesOrError"]["nodes"], 60)
-        params = {
-            "assetSelection": [{"path": ["oracle_shards"]}],
-            "partitionNames": partitions,
-            "runConfigData": {"ops": {"oracle_shards": {"config": {"rows": "280"}}}},
-        }
-        launched = dagster.ask(LAUNCH, params=params)["launchPartitionBackfill"]
-        assert launched["__typename"] == "LaunchBackfillSuccess", launched
-
-        def ended():
-            answer = dagster.ask(STATUS, id=launched["backfillId"])["partitionBackfillOrError"]
-            return answer["status"] if answer["status"] in FINAL else None
-
-        status = dagster.wait_until(ended, 600)
+        dagster.wait_until_ready()
+        status = dagster.end_of_backfill(dagster.launch_backfill(partitions))
     finally:
         dagster.stop()
     with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:

@@ -1,0 +1,183 @@
+"""Dagster as processes of its own, as tests start, ask, kill and stop it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import dagster as dg
+
+from forge_assets.partitions import block_name, shard_keys
+from forge_assets.resources import COMPUTE_POOL
+from forge_core.texas42.declarations import NAMES
+
+PROJECT = Path(__file__).parent.parent
+ORACLE_SHARDS = dg.AssetKey("oracle_shards")
+SMALL = {"rows": "280"}
+"""settings of oracle_shards that make small files"""
+
+Found = TypeVar("Found")
+
+
+def new_home(folder: Path) -> dict[str, str]:
+    """The environment of a Dagster home with the project's configuration, its tables made, and a store,
+    both in `folder` and empty."""
+    home = folder / "home"
+    home.mkdir()
+    shutil.copy(PROJECT / "dagster_home/dagster.yaml", home)
+    with dg.DagsterInstance.from_config(str(home)) as instance:  # as the Makefile does
+        instance.event_log_storage.set_concurrency_slots(COMPUTE_POOL, 1)
+    return os.environ | {
+        "DAGSTER_HOME": str(home),
+        "FORGE_STORE": str(folder / "store"),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def keys_of(blocks: int, names: Sequence[str] = NAMES):
+    """The shards of the first blocks under some declarations."""
+    return [
+        key for name in names for b in range(blocks) for key in shard_keys(f"{name}|{block_name(b)}", "one")
+    ]
+
+
+def recorded(home: str) -> set[str]:
+    """The partitions of oracle_shards that Dagster knows to be done."""
+    with dg.DagsterInstance.from_config(home) as instance:
+        return set(instance.get_materialized_partitions(ORACLE_SHARDS))
+
+
+class Process:
+    """A command in a process group of its own; what it says is in `log`."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self.log = log
+        with log.open("a") as output:
+            self.process = subprocess.Popen(
+                command,
+                env=dict(environment),
+                cwd=PROJECT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def said(self) -> str:
+        """The end of its log."""
+        return self.log.read_text()[-3000:]
+
+    def wait_until(self, condition: Callable[[], Found], seconds: float) -> Found:
+        """What `condition()` returns, as soon as it returns something; the process must stay alive."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.said()
+            with suppress(OSError):  # not up yet
+                if found := condition():
+                    return found
+            time.sleep(0.5)
+        raise AssertionError(f"not within {seconds} s:\n{self.said()}")
+
+    def stop(self) -> None:
+        """Interrupt the group, as Ctrl-C does, and see that nothing of it is left."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(20)
+        self.kill()
+
+    def kill(self) -> None:
+        """kill -9 of the whole group."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+class Dagster(Process):
+    """A web server: `dagster dev` as `make ui` starts it, with a daemon and a code location, or alone."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path, alone: bool = False) -> None:
+        self.port = free_port()
+        modules = ["dagster_webserver"] if alone else ["dagster", "dev"]
+        command = [sys.executable, "-m", *modules, "-w", "workspace.yaml"]
+        super().__init__([*command, "-h", "127.0.0.1", "-p", str(self.port)], environment, log)
+
+    def ask(self, query: str, **variables: Any) -> dict:
+        """The data of a GraphQL answer."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/graphql", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)["data"]
+
+    def wait_until_ready(self, seconds: float = 60) -> None:
+        """Until it has loaded the definitions."""
+        self.wait_until(lambda: self.ask(LOCATIONS)["repositoriesOrError"].get("nodes"), seconds)
+
+    def launch_backfill(
+        self,
+        partitions: Sequence[str],
+        asset: str = "oracle_shards",
+        settings: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Launch a backfill as the UI does: its id. settings: of the asset; small shards by default."""
+        config = SMALL if settings is None else dict(settings)
+        params = {
+            "assetSelection": [{"path": [asset]}],
+            "partitionNames": list(partitions),
+            "runConfigData": {"ops": {asset: {"config": config}}},
+        }
+        launched = self.ask(LAUNCH, params=params)["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        return launched["backfillId"]
+
+    def end_of_backfill(self, backfill: str, seconds: float = 600) -> str:
+        """Wait for its end: its status."""
+
+        def ended() -> str | None:
+            answer = self.ask(STATUS, id=backfill)["partitionBackfillOrError"]
+            return answer["status"] if answer["status"] in FINAL else None
+
+        status = self.wait_until(ended, seconds)
+        assert status
+        return status
+
+
+def daemon(environment: Mapping[str, str], log: Path) -> Process:
+    """Dagster's daemon by itself."""
+    return Process([sys.executable, "-m", "dagster._daemon", "run", "-w", "workspace.yaml"], environment, log)
+
+
+LAUNCH = """
+mutation Launch($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}"""
+STATUS = """
+query Status($id: String!) {
+  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } }
+}"""
+LOCATIONS = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
+FINAL = {"COMPLETED_SUCCESS", "COMPLETED", "COMPLETED_FAILED", "FAILED", "CANCELED"}
