@@ -20,12 +20,11 @@ import pyarrow.parquet as pq
 
 from forge_core.errors import ForgeError, MatchCorrupt, StoreUnusable
 from forge_core.files import Store, fingerprint
+from forge_core.parquet import Unsound, open_parquet, read_metadata, require
 from forge_core.texas42.arena.duplicate import Conditions
 from forge_core.texas42.auction import marks_of
 from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
 from forge_core.texas42.games import Games, replay
-from forge_core.texas42.oracle.shards.reading import open_parquet
-from forge_core.texas42.oracle.shards.verifying import Unsound, read_metadata, require
 from forge_core.texas42.players import AnyPlayer
 
 MATCH_VERSION = "m2"

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from forge_core.errors import BadInput, ForgeError, GameCorrupt, StoreUnusable
 from forge_core.files import Store, fingerprint
+from forge_core.parquet import Unsound, open_footer, open_parquet, read_metadata, require
 from forge_core.texas42.deals import Hands, check_deal, check_leader
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
@@ -27,8 +28,6 @@ from forge_core.texas42.eq.policies import MODES
 from forge_core.texas42.eq.records import KINDS, LAYOUT, Decisions, GameRecord, fingerprint_of
 from forge_core.texas42.games import check_bid
 from forge_core.texas42.oracle.shards import ShardKey
-from forge_core.texas42.oracle.shards.reading import open_footer, open_parquet
-from forge_core.texas42.oracle.shards.verifying import Unsound, read_metadata, require
 from forge_core.texas42.splits import Split
 from forge_core.texas42.tokens.encoder import Tokens
 from forge_core.texas42.tokens.transcript import N_FEATURES, N_POSITIONS, TRANSCRIPT_VERSION

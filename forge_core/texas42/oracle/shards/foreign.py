@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from forge_core.errors import StateUnreachable
+from forge_core.parquet import Unsound, read_metadata, require
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed, deal_with_fixed_hand
 from forge_core.texas42.oracle.shards.records import (
@@ -19,14 +20,7 @@ from forge_core.texas42.oracle.shards.records import (
     ShardHeader,
     ShardKey,
 )
-from forge_core.texas42.oracle.shards.verifying import (
-    Unsound,
-    check_rows,
-    has_columns,
-    read_columns,
-    read_metadata,
-    require,
-)
+from forge_core.texas42.oracle.shards.verifying import check_rows, has_columns, read_columns
 from forge_core.texas42.oracle.solver import Solution, solve
 from forge_core.texas42.tables import deal_tables
 

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from forge_core.errors import ForgeError, ShardCorrupt, StoreUnusable
 from forge_core.files import Store
+from forge_core.parquet import Unsound, open_footer, open_parquet, read_metadata, require
 from forge_core.texas42.deals import check_deal
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS, N_SEATS
@@ -29,17 +30,17 @@ from forge_core.texas42.oracle.shards.records import (
 )
 from forge_core.texas42.oracle.shards.verifying import (
     Columns,
-    Unsound,
     check_rows,
     has_columns,
     read_columns,
-    read_metadata,
-    require,
 )
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
 from forge_core.texas42.oracle.states import N_SAMPLED_PLIES, quotas
 from forge_core.texas42.state import initial_state
 from forge_core.texas42.tables import deal_tables
+
+_MOST_BYTES = 1 << 30
+"""a shard of all states takes some 0.15 GB"""
 
 
 def read_shard(store: Store, key_or_filename: ShardKey | str) -> Shard:
@@ -53,12 +54,9 @@ def read_shard(store: Store, key_or_filename: ShardKey | str) -> Shard:
     key = _as_key(key_or_filename)
     folder = _existing_folder(store, key)
     with _verdict(store, key):
-        data = folder.read(key.filename)
-        file = open_parquet(data)
-        claimed = file.metadata.num_rows
-        require(
-            claimed <= _MOST_ROWS_A_BYTE * len(data), f"{claimed:,} rows do not fit in {len(data):,} bytes"
-        )
+        size = folder.size(key.filename)
+        require(size <= _MOST_BYTES, f"it has {size:,} bytes, a shard at most {_MOST_BYTES:,}")
+        file = open_parquet(folder.read(key.filename))
         if is_plain(file):
             with _verdict(store, key, FOREIGN_REMEDY):
                 return read_plain(file, key)
@@ -133,36 +131,6 @@ def _command(store: Store, key: ShardKey) -> str:
     except Exception:
         return f"{command} with the --rows and --sample-seed of this store"
     return f"{command} --rows {header.rows_asked} --sample-seed {header.sample_seed}"
-
-
-_MAGIC = b"PAR1"
-_FIRST_TAIL = 1 << 16
-_MAX_FOOTER = 1 << 24
-_THRIFT_LIMIT = 1_000_000
-"""longest string and list in a footer: far above any shard's, far below what fills a memory"""
-_MOST_ROWS_A_BYTE = 4
-"""a shard of all states packs one row in two bytes; who claims more wants memory, not reading"""
-
-
-def open_parquet(data: bytes) -> pq.ParquetFile:
-    """A whole file, or its end, without giving way to a footer that asks for more memory than there is."""
-    return pq.ParquetFile(
-        pa.BufferReader(data),
-        thrift_string_size_limit=_THRIFT_LIMIT,
-        thrift_container_size_limit=_THRIFT_LIMIT,
-        page_checksum_verification=True,
-    )
-
-
-def open_footer(folder: Store, name: str) -> pq.ParquetFile:
-    """A file as far as its footer: the last 64 KiB nearly always hold it. Raises Unsound."""
-    data = folder.tail(name, _FIRST_TAIL)
-    require(len(data) >= 8 and data.endswith(_MAGIC), "it is truncated, or no Parquet file")
-    length = int.from_bytes(data[-8:-4], "little") + 8
-    require(length <= _MAX_FOOTER, f"its footer claims {length:,} bytes")
-    if length > len(data):
-        data = folder.tail(name, length)
-    return open_parquet(data)
 
 
 def _most_states(ply: int) -> int:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from forge_core.parquet import require
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS
 from forge_core.texas42.oracle.shards.records import Q_NAMES, Types, count_plays
 from forge_core.texas42.state import ILLEGAL, States, is_well_formed, legal_slots, to_mover_frame
@@ -16,21 +17,6 @@ Columns = dict[str, npt.NDArray]
 
 _CHUNK = 1 << 17
 """rows verified at a time"""
-
-
-class Unsound(Exception):
-    """What is wrong with a file; becomes ShardCorrupt where path and remedy are known."""
-
-
-def require(holds: bool | np.bool_, reason: str) -> None:
-    """Raise Unsound, with the reason, unless it holds."""
-    if not holds:
-        raise Unsound(reason)
-
-
-def read_metadata(file: pq.ParquetFile) -> dict[bytes, bytes]:
-    """What its maker noted in the footer; nothing, if there is none."""
-    return file.metadata.metadata or {}
 
 
 def has_columns(file: pq.ParquetFile, types: Types) -> bool:

@@ -1,0 +1,179 @@
+"""Parquet files from anywhere, opened so that reading one takes no more than its size allows.
+
+A few kilobytes can claim any number of rows, or unpack to gigabytes. So what a footer claims is
+held to the size of the file, and what every page will unpack to is held to the footer before a
+byte is unpacked: all that reading then takes is some hundred times the size of the file, at most.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from forge_core.files import Store
+
+_MAGIC = b"PAR1"
+_FIRST_TAIL = 1 << 16
+_MOST_FOOTER = 1 << 20
+"""bytes: a shard of all states has 90,000; in memory a footer takes up to three hundred times as many"""
+_LONGEST_STRING, _LONGEST_LIST = 1_000_000, 10_000
+"""in a footer: far above any file's of ours, far below what fills a memory or a stack"""
+_MOST_VALUES_A_BYTE = 4
+"""a shard of all states packs one row in two bytes; who claims more wants memory, not reading"""
+_MOST_PAGES = 1 << 18
+_MOST_PAGE_BYTES = 1 << 16
+"""of a page, beside 16 for each of its values"""
+
+
+class Unsound(Exception):
+    """What is wrong with a file; becomes FileCorrupt where path and remedy are known."""
+
+
+def require(holds: bool | np.bool_, reason: str) -> None:
+    """Raise Unsound, with the reason, unless it holds."""
+    if not holds:
+        raise Unsound(reason)
+
+
+def open_parquet(data: bytes) -> pq.ParquetFile:
+    """A whole file. Raises Unsound, or what pyarrow raises, for one that is none or would take too much."""
+    require(len(data) >= 12 and data.endswith(_MAGIC), "it is truncated, or no Parquet file")
+    _check_footer_size(data)
+    file = _open(data)
+    _check_claims(file.metadata, data)
+    return file
+
+
+def open_footer(folder: Store, name: str) -> pq.ParquetFile:
+    """A file as far as its footer: the last 64 KiB nearly always hold it. Raises Unsound."""
+    data = folder.tail(name, _FIRST_TAIL)
+    require(len(data) >= 8 and data.endswith(_MAGIC), "it is truncated, or no Parquet file")
+    length = _check_footer_size(data)
+    return _open(folder.tail(name, length) if length > len(data) else data)
+
+
+def read_metadata(file: pq.ParquetFile) -> dict[bytes, bytes]:
+    """What its maker noted in the footer; nothing, if there is none."""
+    return file.metadata.metadata or {}
+
+
+def _open(data: bytes) -> pq.ParquetFile:
+    return pq.ParquetFile(
+        pa.BufferReader(data),
+        thrift_string_size_limit=_LONGEST_STRING,
+        thrift_container_size_limit=_LONGEST_LIST,
+        page_checksum_verification=True,
+    )
+
+
+def _check_footer_size(data: bytes) -> int:
+    """Bytes of the footer, with its length and the magic word."""
+    length = int.from_bytes(data[-8:-4], "little") + 8
+    require(length <= _MOST_FOOTER, f"its footer claims {length:,} bytes")
+    return length
+
+
+def _check_claims(metadata: pq.FileMetaData, data: bytes) -> None:
+    """Hold the footer to the size of the file, and the pages to the footer."""
+    most = _MOST_VALUES_A_BYTE * len(data)
+    rows = metadata.num_rows
+    require(rows <= most, f"{rows:,} rows do not fit in {len(data):,} bytes")
+    # For files by its oldest versions Arrow reads on behind the end of a column.
+    require(not str(metadata.created_by).startswith("parquet-mr"), "it is by parquet-mr: write it anew")
+    pages = 0
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        require(0 <= group.num_rows <= rows, f"a part of it claims {group.num_rows:,} rows")
+        for place in range(metadata.num_columns):
+            chunk, is_list = group.column(place), metadata.schema.column(place).max_repetition_level > 0
+            values = chunk.num_values
+            fits = 0 <= values <= most if is_list else values == group.num_rows
+            require(fits, f"column {chunk.path_in_schema} claims {values:,} values of {rows:,} rows")
+            pages += _check_pages(chunk, data)
+            require(pages <= _MOST_PAGES, f"it has more than {_MOST_PAGES:,} pages")
+
+
+def _check_pages(chunk: pq.ColumnChunkMetaData, data: bytes) -> int:
+    """Hold the pages of a column to what its footer says; how many they are."""
+    name, at, number, values = chunk.path_in_schema, chunk.data_page_offset, 0, 0
+    if not chunk.num_values:  # no page of it is read
+        return 0
+    if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < at:
+        at = chunk.dictionary_page_offset
+    end = at + chunk.total_compressed_size
+    require(0 <= at <= end <= len(data), f"column {name} lies outside the file")
+    while at < end:
+        header, at = _read_struct(data, at, end)
+        unpacked, packed = header.get(_UNPACKED, -1), header.get(_PACKED, -1)
+        kind = next((header[field] for field in _PAGES if field in header), {})
+        held = kind.get(_VALUES, 0) if isinstance(kind, dict) else 0
+        require(
+            0 <= held <= chunk.num_values and 0 <= unpacked <= _MOST_PAGE_BYTES + 16 * held,
+            f"a page of column {name} claims {unpacked:,} bytes for {held:,} values",
+        )
+        values += held if _DICTIONARY not in header else 0
+        require(
+            values <= chunk.num_values,
+            f"column {name} has more values than the {chunk.num_values:,} it claims",
+        )
+        require(0 <= packed <= end - at, f"a page of column {name} ends outside it")
+        at, number = at + packed, number + 1
+        if number > _MOST_PAGES:
+            break
+    return number
+
+
+# --- page headers -----------------------------------------------------------------------------
+# pyarrow does not tell what stands in them. They are structs of Thrift's compact protocol:
+# fields by number, whole numbers as zigzag varints.
+
+_UNPACKED, _PACKED, _DICTIONARY = 2, 3, 7
+_PAGES = (5, _DICTIONARY, 8)
+"""data, dictionary, data of the second version: a struct each, whose field 1 is the number of values"""
+_VALUES = 1
+_STOP, _TRUE, _FALSE, _BYTE, _WHOLE, _DOUBLE, _TEXT, _STRUCT = 0, 1, 2, 3, (4, 5, 6), 7, 8, 12
+_DEEPEST = 4
+
+
+def _read_struct(data: bytes, at: int, end: int, depth: int = 0) -> tuple[dict, int]:
+    """The whole numbers and structs of a struct, by field, and where it ends."""
+    require(depth < _DEEPEST, "a page header is no page header")
+    found, field = {}, 0
+    while True:
+        require(at < end, "a page header is cut")
+        step, kind = data[at] >> 4, data[at] & 15
+        at += 1
+        if kind == _STOP:
+            return found, at
+        if step:
+            field += step
+        else:
+            field, at = _read_whole(data, at, end)
+        if kind in _WHOLE:
+            found[field], at = _read_whole(data, at, end)
+        elif kind == _STRUCT:
+            found[field], at = _read_struct(data, at, end, depth + 1)
+        elif kind == _TEXT:
+            length, at = _read_varint(data, at, end)
+            at += length
+        elif kind in (_BYTE, _DOUBLE):
+            at += 1 if kind == _BYTE else 8
+        else:
+            require(kind in (_TRUE, _FALSE), "a page header is no page header")
+
+
+def _read_whole(data: bytes, at: int, end: int) -> tuple[int, int]:
+    number, at = _read_varint(data, at, end)
+    return number >> 1 ^ -(number & 1), at
+
+
+def _read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+    number = 0
+    for shift in range(0, 70, 7):
+        require(at < end, "a page header is cut")
+        number |= (data[at] & 127) << shift
+        at += 1
+        if data[at - 1] < 128:
+            return number, at
+    raise Unsound("a page header holds a number of more than 64 bits")
