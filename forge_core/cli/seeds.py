@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from forge_core.cli.numbers import WHOLE, shortened
 from forge_core.errors import BadInput
+from forge_core.ranges import ranges_text
 
 MOST_SEEDS = 1_000_000
 """in one command: beyond it lies a typing error, or a job to cut in pieces"""
@@ -30,10 +31,4 @@ def parse_seeds(text: str) -> list[int]:
 
 def seeds_text(seeds: Iterable[int]) -> str:
     """Seeds -> `0-9,900-919`: what `parse_seeds` reads."""
-    runs: list[list[int]] = []
-    for seed in sorted(set(seeds)):
-        if runs and runs[-1][1] == seed - 1:
-            runs[-1][1] = seed
-        else:
-            runs.append([seed, seed])
-    return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs)
+    return ranges_text(seeds)

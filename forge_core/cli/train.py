@@ -15,9 +15,11 @@ from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
+    from forge_core.files import Store
     from forge_core.learning.spec import Rows, RowSource
     from forge_core.learning.train import Point, TrainConfig, TrainResult
     from forge_core.learning.transformer import ModelConfig
+    from forge_core.texas42.splits import Split
 
 DEFAULT_SIZE, DEFAULT_STEPS = "817k", 10_000
 WATCHED_ROWS, WATCHED_ROWS_PER_DEAL = 40_000, 600
@@ -263,7 +265,10 @@ def size_name(model: ModelConfig) -> str:
 
 
 def describe_data(data: str | None, live: bool, batch_size: int, seed: int, stage: int = 1) -> dict[str, Any]:
-    """Which rows a run learns from and is judged by: JSON types, enough to open them again."""
+    """Which rows a run learns from and is judged by: JSON types, enough to open them again.
+
+    origin: where they came from; it follows from their version and is no part of the question.
+    """
     from dataclasses import asdict
 
     if stage == 2 and data is None:
@@ -274,13 +279,15 @@ def describe_data(data: str | None, live: bool, batch_size: int, seed: int, stag
         from forge_core.texas42.tokens.live import LiveConfig
 
         config = LiveConfig(seed=seed, batch_size=batch_size)
-        return {"kind": "live", "config": asdict(config), "version": config.fingerprint}
+        origin = {"versions": config.versions()}
+        return {"kind": "live", "config": asdict(config), "version": config.fingerprint, "origin": origin}
     from forge_core.files import Store
     from forge_core.texas42.splits import Split
 
     store, kind = Store(data or ""), "stored" if stage == 1 else "games"
     opened = store_of(kind)
-    manifests = {split: opened(store, split).manifest for split in (Split.TRAIN, Split.VAL)}
+    rows = {split: opened(store, split) for split in (Split.TRAIN, Split.VAL)}
+    manifests = {split: of_split.manifest for split, of_split in rows.items()}
     return {
         "kind": kind,
         "store": store.url,
@@ -289,7 +296,19 @@ def describe_data(data: str | None, live: bool, batch_size: int, seed: int, stag
         "rows": manifests[Split.TRAIN].rows,
         "version": manifests[Split.TRAIN].hash,
         "val_version": manifests[Split.VAL].hash,
+        "origin": origin_of(kind, store, rows),
     }
+
+
+def origin_of(kind: str, store: Store, rows: Mapping[Split, Any]) -> dict[str, Any]:
+    """Where rows on disk came from: see `tokens.origins` and `eq.origins`. rows: opened, by split."""
+    if kind == "games":
+        from forge_core.texas42.eq.origins import origin_of_games
+
+        return origin_of_games(store, rows.values())
+    from forge_core.texas42.tokens.origins import origin_of_rows
+
+    return origin_of_rows(store, [of_split.manifest for of_split in rows.values()])
 
 
 def store_of(kind: str) -> Any:

@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from forge_core.errors import BadInput
+from forge_core.errors import BadInput, StoreUnusable
 from forge_core.files import Store
 from forge_core.learning.spec import TokenSpec
 from forge_core.learning.transformer import ModelConfig, TokenTransformer
@@ -89,6 +89,14 @@ def load_model(path: str, device: str = "cpu") -> TokenTransformer:
     fill(model, weights, store.path(WEIGHTS))
     model.card = card
     return model.to(device).eval()
+
+
+def weights_digest(path: str) -> str | None:
+    """What the card of the network in a folder says of its weights; None where there is none to read."""
+    try:
+        return str(json.loads(Store(str(path)).read(CARD))["weights"])
+    except (StoreUnusable, ValueError, KeyError, TypeError):
+        return None
 
 
 def fill(model: TokenTransformer, weights: Mapping[str, torch.Tensor], what: str) -> None:

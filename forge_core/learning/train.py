@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from forge_core.device import device_name, resolve_device
 from forge_core.errors import BadInput
 from forge_core.files import Store
-from forge_core.learning.checkpoints import load_model, save_model
+from forge_core.learning.checkpoints import load_model, save_model, weights_digest
 from forge_core.learning.data import RowModule
 from forge_core.learning.lightning_module import GOAL, Learner, Recipe
 from forge_core.learning.spec import Rows, RowSource
@@ -39,6 +40,9 @@ from forge_core.learning.transformer import ModelConfig
 
 MODEL_VERSION = "m1"
 """Raised when the same rows and settings teach another network."""
+
+ORIGIN = "origin"
+"""Of what is said of the data, where they came from: it follows from their version"""
 
 PRECISIONS = ("auto", "32", "16-mixed", "bf16-mixed")
 CONFIG, CURVE = "config.json", "metrics.csv"
@@ -148,7 +152,7 @@ def train(
             learner.start_from(model)
         rows = RowModule(source, val_rows, source.spec, config.recipe.steps)
         if not fast_dev_run:
-            claim_folder(folder, record, resume)
+            record = claim_folder(folder, record, resume)
         if config.compile:
             for block in learner.model.blocks:
                 block.compile(dynamic=True)
@@ -247,7 +251,9 @@ class Keeper(Callback):
             if trainer.is_global_zero:
                 write_curve(self.folder, self.points)
                 if point[GOAL] < best:
-                    card = {**self.record, "results": {**point, "measured": pl_module.measured}}
+                    made = datetime.now(UTC).isoformat(timespec="seconds")
+                    results = {**point, "measured": pl_module.measured}
+                    card = {**self.record, "made": made, "results": results}
                     save_model(str(self.folder / MODEL), pl_module.averaged, json.loads(json.dumps(card)))
             path = self.folder / CHECKPOINT
             trainer.save_checkpoint(f"{path}.partial")  # by all devices together
@@ -339,6 +345,8 @@ def describe_run(
         "spec": source.spec.to_dict(),
         "data": dict(data),
         "init_from": init_from,
+        "parent_weights": weights_digest(init_from) if init_from else None,
+        "model_version": MODEL_VERSION,
         "device": device_name(device),
         "precision": precision,
         "threads": torch.get_num_threads(),
@@ -349,20 +357,26 @@ def describe_run(
     }
 
 
-def claim_folder(folder: Path, record: Mapping[str, Any], resume: bool) -> None:
-    """Begin a run in `folder`, or find the one that is there to be the same. Raises BadInput otherwise."""
+def claim_folder(folder: Path, record: dict[str, Any], resume: bool) -> dict[str, Any]:
+    """Begin a run in `folder`, or find the one that is there to be the same. Raises BadInput otherwise.
+
+    What is to be said of the run from now on: of one that goes on, the parent it began from.
+    """
     store = Store(str(folder))
     if not resume:
         if store.exists(CONFIG):
             raise BadInput(f"{folder} holds a run already: resume it, or choose another name")
         store.write(CONFIG, json.dumps(record, indent=2).encode())
         (folder / CHECKPOINT).parent.mkdir(parents=True, exist_ok=True)
-        return
+        return record
     if not store.exists(CHECKPOINT):
         raise BadInput(f"{folder} holds no checkpoint to resume from: start the run without resuming")
     before = read_run(folder)
     before["train"] = TrainConfig.from_dict(before["train"]).to_dict()  # younger settings: their defaults
     now = json.loads(json.dumps(record))
+    kept = {**record, "parent_weights": before.get("parent_weights")}  # by now another may lie there
+    for described in (before, now):
+        described["data"] = {name: said for name, said in described["data"].items() if name != ORIGIN}
     for part in ("train", "spec", "data", "init_from", "precision"):
         if before[part] != now[part]:
             names = (
@@ -374,6 +388,7 @@ def claim_folder(folder: Path, record: Mapping[str, Any], resume: bool) -> None:
                 f"{folder} was begun with another {', '.join([part, *names])}: resume it as it was begun, "
                 "or choose another name"
             )
+    return kept
 
 
 def write_curve(folder: Path, points: list[Point]) -> None:

@@ -305,6 +305,10 @@ class GameRowStore:
         numbers = self._first[number] + np.arange(len(games))
         return PackedGames(games, numbers.astype(np.int32), np.arange(len(games) * N_PLAYS))
 
+    def identities(self, number: int) -> list[tuple[ShardKey, str]]:
+        """Which games a file holds, each with the fingerprint of its settings. Raises BadInput."""
+        return [_identity(game) for game in self.read(number).games]
+
     def join(self, parts: Sequence[PackedGames]) -> PackedGames:
         """Several as one."""
         if len(parts) == 1:

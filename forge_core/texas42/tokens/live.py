@@ -104,8 +104,12 @@ class LiveConfig:
     @property
     def fingerprint(self) -> str:
         """Equal for equal rows: what a model card names as its data."""
-        versions = {"live": LIVE_VERSION, "oracle": ORACLE_VERSION, "encoder": ENCODER_VERSION}
-        return fingerprint({**versions, **asdict(self)})
+        return fingerprint({**self.versions(), **asdict(self)})
+
+    @staticmethod
+    def versions() -> dict[str, str]:
+        """Of the algorithms that rows come from."""
+        return {"live": LIVE_VERSION, "oracle": ORACLE_VERSION, "encoder": ENCODER_VERSION}
 
 
 def make_chunk(config: LiveConfig, chunk: int) -> LabelledStates:

@@ -1,0 +1,137 @@
+"""Where rows came from: which shards, of which seeds, drawn how, by which versions.
+
+What a model card says of the data of its network, small enough for one: seeds as ranges. The
+hash of a manifest implies all of it, but says it only as long as the files are there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from forge_core.errors import ForgeError, ShardCorrupt
+from forge_core.files import Store
+from forge_core.ranges import numbers_of, ranges_text
+from forge_core.texas42.declarations import N_DECLARATIONS
+from forge_core.texas42.oracle.shards import FOREIGN, ShardHeader, ShardKey, seed_keys
+from forge_core.texas42.oracle.shards.reading import read_own_header
+from forge_core.texas42.splits import Split
+from forge_core.texas42.tokens.splits import TokenConfig, TokenFile
+from forge_core.texas42.tokens.storage import READERS, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFiles:
+    """Files of a store that were made alike, by their seeds: what rows of a split were drawn from."""
+
+    folder: str
+    """below the root of the store: `shards-standard`, `shards-marginalized`, `eq-games`"""
+    fingerprint: str
+    decl: int | None
+    """None: each seed under its own declaration, seed % 10"""
+    opponent: int | None
+    """of marginalised deals, which set of other hands"""
+    seeds: str
+    """`0-49,100-149`"""
+    files: int
+
+    def keys(self) -> list[ShardKey]:
+        """Every one of them."""
+        seeds = numbers_of(self.seeds)
+        own = seed_keys(seeds, "seed" if self.decl is None else self.decl)
+        return own if self.opponent is None else [ShardKey(k.seed, k.decl, self.opponent) for k in own]
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What became of files since."""
+
+    unchanged: int
+    changed: tuple[str, ...]
+    """names of those made otherwise by now, or damaged"""
+    gone: tuple[str, ...]
+
+
+def origin_of_rows(root: Store, manifests: Iterable[Manifest[TokenConfig, TokenFile]]) -> dict[str, Any]:
+    """Of rows drawn from shards, JSON types; root: the store whose shards they were drawn from.
+
+    splits: of each, its rows and `SourceFiles`; drawn: the configuration; made: what each
+    fingerprint stands for, as far as the store still has a shard of it; versions.
+    """
+    manifests = list(manifests)
+    splits: dict[str, Any] = {}
+    found: dict[str, tuple[str, ShardKey]] = {}
+    for manifest in manifests:
+        files = [(_folder(file.key), file.source, file.key) for file in manifest.files]
+        splits[manifest.split] = {"rows": manifest.rows, "sources": [asdict(s) for s in group(files)]}
+        for folder, source, key in files:
+            found.setdefault(source, (folder, key))
+    made = {source: _settings(root.join(folder), key) for source, (folder, key) in sorted(found.items())}
+    return {
+        "splits": splits,
+        "drawn": asdict(manifests[0].config),
+        "made": {source: settings for source, settings in made.items() if settings},
+        "versions": {"tokens": manifests[0].version, "encoder": manifests[0].spec.version},
+    }
+
+
+def group(files: Iterable[tuple[str, str, ShardKey]]) -> list[SourceFiles]:
+    """Folder, fingerprint and key of every file -> those that belong together."""
+    seeds: dict[tuple[str, str, int | None, int | None], list[int]] = defaultdict(list)
+    for folder, fingerprint, key in files:
+        decl = None if key.decl == key.seed % N_DECLARATIONS else key.decl
+        seeds[folder, fingerprint, decl, key.opponent].append(key.seed)
+    return [
+        SourceFiles(*of_all, ranges_text(members), len(members))
+        for of_all, members in sorted(seeds.items(), key=lambda item: tuple(map(str, item[0])))
+    ]
+
+
+def look(
+    root: Store,
+    split: Split,
+    sources: SourceFiles,
+    read: Callable[[Store, ShardKey], str | None] | None = None,
+) -> Presence:
+    """Whether files are still in a store as they were, by their footers.
+
+    read: the fingerprint of a file there is, None for a damaged one; default: of a shard.
+    Raises StoreUnusable.
+    """
+    folder, read = root.join(sources.folder), read or fingerprint_of_shard
+    names = set(folder.join(split).names(".parquet"))
+    keys = sources.keys()
+    there = [key for key in keys if key.filename in names]
+    with ThreadPoolExecutor(READERS, "origins") as pool:
+        found = list(pool.map(lambda key: read(folder, key), there))
+    changed = [key.filename for key, its in zip(there, found, strict=True) if its != sources.fingerprint]
+    gone = [key.filename for key in keys if key.filename not in names]
+    return Presence(len(there) - len(changed), tuple(changed), tuple(gone))
+
+
+def fingerprint_of_shard(folder: Store, key: ShardKey) -> str | None:
+    """As a manifest has it: of another maker's also the size. None for a damaged one."""
+    try:
+        header = read_own_header(folder, key)
+    except ShardCorrupt:
+        return None
+    return header.fingerprint if header else f"{FOREIGN}-{folder.join(key.split).size(key.filename)}"
+
+
+def _folder(key: ShardKey) -> str:
+    return "shards-standard" if key.opponent is None else "shards-marginalized"
+
+
+def _settings(folder: Store, key: ShardKey) -> Mapping[str, Any] | None:
+    """What the fingerprint of a shard stands for; None where it is gone, or someone else's."""
+    try:
+        header: ShardHeader | None = read_own_header(folder, key)
+    except ForgeError:
+        return None
+    if not header:
+        return None
+    draw = {"rows": header.rows_asked, "sample_seed": header.sample_seed}
+    return {**draw, "oracle": header.oracle_version, "shards": header.shards_version}
