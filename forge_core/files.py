@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -11,9 +12,9 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -35,6 +36,11 @@ class Store:
     url: str
 
     def __post_init__(self) -> None:
+        if (shown := redact(self.url)) != self.url:
+            raise BadInput(
+                f"{shown} holds a password, and the URL of a store is written into records: leave it out, "
+                "and give it by the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            )
         with self._blame("use", self.url):
             filesystem, path = self._open()
             url = path if isinstance(filesystem, LocalFileSystem) else filesystem.unstrip_protocol(path)
@@ -42,6 +48,8 @@ class Store:
 
     def join(self, *parts: str) -> Store:
         """The folder at `parts` below this one."""
+        for part in parts:
+            _check_name(part)
         return Store("/".join((self.url.rstrip("/"), *parts)))
 
     def path(self, name: str) -> str:
@@ -51,27 +59,34 @@ class Store:
     def exists(self, name: str) -> bool:
         """Whether there is a file of this name."""
         with self._blame("look at", self.path(name)):
-            filesystem, folder = self._open()
-            return filesystem.isfile(f"{folder}/{name}")
+            filesystem, path = self._at(name)
+            return filesystem.isfile(path)
 
     def read(self, name: str) -> bytes:
         """All bytes of a file."""
         with self._blame("read", self.path(name)):
-            filesystem, folder = self._open()
-            return _as_bytes(filesystem.cat_file(f"{folder}/{name}"))
+            filesystem, path = self._at(name)
+            return _as_bytes(filesystem.cat_file(path))
+
+    def read_json(self, name: str) -> Any:
+        """What a JSON file says. Raises ValueError for one that says nothing, or of more than 256 MiB."""
+        size = self.size(name)
+        if size > _MOST_JSON:
+            raise ValueError(f"it has {size:,} bytes, more than any JSON file here")
+        return parse_json(self.read(name))
 
     def tail(self, name: str, size: int) -> bytes:
         """The last `size` bytes of a file, or all of a shorter one."""
         with self._blame("read", self.path(name)):
-            filesystem, folder = self._open()
+            filesystem, path = self._at(name)
             start = max(0, self.size(name) - size)
-            return _as_bytes(filesystem.cat_file(f"{folder}/{name}", start=start))
+            return _as_bytes(filesystem.cat_file(path, start=start))
 
     def size(self, name: str) -> int:
         """Bytes of a file."""
         with self._blame("look at", self.path(name)):
-            filesystem, folder = self._open()
-            return int(filesystem.size(f"{folder}/{name}") or 0)
+            filesystem, path = self._at(name)
+            return int(filesystem.size(path) or 0)
 
     def write(self, name: str, data: bytes) -> None:
         """Put a file under its name, whole; folders are made. An older one of the name is replaced.
@@ -82,11 +97,11 @@ class Store:
         the final name is as atomic. Whatever goes wrong, no temporary file stays behind.
         """
         with self._blame("write", self.path(name)):
-            filesystem, folder = self._open()
+            filesystem, path = self._at(name)
             if isinstance(filesystem, LocalFileSystem):
-                _write_locally(f"{folder}/{name}", data)
+                _write_locally(path, data)
             else:
-                filesystem.pipe_file(f"{folder}/{name}", data)
+                filesystem.pipe_file(path, data)
 
     def names(self, suffix: str = "") -> list[str]:
         """The files directly in this folder whose names end so, sorted; none if there is no folder.
@@ -109,13 +124,27 @@ class Store:
     def delete(self, name: str) -> None:
         """Remove a file."""
         with self._blame("delete", self.path(name)):
-            filesystem, folder = self._open()
-            filesystem.rm_file(f"{folder}/{name}")
+            filesystem, path = self._at(name)
+            filesystem.rm_file(path)
 
-    def sweep(self, older_than_s: float) -> list[str]:
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep this folder to oneself: StoreUnusable while another process, or another call, does so.
+
+        The hold ends with the process, however it ends. An object store knows no locks: there
+        it is nothing.
+        """
+        with self._blame("hold", self.url):
+            filesystem, folder = self._open()
+            lock = _lock(folder) if isinstance(filesystem, LocalFileSystem) else nullcontext()
+        with lock:
+            yield
+
+    def sweep(self, older_than_s: float, now: float | None = None) -> list[str]:
         """Remove temporaries that killed writers left in this folder; their names.
 
-        Younger ones may still be in use. An object store has none.
+        Younger ones stay, and so does what its writer still holds, whatever the clock says.
+        now: seconds since 1970; default: by the clock. An object store has none.
         """
         with self._blame("sweep", self.url):
             filesystem, folder = self._open()
@@ -123,10 +152,10 @@ class Store:
                 return []
             with os.scandir(folder) as entries:
                 candidates = [entry for entry in entries if _TEMPORARY.fullmatch(entry.name)]
-            swept, now = [], time.time()
+            swept, now = [], time.time() if now is None else now
             for entry in candidates:
                 with suppress(FileNotFoundError):  # its writer, or another sweep, was faster
-                    if now - entry.stat().st_mtime >= older_than_s:
+                    if now - entry.stat().st_mtime >= older_than_s and not _is_held(entry.path):
                         os.unlink(entry.path)
                         swept.append(entry.name)
             return sorted(swept)
@@ -135,6 +164,12 @@ class Store:
         """The file system and this folder's path in it; looked up each time: none may cross a fork."""
         filesystem, path = fsspec.url_to_fs(self.url, use_listings_cache=False)  # others write too
         return filesystem, path.rstrip("/")
+
+    def _at(self, name: str) -> tuple[Any, str]:
+        """The file system and the path of a file in it. Raises BadInput for a name that leads elsewhere."""
+        _check_name(name)
+        filesystem, folder = self._open()
+        return filesystem, f"{folder}/{name}"
 
     @contextmanager
     def _blame(self, verb: str, path: str) -> Iterator[None]:
@@ -165,6 +200,60 @@ def fingerprint(mapping: Mapping[str, Any]) -> str:
     return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()
 
 
+def parse_json(data: bytes | str) -> Any:
+    """What JSON from anywhere says. Raises ValueError, whatever is wrong with it."""
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+_PASSWORD = re.compile(r"""(?<=://)[^/\s:@'"]*:(?!\d+(?:[/\s'"]|$))[^\s'"]*@""")
+"""`user:password@` of a URL; what is all digits is the port of a host"""
+
+
+def redact(text: str) -> str:
+    """The text without the passwords of the URLs in it: `http://***@host`."""
+    return _PASSWORD.sub("***@", text)
+
+
+_MOST_JSON = 1 << 28
+"""bytes: a manifest of a hundred thousand files has some 25 million"""
+
+
+def _check_name(name: str) -> None:
+    if not name or "\0" in name or {"", ".", ".."} & set(name.split("/")):
+        raise BadInput(f"{name!r} would lead out of its folder: names of a store go down only")
+
+
+def _is_held(path: str) -> bool:
+    """Whether the writer of a temporary lives; where the file system knows no locks, age must do."""
+    with open(path, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+    return False
+
+
+def _lock(folder: str) -> IO[bytes]:
+    """An open file that keeps a folder locked until it is closed."""
+    os.makedirs(folder, exist_ok=True)
+    file = open(f"{folder}/.lock", "ab")  # noqa: SIM115
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise StoreUnusable(
+            f"another process is writing {folder}: wait until it has ended, then run this again"
+        ) from error
+    except OSError:
+        pass  # a file system without locks
+    return file
+
+
 def _write_locally(path: str, data: bytes) -> None:
     folder, name = os.path.split(path)
     os.makedirs(folder, exist_ok=True)
@@ -172,10 +261,12 @@ def _write_locally(path: str, data: bytes) -> None:
     temporary = f"{folder}/.{name}.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
     try:
         with open(temporary, "xb") as file:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # `sweep` sees that its writer lives
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+            os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)

@@ -13,9 +13,11 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mounts import remount, small_disk
 
+from forge_core import files
 from forge_core.errors import BadInput, StoreUnusable
-from forge_core.files import Store, default_store_url, fingerprint
+from forge_core.files import Store, default_store_url, fingerprint, redact
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -157,14 +159,130 @@ def test_a_file_in_the_place_of_a_folder(tmp_path):
             use()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission(tmp_path):
     tmp_path.chmod(0o500)
+    was_root = os.geteuid() == 0
+    if was_root:  # who may write anywhere
+        os.seteuid(65534)
     try:
-        with pytest.raises(StoreUnusable, match="permission"):
+        with pytest.raises(StoreUnusable, match=f"{tmp_path}.*give yourself permission there"):
             Store(str(tmp_path)).write("a", b"")
     finally:
+        if was_root:
+            os.seteuid(0)
         tmp_path.chmod(0o700)
+
+
+def test_a_read_only_disk_is_named_and_still_read(tmp_path):
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        store = Store(str(disk))
+        store.write("a", b"old")
+        remount(disk, "ro")
+        for use in (lambda: store.write("a", b"new"), lambda: store.delete("a"), lambda: hold(store)):
+            with pytest.raises(StoreUnusable, match=rf"{disk}.*; choose a store that is not read-only"):
+                use()
+        assert store.read("a") == b"old" and os.listdir(disk) == ["a"]
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        store = Store(str(disk))
+        store.write("a", b"old")
+        with pytest.raises(StoreUnusable, match=rf"cannot write {disk}/a: No space left.*; free some space"):
+            store.write("a", bytes(2 << 20))
+        assert store.read("a") == b"old" and os.listdir(disk) == ["a"]
+        store.write("a", bytes(1 << 19))
+
+
+def hold(store: Store) -> None:
+    with store.held():
+        pass
+
+
+HOLDER = """
+import sys
+from forge_core.files import Store
+with Store(sys.argv[1]).held():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_folder_is_held_by_one_until_its_process_ends(tmp_path):
+    store = Store(str(tmp_path / "folder"))
+    command = [sys.executable, "-c", HOLDER, store.url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(StoreUnusable, match=f"another process is writing {store.url}: wait until"):
+            hold(store)
+        store.write("a", b"who does not hold it may write")
+        holder.kill()
+    with store.held(), pytest.raises(StoreUnusable, match="another process"):
+        hold(store)
+    hold(store)
+    assert store.names() == ["a"]
+    hold(Store("memory://folder"))
+
+
+def test_a_clock_that_jumps_takes_no_temporary_from_who_still_writes(tmp_path, monkeypatch):
+    """`sweep` from within a write, by a clock a year ahead, and by one a year back."""
+    store, year, swept = Store(str(tmp_path)), 365 * 86400.0, []
+    sync = os.fsync
+
+    def sweep_meanwhile(number):
+        swept.append([store.sweep(3600, time.time() + jump) for jump in (year, -year)])
+        sync(number)
+
+    monkeypatch.setattr(os, "fsync", sweep_meanwhile)
+    store.write("a", b"whole")
+    assert swept == [[[], []]] and store.read("a") == b"whole"
+    left = tmp_path / ".a.host.1.0123abcd.tmp"
+    left.write_bytes(b"of a dead writer")
+    assert store.sweep(3600, time.time() - year) == []
+    assert store.sweep(3600, time.time() + 1800) == []
+    assert store.sweep(3600, time.time() + year) == [left.name]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/passwd", "", ".", "a//b", "a\0b"])
+def test_no_name_leads_out_of_a_store(store, name):
+    uses = [store.read, store.size, store.exists, store.delete, store.join, lambda name: store.tail(name, 1)]
+    for use in (*uses, lambda name: store.write(name, b"x")):
+        with pytest.raises(BadInput, match="would lead out of its folder"):
+            use(name)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("s3://AKIA:ab/cd+e@bucket/x", "s3://***@bucket/x"),
+        ("http://me:pw@host:5000/#/x", "http://***@host:5000/#/x"),
+        ("postgresql+psycopg2://me:p%40@db/x", "postgresql+psycopg2://***@db/x"),
+        ("at 'http://me:pw@host' and http://me:12@host", "at 'http://***@host' and http://***@host"),
+        ("http://host:9000/a@b", "http://host:9000/a@b"),
+        ("s3://bucket/a:b@c", "s3://bucket/a:b@c"),
+    ],
+)
+def test_passwords_of_urls_are_not_shown(said, shown):
+    assert redact(said) == shown
+
+
+def test_a_store_whose_url_holds_a_password_is_refused_without_showing_it():
+    with pytest.raises(BadInput, match=r"s3://\*\*\*@bucket/x holds a password.*AWS_SECRET") as caught:
+        Store("s3://AKIA:secret@bucket/x")
+    assert "secret@" not in str(caught.value)
+
+
+def test_json_from_anywhere_is_read_or_refused(store, monkeypatch):
+    store.write("a.json", b'{"a": [1, null]}')
+    assert store.read_json("a.json") == {"a": [1, None]}
+    for data in (b"[" * 10**6, b'{"a": ' + b"9" * 10**5 + b"}", b"\xff", b"", b"nil"):
+        store.write("a.json", data)
+        with pytest.raises(ValueError):
+            store.read_json("a.json")
+    monkeypatch.setattr(files, "_MOST_JSON", 2)
+    with pytest.raises(ValueError, match="it has 3 bytes"):
+        store.read_json("a.json")
+    store.delete("a.json")
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path):

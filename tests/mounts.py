@@ -1,0 +1,42 @@
+"""Small disks of their own for tests: one that is soon full, one that may only be read."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+@contextmanager
+def small_disk(at: Path, size: str) -> Iterator[Path]:
+    """An empty disk of `size` at the folder `at`; skips where mounting is not permitted."""
+    at.mkdir(parents=True, exist_ok=True)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(at)], capture_output=True, text=True
+    )
+    if made.returncode:
+        pytest.skip(f"a disk that is soon full takes the right to mount: {made.stderr.strip()}")
+    try:
+        yield at
+    finally:
+        subprocess.run(["umount", "-l", str(at)], check=True)
+
+
+def remount(at: Path, options: str) -> None:
+    """Change a small disk: `ro`, `rw` or another `size=`."""
+    subprocess.run(["mount", "-o", f"remount,{options}", str(at)], check=True)
+
+
+def fill_up(disk: Path, leave: int) -> Path:
+    """A file that leaves `leave` bytes of a disk free; remove it to free the rest."""
+    ballast, block = disk / ".ballast", 1 << 16
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(block))
+        except OSError:
+            file.truncate(max(0, file.tell() - leave))
+    return ballast
