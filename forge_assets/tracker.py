@@ -28,6 +28,7 @@ from forge_core.files import Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import RunInfo
 
     from forge_core.learning.train import Point, TrainConfig, TrainResult
 
@@ -223,10 +224,14 @@ class Tracker(dg.ConfigurableResource):
         return client.create_experiment(EXPERIMENT, place, kind)
 
     def _tracked(self, client: MlflowClient, run: Any) -> TrackedRun:
-        address, info = self.address(), run.info
+        info = run.info
+        return TrackedRun(client, self.address(), info.run_id, self.url_of(info), info.artifact_uri)
+
+    def url_of(self, info: RunInfo) -> str:
+        """Where the UI shows a run."""
+        address = self.address()
         ui = address.rstrip("/") if address.startswith("http") else LOCAL_UI
-        url = f"{ui}/#/experiments/{info.experiment_id}/runs/{info.run_id}"
-        return TrackedRun(client, address, info.run_id, url, info.artifact_uri)
+        return f"{ui}/#/experiments/{info.experiment_id}/runs/{info.run_id}"
 
 
 @dataclass(slots=True)
@@ -245,6 +250,8 @@ class TrainingTracker:
 
         Raises BadInput for a new run in the folder of another: that one's records stay as they are.
         """
+        from forge_core.learning.train import ORIGIN
+
         store = Store(str(folder))
         if not resume and store.exists("config.json"):
             raise BadInput(f"{folder} holds a run already: resume it, or choose another name")
@@ -258,7 +265,8 @@ class TrainingTracker:
         known = self.tracker.reopen(folder) if resume else None
         run = known or self.tracker.begin(Path(folder).name, tags)
         if not known:
-            run.params({**config.to_dict(), "data": data, "init_from": init_from})
+            rows = {name: said for name, said in data.items() if name != ORIGIN}  # which the card says
+            run.params({**config.to_dict(), "data": rows, "init_from": init_from})
             record = {"uri": run.uri, "run_id": run.run_id, "url": run.url}
             store.write(TRACKING, json.dumps(record, indent=2).encode())
         try:
@@ -305,8 +313,10 @@ class FollowedTraining:
         self.run.file("plots/curve.png", draw_curve(result.points))
         for name in ("config.json", "metrics.csv"):
             self.run.file(name, Store(result.folder).read(name))
-        self.run.tag({"forge.model": result.model})
+        weights = json.loads(Store(result.model).read("model.json"))["weights"]
+        self.run.tag({"forge.model": result.model, "forge.weights": weights})
         about = {name: self.tags[name] for name in self.tags if name.startswith("forge.")}
+        about["forge.weights"] = weights
         self.tracker.register(self.run, self.objective, about)
 
     def _send(self) -> None:

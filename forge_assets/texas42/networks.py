@@ -103,10 +103,11 @@ def folder_of(
 ) -> Path:
     """Where a run is kept, below the project unless `runs` says otherwise: the same for the same question."""
     from forge_core.files import fingerprint
+    from forge_core.learning.train import ORIGIN
 
     asked = {
         "train": training.to_dict(),
-        "data": data,
+        "data": {name: said for name, said in data.items() if name != ORIGIN},
         "init_from": parent,
         "code": versions.of_network(data["kind"]),
     }

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from forge_core.errors import ForgeError, ShardCorrupt
@@ -90,26 +91,33 @@ def group(files: Iterable[tuple[str, str, ShardKey]]) -> list[SourceFiles]:
     ]
 
 
-def look(
-    root: Store,
-    split: Split,
-    sources: SourceFiles,
-    read: Callable[[Store, ShardKey], str | None] | None = None,
-) -> Presence:
-    """Whether files are still in a store as they were, by their footers.
+Reader = Callable[[Store, ShardKey], str | None]
+"""The fingerprint of a file in a folder of a store; None for a damaged one"""
 
-    read: the fingerprint of a file there is, None for a damaged one; default: of a shard.
-    Raises StoreUnusable.
-    """
-    folder, read = root.join(sources.folder), read or fingerprint_of_shard
-    names = set(folder.join(split).names(".parquet"))
-    keys = sources.keys()
-    there = [key for key in keys if key.filename in names]
-    with ThreadPoolExecutor(READERS, "origins") as pool:
-        found = list(pool.map(lambda key: read(folder, key), there))
-    changed = [key.filename for key, its in zip(there, found, strict=True) if its != sources.fingerprint]
-    gone = [key.filename for key in keys if key.filename not in names]
-    return Presence(len(there) - len(changed), tuple(changed), tuple(gone))
+
+class Shelves:
+    """What is on disk by now of files that rows once came from. Each folder and footer is read once."""
+
+    def __init__(self, root: Store, readers: Mapping[str, Reader]) -> None:
+        """root: of a store; readers: of the files in each of its folders."""
+        self.root, self.readers = root, readers
+        self._names: dict[tuple[str, Split], set[str]] = {}
+        self._found: dict[tuple[str, ShardKey], str | None] = {}
+
+    def look(self, split: Split, sources: SourceFiles) -> Presence:
+        """Whether files of a split are there as they were, by their footers. Raises StoreUnusable."""
+        folder, place = self.root.join(sources.folder), sources.folder
+        if (place, split) not in self._names:
+            self._names[place, split] = set(folder.join(split).names(".parquet"))
+        names, keys = self._names[place, split], sources.keys()
+        there = [key for key in keys if key.filename in names]
+        unread = [key for key in there if (place, key) not in self._found]
+        with ThreadPoolExecutor(READERS, "origins") as pool:
+            for key, its in zip(unread, pool.map(partial(self.readers[place], folder), unread), strict=True):
+                self._found[place, key] = its
+        changed = [key.filename for key in there if self._found[place, key] != sources.fingerprint]
+        gone = [key.filename for key in keys if key.filename not in names]
+        return Presence(len(there) - len(changed), tuple(changed), tuple(gone))
 
 
 def fingerprint_of_shard(folder: Store, key: ShardKey) -> str | None:
