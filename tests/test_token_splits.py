@@ -129,12 +129,14 @@ def test_what_a_shard_lost_or_changed_is_dropped(own_shards, out):
     train.delete(TRAIN[1].filename)
     other = ShardConfig(rows=1400)
     assert all(not r.error for r in fill_shards(own_shards.join("shards-standard"), [TRAIN[1]], other, "cpu"))
-    made = []
+    made, reader = [], TokenStore(out, Split.TRAIN)
     second = tokenize(own_shards, out, Split.TRAIN, CONFIG, on_file=made.append)
     assert [file.shard for file in made] == [TRAIN[1].filename]
     assert second.rows == first.rows - 300
-    assert set(folder_of(out, Split.TRAIN).names(".npy")) == {file.name for file in second.files}
     assert len(TokenStore(out, Split.TRAIN).rows()) == second.rows
+    assert len(reader.rows()) == first.rows, "who reads by the manifest of before goes on"
+    assert tokenize(own_shards, out, Split.TRAIN, CONFIG) == second
+    assert set(folder_of(out, Split.TRAIN).names(".npy")) == {file.name for file in second.files}
 
 
 def test_an_interrupted_run_loses_no_finished_file(shards, out):

@@ -19,6 +19,7 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
+from forge_core.arrays import read_array
 from forge_core.errors import BadInput
 from forge_core.files import Store, fingerprint
 from forge_core.learning.spec import ILLEGAL, Rows
@@ -243,12 +244,9 @@ def _describe(folder: Store, task: _Task) -> GameFile | None:
 
 def _parse(data: bytes, file: GameFile) -> _Games:
     """The games of a file. Raises ValueError for what is none of its."""
-    try:
-        games = np.load(io.BytesIO(data), allow_pickle=False)
-    except (EOFError, OSError) as error:
-        raise ValueError(f"it does not parse ({error})") from error
-    if games.dtype != _GAME or games.shape != (file.games,):
-        raise ValueError("its columns are not those of games, or not as many")
+    games, end = read_array(data, _GAME)
+    if games.shape != (file.games,) or end != len(data):
+        raise ValueError("it is not as many games as it should be")
     if (games["seed"] // SEEDS_A_FILE * SEEDS_A_FILE != file.first_seed).any():
         raise ValueError("it holds other seeds than its name says")
     if any(is_held_out(_identity(game)[0]) for game in games):

@@ -17,6 +17,7 @@ from typing import Literal
 
 import numpy as np
 
+from forge_core.arrays import read_array
 from forge_core.errors import BadInput, ForgeError
 from forge_core.files import Store, fingerprint
 from forge_core.learning.spec import Rows
@@ -224,16 +225,15 @@ def _describe(folder: Store, task: _Task) -> TokenFile | None:
 
 def _parse(data: bytes, key: ShardKey) -> LabelledStates:
     """The rows of a file. Raises ValueError for what is none of `key`."""
+    header, end = read_array(data, _HEADER)
+    rows, end = read_array(data, _ROW, end)
+    if header.shape != (1,) or rows.ndim != 1 or end != len(data):
+        raise ValueError("it is not a header and rows")
     try:
-        stream_of = io.BytesIO(data)
-        header = np.load(stream_of, allow_pickle=False)
-        rows = np.load(stream_of, allow_pickle=False)
         deal = check_deal(header["hands"][0])
-    except (EOFError, OSError, IndexError, ForgeError) as error:
+    except ForgeError as error:
         raise ValueError(f"it does not parse ({error})") from error
     opponent = -1 if key.opponent is None else key.opponent
-    if header.dtype != _HEADER or rows.dtype != _ROW or rows.ndim != 1:
-        raise ValueError("its columns are not those of rows")
     if tuple(header[["seed", "opponent", "decl"]][0]) != (key.seed, opponent, key.decl):
         raise ValueError("it holds another deal than its name says")
     columns = (np.ascontiguousarray(rows[name]) for name in ("state", "value", "q", "weight"))

@@ -13,12 +13,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Generic, Protocol, TypeVar
 
-from forge_core.errors import BadInput, ForgeError
+from forge_core.errors import BadInput, ForgeError, StoreUnusable
 from forge_core.files import Store, fingerprint
 from forge_core.learning.spec import TokenSpec
 from forge_core.texas42.splits import Split
@@ -119,7 +120,7 @@ class Plan(Generic[F, T]):
     tasks: tuple[T, ...]
     """to be made"""
     dropped: tuple[str, ...]
-    """files whose source is gone, has changed, or was asked for otherwise"""
+    """files of the manifest whose source is gone, has changed, or was asked for otherwise"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ class Storage(Generic[C, F]):
             kept = tuple(file for file in found if file)
         wanted, sound = {task.name for task in tasks}, {file.name for file in kept}
         to_make = tuple(task for task in tasks if task.name not in sound)
-        return Plan(split, kept, to_make, tuple(sorted(present - wanted)))
+        return Plan(split, kept, to_make, tuple(sorted(self._named(folder) - wanted)))
 
     def update(
         self,
@@ -167,12 +168,27 @@ class Storage(Generic[C, F]):
         workers: int | None = None,
         on_file: Callable[[F], None] = lambda file: None,
     ) -> Manifest[C, F]:
-        """Make and write what a plan lacks, then its manifest, then delete what is no longer named.
+        """Make and write what a plan lacks, then its manifest, then delete what no manifest names.
 
         When interrupted the old manifest stays, and so do the new files, which the next plan
-        finds. Raises what `make` raises, of several the first, when all others are done.
+        finds. What the manifest that is replaced names stays until the next time: someone may
+        be reading by it. Raises what `make` raises, of several the first, when all others are
+        done; StoreUnusable while another process writes the split, or where one that cannot be
+        locked out (an object store knows no locks) has deleted what it did not know.
         """
         folder = self.at(out, plan.split)
+        with folder.held():
+            return self._update(folder, config, plan, make, workers, on_file)
+
+    def _update(
+        self,
+        folder: Store,
+        config: C,
+        plan: Plan[F, T],
+        make: Callable[[Store, T], F],
+        workers: int | None,
+        on_file: Callable[[F], None],
+    ) -> Manifest[C, F]:
         folder.sweep(_ABANDONED_AFTER_S)
 
         def attempt(task: T) -> F | ForgeError:
@@ -197,10 +213,16 @@ class Storage(Generic[C, F]):
             raise failed[0]
         files = tuple(sorted((*plan.kept, *made), key=lambda file: file.name))
         manifest = Manifest(self.version, plan.split, self.spec, config, files)
-        data = manifest.to_json()
+        present, named = set(folder.names(".npy")), {file.name for file in files}
+        if gone := sorted(named - present):
+            raise StoreUnusable(
+                f"another process has deleted {len(gone):,} files that were just made, {folder.path(gone[0])} "
+                f"the first: run {self.command} again when it has ended"
+            )
+        before, data = self._named(folder), manifest.to_json()
         if not (folder.exists(MANIFEST) and folder.read(MANIFEST) == data):
             folder.write(MANIFEST, data)
-        for name in plan.dropped:
+        for name in present - named - before:
             folder.delete(name)
         return manifest
 
@@ -212,13 +234,20 @@ class Storage(Generic[C, F]):
             return {}
         return {file.name: file for file in manifest.files} if manifest.version == self.version else {}
 
+    def _named(self, folder: Store) -> set[str]:
+        """Names of the files of the manifest, of whatever version."""
+        try:
+            return {file.name for file in self.read_manifest(folder).files}
+        except BadInput:
+            return set()
+
     def read_manifest(self, folder: Store) -> Manifest[C, F]:
         """The manifest of the folder of a split, as it is written. Raises BadInput."""
         path = folder.path(MANIFEST)
         if not folder.exists(MANIFEST):
             raise BadInput(f"{path} is not there: make it with {self.command}")
         try:
-            record = json.loads(folder.read(MANIFEST))
+            record = folder.read_json(MANIFEST)
             manifest = Manifest(
                 record["version"],
                 Split(record["split"]),
@@ -227,6 +256,8 @@ class Storage(Generic[C, F]):
                 tuple(self.file(**file) for file in record["files"]),
             )
             said = record["rows"], record["hash"]
+            for file in manifest.files:
+                _check_file(file)
         except (ValueError, KeyError, TypeError, AttributeError, BadInput) as error:
             raise BadInput(f"{path} is no manifest ({error}): make it again with {self.command}") from error
         if said != (manifest.rows, manifest.hash):
@@ -274,6 +305,14 @@ class Storage(Generic[C, F]):
             return parse(data, file)
         except ValueError as error:
             raise BadInput(f"{path} is damaged: {error}; {remedy}") from error
+
+
+def _check_file(file: StoredFile) -> None:
+    """Raise ValueError for what no file of a split can be, wherever the manifest came from."""
+    if not isinstance(file.name, str) or not re.fullmatch(r"[a-z0-9][\w.]*\.npy", file.name, re.ASCII):
+        raise ValueError(f"{file.name!r} is not the name of a file of its folder")
+    if type(file.rows) is not int or file.rows < 0 or not isinstance(file.hash, str):
+        raise ValueError(f"rows or hash of {file.name} are none")
 
 
 def hash_of(data: bytes) -> str:
