@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from forge_core.errors import BadInput, FileCorrupt, ForgeError, StoreUnusable
 from forge_core.files import Store, fingerprint
+from forge_core.gaps import Made
 from forge_core.parquet import Unsound, open_footer, open_parquet, read_metadata, require
 from forge_core.texas42.bidding.playouts import OraclePlayout, Playout
 from forge_core.texas42.bidding.table import (
@@ -33,7 +34,7 @@ from forge_core.texas42.bidding.table import (
 from forge_core.texas42.deals import check_seed, deal_from_seed
 from forge_core.texas42.dominoes import HAND_POINTS
 from forge_core.texas42.oracle.shards.records import MOST_SEED
-from forge_core.texas42.splits import split_of
+from forge_core.texas42.splits import Split, split_of
 
 BIDDING_FOLDER = "bidding-results"
 """of a store: where these are"""
@@ -127,6 +128,39 @@ def read_table(store: Store, seed: int) -> BidTable:
         size = folder.size(file_name(seed))
         require(size <= _MOST_BYTES, f"it has {size:,} bytes, a table at most {_MOST_BYTES:,}")
         return _decode(open_parquet(folder.read(file_name(seed))), seed)
+
+
+@dataclass(frozen=True, slots=True)
+class TableKey:
+    """Which table."""
+
+    seed: int
+
+    @property
+    def filename(self) -> str:
+        """See `file_name`."""
+        return file_name(self.seed)
+
+    @property
+    def split(self) -> Split:
+        """Decided by the seed alone."""
+        return split_of(self.seed)
+
+
+def table_made(store: Store, key: TableKey, *, verify: bool = False) -> Made:
+    """How a table that is there was made, for `gaps.look`: its fingerprint.
+
+    Two of its columns are read beside the footer; with verify all. Raises FileCorrupt, StoreUnusable.
+    """
+    with _verdict(store, key.seed) as folder:
+        file = open_parquet(folder.read(key.filename))
+        require(file.schema_arrow.equals(_SCHEMA), "its columns or their types are not those of a table")
+        require(file.metadata.num_rows == 1, f"it has {file.metadata.num_rows:,} rows, not one")
+        version = file.read(["bidding_version"], use_threads=False).column(0)[0].as_py()
+        settings = read_metadata(file).get(b"fingerprint", b"").decode()
+    if verify and version == BIDDING_VERSION:
+        read_table(store, key.seed)
+    return Made(str(version), {"settings": settings})
 
 
 def missing_seeds(

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from forge_core.errors import BadInput, ForgeError, GameCorrupt, StoreUnusable
 from forge_core.files import Store, fingerprint
+from forge_core.gaps import Made
 from forge_core.parquet import Unsound, open_footer, open_parquet, read_metadata, require
 from forge_core.texas42.deals import Hands, check_deal, check_leader
 from forge_core.texas42.declarations import NAMES
@@ -165,6 +166,17 @@ def missing_games(
         return header.fingerprint == fingerprint
 
     return [key for key in keys if not is_filled(key)]
+
+
+def game_made(store: Store, key: ShardKey, *, verify: bool = False) -> Made:
+    """How a game that is there was made, for `gaps.look`: the fingerprint of its settings.
+
+    The footer is read; with verify the rows too. Raises GameCorrupt, StoreUnusable.
+    """
+    header = read_header(store, key)
+    if verify:
+        read_game(store, key)
+    return Made(str(header.settings.get("version")), {"settings": header.fingerprint})
 
 
 def _as_key(name: ShardKey | str) -> ShardKey:

@@ -13,7 +13,13 @@ records (what a shard is), writing, verifying (what must hold of anyone's rows),
 (plain shards), reading, filling: each uses only what stands before it.
 """
 
-from forge_core.texas42.oracle.shards.filling import ShardReport, fill_shards, missing_shards
+from forge_core.texas42.oracle.shards.filling import (
+    ShardReport,
+    fill_shards,
+    missing_shards,
+    settings_made,
+    shard_made,
+)
 from forge_core.texas42.oracle.shards.foreign import N_CHECKED_ROWS
 from forge_core.texas42.oracle.shards.reading import read_header, read_shard
 from forge_core.texas42.oracle.shards.records import (
@@ -50,5 +56,7 @@ __all__ = [
     "read_header",
     "read_shard",
     "seed_keys",
+    "settings_made",
+    "shard_made",
     "write_shard",
 ]

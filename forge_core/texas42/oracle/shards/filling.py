@@ -8,15 +8,17 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, replace
+from typing import Any
 
 from forge_core.device import core_count, resolve_device
 from forge_core.errors import BadInput, ForgeError, ShardCorrupt, StoreUnusable
 from forge_core.files import Store
+from forge_core.gaps import Made
 from forge_core.texas42.deals import Deal, check_deal
 from forge_core.texas42.oracle.shards.reading import read_own_header, read_shard
 from forge_core.texas42.oracle.shards.records import FOREIGN, ShardConfig, ShardHeader, ShardKey
 from forge_core.texas42.oracle.shards.writing import make_shard, write_shard
-from forge_core.texas42.oracle.solver import Solution, hardness, solve, solve_many
+from forge_core.texas42.oracle.solver import ORACLE_VERSION, Solution, hardness, solve, solve_many
 from forge_core.texas42.splits import Split
 
 
@@ -59,6 +61,27 @@ def missing_shards(
     keys = list(keys)
     present = _present(store, keys)
     return [key for key in keys if not _is_filled(_find(store, key, present, verify), config)]
+
+
+def shard_made(store: Store, key: ShardKey, *, verify: bool = False) -> Made | None:
+    """How a shard that is there was made, for `gaps.look`; None for a plain one of another maker.
+
+    The footer is read; with verify the rows too, unless it is of an older oracle, whose rows
+    nobody asks. Raises ShardCorrupt, StoreUnusable.
+    """
+    header = read_own_header(store, key)
+    if header is None:
+        return None
+    made = Made(f"{header.shards_version}/{header.oracle_version}", settings_made(header))
+    if verify and header.oracle_version == ORACLE_VERSION:
+        read_shard(store, key)
+    return made
+
+
+def settings_made(how: ShardHeader | ShardConfig) -> dict[str, Any]:
+    """What of a shard is not its key: rows and, where they were drawn, the seed they were drawn by."""
+    rows = how.rows_asked if isinstance(how, ShardHeader) else how.rows
+    return {"rows": rows} if rows == "all" else {"rows": rows, "sample_seed": how.sample_seed}
 
 
 def fill_shards(
