@@ -12,7 +12,7 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -131,13 +131,14 @@ class Store:
     def held(self) -> Iterator[None]:
         """Keep this folder to oneself: StoreUnusable while another process, or another call, does so.
 
-        The hold ends with the process, however it ends. An object store knows no locks: there
-        it is nothing.
+        The hold ends with the process, however it ends. Folders are made, and go again if they
+        are empty at the end. An object store knows no locks: there it is nothing.
         """
-        with self._blame("hold", self.url):
-            filesystem, folder = self._open()
-            lock = _lock(folder) if isinstance(filesystem, LocalFileSystem) else nullcontext()
-        with lock:
+        filesystem, folder = self._open()
+        with ExitStack() as hold:
+            if isinstance(filesystem, LocalFileSystem):
+                with self._blame("hold", self.url):
+                    hold.enter_context(_locked(folder))
             yield
 
     def sweep(self, older_than_s: float, now: float | None = None) -> list[str]:
@@ -238,20 +239,43 @@ def _is_held(path: str) -> bool:
     return False
 
 
-def _lock(folder: str) -> IO[bytes]:
-    """An open file that keeps a folder locked until it is closed."""
+@contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    missing, path = [], folder
+    while not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
     os.makedirs(folder, exist_ok=True)
-    file = open(f"{folder}/.lock", "ab")  # noqa: SIM115
+    lock = _lock(f"{folder}/.lock")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise StoreUnusable(
-            f"another process is writing {folder}: wait until it has ended, then run this again"
-        ) from error
-    except OSError:
-        pass  # a file system without locks
-    return file
+        yield
+    finally:
+        with suppress(OSError):
+            os.unlink(lock.name)  # before it is closed: who opens it from now on has one that is gone
+        lock.close()
+        with suppress(OSError):
+            for path in missing:
+                os.rmdir(path)
+
+
+def _lock(path: str) -> IO[bytes]:
+    """A file that is locked until it is closed. Raises StoreUnusable where it is locked already."""
+    while True:
+        file = open(path, "ab")  # noqa: SIM115
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.close()
+            folder = os.path.dirname(path)
+            raise StoreUnusable(
+                f"another process is writing {folder}: wait until it has ended, then run this again"
+            ) from error
+        except OSError:
+            return file  # a file system without locks
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                return file
+        file.close()  # its last holder has just taken it away
 
 
 def _write_locally(path: str, data: bytes) -> None:

@@ -220,8 +220,31 @@ def test_a_folder_is_held_by_one_until_its_process_ends(tmp_path):
     with store.held(), pytest.raises(StoreUnusable, match="another process"):
         hold(store)
     hold(store)
-    assert store.names() == ["a"]
+    assert os.listdir(tmp_path / "folder") == ["a"]
     hold(Store("memory://folder"))
+    hold(store.join("deeper", "still"))
+    assert os.listdir(tmp_path / "folder") == ["a"], "what was made to be held goes again"
+
+
+RACER = """
+import sys
+from forge_core.errors import StoreUnusable
+from forge_core.files import Store
+store, place = Store(sys.argv[1]), f"{sys.argv[1]}/inside"
+for _ in range(300):
+    try:
+        with store.held():
+            open(place, "x").close()  # raises for two at once
+            import os; os.unlink(place)
+    except StoreUnusable:
+        pass
+"""
+
+
+def test_two_never_hold_a_folder_however_they_race(tmp_path):
+    command = [sys.executable, "-c", RACER, str(tmp_path)]
+    racers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [(racer.communicate()[1], racer.returncode) for racer in racers] == [("", 0)] * 3
 
 
 def test_a_clock_that_jumps_takes_no_temporary_from_who_still_writes(tmp_path, monkeypatch):

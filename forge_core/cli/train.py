@@ -178,8 +178,9 @@ def run(
     json: bool,
     tracking: Tracking | None = None,
 ) -> TrainResult:
-    """Train under a progress bar, a line an evaluation."""
+    """Train under a progress bar, a line an evaluation. Raises StoreUnusable while another trains there."""
     from forge_core.cli.screen import notes
+    from forge_core.files import Store
     from forge_core.learning.metrics import evaluate_random
     from forge_core.learning.train import train
 
@@ -196,10 +197,10 @@ def run(
         if follower:
             follower.point(point)
 
-    kept_track = (
-        tracking.follow(config, folder, record, init_from, resume) if tracking and not fast_dev_run else None
-    )
-    with kept_track or nullcontext() as follower:
+    kept = not fast_dev_run
+    kept_track = tracking.follow(config, folder, record, init_from, resume) if tracking and kept else None
+    alone = Store(str(folder)).held() if kept else nullcontext()
+    with alone, kept_track or nullcontext() as follower:
         result = train(
             config,
             source,

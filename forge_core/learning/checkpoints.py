@@ -22,6 +22,8 @@ from forge_core.learning.transformer import ModelConfig, TokenTransformer
 
 WEIGHTS, CARD = "model.safetensors", "model.json"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+MODEL_SCHEMA = 1
+"""Raised when a card holds other things, or the same elsewhere. A card that says none is of the first."""
 _COMPILED = "_orig_mod."
 """what torch.compile puts into the names of a wrapped module's weights"""
 
@@ -44,6 +46,7 @@ def save_model(
         {name: tensor.detach().to("cpu", DTYPES[dtype]).contiguous() for name, tensor in weights.items()}
     )
     record = {
+        "schema_version": MODEL_SCHEMA,
         "spec": model.spec.to_dict(),
         "config": model.config.to_dict(),
         "parameters": model.n_parameters,
@@ -72,10 +75,16 @@ def load_model(path: str, device: str = "cpu") -> TokenTransformer:
         raise BadInput(f"{folder} holds no model: name a folder with {WEIGHTS} and {CARD}")
     data = store.read(WEIGHTS)
     try:
-        record = json.loads(store.read(CARD))
+        record = store.read_json(CARD)
+        schema = record.get("schema_version", 1)
+        if schema != MODEL_SCHEMA:
+            raise BadInput(
+                f"{store.path(CARD)} is of schema {schema!r}, this code reads {MODEL_SCHEMA}: load it with "
+                "the version of Forge that wrote it, or teach a network anew with forge train"
+            )
         spec, config = TokenSpec.from_dict(record["spec"]), ModelConfig.from_dict(record["config"])
         card, expected = record["card"], record["weights"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(f"{store.path(CARD)} is no model card ({error!r}): copy the folder again") from error
     if digest(data) != expected:
         raise BadInput(f"{store.path(WEIGHTS)} is not the file that {CARD} speaks of: copy the folder again")
@@ -85,6 +94,7 @@ def load_model(path: str, device: str = "cpu") -> TokenTransformer:
         raise BadInput(
             f"{store.path(WEIGHTS)} is no safetensors file ({error}): copy the folder again"
         ) from error
+    _check_size(spec, config, weights, store.path(WEIGHTS))
     model = TokenTransformer(spec, config)
     fill(model, weights, store.path(WEIGHTS))
     model.card = card
@@ -94,9 +104,20 @@ def load_model(path: str, device: str = "cpu") -> TokenTransformer:
 def weights_digest(path: str) -> str | None:
     """What the card of the network in a folder says of its weights; None where there is none to read."""
     try:
-        return str(json.loads(Store(str(path)).read(CARD))["weights"])
+        return str(Store(str(path)).read_json(CARD)["weights"])
     except (StoreUnusable, ValueError, KeyError, TypeError):
         return None
+
+
+def _check_size(spec: TokenSpec, config: ModelConfig, weights: Mapping[str, torch.Tensor], what: str) -> None:
+    """Before room is made for a network: whether a file holds as many weights as its card speaks of."""
+    of_block = 4 * config.width**2 + 2 * config.width * config.hidden
+    least = config.layers * of_block + config.width * sum(spec.vocabularies)
+    found = sum(tensor.numel() for tensor in weights.values())
+    if found < least or config.layers > len(weights):
+        raise BadInput(
+            f"{what} is of another network than {config}: it holds {found:,} weights, not {least:,} and more"
+        )
 
 
 def fill(model: TokenTransformer, weights: Mapping[str, torch.Tensor], what: str) -> None:

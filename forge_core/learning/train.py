@@ -12,7 +12,6 @@ import csv
 import io
 import json
 import logging
-import os
 import platform
 import signal
 import time
@@ -35,6 +34,7 @@ from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model, save_model, weights_digest
 from forge_core.learning.data import RowModule
 from forge_core.learning.lightning_module import GOAL, Learner, Recipe
+from forge_core.learning.resumption import Checkpoints
 from forge_core.learning.spec import Rows, RowSource
 from forge_core.learning.transformer import ModelConfig
 
@@ -180,6 +180,7 @@ def train(
             enable_progress_bar=progress,
             fast_dev_run=fast_dev_run,
             default_root_dir=str(folder),
+            plugins=[Checkpoints()],
         )
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:
@@ -255,10 +256,7 @@ class Keeper(Callback):
                     results = {**point, "measured": pl_module.measured}
                     card = {**self.record, "made": made, "results": results}
                     save_model(str(self.folder / MODEL), pl_module.averaged, json.loads(json.dumps(card)))
-            path = self.folder / CHECKPOINT
-            trainer.save_checkpoint(f"{path}.partial")  # by all devices together
-            if trainer.is_global_zero:
-                os.replace(f"{path}.partial", path)
+            trainer.save_checkpoint(self.folder / CHECKPOINT)  # by all devices together
         if self.on_point and trainer.is_global_zero:
             self.on_point(point)
 
@@ -314,9 +312,12 @@ def read_run(folder: str | Path) -> dict[str, Any]:
     if not store.exists(CONFIG):
         raise BadInput(f"{folder} holds no run: name one that was begun, or begin it without resuming")
     try:
-        return json.loads(store.read(CONFIG))
-    except ValueError as error:
+        record = store.read_json(CONFIG)
+        if missing := {"train", "spec", "data", "init_from", "precision"} - set(record):
+            raise ValueError(f"it lacks {min(missing)}")
+    except (TypeError, ValueError) as error:
         raise BadInput(f"{store.path(CONFIG)} is damaged ({error}): start a new run") from error
+    return record
 
 
 def resolve_precision(request: str, device: str) -> str:
@@ -364,7 +365,7 @@ def claim_folder(folder: Path, record: dict[str, Any], resume: bool) -> dict[str
     """
     store = Store(str(folder))
     if not resume:
-        if store.exists(CONFIG):
+        if store.exists(CHECKPOINT):  # one that was stopped before has nothing to go on from: begun anew
             raise BadInput(f"{folder} holds a run already: resume it, or choose another name")
         store.write(CONFIG, json.dumps(record, indent=2).encode())
         (folder / CHECKPOINT).parent.mkdir(parents=True, exist_ok=True)
