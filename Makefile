@@ -32,7 +32,7 @@ setup: $(READY)  ## the environment, in .venv
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install -q $(TORCH) --no-deps -c constraints.txt
-	$(BIN)/pip install -q -e '.[dev,s3]' -c constraints.txt
+	$(BIN)/pip install -q -e '.[dev,s3,cluster,kubernetes]' -c constraints.txt
 	touch $@
 
 dagster_home/history: | $(READY)

@@ -68,7 +68,9 @@ def recorded(home: str) -> set[str]:
 class Process:
     """A command in a process group of its own; what it says is in `log`."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], log: Path, user: str | None = None
+    ) -> None:
         self.log = log
         with log.open("a") as output:
             self.process = subprocess.Popen(
@@ -79,6 +81,7 @@ class Process:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                user=user,
             )
 
     def said(self) -> str:
