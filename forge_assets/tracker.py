@@ -24,7 +24,7 @@ from pydantic import Field
 
 from forge_assets import versions
 from forge_core.errors import BadInput, ForgeError
-from forge_core.files import Store
+from forge_core.files import Store, redact
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -121,7 +121,12 @@ class Tracker(dg.ConfigurableResource):
     )
 
     def address(self) -> str:
-        """Where MLflow keeps its records."""
+        """Where MLflow keeps its records. Raises BadInput for a setting that holds a password."""
+        if (shown := redact(self.uri)) != self.uri:
+            raise BadInput(
+                f"{shown} holds a password, and settings of a run are shown to all: leave the setting out, and "
+                "give MLFLOW_TRACKING_URI in the environment"
+            )
         default = f"sqlite:///{versions.PROJECT / 'mlruns' / 'mlflow.db'}"
         return self.uri or os.environ.get("MLFLOW_TRACKING_URI") or default
 
@@ -152,15 +157,21 @@ class Tracker(dg.ConfigurableResource):
         store = Store(str(folder))
         if not store.exists(TRACKING):
             return None
-        record = json.loads(store.read(TRACKING))
-        if record["uri"] != self.address():
+        try:
+            record = store.read_json(TRACKING)
+            uri, run_id = str(record["uri"]), str(record["run_id"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise TrackerUnusable(
+                f"{store.path(TRACKING)} is damaged ({error!r}): delete it, and the run is tracked no more"
+            ) from error
+        if uri != redact(self.address()):
             return None
         client = self.client()
         from mlflow.exceptions import MlflowException
 
         with blaming(self.address()):
             try:
-                return self._tracked(client, client.get_run(record["run_id"]))
+                return self._tracked(client, client.get_run(run_id))
             except MlflowException as error:
                 if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                     return None
@@ -207,7 +218,7 @@ class Tracker(dg.ConfigurableResource):
                 raise
             if Path(version.source).is_dir():
                 return version.source, str(version.version)
-            place = versions.PROJECT / "runs" / "registered" / f"{name}-v{version.version}"
+            place = versions.PROJECT / "runs" / "registered" / f"{name}-v{int(version.version)}"
             place.mkdir(parents=True, exist_ok=True)
             folder = download_artifacts(
                 artifact_uri=version.source, dst_path=str(place), tracking_uri=self.address()
@@ -225,11 +236,12 @@ class Tracker(dg.ConfigurableResource):
 
     def _tracked(self, client: MlflowClient, run: Any) -> TrackedRun:
         info = run.info
-        return TrackedRun(client, self.address(), info.run_id, self.url_of(info), info.artifact_uri)
+        address = redact(self.address())  # which is written into the folder of the run
+        return TrackedRun(client, address, info.run_id, self.url_of(info), info.artifact_uri)
 
     def url_of(self, info: RunInfo) -> str:
         """Where the UI shows a run."""
-        address = self.address()
+        address = redact(self.address()).replace("***@", "")
         ui = address.rstrip("/") if address.startswith("http") else LOCAL_UI
         return f"{ui}/#/experiments/{info.experiment_id}/runs/{info.run_id}"
 
@@ -252,8 +264,10 @@ class TrainingTracker:
         """
         from forge_core.learning.train import ORIGIN
 
+        from forge_core.learning.train import CHECKPOINT
+
         store = Store(str(folder))
-        if not resume and store.exists("config.json"):
+        if not resume and store.exists(CHECKPOINT):
             raise BadInput(f"{folder} holds a run already: resume it, or choose another name")
         tags = {
             "forge.data_version": str(data["version"]),
@@ -346,6 +360,18 @@ def local_file(address: str) -> Path | None:
     return Path(address.removeprefix("sqlite:///")) if address.startswith("sqlite:///") else None
 
 
+_START = "start it with make ui, or set MLFLOW_TRACKING_URI"
+_REMEDIES = {
+    "disk is full": "free some space there, then repeat",
+    "no space left": "free some space there, then repeat",
+    "read-only": "give yourself permission there, or set MLFLOW_TRACKING_URI",
+    "readonly": "give yourself permission there, or set MLFLOW_TRACKING_URI",
+    "permission denied": "give yourself permission there, or set MLFLOW_TRACKING_URI",
+    "unable to open database file": "give yourself permission there, or set MLFLOW_TRACKING_URI",
+}
+"""by what MLflow says"""
+
+
 @contextmanager
 def blaming(address: str) -> Iterator[None]:
     """Whatever MLflow raises is TrackerUnusable."""
@@ -356,9 +382,9 @@ def blaming(address: str) -> Iterator[None]:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise TrackerUnusable(
-            f"MLflow at {address}: {reason}; start it with make ui, or set MLFLOW_TRACKING_URI"
-        ) from error
+        lower = reason.lower()
+        remedy = next((remedy for word, remedy in _REMEDIES.items() if word in lower), _START)
+        raise TrackerUnusable(redact(f"MLflow at {address}: {reason}; {remedy}")) from error
 
 
 def resolve_model(word: str, objective: str, tracker: Tracker) -> str:

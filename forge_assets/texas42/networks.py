@@ -122,8 +122,11 @@ def finished(folder: Path) -> "tuple[TrainResult, float] | None":
     place = Store(str(folder))
     if not place.exists(RESULT):
         return None
-    record = json.loads(place.read(RESULT))
-    return TrainResult(**record["result"]), record["random"]
+    try:
+        record = place.read_json(RESULT)
+        return TrainResult(**record["result"]), float(record["random"])
+    except (ValueError, KeyError, TypeError):
+        return None  # of another schema, or damaged: the checkpoint of its last step says it again
 
 
 def teach(
@@ -144,12 +147,10 @@ def teach(
     from forge_core.cli.train import open_rows, run, set_threads
     from forge_core.files import Store
     from forge_core.learning.metrics import evaluate_random
-    from forge_core.learning.train import CHECKPOINT, CONFIG
+    from forge_core.learning.train import CHECKPOINT
 
     place = Store(str(folder))
     resume = place.exists(CHECKPOINT)
-    if not resume and place.exists(CONFIG):
-        place.delete(CONFIG)  # begun, and stopped before there was anything to go on from
     makers = max(1, workers or 1) if data["kind"] == "live" else 0
     set_threads(threads, makers)
     source, val_rows = open_rows(data, makers if workers != 0 else 0)
