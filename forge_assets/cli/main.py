@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
+from forge_assets.cli.gaps import gaps
 from forge_assets.cli.lineage import lineage
 from forge_assets.cli.tracking import TrackedLater
 from forge_core.cli.main import run
@@ -18,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(help="Teach a network what every play is worth, tracked in MLflow.")(train)
+app.command()(gaps)
 app.command()(lineage)
 
 

@@ -5,7 +5,7 @@ and records a partition as soon as its last shard is done: what was finished whe
 is killed stays known. What the store already holds is not made again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -185,7 +185,7 @@ def record(
     context: dg.AssetExecutionContext, partition: str, reports: "list[ShardReport]", config: "ShardConfig"
 ) -> dg.AssetMaterialization:
     """The materialization of a complete partition."""
-    from forge_core.files import fingerprint
+    from forge_core.texas42.oracle.shards import settings_made
 
     made = [report for report in reports if report.made]
     seconds = sum(report.seconds for report in made)
@@ -203,6 +203,14 @@ def record(
             "states_per_second": round(sum(report.states for report in made) / max(seconds, 1e-9)),
             "device": made[0].device,
         }
-    shards = sorted(report.key.filename for report in reports)
-    data_version = fingerprint({"config": config.fingerprint, "shards": shards})
+    names = [report.key.filename for report in reports]
+    data_version = version_of(settings_made(config), names)
     return materialization(context, partition, versions.SHARDS, data_version, metadata)
+
+
+def version_of(settings: Mapping[str, Any], names: Sequence[str]) -> str:
+    """The data version of a complete partition: equal for equal shards. settings: see `settings_made`."""
+    from forge_core.files import fingerprint
+    from forge_core.texas42.oracle.shards import ShardConfig
+
+    return fingerprint({"config": ShardConfig(**settings).fingerprint, "shards": sorted(names)})
