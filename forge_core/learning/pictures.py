@@ -50,6 +50,29 @@ def draw_curve(points: Sequence[Mapping[str, float]], random: float | None = Non
     return _png(figure)
 
 
+def draw_progress(
+    seeds: Sequence[int], challengers: Sequence[float], champions: Sequence[float]
+) -> bytes:
+    """Points lost a decision by who challenged and by who then was champion, against seeds learnt from.
+
+    One of each an iteration, in order. Raises BadInput for none.
+    """
+    if not seeds:
+        raise BadInput("no iteration is over: there is nothing to draw yet")
+    figure = _figure(4.4)
+    axes = figure.subplots()
+    figure.subplots_adjust(left=0.075, right=0.97, top=0.84, bottom=0.14)
+    _dress(axes, "Points lost a decision, golden val", "training seeds so far")
+    axes.plot(seeds, challengers, color=_OTHER, marker="o", markersize=4, linewidth=0, label="challenger")
+    axes.plot(seeds, champions, color=_MODEL, marker="o", markersize=4, linewidth=1.6, label="champion")
+    _note(axes, seeds[-1], champions[-1], f"{champions[-1]:.3f}")
+    axes.legend(frameon=False, fontsize=9, loc="upper right")
+    low, high = min([*challengers, *champions]), max([*challengers, *champions])
+    room = max(0.02, 0.25 * (high - low))
+    axes.set_ylim(max(0, low - room), high + room)
+    return _png(figure)
+
+
 def draw_gaps(
     measured: Mapping[str, Any],
     random: Mapping[str, Any],

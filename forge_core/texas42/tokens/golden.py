@@ -11,20 +11,26 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forge_core.errors import BadInput
-from forge_core.files import Store
+from forge_core.files import Store, fingerprint
+from forge_core.learning.metrics import EVALUATION_VERSION, Answers, ask, evaluate_random
+from forge_core.learning.scores import Scores, find_scores
 from forge_core.learning.spec import Rows
 from forge_core.streams import stream
-from forge_core.texas42.declarations import N_DECLARATIONS
+from forge_core.texas42.declarations import N_DECLARATIONS, NAMES
 from forge_core.texas42.dominoes import N_PLAYS
 from forge_core.texas42.oracle import solve
 from forge_core.texas42.oracle.shards import Shard, ShardConfig, ShardKey, make_shard, read_shard
 from forge_core.texas42.oracle.states import quotas
 from forge_core.texas42.splits import GOLDEN_VAL, TEST_SEEDS, Split
 from forge_core.texas42.tokens.rows import rows_of_states
+
+if TYPE_CHECKING:
+    from forge_core.learning.transformer import TokenTransformer
 
 GOLDEN_VERSION = "g1"
 """Raised when the benchmark has other rows: figures of different versions do not compare."""
@@ -64,6 +70,42 @@ def golden_rows(
         for place, (key, shard) in enumerate(zip(keys, shards, strict=True)):
             rows = _choose(shard, rows_per_deal, stream(0, "golden", key.seed, key.decl))
             yield replace(rows, deal=np.full(len(rows), place, dtype=np.int32))
+
+
+def benchmark_version(rows_per_deal: int = ROWS_PER_DEAL) -> str:
+    """A fingerprint of the rows of golden val and of how answers to them are measured."""
+    deals = [key.filename for key in golden_keys()]
+    asked = {"golden": GOLDEN_VERSION, "measure": EVALUATION_VERSION, "deals": deals, "rows": rows_per_deal}
+    return fingerprint(asked)
+
+
+def score(model: TokenTransformer, weights: str, root: Store, rows_per_deal: int = ROWS_PER_DEAL) -> Scores:
+    """What a network loses on golden val, kept in the store, whose root is `root`; asked if it is not there.
+
+    weights: their digest. Raises as `golden_rows`, StoreUnusable.
+    """
+    benchmark = benchmark_version(rows_per_deal)
+    found = find_scores(root, weights, benchmark)
+    if not found:
+        rows = golden_rows(golden_keys(), root.join("shards-golden"), rows_per_deal)
+        found = scores_of(ask(model, rows), weights, rows_per_deal)
+        found.keep(root)
+    return found
+
+
+def scores_of(answers: Answers, weights: str, rows_per_deal: int) -> Scores:
+    """Answers to all rows of golden val as scores."""
+    return Scores.of(answers, weights, benchmark_version(rows_per_deal), NAMES)
+
+
+def random_gaps(root: Store, rows_per_deal: int = ROWS_PER_DEAL) -> list[float]:
+    """Points a decision that random play loses in each deal of golden val that holds a decision."""
+    gaps = []
+    for rows in golden_rows(golden_keys(), root.join("shards-golden"), rows_per_deal):
+        measured = evaluate_random(rows.q, rows.legal)
+        if "decision_q_gap" in measured:
+            gaps.append(measured["decision_q_gap"])
+    return gaps
 
 
 def _shard(store: Store | None, key: ShardKey) -> Shard:
