@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 
+from forge_assets.flywheel.progress import flywheel_progress
+from forge_assets.flywheel.sensor import flywheel_deals, flywheel_nightly, flywheel_sensor
 from forge_assets.resources import ComputeDevice, ShardStore
 from forge_assets.texas42.bidding_results import bidding_results
+from forge_assets.texas42.champion import champion
 from forge_assets.texas42.eq_catalog import eq_catalog
 from forge_assets.texas42.eq_games import eq_games
 from forge_assets.texas42.eq_model import eq_model, eq_model_onnx
@@ -34,8 +37,13 @@ defs = dg.Definitions(
         eq_model_onnx,
         bidding_results,
         match_results,
+        champion,
+        flywheel_progress,
     ],
+    jobs=[flywheel_deals],
+    schedules=[flywheel_nightly],
     sensors=[
+        flywheel_sensor,
         dg.AutomationConditionSensorDefinition(
             "catalog_after_shards",
             target=[shard_catalog],

@@ -60,6 +60,15 @@ def block_range(first: int, last: int) -> dict[str, str]:
     }
 
 
+def golden_range() -> dict[str, str]:
+    """The run tags that cover the whole benchmark, in one run."""
+    seeds = golden_seeds.get_partition_keys()
+    return {
+        "dagster/asset_partition_range_start": f"{NAMES[0]}|{seeds[0]}",
+        "dagster/asset_partition_range_end": f"{NAMES[-1]}|{seeds[-1]}",
+    }
+
+
 def shard_keys(partition: str, declarations: str, opponents: int | None = None) -> list[ShardKey]:
     """The shards of a partition of `shard_partitions`.
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
-from forge_assets.definitions import defs
+from forge_assets.here import materialize_here
 from forge_assets.partitions import BLOCK_SIZE, block_keys, block_name, block_range
 from forge_core.errors import ForgeError
 from forge_core.texas42.reference import REFERENCE
@@ -31,31 +30,6 @@ TEACHING = {"size": "73k", "steps": 800, "evaluate_every": 200, "threads": 1}
 
 PLAYING = {"model": REFERENCE}
 """settings of eq_games, for the block of val: by the reference network, and the solver later"""
-
-
-def materialize_here(
-    asset: str,
-    instance: dg.DagsterInstance,
-    tags: Mapping[str, str] | None = None,
-    settings: Mapping[str, Any] | None = None,
-    resources: Mapping[str, Any] | None = None,
-) -> dg.ExecuteInProcessResult:
-    """One run of one asset in this process; what it logs goes to the instance, not to the terminal.
-
-    tags: those of `block_range` for a rectangle of partitions. settings: of the asset.
-    """
-    config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    if settings:
-        config["ops"] = {asset: {"config": dict(settings)}}
-    if resources:
-        config["resources"] = {name: {"config": value} for name, value in resources.items()}
-    return defs.resolve_implicit_global_asset_job_def().execute_in_process(
-        asset_selection=[dg.AssetKey(asset)],
-        instance=instance,
-        tags=dict(tags or {}),
-        run_config=config,
-        raise_on_error=False,
-    )
 
 
 def main() -> int:

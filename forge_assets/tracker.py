@@ -203,6 +203,46 @@ class Tracker(dg.ConfigurableResource):
             run.client.set_registered_model_alias(name, CHALLENGER, version.version)
             return str(version.version)
 
+    def adopt(self, folder: str, objective: str, weights: str) -> tuple[TrackedRun, str]:
+        """A model as a run and a version of the registry: those it has, or new ones if it came by hand.
+
+        weights: the digest of its weights, by which a version is known again.
+        """
+        if run := self.reopen(Path(folder).parent):
+            return run, self.register(run, objective, {"forge.weights": weights})
+        client, name = self.client(), registered_name(objective)
+        with blaming(self.address()):
+            found = client.search_model_versions(f"name = '{name}' and tags.`forge.weights` = '{weights}'")
+            if found:
+                return self._tracked(client, client.get_run(found[0].run_id)), str(found[0].version)
+        tags = {"forge.model": folder, "forge.weights": weights, "forge.adopted": "true"}
+        run = self.begin(Path(folder).name, tags)
+        run.folder(folder, "model")
+        run.end("FINISHED")
+        return run, self.register(run, objective, tags)
+
+    def crown(self, objective: str, version: str, card: str, tags: Mapping[str, str]) -> None:
+        """Make a version the champion, with its card and tags; the alias last, so that half is nothing."""
+        client, name = self.client(), registered_name(objective)
+        with blaming(self.address()):
+            client.update_model_version(name, version, card)
+            for key, value in tags.items():
+                client.set_model_version_tag(name, version, key, value)
+            client.set_registered_model_alias(name, CHAMPION, version)
+
+    def curve(self, name: str, figures: Mapping[int, Mapping[str, float]]) -> None:
+        """Figures by step, of a run of its own that is known by its name; those it has stay as they are."""
+        client = self.client()
+        with blaming(self.address()):
+            experiment = self._experiment(client)
+            found = client.search_runs([experiment], f"attributes.run_name = '{name}'", max_results=1)
+            run = self._tracked(client, found[0] if found else client.create_run(experiment, run_name=name))
+        for key in sorted({key for values in figures.values() for key in values}):
+            known = run.steps(key)
+            for step, values in figures.items():
+                if step not in known:
+                    run.metrics({key: values[key]}, step)
+
     def fetch(self, objective: str, alias: str) -> tuple[str, str] | None:
         """A local folder with the model of an alias, and its version number; None if there is none."""
         client, name = self.client(), registered_name(objective)

@@ -64,6 +64,7 @@ MATCHES = "/".join(
         EQ_MODEL,
     )
 )
+CHAMPION = f"{version_of('forge_core.gate', 'GATE_VERSION')}/{EVALUATION}/{MATCHES}"
 
 
 def of_network(kind: str) -> str:

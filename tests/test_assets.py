@@ -123,6 +123,14 @@ def test_definitions_are_these():
             None,
             f"m2/h1/r1/m1/r1/t1/{games}",
         ),
+        "champion": (
+            "texas42",
+            ["eq_model", "oracle_model_evaluation"],
+            [],
+            3,
+            f"p1/v1/g1/m1/t1/e1/s1/o1/m2/h1/r1/m1/r1/t1/{games}",
+        ),
+        "flywheel": ("texas42", ["champion"], [], None, None),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
+from forge_assets.cli.flywheel import flywheel
 from forge_assets.cli.gaps import gaps
 from forge_assets.cli.lineage import lineage
 from forge_assets.cli.tracking import TrackedLater
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command(help="Teach a network what every play is worth, tracked in MLflow.")(train)
 app.command()(gaps)
 app.command()(lineage)
+app.add_typer(flywheel)
 
 
 @app.callback(invoke_without_command=True)

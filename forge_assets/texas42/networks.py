@@ -17,7 +17,7 @@ from forge_assets import versions
 from forge_assets.resources import ComputeDevice, ShardStore
 from forge_assets.settings import settings_of
 from forge_assets.texas42.shard_catalog import picture
-from forge_assets.tracker import Tracker, TrainingTracker, resolve_model
+from forge_assets.tracker import TrackedRun, Tracker, TrainingTracker, resolve_model
 from forge_core.cli.train import train as forge_train
 from forge_core.errors import BadInput
 from forge_core.texas42.reference import REFERENCE
@@ -92,6 +92,8 @@ def teach_network(
         config, f"texas42-{objective}-{size_name(model)}-{data['kind']}", training, data, parent
     )
     tags = {"dagster.run_id": context.run.run_id, "dagster.asset": context.asset_key.to_user_string()}
+    asked_by = {name: tag for name, tag in context.run.tags.items() if name.startswith("forge/")}
+    tags |= {name.replace("/", "."): tag for name, tag in asked_by.items()}
     ended = finished(folder) or teach(
         training, data, folder, parent, config.threads, workers, TrainingTracker(tracker, tags)
     )
@@ -222,8 +224,11 @@ def spec_of(kind: str) -> "TokenSpec":
 def track(context: dg.AssetExecutionContext, folder: str | Path, tracker: Tracker) -> dict[str, Any]:
     """Metadata that leads to the MLflow run of a training folder; this run's tags lead there too."""
     run = tracker.reopen(folder)
-    if not run:
-        return {}
+    return track_run(context, run) if run else {}
+
+
+def track_run(context: dg.AssetExecutionContext, run: TrackedRun) -> dict[str, Any]:
+    """The same of a run that is known."""
     context.instance.add_run_tags(context.run.run_id, {"mlflow_run_id": run.run_id})
     return {"mlflow_run_id": run.run_id, "mlflow_url": dg.MetadataValue.url(run.url)}
 

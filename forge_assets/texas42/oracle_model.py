@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets import versions
+from forge_assets.cards import Model
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import settings_of
 from forge_assets.texas42.networks import (
@@ -127,27 +128,30 @@ def oracle_model_evaluation(
     from forge_core.cli.evaluate import answer, compare
     from forge_core.device import resolve_device
     from forge_core.files import fingerprint
-    from forge_core.learning.checkpoints import load_model
     from forge_core.learning.pictures import draw_gaps
     from forge_core.texas42.declarations import NAMES
     from forge_core.texas42.splits import Split
+    from forge_core.texas42.tokens.golden import scores_of
     from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
     with failing_plainly():
         path = config.find(context, context.partition_key, tracker)
         other = config.find_other(context.partition_key, path, tracker)
         device = resolve_device(compute.device)
-        models = {name: load_model(name, device) for name in (path, other) if name}
+        models = {name: Model.load(name, device) for name in (path, other) if name}
         for name, model in models.items():
-            STAGE1_SPEC.check_same(model.spec, name)
-        answers, random = answer(models, Split.VAL, store.root().url, config.rows, device)
+            STAGE1_SPEC.check_same(model.network.spec, name)
+        networks = {name: model.network for name, model in models.items()}
+        answers, random = answer(networks, Split.VAL, store.root().url, config.rows, device)
+        for name, said in answers.items():  # the gate will not have to ask again
+            scores_of(said, models[name].weights, config.rows).keep(store.root())
         mine, theirs = answers[path], answers[other] if other else None
         report = {
             "decisions": mine.measure(),
             "uniform": mine.measure(uniform=True),
             "random": random,
             "against": compare(mine, theirs, other) if theirs else None,
-            "splits": compare_splits(models[path], store),
+            "splits": compare_splits(networks[path], store),
         }
         pictured = draw_gaps(
             report["decisions"], random["decisions"], NAMES, theirs.measure() if theirs else None

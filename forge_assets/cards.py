@@ -1,0 +1,88 @@
+"""Model cards: what a champion is, how it came to be, and why it is champion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forge_core.gate import Ruling
+    from forge_core.learning.transformer import TokenTransformer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A network of a folder."""
+
+    path: str
+    weights: str
+    """their digest: what it is known by wherever it lies"""
+    network: TokenTransformer
+
+    @classmethod
+    def load(cls, path: str, device: str) -> Model:
+        """Raises as `load_model`."""
+        from forge_core.files import Store
+        from forge_core.learning.checkpoints import CARD, load_model
+
+        network = load_model(path, device)
+        return cls(path, json.loads(Store(path).read(CARD))["weights"], network)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Of one model."""
+
+    name: str
+    """`texas42-qvalue-73k-71k-qgap1.273-qmae3.92`: objective, size, parameters, points lost a decision on
+    golden val, mean error of Q there; of a Stage-2 network, on the games that watched its training"""
+    text: str
+    """Markdown"""
+
+
+def card_of(model: Model, ruling: Ruling, objective: str, lineage: str) -> Card:
+    """The card of a model that has passed the gate. lineage: as text."""
+    from forge_core.cli.train import size_name
+
+    network, known = model.network, model.network.card
+    results = known.get("results", {})
+    gap = ruling.figures.get("decision_q_gap_points", results.get("decision_q_gap"))
+    error = ruling.figures.get("q_mae_points", results.get("q_mae"))
+    parts = [f"texas42-{objective}", size_name(network.config), f"{network.n_parameters / 1000:.0f}k"]
+    parts += [f"qgap{gap:.3f}"] if gap is not None else []
+    parts += [f"qmae{error:.2f}"] if error is not None else []
+    name = "-".join(parts)
+    sections = {
+        "Why it is champion": "\n".join(f"- {reason}" for reason in ruling.reasons),
+        "What it does": table(ruling.figures),
+        "What it is": table(
+            {
+                "objective": objective,
+                "tokens": f"{network.spec.name} {network.spec.version}",
+                **network.config.to_dict(),
+                "parameters": f"{network.n_parameters:,}",
+                "weights": model.weights,
+            }
+        ),
+        "How it was taught": table(
+            {
+                **{key: known[key] for key in ("device", "precision", "threads") if key in known},
+                **{key: results[key] for key in ("rows", "step", "seconds", "cpu_seconds") if key in results},
+                **known.get("train", {}).get("recipe", {}),
+                **known.get("versions", {}),
+            }
+        ),
+        "Where it comes from": f"```\n{lineage}\n```",
+        "To use it": f'`forge evaluate {model.path}`; in Python `load_model("{model.path}")` of '
+        "forge_core.learning.checkpoints. safetensors and JSON: nothing that could run code.",
+    }
+    body = "\n\n".join(f"## {title}\n{text}" for title, text in sections.items())
+    return Card(name, f"# {name}\n\n{body}\n")
+
+
+def table(entries: Mapping[str, Any]) -> str:
+    """Two columns of Markdown; numbers with what digits they need."""
+    cells = {key: f"{value:.6g}" if isinstance(value, float) else value for key, value in entries.items()}
+    return "\n".join(["| | |", "|-|-|", *(f"| {key} | {value} |" for key, value in cells.items())])

@@ -1,0 +1,232 @@
+"""`forge-pipeline flywheel`: begin it, look at it, turn it by hand, switch it on and off."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forge_core.cli.options import Json
+from forge_core.cli.status import FAILED
+from forge_core.errors import BadInput
+
+if TYPE_CHECKING:
+    from forge_assets.flywheel.state import State
+
+flywheel = typer.Typer(
+    name="flywheel",
+    help="New deals, more rows, a network fine-tuned from the champion, a gate; and again.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@flywheel.command()
+def init(
+    group: Annotated[str, typer.Option("--group", metavar="NAME", help="Names its runs.")] = "flywheel",
+    start_block: Annotated[
+        int, typer.Option("--start-block", metavar="N", help="First block of 50 seeds that it solves.")
+    ] = 0,
+    blocks: Annotated[int, typer.Option("--blocks", metavar="N", help="Of train, an iteration.")] = 1,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="PATH",
+            show_default="the reference network",
+            help="What becomes the first champion, if it beats random play and there is none; or a size, "
+            "such as 73k, to begin from nothing.",
+        ),
+    ] = None,
+    objective: Annotated[
+        str, typer.Option("--objective", metavar="NAME", help="qvalue or policy.")
+    ] = "qvalue",
+    epochs: Annotated[int, typer.Option("--epochs", metavar="N", help="Passes over all rows.")] = 2,
+    lr: Annotated[float, typer.Option("--lr", metavar="RATE", help="Learning rate at its peak.")] = 3e-5,
+    batch_size: Annotated[int, typer.Option("--batch-size", metavar="N", help="Rows a step.")] = 1024,
+    shard_rows: Annotated[
+        str, typer.Option("--shard-rows", metavar="N", help="States drawn from each deal; or all.")
+    ] = "50000",
+    rows: Annotated[int, typer.Option("--rows", metavar="N", help="Of them, learnt from.")] = 10_000,
+    golden_rows: Annotated[
+        int, typer.Option("--golden-rows", metavar="N", help="Of each deal of the benchmark.")
+    ] = 2_000,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", metavar="N", show_default="one a core", help="torch's, on a CPU."),
+    ] = None,
+    begin: Annotated[
+        str,
+        typer.Option(
+            "--begin",
+            metavar="NAME",
+            help="What begins an iteration: sensor, as soon as one is over; or schedule, every night.",
+        ),
+    ] = "sensor",
+) -> None:
+    """Begin a flywheel: what every iteration does, and with which seeds the first one starts."""
+    from forge_assets.flywheel.state import Settings, State, read_state, write_state
+    from forge_core.texas42.reference import REFERENCE
+
+    root = _root()
+    if found := read_state(root):
+        raise BadInput(
+            f"there is a flywheel already, at iteration {found.iteration}: go on with once or start, or "
+            "forget it by flywheel reset --forget"
+        )
+    settings = Settings(
+        group=group,
+        start_block=start_block,
+        blocks=blocks,
+        model=model or REFERENCE,
+        objective=objective,
+        epochs=epochs,
+        lr=lr,
+        batch_size=batch_size,
+        shard_rows=shard_rows,
+        rows=rows,
+        golden_rows=golden_rows,
+        threads=threads,
+        begin=begin,
+    )
+    write_state(root, State.begin(settings))
+    status(json=False)
+
+
+@flywheel.command()
+def status(json: Json = False) -> None:
+    """State, next seeds, champion and what went wrong last, if anything."""
+    from forge_assets.flywheel.state import seeds_of
+    from forge_core.cli.screen import print_json, screen, table
+
+    state = _state()
+    record = {"sensor": _sensor(), "next_seeds": seeds_of(state.range()), **state.to_dict()}
+    if json:
+        print_json(record)
+        return
+    out = screen()
+    lines: dict[str, Any] = {
+        "state": f"{state.phase}, sensor {record['sensor']}",
+        "iteration": f"{state.iteration}, attempt {state.attempt}",
+        "next seeds": record["next_seeds"] or "none left: raise N_BLOCKS in forge_assets/partitions.py",
+        "an iteration": ", ".join(f"{key} {value}" for key, value in record["settings"].items()),
+    }
+    if state.error:
+        lines["last error"] = state.error
+    for name, text in lines.items():
+        out.print(f"[bold]{name:<14}[/bold]", end="")
+        out.print(text, markup=False, soft_wrap=True)
+    if state.history:
+        grid = table(
+            "iteration", "seeds", "learnt from", "challenger", "champion", "", numbers="iteration learnt"
+        )
+        for past in state.history:
+            grid.add_row(
+                str(past.number),
+                seeds_of(list(past.blocks)),
+                f"{past.seeds:,}",
+                f"{past.challenger_q_gap:.3f}",
+                f"{past.champion_q_gap:.3f}",
+                "promoted" if past.promoted else "stays",
+            )
+        out.print()
+        out.print(grid)
+        out.print("challenger, champion: points lost a decision on golden val", style="dim")
+
+
+@flywheel.command()
+def once(json: Json = False) -> None:
+    """Take one attempt at the iteration that is on, in this process, without a daemon."""
+    import dagster as dg
+
+    from forge_assets.flywheel.by_hand import turn_once
+    from forge_assets.tracker import Tracker
+    from forge_core.cli.screen import notes, print_json
+
+    before = _state()
+    after = turn_once(
+        dg.DagsterInstance.get(), _root(), Tracker(), lambda line: notes().print(line, soft_wrap=True)
+    )
+    if json:
+        print_json(after.to_dict())
+    if after.iteration == before.iteration:
+        raise typer.Exit(FAILED)
+
+
+@flywheel.command()
+def start() -> None:
+    """Switch the sensor on; the daemon (make ui) does the rest."""
+    from forge_assets.flywheel.state import Phase
+
+    state = _state()
+    if state.phase is not Phase.READY:
+        raise BadInput(f"the flywheel is {state.phase}: see forge-pipeline flywheel status")
+    _switch("start")
+    if state.settings.begin == "schedule":
+        _switch("start", "schedule", "flywheel_nightly")
+
+
+@flywheel.command()
+def stop() -> None:
+    """Switch the sensor off; a step that is under way comes to its end."""
+    _switch("stop")
+    if _state().settings.begin == "schedule":
+        _switch("stop", "schedule", "flywheel_nightly")
+
+
+@flywheel.command()
+def reset(
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Forget it and its history; what it made is kept.")
+    ] = False,
+) -> None:
+    """Let one that failed try again; the range and the champion are as they were."""
+    from forge_assets.flywheel.state import forget_state, write_state
+
+    if forget:
+        forget_state(_root())
+        return
+    state = _state()
+    write_state(_root(), state.reset())
+    status(json=False)
+
+
+def _root() -> Any:
+    from forge_core.files import Store, default_store_url
+
+    return Store(default_store_url())
+
+
+def _state() -> State:
+    from forge_assets.flywheel.state import read_state
+
+    state = read_state(_root())
+    if not state:
+        raise BadInput(f"there is no flywheel in {_root().url} yet: begin with forge-pipeline flywheel init")
+    return state
+
+
+def _sensor() -> str:
+    """`on` or `off`."""
+    import dagster as dg
+
+    from forge_assets.flywheel.by_hand import sensor_is_on
+
+    return "on" if sensor_is_on(dg.DagsterInstance.get()) else "off"
+
+
+def _switch(verb: str, kind: str = "sensor", name: str = "flywheel") -> None:
+    """By Dagster's own command, which is also the switch of the UI."""
+    from forge_assets.versions import PROJECT
+
+    command = [sys.executable, "-m", "dagster", kind, verb, name, "-w", str(PROJECT / "workspace.yaml")]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise BadInput(
+            f"Dagster did not {verb} the {kind} {name} ({said[-1] if said else 'it said nothing'})"
+        )
+    print(f"{kind} {name}: {'on' if verb == 'start' else 'off'}")

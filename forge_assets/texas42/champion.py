@@ -1,0 +1,141 @@
+"""Who is the champion: a challenger passes a gate, or the champion stays.
+
+Networks are compared on the golden deals of val, by a test paired by deal; the Stage-2 network is
+a player, and plays the champion on duplicate deals until it is clear who is better.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from forge_assets import versions
+from forge_assets.cards import Model, card_of
+from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
+from forge_assets.settings import settings_of
+from forge_assets.texas42.eq_model import OBJECTIVE as PLAYER
+from forge_assets.texas42.eq_model import eq_model
+from forge_assets.texas42.networks import ModelSettings, track_run
+from forge_assets.texas42.oracle_model import oracle_model_evaluation
+from forge_assets.texas42.oracle_shards import GROUP
+from forge_assets.tracker import CHAMPION, Tracker
+from forge_core.cli.evaluate import evaluate as forge_evaluate
+from forge_core.cli.match import match as forge_match
+
+if TYPE_CHECKING:
+    from forge_core.gate import Ruling
+
+NETWORKS = ("qvalue", "policy")
+IS_CHAMPION = "it is the champion"
+champion_partitions = dg.StaticPartitionsDefinition([*NETWORKS, PLAYER])
+
+
+class GateSettings(ModelSettings, settings_of(forge_evaluate, "rows"), settings_of(forge_match, "deals")):
+    """Who challenges, and how long a look is taken: rows of each golden deal for a network, for the
+    Stage-2 player the most duplicate deals."""
+
+    margin: float = Field(
+        0.5, gt=0, description="points a deal that a better Stage-2 player is told from an equal one by"
+    )
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[
+        dg.AssetDep(
+            oracle_model_evaluation,
+            partition_mapping=dg.StaticPartitionMapping({name: name for name in NETWORKS}),
+        ),
+        eq_model,
+    ],
+    partitions_def=champion_partitions,
+    code_version=versions.CHAMPION,
+    pool=COMPUTE_POOL,
+    kinds={"mlflow"},
+)
+def champion(
+    context: dg.AssetExecutionContext,
+    config: GateSettings,
+    store: ShardStore,
+    compute: ComputeDevice,
+    tracker: Tracker,
+) -> dg.MaterializeResult:
+    """The gate: the challenger against the champion; it takes the alias only if it is better. Its reasons
+    stand here whichever way it goes, and the data version is that of the champion's weights."""
+    from forge_assets.lineage import trace
+    from forge_core.device import resolve_device
+
+    with failing_plainly():
+        objective, device = context.partition_key, resolve_device(compute.device)
+        challenger = Model.load(config.find(context, objective, tracker), device)
+        found = tracker.fetch(objective, CHAMPION)
+        holder = Model.load(found[0], device) if found else None
+        judge = judge_player if objective == PLAYER else judge_network
+        ruling = judge(challenger, holder, config, store)
+        crowned: Mapping[str, Any] = {}
+        if ruling.promoted:
+            run, version = tracker.adopt(challenger.path, objective, challenger.weights)
+            lineage = trace(challenger.path, objective, tracker)
+            card = card_of(challenger, ruling, objective, lineage.to_text())
+            run.file("card.md", card.text.encode())
+            tags = {"forge.name": card.name, "forge.replaced": holder.weights if holder else "none"}
+            tracker.crown(objective, version, card.text, tags)
+            crowned = {"name": card.name, "card": dg.MetadataValue.md(card.text)} | track_run(context, run)
+        now = challenger if ruling.promoted else holder
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(now.weights if now else "none"),
+            metadata={
+                "promoted": ruling.promoted,
+                "reasons": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in ruling.reasons)),
+                "challenger": challenger.path,
+                "champion": now.path if now else "none",
+                **{name: round(value, 4) for name, value in ruling.figures.items()},
+                **crowned,
+            },
+        )
+
+
+def judge_network(
+    challenger: Model, holder: Model | None, config: GateSettings, store: ShardStore
+) -> "Ruling":
+    """By points lost a decision on golden val; the first champion has to beat random play."""
+    from forge_core.gate import Ruling, judge_losses
+    from forge_core.texas42.tokens.golden import random_gaps, score
+
+    root = store.root()
+    mine = score(challenger.network, challenger.weights, root, config.rows)
+    figures = {"decision_q_gap_points": mine.decision_q_gap, "q_gap_points": mine.q_gap}
+    if mine.q_mae is not None:
+        figures["q_mae_points"] = mine.q_mae
+    if not holder:
+        ruling = judge_losses(mine.gap, random_gaps(root, config.rows), mine.group, "random play")
+    elif holder.weights == challenger.weights:
+        ruling = Ruling(False, (IS_CHAMPION,))
+    else:
+        theirs = score(holder.network, holder.weights, root, config.rows)
+        ruling = judge_losses(mine.gap, theirs.gap, mine.group)
+        figures["champion_before_decision_q_gap_points"] = theirs.decision_q_gap
+    return Ruling(ruling.promoted, ruling.reasons, figures | ruling.figures)
+
+
+def judge_player(
+    challenger: Model, holder: Model | None, config: GateSettings, store: ShardStore
+) -> "Ruling":
+    """By duplicate deals against the champion, the first against random play."""
+    from forge_core.cli.match import choose_seeds
+    from forge_core.gate import Ruling, judge_match
+    from forge_core.stats import Sprt
+    from forge_core.texas42.arena import Conditions, play_match
+    from forge_core.texas42.players.random import RandomPlayer
+    from forge_core.texas42.players.transcript import TranscriptPlayer
+
+    if holder and holder.weights == challenger.weights:
+        return Ruling(False, (IS_CHAMPION,))
+    mine = TranscriptPlayer("challenger", challenger.network)
+    theirs = TranscriptPlayer(CHAMPION, holder.network) if holder else RandomPlayer()
+    test = Sprt(0.0, config.margin)
+    seeds = choose_seeds(config.deals, None)
+    match = play_match(mine, theirs, seeds, Conditions(), store.root(), test)
+    assert match.sprt
+    return judge_match(match.sprt, "the champion" if holder else "random play")
