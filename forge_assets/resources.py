@@ -40,7 +40,9 @@ class ComputeDevice(dg.ConfigurableResource):
 @contextmanager
 def failing_plainly() -> Iterator[None]:
     """A ForgeError within is dg.Failure: the UI then shows its sentence, not a stack of frames."""
+    from forge_core.files import redact
+
     try:
         yield
     except ForgeError as error:
-        raise dg.Failure(str(error)) from error
+        raise dg.Failure(redact(str(error))) from error

@@ -124,8 +124,8 @@ class Tracker(dg.ConfigurableResource):
         """Where MLflow keeps its records. Raises BadInput for a setting that holds a password."""
         if (shown := redact(self.uri)) != self.uri:
             raise BadInput(
-                f"{shown} holds a password, and settings of a run are shown to all: leave the setting out, and "
-                "give MLFLOW_TRACKING_URI in the environment"
+                f"{shown} holds a password, and settings of a run are shown to all: leave the setting out, "
+                "and give MLFLOW_TRACKING_URI in the environment"
             )
         default = f"sqlite:///{versions.PROJECT / 'mlruns' / 'mlflow.db'}"
         return self.uri or os.environ.get("MLFLOW_TRACKING_URI") or default
@@ -302,9 +302,7 @@ class TrainingTracker:
 
         Raises BadInput for a new run in the folder of another: that one's records stay as they are.
         """
-        from forge_core.learning.train import ORIGIN
-
-        from forge_core.learning.train import CHECKPOINT
+        from forge_core.learning.train import CHECKPOINT, ORIGIN
 
         store = Store(str(folder))
         if not resume and store.exists(CHECKPOINT):

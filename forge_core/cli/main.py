@@ -129,10 +129,12 @@ def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None, obj
 
 
 def _say(name: str, message: str, status: int) -> int:
-    """One line on standard error, whatever the message holds; the status."""
+    """One line on standard error, whatever the message holds, but no password of a URL; the status."""
+    from forge_core.files import redact
+
     if sys.stderr is not None:
         with suppress(OSError):
-            print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
+            print(redact(f"{name}: {' '.join(message.split())}"), file=sys.stderr)
     return status
 
 

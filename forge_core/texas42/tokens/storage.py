@@ -216,7 +216,7 @@ class Storage(Generic[C, F]):
         present, named = set(folder.names(".npy")), {file.name for file in files}
         if gone := sorted(named - present):
             raise StoreUnusable(
-                f"another process has deleted {folder.path(gone[0])} and {len(gone) - 1:,} more that were just "
+                f"another process has deleted {folder.path(gone[0])} and {len(gone) - 1:,} more of what was "
                 f"made: run {self.command} again when it has ended"
             )
         before, data = self._named(folder), manifest.to_json()
