@@ -586,6 +586,7 @@ def mend(
     findings: Findings, instance: dg.DagsterInstance, definitions: dg.Definitions | None = None
 ) -> list[Mending]:
     """Start a backfill over exactly the partitions of each asset that a run makes good."""
+    from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
     from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, PartitionBackfill
     from dagster._core.utils import make_new_backfill_id
 
@@ -605,15 +606,14 @@ def mend(
         if earlier := under_way.get(asset.asset):
             started.append(Mending(asset.asset, earlier.backfill_id, len(partitions), new=False))
             continue
-        backfill = PartitionBackfill.from_asset_partitions(
+        key = dg.AssetKey(asset.asset)
+        subset = graph.get(key).partitions_def.subset_with_partition_keys(partitions)
+        backfill = PartitionBackfill.from_asset_graph_subset(
             backfill_id=make_new_backfill_id(),
-            asset_graph=graph,
-            partition_names=partitions,
-            asset_selection=[dg.AssetKey(asset.asset)],
             backfill_timestamp=time.time(),
             tags={_MENDS: asset.asset},
             dynamic_partitions_store=instance,
-            all_partitions=False,
+            asset_graph_subset=AssetGraphSubset(partitions_subsets_by_asset_key={key: subset}),
             title=f"Gaps of {asset.asset}",
             description=f"{len(partitions):,} partitions with {settings_text(asset.settings)}",
             run_config=asset.run_config,

@@ -213,11 +213,8 @@ def print_asset(out: Console, of: AssetGaps, verified: bool) -> None:
     held = "" if verified else ", by their footers"
     out.print(f"[{style}]{of.asset:<22}[/{style}]", end="")
     sound = f"{len(of.partitions) - wrong:,} of {len(of.partitions):,} partitions as they should be"
-    out.print(
-        f"{sound}: {partitions_text(of.partitions)}; {of.files:,} {of.noun}, {settings_text(of.settings)}{held}",
-        markup=False,
-        soft_wrap=True,
-    )
+    what = f"{of.files:,} {of.noun}, {settings_text(of.settings)}{held}"
+    out.print(f"{sound}: {partitions_text(of.partitions)}; {what}", markup=False, soft_wrap=True)
     for kinds, alike in of.by_kinds().items():
         files = sum(gap.missing + len(gap.files) for gap in alike)
         counted = f", {files:,} {of.noun}" if files else ""
