@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
+from forge_assets.versions import PROJECT
 from forge_core.errors import ForgeError
 
 if TYPE_CHECKING:
@@ -16,6 +19,16 @@ if TYPE_CHECKING:
 
 COMPUTE_POOL = "compute"
 """The assets that use all cores or the accelerator: one run of them at a time (dagster.yaml)."""
+
+
+RUNS = "runs"
+
+
+def runs_folder(asked: str = RUNS) -> Path:
+    """Where training runs are kept: `asked`, which begins at the project; FORGE_RUNS stands for the default,
+    as where several hosts share a folder."""
+    shared = os.environ.get("FORGE_RUNS")
+    return Path(shared) if shared and asked == RUNS else PROJECT / asked
 
 
 class ShardStore(dg.ConfigurableResource):

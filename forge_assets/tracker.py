@@ -23,6 +23,7 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets import versions
+from forge_assets.resources import runs_folder
 from forge_core.errors import BadInput, ForgeError
 from forge_core.files import Store, redact
 
@@ -258,7 +259,7 @@ class Tracker(dg.ConfigurableResource):
                 raise
             if Path(version.source).is_dir():
                 return version.source, str(version.version)
-            place = versions.PROJECT / "runs" / "registered" / f"{name}-v{int(version.version)}"
+            place = runs_folder() / "registered" / f"{name}-v{int(version.version)}"
             place.mkdir(parents=True, exist_ok=True)
             folder = download_artifacts(
                 artifact_uri=version.source, dst_path=str(place), tracking_uri=self.address()

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from forge_assets.flywheel.sensor import flywheel_sensor
-from forge_assets.flywheel.state import State, read_state
+from forge_assets.flywheel.state import State, read_state, write_state
 from forge_assets.flywheel.turn import UNDER_WAY, Launch, identity, next_move
 from forge_assets.here import materialize_here
 from forge_assets.tracker import Tracker
@@ -60,7 +60,7 @@ def sensor_is_on(instance: dg.DagsterInstance) -> bool:
 
 
 def _claim(instance: dg.DagsterInstance, root: Store) -> State:
-    """The flywheel, if nobody else turns it; a run that died with its process is noted as failed."""
+    """The flywheel, if nobody else turns it; a run that died with its process is no obstacle."""
     state = read_state(root)
     if not state:
         raise BadInput("there is no flywheel yet: begin with forge-pipeline flywheel init")
@@ -71,6 +71,8 @@ def _claim(instance: dg.DagsterInstance, root: Store) -> State:
         run = record.dagster_run
         if _is_gone(run.tags.get(BY_HAND, "")):
             instance.report_run_failed(run, "its process is gone")
+            state = state.failed(f"{run.tags['forge/step']} died with its process", counts=False)
+            write_state(root, state)
         else:
             raise BadInput(
                 f"{run.tags['forge/step']} is under way, run {run.run_id[:8]}: wait for its end, or "

@@ -156,7 +156,7 @@ class State:
 
     def reset(self) -> State:
         """Ready to try the same iteration again."""
-        return replace(self, phase=Phase.READY, attempt=self.attempt + 1, failures=0, error="")
+        return replace(self, phase=Phase.READY, failures=0, error="")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types only."""

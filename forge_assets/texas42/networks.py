@@ -14,7 +14,7 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets import versions
-from forge_assets.resources import ComputeDevice, ShardStore
+from forge_assets.resources import ComputeDevice, ShardStore, runs_folder
 from forge_assets.settings import settings_of
 from forge_assets.texas42.shard_catalog import picture
 from forge_assets.tracker import TrackedRun, Tracker, TrainingTracker, resolve_model
@@ -103,7 +103,7 @@ def teach_network(
 def folder_of(
     config: TeachingSettings, stem: str, training: "TrainConfig", data: Mapping[str, Any], parent: str | None
 ) -> Path:
-    """Where a run is kept, below the project unless `runs` says otherwise: the same for the same question."""
+    """Where a run is kept: the same for the same question."""
     from forge_core.files import fingerprint
     from forge_core.learning.train import ORIGIN
 
@@ -113,7 +113,7 @@ def folder_of(
         "init_from": parent,
         "code": versions.of_network(data["kind"]),
     }
-    return versions.PROJECT / config.runs / (config.name or f"{stem}-{fingerprint(asked)[:8]}")
+    return runs_folder(config.runs) / (config.name or f"{stem}-{fingerprint(asked)[:8]}")
 
 
 def finished(folder: Path) -> "tuple[TrainResult, float] | None":

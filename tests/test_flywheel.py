@@ -1,0 +1,416 @@
+"""The flywheel in this process: what comes next, what an iteration leaves, what a failed one doesn't."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import dagster as dg
+import pytest
+
+from forge_assets.cli.main import main as forge_pipeline
+from forge_assets.flywheel import by_hand, steps, turn
+from forge_assets.flywheel.sensor import flywheel_nightly, flywheel_sensor
+from forge_assets.flywheel.state import (
+    FILE,
+    FOLDER,
+    GIVE_UP_AFTER,
+    Iteration,
+    Phase,
+    Settings,
+    State,
+    read_state,
+    write_state,
+)
+from forge_assets.flywheel.steps import steps_of
+from forge_assets.flywheel.turn import Launch, Rest, next_move
+from forge_assets.partitions import N_BLOCKS
+from forge_assets.resources import ShardStore
+from forge_assets.texas42 import networks
+from forge_assets.tracker import CHAMPION, Tracker, registered_name
+from forge_core.cli.status import Stopped
+from forge_core.errors import BadInput
+from forge_core.files import Store
+from forge_core.learning.checkpoints import load_model
+from forge_core.texas42.oracle.shards import ShardKey
+from forge_core.texas42.splits import Split
+from forge_core.texas42.tokens import golden
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
+)
+
+SMALL = Settings(
+    model="models/texas42-qvalue-73k",
+    epochs=1,
+    batch_size=64,
+    shard_rows="280",
+    rows=28,
+    golden_rows=56,
+    threads=1,
+)
+FEW_GOLDEN = [ShardKey(seed, decl) for seed in (900, 901, 902) for decl in (0, 6, 9)]
+ONE_OF_THE_BENCHMARK = dict.fromkeys(
+    ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), "sixes|seed_000901"
+)
+
+
+def iteration(number: int, promoted: bool = True) -> Iteration:
+    return Iteration(number, (number - 1,), 50 * number, "runs/x/model", 1.2, 1.1, promoted, ("better",), 1)
+
+
+# the state
+
+
+def test_a_state_reads_back(tmp_path):
+    root = Store(str(tmp_path))
+    assert read_state(root) is None
+    state = State.begin(SMALL).failed("the disk is full").ended(iteration(1))
+    write_state(root, state)
+    assert read_state(root) == state
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, '{"schema_version": 2}'])
+def test_a_state_that_is_none_says_what_to_do(tmp_path, text):
+    root = Store(str(tmp_path))
+    root.join(FOLDER).write(FILE, text.encode())
+    with pytest.raises(BadInput, match="remove it"):
+        read_state(root)
+
+
+def test_a_number_that_is_none_is_seen(tmp_path):
+    root = Store(str(tmp_path))
+    record = State.begin(SMALL).to_dict() | {"iteration": "two"}
+    root.join(FOLDER).write(FILE, json.dumps(record).encode())
+    with pytest.raises(BadInput, match="remove it"):
+        read_state(root)
+
+
+def test_blocks_of_val_and_test_are_passed_over():
+    assert State.begin(replace(SMALL, start_block=16, blocks=4)).range() == [16, 17, 20, 21]
+
+
+def test_an_iteration_moves_the_range_and_a_failure_does_not():
+    state = State.begin(replace(SMALL, start_block=17))
+    failed = state.failed("no space left")
+    assert (failed.range(), failed.iteration, failed.attempt) == ([17], 1, 2)
+    after = failed.ended(replace(iteration(1), blocks=(17,)))
+    assert (after.range(), after.iteration, after.attempt, after.failures, after.error) == ([20], 2, 1, 0, "")
+
+
+def test_three_failures_in_a_row_and_it_rests_until_reset():
+    state = State.begin(SMALL)
+    for _ in range(GIVE_UP_AFTER):
+        assert state.phase is Phase.READY
+        state = state.failed("no space left")
+    assert state.phase is Phase.FAILED
+    again = state.reset()
+    assert again.phase is Phase.READY and again.range() == [0] and again.attempt == GIVE_UP_AFTER + 1
+    assert again.error == "" and again.failures == 0
+
+
+def test_who_stops_it_by_hand_wears_it_down_not():
+    state = State.begin(SMALL)
+    for _ in range(10):
+        state = state.failed("stopped by hand", counts=False)
+    assert state.phase is Phase.READY
+
+
+def test_at_the_end_of_the_universe_it_is_done():
+    state = State.begin(replace(SMALL, start_block=N_BLOCKS - 3, blocks=5))
+    assert state.range() == [N_BLOCKS - 3], "the last two are val and test"
+    assert state.ended(replace(iteration(1), blocks=(N_BLOCKS - 3,))).phase is Phase.DONE
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"blocks": 0}, {"lr": 0.0}, {"start_block": N_BLOCKS}, {"group": "a/b"}, {"begin": "moon"}]
+)
+def test_settings_that_cannot_be_are_refused(wrong):
+    with pytest.raises(BadInput):
+        replace(SMALL, **wrong)
+
+
+# the steps
+
+
+def test_the_first_iteration_prepares_and_the_others_do_not():
+    first = State.begin(SMALL)
+    assert [step.name for step in steps_of(first)] == [
+        *("watched deals", "benchmark", "first champion", "shards 0", "catalog", "watched rows"),
+        *("tokens", "teach", "evaluate", "gate"),
+    ]
+    later = [step.name for step in steps_of(first.ended(iteration(1)))]
+    assert later == ["shards 1", "catalog", "tokens", "teach", "evaluate", "gate"]
+
+
+def test_a_range_with_a_gap_is_a_run_a_piece():
+    names = [step.name for step in steps_of(State.begin(replace(SMALL, start_block=16, blocks=4)))]
+    assert [name for name in names if name.startswith("shards")] == ["shards 16-17", "shards 20-21"]
+
+
+def test_a_network_begins_from_the_champion_or_from_nothing_until_there_is_one():
+    def teaching(state: State) -> dict:
+        return dict(next(step.settings for step in steps_of(state) if step.name == "teach"))
+
+    assert teaching(State.begin(SMALL))["init_from"] == "champion"
+    new = State.begin(replace(SMALL, model="73k"))
+    assert teaching(new)["size"] == "73k" and "init_from" not in teaching(new)
+    assert "first champion" not in [step.name for step in steps_of(new)]
+    assert teaching(new.ended(iteration(1, promoted=False)))["size"] == "73k"
+    assert teaching(new.ended(iteration(1)))["init_from"] == "champion"
+
+
+# whole iterations
+
+
+@pytest.fixture
+def instance(tmp_path):
+    """On disk: an ephemeral one keeps no sensors."""
+    (tmp_path / "home").mkdir()
+    return dg.DagsterInstance.local_temp(str(tmp_path / "home"))
+
+
+@pytest.fixture
+def root(tmp_path) -> Store:
+    return Store(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def tracker(tmp_path) -> Tracker:
+    return Tracker(uri=f"sqlite:///{tmp_path}/mlflow.db")
+
+
+@pytest.fixture
+def few(monkeypatch, tmp_path):
+    """Nine deals of the benchmark, and runs in a folder of the test."""
+    monkeypatch.setattr(golden, "golden_keys", lambda split=Split.VAL: FEW_GOLDEN)
+    monkeypatch.setattr(steps, "golden_range", lambda: ONE_OF_THE_BENCHMARK)
+    teaching = steps._teaching
+    monkeypatch.setattr(steps, "_teaching", lambda state: teaching(state) | {"runs": str(tmp_path / "runs")})
+
+
+@pytest.fixture
+def once(instance, root, tracker, few):
+    """Turn it once, by hand."""
+
+    def run() -> tuple[State, list[str]]:
+        said: list[str] = []
+        resources = {
+            "store": {"url": root.url},
+            "compute": {"device": "cpu"},
+            "tracker": {"uri": tracker.uri},
+        }
+        return by_hand.turn_once(instance, root, tracker, said.append, resources), said
+
+    return run
+
+
+def champion_of(tracker: Tracker):
+    return tracker.client().get_model_version_by_alias(registered_name("qvalue"), CHAMPION)
+
+
+def test_iterations_by_hand_one_of_which_fails(once, instance, root, tracker, monkeypatch):
+    write_state(root, State.begin(SMALL))
+    first, said = once()
+    assert (first.iteration, first.phase, first.next_block) == (2, Phase.READY, 1), said
+    (past,) = first.history
+    assert past.seeds == 50 and past.champion_q_gap <= past.challenger_q_gap + 1e-9
+    crowned = champion_of(tracker)
+    assert load_model(crowned.source).n_parameters == 70_978
+    assert "texas42-qvalue-73k-71k-qgap" in crowned.tags["forge.name"]
+    assert "Why it is champion" in crowned.description and "random play" in crowned.description
+    assert "live rows" in crowned.description, "where the reference comes from"
+
+    event = instance.get_latest_materialization_event(dg.AssetKey("flywheel")).asset_materialization
+    assert event.metadata["state"].value == "ready" and event.metadata["next_seeds"].value == "50-99"
+    assert event.metadata["curve"].value.startswith("![](data:image/png;base64,")
+    gates = instance.fetch_materializations(dg.AssetKey("champion"), limit=10).records
+    reasons = [record.asset_materialization.metadata["reasons"].value for record in gates]
+    assert len(reasons) == 2 and "points saved" in reasons[0] and "random play" in reasons[1]
+
+    def full(*asked, **more):
+        raise BadInput("cannot write: no space left on device; free some space")
+
+    monkeypatch.setattr(networks, "teach", full)
+    failed, said = once()
+    assert (failed.iteration, failed.next_block, failed.failures) == (2, 1, 1)
+    assert "no space left" in failed.error and "teach" in failed.error and "stay as they were" in said[-1]
+    assert champion_of(tracker).version == crowned.version
+    observed = instance.fetch_observations(dg.AssetKey("flywheel"), limit=1).records[0].asset_observation
+    assert "no space left" in observed.metadata["last_error"].value
+    monkeypatch.undo()
+
+
+def test_what_failed_goes_on_from_what_is_on_disk(once, instance, root, tracker, monkeypatch):
+    """The same iteration, broken off at its gate, then whole: nothing is solved or learnt twice."""
+    write_state(root, State.begin(SMALL))
+    with monkeypatch.context() as broken:
+        broken.setattr(by_hand, "materialize_here", fails_at("gate", by_hand.materialize_here))
+        failed, _ = once()
+        assert failed.iteration == 1 and failed.attempt == 2
+    learnt = {path: path.stat().st_mtime_ns for path in files_of(root)}
+    after, _ = once()
+    assert after.iteration == 2 and after.error == ""
+    assert {path: path.stat().st_mtime_ns for path in files_of(root) if path in learnt} == learnt
+    runs = instance.get_run_records(dg.RunsFilter(tags={"forge/iteration": "1", "forge/step": "teach"}))
+    assert len(runs) == 2, "the second finds what the first has taught"
+    curve = tracker.client().search_runs(["1"], "attributes.run_name LIKE 'flywheel-%'")
+    figures = tracker.client().get_metric_history(curve[0].info.run_id, "champion_q_gap")
+    assert [figure.step for figure in figures] == [50], "by the seeds learnt from"
+
+
+def fails_at(step: str, real):
+    """materialize_here, which at a step is asked for what cannot be."""
+
+    def run(asset, instance, tags, settings, resources):
+        wrong = {"model": "models/there-is-none"} if tags["forge/step"] == step else {}
+        return real(asset, instance, tags, dict(settings) | wrong, resources)
+
+    return run
+
+
+def files_of(root: Store):
+    """Shards, rows, and all that training has written."""
+    from pathlib import Path
+
+    folder = Path(root.url)
+    parts = (folder / "shards-standard", folder / "tokenized", folder.parent / "runs")
+    return [path for part in parts for path in part.rglob("*.*")]
+
+
+# who turns it
+
+
+def test_the_sensor_asks_for_a_run_once(instance, root, tracker):
+    write_state(root, State.begin(SMALL))
+    resources = {"store": ShardStore(url=root.url), "tracker": tracker}
+
+    def tick():
+        context = dg.build_sensor_context(instance, resources=resources)
+        return flywheel_sensor(context)
+
+    request = tick()
+    assert request.asset_selection == [dg.AssetKey("oracle_shards")]
+    assert request.tags["forge/step"] == "watched deals" and request.tags["forge/attempt"] == "1"
+    assert "seeds_000900_000949" in request.tags["dagster/asset_partition_range_start"]
+    assert request.run_key == tick().run_key
+
+
+def test_the_sensor_says_why_it_rests(instance, root, tracker):
+    def reason(begin: bool = False) -> str:
+        move = next_move(instance, root, tracker, begin)
+        assert isinstance(move, Rest)
+        return move.reason
+
+    assert "flywheel init" in reason()
+    state = State.begin(replace(SMALL, begin="schedule"))
+    write_state(root, state)
+    assert "waits for the schedule" in reason()
+    assert isinstance(next_move(instance, root, tracker, begin=True), Launch)
+    write_state(root, replace(state, phase=Phase.FAILED, error="no space left"))
+    assert "no space left" in reason() and "reset" in reason()
+    write_state(root, replace(state, phase=Phase.DONE))
+    assert "N_BLOCKS" in reason()
+
+
+def test_the_schedule_begins_and_the_sensor_carries_on(instance, root, tracker):
+    write_state(root, State.begin(replace(SMALL, begin="schedule")))
+    resources = {"store": ShardStore(url=root.url), "tracker": tracker}
+    context = dg.build_schedule_context(instance, resources=resources)
+    begun = flywheel_nightly(context)
+    assert begun.tags["forge/step"] == "watched deals"
+    instance.create_run_for_job(
+        job_def=dg.job(name="flywheel_deals")(lambda: None),
+        tags=dict(begun.tags),
+        status=turn.DagsterRunStatus.SUCCESS,
+    )
+    carried = flywheel_sensor(dg.build_sensor_context(instance, resources=resources))
+    assert carried.tags["forge/step"] == "benchmark"
+
+
+def test_a_run_that_dagster_repeats_is_not_held_against_the_iteration(instance, root, tracker):
+    state = State.begin(SMALL)
+    write_state(root, state)
+    first = steps_of(state)[0]
+    instance.create_run_for_job(
+        job_def=dg.job(name="some_job")(lambda: None),
+        tags=turn.identity(state) | {"forge/step": first.name, "dagster/will_retry": "true"},
+        status=turn.DagsterRunStatus.FAILURE,
+    )
+    move = next_move(instance, root, tracker)
+    assert isinstance(move, Rest) and "under way" in move.reason and read_state(root) == state
+
+
+def test_by_hand_keeps_out_of_the_way_of_a_run_and_buries_a_dead_one(instance, root, tracker, monkeypatch):
+    state = State.begin(SMALL)
+    write_state(root, state)
+    tags = turn.identity(state) | {"forge/step": "watched deals"}
+    job = dg.job(name="some_job")(lambda: None)
+    running = instance.create_run_for_job(job_def=job, tags=tags, status=turn.DagsterRunStatus.STARTED)
+    with pytest.raises(BadInput, match="wait for its end"):
+        by_hand.turn_once(instance, root, tracker, print)
+    instance.report_run_canceled(running)
+
+    gone = f"{by_hand.socket.gethostname()}:{2**22 + 1}"
+    instance.create_run_for_job(
+        job_def=job, tags=tags | {by_hand.BY_HAND: gone}, status=turn.DagsterRunStatus.STARTED
+    )
+    seen: list[str] = []
+    monkeypatch.setattr(by_hand, "materialize_here", lambda *asked: interrupt(instance, seen, asked))
+    with pytest.raises(Stopped, match="go on with"):
+        by_hand.turn_once(instance, root, tracker, print)
+    assert seen == ["2"], "the dead run's attempt was the first"
+    after = read_state(root)
+    assert (after.failures, after.iteration) == (0, 1) and "stopped by hand" in after.error
+
+
+def interrupt(instance, seen: list[str], asked) -> None:
+    """A run that ends as if somebody had terminated it."""
+    seen.append(asked[2]["forge/attempt"])
+    run = instance.create_run_for_job(job_def=dg.job(name="some_job")(lambda: None), tags=asked[2])
+    instance.report_run_canceled(run)
+
+
+# the command line
+
+
+@pytest.fixture
+def pipeline(capsys, monkeypatch, tmp_path, root):
+    """forge-pipeline in this process: (exit status, standard output, standard error)."""
+    monkeypatch.setenv("FORGE_STORE", root.url)
+    home = tmp_path / "home"
+    home.mkdir(exist_ok=True)
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = forge_pipeline(arguments)
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_a_flywheel_from_the_command_line(pipeline, root):
+    assert pipeline("flywheel", "status")[0] == 2
+    status, out, err = pipeline("flywheel", "init", "--start-block", "16", "--blocks", "4", "--rows", "100")
+    assert status == 0 and "800-899,1000-1099" in out
+    status, out, err = pipeline("flywheel", "init")
+    assert status == 2 and "there is a flywheel already" in err and len(err.splitlines()) == 1
+    status, out, err = pipeline("flywheel", "status", "--json")
+    record = json.loads(out)
+    assert record["phase"] == "ready" and record["sensor"] == "off" and record["settings"]["rows"] == 100
+    write_state(root, replace(read_state(root), phase=Phase.FAILED, error="the disk is full"))
+    assert "the disk is full" in pipeline("flywheel", "status")[1]
+    assert pipeline("flywheel", "start")[0] == 2
+    assert pipeline("flywheel", "reset")[0] == 0
+    assert read_state(root).phase is Phase.READY
+    assert pipeline("flywheel", "reset", "--forget")[0] == 0
+    assert read_state(root) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [("--blocks", "0"), ("--start-block", "5000"), ("--lr", "-1"), ("--begin", "moon"), ("--blocks", "x")],
+)
+def test_what_cannot_be_is_one_line(pipeline, wrong):
+    status, out, err = pipeline("flywheel", "init", *wrong)
+    assert status == 2 and len(err.splitlines()) == 1 and not out

@@ -1,0 +1,90 @@
+"""The flywheel in a real daemon: switched on, turned by the sensor, a fault on the way."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import dagster as dg
+from running import PROJECT, Dagster, new_home
+
+from forge_assets.flywheel.state import read_state
+from forge_assets.tracker import CHAMPION, Tracker, registered_name
+from forge_core.files import Store
+from forge_core.learning.checkpoints import load_model
+from forge_core.texas42.oracle.shards import ShardKey
+
+SMALL = (
+    *("--model", "models/texas42-qvalue-73k", "--shard-rows", "280", "--rows", "140", "--golden-rows", "140"),
+    *("--batch-size", "256", "--lr", "1e-3", "--threads", "1"),
+)
+
+
+def pipeline(environment: dict[str, str], *arguments: str) -> str:
+    """What forge-pipeline prints; it succeeds."""
+    command = [sys.executable, "-c", "import sys; from forge_assets.cli.main import main; sys.exit(main())"]
+    done = subprocess.run(
+        [*command, *arguments], env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_three_iterations_by_the_sensor_one_of_which_fails_and_recovers(tmp_path: Path):
+    """In the second, a folder stands where a shard must go; it is taken away once the failure is told."""
+    tracked = f"sqlite:///{tmp_path}/mlflow.db"
+    environment = new_home(tmp_path) | {
+        "FORGE_RUNS": str(tmp_path / "runs"),
+        "FORGE_FLYWHEEL_SECONDS": "5",
+        "MLFLOW_TRACKING_URI": tracked,
+        "OMP_NUM_THREADS": "1",
+    }
+    root = Store(environment["FORGE_STORE"])
+    in_the_way = Path(root.join("shards-standard", "train").path(ShardKey(57, 7).filename))
+    in_the_way.mkdir(parents=True)
+    pipeline(environment, "flywheel", "init", *SMALL)
+    dagster = Dagster(environment, tmp_path / "dagster.log")
+    try:
+        dagster.wait_until_ready()
+        assert "on" in pipeline(environment, "flywheel", "start")
+
+        def state():
+            found = read_state(root)
+            assert found
+            return found
+
+        dagster.wait_until(lambda: state().error or state().iteration > 2, 400)
+        failed = state()
+        assert "seed_00000057_decl_7" in failed.error and failed.failures == 1
+        assert (failed.iteration, failed.range(), len(failed.history)) == (2, [1], 1)
+        crowned = (
+            Tracker(uri=tracked).client().get_model_version_by_alias(registered_name("qvalue"), CHAMPION)
+        )
+        first = failed.history[0]
+        assert load_model(crowned.source).n_parameters == 70_978
+        in_the_way.rmdir()
+
+        dagster.wait_until(lambda: state().iteration > 3, 400)
+        pipeline(environment, "flywheel", "stop")
+    finally:
+        dagster.stop()
+    end = state()
+    assert [past.blocks for past in end.history] == [(0,), (1,), (2,)]
+    assert [past.seeds for past in end.history] == [50, 100, 150]
+    assert [past.attempts for past in end.history] == [1, 2, 1]
+    assert all(later.champion_q_gap <= earlier.champion_q_gap for earlier, later in pairwise(end.history))
+    assert first == end.history[0] and end.error == ""
+    told = json.loads(pipeline(environment, "flywheel", "status", "--json"))
+    assert told["sensor"] == "off" and told["next_seeds"] == "150-199"
+    with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
+        events = instance.fetch_materializations(dg.AssetKey("flywheel"), limit=10).records
+        assert len(events) == 3
+        runs = instance.get_run_records(dg.RunsFilter(tags={"forge/iteration": "2"}))
+        assert {record.dagster_run.tags["forge/attempt"] for record in runs} == {"1", "2"}
+        spans = sorted((record.start_time, record.end_time) for record in runs)
+        assert all(one[1] <= other[0] for one, other in pairwise(spans)), "a step begins when one has ended"
+    for past in end.history:
+        print(f"\niteration {past.number}: {past.challenger_q_gap:.3f} against {past.champion_q_gap:.3f}")
