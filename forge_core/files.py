@@ -141,25 +141,33 @@ class Store:
                     hold.enter_context(_locked(folder))
             yield
 
-    def sweep(self, older_than_s: float, now: float | None = None) -> list[str]:
-        """Remove temporaries that killed writers left in this folder; their names.
+    def abandoned(self, older_than_s: float, now: float | None = None) -> list[str]:
+        """Temporaries that killed writers left in this folder.
 
-        Younger ones stay, and so does what its writer still holds, whatever the clock says.
-        now: seconds since 1970; default: by the clock. An object store has none.
+        Younger ones are none, nor is what its writer still holds, whatever the clock says. now:
+        seconds since 1970; default: by the clock. An object store has none.
         """
-        with self._blame("sweep", self.url):
+        with self._blame("list", self.url):
             filesystem, folder = self._open()
             if not isinstance(filesystem, LocalFileSystem) or not os.path.isdir(folder):
                 return []
             with os.scandir(folder) as entries:
                 candidates = [entry for entry in entries if _TEMPORARY.fullmatch(entry.name)]
-            swept, now = [], time.time() if now is None else now
+            found, now = [], time.time() if now is None else now
             for entry in candidates:
-                with suppress(FileNotFoundError):  # its writer, or another sweep, was faster
+                with suppress(FileNotFoundError):  # its writer was faster
                     if now - entry.stat().st_mtime >= older_than_s and not _is_held(entry.path):
-                        os.unlink(entry.path)
-                        swept.append(entry.name)
-            return sorted(swept)
+                        found.append(entry.name)
+            return sorted(found)
+
+    def sweep(self, older_than_s: float, now: float | None = None) -> list[str]:
+        """Remove what is `abandoned`; the names."""
+        swept = []
+        for name in self.abandoned(older_than_s, now):
+            with self._blame("sweep", self.url), suppress(FileNotFoundError):  # another sweep was faster
+                os.unlink(f"{self._open()[1]}/{name}")
+                swept.append(name)
+        return swept
 
     def _open(self) -> tuple[Any, str]:
         """The file system and this folder's path in it; looked up each time: none may cross a fork."""

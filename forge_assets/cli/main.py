@@ -9,6 +9,7 @@ import typer
 from forge_assets.cli.flywheel import flywheel
 from forge_assets.cli.gaps import gaps
 from forge_assets.cli.lineage import lineage
+from forge_assets.cli.prune import prune
 from forge_assets.cli.tracking import TrackedLater
 from forge_core.cli.main import run
 from forge_core.cli.train import train
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.command(help="Teach a network what every play is worth, tracked in MLflow.")(train)
 app.command()(gaps)
 app.command()(lineage)
+app.command()(prune)
 app.add_typer(flywheel)
 
 

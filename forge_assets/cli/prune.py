@@ -1,0 +1,69 @@
+"""`forge-pipeline prune`: what is old and needed by nothing; with --yes, away with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forge_core.cli.options import Json
+from forge_core.errors import BadInput
+
+if TYPE_CHECKING:
+    from forge_assets.retention import Item
+
+MOST_SHOWN = 10
+"""of a kind; --json names all"""
+
+
+def prune(
+    days: Annotated[
+        int, typer.Option("--days", metavar="N", help="What was changed in the last N days stays.")
+    ] = 90,
+    runs: Annotated[
+        str,
+        typer.Option("--runs", metavar="DIR", help="Where runs are kept; begins at the project."),
+    ] = "runs",
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; otherwise it is only listed.")] = False,
+    json: Json = False,
+) -> None:
+    """List what is old and needed by nothing: runs, events, artefacts, checkpoints; remove it with --yes."""
+    import dagster as dg
+
+    from forge_assets import versions
+    from forge_assets.resources import ShardStore
+    from forge_assets.retention import Places, by_kind, find_items, remove
+    from forge_assets.tracker import Tracker
+    from forge_core.cli.screen import notes, print_json, screen
+
+    if days < 1:
+        raise BadInput(f"{days} days: keep at least 1")
+    out = screen()
+    with dg.DagsterInstance.get() as instance:
+        places = Places(instance, Tracker(), ShardStore().root(), versions.PROJECT / runs)
+        with notes().status("looking for what nothing needs"):
+            items = find_items(places, days)
+        if yes:
+            with notes().status(f"removing {len(items):,}"):
+                items = list(remove(places, items))
+    if json:
+        total = sum(item.nbytes for item in items)
+        print_json({"removed": yes, "days": days, "bytes": total, "items": [i.to_dict() for i in items]})
+        return
+    for kind, of_kind in by_kind(items).items():
+        out.print(f"{kind}: {len(of_kind):,}, {size_text(of_kind)}")
+        for item in of_kind[:MOST_SHOWN]:
+            out.print(f"  {item.to_dict()['last'][:10]}  {item.name}  {item.of}", soft_wrap=True)
+        if len(of_kind) > MOST_SHOWN:
+            out.print(f"  and {len(of_kind) - MOST_SHOWN:,} more: --json names them")
+    if not items:
+        out.print(f"nothing is older than {days} days and needed by nothing")
+    elif yes:
+        out.print(f"removed, {size_text(items)} freed")
+    else:
+        out.print(f"{size_text(items)} in all: remove it with --yes")
+
+
+def size_text(items: list[Item]) -> str:
+    """`1.25 MiB`."""
+    return f"{sum(item.nbytes for item in items) / 2**20:,.2f} MiB"
