@@ -30,7 +30,7 @@ from forge_assets.partitions import (
 )
 from forge_core.errors import BadInput
 from forge_core.files import Store
-from forge_core.gaps import Condition, Seen, look, usual_settings
+from forge_core.gaps import Condition, Made, Seen, look, usual_settings
 from forge_core.texas42.declarations import NAMES
 
 BLOCK_ASSETS = ("oracle_shards", "marginalized_shards", "golden_shards", "eq_games", "bidding_results")
@@ -209,11 +209,10 @@ def find_gaps(
     for kind in kinds_of(asked, store, graph):
         records = latest_records(instance, kind.asset)
         if partitions := wanted_partitions(kind, asked, store, records):
-            work.append((kind, partitions, records))
-    total, done = sum(len(kind.keys(name)) for kind, names, _ in work for name in names), 0
+            work.append((kind, {partition: kind.keys(partition) for partition in partitions}, records))
+    total, done = sum(len(of_one) for _, keys, _ in work for of_one in keys.values()), 0
     found = []
-    for kind, partitions, records in work:
-        keys = {partition: kind.keys(partition) for partition in partitions}
+    for kind, keys, records in work:
         seen = []
         for one in look(store.join(kind.folder), list(chain.from_iterable(keys.values())), kind.read):
             seen.append(one)
@@ -227,9 +226,6 @@ def find_gaps(
 def kinds_of(asked: Asked, store: Store, graph: Any) -> list[Kind]:
     """How each asset is filled; code versions are those of the graph."""
     from forge_assets.texas42.oracle_shards import version_of
-    from forge_core.texas42.bidding.records import BIDDING_FOLDER, TableKey, table_made
-    from forge_core.texas42.bidding.table import BIDDING_VERSION
-    from forge_core.texas42.eq.files import GAMES_FOLDER, game_made
     from forge_core.texas42.oracle.shards import ShardConfig, settings_made, shard_made
 
     default = settings_made(ShardConfig())
@@ -272,22 +268,48 @@ def kinds_of(asked: Asked, store: Store, graph: Any) -> list[Kind]:
         games(
             "eq_games",
             "games",
-            GAMES_FOLDER,
+            _GAMES,
             code("eq_games"),
             versions.EQ,
             keys=block_keys,
-            read=partial(game_made, verify=asked.verify),
+            read=partial(read_game, verify=asked.verify),
         ),
         games(
             "bidding_results",
             "tables",
-            BIDDING_FOLDER,
+            _TABLES,
             code("bidding_results"),
-            BIDDING_VERSION,
-            keys=lambda name: [TableKey(seed) for seed in block_seeds(name)],
-            read=partial(table_made, verify=asked.verify),
+            versions.version_of("forge_core.texas42.bidding.table", "BIDDING_VERSION"),
+            keys=table_keys,
+            read=partial(read_table, verify=asked.verify),
         ),
     ]
+
+
+_GAMES = versions.version_of("forge_core.texas42.eq.files", "GAMES_FOLDER")
+_TABLES = versions.version_of("forge_core.texas42.bidding.records", "BIDDING_FOLDER")
+"""read, not imported: games and tables bring torch with them, and many stores have none"""
+
+
+def read_game(store: Store, key: Any, verify: bool) -> Made:
+    """See game_made."""
+    from forge_core.texas42.eq.files import game_made
+
+    return game_made(store, key, verify=verify)
+
+
+def read_table(store: Store, key: Any, verify: bool) -> Made:
+    """See table_made."""
+    from forge_core.texas42.bidding.records import table_made
+
+    return table_made(store, key, verify=verify)
+
+
+def table_keys(partition: str) -> list[Any]:
+    """The tables of a block."""
+    from forge_core.texas42.bidding.records import TableKey
+
+    return [TableKey(seed) for seed in block_seeds(partition)]
 
 
 def opponents_in(folder: Store) -> int:

@@ -97,7 +97,7 @@ class Generation:
     device: str | None
     precision: str | None
     version: str | None
-    """`m1/t1/e1/s1/o1`: of learning and of all that it rests on"""
+    """`m1/l1/t1/e1/s1/o1`: of learning and of all that it rests on"""
     packages: Mapping[str, str]
     results: Mapping[str, float]
     dagster_run: str | None

@@ -25,14 +25,11 @@ def version_of(module: str, name: str) -> str:
 ORACLE = version_of("forge_core.texas42.oracle.solver", "ORACLE_VERSION")
 SHARDS = f"{version_of('forge_core.texas42.oracle.shards.records', 'SHARDS_VERSION')}/{ORACLE}"
 """Composed of those of all algorithms above, so that a change shows at once on all that follows."""
-TOKENS = "/".join(
-    (
-        version_of("forge_core.texas42.tokens.splits", "TOKENS_VERSION"),
-        version_of("forge_core.texas42.tokens.encoder", "ENCODER_VERSION"),
-        SHARDS,
-    )
-)
-MODEL = f"{version_of('forge_core.learning.train', 'MODEL_VERSION')}/{TOKENS}"
+ENCODER = version_of("forge_core.texas42.tokens.encoder", "ENCODER_VERSION")
+TOKENS = f"{version_of('forge_core.texas42.tokens.splits', 'TOKENS_VERSION')}/{ENCODER}/{SHARDS}"
+LIVE = version_of("forge_core.texas42.tokens.live", "LIVE_VERSION")
+MODEL = f"{version_of('forge_core.learning.train', 'MODEL_VERSION')}/{LIVE}/{TOKENS}"
+"""Networks learn from rows of shards, or from live ones if they are told to."""
 GOLDEN = version_of("forge_core.texas42.tokens.golden", "GOLDEN_VERSION")
 EVALUATION = f"{version_of('forge_core.learning.metrics', 'EVALUATION_VERSION')}/{GOLDEN}/{MODEL}"
 ONNX = f"{version_of('forge_core.learning.onnx', 'ONNX_VERSION')}/{MODEL}"
@@ -53,9 +50,11 @@ BIDDING = "/".join(
         version_of("forge_core.texas42.bidding.table", "BIDDING_VERSION"),
         version_of("forge_core.texas42.bidding.playouts", "POLICY_VERSION"),
         EQ,
+        ENCODER,
         ORACLE,
     )
 )
+"""Playouts ask the solver, or networks, which read positions through the encoder."""
 MATCHES = "/".join(
     (
         version_of("forge_core.texas42.arena.boards", "MATCH_VERSION"),

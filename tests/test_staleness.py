@@ -1,0 +1,219 @@
+"""An algorithm is changed: all that rests on it is asked for again, and nothing else.
+
+With 200 and more partitions upstream, where Dagster no longer compares data versions.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
+
+from forge_assets import versions
+from forge_assets.definitions import defs
+from forge_assets.gaps import BLOCK_ASSETS, OUTDATED, Asked, find_gaps
+from forge_assets.partitions import block_name, golden_partitions
+from forge_core.files import Store
+from forge_core.texas42.declarations import NAMES
+
+pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
+
+SHARDS = {"oracle_shards", "marginalized_shards", "golden_shards"}
+GAMES = {
+    "eq_games",
+    "eq_catalog",
+    "eq_token_splits",
+    "eq_model",
+    "eq_model_onnx",
+    "match_results",
+    "champion",
+}
+NETWORKS = {"oracle_model", "oracle_model_evaluation", "oracle_model_onnx", *GAMES}
+ROWS = {"eq_token_splits", "eq_model", "eq_model_onnx", "match_results", "champion"}
+RESTS_ON = {
+    "ORACLE_VERSION": {*SHARDS, "shard_catalog", "token_splits", *NETWORKS, "bidding_results"},
+    "SHARDS_VERSION": {*SHARDS, "shard_catalog", "token_splits", *NETWORKS},
+    "TOKENS_VERSION": {"token_splits", *NETWORKS},
+    "ENCODER_VERSION": {"token_splits", *NETWORKS, "bidding_results"},
+    "LIVE_VERSION": NETWORKS,
+    "MODEL_VERSION": NETWORKS,
+    "GOLDEN_VERSION": {"oracle_model_evaluation", "champion"},
+    "EVALUATION_VERSION": {"oracle_model_evaluation", "champion"},
+    "ONNX_VERSION": {"oracle_model_onnx", "eq_model_onnx"},
+    "EQ_VERSION": {*GAMES, "bidding_results"},
+    "GAME_ROWS_VERSION": ROWS,
+    "TRANSCRIPT_VERSION": ROWS,
+    "BIDDING_VERSION": {"bidding_results"},
+    "POLICY_VERSION": {"bidding_results"},
+    "MATCH_VERSION": {"match_results", "champion"},
+    "HEURISTIC_VERSION": {"match_results", "champion"},
+    "RULE_VERSION": {"match_results", "champion"},
+    "GATE_VERSION": {"champion"},
+}
+"""by version constant, all that is stale once it is raised"""
+ASKED_OF_GAPS = ("ORACLE_VERSION", "LIVE_VERSION", "EQ_VERSION", "BIDDING_VERSION", "GATE_VERSION")
+"""of which gaps is asked too: a second each"""
+
+
+def constants() -> dict[str, str]:
+    """Every constant that `versions` reads, and its module."""
+    calls = [
+        node
+        for node in ast.walk(ast.parse(Path(versions.__file__).read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "version_of"
+    ]
+    return {call.args[1].value: call.args[0].value for call in calls}
+
+
+def definitions_with(constant: str, monkeypatch) -> dg.Definitions:
+    """The definitions as they will be when the source of an algorithm says another version: they are loaded
+    anew, and the code versions they come with put in place of the present ones."""
+    source = (versions.PROJECT / constants()[constant].replace(".", "/")).with_suffix(".py")
+    read = Path.read_text
+
+    def raised(path: Path, *rest, **more) -> str:
+        text = read(path, *rest, **more)
+        return text.replace(f'{constant} = "', f'{constant} = "+') if path == source else text
+
+    kept = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("forge_assets")}
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "read_text", raised)
+            loaded = importlib.import_module("forge_assets.definitions").defs.resolve_asset_graph()
+    finally:
+        for name in [name for name in sys.modules if name.startswith("forge_assets")]:
+            del sys.modules[name]
+        sys.modules.update(kept)
+    return defs.map_asset_specs(
+        func=lambda spec: spec.replace_attributes(code_version=loaded.get(spec.key).code_version)
+    )
+
+
+@pytest.fixture(scope="module")
+def instance():
+    """See `made_by_present_versions`; never changed."""
+    with made_by_present_versions() as instance:
+        yield instance
+
+
+@contextmanager
+def made_by_present_versions():
+    """All assets made by the present versions: 200 partitions of each block asset, all of the others."""
+    blocks = [block_name(block) for block in range(200)]
+    rectangle = [f"{decl}|{name}" for decl in NAMES for name in blocks[:20]]
+    many = {"oracle_shards": rectangle, "marginalized_shards": rectangle}
+    many |= {"golden_shards": golden_partitions.get_partition_keys()}
+    many |= {"eq_games": blocks, "bidding_results": blocks}
+    graph = defs.resolve_asset_graph()
+    with dg.DagsterInstance.ephemeral() as instance:
+        for key in graph.toposorted_asset_keys:
+            name, node = key.to_user_string(), graph.get(key)
+            tags = {"dagster/code_version": node.code_version, "dagster/data_version": "d"}
+            for parent in node.parent_keys:
+                found = instance.fetch_materializations(parent, limit=1).records[0]
+                tags[f"dagster/input_data_version/{parent.to_user_string()}"] = "d"
+                tags[f"dagster/input_event_pointer/{parent.to_user_string()}"] = str(found.storage_id)
+            keys = node.partitions_def.get_partition_keys() if node.partitions_def else [None]
+            for partition in many.get(name, keys):
+                metadata = {"settings": "settings"} if name in ("eq_games", "bidding_results") else {}
+                event = dg.AssetMaterialization(name, partition=partition, metadata=metadata, tags=tags)
+                instance.report_runless_asset_event(event)
+        yield instance
+
+
+def stale_by_dagster(definitions: dg.Definitions, instance) -> set[str]:
+    """The assets that Dagster calls stale: on the graph, or a partition of them on their page."""
+    graph = definitions.resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
+    stale = set()
+    for key in graph.get_all_asset_keys():
+        partitions = graph.get(key).partitions_def
+        name = key.to_user_string()
+        if partitions is None:
+            asked = [None]
+        elif name in BLOCK_ASSETS:
+            made = sorted(instance.get_materialized_partitions(key))
+            assert len(made) >= 200
+            asked = [made[0], made[-1]]
+        else:
+            asked = partitions.get_partition_keys()
+        found = {resolver.get_status(key, partition) for partition in asked}
+        assert len(found) == 1 and found <= {StaleStatus.STALE, StaleStatus.FRESH}, (name, found)
+        if found == {StaleStatus.STALE}:
+            stale.add(name)
+    return stale
+
+
+def stale_by_gaps(definitions: dg.Definitions, instance, store: Path) -> set[str]:
+    """The assets that gaps names: others by Dagster's rules, partitions by their records."""
+    found = find_gaps(Asked(), Store(str(store)), instance, definitions)
+    assert not found.never_made
+    outdated = {}
+    for of in found.assets:
+        old = {gap.partition for gap in of.gaps if OUTDATED in gap.kinds}
+        made = set(instance.get_materialized_partitions(dg.AssetKey(of.asset)))
+        assert old in (set(), made), of.asset
+        outdated[of.asset] = bool(old)
+    assert set(outdated) == set(BLOCK_ASSETS)
+    return {wanted.asset for wanted in found.stale} | {name for name, old in outdated.items() if old}
+
+
+def test_every_version_has_its_list_of_what_rests_on_it():
+    assert set(RESTS_ON) == set(constants())
+    graph = defs.resolve_asset_graph()
+    everything = {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).code_version}
+    assert set().union(*RESTS_ON.values()) == everything
+
+
+def test_nothing_is_stale_while_nothing_changes(instance, tmp_path):
+    assert stale_by_dagster(defs, instance) == set()
+    assert stale_by_gaps(defs, instance, tmp_path) == set()
+
+
+@pytest.mark.parametrize("constant", RESTS_ON)
+def test_a_raised_version_marks_all_that_follows_and_nothing_else(instance, constant, tmp_path, monkeypatch):
+    changed = definitions_with(constant, monkeypatch)
+    assert stale_by_dagster(changed, instance) == RESTS_ON[constant]
+    if constant in ASKED_OF_GAPS:
+        assert stale_by_gaps(changed, instance, tmp_path) == RESTS_ON[constant]
+
+
+def test_the_mark_goes_as_assets_are_made_anew_in_order(monkeypatch):
+    """A partition of shards, then the catalog, then rows: each is fresh when it was made, the rest waits."""
+    graph = definitions_with("ORACLE_VERSION", monkeypatch).resolve_asset_graph()
+    with made_by_present_versions() as instance:
+        make_anew_in_order(graph, instance)
+
+
+def make_anew_in_order(graph, instance) -> None:
+
+    def status(name: str, partition: str | None = None) -> StaleStatus:
+        resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
+        return resolver.get_status(dg.AssetKey(name), partition)
+
+    def make(name: str, partition: str | None = None, rests_on: str | None = None) -> None:
+        tags = {"dagster/code_version": graph.get(dg.AssetKey(name)).code_version}
+        tags["dagster/data_version"] = "new"
+        if rests_on:
+            found = instance.fetch_materializations(dg.AssetKey(rests_on), limit=1).records[0]
+            tags[f"dagster/input_data_version/{rests_on}"] = "new"
+            tags[f"dagster/input_event_pointer/{rests_on}"] = str(found.storage_id)
+        instance.report_runless_asset_event(dg.AssetMaterialization(name, partition=partition, tags=tags))
+
+    block = f"sixes|{block_name(0)}"
+    make("oracle_shards", block)
+    assert status("oracle_shards", block) == StaleStatus.FRESH
+    assert status("oracle_shards", f"fives|{block_name(0)}") == StaleStatus.STALE
+    assert status("shard_catalog") == StaleStatus.STALE
+    make("shard_catalog")
+    assert status("shard_catalog") == StaleStatus.FRESH
+    make("token_splits", "train", "shard_catalog")
+    assert status("token_splits", "train") == StaleStatus.FRESH
+    assert status("token_splits", "val") == status("oracle_model", "qvalue") == StaleStatus.STALE
