@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-from celery import Celery, states
+from celery import Celery
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.make_app import make_app
@@ -86,10 +86,6 @@ class WorkerLauncher(CeleryRunLauncher):
         if task in self._tasks_in_work():
             self._missed.pop(run.run_id, None)
             return CheckRunHealthResult(WorkerStatus.RUNNING)
-        if task and (state := self.celery.AsyncResult(task).state) in states.READY_STATES:
-            # Dagster looks again whether the run has ended meanwhile, before it believes this.
-            reason = f"its worker was done with it ({state}), and left no word of how it ended"
-            return CheckRunHealthResult(WorkerStatus.FAILED, reason)
         missed_s = time.monotonic() - self._missed.setdefault(run.run_id, time.monotonic())
         if missed_s < self.lost_after_seconds:
             return CheckRunHealthResult(WorkerStatus.RUNNING)

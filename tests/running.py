@@ -153,6 +153,22 @@ class Dagster(Process):
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
         return launched["backfillId"]
 
+    def launch_run(self, tags: Mapping[str, str], asset: str = "oracle_shards") -> str:
+        """Launch one run of small shards: its id. tags: those of `block_range`."""
+        params = {
+            "selector": {
+                "repositoryLocationName": "forge",
+                "repositoryName": "__repository__",
+                "pipelineName": "__ASSET_JOB",
+                "assetSelection": [{"path": [asset]}],
+            },
+            "runConfigData": {"ops": {asset: {"config": SMALL}}},
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
+        }
+        launched = self.ask(LAUNCH_RUN, params=params)["launchPipelineExecution"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        return launched["run"]["runId"]
+
     def end_of_backfill(self, backfill: str, seconds: float = 600) -> str:
         """Wait for its end: its status."""
 
@@ -176,6 +192,15 @@ mutation Launch($params: LaunchBackfillParams!) {
     __typename
     ... on LaunchBackfillSuccess { backfillId }
     ... on PythonError { message }
+  }
+}"""
+LAUNCH_RUN = """
+mutation LaunchRun($params: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
   }
 }"""
 STATUS = """
