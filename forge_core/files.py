@@ -60,7 +60,12 @@ class Store:
         """Whether there is a file of this name."""
         with self._blame("look at", self.path(name)):
             filesystem, path = self._at(name)
-            return filesystem.isfile(path)
+            try:  # not isfile(): it says no whatever goes wrong
+                return filesystem.info(path)["type"] == "file"
+            except (FileNotFoundError, NotADirectoryError) as error:
+                if _no_bucket(error):
+                    raise
+                return False
 
     def read(self, name: str) -> bytes:
         """All bytes of a file."""
@@ -117,7 +122,9 @@ class Store:
                 else:
                     entries = filesystem.ls(folder, detail=True)
                     names = [e["name"].rpartition("/")[2] for e in entries if e["type"] == "file"]
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if _no_bucket(error):
+                    raise
                 return []
         return sorted(name for name in names if name.endswith(suffix) and not name.startswith("."))
 
@@ -322,6 +329,12 @@ _REMEDIES = {
 }
 
 
+def _no_bucket(error: Exception) -> bool:
+    """Whether an object store misses not a file, but the bucket that it would be in."""
+    said = getattr(error.__cause__, "response", {}).get("Error", {})
+    return said.get("Code") == "NoSuchBucket"
+
+
 def _diagnose(error: Exception) -> tuple[str, str]:
     """What went wrong, and what to do about it."""
     if isinstance(error, OSError) and (number := error.errno) is not None:
@@ -329,7 +342,8 @@ def _diagnose(error: Exception) -> tuple[str, str]:
     if isinstance(error, FileNotFoundError):  # object stores raise it without a number
         return "there is no such file or bucket", _REMEDIES[errno.ENOENT]
     if isinstance(error, PermissionError):
-        return str(error) or "permission denied", _REMEDIES[errno.EACCES]
+        reason = str(error).rstrip(".") or "permission denied"
+        return reason, "check the credentials and what they may do there, or choose another store"
     reason = str(error) or type(error).__name__
     if isinstance(error, ImportError):
         return reason, "install the file system of this URL, such as forge[s3] or forge[gcs]"
