@@ -202,6 +202,23 @@ def test_an_older_card_is_read_from_the_rows_while_they_lie_there(taught, tmp_pa
     assert rows.sources[0].seeds == "6,16,26" and not rows.unknown
 
 
+def test_what_cannot_be_read_is_said_and_the_rest_is_told(taught, tmp_path):
+    copy = shutil.copytree(taught.child, tmp_path / "model")
+    record = json.loads((copy / "model.json").read_text())
+    record["card"]["data"]["store"] = "nowhere://bucket"
+    (copy / "model.json").write_text(json.dumps(record))
+    child, parent = trace(str(copy), tracker=taught.tracker).generations
+    assert child.rows.sources[0].presence is None and child.rows.sources[0].seeds == "6,16,26"
+    assert any("nowhere" in sentence for sentence in child.rows.unknown) and parent.rows.on_disk == "the same"
+    record["card"]["data"] = {"kind": "stored"}
+    (copy / "model.json").write_text(json.dumps(record))
+    child, _ = trace(str(copy), tracker=taught.tracker).generations
+    assert child.rows is None and "what its card says of its rows cannot be read" in child.unknown[0]
+    (copy / "model.json").write_text("{}")
+    with pytest.raises(BadInput, match="is no model card"):
+        trace(str(copy), tracker=taught.tracker)
+
+
 def test_the_reference_networks_say_what_they_know(tmp_path):
     found = trace("models/texas42-qvalue-230k", tracker=Tracker(uri=f"sqlite:///{tmp_path}/none.db"))
     young, old = found.generations

@@ -12,7 +12,7 @@ from forge_core.errors import BadInput
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from forge_assets.lineage import Item
+    from forge_assets.lineage.text import Item
 
 OBJECTIVES = ("qvalue", "policy", "eq")
 

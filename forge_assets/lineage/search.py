@@ -1,19 +1,17 @@
-"""Where a network comes from: its parents, the rows they learnt from, shards or games, seeds and versions.
-
-Most of it stands in the card of the model itself, so that it is known wherever the folder
-goes; runs are looked up in MLflow, and shards in their store, to say what has become of them.
-"""
+"""Following the chain: what stands in cards, what MLflow knows of runs, what stores hold by now."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forge_assets import versions
+from forge_assets.lineage.records import Generation, Lineage, Rows, Source
+from forge_assets.lineage.text import short
 from forge_assets.tracker import (
     CHALLENGER,
     CHAMPION,
@@ -24,132 +22,13 @@ from forge_assets.tracker import (
     local_file,
     registered_name,
 )
-from forge_core.errors import BadInput, ForgeError
+from forge_core.errors import BadInput, ForgeError, StoreUnusable
 from forge_core.files import Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from forge_core.texas42.tokens.origins import Presence, Shelves
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A line, and what stands below it."""
-
-    text: str
-    items: tuple[Item, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Shards or games of a split, made alike, that rows were drawn from."""
-
-    split: str
-    folder: str
-    files: int
-    seeds: str
-    """`0-49,100-149`"""
-    declaration: str
-    fingerprint: str
-    made: Mapping[str, Any]
-    """what the fingerprint stands for: settings and versions; empty if that is not known"""
-    presence: Presence | None = None
-    """what is on disk by now; None: not looked"""
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """What a network learnt from."""
-
-    kind: str
-    """`stored`: drawn from shards; `games`; `live`: dealt and judged while it learnt"""
-    version: str
-    """of the rows learnt from; their manifest's hash, or the fingerprint of the live configuration"""
-    val_version: str | None
-    store: str | None
-    rows: Mapping[str, int]
-    """by split"""
-    settings: Mapping[str, Any]
-    versions: Mapping[str, str]
-    """of the algorithms that made rows, by name"""
-    sources: tuple[Source, ...]
-    on_disk: str | None
-    """what the store holds under this name by now"""
-    networks: tuple[Lineage, ...] = ()
-    """those that games asked"""
-    unknown: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """One network."""
-
-    name: str
-    """as the registry has it, `texas42-oracle-qvalue/3`; else its folder"""
-    folder: str | None
-    weights: str
-    """their digest"""
-    parameters: int | None
-    objective: str | None
-    made: str | None
-    """when, ISO 8601"""
-    device: str | None
-    precision: str | None
-    version: str | None
-    """`m1/l1/t1/e1/s1/o1`: of learning and of all that it rests on"""
-    packages: Mapping[str, str]
-    results: Mapping[str, float]
-    dagster_run: str | None
-    dagster_asset: str | None
-    mlflow_run: str | None
-    mlflow_url: str | None
-    rows: Rows | None
-    unknown: tuple[str, ...] = ()
-    """what nobody recorded, or what is gone"""
-
-
-@dataclass(frozen=True, slots=True)
-class Lineage:
-    """A network and its parents, the youngest first."""
-
-    asked: str
-    generations: tuple[Generation, ...]
-    end: str
-    """what stands before the last: nothing, or what is not known"""
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON types."""
-        return json.loads(json.dumps(asdict(self)))
-
-    def outline(self) -> Item:
-        """The chain as lines below lines."""
-        return Item(f"where {self.asked} comes from", tuple(_of_lineage(self)))
-
-    def to_text(self) -> str:
-        """The chain, a line each, drawn as a tree."""
-        return "\n".join(_draw(self.outline()))
-
-
-def trace(
-    model: str,
-    objective: str = "qvalue",
-    tracker: Tracker | None = None,
-    store: str | None = None,
-    look: bool = True,
-) -> Lineage:
-    """The chain from a network back to seeds and versions.
-
-    model: champion or challenger, of `objective` (qvalue, policy, eq); a registered version,
-    `texas42-oracle-qvalue/3`; an MLflow run id; or a folder of a model or of its run, which
-    begins here or at the project. tracker: default, as `forge-pipeline` has it. store: root of
-    the store in which shards are looked up; default, that which the rows lay in. look: whether
-    they are. Raises BadInput for what is no model; TrackerUnusable where MLflow is asked for a
-    name and does not answer. What is merely not known is said in the result.
-    """
-    search = _Search(tracker or Tracker(), store, look)
-    folder, name, run = search.find(model, objective)
-    return search.lineage(model, folder, name, run)
+    from forge_core.texas42.tokens.origins import Shelves
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +46,9 @@ _COMMON = ("rows", "step", "decision_q_gap", "spread_mae", "seconds", "cpu_secon
 
 
 @dataclass(slots=True)
-class _Search:
+class Search:
+    """One question: what was read for it is kept until it is answered."""
+
     tracker: Tracker
     store: str | None
     look: bool
@@ -271,7 +152,7 @@ class _Search:
                 with_card = (run.data.tags.get("forge.model", ""), f"{run.info.artifact_uri}/model")
                 for place in with_card:
                     folder = folder_of(place)
-                    if folder and read_card(folder)["weights"] == weights:
+                    if folder and weights_in(folder) == weights:
                         return folder
         except TrackerUnusable:
             pass
@@ -322,8 +203,11 @@ class _Search:
             told = {"weights": known or "", "config": parent.get("train", {}).get("model", {})}
             return (None, {**told, "card": parent}), ""
         folder = folder_of(parent)
-        if folder and (weights is None or read_card(folder)["weights"] == weights):
-            return (folder, read_card(folder)), ""
+        if folder and (weights is None or weights_in(folder) == weights):
+            try:
+                return (folder, read_card(folder)), ""
+            except BadInput as error:
+                return None, f"which began from {parent}: {error}"
         if weights and (found := self.by_weights(weights)):
             return (found, read_card(found)), ""
         what = f"{parent}, which is gone" if not folder else f"{parent}, where other weights lie by now"
@@ -342,7 +226,11 @@ class _Search:
             unknown.append(str(error))
         tags = tracked.tags if tracked else {}
         version = tags.get("forge.code_version")
-        rows = self._rows(card["data"], card) if card.get("data") else None
+        rows = None
+        try:
+            rows = self._rows(card["data"], card) if card.get("data") else None
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            unknown.append(f"what its card says of its rows cannot be read ({error!r})")
         if version is None and card.get("model_version"):
             version = f"learning {card['model_version']}"
         missing = {
@@ -361,7 +249,7 @@ class _Search:
         elif tags.get("forge.weights") not in (None, record["weights"]):
             unknown.append(f"its MLflow run speaks of other weights, {tags['forge.weights']}")
         return Generation(
-            name=name or _short(folder) or f"weights {record['weights'][:12]}",
+            name=name or short(folder) or f"weights {record['weights'][:12]}",
             folder=folder,
             weights=record["weights"],
             parameters=record.get("parameters"),
@@ -411,19 +299,23 @@ class _Search:
     def _rows(self, data: Mapping[str, Any], card: Mapping[str, Any]) -> Rows:
         if data["kind"] == "live":
             return _live_rows(data, card)
-        root = Store(self.store or data["store"])
         origin, unknown = data.get("origin"), []
         held, on_disk = self._manifests(data)
         if origin is None and held:
             origin = held  # an older card, of rows that are still there
         if origin is None:
-            unknown.append("its card does not say which shards and seeds, and the rows are no longer there")
+            gone = ", and the rows are no longer there" if self.look else ""
+            unknown.append(f"its card does not say which shards and seeds{gone}")
             origin = {"splits": {}, "drawn": {}, "made": {}, "versions": {}}
-        sources = tuple(
-            self._source(root, split, source, origin["made"])
-            for split, of_split in origin["splits"].items()
-            for source in of_split["sources"]
-        )
+        told = [
+            (split, source) for split, of_split in origin["splits"].items() for source in of_split["sources"]
+        ]
+        try:
+            root = Store(self.store or data["store"]) if self.look else None
+            sources = [self._source(root, *each, origin["made"]) for each in told]
+        except StoreUnusable as error:
+            unknown.append(str(error))
+            sources = [self._source(None, *each, origin["made"]) for each in told]
         asked = {made["weights"]: made for made in origin["made"].values() if "weights" in made}
         networks, lost = self._networks(asked, card)
         return Rows(
@@ -434,7 +326,7 @@ class _Search:
             rows={split: of_split["rows"] for split, of_split in origin["splits"].items()},
             settings=origin["drawn"],
             versions=origin["versions"],
-            sources=sources,
+            sources=tuple(sources),
             on_disk=on_disk,
             networks=networks,
             unknown=(*unknown, *lost),
@@ -447,9 +339,9 @@ class _Search:
         from forge_core.cli.train import origin_of, store_of
         from forge_core.texas42.splits import Split
 
-        root = Store(data["store"])
         wanted = {Split.TRAIN: data["version"], Split.VAL: data.get("val_version")}
         try:
+            root = Store(data["store"])
             rows = {split: store_of(data["kind"])(root, split) for split in wanted}
         except ForgeError:
             return None, "gone, or unreadable by this code"
@@ -459,14 +351,15 @@ class _Search:
         return (None if "origin" in data else origin_of(data["kind"], root, rows)), "the same"
 
     def _source(
-        self, root: Store, split: str, told: Mapping[str, Any], made: Mapping[str, Mapping[str, Any]]
+        self, root: Store | None, split: str, told: Mapping[str, Any], made: Mapping[str, Mapping[str, Any]]
     ) -> Source:
+        """root: where to look for its files; None: nowhere."""
         from forge_core.texas42.declarations import NAMES
         from forge_core.texas42.splits import Split
         from forge_core.texas42.tokens.origins import SourceFiles
 
         files = SourceFiles(**told)
-        presence = self._shelves(root).look(Split(split), files) if self.look else None
+        presence = self._shelves(root).look(Split(split), files) if root else None
         declaration = "each under seed % 10" if files.decl is None else f"under {NAMES[files.decl]}"
         if files.opponent is not None:
             declaration += f", against other hands {files.opponent}"
@@ -498,7 +391,7 @@ class _Search:
         for digest, settings in asked.items():
             folder = self._by_numbers(digest, settings.get("parameters"))
             if folder:
-                found.append(self.lineage(_short(folder) or folder, folder, None, None))
+                found.append(self.lineage(short(folder) or folder, folder, None, None))
             else:
                 lost.append(
                     f"the network that the games asked ({digest}) is in none of the folders known here"
@@ -550,6 +443,14 @@ def folder_of(word: str) -> str | None:
     return None
 
 
+def weights_in(folder: str) -> str | None:
+    """What the card of a folder says of its weights; None for one that cannot be read."""
+    try:
+        return str(read_card(folder)["weights"])
+    except ForgeError:
+        return None
+
+
 def read_card(folder: str) -> dict[str, Any]:
     """model.json of a folder. Raises BadInput for what is none."""
     store = Store(folder)
@@ -596,115 +497,3 @@ def _when(milliseconds: int | None) -> str | None:
     if not milliseconds:
         return None
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds")
-
-
-def _short(folder: str | None) -> str | None:
-    """A folder of the project without its beginning."""
-    return folder and folder.removeprefix(f"{versions.PROJECT}/")
-
-
-# --- as text ------------------------------------------------------------------------------------
-
-
-def _of_lineage(lineage: Lineage) -> Iterator[Item]:
-    for place, generation in enumerate(lineage.generations):
-        began = "" if place == 0 else "began from "
-        yield Item(f"{began}{generation.name}", tuple(_of_generation(generation)))
-    yield Item(lineage.end)
-
-
-def _of_generation(of: Generation) -> Iterator[Item]:
-    size = f"{of.parameters:,} parameters" if of.parameters else "size not recorded"
-    yield Item(f"weights {of.weights or 'not recorded'}, {size}, objective {of.objective or 'not recorded'}")
-    if of.folder and _short(of.folder) != of.name:
-        yield Item(f"folder {_short(of.folder)}")
-    where = ", ".join(filter(None, (of.device and f"on {of.device}", of.precision)))
-    if of.made or where:
-        yield Item(f"learnt {of.made or ''}{' ' if of.made and where else ''}{where}")
-    if of.results:
-        named = {
-            "rows": "{:,.0f} rows",
-            "step": "step {:,.0f}",
-            "decision_q_gap": "{:.3f} points lost a decision",
-            "spread_mae": "{:.3f} points of spread off",
-            "cpu_seconds": "{:,.0f} CPU s",
-        }
-        said = [text.format(of.results[key]) for key, text in named.items() if key in of.results]
-        yield Item("best: " + ", ".join(said))
-    runs = {
-        "Dagster run": of.dagster_run and f"{of.dagster_run} of {of.dagster_asset}",
-        "MLflow run": of.mlflow_run and f"{of.mlflow_run} ({of.mlflow_url})",
-    }
-    for name, run in runs.items():
-        if run:
-            yield Item(f"{name} {run}")
-    if of.version or of.packages:
-        packages = ", ".join(f"{name} {number}" for name, number in of.packages.items())
-        yield Item(f"version {of.version or 'not recorded'}{'; ' if packages else ''}{packages}")
-    if of.rows:
-        yield Item(_rows_line(of.rows), tuple(_of_rows(of.rows)))
-    for sentence in of.unknown:
-        yield Item(sentence)
-
-
-def _rows_line(rows: Rows) -> str:
-    if rows.kind == "live":
-        return f"learnt from live rows, data version {rows.version}"
-    what = "games" if rows.kind == "games" else "shards"
-    return f"learnt from rows of {what}, data version {rows.version} (val {rows.val_version})"
-
-
-def _of_rows(rows: Rows) -> Iterator[Item]:
-    if rows.kind == "live":
-        seed = rows.settings.get("seed")
-        yield Item(f"seeds: stream({seed}, 'live', chunk, ...) deals them, all of train (seed % 1000 < 900)")
-    else:
-        now = f"; on disk: {rows.on_disk}" if rows.on_disk else ""
-        yield Item(f"rows in {rows.store}{now}")
-    if rows.settings:
-        yield Item(_settings_text(rows.settings))
-    if rows.versions:
-        yield Item("versions: " + ", ".join(f"{name} {number}" for name, number in rows.versions.items()))
-    for split, count in rows.rows.items():
-        sources = [source for source in rows.sources if source.split == split]
-        yield Item(f"{split}: {count:,} rows", tuple(_of_source(source) for source in sources))
-    for network in rows.networks:
-        yield Item(f"the network that was asked: {network.asked}", tuple(_of_lineage(network)))
-    for sentence in rows.unknown:
-        yield Item(sentence)
-
-
-def _of_source(source: Source) -> Item:
-    noun = "games" if source.folder.startswith("eq") else "shards"
-    head = f"{source.files:,} {noun} in {source.folder}: seeds {source.seeds}, {source.declaration}"
-    made = _settings_text(source.made) if source.made else "what it stands for is not known"
-    items = [Item(f"fingerprint {source.fingerprint}: {made}")]
-    if source.presence:
-        items.append(Item(_presence_text(source.presence, source.files)))
-    return Item(head, tuple(items))
-
-
-def _presence_text(found: Presence, files: int) -> str:
-    if found.unchanged == files:
-        return "all still in the store, unchanged"
-    said = [f"{found.unchanged:,} of {files:,} still in the store, unchanged"]
-    for word, names in (("gone", found.gone), ("made otherwise by now, or damaged", found.changed)):
-        if names:
-            more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
-            said.append(f"{len(names):,} {word}: {', '.join(names[:3])}{more}")
-    return "; ".join(said)
-
-
-def _settings_text(settings: Mapping[str, Any]) -> str:
-    """`rows 1000, sample_seed 0`, nested ones by a point."""
-    from forge_assets.tracker import flatten
-
-    return ", ".join(f"{name} {value}" for name, value in flatten(settings) if value is not None)
-
-
-def _draw(item: Item, above: str = "", last: bool | None = None) -> Iterator[str]:
-    """Lines with the branches of a tree."""
-    yield item.text if last is None else f"{above}{'└─ ' if last else '├─ '}{item.text}"
-    below = "" if last is None else f"{above}{'   ' if last else '│  '}"
-    for place, child in enumerate(item.items, start=1):
-        yield from _draw(child, below, place == len(item.items))
