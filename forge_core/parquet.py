@@ -17,8 +17,10 @@ _MAGIC = b"PAR1"
 _FIRST_TAIL = 1 << 16
 _MOST_FOOTER = 1 << 20
 """bytes: a shard of all states has 90,000; in memory a footer takes up to three hundred times as many"""
-_LONGEST_STRING, _LONGEST_LIST = 1_000_000, 10_000
-"""in a footer: far above any file's of ours, far below what fills a memory or a stack"""
+_LONGEST_STRING, _LONGEST_LIST = 1_000_000, 1_000
+"""in a footer: above any file's of ours, far below what fills a memory"""
+_DEEPEST_COLUMN = 8
+"""groups within groups: Arrow goes down into them by recursion, and a few thousand end the process"""
 _MOST_VALUES_A_BYTE = 4
 """a shard of all states packs one row in two bytes; who claims more wants memory, not reading"""
 _MOST_PAGES = 1 << 18
@@ -59,12 +61,16 @@ def read_metadata(file: pq.ParquetFile) -> dict[bytes, bytes]:
 
 
 def _open(data: bytes) -> pq.ParquetFile:
-    return pq.ParquetFile(
+    file = pq.ParquetFile(
         pa.BufferReader(data),
         thrift_string_size_limit=_LONGEST_STRING,
         thrift_container_size_limit=_LONGEST_LIST,
         page_checksum_verification=True,
     )
+    schema = file.metadata.schema
+    depths = (schema.column(place).path.count(".") for place in range(len(schema)))
+    require(all(depth < _DEEPEST_COLUMN for depth in depths), "its columns are nested too deep")
+    return file
 
 
 def _check_footer_size(data: bytes) -> int:
