@@ -122,6 +122,11 @@ def test_at_the_end_of_the_universe_it_is_done():
     assert state.ended(replace(iteration(1), blocks=(N_BLOCKS - 3,))).phase is Phase.DONE
 
 
+def test_where_no_seeds_are_left_none_begins():
+    with pytest.raises(BadInput, match="start earlier"):
+        State.begin(replace(SMALL, start_block=N_BLOCKS - 1))
+
+
 @pytest.mark.parametrize(
     "wrong", [{"blocks": 0}, {"lr": 0.0}, {"start_block": N_BLOCKS}, {"group": "a/b"}, {"begin": "moon"}]
 )
@@ -409,7 +414,15 @@ def test_a_flywheel_from_the_command_line(pipeline, root):
 
 @pytest.mark.parametrize(
     "wrong",
-    [("--blocks", "0"), ("--start-block", "5000"), ("--lr", "-1"), ("--begin", "moon"), ("--blocks", "x")],
+    [
+        ("--blocks", "0"),
+        ("--start-block", "5000"),
+        ("--lr", "-1"),
+        ("--begin", "moon"),
+        ("--blocks", "x"),
+        ("--model", "42k"),
+        ("--model", "models/none"),
+    ],
 )
 def test_what_cannot_be_is_one_line(pipeline, wrong):
     status, out, err = pipeline("flywheel", "init", *wrong)

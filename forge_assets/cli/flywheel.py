@@ -77,6 +77,7 @@ def init(
             f"there is a flywheel already, at iteration {found.iteration}: go on with once or start, or "
             "forget it by flywheel reset --forget"
         )
+    check_model(model or REFERENCE)
     settings = Settings(
         group=group,
         start_block=start_block,
@@ -94,6 +95,19 @@ def init(
     )
     write_state(root, State.begin(settings))
     status(json=False)
+
+
+def check_model(model: str) -> None:
+    """Raise BadInput for what is neither the folder of a model nor a size."""
+    from forge_assets.flywheel.steps import is_size
+    from forge_assets.versions import PROJECT
+    from forge_core.files import Store
+    from forge_core.learning.transformer import SIZES
+
+    if is_size(model) and model not in SIZES:
+        raise BadInput(f"model {model!r}: use {', '.join(SIZES)}, or a folder such as models/NAME")
+    if not is_size(model) and not Store(str(PROJECT / model)).exists("model.json"):
+        raise BadInput(f"{PROJECT / model} holds no model: name a folder with model.json")
 
 
 @flywheel.command()

@@ -122,8 +122,11 @@ class State:
 
     @classmethod
     def begin(cls, settings: Settings) -> State:
-        """A new one."""
-        return cls(settings, secrets.token_hex(4), next_block=settings.start_block)
+        """A new one. Raises BadInput where no seeds are left for it."""
+        state = cls(settings, secrets.token_hex(4), next_block=settings.start_block)
+        if not state.range():
+            raise BadInput(f"from block {settings.start_block} on there is none of train: start earlier")
+        return state
 
     def range(self) -> list[int]:
         """The blocks of this iteration: of train, in order; fewer than asked at the end of the universe."""
@@ -179,13 +182,13 @@ def read_state(root: Store) -> State | None:
     if not folder.exists(FILE):
         return None
     try:
-        record = json.loads(folder.read(FILE))
+        record = folder.read_json(FILE)
         if record["schema_version"] != SCHEMA_VERSION:
             raise BadInput(
                 f"its schema is version {record['schema_version']}, this code reads {SCHEMA_VERSION}"
             )
         return _parse(record)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, BadInput) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, BadInput) as error:
         raise BadInput(
             f"{folder.path(FILE)} says nothing of a flywheel ({error}): remove it, then forge-pipeline "
             "flywheel init; what it made is kept, and not made again"

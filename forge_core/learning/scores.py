@@ -69,8 +69,8 @@ def find_scores(store: Store, weights: str, benchmark: str) -> Scores | None:
     if not folder.exists(name):
         return None
     try:
-        return _parse(json.loads(folder.read(name)), weights, benchmark)
-    except (ValueError, TypeError, KeyError, BadInput, RecursionError):
+        return _parse(folder.read_json(name), weights, benchmark)
+    except (ValueError, TypeError, KeyError, BadInput):
         return None  # it is asked again, and this replaced
 
 
