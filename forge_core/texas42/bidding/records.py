@@ -39,6 +39,9 @@ from forge_core.texas42.splits import Split, split_of
 BIDDING_FOLDER = "bidding-results"
 """of a store: where these are"""
 
+SCHEMA_VERSION = 1
+"""Raised when columns or footer change. A footer that says none is of the first."""
+
 _MOST_BYTES = 1 << 24
 _CELLS = tuple(product(ALL, BIDS))
 _SCHEMA = pa.schema(
@@ -178,7 +181,7 @@ def missing_seeds(
             return False
         try:
             with _verdict(store, seed) as folder:
-                metadata = read_metadata(open_footer(folder, file_name(seed)))
+                metadata = _check_footer(open_footer(folder, file_name(seed)))
             if verify:
                 read_table(store, seed)
         except FileCorrupt:
@@ -210,7 +213,8 @@ def fill_tables(
 def _verdict(store: Store, seed: int) -> Iterator[Store]:
     """The folder of a seed; whatever a damaged file provokes becomes FileCorrupt."""
     folder, name = store.join(split_of(seed)), file_name(seed)
-    remedy = "delete it and make the bidding results of its seed again"
+    command = f"forge-pipeline gaps --asset bidding_results --seeds {seed} --mend"
+    remedy = f"delete it and make the bidding results of its seed again: {command}"
     if not folder.exists(name):
         raise FileCorrupt(
             folder.path(name), "there is no such table", "make the bidding results of this seed"
@@ -248,7 +252,9 @@ def _encode(table: BidTable, config: BiddingConfig) -> bytes:
         compression="none",
     ) as writer:
         writer.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
-        writer.add_key_value_metadata({"fingerprint": config.fingerprint})
+        writer.add_key_value_metadata(
+            {"fingerprint": config.fingerprint, "schema_version": str(SCHEMA_VERSION)}
+        )
     return sink.getvalue().to_pybytes()
 
 
@@ -263,8 +269,19 @@ def _derived(table: BidTable) -> dict[str, float]:
     }
 
 
-def _decode(file: pq.ParquetFile, seed: int) -> BidTable:
+def _check_footer(file: pq.ParquetFile) -> dict[bytes, bytes]:
+    """What its footer notes, if it is that of a table as this code writes them."""
+    metadata = read_metadata(file)
+    schema = metadata.get(b"schema_version", b"1").decode()
+    require(
+        schema == str(SCHEMA_VERSION), f"its schema is version {schema}, this code reads {SCHEMA_VERSION}"
+    )
     require(file.schema_arrow.equals(_SCHEMA), "its columns or their types are not those of a bidding table")
+    return metadata
+
+
+def _decode(file: pq.ParquetFile, seed: int) -> BidTable:
+    _check_footer(file)
     rows = file.metadata.num_rows
     require(rows == 1, f"it has {rows:,} rows, not one")
     row = file.read(use_threads=False).to_pylist()[0]
