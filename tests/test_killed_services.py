@@ -1,0 +1,143 @@
+"""Daemon, web server and code server, each killed with -9 in the middle of a real backfill and started again.
+
+They run as separate processes, as systemd or compose would keep them. What is killed is the process
+itself; what it had started lives on, as it does when the kernel, short of memory, takes one process.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from asset_runs import materializations
+from dagster._core.execution.backfill import BulkActionStatus
+from running import Dagster, Process, daemon, keys_of, recorded
+
+from forge_assets.partitions import block_name
+from forge_core.files import Store
+from forge_core.texas42.declarations import NAMES
+from forge_core.texas42.oracle.shards import ShardConfig, missing_shards
+
+CONFIG = ShardConfig(rows=280)
+BLOCKS, DECLARED = 12, NAMES[:2]
+PARTITIONS = [f"{name}|{block_name(block)}" for name in DECLARED for block in range(BLOCKS)]
+STATS = """{
+  assetNodes(assetKeys: [{path: ["oracle_shards"]}]) { partitionStats { numMaterialized numFailed } }
+}"""
+
+
+class Services:
+    """A web server and a daemon of one home, killed and started again."""
+
+    def __init__(self, environment: dict[str, str], folder: Path, stack: ExitStack) -> None:
+        self.home = environment["DAGSTER_HOME"]
+        self._environment, self._folder, self._stack = environment, folder, stack
+
+    def web_server(self) -> Dagster:
+        server = Dagster(self._environment, self._folder / "web.log", alone=True)
+        self._stack.callback(server.kill)
+        server.wait_until_ready()
+        return server
+
+    def daemon(self) -> Process:
+        process = daemon(self._environment, self._folder / "daemon.log")
+        self._stack.callback(process.kill)
+        return process
+
+    def wait_for(self, condition: Callable[[dg.DagsterInstance], object], seconds: float = 60) -> None:
+        """Until it holds of what Dagster has recorded."""
+        deadline = time.monotonic() + seconds
+        with dg.DagsterInstance.from_config(self.home) as instance:
+            while not condition(instance):
+                assert time.monotonic() < deadline, (self._folder / "daemon.log").read_text()[-3000:]
+                time.sleep(0.1)
+
+
+@pytest.fixture
+def services(environment, tmp_path) -> Iterator[Services]:
+    with ExitStack() as stack:
+        yield Services(environment, tmp_path, stack)
+
+
+def kill(process: Process) -> None:
+    """It alone, not what it has started."""
+    process.process.send_signal(signal.SIGKILL)
+    assert process.process.wait() == -signal.SIGKILL
+
+
+def n_recorded(instance: dg.DagsterInstance) -> int:
+    return len(instance.get_materialized_partitions(dg.AssetKey("oracle_shards")))
+
+
+def backfill_is_over(instance: dg.DagsterInstance) -> bool:
+    (backfill,) = instance.get_backfills()
+    return backfill.status is not BulkActionStatus.REQUESTED
+
+
+def assert_nothing_lost(environment: dict[str, str]) -> None:
+    """The backfill is complete: every partition made once, by runs that all succeeded; every shard there."""
+    with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
+        (backfill,) = instance.get_backfills()
+        assert backfill.status.value == "COMPLETED_SUCCESS"
+        made = materializations(instance, "oracle_shards")
+        assert {record.dagster_run.status for record in instance.get_run_records()} == {
+            dg.DagsterRunStatus.SUCCESS
+        }
+        assert len(instance.get_run_records()) == len(DECLARED)
+    assert set(made) == set(PARTITIONS)
+    assert all(len(events) == 1 for events in made.values())
+    assert all(events[0].metadata["made"].value == 5 for events in made.values())
+    store = Store(environment["FORGE_STORE"]).join("shards-standard")
+    assert not missing_shards(store, keys_of(BLOCKS, DECLARED), CONFIG)
+
+
+def test_a_web_server_and_a_daemon_killed_in_a_backfill_lose_nothing_and_nothing_is_made_twice(
+    services, environment
+):
+    server = services.web_server()
+    server.launch_backfill(PARTITIONS)
+    first = services.daemon()
+    services.wait_for(lambda instance: n_recorded(instance) >= 1)
+    kill(server)
+    before = len(recorded(services.home))
+    services.wait_for(lambda instance: n_recorded(instance) > before)  # it goes on without
+    kill(first)
+    before = len(recorded(services.home))
+    assert before < len(PARTITIONS), "it was over before it could be killed"
+    services.daemon()
+    services.wait_for(backfill_is_over, 120)
+    assert_nothing_lost(environment)
+    (node,) = services.web_server().ask(STATS)["assetNodes"]
+    assert node["partitionStats"] == {"numMaterialized": len(PARTITIONS), "numFailed": 0}
+
+
+def test_a_code_server_killed_in_a_backfill_is_started_again_and_its_run_goes_on(services, environment):
+    services.web_server().launch_backfill(PARTITIONS)
+    process = services.daemon()
+    services.wait_for(lambda instance: n_recorded(instance) >= 1)
+    servers = code_servers(process.process.pid)
+    assert servers
+    for pid in servers:
+        os.kill(pid, signal.SIGKILL)
+    assert len(recorded(services.home)) < len(PARTITIONS), "it was over before it could be killed"
+    services.wait_for(backfill_is_over, 180)
+    assert_nothing_lost(environment)
+
+
+def code_servers(daemon: int) -> list[int]:
+    """Processes that hold the definitions for a daemon: Dagster's `code-server` and the one below it."""
+    found, waiting = [], [daemon]
+    while waiting:
+        below = Path(f"/proc/{waiting.pop()}/task")
+        for pid in [int(pid) for task in below.iterdir() for pid in (task / "children").read_text().split()]:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if b"code-server" in command or b"grpc" in command:
+                found.append(pid)
+                waiting.append(pid)
+    return found
