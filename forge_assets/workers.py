@@ -7,6 +7,7 @@ the daemon and the web server.
 
 from __future__ import annotations
 
+import multiprocessing.process
 import os
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any
 
 import dagster as dg
 from celery import Celery
+from celery.signals import worker_process_init
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.make_app import make_app
@@ -36,6 +38,17 @@ ASKED_EVERY_S = 5.0
 """what workers say they work at is believed for so long"""
 ANSWER_S = 2.0
 """how long they have to say it"""
+_WORKER = multiprocessing.process.current_process()
+
+
+@worker_process_init.connect
+def allow_children(**_: Any) -> None:
+    """A run may start processes of its own, as training on live deals does.
+
+    The processes of Celery's pool are daemons of billiard, which may not, and whose keys
+    multiprocessing can't send on: for multiprocessing, each is the worker itself.
+    """
+    multiprocessing.process._current_process = _WORKER
 
 
 def worker_app(redis: str) -> Celery:

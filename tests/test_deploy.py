@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
+import billiard
 import dagster as dg
 import kubernetes_validate
 import pytest
@@ -24,6 +26,7 @@ from kubernetes.client import ApiClient
 from running import PROJECT
 
 from forge_assets.definitions import defs
+from forge_assets.workers import allow_children
 from forge_core.files import default_store_url
 
 DEPLOY = PROJECT / "deploy"
@@ -117,6 +120,23 @@ def test_a_worker_takes_one_run_at_a_time_and_none_ahead(monkeypatch):
     assert (app.conf.worker_concurrency, app.conf.worker_disable_prefetch) == (1, True)
     assert {"execute_job", "resume_job"} <= set(app.tasks)
     assert app.conf.broker_url == app.conf.result_backend == "redis://127.0.0.1:1/0"
+
+
+def start_a_child(allowed: bool) -> None:
+    if allowed:
+        allow_children()
+    child = multiprocessing.get_context("forkserver").Process(target=int)
+    child.start()
+    child.join()
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_run_in_a_worker_may_start_processes(allowed):
+    """In a process as Celery's pool makes it: by itself it may not."""
+    process = billiard.Process(target=start_a_child, args=(allowed,), daemon=True)
+    process.start()
+    process.join(60)
+    assert (process.exitcode == 0) == allowed
 
 
 def test_a_worker_without_an_address_says_so():
