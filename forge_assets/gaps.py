@@ -648,10 +648,16 @@ def mend(
 def daemon_is_up(instance: dg.DagsterInstance) -> bool:
     """Whether the daemon that carries backfills out has shown itself lately."""
     from dagster._daemon.controller import get_daemon_statuses
-    from dagster._daemon.types import DaemonHeartbeat  # noqa: F401  (registers how it is read)
 
-    found = get_daemon_statuses(instance, ["BACKFILL"], ignore_errors=True)
+    found = get_daemon_statuses(
+        instance, ["BACKFILL"], ignore_errors=True, heartbeat_tolerance_seconds=_SILENT_S
+    )
     return bool(found["BACKFILL"].healthy)
+
+
+_SILENT_S = 60.0
+"""after which a daemon, which shows itself every thirty seconds, is taken to be gone; Dagster waits half an
+hour"""
 
 
 def find_instance() -> dg.DagsterInstance:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dagster._daemon.types import DaemonHeartbeat
 from random_games import record_of
 from running import daemon, new_home
 
@@ -320,7 +322,7 @@ def test_the_command_line_says_what_and_what_to_do(told, root):
         assert len(of["gaps"]) == 11 and of["mendable"] == 11
         assert [gap["partition"] for gap in of["gaps"] if gap["files"]] == [SIXES]
         status, said = told("--seeds", "60-70,3")
-        assert status == 1 and "corrupt: 1 partition, 1 shards: block 0 of sixes" in said
+        assert status == 1 and "corrupt: 1 partition, 1 shard: block 0 of sixes" in said
         assert "missing, not recorded: 10 partitions, 50 shards: block 1 of all declarations" in said
         assert FILE.format(6, 6) in said and "by the same command with --mend" in said
         assert told("--blocks", "0", "--seeds", "1")[0] == 2
@@ -335,6 +337,15 @@ def test_the_command_line_says_what_and_what_to_do(told, root):
         assert set(subset.get_partition_keys()) == {SIXES}
         status, said = told("--mend")
         assert "has not ended yet: nothing was started" in said and len(instance.get_backfills()) == 1
+
+
+def test_a_daemon_that_has_fallen_silent_is_not_waited_for(tmp_path):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        assert not daemon_is_up(instance)
+        for seconds_ago, up in ((20, True), (200, False)):
+            heartbeat = DaemonHeartbeat(time.time() - seconds_ago, "BACKFILL", "one", [])
+            instance.add_daemon_heartbeat(heartbeat)
+            assert daemon_is_up(instance) == up
 
 
 def test_nothing_is_started_where_nothing_is_missing(root, instance):

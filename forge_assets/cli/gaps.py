@@ -217,7 +217,7 @@ def print_asset(out: Console, of: AssetGaps, verified: bool) -> None:
     out.print(f"{sound}: {partitions_text(of.partitions)}; {what}", markup=False, soft_wrap=True)
     for kinds, alike in of.by_kinds().items():
         files = sum(gap.missing + len(gap.files) for gap in alike)
-        counted = f", {files:,} {of.noun}" if files else ""
+        counted = f", {files:,} {of.noun if files > 1 else of.noun.removesuffix('s')}" if files else ""
         partitions = partitions_text([gap.partition for gap in alike])
         out.print(f"  {', '.join(kinds)}: ", end="", style="red", markup=False)
         plural = "" if len(alike) == 1 else "s"
