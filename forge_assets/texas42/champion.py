@@ -76,7 +76,7 @@ def champion(
         crowned: Mapping[str, Any] = {}
         if ruling.promoted:
             run, version = tracker.adopt(challenger.path, objective, challenger.weights)
-            lineage = trace(challenger.path, objective, tracker)
+            lineage = trace(challenger.path, objective, tracker, look=False)
             card = card_of(challenger, ruling, objective, lineage.to_text())
             run.file("card.md", card.text.encode())
             tags = {"forge.name": card.name, "forge.replaced": holder.weights if holder else "none"}
