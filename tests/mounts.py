@@ -25,6 +25,18 @@ def small_disk(at: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(at)], check=True)
 
 
+@contextmanager
+def read_only_view(of: Path, at: Path) -> Iterator[Path]:
+    """The folder `of` as it may only be read, at the folder `at`."""
+    at.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "--bind", str(of), str(at)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(at)], check=True)
+        yield at
+    finally:
+        subprocess.run(["umount", "-l", str(at)], check=True)
+
+
 def remount(at: Path, options: str) -> None:
     """Change a small disk: `ro`, `rw` or another `size=`."""
     subprocess.run(["mount", "-o", f"remount,{options}", str(at)], check=True)
