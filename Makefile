@@ -11,6 +11,8 @@ export DAGSTER_HOME := $(CURDIR)/dagster_home
 export FORGE_STORE ?= $(CURDIR)/data
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
+# A backfill waits for definitions that cannot be loaded just now, instead of failing.
+export DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR := 1
 
 DAGSTER_PORT ?= 3000
 MLFLOW_PORT ?= 5000

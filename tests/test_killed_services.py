@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,16 +19,25 @@ import dagster as dg
 import pytest
 from asset_runs import materializations
 from dagster._core.execution.backfill import BulkActionStatus
-from running import Dagster, Process, daemon, keys_of, recorded
+from running import Dagster, Process, keys_of, recorded
 
-from forge_assets.partitions import block_name
+from forge_assets.launcher import lives
+from forge_assets.partitions import BLOCK_SIZE, block_name
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
-from forge_core.texas42.oracle.shards import ShardConfig, missing_shards
+from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, missing_shards
 
 CONFIG = ShardConfig(rows=280)
 BLOCKS, DECLARED = 12, NAMES[:2]
 PARTITIONS = [f"{name}|{block_name(block)}" for name in DECLARED for block in range(BLOCKS)]
+QUICK_DAEMON = """
+import dagster._daemon.controller as controller
+controller.DEFAULT_DAEMON_INTERVAL_SECONDS = 5  # its pace for backfills, 30
+controller.RELOAD_WORKSPACE_INTERVAL = 5  # when it sees that a code server is gone, 60
+from dagster._daemon.cli import main
+main()
+"""
+"""Dagster's daemon, at another pace"""
 STATS = """{
   assetNodes(assetKeys: [{path: ["oracle_shards"]}]) { partitionStats { numMaterialized numFailed } }
 }"""
@@ -46,7 +57,8 @@ class Services:
         return server
 
     def daemon(self) -> Process:
-        process = daemon(self._environment, self._folder / "daemon.log")
+        command = [sys.executable, "-c", QUICK_DAEMON, "run", "-w", "workspace.yaml"]
+        process = Process(command, self._environment, self._folder / "daemon.log")
         self._stack.callback(process.kill)
         return process
 
@@ -61,8 +73,9 @@ class Services:
 
 @pytest.fixture
 def services(environment, tmp_path) -> Iterator[Services]:
+    patient = {"DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}  # as the Makefile has it
     with ExitStack() as stack:
-        yield Services(environment, tmp_path, stack)
+        yield Services(environment | patient, tmp_path, stack)
 
 
 def kill(process: Process) -> None:
@@ -73,6 +86,10 @@ def kill(process: Process) -> None:
 
 def n_recorded(instance: dg.DagsterInstance) -> int:
     return len(instance.get_materialized_partitions(dg.AssetKey("oracle_shards")))
+
+
+def partition_of(key: ShardKey) -> str:
+    return f"{NAMES[key.decl]}|{block_name(key.seed // BLOCK_SIZE)}"
 
 
 def backfill_is_over(instance: dg.DagsterInstance) -> bool:
@@ -141,3 +158,37 @@ def code_servers(daemon: int) -> list[int]:
                 found.append(pid)
                 waiting.append(pid)
     return found
+
+
+def test_a_daemon_killed_with_all_it_started_leaves_no_run_that_never_ends(services, environment):
+    """As when its unit, its container or the machine goes down: the run's process dies too."""
+    config = Path(services.home) / "dagster.yaml"
+    config.write_text(config.read_text().replace("poll_interval_seconds: 30", "poll_interval_seconds: 2"))
+    services.web_server().launch_backfill(PARTITIONS)
+    process = services.daemon()
+    services.wait_for(lambda instance: n_recorded(instance) >= 1)
+    process.kill()
+    kept = recorded(services.home)
+    assert kept < set(PARTITIONS), "it was over before it could be killed"
+    services.daemon()
+    services.wait_for(backfill_is_over, 120)  # the run that died has failed, the other has its pool
+    with dg.DagsterInstance.from_config(services.home) as instance:
+        ends = [record.dagster_run.status for record in instance.get_run_records()]
+        assert sorted(ends, key=str) == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS]
+        made = materializations(instance, "oracle_shards")
+    assert kept <= set(made)
+    done = [key for key in keys_of(BLOCKS, DECLARED) if partition_of(key) in made]
+    assert not missing_shards(Store(environment["FORGE_STORE"]).join("shards-standard"), done, CONFIG)
+
+
+def test_a_process_is_told_from_another_of_its_number():
+
+    before = time.time()
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert lives(child.pid, time.time())
+    assert not lives(child.pid, before - 3600)  # who had the number then was another
+    child.kill()
+    time.sleep(0.2)
+    assert not lives(child.pid, time.time())  # dead, not yet buried
+    child.wait()
+    assert not lives(child.pid, time.time())
