@@ -7,6 +7,7 @@ import dagster as dg
 from forge_assets.flywheel.progress import flywheel_progress
 from forge_assets.flywheel.sensor import flywheel_deals, flywheel_nightly, flywheel_sensor
 from forge_assets.resources import ComputeDevice, ShardStore
+from forge_assets.retention import prune_weekly
 from forge_assets.texas42.bidding_results import bidding_results
 from forge_assets.texas42.champion import champion
 from forge_assets.texas42.eq_catalog import eq_catalog
@@ -41,7 +42,7 @@ defs = dg.Definitions(
         flywheel_progress,
     ],
     jobs=[flywheel_deals],
-    schedules=[flywheel_nightly],
+    schedules=[flywheel_nightly, prune_weekly],
     sensors=[
         flywheel_sensor,
         dg.AutomationConditionSensorDefinition(
