@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 import dagster as dg
@@ -14,6 +13,7 @@ from forge_assets.flywheel.sensor import flywheel_sensor
 from forge_assets.flywheel.state import State, read_state, write_state
 from forge_assets.flywheel.turn import UNDER_WAY, Launch, identity, next_move
 from forge_assets.here import materialize_here
+from forge_assets.launcher import lives
 from forge_assets.tracker import Tracker
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
@@ -69,7 +69,7 @@ def _claim(instance: dg.DagsterInstance, root: Store) -> State:
     wanted = dg.RunsFilter(tags=identity(state), statuses=list(UNDER_WAY))
     for record in instance.get_run_records(wanted):
         run = record.dagster_run
-        if _is_gone(run.tags.get(BY_HAND, "")):
+        if _is_gone(run.tags.get(BY_HAND, ""), record.create_timestamp.timestamp()):
             instance.report_run_failed(run, "its process is gone")
             state = state.failed(f"{run.tags['forge/step']} died with its process", counts=False)
             write_state(root, state)
@@ -81,17 +81,10 @@ def _claim(instance: dg.DagsterInstance, root: Store) -> State:
     return state
 
 
-def _is_gone(process: str) -> bool:
-    """Whether a process of this host, as BY_HAND names it, is no more."""
+def _is_gone(process: str, known_at: float) -> bool:
+    """Whether a process of this host, as BY_HAND names it, is no more; known_at: when it was there."""
     host, _, number = process.partition(":")
-    if host != socket.gethostname():
-        return False
-    with suppress(PermissionError):
-        try:
-            os.kill(int(number), 0)
-        except ProcessLookupError:
-            return True
-    return False
+    return host == socket.gethostname() and not lives(int(number), known_at)
 
 
 def _known_by(asset: str, resources: Mapping[str, Any]) -> dict[str, Any]:
