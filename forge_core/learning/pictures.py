@@ -50,9 +50,7 @@ def draw_curve(points: Sequence[Mapping[str, float]], random: float | None = Non
     return _png(figure)
 
 
-def draw_progress(
-    seeds: Sequence[int], challengers: Sequence[float], champions: Sequence[float]
-) -> bytes:
+def draw_progress(seeds: Sequence[int], challengers: Sequence[float], champions: Sequence[float]) -> bytes:
     """Points lost a decision by who challenged and by who then was champion, against seeds learnt from.
 
     One of each an iteration, in order. Raises BadInput for none.
