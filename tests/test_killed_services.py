@@ -53,7 +53,7 @@ class Services:
     def web_server(self) -> Dagster:
         server = Dagster(self._environment, self._folder / "web.log", alone=True)
         self._stack.callback(server.kill)
-        server.wait_until_ready()
+        server.wait_until_ready(240)
         return server
 
     def daemon(self) -> Process:
@@ -62,7 +62,7 @@ class Services:
         self._stack.callback(process.kill)
         return process
 
-    def wait_for(self, condition: Callable[[dg.DagsterInstance], object], seconds: float = 60) -> None:
+    def wait_for(self, condition: Callable[[dg.DagsterInstance], object], seconds: float = 240) -> None:
         """Until it holds of what Dagster has recorded."""
         deadline = time.monotonic() + seconds
         with dg.DagsterInstance.from_config(self.home) as instance:
@@ -128,7 +128,7 @@ def test_a_web_server_and_a_daemon_killed_in_a_backfill_lose_nothing_and_nothing
     before = len(recorded(services.home))
     assert before < len(PARTITIONS), "it was over before it could be killed"
     services.daemon()
-    services.wait_for(backfill_is_over, 120)
+    services.wait_for(backfill_is_over)
     assert_nothing_lost(environment)
     (node,) = services.web_server().ask(STATS)["assetNodes"]
     assert node["partitionStats"] == {"numMaterialized": len(PARTITIONS), "numFailed": 0}
@@ -143,7 +143,7 @@ def test_a_code_server_killed_in_a_backfill_is_started_again_and_its_run_goes_on
     for pid in servers:
         os.kill(pid, signal.SIGKILL)
     assert len(recorded(services.home)) < len(PARTITIONS), "it was over before it could be killed"
-    services.wait_for(backfill_is_over, 180)
+    services.wait_for(backfill_is_over)
     assert_nothing_lost(environment)
 
 
@@ -171,7 +171,7 @@ def test_a_daemon_killed_with_all_it_started_leaves_no_run_that_never_ends(servi
     kept = recorded(services.home)
     assert kept < set(PARTITIONS), "it was over before it could be killed"
     services.daemon()
-    services.wait_for(backfill_is_over, 120)  # the run that died has failed, the other has its pool
+    services.wait_for(backfill_is_over)  # the run that died has failed, the other has its pool
     with dg.DagsterInstance.from_config(services.home) as instance:
         ends = [record.dagster_run.status for record in instance.get_run_records()]
         assert sorted(ends, key=str) == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS]
