@@ -59,7 +59,7 @@ def judge_losses(
     name, most = max(worse.items(), key=lambda entry: entry[1])
     better, harmless = saved.low > 0, most <= GROUP_MARGIN
     said = (
-        f"it loses {mine.mean():.3f} points a decision, {against} {theirs.mean():.3f}: "
+        f"in a deal it loses on average {mine.mean():.3f} points a decision, {against} {theirs.mean():.3f}: "
         f"{saved.mean:+.4f} points saved, standard error {saved.standard_error:.4f} over {saved.n} deals"
     )
     proof = f"{'more' if better else 'not more'} than chance gives one time in {1 / ALPHA:.0f}"
