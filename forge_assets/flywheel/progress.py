@@ -66,6 +66,7 @@ def describe(state: State) -> dict[str, Any]:
                 "training_seeds": last.seeds,
                 "challenger_q_gap_points": round(last.challenger_q_gap, 4),
                 "champion_q_gap_points": round(last.champion_q_gap, 4),
+                "why": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in last.reasons)),
                 "iterations": dg.MetadataValue.md(history_table(state)),
             }
             if last
@@ -76,10 +77,10 @@ def describe(state: State) -> dict[str, Any]:
 
 def history_table(state: State, most: int = 50) -> str:
     """The last iterations as a Markdown table."""
-    lines = ["| iteration | seeds | learnt from | challenger | champion | | why |", "|" + "-|" * 7]
+    lines = ["| iteration | seeds | learnt from | challenger | champion | |", "|" + "-|" * 6]
     lines += [
         f"| {past.number} | {seeds_of(list(past.blocks))} | {past.seeds:,} | {past.challenger_q_gap:.3f} "
-        f"| {past.champion_q_gap:.3f} | {'promoted' if past.promoted else 'stays'} | {past.reasons[0]} |"
+        f"| {past.champion_q_gap:.3f} | {'promoted' if past.promoted else 'stays'} |"
         for past in state.history[-most:]
     ]
     return "\n".join(lines)
