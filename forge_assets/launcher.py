@@ -34,7 +34,7 @@ class LocalLauncher(DefaultRunLauncher):
         entries = self._instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
         for entry in reversed(entries):
             if pid := entry.get_dagster_event().engine_event_data.metadata.get("pid"):
-                if lives(int(pid.value), entry.timestamp):
+                if lives(int(str(pid.value)), entry.timestamp):
                     break
                 return CheckRunHealthResult(WorkerStatus.FAILED, f"its process {pid.value} is gone")
         return CheckRunHealthResult(WorkerStatus.RUNNING)
