@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from forge_core.errors import BadInput
+
 if TYPE_CHECKING:
     from forge_core.gate import Ruling
     from forge_core.learning.transformer import TokenTransformer
@@ -29,6 +31,12 @@ class Model:
 
         network = load_model(path, device)
         return cls(path, json.loads(Store(path).read(CARD))["weights"], network)
+
+    def check(self, objective: str) -> None:
+        """Raise BadInput unless it has learnt `objective`."""
+        learnt = self.network.config.objective
+        if learnt != objective:
+            raise BadInput(f"{self.path} has learnt {learnt}, and cannot be the champion of {objective}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def materialize_here(
     return defs.resolve_implicit_global_asset_job_def().execute_in_process(
         asset_selection=[dg.AssetKey(asset)],
         instance=instance,
-        tags=dict(tags or {}),
+        tags={"dagster/max_retries": "0"} | dict(tags or {}),  # whoever asked is here, and may ask again
         run_config=config,
         raise_on_error=False,
     )

@@ -241,7 +241,7 @@ class Tracker(dg.ConfigurableResource):
         for key in sorted({key for values in figures.values() for key in values}):
             known = run.steps(key)
             for step, values in figures.items():
-                if step not in known:
+                if step not in known and key in values:
                     run.metrics({key: values[key]}, step)
 
     def fetch(self, objective: str, alias: str) -> tuple[str, str] | None:

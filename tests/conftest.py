@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+# Networks here are toys: a second thread costs more than it brings, and on a busy machine all.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import dagster as dg
 import pytest
+from asset_runs import metadata_of, reason_of
 
 from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.flywheel import by_hand, steps, turn
@@ -24,12 +25,13 @@ from forge_assets.flywheel.state import (
 )
 from forge_assets.flywheel.steps import steps_of
 from forge_assets.flywheel.turn import Launch, Rest, next_move
+from forge_assets.here import materialize_here
 from forge_assets.partitions import N_BLOCKS
 from forge_assets.resources import ShardStore
 from forge_assets.texas42 import networks
 from forge_assets.tracker import CHAMPION, Tracker, registered_name
 from forge_core.cli.status import Stopped
-from forge_core.errors import BadInput
+from forge_core.errors import BadInput, StoreUnusable
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
 from forge_core.texas42.oracle.shards import ShardKey
@@ -50,6 +52,7 @@ SMALL = Settings(
     threads=1,
 )
 FEW_GOLDEN = [ShardKey(seed, decl) for seed in (900, 901, 902) for decl in (0, 6, 9)]
+TWENTY_GOLDEN = [ShardKey(seed, decl) for seed in (900, 901) for decl in range(10)]
 ONE_OF_THE_BENCHMARK = dict.fromkeys(
     ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), "sixes|seed_000901"
 )
@@ -105,7 +108,7 @@ def test_three_failures_in_a_row_and_it_rests_until_reset():
         state = state.failed("no space left")
     assert state.phase is Phase.FAILED
     again = state.reset()
-    assert again.phase is Phase.READY and again.range() == [0] and again.attempt == GIVE_UP_AFTER + 1
+    assert again.phase is Phase.READY and again.range() == [0] and again.attempt == GIVE_UP_AFTER + 2
     assert again.error == "" and again.failures == 0
 
 
@@ -119,7 +122,15 @@ def test_who_stops_it_by_hand_wears_it_down_not():
 def test_at_the_end_of_the_universe_it_is_done():
     state = State.begin(replace(SMALL, start_block=N_BLOCKS - 3, blocks=5))
     assert state.range() == [N_BLOCKS - 3], "the last two are val and test"
-    assert state.ended(replace(iteration(1), blocks=(N_BLOCKS - 3,))).phase is Phase.DONE
+    done = state.ended(replace(iteration(1), blocks=(N_BLOCKS - 3,)))
+    assert done.standing is done.reset().standing is Phase.DONE
+
+
+def test_with_a_larger_universe_it_goes_on(monkeypatch):
+    state = State.begin(replace(SMALL, start_block=N_BLOCKS - 3))
+    done = state.ended(replace(iteration(1), blocks=(N_BLOCKS - 3,)))
+    monkeypatch.setattr("forge_assets.flywheel.state.N_BLOCKS", N_BLOCKS + 20)
+    assert done.standing is Phase.READY and done.range() == [N_BLOCKS]
 
 
 def test_where_no_seeds_are_left_none_begins():
@@ -128,7 +139,16 @@ def test_where_no_seeds_are_left_none_begins():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"blocks": 0}, {"lr": 0.0}, {"start_block": N_BLOCKS}, {"group": "a/b"}, {"begin": "moon"}]
+    "wrong",
+    [
+        {"blocks": 0},
+        {"lr": 0.0},
+        {"lr": float("nan")},
+        {"threads": 0},
+        {"start_block": N_BLOCKS},
+        {"group": "a/b"},
+        {"begin": "moon"},
+    ],
 )
 def test_settings_that_cannot_be_are_refused(wrong):
     with pytest.raises(BadInput):
@@ -144,8 +164,12 @@ def test_the_first_iteration_prepares_and_the_others_do_not():
         *("watched deals", "benchmark", "first champion", "shards 0", "catalog", "watched rows"),
         *("tokens", "teach", "evaluate", "gate"),
     ]
-    later = [step.name for step in steps_of(first.ended(iteration(1)))]
+    second = first.ended(iteration(1))
+    later = [step.name for step in steps_of(second)]
     assert later == ["shards 1", "catalog", "tokens", "teach", "evaluate", "gate"]
+    upgraded = [step.name for step in steps_of(replace(second, prepared="of older algorithms"))]
+    assert {"benchmark", "watched deals", "watched rows"} <= set(upgraded) - {"first champion"}
+    assert "first champion" not in upgraded
 
 
 def test_a_range_with_a_gap_is_a_run_a_piece():
@@ -153,16 +177,29 @@ def test_a_range_with_a_gap_is_a_run_a_piece():
     assert [name for name in names if name.startswith("shards")] == ["shards 16-17", "shards 20-21"]
 
 
-def test_a_network_begins_from_the_champion_or_from_nothing_until_there_is_one():
-    def teaching(state: State) -> dict:
-        return dict(next(step.settings for step in steps_of(state) if step.name == "teach"))
+class Registry:
+    """A tracker that knows one champion, or none."""
 
-    assert teaching(State.begin(SMALL))["init_from"] == "champion"
-    new = State.begin(replace(SMALL, model="73k"))
-    assert teaching(new)["size"] == "73k" and "init_from" not in teaching(new)
-    assert "first champion" not in [step.name for step in steps_of(new)]
-    assert teaching(new.ended(iteration(1, promoted=False)))["size"] == "73k"
-    assert teaching(new.ended(iteration(1)))["init_from"] == "champion"
+    def __init__(self, champion: str | None) -> None:
+        self.champion = champion
+
+    def fetch(self, objective: str, alias: str):
+        return (self.champion, "1") if self.champion else None
+
+
+@pytest.mark.parametrize(
+    ("model", "champion", "begins"),
+    [
+        ("73k", None, {"size": "73k"}),
+        ("73k", "runs/x/model", {"init_from": "champion"}),
+        ("models/texas42-qvalue-73k", "runs/x/model", {"init_from": "champion"}),
+    ],
+)
+def test_a_network_begins_from_the_champion_or_from_nothing_until_there_is_one(model, champion, begins):
+    state = State.begin(replace(SMALL, model=model))
+    (teach,) = (step for step in steps_of(state) if step.name == "teach")
+    settings = turn.launch(state, teach, {}, Registry(champion)).settings
+    assert {name: settings[name] for name in ("size", "init_from") if name in settings} == begins
 
 
 # whole iterations
@@ -219,7 +256,7 @@ def test_iterations_by_hand_one_of_which_fails(once, instance, root, tracker, mo
     first, said = once()
     assert (first.iteration, first.phase, first.next_block) == (2, Phase.READY, 1), said
     (past,) = first.history
-    assert past.seeds == 50 and past.champion_q_gap <= past.challenger_q_gap + 1e-9
+    assert past.seeds == 50 and past.champion_q_gap > 0
     crowned = champion_of(tracker)
     assert load_model(crowned.source).n_parameters == 70_978
     assert "texas42-qvalue-73k-71k-qgap" in crowned.tags["forge.name"]
@@ -314,7 +351,7 @@ def test_the_sensor_says_why_it_rests(instance, root, tracker):
     assert isinstance(next_move(instance, root, tracker, begin=True), Launch)
     write_state(root, replace(state, phase=Phase.FAILED, error="no space left"))
     assert "no space left" in reason() and "reset" in reason()
-    write_state(root, replace(state, phase=Phase.DONE))
+    write_state(root, replace(state, next_block=N_BLOCKS - 1))
     assert "N_BLOCKS" in reason()
 
 
@@ -331,6 +368,8 @@ def test_the_schedule_begins_and_the_sensor_carries_on(instance, root, tracker):
     )
     carried = flywheel_sensor(dg.build_sensor_context(instance, resources=resources))
     assert carried.tags["forge/step"] == "benchmark"
+    again = flywheel_nightly(dg.build_schedule_context(instance, resources=resources))
+    assert isinstance(again, dg.SkipReason) and "an iteration is on" in again.skip_message
 
 
 def test_a_run_that_dagster_repeats_is_not_held_against_the_iteration(instance, root, tracker):
@@ -374,6 +413,83 @@ def interrupt(instance, seen: list[str], asked) -> None:
     seen.append(asked[2]["forge/attempt"])
     run = instance.create_run_for_job(job_def=dg.job(name="some_job")(lambda: None), tags=asked[2])
     instance.report_run_canceled(run)
+
+
+def test_two_do_not_turn_it_at_once(instance, root, tracker):
+    write_state(root, State.begin(SMALL))
+    with root.join(FOLDER).held(), pytest.raises(StoreUnusable, match="another process"):
+        by_hand.turn_once(instance, root, tracker, print)
+
+
+def test_a_run_by_hand_is_not_repeated_by_dagster(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    overrides = {"run_retries": {"enabled": True, "max_retries": 3}}
+    instance = dg.DagsterInstance.local_temp(str(home), overrides)
+    result = materialize_here("shard_catalog", instance, resources={"store": {"url": "nowhere://at/all"}})
+    assert not result.success
+    assert not turn.will_be_retried(instance.get_run_by_id(result.run_id))
+
+
+# the gate as an asset
+
+
+@pytest.fixture
+def gate(instance, root, tracker, monkeypatch):
+    """Materialize `champion`, by twenty deals of the benchmark."""
+    monkeypatch.setattr(golden, "golden_keys", lambda split=Split.VAL: TWENTY_GOLDEN)
+    monkeypatch.setattr("forge_core.gate.GROUP_MARGIN", 5.0)  # two deals of a declaration say little of it
+    resources = {"store": {"url": root.url}, "compute": {"device": "cpu"}, "tracker": {"uri": tracker.uri}}
+
+    def run(model: str, objective: str = "qvalue") -> dg.ExecuteInProcessResult:
+        tags, settings = {"dagster/partition": objective}, {"model": model, "rows": 280}
+        return materialize_here("champion", instance, tags, settings, resources)
+
+    return run
+
+
+def test_a_network_is_no_champion_of_what_it_has_not_learnt(gate, tracker):
+    result = gate("models/texas42-qvalue-73k", "policy")
+    assert not result.success and "has learnt qvalue" in reason_of(result)
+    assert tracker.fetch("policy", CHAMPION) is None
+
+
+def test_the_better_one_is_crowned_and_the_worse_one_is_not(gate, tracker):
+    said = metadata_of(gate("models/texas42-qvalue-73k"), "champion")
+    assert said["promoted"] and said["is_champion"] and "random play" in said["reasons"]
+    said = metadata_of(gate("models/texas42-qvalue-230k"), "champion")
+    assert said["promoted"] and "texas42-qvalue-w96-230k-qgap" in said["name"]
+    assert said["by_deal_points"] < said["champion_by_deal_points"]
+    said = metadata_of(gate("models/texas42-qvalue-73k"), "champion")
+    assert not said["promoted"] and not said["is_champion"] and "not more than chance" in said["reasons"]
+    assert str(champion_of(tracker).version) == "2"
+
+
+def test_one_that_was_crowned_by_a_run_that_died_is_known_as_champion(gate, tracker, monkeypatch):
+    crown = Tracker.crown
+
+    def die_after(self, *asked):
+        crown(self, *asked)
+        raise OSError("the plug was pulled")
+
+    monkeypatch.setattr(Tracker, "crown", die_after)
+    assert not gate("models/texas42-qvalue-73k").success
+    monkeypatch.setattr(Tracker, "crown", crown)
+    said = metadata_of(gate("models/texas42-qvalue-73k"), "champion")
+    assert said["is_champion"] and str(champion_of(tracker).version) == "1"
+
+
+def test_a_champion_crowned_meanwhile_is_not_overrun(gate, tracker, monkeypatch):
+    assert gate("models/texas42-qvalue-73k").success
+    fetch, seen = Tracker.fetch, []
+
+    def another(self, *asked):
+        seen.append(asked)
+        return fetch(self, *asked) if len(seen) == 1 else ("runs/other/model", "7")
+
+    monkeypatch.setattr(Tracker, "fetch", another)
+    result = gate("models/texas42-qvalue-230k")
+    assert not result.success and "crowned meanwhile" in reason_of(result)
 
 
 # the command line
@@ -422,6 +538,8 @@ def test_a_flywheel_from_the_command_line(pipeline, root):
         ("--blocks", "x"),
         ("--model", "42k"),
         ("--model", "models/none"),
+        ("--objective", "policy"),  # the reference has learnt qvalue
+        ("--shard-rows", "many"),
     ],
 )
 def test_what_cannot_be_is_one_line(pipeline, wrong):

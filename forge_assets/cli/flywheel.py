@@ -69,6 +69,7 @@ def init(
 ) -> None:
     """Begin a flywheel: what every iteration does, and with which seeds the first one starts."""
     from forge_assets.flywheel.state import Settings, State, read_state, write_state
+    from forge_core.texas42.oracle.shards import parse_rows
     from forge_core.texas42.reference import REFERENCE
 
     root = _root()
@@ -77,7 +78,8 @@ def init(
             f"there is a flywheel already, at iteration {found.iteration}: go on with once or start, or "
             "forget it by flywheel reset --forget"
         )
-    check_model(model or REFERENCE)
+    check_model(model or REFERENCE, objective)
+    parse_rows(shard_rows)
     settings = Settings(
         group=group,
         start_block=start_block,
@@ -97,33 +99,35 @@ def init(
     status(json=False)
 
 
-def check_model(model: str) -> None:
-    """Raise BadInput for what is neither the folder of a model nor a size."""
+def check_model(model: str, objective: str) -> None:
+    """Raise BadInput for what is neither a size nor the folder of a model of `objective`."""
+    from forge_assets.cards import Model
     from forge_assets.flywheel.steps import is_size
-    from forge_assets.versions import PROJECT
-    from forge_core.files import Store
+    from forge_assets.tracker import Tracker, resolve_model
     from forge_core.learning.transformer import SIZES
 
-    if is_size(model) and model not in SIZES:
+    if not is_size(model):
+        Model.load(resolve_model(model, objective, Tracker()), "cpu").check(objective)
+    elif model not in SIZES:
         raise BadInput(f"model {model!r}: use {', '.join(SIZES)}, or a folder such as models/NAME")
-    if not is_size(model) and not Store(str(PROJECT / model)).exists("model.json"):
-        raise BadInput(f"{PROJECT / model} holds no model: name a folder with model.json")
 
 
 @flywheel.command()
 def status(json: Json = False) -> None:
     """State, next seeds, champion and what went wrong last, if anything."""
+    from forge_assets.flywheel.progress import champion_text
     from forge_assets.flywheel.state import seeds_of
     from forge_core.cli.screen import print_json, screen, table
 
     state = _state()
-    record = {"sensor": _sensor(), "next_seeds": seeds_of(state.range()), **state.to_dict()}
+    record = {**state.to_dict(), "sensor": _sensor(), "next_seeds": seeds_of(state.range())}
+    record["phase"] = str(state.standing)
     if json:
         print_json(record)
         return
     out = screen()
     lines: dict[str, Any] = {
-        "state": f"{state.phase}, sensor {record['sensor']}",
+        "state": f"{record['phase']}, sensor {record['sensor']}",
         "iteration": f"{state.iteration}, attempt {state.attempt}",
         "next seeds": record["next_seeds"] or "none left: raise N_BLOCKS in forge_assets/partitions.py",
         "an iteration": ", ".join(f"{key} {value}" for key, value in record["settings"].items()),
@@ -143,12 +147,12 @@ def status(json: Json = False) -> None:
                 seeds_of(list(past.blocks)),
                 f"{past.seeds:,}",
                 f"{past.challenger_q_gap:.3f}",
-                f"{past.champion_q_gap:.3f}",
+                champion_text(past),
                 "promoted" if past.promoted else "stays",
             )
         out.print()
         out.print(grid)
-        out.print("challenger, champion: points lost a decision on golden val", style="dim")
+        out.print("challenger, champion: points lost a decision in a deal of golden val", style="dim")
 
 
 @flywheel.command()
@@ -176,8 +180,8 @@ def start() -> None:
     from forge_assets.flywheel.state import Phase
 
     state = _state()
-    if state.phase is not Phase.READY:
-        raise BadInput(f"the flywheel is {state.phase}: see forge-pipeline flywheel status")
+    if state.standing is not Phase.READY:
+        raise BadInput(f"the flywheel is {state.standing}: see forge-pipeline flywheel status")
     _switch("start")
     if state.settings.begin == "schedule":
         _switch("start", "schedule", "flywheel_nightly")
@@ -187,8 +191,7 @@ def start() -> None:
 def stop() -> None:
     """Switch the sensor off; a step that is under way comes to its end."""
     _switch("stop")
-    if _state().settings.begin == "schedule":
-        _switch("stop", "schedule", "flywheel_nightly")
+    _switch("stop", "schedule", "flywheel_nightly")
 
 
 @flywheel.command()
@@ -200,10 +203,12 @@ def reset(
     """Let one that failed try again; the range and the champion are as they were."""
     from forge_assets.flywheel.state import forget_state, write_state
 
+    state = _state()
     if forget:
+        if _sensor() == "on":
+            raise BadInput("the sensor is on, and would begin the next flywheel at once: flywheel stop first")
         forget_state(_root())
         return
-    state = _state()
     write_state(_root(), state.reset())
     status(json=False)
 

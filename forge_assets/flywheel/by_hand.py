@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from forge_assets.flywheel.sensor import flywheel_sensor
-from forge_assets.flywheel.state import State, read_state, write_state
+from forge_assets.flywheel.state import FOLDER, State, read_state, write_state
 from forge_assets.flywheel.turn import UNDER_WAY, Launch, identity, next_move
 from forge_assets.here import materialize_here
 from forge_assets.launcher import lives
@@ -35,12 +35,14 @@ def turn_once(
     say: told of each step. Raises BadInput where the flywheel is turned by another, or does not turn;
     Stopped after Ctrl-C.
     """
-    state = _claim(instance, root)
     mine = {BY_HAND: f"{socket.gethostname()}:{os.getpid()}"}
-    while isinstance(move := next_move(instance, root, tracker, begin=True), Launch):
-        say(f"iteration {state.iteration}: {move.step.name}")
-        given = _known_by(move.step.asset, resources or {})
-        materialize_here(move.step.asset, instance, dict(move.tags) | mine, move.settings, given)
+    with root.join(FOLDER).held():
+        state = _claim(instance, root)
+        while isinstance(move := next_move(instance, root, tracker, begin=True), Launch):
+            say(f"iteration {state.iteration}: {move.step.name}")
+            given = _known_by(move.step.asset, resources or {})
+            materialize_here(move.step.asset, instance, dict(move.tags) | mine, move.settings, given)
+            _refuse_sensor(instance)
     if not move.over:
         raise BadInput(f"the flywheel does not turn: {move.reason}")
     if move.by_hand:
@@ -64,8 +66,7 @@ def _claim(instance: dg.DagsterInstance, root: Store) -> State:
     state = read_state(root)
     if not state:
         raise BadInput("there is no flywheel yet: begin with forge-pipeline flywheel init")
-    if sensor_is_on(instance):
-        raise BadInput("the sensor turns the flywheel already: forge-pipeline flywheel stop, or let it")
+    _refuse_sensor(instance)
     wanted = dg.RunsFilter(tags=identity(state), statuses=list(UNDER_WAY))
     for record in instance.get_run_records(wanted):
         run = record.dagster_run
@@ -79,6 +80,11 @@ def _claim(instance: dg.DagsterInstance, root: Store) -> State:
                 "terminate it in the UI"
             )
     return state
+
+
+def _refuse_sensor(instance: dg.DagsterInstance) -> None:
+    if sensor_is_on(instance):
+        raise BadInput("the sensor turns the flywheel: forge-pipeline flywheel stop, or let it")
 
 
 def _is_gone(process: str, known_at: float) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from forge_assets.flywheel.state import State, seeds_of
+from forge_assets.flywheel.state import Iteration, State, seeds_of
 from forge_assets.texas42.champion import champion
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.shard_catalog import picture
@@ -41,21 +41,29 @@ def tell(instance: dg.DagsterInstance, tracker: Tracker, state: State) -> str:
     try:
         tracker.curve(
             f"{state.settings.group}-{state.token}",
-            {
-                past.seeds: {"challenger_q_gap": past.challenger_q_gap, "champion_q_gap": past.champion_q_gap}
-                for past in state.history
-            },
+            {past.seeds: figures_of(past) for past in state.history},
         )
     except TrackerUnusable as error:
         return str(error)
     return ""
 
 
+def figures_of(past: Iteration) -> dict[str, float]:
+    """The curve of an iteration: of the challenger, and of the champion if there is one."""
+    figures = {"challenger_q_gap": past.challenger_q_gap, "champion_q_gap": past.champion_q_gap}
+    return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def champion_text(past: Iteration) -> str:
+    """What the champion loses a decision, or `none` where there is none."""
+    return "none" if past.champion_q_gap is None else f"{past.champion_q_gap:.3f}"
+
+
 def describe(state: State) -> dict[str, Any]:
     """What there is to say of a flywheel."""
     last = state.history[-1] if state.history else None
     return {
-        "state": str(state.phase),
+        "state": str(state.standing),
         "iteration": state.iteration,
         "next_seeds": seeds_of(state.range()) or "none left",
         "attempt": state.attempt,
@@ -64,8 +72,7 @@ def describe(state: State) -> dict[str, Any]:
             {
                 "promoted": last.promoted,
                 "training_seeds": last.seeds,
-                "challenger_q_gap_points": round(last.challenger_q_gap, 4),
-                "champion_q_gap_points": round(last.champion_q_gap, 4),
+                **{f"{name}_points": round(figure, 4) for name, figure in figures_of(last).items()},
                 "why": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in last.reasons)),
                 "iterations": dg.MetadataValue.md(history_table(state)),
             }
@@ -80,7 +87,7 @@ def history_table(state: State, most: int = 50) -> str:
     lines = ["| iteration | seeds | learnt from | challenger | champion | |", "|" + "-|" * 6]
     lines += [
         f"| {past.number} | {seeds_of(list(past.blocks))} | {past.seeds:,} | {past.challenger_q_gap:.3f} "
-        f"| {past.champion_q_gap:.3f} | {'promoted' if past.promoted else 'stays'} |"
+        f"| {champion_text(past)} | {'promoted' if past.promoted else 'stays'} |"
         for past in state.history[-most:]
     ]
     return "\n".join(lines)

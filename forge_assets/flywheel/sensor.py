@@ -7,7 +7,7 @@ import os
 
 import dagster as dg
 
-from forge_assets.flywheel.turn import Launch, Rest, next_move
+from forge_assets.flywheel.turn import Launch, Rest, begin, next_move
 from forge_assets.resources import ShardStore, failing_plainly
 from forge_assets.texas42.champion import champion
 from forge_assets.texas42.oracle_model import oracle_model, oracle_model_evaluation
@@ -61,7 +61,7 @@ def flywheel_nightly(
 ) -> dg.RunRequest | dg.SkipReason:
     """Start the first step of an iteration, unless one is on."""
     with failing_plainly():
-        return request(next_move(context.instance, store.root(), tracker, begin=True))
+        return request(begin(context.instance, store.root(), tracker))
 
 
 def request(move: Launch | Rest) -> dg.RunRequest | dg.SkipReason:

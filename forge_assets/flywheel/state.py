@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from forge_assets.partitions import BLOCK_SIZE, N_BLOCKS, block_name, block_seeds
+from forge_assets.versions import EVALUATION
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.ranges import ranges_text
@@ -34,7 +35,7 @@ class Phase(StrEnum):
     FAILED = "failed"
     """it rests until `reset`"""
     DONE = "done"
-    """all seeds there are were used"""
+    """all seeds there are were used; never stored, since there may be more tomorrow"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ class Settings:
     blocks: int = 1
     """of train, an iteration"""
     model: str = REFERENCE
-    """what the first iteration starts from where there is no champion: a folder, which has to pass the gate
-    as any other; or a size, such as 73k: a network that knows nothing"""
+    """what it starts from: a folder, which has to pass the gate as any other; or a size, such as 73k: a
+    network that knows nothing, unless there is a champion"""
     objective: Literal["qvalue", "policy"] = "qvalue"
     epochs: int = 2
     """passes over all rows there are"""
@@ -73,8 +74,9 @@ class Settings:
             raise BadInput(f"a flywheel named {self.group!r}: use letters, digits, - and _")
         if not 0 <= self.start_block < N_BLOCKS:
             raise BadInput(f"block {self.start_block} does not exist: start from 0..{N_BLOCKS - 1}")
-        if min(self.blocks, self.epochs, self.batch_size, self.rows, self.golden_rows) < 1 or self.lr <= 0:
-            raise BadInput("blocks, epochs, batch size, rows and learning rate of a flywheel are above 0")
+        whole = (self.blocks, self.epochs, self.batch_size, self.rows, self.golden_rows, self.threads or 1)
+        if min(whole) < 1 or not 0 < self.lr < 1 or self.threads == 0:
+            raise BadInput("what a flywheel counts is at least 1, and its learning rate between 0 and 1")
         if self.begin not in ("sensor", "schedule"):
             raise BadInput(f"an iteration begun by {self.begin!r}: use sensor or schedule")
         if self.objective not in ("qvalue", "policy"):
@@ -92,9 +94,9 @@ class Iteration:
     challenger: str
     """its folder"""
     challenger_q_gap: float
-    """points it loses a decision on golden val"""
-    champion_q_gap: float
-    """of the champion, after the gate"""
+    """points it loses a decision in a deal of golden val, on average: what the gate goes by"""
+    champion_q_gap: float | None
+    """of the champion after the gate; None: there is none yet"""
     promoted: bool
     reasons: tuple[str, ...]
     attempts: int
@@ -107,7 +109,7 @@ class State:
     settings: Settings
     token: str
     """tells its runs from those of one that was here before"""
-    phase: Phase = Phase.READY
+    phase: Literal[Phase.READY, Phase.FAILED] = Phase.READY
     iteration: int = 1
     """the one that is on, or comes next"""
     next_block: int = 0
@@ -118,6 +120,8 @@ class State:
     """of this iteration, one after another"""
     error: str = ""
     """why it failed last, and what to do; empty: it did not"""
+    prepared: str = ""
+    """the versions under which benchmark and watched rows were made last"""
     history: tuple[Iteration, ...] = field(default=())
 
     @classmethod
@@ -127,6 +131,11 @@ class State:
         if not state.range():
             raise BadInput(f"from block {settings.start_block} on there is none of train: start earlier")
         return state
+
+    @property
+    def standing(self) -> Phase:
+        """How it stands, its universe of seeds considered."""
+        return Phase.DONE if self.phase is Phase.READY and not self.range() else self.phase
 
     def range(self) -> list[int]:
         """The blocks of this iteration: of train, in order; fewer than asked at the end of the universe."""
@@ -144,13 +153,12 @@ class State:
 
     def ended(self, iteration: Iteration) -> State:
         """After one that came to its end, champion or not."""
-        after = iteration.blocks[-1] + 1
-        left = any(is_train(block) for block in range(after, N_BLOCKS))
         return replace(
             self,
-            phase=Phase.READY if left else Phase.DONE,
+            phase=Phase.READY,
             iteration=self.iteration + 1,
-            next_block=after,
+            next_block=iteration.blocks[-1] + 1,
+            prepared=EVALUATION,
             attempt=1,
             failures=0,
             error="",
@@ -159,7 +167,7 @@ class State:
 
     def reset(self) -> State:
         """Ready to try the same iteration again."""
-        return replace(self, phase=Phase.READY, failures=0, error="")
+        return replace(self, phase=Phase.READY, attempt=self.attempt + 1, failures=0, error="")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types only."""

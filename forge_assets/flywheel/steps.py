@@ -12,6 +12,8 @@ from typing import Any
 
 from forge_assets.flywheel.state import State
 from forge_assets.partitions import BLOCK_SIZE, block_range, golden_range
+from forge_assets.tracker import CHAMPION
+from forge_assets.versions import EVALUATION
 
 TEACH, GATE, TOKENS = "teach", "gate", "tokens"
 WATCHED_BLOCK = 900 // BLOCK_SIZE
@@ -38,13 +40,13 @@ def steps_of(state: State) -> list[Step]:
 
 
 def _preparation(state: State) -> Iterator[Step]:
-    """What the first iteration needs beside its own deals: deals to watch by, a benchmark, a champion."""
-    if state.iteration > 1:
+    """What an iteration needs beside its own deals: deals to watch by, a benchmark; the first, a champion."""
+    if state.prepared == EVALUATION:
         return
     settings, watched = state.settings, block_range(WATCHED_BLOCK, WATCHED_BLOCK)
     yield Step("watched deals", "oracle_shards", watched, {"rows": settings.shard_rows})
     yield Step("benchmark", "golden_shards", golden_range())
-    if not is_size(settings.model):
+    if state.iteration == 1 and not is_size(settings.model):
         asked = {"model": settings.model, "rows": settings.golden_rows}
         yield Step("first champion", "champion", _of(settings.objective), asked)
 
@@ -56,7 +58,7 @@ def _iteration(state: State) -> Iterator[Step]:
         yield Step(name, "oracle_shards", block_range(first, last), {"rows": settings.shard_rows})
     yield Step("catalog", "shard_catalog")
     rows = {"rows": settings.rows}
-    if state.iteration == 1:
+    if state.prepared != EVALUATION:
         yield Step("watched rows", "token_splits", _of("val"), rows)
     yield Step(TOKENS, "token_splits", _of("train"), rows)
     yield Step(TEACH, "oracle_model", one, _teaching(state))
@@ -65,13 +67,11 @@ def _iteration(state: State) -> Iterator[Step]:
 
 
 def _teaching(state: State) -> dict[str, Any]:
-    """From the champion, at a low rate; or, until there is one, a network that knows nothing."""
+    """From the champion; where there may be none yet, `launch` in `turn` sees to it."""
     settings = state.settings
-    new = is_size(settings.model) and not any(past.promoted for past in state.history)
-    begins = {"size": settings.model} if new else {"init_from": "champion"}
     some = {"threads": settings.threads} if settings.threads else {}
     rest = {"epochs": settings.epochs, "lr": settings.lr, "batch_size": settings.batch_size}
-    return begins | rest | some
+    return {"init_from": CHAMPION, **rest, **some}
 
 
 def is_size(model: str) -> bool:

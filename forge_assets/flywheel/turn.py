@@ -24,8 +24,8 @@ from forge_assets.flywheel.state import (
     seeds_of,
     write_state,
 )
-from forge_assets.flywheel.steps import GATE, TEACH, TOKENS, Step, steps_of
-from forge_assets.tracker import Tracker
+from forge_assets.flywheel.steps import GATE, TEACH, TOKENS, Step, is_size, steps_of
+from forge_assets.tracker import CHAMPION, Tracker
 from forge_core.files import Store
 
 UNDER_WAY = {
@@ -57,6 +57,8 @@ class Rest:
     """whether an attempt came to its end with this: see the state"""
     by_hand: bool = False
     """whether somebody ended it"""
+    waits: bool = False
+    """whether an iteration waits to be begun"""
 
 
 def next_move(
@@ -69,16 +71,16 @@ def next_move(
     state = read_state(root)
     if not state:
         return Rest("there is no flywheel yet: forge-pipeline flywheel init")
-    if state.phase is Phase.FAILED:
+    if state.standing is Phase.FAILED:
         return Rest(f"failed, and rests until forge-pipeline flywheel reset: {state.error}")
-    if state.phase is Phase.DONE:
+    if state.standing is Phase.DONE:
         return Rest(
             "done: all seeds there are were learnt from; raise N_BLOCKS in forge_assets/partitions.py"
         )
     runs = runs_of(instance, state)
     waits = state.settings.begin == "schedule" and not begin
     if waits and not runs and state.attempt == 1:
-        return Rest(f"ready: iteration {state.iteration} waits for the schedule")
+        return Rest(f"ready: iteration {state.iteration} waits for the schedule", waits=True)
     return _go_on(instance, root, tracker, state, runs)
 
 
@@ -93,7 +95,7 @@ def _go_on(
     for step in steps_of(state):
         run = runs.get(step.name)
         if not run:
-            return launch(state, step, made)
+            return launch(state, step, made, tracker)
         if run.status in UNDER_WAY or will_be_retried(run):
             return Rest(f"iteration {state.iteration}: {step.name} is under way, run {run.run_id[:8]}")
         if run.status is not DagsterRunStatus.SUCCESS:
@@ -103,9 +105,27 @@ def _go_on(
     return _end(instance, root, tracker, state, made)
 
 
-def launch(state: State, step: Step, made: Mapping[str, Mapping[str, Any]]) -> Launch:
-    """The run of a step. made: what the steps before it have said."""
+def begin(instance: dg.DagsterInstance, root: Store, tracker: Tracker) -> Launch | Rest:
+    """The first run of an iteration that waits to be begun; otherwise, why it is not to be begun now."""
+    move = next_move(instance, root, tracker)
+    if isinstance(move, Rest) and move.over:
+        move = next_move(instance, root, tracker)
+    if isinstance(move, Rest) and move.waits:
+        return next_move(instance, root, tracker, begin=True)
+    if isinstance(move, Launch):
+        return Rest(
+            f"an iteration is on, or the sensor begins it: {move.step.name} is next, and the sensor's"
+        )
+    return move
+
+
+def launch(state: State, step: Step, made: Mapping[str, Mapping[str, Any]], tracker: Tracker) -> Launch:
+    """The run of a step. made: what the steps before it have said. Raises TrackerUnusable."""
     settings = dict(step.settings) | ({"model": made[TEACH]["model"]} if step.of_challenger else {})
+    asked = state.settings
+    if step.name == TEACH and is_size(asked.model) and not tracker.fetch(asked.objective, CHAMPION):
+        del settings["init_from"]
+        settings["size"] = asked.model
     tags = identity(state) | {"forge/step": step.name} | dict(step.partition)
     key = "/".join((state.token, str(state.iteration), str(state.attempt), step.name))
     return Launch(step, settings, tags, key)
@@ -189,15 +209,16 @@ def _end(
 ) -> Rest:
     """An iteration is over: champion or not, the range moves on."""
     gate, blocks = made[GATE], state.range()
-    before = gate.get("champion_before_decision_q_gap_points", gate["decision_q_gap_points"])
+    mine = float(gate["by_deal_points"])
+    crowned = bool(gate["is_champion"])  # by this run, or by one that died before it could say so
     iteration = Iteration(
         number=state.iteration,
         blocks=tuple(blocks),
         seeds=int(made[TOKENS]["shards"]),
         challenger=str(gate["challenger"]),
-        challenger_q_gap=float(gate["decision_q_gap_points"]),
-        champion_q_gap=float(gate["decision_q_gap_points"] if gate["promoted"] else before),
-        promoted=bool(gate["promoted"]),
+        challenger_q_gap=mine,
+        champion_q_gap=mine if crowned else gate.get("champion_by_deal_points"),
+        promoted=crowned,
         reasons=tuple(line.removeprefix("- ") for line in str(gate["reasons"]).splitlines()),
         attempts=state.attempt,
     )

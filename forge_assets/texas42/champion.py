@@ -22,6 +22,7 @@ from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.tracker import CHAMPION, Tracker
 from forge_core.cli.evaluate import evaluate as forge_evaluate
 from forge_core.cli.match import match as forge_match
+from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from forge_core.gate import Ruling
@@ -69,12 +70,15 @@ def champion(
     with failing_plainly():
         objective, device = context.partition_key, resolve_device(compute.device)
         challenger = Model.load(config.find(context, objective, tracker), device)
+        challenger.check(objective)
         found = tracker.fetch(objective, CHAMPION)
         holder = Model.load(found[0], device) if found else None
         judge = judge_player if objective == PLAYER else judge_network
         ruling = judge(challenger, holder, config, store)
         crowned: Mapping[str, Any] = {}
         if ruling.promoted:
+            if tracker.fetch(objective, CHAMPION) != found:
+                raise BadInput("another champion was crowned meanwhile: materialize this again")
             run, version = tracker.adopt(challenger.path, objective, challenger.weights)
             lineage = trace(challenger.path, objective, tracker, look=False)
             card = card_of(challenger, ruling, objective, lineage.to_text())
@@ -87,6 +91,7 @@ def champion(
             data_version=dg.DataVersion(now.weights if now else "none"),
             metadata={
                 "promoted": ruling.promoted,
+                "is_champion": now is not None and now.weights == challenger.weights,
                 "reasons": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in ruling.reasons)),
                 "challenger": challenger.path,
                 "champion": now.path if now else "none",
@@ -105,7 +110,8 @@ def judge_network(
 
     root = store.root()
     mine = score(challenger.network, challenger.weights, root, config.rows)
-    figures = {"decision_q_gap_points": mine.decision_q_gap, "q_gap_points": mine.q_gap}
+    figures = {"by_deal_points": mine.by_deal, "decision_q_gap_points": mine.decision_q_gap}
+    figures["q_gap_points"] = mine.q_gap
     if mine.q_mae is not None:
         figures["q_mae_points"] = mine.q_mae
     if not holder:
@@ -115,7 +121,7 @@ def judge_network(
     else:
         theirs = score(holder.network, holder.weights, root, config.rows)
         ruling = judge_losses(mine.gap, theirs.gap, mine.group)
-        figures["champion_before_decision_q_gap_points"] = theirs.decision_q_gap
+        figures["champion_by_deal_points"] = theirs.by_deal
     return Ruling(ruling.promoted, ruling.reasons, figures | ruling.figures)
 
 

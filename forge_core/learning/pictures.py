@@ -50,10 +50,12 @@ def draw_curve(points: Sequence[Mapping[str, float]], random: float | None = Non
     return _png(figure)
 
 
-def draw_progress(seeds: Sequence[int], challengers: Sequence[float], champions: Sequence[float]) -> bytes:
+def draw_progress(
+    seeds: Sequence[int], challengers: Sequence[float], champions: Sequence[float | None]
+) -> bytes:
     """Points lost a decision by who challenged and by who then was champion, against seeds learnt from.
 
-    One of each an iteration, in order. Raises BadInput for none.
+    One of each an iteration, in order; None: no champion yet. Raises BadInput for no iteration.
     """
     if not seeds:
         raise BadInput("no iteration is over: there is nothing to draw yet")
@@ -62,10 +64,14 @@ def draw_progress(seeds: Sequence[int], challengers: Sequence[float], champions:
     figure.subplots_adjust(left=0.075, right=0.97, top=0.84, bottom=0.14)
     _dress(axes, "Points lost a decision, golden val", "training seeds so far")
     axes.plot(seeds, challengers, color=_OTHER, marker="o", markersize=4, linewidth=0, label="challenger")
-    axes.plot(seeds, champions, color=_MODEL, marker="o", markersize=4, linewidth=1.6, label="champion")
-    _note(axes, seeds[-1], champions[-1], f"{champions[-1]:.3f}")
+    crowned = {n: gap for n, gap in zip(seeds, champions, strict=True) if gap is not None}
+    if crowned:
+        line = list(crowned), list(crowned.values())
+        axes.plot(*line, color=_MODEL, marker="o", markersize=4, linewidth=1.6, label="champion")
+        _note(axes, line[0][-1], line[1][-1], f"{line[1][-1]:.3f}")
     axes.legend(frameon=False, fontsize=9, loc="upper right")
-    low, high = min([*challengers, *champions]), max([*challengers, *champions])
+    figures = [*challengers, *crowned.values()]
+    low, high = min(figures), max(figures)
     room = max(0.02, 0.25 * (high - low))
     axes.set_ylim(max(0, low - room), high + room)
     return _png(figure)

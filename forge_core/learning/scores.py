@@ -54,6 +54,11 @@ class Scores:
         )
 
     @property
+    def by_deal(self) -> float:
+        """Points lost a decision in a deal, on average."""
+        return sum(self.gap) / len(self.gap)
+
+    @property
     def filename(self) -> str:
         """By what it says, of what."""
         return f"{self.weights}.{self.benchmark}.json"

@@ -1,8 +1,8 @@
 """The benchmark: fixed deals under all ten declarations, the same rows of them for every model.
 
 Rows of a deal are equal shares of every ply, without regard to decisions. They come from
-golden shards where a store holds them, and are solved on the spot where it does not: a
-shard drawn as `forge_assets` draws it gives the same rows either way.
+golden shards where a store holds them, drawn as `forge_assets` draws them by default, and are
+solved on the spot where it does not: the same rows either way.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from forge_core.texas42.declarations import N_DECLARATIONS, NAMES
 from forge_core.texas42.dominoes import N_PLAYS
 from forge_core.texas42.oracle import solve
 from forge_core.texas42.oracle.shards import Shard, ShardConfig, ShardKey, make_shard, read_shard
+from forge_core.texas42.oracle.shards.reading import read_own_header
 from forge_core.texas42.oracle.states import quotas
 from forge_core.texas42.splits import GOLDEN_VAL, TEST_SEEDS, Split
 from forge_core.texas42.tokens.rows import rows_of_states
@@ -75,8 +76,8 @@ def golden_rows(
 def benchmark_version(rows_per_deal: int = ROWS_PER_DEAL) -> str:
     """A fingerprint of the rows of golden val and of how answers to them are measured."""
     deals = [key.filename for key in golden_keys()]
-    asked = {"golden": GOLDEN_VERSION, "measure": EVALUATION_VERSION, "deals": deals, "rows": rows_per_deal}
-    return fingerprint(asked)
+    drawn = {"golden": GOLDEN_VERSION, "shards": ShardConfig().fingerprint, "rows": rows_per_deal}
+    return fingerprint({**drawn, "deals": deals, "measure": EVALUATION_VERSION})
 
 
 def score(model: TokenTransformer, weights: str, root: Store, rows_per_deal: int = ROWS_PER_DEAL) -> Scores:
@@ -110,7 +111,9 @@ def random_gaps(root: Store, rows_per_deal: int = ROWS_PER_DEAL) -> list[float]:
 
 def _shard(store: Store | None, key: ShardKey) -> Shard:
     if store and store.join(key.split).exists(key.filename):
-        return read_shard(store, key)
+        header = read_own_header(store, key)
+        if header and header.fingerprint == ShardConfig().fingerprint:  # others would be another benchmark
+            return read_shard(store, key)
     return make_shard(solve(key.deal(), key.decl, device="cpu"), key, ShardConfig())
 
 
