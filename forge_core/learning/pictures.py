@@ -63,7 +63,10 @@ def draw_progress(
     axes = figure.subplots()
     figure.subplots_adjust(left=0.075, right=0.97, top=0.84, bottom=0.14)
     _dress(axes, "Points lost a decision, golden val", "training seeds so far")
-    axes.plot(seeds, challengers, color=_OTHER, marker="o", markersize=4, linewidth=0, label="challenger")
+    ring = {"marker": "o", "markersize": 9, "markerfacecolor": "none", "linewidth": 0}
+    axes.plot(
+        seeds, challengers, color=_OTHER, label="challenger", **ring
+    )  # around the champion's, if promoted
     crowned = {n: gap for n, gap in zip(seeds, champions, strict=True) if gap is not None}
     if crowned:
         line = list(crowned), list(crowned.values())
