@@ -5,8 +5,8 @@
 For each number of worlds, games of train seeds are played by E[Q] with the exact oracle until
 the budget of questions is spent, and a Stage-2 network of 73 k learns from their decisions.
 The judge is exact E[Q] of 200 worlds on held-out games: half of them watch the training, which
-keeps its best weights; the other half give the figure, points lost a decision. Games are kept
-in --keep, so that a run goes on where it stopped.
+keeps its best weights; the other half give the figure, points lost a decision. Games and
+results are kept in --keep, so that a run goes on where it stopped; --plot draws all there are.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from forge_core.texas42.tokens.transcript import STAGE2_SPEC
 
 JUDGE_WORLDS, JUDGE_GAMES, FIRST_JUDGE = 200, 64, 920
 FIRST_SEED, SEEDS_APART = 100_000, 1_000_000
+RESULTS = "results.jsonl"
 BATCH, STEPS, EVALUATE_EVERY = 1024, 1_500, 75
 RATE = 3e-3
 
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, nargs="+", default=[3, 10, 100])
     parser.add_argument("--budget", type=int, default=1_000_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--plot", type=Path)
     asked = parser.parse_args()
     asked.keep.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
@@ -72,7 +74,13 @@ def main() -> None:
             file = asked.keep / f"w{worlds}_{seed}.npz"
             rows = kept(file, lambda w=worlds, s=seed: labels(w, asked.budget, s))
             found = teach(rows, watch, final, seed, asked.keep / f"run_w{worlds}_{seed}")
-            print(json.dumps({"worlds": worlds, "seed": seed, "labels": len(rows), **found}), flush=True)
+            line = json.dumps({"worlds": worlds, "seed": seed, "labels": len(rows), **found})
+            print(line, flush=True)
+            with (asked.keep / RESULTS).open("a") as results:
+                results.write(line + "\n")
+    if asked.plot:
+        lines = (asked.keep / RESULTS).read_text().splitlines()
+        draw([json.loads(line) for line in lines], asked.plot)
 
 
 def kept(file: Path, make) -> Rows:
@@ -139,6 +147,34 @@ def teach(rows: Rows, watch: Rows, final: Rows, seed: int, folder: Path) -> dict
         "best_step": result.best["step"],
         "cpu_seconds": time.process_time() - begun,
     }
+
+
+def draw(results: list[dict], file: Path) -> None:
+    """Points lost a decision against worlds a label: every seed, and their mean."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4), dpi=100)
+    axes = figure.subplots()
+    figure.subplots_adjust(left=0.08, right=0.97, top=0.86, bottom=0.15)
+    by_worlds = {found["worlds"]: [] for found in sorted(results, key=lambda found: found["worlds"])}
+    for found in results:
+        by_worlds[found["worlds"]].append(found["decision_q_gap"])
+        axes.plot(found["worlds"], found["decision_q_gap"], marker="o", color="#bbbbbb")
+    means = [float(np.mean(gaps)) for gaps in by_worlds.values()]
+    axes.plot(list(by_worlds), means, color="#2f6f9f", linewidth=1.8)
+    for worlds, mean in zip(by_worlds, means, strict=True):
+        axes.annotate(
+            f"{mean:.2f}", (worlds, mean), textcoords="offset points", xytext=(8, 6), color="#2f6f9f"
+        )
+    axes.set_xscale("log")
+    axes.set_xticks(list(by_worlds), [f"{worlds}" for worlds in by_worlds])
+    axes.minorticks_off()
+    axes.set_xlabel("worlds a label, a million in all")
+    axes.set_title("Points lost a decision; points: seeds, line: their mean", loc="left", fontsize=11)
+    axes.grid(color="#dddddd")
+    axes.set_axisbelow(True)
+    axes.spines[:].set_visible(False)
+    figure.savefig(file)
 
 
 if __name__ == "__main__":
