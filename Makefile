@@ -45,7 +45,7 @@ run: $(READY) dagster_home/history  ## a hundred real deals through Dagster, and
 	@$(BIN)/python -m forge_assets.slice
 
 test: $(READY)  ## the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(READY)  ## all that CI asks: style, types, layers, definitions, tests
 	$(BIN)/ruff check

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import multiprocessing
 import os
 import re
 import shutil
@@ -15,7 +14,6 @@ from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
-import billiard
 import dagster as dg
 import kubernetes_validate
 import pytest
@@ -26,7 +24,6 @@ from kubernetes.client import ApiClient
 from running import PROJECT
 
 from forge_assets.definitions import defs
-from forge_assets.workers import allow_children
 from forge_core.files import default_store_url
 
 DEPLOY = PROJECT / "deploy"
@@ -122,21 +119,31 @@ def test_a_worker_takes_one_run_at_a_time_and_none_ahead(monkeypatch):
     assert app.conf.broker_url == app.conf.result_backend == "redis://127.0.0.1:1/0"
 
 
-def start_a_child(allowed: bool) -> None:
-    if allowed:
+START_A_CHILD = """
+import multiprocessing, sys
+import billiard
+from forge_assets.workers import allow_children
+
+def start():
+    if sys.argv[1] == "allowed":
         allow_children()
     child = multiprocessing.get_context("forkserver").Process(target=int)
     child.start()
     child.join()
 
+process = billiard.Process(target=start, daemon=True)
+process.start()
+process.join(60)
+sys.exit(process.exitcode)
+"""
 
-@pytest.mark.parametrize("allowed", [True, False])
-def test_a_run_in_a_worker_may_start_processes(allowed):
+
+@pytest.mark.parametrize("word", ["allowed", "as it is"])
+def test_a_run_in_a_worker_may_start_processes(word):
     """In a process as Celery's pool makes it: by itself it may not."""
-    process = billiard.Process(target=start_a_child, args=(allowed,), daemon=True)
-    process.start()
-    process.join(60)
-    assert (process.exitcode == 0) == allowed
+    command = [sys.executable, "-c", START_A_CHILD, word]
+    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120)
+    assert (ended.returncode == 0) == (word == "allowed"), ended.stderr
 
 
 def test_a_worker_without_an_address_says_so():
