@@ -26,6 +26,7 @@ from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import EQ_VERSION
 from forge_core.texas42.oracle import ORACLE_VERSION
 from forge_core.texas42.reference import REFERENCE
+from forge_core.texas42.tokens.encoder import ENCODER_VERSION
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
 
@@ -193,4 +194,5 @@ def test_what_contradicts_itself_is_said(materialize):
 
 
 def test_versions_are_those_of_the_algorithms():
-    assert "/".join((BIDDING_VERSION, POLICY_VERSION, EQ_VERSION, ORACLE_VERSION)) == versions.BIDDING
+    those = (BIDDING_VERSION, POLICY_VERSION, EQ_VERSION, ENCODER_VERSION, ORACLE_VERSION)
+    assert "/".join(those) == versions.BIDDING
