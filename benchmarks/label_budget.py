@@ -1,6 +1,6 @@
 """How to spend a million questions to the oracle: few worlds a label and many labels, or the reverse?
 
-    python benchmarks/label_budget.py --keep /tmp/labels --worlds 3 10 100 --seeds 0 1 2
+    python benchmarks/label_budget.py --keep labels --worlds 3 10 100 --seeds 0 1 2
 
 For each number of worlds, games of train seeds are played by E[Q] with the exact oracle until
 the budget of questions is spent, and a Stage-2 network of 73 k learns from their decisions.

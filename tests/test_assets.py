@@ -14,6 +14,7 @@ from dagster._core.definitions.data_version import StaleStatus
 
 from forge_assets import versions
 from forge_assets.definitions import defs
+from forge_assets.here import materialize_here
 from forge_assets.partitions import (
     BLOCK_SIZE,
     N_BLOCKS,
@@ -25,7 +26,7 @@ from forge_assets.partitions import (
     shard_keys,
     shard_partitions,
 )
-from forge_assets.slice import main, materialize_here
+from forge_assets.slice import main
 from forge_assets.texas42.bidding_results import CHECKS
 from forge_assets.texas42.eq_games import SOUND
 from forge_assets.texas42.oracle_shards import BlockSettings, MarginalizedSettings, ShardSettings

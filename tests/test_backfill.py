@@ -23,7 +23,7 @@ RUN_IN_A_PROCESS = """
 import sys
 import dagster as dg
 from forge_assets.partitions import block_range
-from forge_assets.slice import materialize_here
+from forge_assets.here import materialize_here
 result = materialize_here(
     "oracle_shards", dg.DagsterInstance.get(), block_range(0, int(sys.argv[1]) - 1), {"rows": "280"}
 )
@@ -59,6 +59,21 @@ def test_a_run_killed_in_its_process_leaves_nothing_half_written_and_its_repeat_
     assert not missing_shards(store, keys, CONFIG)
     assert len(recorded(home)) == 10 * blocks
     assert set(store.join("train").names()) == {key.filename for key in keys}
+
+
+def test_two_runs_of_the_same_partitions_at_once_both_end_well(environment):
+    """As a person may start one beside the daemon: pools are kept by the queue, and here is none."""
+    command = [sys.executable, "-c", RUN_IN_A_PROCESS, "1"]
+    both = [
+        subprocess.Popen(command, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    made = [int(run.communicate(timeout=300)[0].split()[-1]) for run in both]
+    assert [run.returncode for run in both] == [0, 0]
+    keys, store = keys_of(1), Store(environment["FORGE_STORE"]).join("shards-standard")
+    assert sum(made) >= len(keys) and not missing_shards(store, keys, CONFIG, verify=True)
+    assert set(store.join("train").names()) == {key.filename for key in keys}, "no temporaries"
+    assert len(recorded(environment["DAGSTER_HOME"])) == 10
 
 
 def backfill(

@@ -16,8 +16,9 @@ from rich.console import Console
 
 from forge_assets import versions
 from forge_assets.definitions import defs
+from forge_assets.here import materialize_here
 from forge_assets.partitions import block_keys, block_name
-from forge_assets.slice import materialize_here, play
+from forge_assets.slice import play
 from forge_assets.texas42.eq_games import _SAYS, SOUND, GameSettings, check_of
 from forge_assets.tracker import Tracker
 from forge_core.files import Store

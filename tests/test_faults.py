@@ -21,8 +21,8 @@ from mounts import fill_up, read_only_view, small_disk
 from random_games import record_of
 from toy_game import ToySource, toy_config, toy_rows
 
+from forge_assets.here import materialize_here
 from forge_assets.partitions import block_range, shard_keys
-from forge_assets.slice import materialize_here
 from forge_assets.tracker import Tracker, TrackerUnusable, TrainingTracker, registered_name
 from forge_core.errors import BadInput, ForgeError, GameCorrupt, ShardCorrupt, StoreUnusable
 from forge_core.files import Store

@@ -16,7 +16,7 @@ from rich.console import Console
 from forge_assets import slice as the_slice
 from forge_assets import versions
 from forge_assets.cli.main import main as forge_pipeline
-from forge_assets.slice import materialize_here
+from forge_assets.here import materialize_here
 from forge_assets.texas42.oracle_model import TrainSettings
 from forge_assets.texas42.token_splits import TokenSettings
 from forge_assets.tracker import Tracker, TrackerUnusable, registered_name
