@@ -6,7 +6,6 @@ the algorithms, and all other assets to Dagster's own rules of what is stale.
 
 from __future__ import annotations
 
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -658,11 +657,3 @@ def daemon_is_up(instance: dg.DagsterInstance) -> bool:
 _SILENT_S = 60.0
 """after which a daemon, which shows itself every thirty seconds, is taken to be gone; Dagster waits half an
 hour"""
-
-
-def find_instance() -> dg.DagsterInstance:
-    """That of DAGSTER_HOME; where none is set, the project's."""
-    home = os.environ.setdefault("DAGSTER_HOME", str(versions.PROJECT / "dagster_home"))
-    if not os.path.isdir(home):
-        raise BadInput(f"DAGSTER_HOME={home} is no folder: name the one that make ui uses")
-    return dg.DagsterInstance.get()

@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets.versions import PROJECT
-from forge_core.errors import ForgeError
+from forge_core.errors import BadInput, ForgeError
 
 if TYPE_CHECKING:
     from forge_core.files import Store
@@ -29,6 +29,14 @@ def runs_folder(asked: str = RUNS) -> Path:
     as where several hosts share a folder."""
     shared = os.environ.get("FORGE_RUNS")
     return Path(shared) if shared and asked == RUNS else PROJECT / asked
+
+
+def find_instance() -> dg.DagsterInstance:
+    """Dagster's records: those of DAGSTER_HOME; where none is set, the project's. Raises BadInput."""
+    home = os.environ.setdefault("DAGSTER_HOME", str(PROJECT / "dagster_home"))
+    if not os.path.isdir(home):
+        raise BadInput(f"DAGSTER_HOME={home} is no folder: name the one that make ui uses")
+    return dg.DagsterInstance.get()
 
 
 class ShardStore(dg.ConfigurableResource):

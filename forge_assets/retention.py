@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from forge_assets import versions
-from forge_assets.resources import ShardStore, failing_plainly
+from forge_assets.resources import RUNS, ShardStore, failing_plainly, runs_folder
 from forge_assets.tracker import EXPERIMENT, TRACKING, Tracker, blaming, local_file
 from forge_core.errors import BadInput
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 DAYS = 90
 """what is younger stays; ticks of schedules and sensors stay as long (dagster.yaml)"""
 DAY_S = 86_400.0
-RUNS = "runs"
 
 DAGSTER_RUN, MLFLOW_RUN = "dagster run", "mlflow run"
 FOLDER, CHECKPOINT, FETCHED, TEMPORARY = "training folder", "checkpoint", "fetched model", "temporary"
@@ -66,7 +64,7 @@ class Places:
     tracker: Tracker
     store: "Store"
     """its root"""
-    runs: Path = versions.PROJECT / RUNS
+    runs: Path = field(default_factory=runs_folder)
     """where training runs are kept"""
 
 
@@ -467,7 +465,7 @@ def prune_old(
 ) -> None:
     """Remove what `forge-pipeline prune` lists, and say how much it was."""
     with failing_plainly():
-        places = Places(context.instance, tracker, store.root(), versions.PROJECT / config.runs)
+        places = Places(context.instance, tracker, store.root(), runs_folder(config.runs))
         gone = list(remove(places, find_items(places, config.days)))
     context.add_output_metadata({"items": len(gone), "bytes": sum(item.nbytes for item in gone)})
     for kind, of_kind in by_kind(gone).items():

@@ -528,6 +528,17 @@ def test_a_flywheel_from_the_command_line(pipeline, root):
     assert read_state(root) is None
 
 
+def test_without_a_dagster_home_it_is_that_of_the_project(pipeline, monkeypatch, tmp_path):
+    monkeypatch.delenv("DAGSTER_HOME")
+    monkeypatch.setattr("forge_assets.resources.PROJECT", tmp_path)
+    status, _, err = pipeline("flywheel", "init", "--model", "73k")
+    assert status == 2 and "is no folder" in err and len(err.splitlines()) == 1
+    (tmp_path / "dagster_home").mkdir()
+    monkeypatch.delenv("DAGSTER_HOME")
+    status, out, _ = pipeline("flywheel", "init", "--model", "73k")
+    assert status == 0 and "sensor off" in out
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

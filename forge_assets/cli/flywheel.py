@@ -69,6 +69,7 @@ def init(
 ) -> None:
     """Begin a flywheel: what every iteration does, and with which seeds the first one starts."""
     from forge_assets.flywheel.state import Settings, State, read_state, write_state
+    from forge_assets.resources import find_instance
     from forge_core.texas42.oracle.shards import parse_rows
     from forge_core.texas42.reference import REFERENCE
 
@@ -78,6 +79,7 @@ def init(
             f"there is a flywheel already, at iteration {found.iteration}: go on with once or start, or "
             "forget it by flywheel reset --forget"
         )
+    find_instance()
     check_model(model or REFERENCE, objective)
     parse_rows(shard_rows)
     settings = Settings(
@@ -158,16 +160,13 @@ def status(json: Json = False) -> None:
 @flywheel.command()
 def once(json: Json = False) -> None:
     """Take one attempt at the iteration that is on, in this process, without a daemon."""
-    import dagster as dg
-
     from forge_assets.flywheel.by_hand import turn_once
+    from forge_assets.resources import find_instance
     from forge_assets.tracker import Tracker
     from forge_core.cli.screen import notes, print_json
 
     before = _state()
-    after = turn_once(
-        dg.DagsterInstance.get(), _root(), Tracker(), lambda line: notes().print(line, soft_wrap=True)
-    )
+    after = turn_once(find_instance(), _root(), Tracker(), lambda line: notes().print(line, soft_wrap=True))
     if json:
         print_json(after.to_dict())
     if after.iteration == before.iteration:
@@ -230,17 +229,18 @@ def _state() -> State:
 
 def _sensor() -> str:
     """`on` or `off`."""
-    import dagster as dg
-
     from forge_assets.flywheel.by_hand import sensor_is_on
+    from forge_assets.resources import find_instance
 
-    return "on" if sensor_is_on(dg.DagsterInstance.get()) else "off"
+    return "on" if sensor_is_on(find_instance()) else "off"
 
 
 def _switch(verb: str, kind: str = "sensor", name: str = "flywheel") -> None:
     """By Dagster's own command, which is also the switch of the UI."""
+    from forge_assets.resources import find_instance
     from forge_assets.versions import PROJECT
 
+    find_instance()  # so that Dagster's own command finds it too
     command = [sys.executable, "-m", "dagster", kind, verb, name, "-w", str(PROJECT / "workspace.yaml")]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     if done.returncode:

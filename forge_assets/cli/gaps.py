@@ -103,9 +103,10 @@ def gaps(
 
     Exit 1 if anything is missing and not being mended.
     """
-    from forge_assets.gaps import Asked, find_gaps, find_instance
+    from forge_assets.gaps import Asked, find_gaps
     from forge_assets.gaps import mend as start
     from forge_assets.partitions import BLOCK_SIZE
+    from forge_assets.resources import find_instance
     from forge_core.cli.screen import print_json
     from forge_core.files import Store, default_store_url
 

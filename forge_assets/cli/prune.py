@@ -28,10 +28,7 @@ def prune(
     json: Json = False,
 ) -> None:
     """List what is old and needed by nothing: runs, events, artefacts, checkpoints; remove it with --yes."""
-    import dagster as dg
-
-    from forge_assets import versions
-    from forge_assets.resources import ShardStore
+    from forge_assets.resources import ShardStore, find_instance, runs_folder
     from forge_assets.retention import Places, by_kind, find_items, remove
     from forge_assets.tracker import Tracker
     from forge_core.cli.screen import notes, print_json, screen
@@ -39,8 +36,8 @@ def prune(
     if days < 1:
         raise BadInput(f"{days} days: keep at least 1")
     out = screen()
-    with dg.DagsterInstance.get() as instance:
-        places = Places(instance, Tracker(), ShardStore().root(), versions.PROJECT / runs)
+    with find_instance() as instance:
+        places = Places(instance, Tracker(), ShardStore().root(), runs_folder(runs))
         with notes().status("looking for what nothing needs"):
             items = find_items(places, days)
         if yes:

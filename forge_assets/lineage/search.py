@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from forge_assets import versions
 from forge_assets.lineage.records import Generation, Lineage, Rows, Source
 from forge_assets.lineage.text import short
+from forge_assets.resources import runs_folder
 from forge_assets.tracker import (
     CHALLENGER,
     CHAMPION,
@@ -138,7 +139,7 @@ class Search:
             return folder
         from mlflow.artifacts import download_artifacts
 
-        place = versions.PROJECT / "runs" / "registered" / name
+        place = runs_folder() / "registered" / name
         place.mkdir(parents=True, exist_ok=True)
         with blaming(self.tracker.address()):
             return download_artifacts(
