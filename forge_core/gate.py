@@ -24,7 +24,7 @@ ALPHA = 0.05
 """how often a challenger that is no better passes"""
 GROUP_MARGIN = 0.15
 """points by which it may lose more in a group of cases, such as a declaration: with twenty deals to a
-group, twice what chance alone does to a network fine-tuned from the champion"""
+group, several standard deviations of what chance does to a network fine-tuned from the champion (0.03)"""
 
 
 @dataclass(frozen=True, slots=True)
