@@ -17,7 +17,8 @@ export DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR := 1
 DAGSTER_PORT ?= 3000
 MLFLOW_PORT ?= 5000
 # What `make ui` shows. Runs are tracked in it too, unless MLFLOW_TRACKING_URI names another place.
-MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
+# It may hold a password: so it is handed on by the environment, and best comes from there.
+export MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
 
 # How torch is installed, as arguments of pip. Where there is no NVIDIA driver its CPU build will do:
 # a tenth of the size. Another build: make setup TORCH='torch --index-url https://download.pytorch.org/whl/cu130'
@@ -58,8 +59,8 @@ check: $(READY)  ## all that CI asks: style, types, layers, definitions, tests
 ui: $(READY) dagster_home/history  ## Dagster on http://127.0.0.1:3000, MLflow on http://127.0.0.1:5000
 	@# Each in a process group of its own; when one ends, or this is interrupted, so do both.
 	@mkdir -p mlruns; set -m; \
-	$(BIN)/mlflow server --host 127.0.0.1 --port $(MLFLOW_PORT) --workers 1 \
-		--backend-store-uri $(MLFLOW_STORE) --artifacts-destination $(CURDIR)/mlruns/artifacts & mlflow=$$!; \
+	MLFLOW_BACKEND_STORE_URI="$$MLFLOW_STORE" $(BIN)/mlflow server --host 127.0.0.1 --port $(MLFLOW_PORT) \
+		--workers 1 --artifacts-destination $(CURDIR)/mlruns/artifacts & mlflow=$$!; \
 	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(DAGSTER_PORT) & dagster=$$!; \
 	trap 'trap - EXIT; kill -TERM -- -$$mlflow -$$dagster 2>/dev/null; wait' EXIT; trap 'exit 130' INT TERM; \
 	wait -n
