@@ -47,7 +47,7 @@ def answers(url: str) -> bool:
 
 
 def test_no_password_stands_in_the_arguments_of_a_process(environment, tmp_path):
-    """In place of the password of a database stands, in MLflow's store, the name of a folder with SQLite's."""
+    """In MLflow's store a folder's name stands for the password that a database would have."""
     ports = {"MLFLOW_PORT": free_port(), "DAGSTER_PORT": free_port()}
     settings = {**ports, "DAGSTER_HOME": environment["DAGSTER_HOME"]}
     (tmp_path / PASSWORD).mkdir()
