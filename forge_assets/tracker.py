@@ -47,6 +47,10 @@ class TrackerUnusable(ForgeError):
     """MLflow cannot be reached, or does not do what it is asked."""
 
 
+class TrackerAway(TrackerUnusable):
+    """MLflow's server, or the database behind it, does not answer: it may be back soon."""
+
+
 def registered_name(objective: str) -> str:
     """`qvalue` -> the name its networks are registered under: `texas42-oracle-qvalue`; and `texas42-eq`."""
     return "texas42-eq" if objective == "eq" else f"texas42-oracle-{objective}"
@@ -145,6 +149,30 @@ class Tracker(dg.ConfigurableResource):
             if file := local_file(address):
                 file.parent.mkdir(parents=True, exist_ok=True)
             return MlflowClient(address)
+
+    def away(self) -> str:
+        """Why MLflow's server cannot be asked just now; empty: it answers. A file is never away."""
+        address = self.address()
+        if not address.startswith("http"):
+            return ""
+        from mlflow.utils.credentials import get_default_host_creds
+        from mlflow.utils.rest_utils import http_request
+
+        try:
+            with blaming(address):
+                http_request(
+                    get_default_host_creds(address),
+                    "/api/2.0/mlflow/experiments/get-by-name",
+                    "GET",
+                    max_retries=0,
+                    timeout=_PATIENCE_S,
+                    params={"experiment_name": EXPERIMENT},  # which its database must be asked
+                )
+        except TrackerAway as error:
+            return str(error)
+        except TrackerUnusable:
+            pass  # it answers, and whoever asks more will hear what is wrong
+        return ""
 
     def begin(self, name: str, tags: Mapping[str, str]) -> TrackedRun:
         """A new run of the experiment. Raises TrackerUnusable."""
@@ -399,6 +427,8 @@ def local_file(address: str) -> Path | None:
     return Path(address.removeprefix("sqlite:///")) if address.startswith("sqlite:///") else None
 
 
+_PATIENCE_S = 5.0
+"""for one answer to whether MLflow is there"""
 _START = "start it with make ui, or set MLFLOW_TRACKING_URI"
 _REMEDIES = {
     "disk is full": "free some space there, then repeat",
@@ -413,17 +443,42 @@ _REMEDIES = {
 
 @contextmanager
 def blaming(address: str) -> Iterator[None]:
-    """Whatever MLflow raises is TrackerUnusable."""
+    """Whatever MLflow raises is TrackerUnusable, or TrackerAway."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
+        # Dagster shows what an error came of, too: not where the address may hold a password.
+        cause = None if "@" in address else error
+        if is_away(error):
+            reason = f"MLflow at {address} does not answer: {_chain(error)[-1]}; {_START}"
+            raise TrackerAway(redact(reason)) from cause
         reason = " ".join(str(error).split())[:300]
         lower = reason.lower()
         remedy = next((remedy for word, remedy in _REMEDIES.items() if word in lower), _START)
-        raise TrackerUnusable(redact(f"MLflow at {address}: {reason}; {remedy}")) from error
+        raise TrackerUnusable(redact(f"MLflow at {address}: {reason}; {remedy}")) from cause
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether what was raised says that a server did not answer, or that it is busy with no database.
+
+    What it answers by 500 it will answer again: an error of its own, or of what it was asked.
+    """
+    from requests import exceptions as http
+
+    away = (http.ConnectionError, http.Timeout, http.RetryError, http.ChunkedEncodingError)
+    chain = _chain(error)
+    return any(isinstance(found, away) for found in chain) and "too many 500" not in str(chain[-1])
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """An error, what it came of, and so on."""
+    chain = [error]
+    while cause := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(cause)
+    return chain
 
 
 def resolve_model(word: str, objective: str, tracker: Tracker) -> str:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+import urllib.request
+from contextlib import contextmanager
 from dataclasses import replace
 
 import dagster as dg
 import pytest
 from asset_runs import metadata_of, reason_of
+from running import Process, free_port
 
 from forge_assets.cli.main import main as forge_pipeline
+from forge_assets.definitions import defs
 from forge_assets.flywheel import by_hand, steps, turn
 from forge_assets.flywheel.sensor import flywheel_nightly, flywheel_sensor
 from forge_assets.flywheel.state import (
     FILE,
     FOLDER,
     GIVE_UP_AFTER,
+    MOST_OUTAGES,
     Iteration,
     Phase,
     Settings,
@@ -70,6 +77,10 @@ def test_a_state_reads_back(tmp_path):
     assert read_state(root) is None
     state = State.begin(SMALL).failed("the disk is full").ended(iteration(1))
     write_state(root, state)
+    assert read_state(root) == state
+    record = state.to_dict()
+    del record["outages"], record["away_since"]  # an older file knows neither
+    root.join(FOLDER).write(FILE, json.dumps(record).encode())
     assert read_state(root) == state
 
 
@@ -429,6 +440,121 @@ def test_a_run_by_hand_is_not_repeated_by_dagster(tmp_path):
     result = materialize_here("shard_catalog", instance, resources={"store": {"url": "nowhere://at/all"}})
     assert not result.success
     assert not turn.will_be_retried(instance.get_run_by_id(result.run_id))
+
+
+# MLflow away
+
+
+@contextmanager
+def mlflow_server(folder, port: int):
+    """A real one, until it answers."""
+    settings = os.environ | {
+        "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{folder}/mlflow.db",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "mlflow", "server", *options]
+    server = Process(
+        [*command, "--artifacts-destination", str(folder / "artifacts")], settings, folder / "log"
+    )
+    try:
+        server.wait_until(lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/health").read(), 120)
+        yield
+    finally:
+        server.kill()
+
+
+def succeed(instance, state: State, *names: str) -> None:
+    """Runs of steps, as if they had been carried out."""
+    for name in names:
+        tags = turn.identity(state) | {"forge/step": name}
+        job = dg.job(name="some_job")(lambda: None)
+        instance.create_run_for_job(job_def=job, tags=tags, status=turn.DagsterRunStatus.SUCCESS)
+
+
+def test_a_step_waits_for_mlflow_and_goes_on_by_itself(instance, root, tmp_path):
+    """An hour of ticks, a server that comes, goes and comes again: no attempt is used up."""
+    port = free_port()
+    tracker = Tracker(uri=f"http://127.0.0.1:{port}")
+    resources = {"store": ShardStore(url=root.url), "tracker": tracker}
+    state = State.begin(SMALL)
+    write_state(root, state)
+
+    def tick():
+        return flywheel_sensor(dg.build_sensor_context(instance, resources=resources))
+
+    assert tick().tags["forge/step"] == "watched deals", "which needs no MLflow"
+    succeed(instance, state, "watched deals", "benchmark")
+    for _ in range(360):
+        skipped = tick()
+    since = read_state(root).away_since
+    assert since and f"first champion waits since {since}" in skipped.skip_message
+    assert f"MLflow at {tracker.uri} does not answer: [Errno 111]" in skipped.skip_message
+    assert read_state(root) == state.waiting(since), "nothing else has changed"
+
+    with mlflow_server(tmp_path, port):
+        request = tick()
+        assert request.tags["forge/step"] == "first champion" and request.tags["forge/attempt"] == "1"
+        assert read_state(root) == state
+    assert "waits since" in tick().skip_message
+    with mlflow_server(tmp_path, port):
+        assert tick().run_key == request.run_key
+
+
+def test_by_hand_it_is_said_that_mlflow_is_away(instance, root):
+    state = State.begin(SMALL)
+    write_state(root, state)
+    succeed(instance, state, "watched deals", "benchmark")
+    with pytest.raises(BadInput, match=r"first champion waits since .* does not answer"):
+        by_hand.turn_once(instance, root, Tracker(uri=f"http://127.0.0.1:{free_port()}"), print)
+
+
+def test_a_step_that_lost_mlflow_counts_not_and_one_that_failed_of_itself_does(instance, root, monkeypatch):
+    """Real runs of the gate: one asks a server that is not there, the other for a network that is none."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    write_state(root, State.begin(SMALL))
+    tracker = Tracker(uri=f"http://127.0.0.1:{free_port()}")
+
+    def fail(model: str) -> State:
+        state = read_state(root)
+        succeed(instance, state, "watched deals", "benchmark")
+        tags = turn.identity(state) | {"forge/step": "first champion", "dagster/partition": "qvalue"}
+        given = {"store": {"url": root.url}, "compute": {"device": "cpu"}, "tracker": {"uri": tracker.uri}}
+        assert not materialize_here("champion", instance, tags, {"model": model}, given).success
+        assert next_move(instance, root, tracker).over
+        return read_state(root)
+
+    lost = fail(SMALL.model)
+    assert (lost.phase, lost.attempt, lost.failures, lost.outages) == (Phase.READY, 2, 0, 1)
+    assert "first champion" in lost.error and f"{tracker.uri} does not answer" in lost.error
+    failed = fail("models/there-is-none")
+    assert (failed.phase, failed.attempt, failed.failures, failed.outages) == (Phase.READY, 3, 1, 1)
+    write_state(root, replace(failed, outages=MOST_OUTAGES - 1))
+    rests = fail(SMALL.model)
+    assert rests.phase is Phase.FAILED, "where the sensor finds it and the runs never do"
+    again = rests.reset()
+    assert (again.phase, again.outages, again.away_since) == (Phase.READY, 0, "")
+
+
+def test_what_a_run_says_of_mlflow_holds_no_password(instance, root, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://forge:secret@127.0.0.1:{free_port()}")
+    given = {"store": {"url": root.url}, "compute": {"device": "cpu"}}
+    run = materialize_here(
+        "champion", instance, {"dagster/partition": "qvalue"}, {"model": SMALL.model}, given
+    )
+    assert not run.success and "http://***@127.0.0.1" in reason_of(run)
+    said = [dg.serialize_value(entry) for entry in instance.all_logs(run.run_id)]
+    assert said and not any("secret" in entry for entry in said)
+    assert turn.was_cut_off(instance, instance.get_run_by_id(run.run_id), Tracker())
+
+
+def test_the_steps_that_wait_for_mlflow_are_those_whose_assets_ask_it():
+    graph = defs.resolve_asset_graph()
+    for step in steps_of(State.begin(SMALL)):
+        asks = graph.get(dg.AssetKey(step.asset)).assets_def.required_resource_keys
+        assert step.asks_tracker == ("tracker" in asks), step.name
 
 
 # the gate as an asset

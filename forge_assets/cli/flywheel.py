@@ -134,6 +134,8 @@ def status(json: Json = False) -> None:
         "next seeds": record["next_seeds"] or "none left: raise N_BLOCKS in forge_assets/partitions.py",
         "an iteration": ", ".join(f"{key} {value}" for key, value in record["settings"].items()),
     }
+    if state.away_since:
+        lines["waits"] = f"for MLflow, since {state.away_since}"
     if state.error:
         lines["last error"] = state.error
     for name, text in lines.items():

@@ -25,6 +25,8 @@ FOLDER, FILE = "flywheel", "state.json"
 SCHEMA_VERSION = 1
 GIVE_UP_AFTER = 3
 """failures of one iteration, one after another"""
+MOST_OUTAGES = 10
+"""attempts at one iteration that MLflow goes away in: it may be there for the sensor and not for runs"""
 
 
 class Phase(StrEnum):
@@ -118,6 +120,10 @@ class State:
     """at this iteration"""
     failures: int = 0
     """of this iteration, one after another"""
+    outages: int = 0
+    """attempts at this iteration that MLflow went away in"""
+    away_since: str = ""
+    """when a step was first kept waiting for MLflow; empty: none waits"""
     error: str = ""
     """why it failed last, and what to do; empty: it did not"""
     prepared: str = ""
@@ -151,6 +157,16 @@ class State:
         phase = Phase.FAILED if failures >= GIVE_UP_AFTER else Phase.READY
         return replace(self, phase=phase, attempt=self.attempt + 1, failures=failures, error=error)
 
+    def cut_off(self, error: str) -> State:
+        """After an attempt in which MLflow went away, which says nothing against the iteration."""
+        outages = self.outages + 1
+        phase = Phase.FAILED if outages >= MOST_OUTAGES else Phase.READY
+        return replace(self, phase=phase, attempt=self.attempt + 1, outages=outages, error=error)
+
+    def waiting(self, since: str) -> State:
+        """While MLflow is away; since: empty once it is back."""
+        return replace(self, away_since=since)
+
     def ended(self, iteration: Iteration) -> State:
         """After one that came to its end, champion or not."""
         return replace(
@@ -161,13 +177,16 @@ class State:
             prepared=EVALUATION,
             attempt=1,
             failures=0,
+            outages=0,
             error="",
             history=(*self.history, iteration),
         )
 
     def reset(self) -> State:
         """Ready to try the same iteration again."""
-        return replace(self, phase=Phase.READY, attempt=self.attempt + 1, failures=0, error="")
+        return replace(
+            self, phase=Phase.READY, attempt=self.attempt + 1, failures=0, outages=0, away_since="", error=""
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types only."""
@@ -221,6 +240,7 @@ def _parse(record: Mapping[str, Any]) -> State:
     )
     settings = Settings(**{f.name: known["settings"][f.name] for f in fields(Settings)})
     state = State(**{**known, "settings": settings, "phase": Phase(known["phase"]), "history": history})
-    if not all(type(n) is int for n in (state.iteration, state.next_block, state.attempt, state.failures)):
+    numbers = (state.iteration, state.next_block, state.attempt, state.failures, state.outages)
+    if not all(type(n) is int for n in numbers):
         raise BadInput("a number in it is none")
     return state

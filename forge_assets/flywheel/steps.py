@@ -32,6 +32,8 @@ class Step:
     """of the asset"""
     of_challenger: bool = False
     """whether `model`, of the settings, is what the step TEACH has made"""
+    asks_tracker: bool = False
+    """whether it can do nothing without MLflow"""
 
 
 def steps_of(state: State) -> list[Step]:
@@ -48,7 +50,7 @@ def _preparation(state: State) -> Iterator[Step]:
     yield Step("benchmark", "golden_shards", golden_range())
     if state.iteration == 1 and not is_size(settings.model):
         asked = {"model": settings.model, "rows": settings.golden_rows}
-        yield Step("first champion", "champion", _of(settings.objective), asked)
+        yield Step("first champion", "champion", _of(settings.objective), asked, asks_tracker=True)
 
 
 def _iteration(state: State) -> Iterator[Step]:
@@ -61,9 +63,10 @@ def _iteration(state: State) -> Iterator[Step]:
     if state.prepared != EVALUATION:
         yield Step("watched rows", "token_splits", _of("val"), rows)
     yield Step(TOKENS, "token_splits", _of("train"), rows)
-    yield Step(TEACH, "oracle_model", one, _teaching(state))
-    yield Step("evaluate", "oracle_model_evaluation", one, {"rows": settings.golden_rows}, of_challenger=True)
-    yield Step(GATE, "champion", one, {"rows": settings.golden_rows}, of_challenger=True)
+    yield Step(TEACH, "oracle_model", one, _teaching(state), asks_tracker=True)
+    judged = {"rows": settings.golden_rows}
+    yield Step("evaluate", "oracle_model_evaluation", one, judged, of_challenger=True, asks_tracker=True)
+    yield Step(GATE, "champion", one, judged, of_challenger=True, asks_tracker=True)
 
 
 def _teaching(state: State) -> dict[str, Any]:

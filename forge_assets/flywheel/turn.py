@@ -3,12 +3,14 @@
 A step is under way, done or failed as its last run is. When the gate is done the iteration is over,
 whichever way it went, and the range moves on; when a step failed, range and champion stay as they
 were. Whoever asks writes nothing else, so that it does not matter who asks, how often, or who died.
+A step that needs MLflow is not begun while that is away: an outage is no failure of an iteration.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -17,6 +19,7 @@ from dagster import DagsterEventType, DagsterRunStatus
 from forge_assets.flywheel.progress import tell
 from forge_assets.flywheel.state import (
     GIVE_UP_AFTER,
+    MOST_OUTAGES,
     Iteration,
     Phase,
     State,
@@ -25,7 +28,7 @@ from forge_assets.flywheel.state import (
     write_state,
 )
 from forge_assets.flywheel.steps import GATE, TEACH, TOKENS, Step, is_size, steps_of
-from forge_assets.tracker import CHAMPION, Tracker
+from forge_assets.tracker import CHAMPION, Tracker, TrackerAway, TrackerUnusable
 from forge_core.files import Store
 
 UNDER_WAY = {
@@ -95,6 +98,11 @@ def _go_on(
     for step in steps_of(state):
         run = runs.get(step.name)
         if not run:
+            if step.asks_tracker and (why := tracker.away()):
+                return _wait(root, state, step, why)
+            if state.away_since:
+                state = state.waiting("")
+                write_state(root, state)
             return launch(state, step, made, tracker)
         if run.status in UNDER_WAY or will_be_retried(run):
             return Rest(f"iteration {state.iteration}: {step.name} is under way, run {run.run_id[:8]}")
@@ -176,9 +184,27 @@ def ended_by_hand(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     return run.status is DagsterRunStatus.CANCELED or interrupted
 
 
+def was_cut_off(instance: dg.DagsterInstance, run: dg.DagsterRun, tracker: Tracker) -> bool:
+    """Whether a run failed because MLflow went away while it ran: it says so, or MLflow is away still."""
+
+    def kinds(error: Any) -> list[str]:
+        return [error.cls_name, *kinds(error.cause or error.context)] if error else []
+
+    found = {kind for failure in _failures(instance, run) for kind in kinds(failure.error)}
+    return TrackerAway.__name__ in found or (TrackerUnusable.__name__ in found and bool(tracker.away()))
+
+
 def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[Any]:
     logs = instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE)
     return [log.get_dagster_event().step_failure_data for log in logs]
+
+
+def _wait(root: Store, state: State, step: Step, why: str) -> Rest:
+    """A step is not begun: MLflow is away."""
+    if not state.away_since:
+        state = state.waiting(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
+        write_state(root, state)
+    return Rest(f"iteration {state.iteration}: {step.name} waits since {state.away_since}: {why}")
 
 
 def _fail(
@@ -190,13 +216,13 @@ def _fail(
         error = f"{where} was stopped by hand"
     else:
         error = f"{where}: {reason_of(instance, run)}"
-    after = state.failed(error, counts=not by_hand)
+    cut_off = not by_hand and was_cut_off(instance, run, tracker)
+    after = state.cut_off(error) if cut_off else state.failed(error, counts=not by_hand)
     write_state(root, after)
     tell(instance, tracker, after)
     if after.phase is Phase.FAILED:
-        return Rest(
-            f"{error}; {GIVE_UP_AFTER} attempts failed: mend it, then forge-pipeline flywheel reset", True
-        )
+        many = f"MLflow went away {MOST_OUTAGES} times" if cut_off else f"{GIVE_UP_AFTER} attempts failed"
+        return Rest(f"{error}; {many}: mend it, then forge-pipeline flywheel reset", True)
     return Rest(f"{error}; range and champion stay as they were, the next attempt follows", True, by_hand)
 
 
