@@ -10,10 +10,12 @@ import os
 import re
 import secrets
 import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import IO, Any
 
 import fsspec
@@ -42,7 +44,7 @@ class Store:
                 "and give it by the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             )
         with self._blame("use", self.url):
-            filesystem, path = self._open()
+            filesystem, path = self._open() if self.url.startswith("/") else _look_up(self.url)
             url = path if isinstance(filesystem, LocalFileSystem) else filesystem.unstrip_protocol(path)
             object.__setattr__(self, "url", url.rstrip("/") or "/")
 
@@ -177,9 +179,8 @@ class Store:
         return swept
 
     def _open(self) -> tuple[Any, str]:
-        """The file system and this folder's path in it; looked up each time: none may cross a fork."""
-        filesystem, path = fsspec.url_to_fs(self.url, use_listings_cache=False)  # others write too
-        return filesystem, path.rstrip("/")
+        """The file system and this folder's path in it: those of this process and thread."""
+        return _kept(self.url, threading.get_ident())
 
     def _at(self, name: str) -> tuple[Any, str]:
         """The file system and the path of a file in it. Raises BadInput for a name that leads elsewhere."""
@@ -197,6 +198,24 @@ class Store:
         except Exception as error:  # object stores raise far more than OSError
             reason, remedy = _diagnose(error)
             raise StoreUnusable(f"cannot {verb} {path}: {reason}; {remedy}") from error
+
+
+def _look_up(url: str) -> tuple[Any, str]:
+    """The file system of a URL and the path in it; what is relative begins where this process is now."""
+    filesystem, path = fsspec.url_to_fs(url, use_listings_cache=False)  # others write too
+    return filesystem, path.rstrip("/")
+
+
+@lru_cache(maxsize=256)
+def _kept(url: str, thread: int) -> tuple[Any, str]:
+    """What `_look_up` finds, once for each thread, as fsspec has it: a small read costs no more than looking.
+
+    url: a local path is absolute.
+    """
+    return _look_up(url)
+
+
+os.register_at_fork(after_in_child=_kept.cache_clear)  # no connection may cross a fork
 
 
 def default_store_url() -> str:

@@ -85,6 +85,41 @@ def test_a_local_path_is_absolute_and_a_url_stays(tmp_path, monkeypatch):
     assert Store("s3://bucket/a/").join("b").url == "s3://bucket/a/b"
 
 
+def test_a_relative_path_begins_where_one_is_now(tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        Store("data").write("a", name.encode())
+        assert Store("data").join("deeper").url == f"{tmp_path}/{name}/data/deeper"
+    assert (tmp_path / "one/data/a").read_bytes() == b"one"
+
+
+def test_a_file_system_is_looked_up_once_by_each_thread_and_never_crosses_a_fork(tmp_path, monkeypatch):
+    looked: list[str] = []
+    real = files._look_up
+    monkeypatch.setattr(files, "_look_up", lambda url: (looked.append(url), real(url))[1])
+    store = Store(str(tmp_path))
+
+    def use() -> int:
+        """How often it is looked up while some files are."""
+        before = len(looked)
+        for number in range(10):
+            Store(str(tmp_path)).exists(f"{number}")
+            store.join("deeper").exists(f"{number}")
+        return len(looked) - before
+
+    assert use() == 1, "the folder deeper down"
+    assert use() == 0
+    seen: list[int] = []
+    other = threading.Thread(target=lambda: seen.append(use()))
+    other.start()
+    other.join()
+    assert seen == [2]
+    if (child := os.fork()) == 0:
+        os._exit(use())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
+
+
 def test_the_default_store(monkeypatch):
     monkeypatch.delenv("FORGE_STORE", raising=False)
     assert default_store_url() == "./data"

@@ -20,6 +20,7 @@ from running import SMALL, Process, free_port
 
 from forge_assets.here import materialize_here
 from forge_assets.partitions import block_name
+from forge_core import files
 from forge_core.errors import StoreUnusable
 from forge_core.files import Store
 
@@ -198,11 +199,15 @@ def as_another(monkeypatch):
     def come(**variables: str) -> None:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
+        forget()
+
+    def forget() -> None:
         fsspec.filesystem("s3").clear_instance_cache()
+        files._kept.cache_clear()
 
     yield come
     monkeypatch.undo()
-    fsspec.filesystem("s3").clear_instance_cache()
+    forget()
 
 
 @pytest.mark.parametrize("ask", ASKED)
