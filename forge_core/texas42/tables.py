@@ -1,11 +1,13 @@
 """The rules as arrays, built from rules.py: once for the set, then for the slots of a deal.
 
-Arrays are numpy, read-only; `DealTables.tensors(device)` gives the same as torch tensors.
+Arrays are numpy, read-only; `on_device` and `DealTables.tensors` give the same as torch tensors.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,9 @@ from forge_core.texas42 import rules
 from forge_core.texas42.deals import Deal
 from forge_core.texas42.declarations import N_DECLARATIONS, is_called
 from forge_core.texas42.dominoes import COUNT, HAND_SIZE, N_DOMINOES, N_SEATS, PIPS
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Bytes = npt.NDArray[np.int8]
 
@@ -64,6 +69,37 @@ BEATEN_BY = _frozen(_beaten_by())
 """[10, 8, 28] int32: the 28-bit mask of dominoes that rank above this one when the suit is led"""
 CALLED_PLACE = _frozen(_called_place())
 """[10, 28] int8: place in the called set, 0 = best, 7 = not called"""
+DOMINO_FEATURES = _frozen(
+    np.stack([*np.broadcast_arrays(HIGH_PIP, LOW_PIP, COUNTS // 5, CALLED_PLACE)], axis=2).astype(np.int8)
+)
+"""[10, 28, 4] int8: what a domino always is: high pip, low pip, count class 0/1/2, place in the called set"""
+
+
+class TableTensors(NamedTuple):
+    """The tables of the set on one device: int64, and bool where they are bool."""
+
+    led_suit: Tensor
+    follows: Tensor
+    trick_rank: Tensor
+    domino_features: Tensor
+    beats_led: Tensor
+    """[10, 28 led, 28 other] bool: the other would beat the led one"""
+
+
+@cache
+def on_device(device: Any) -> TableTensors:
+    """The tables as tensors on `device`, copied there once: for a copy a GPU is waited for."""
+    import torch
+
+    with torch.inference_mode(False):  # whoever asks first, the tensors are anybody's
+        rank = np.take_along_axis(
+            TRICK_RANK, LED_SUIT[:, :, None].astype(np.int64), axis=1
+        )  # [decl, led, other]
+        own = np.diagonal(rank, axis1=1, axis2=2)[:, :, None]
+        whole = [torch.tensor(array, dtype=torch.int64, device=device) for array in (LED_SUIT, TRICK_RANK)]
+        features = torch.tensor(DOMINO_FEATURES, dtype=torch.int64, device=device)
+        follows, beats_led = (torch.tensor(array, device=device) for array in (FOLLOWS, rank > own))
+        return TableTensors(whole[0], follows, whole[1], features, beats_led)
 
 
 @dataclass(frozen=True, slots=True)

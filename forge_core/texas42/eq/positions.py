@@ -12,7 +12,7 @@ from torch import Tensor
 
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
 from forge_core.texas42.state import IN_TRICK_BIT, LEADER_BIT, NO_SLOT, PLAYED_BIT
-from forge_core.texas42.tables import FOLLOWS, LED_SUIT
+from forge_core.texas42.tables import on_device
 from forge_core.texas42.views import Views
 from forge_core.texas42.worlds.voids import Unseen
 
@@ -103,8 +103,7 @@ def replay(table: Table, game: Tensor, hands: Tensor, window: int) -> Replay:
 
     states, legal = [], []
     every_slot = torch.arange(HAND_SIZE, device=device)
-    suits = torch.tensor(LED_SUIT, device=device)
-    follows = torch.tensor(FOLLOWS, device=device)
+    tables = on_device(device)
     rows = torch.arange(len(hands), device=device)
     for step in range(first, table.step + 1):
         in_trick = step % N_SEATS
@@ -118,8 +117,8 @@ def replay(table: Table, game: Tensor, hands: Tensor, window: int) -> Replay:
         actor = players[:, step]
         may = (left[:, None] >> HAND_SIZE * actor[:, None] + every_slot & 1).bool()
         if in_trick:
-            suit = suits[decl, plays[:, lead]].long()
-            following = may & follows[decl[:, None], suit[:, None], hands[rows, actor].long()]
+            suit = tables.led_suit[decl, plays[:, lead]]
+            following = may & tables.follows[decl[:, None], suit[:, None], hands[rows, actor].long()]
             may = torch.where(following.any(dim=1, keepdim=True), following, may)
         legal.append(may)
     return Replay(

@@ -25,13 +25,11 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from forge_core.errors import BadInput
 from forge_core.kernels import kernel
 from forge_core.lanes import popcount, trailing_zeros
 from forge_core.texas42 import tables
-from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
 from forge_core.texas42.state import FULL_HAND, IN_TRICK_BIT, LEADER_BIT, PLAYED_BIT, check_states
 
@@ -97,7 +95,7 @@ def encode(hands, decls, states, deal_of=None) -> Tokens:
         decls,
         deal_of,
         packed,
-        _DOMINO,
+        tables.DOMINO_FEATURES,
         tables.LED_SUIT,
         _FOLLOWING,
         tables.BEATEN_BY,
@@ -108,17 +106,6 @@ def encode(hands, decls, states, deal_of=None) -> Tokens:
     return out
 
 
-def _domino_features() -> npt.NDArray[np.int8]:
-    """[10 decl, 28, 4] int8: the features that a domino always has."""
-    features = np.zeros((N_DECLARATIONS, N_DOMINOES, 4), dtype=np.int8)
-    features[:, :, 0] = tables.HIGH_PIP
-    features[:, :, 1] = tables.LOW_PIP
-    features[:, :, 2] = tables.COUNTS // 5
-    features[:, :, 3] = tables.CALLED_PLACE
-    return features
-
-
-_DOMINO = _domino_features()
 _FOLLOWING = (tables.FOLLOWS.astype(np.int32) << np.arange(N_DOMINOES, dtype=np.int32)).sum(
     axis=2, dtype=np.int32
 )
@@ -198,10 +185,7 @@ def _encode_tensors(hands, decls, states, deal_of) -> Tokens:
     import torch
 
     device = states.device
-
-    def constant(array, dtype=torch.int64):
-        return torch.tensor(array, dtype=dtype, device=device)
-
+    known = tables.on_device(device)
     n, rows = len(states), torch.arange(len(states), device=device)
     of = rows if deal_of is None else torch.as_tensor(deal_of, device=device)
     deal = torch.as_tensor(hands, device=device).reshape(-1, N_SEATS, HAND_SIZE).long()[of]
@@ -222,27 +206,23 @@ def _encode_tensors(hands, decls, states, deal_of) -> Tokens:
     there = place < in_trick[:, None]
     slot = torch.where(there, states[:, None] >> (PLAYED_BIT + 3 * place) & 7, 0)
     played = deal[rows[:, None], (leader[:, None] + place) % N_SEATS, slot]
-    led_suit = constant(tables.LED_SUIT)
-    suit = led_suit[decl, played[:, 0]]
-    rank = constant(tables.TRICK_RANK)[decl, suit]  # [N, 28]
+    suit = known.led_suit[decl, played[:, 0]]
+    rank = known.trick_rank[decl, suit]  # [N, 28]
     best, winning = torch.where(there, rank.gather(1, played), -1).max(dim=1)
     beats_table = (rank > best[:, None]) & (in_trick > 0)[:, None]
 
-    follow = constant(tables.FOLLOWS, torch.bool)[decl, suit] & who_holds[:, 0]
+    follow = known.follows[decl, suit] & who_holds[:, 0]
     must = (in_trick > 0) & follow.any(dim=1)
     may = torch.where(must[:, None], follow, who_holds[:, 0])
 
-    # [10, 28 led, 28 other]: the other would beat the led one
-    all_suits = constant(tables.TRICK_RANK)[torch.arange(N_DECLARATIONS, device=device)[:, None], led_suit]
-    higher = (all_suits > all_suits.diagonal(dim1=1, dim2=2)[:, :, None])[decl]  # [N, 28, 28]
+    higher = known.beats_led[decl]  # [N, 28 led, 28 other]
     n_higher = torch.einsum("nij,npj->npi", higher.float(), who_holds.float()).long()  # [N, P, 28]
     of_opponents = n_higher[:, (seats + 1) % N_SEATS] + n_higher[:, (seats + 3) % N_SEATS]
     of_partner = n_higher[:, (seats + 2) % N_SEATS]
 
     tokens = torch.zeros(n, N_POSITIONS, N_FEATURES, dtype=torch.int64, device=device)
-    domino = constant(_DOMINO)
     hand = tokens[:, :CONTEXT].view(n, N_SEATS, HAND_SIZE, N_FEATURES)
-    hand[..., :4] = domino[decl[:, None, None], ids]
+    hand[..., :4] = known.domino_features[decl[:, None, None], ids]
     hand[..., 4] = seats[:, None]
     hand[..., 5] = torch.where(held, Status.IN_HAND, Status.PLAYED)
     hand[:, 0, :, 8] = may.gather(1, ids[:, 0])
@@ -251,7 +231,7 @@ def _encode_tensors(hands, decls, states, deal_of) -> Tokens:
     hand[..., 11] = (of_partner.gather(2, ids) > 0) & held
     tokens[:, CONTEXT, 5] = Status.CONTEXT
     trick = tokens[:, FIRST_OF_TRICK:]
-    trick[..., :4] = domino[decl[:, None], played]
+    trick[..., :4] = known.domino_features[decl[:, None], played]
     trick[..., 4] = (lead_by[:, None] + place) % N_SEATS
     trick[..., 5] = Status.FIRST + place
     trick[..., 9] = place == winning[:, None]
