@@ -203,11 +203,7 @@ class Learner(pl.LightningModule):
         self.twin = self._follow()
 
     def _follow(self) -> AveragedModel:
-        def average(averaged: list[Tensor], current: list[Tensor], steps: Tensor | int) -> None:
-            remains = min(self.recipe.ema, (float(steps) + 1) / (float(steps) + 20))  # forgets its beginnings
-            torch._foreach_lerp_(averaged, current, 1 - remains)  # pyright: ignore[reportPrivateImportUsage]
-
-        twin = AveragedModel(self.model, multi_avg_fn=average)  # pyright: ignore[reportArgumentType]
+        twin = AveragedModel(self.model)
         twin.requires_grad_(False)
         return twin
 
@@ -230,8 +226,17 @@ class Learner(pl.LightningModule):
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
 
     def on_train_batch_end(self, outputs: Any, batch: Rows, batch_idx: int) -> None:
-        """The twin follows."""
-        self.twin.update_parameters(self.model)
+        """The twin follows, at first closely: it forgets its beginnings.
+
+        As AveragedModel would by itself, which reads its own count of steps off the device, and
+        has a GPU waited for in every step.
+        """
+        before = self.trainer.global_step - 1
+        remains = min(self.recipe.ema, (before + 1) / (before + 20)) if before else 0.0
+        twins, ours = list(self.averaged.parameters()), list(self.model.parameters())
+        with torch.no_grad():
+            torch._foreach_lerp_(twins, ours, 1 - remains)  # pyright: ignore[reportPrivateImportUsage]
+        self.twin.n_averaged += 1
 
     def validation_step(self, rows: Rows, index: int) -> None:
         """Ask the twin."""

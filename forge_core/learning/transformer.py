@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -137,23 +138,26 @@ class TokenTransformer(nn.Module):
         """All that it says: action answers [N, A], values [N], and of objective eq variances [N, A]."""
         if not len(tokens):
             return self.forward_dense(tokens, mask)
-        counts = mask.sum(dim=1)
-        if bool((counts[1:] < counts[:-1]).any()):
-            order = counts.argsort(stable=True)
-            back = order.argsort()
-            return tuple(answer[back] for answer in self.answers(tokens[order], mask[order]))
-        sizes, rows = torch.unique_consecutive(counts, return_counts=True)
+        counts = mask.sum(dim=1).cpu().numpy()  # all that a GPU is waited for
+        back = None
+        if (counts[1:] < counts[:-1]).any():
+            in_order = counts.argsort(kind="stable")
+            counts, order = counts[in_order], torch.from_numpy(in_order).to(tokens.device)
+            tokens, mask, back = tokens[order], mask[order], order.argsort()
+        sizes, rows = np.unique(counts, return_counts=True)
         groups = list(zip(rows.tolist(), sizes.tolist(), strict=True))
-        counted = tokens[mask]
-        n = len(counted)
+        n = int(counts.sum())
+        where = torch.nonzero_static(mask.flatten(), size=n).squeeze(1)
+        counted = tokens.flatten(0, 1).index_select(0, where)
         if more := filler(n):
             groups.append((more, 1))
         packed = self.embed(F.pad(counted, (0, 0, 0, more)))
         for block in self.blocks:
             packed = block(packed, groups)
-        spread = torch.zeros(*mask.shape, self.head.out_features, device=packed.device)
-        spread[mask] = self.read(packed[:n])
-        return self.answer(spread)
+        spread = torch.zeros(mask.numel(), self.head.out_features, device=packed.device)
+        spread = spread.index_copy(0, where, self.read(packed[:n])).view(*mask.shape, -1)
+        said = self.answer(spread)
+        return said if back is None else tuple(part[back] for part in said)
 
     def forward_dense(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
         """`answers` with every token in its place and masked attention: slower, and traceable."""
