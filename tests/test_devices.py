@@ -1,0 +1,162 @@
+"""What runs on a card mixes no devices, equals what the host finds, and waits seldom: on a pretended one.
+
+tests/test_cuda.py holds the same on a real one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from pretend_card import CARD, WrongDevice, pretended_card, to_card
+
+from forge_core.learning.checkpoints import load_model
+from forge_core.learning.data import sort_rows
+from forge_core.learning.lightning_module import Learner, Recipe
+from forge_core.learning.transformer import SIZES
+from forge_core.streams import stream
+from forge_core.texas42.deals import deal_from_seed
+from forge_core.texas42.eq import (
+    AdaptiveConfig,
+    ExactOracle,
+    GameConfig,
+    HybridOracle,
+    ModelOracle,
+    PosteriorConfig,
+    Sampling,
+    generate,
+    play_games,
+)
+from forge_core.texas42.eq.estimate import estimate
+from forge_core.texas42.games import start
+from forge_core.texas42.tokens.live import LiveConfig, LiveSource
+from forge_core.texas42.tokens.rows import STAGE1_SPEC
+
+MODEL = str(Path(__file__).parents[1] / "models" / "texas42-qvalue-73k")
+
+WAITS_A_ROUND = 36
+"""at most, for each round of worlds at a step, however many games and worlds; and
+two for each batch of questions"""
+
+
+def some_games(n: int = 8):
+    return start([deal_from_seed(seed) for seed in range(n)], [seed % 10 for seed in range(n)])
+
+
+@pytest.fixture(scope="module")
+def views():
+    """8 games by step, played at random."""
+    games, generator, found = some_games(), stream(0, "devices"), []
+    while not games.over:
+        found.append(games.views)
+        legal = games.views.legal
+        games = games.play((generator.random(legal.shape) * legal).argmax(axis=1))
+    return found
+
+
+def test_devices_do_not_mix():
+    with pretended_card() as card:
+        there = torch.arange(4, device="cuda:0")
+        assert (there.device, there.is_cuda) == (CARD, True)
+        with pytest.raises(WrongDevice, match="host beside one on the card"):
+            there + torch.arange(4)
+        with pytest.raises(WrongDevice, match="copy it to the host first"):
+            np.asarray(there)
+        assert card.waits.total() == 0
+        assert there.cpu().numpy().sum() == 6
+        assert [int(there.sum()), len(there[there > 1])] == [6, 2]
+        assert card.waits.total() == 3
+
+
+@pytest.mark.parametrize("step", [0, 9, 18, 27])
+@pytest.mark.parametrize(
+    ("sampling", "rounds"),
+    [
+        (Sampling(20), 1),
+        (Sampling(20, enumerate_limit=300), 15),
+        (Sampling(20, posterior=PosteriorConfig.calibrated()), 8),
+        (Sampling(adaptive=AdaptiveConfig(10, 40, 10, 1.0)), 4),
+    ],
+    ids=["drawn", "enumerated", "posterior", "adaptive"],
+)
+def test_estimates_on_a_card_are_those_of_the_host_and_seldom_wait(views, step, sampling, rounds):
+    keys = np.arange(8, dtype=np.uint64)
+    on_host = estimate(ModelOracle(load_model(MODEL)), views[step], keys, sampling)
+    with pretended_card() as card:
+        network = ModelOracle(to_card(load_model(MODEL)), bf16=False)
+        asked = []
+        network.model.register_forward_pre_hook(lambda *_: asked.append(1))
+        estimate(network, views[step], keys, sampling, "cuda:0")  # copies the tables
+        card.waits.clear()
+        asked.clear()
+        there = estimate(network, views[step], keys, sampling, "cuda:0")
+    np.testing.assert_array_equal(there.n_worlds, on_host.n_worlds)
+    for name in ("mean", "variance", "p_make", "points", "ess", "entropy"):
+        np.testing.assert_allclose(getattr(there, name), getattr(on_host, name), rtol=1e-4, atol=1e-4)
+    assert card.waits.total() <= WAITS_A_ROUND * rounds + 2 * len(asked), card.waits
+
+
+def test_many_games_wait_no_more_often_than_few():
+    sampling, waits = Sampling(50), []
+    for n in (8, 64):
+        views = some_games(n).views
+        with pretended_card() as card:
+            network = ModelOracle(to_card(load_model(MODEL)), bf16=False)
+            estimate(network, views, np.arange(n, dtype=np.uint64), sampling, "cuda:0")
+            card.waits.clear()
+            estimate(network, views, np.arange(n, dtype=np.uint64), sampling, "cuda:0")
+        waits.append(card.waits.total())
+    assert waits[0] == waits[1] <= WAITS_A_ROUND + 2
+
+
+@pytest.mark.parametrize("games_on", ["cpu", "cuda:0"])
+@pytest.mark.parametrize("oracle", ["network here", "network there", "hybrid", "exact"])
+def test_games_and_network_may_be_on_different_devices(monkeypatch, games_on, oracle):
+    config = GameConfig(Sampling(4, posterior=PosteriorConfig.calibrated()))
+    monkeypatch.setattr(generate, "resolve_device", lambda device: device)
+    monkeypatch.setattr(generate, "device_name", lambda device: device)
+
+    def asked(network):
+        exact = ExactOracle(workers=1)
+        return {"exact": exact, "hybrid": HybridOracle(network, exact, 6)}.get(oracle, network)
+
+    on_host = play_games(asked(ModelOracle(load_model(MODEL), bf16=False)), some_games(4), config, "cpu")
+    with pretended_card():
+        model = load_model(MODEL) if oracle == "network here" else to_card(load_model(MODEL))
+        there = play_games(asked(ModelOracle(model, bf16=False)), some_games(4), config, games_on)
+    for mine, theirs in zip(there, on_host, strict=True):
+        np.testing.assert_allclose(mine.decisions.e_q_mean, theirs.decisions.e_q_mean, atol=1e-3)
+        np.testing.assert_array_equal(mine.plays, theirs.plays)
+
+
+def test_a_step_of_training_waits_once_and_teaches_the_same():
+    rows = sort_rows(LiveSource(LiveConfig(batch_size=64, chunk_rows=64)).batch(0))
+
+    def learner() -> Learner:
+        torch.manual_seed(0)
+        return Learner(STAGE1_SPEC, SIZES["73k"], Recipe(steps=10, learning_rate=1e-3))
+
+    def step(learner: Learner, batch) -> float:
+        loss = learner.training_step(batch, 0)["loss"]
+        loss.backward()
+        with torch.no_grad():
+            for parameter in learner.model.parameters():
+                parameter -= 0.01 * parameter.grad
+        learner._trainer = SimpleNamespace(global_step=2)  # pyright: ignore
+        learner.on_train_batch_end(None, batch, 0)
+        return loss
+
+    here, batch = learner(), rows.to_tensors()
+    on_host = step(here, batch)
+    with pretended_card() as card:
+        there = to_card(learner())
+        on_card = batch.to_tensors("cuda:0")
+        card.waits.clear()
+        loss = step(there, on_card)  # pyright: ignore
+        assert card.waits.total() == 1, card.waits
+        assert float(loss) == pytest.approx(float(on_host), rel=1e-5)
+        for mine, theirs in zip(there.averaged.parameters(), here.averaged.parameters(), strict=True):  # pyright: ignore
+            torch.testing.assert_close(mine.cpu(), theirs, rtol=1e-4, atol=1e-6)
