@@ -52,13 +52,14 @@ def assert_parity(n_deals: int, device: str) -> None:
     pairs = zip(solve_many(*given, device="cpu"), solve_many(*given, device=device), strict=True)
     for seed, (host, on_device) in enumerate(pairs):
         assert on_device.states_per_ply == host.states_per_ply, seed
-        np.testing.assert_array_equal(on_device._reached.cpu().numpy().view(np.uint64), host._reached)
-        np.testing.assert_array_equal(on_device._values.cpu().numpy(), host._values)
+        reached, values = (torch.as_tensor(a).cpu().numpy() for a in (on_device._reached, on_device._values))
+        np.testing.assert_array_equal(reached.view(np.uint64), host._reached)
+        np.testing.assert_array_equal(values, host._values)
         drawn, expected = (s.sample(50_000, stream(seed, "rows")).state for s in (on_device, host))
         np.testing.assert_array_equal(drawn, expected)
         labels = on_device.query(torch.from_numpy(drawn).to(device))
         for label, answer in zip(labels, host.query(drawn), strict=True):
-            np.testing.assert_array_equal(label.cpu().numpy(), answer)
+            np.testing.assert_array_equal(torch.as_tensor(label).cpu().numpy(), answer)
 
 
 def milliseconds(run, n_deals: int) -> float:
@@ -128,34 +129,21 @@ def time_rows(device: str, rows: int = 50_000) -> dict[str, float]:
     return {"sample": statistics.median(sample[1:]), "label": statistics.median(label[1:])}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--parity", type=int, default=64, help="whole deals compared with the CPU")
-    parser.add_argument("--deals", type=int, default=256, help="deals timed")
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
-    arguments = parser.parse_args()
-
-    from forge_core.device import device_name, resolve_device
+def measure(device: str, n_deals: int) -> dict:
+    """All figures, told as they come; torch can time kernels by name where its profiler works."""
     from forge_core.texas42.oracle import cuda, solve_many
 
-    device = resolve_device(arguments.device)
-    print(f"{device_name(device)}, int8 values, {arguments.deals} whole deals")
-    started = time.perf_counter()
-    assert_parity(arguments.parity, device)
-    print(f"equal to the CPU on {arguments.parity} deals ({time.perf_counter() - started:.0f} s)")
-
-    figures: dict = {"device": device_name(device), "deals": arguments.deals, "parity": arguments.parity}
+    figures: dict = {"deals": n_deals}
     figures["states"] = statistics.mean(
         sum(solution.states_per_ply) for solution in solve_many(*problems(1000, 64), device=device)
     )
     print(f"{figures['states']:,.0f} states a deal\n\nbatch  lanes   wall ms   device ms   (a deal)")
     figures["solve"] = []
     for batch, lanes in [(1, 32), (8, 32), (16, 32), (16, 64), (32, 32)]:
-        n_deals = arguments.deals if batch > 1 else min(arguments.deals, 32)
-        took = time_solving(n_deals, device, batch, lanes)
+        took = time_solving(n_deals if batch > 1 else min(n_deals, 32), device, batch, lanes)
         figures["solve"].append({"batch": batch, "lanes": lanes, **took})
-        print(f"{batch:5} {lanes:6} {took['wall']:9.3f} {took['device']:11.3f}")
+        print(f"{batch:5} {lanes:6} {took['wall']:9.3f} {took['device']:11.3f}", flush=True)
+    figures["deals_s"] = 1000 / min(took["wall"] for took in figures["solve"])
     figures["rows"] = time_rows(device)
     print(f"\n50,000 rows: draw {figures['rows']['sample']:.2f} ms, label {figures['rows']['label']:.2f} ms")
     try:
@@ -166,6 +154,25 @@ def main() -> None:
         print(f"\nms a deal, by kernel, batches of {cuda.BATCH}:")
         for kernel, ms in figures["kernels"].items():
             print(f"{ms:9.4f}  {kernel}")
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--parity", type=int, default=64, help="whole deals compared with the CPU")
+    parser.add_argument("--deals", type=int, default=256, help="deals timed")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
+    arguments = parser.parse_args()
+
+    from forge_core.device import device_name, resolve_device
+
+    device = resolve_device(arguments.device)
+    print(f"{device_name(device)}, int8 values, {arguments.deals} whole deals")
+    started = time.perf_counter()
+    assert_parity(arguments.parity, device)
+    print(f"equal to the CPU on {arguments.parity} deals ({time.perf_counter() - started:.0f} s)")
+    figures = {"device": device_name(device), "parity": arguments.parity, **measure(device, arguments.deals)}
     print(json.dumps(figures))
     if arguments.json:
         with open(arguments.json, "w") as file:

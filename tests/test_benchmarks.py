@@ -6,11 +6,23 @@ import importlib.util
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from running import PROJECT
 
-PARTITIONS = PROJECT / "benchmarks/partitions.py"
+BENCHMARKS = PROJECT / "benchmarks"
+PARTITIONS, GPU = BENCHMARKS / "partitions.py", BENCHMARKS / "gpu.py"
+
+
+def load(path: Path):
+    """A benchmark as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # where dataclasses look for it
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_the_benchmark_of_partitions_records_all_and_tells_the_parts(tmp_path):
@@ -29,12 +41,69 @@ def test_the_queries_of_the_ui_are_still_those_of_its_schema():
     from dagster_graphql.schema import create_schema
     from graphql import parse, validate
 
-    spec = importlib.util.spec_from_file_location("partitions", PARTITIONS)
-    assert spec and spec.loader
-    benchmark = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(benchmark)
+    benchmark = load(PARTITIONS)
     queries = benchmark.ui_queries()
     assert len(queries) == 7
     schema = create_schema().graphql_schema
     for document in (*queries.values(), benchmark.LAUNCH, benchmark.STATUS):
         assert not validate(schema, parse(document))
+
+
+def test_all_that_a_gpu_is_timed_for_runs_and_is_kept(tmp_path):
+    said = tmp_path / "gpu.json"
+    command = [sys.executable, str(GPU), "--small", "--device", "cpu", "--json", str(said)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(said.read_text())
+    assert list(found["checked"]) == ["solver", "worlds", "encoder", "posterior", "games"]
+    assert list(found["figures"]) == [
+        "apart_points",
+        "ceilings",
+        "solver",
+        "games",
+        "forward",
+        "training",
+        "rows",
+    ]
+    assert found["left_out"] == {}
+    assert found["conditions"]["versions"].keys() >= {"torch", "triton", "numba"}
+
+
+def test_nothing_is_timed_that_is_not_right_and_nothing_is_left_out_silently(monkeypatch, tmp_path, capsys):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    gpu = load(GPU)
+
+    def wrong(run):
+        raise AssertionError("another world")
+
+    monkeypatch.setitem(gpu.CHECKS, "worlds", wrong)
+    said = tmp_path / "gpu.json"
+    arguments = ["--small", "--device", "cpu", "--only", "worlds,games,training", "--seconds", "0"]
+    monkeypatch.setattr(sys, "argv", ["gpu.py", *arguments, "--json", str(said)])
+    assert gpu.main() == 1
+    found = json.loads(said.read_text())
+    assert found["checked"]["worlds"] == "FAILED: AssertionError: another world"
+    assert found["left_out"]["games"] == "worlds did not hold"
+    assert "s were left" in found["left_out"]["training"]
+    assert "failed: worlds; left out: games, training" in capsys.readouterr().out
+
+
+def test_the_checks_of_a_gpu_hold_on_a_pretended_one(monkeypatch):
+    from dataclasses import replace
+
+    from pretend_card import pretended_card, to_card
+
+    from forge_core.texas42.eq import generate
+
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    gpu = load(GPU)
+    for name in ("resolve_device", "device_name"):
+        monkeypatch.setattr(generate, name, lambda device: device)
+    trained = gpu.reference
+    monkeypatch.setattr(
+        gpu, "reference", lambda on: trained("cpu") if on == "cpu" else to_card(trained("cpu"))
+    )
+    with pretended_card():
+        run = gpu.Run("cuda:0", replace(gpu.SMALL, deals=4, worlds=10), 0.0)
+        for name in ("worlds", "encoder", "posterior", "games"):
+            assert "CPU's" in gpu.CHECKS[name](run)

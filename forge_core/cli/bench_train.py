@@ -59,7 +59,7 @@ def measure(seeds: list[int], device: str) -> Benchmark:
     where = resolve_device(device)
     precisions = list(dict.fromkeys(("32", resolve_precision("auto", where))))
     with one_thread():
-        apart = largest_difference(rows)
+        apart = largest_difference(rows, where)
         if not apart <= SAME:  # a NaN is no agreement either
             raise AssertionError(f"packed and dense answers differ by {apart:.2g} points")
         seconds = {
@@ -99,9 +99,14 @@ def measure(seeds: list[int], device: str) -> Benchmark:
     )
 
 
-def seconds_a_row(rows: Rows, size: str, precision: str, device: str) -> float:
-    """Between the first and the last evaluation of a run of `train`, a row: the least of three stretches."""
-    steps = STEPS[size]
+def seconds_a_row(
+    rows: Rows, size: str, precision: str, device: str, batch: int | None = None, steps: int | None = None
+) -> float:
+    """Between the first and the last evaluation of a run of `train`, a row: the least of three stretches.
+
+    batch, steps of a stretch: default as of BATCH and STEPS.
+    """
+    batch, steps = batch or BATCH[size], steps or STEPS[size]
     config = TrainConfig(
         model=SIZES[size],
         recipe=Recipe(steps=4 * steps, learning_rate=1e-3),
@@ -112,22 +117,23 @@ def seconds_a_row(rows: Rows, size: str, precision: str, device: str) -> float:
     clock = "cpu_seconds" if device == "cpu" else "seconds"
     few = rows.take(slice(0, len(rows), max(1, len(rows) // 200)))
     with TemporaryDirectory() as folder:
-        points = train(config, Replay(rows, BATCH[size]), few, folder).points
+        points = train(config, Replay(rows, batch), few, folder).points
     return min(
         (after[clock] - before[clock]) / (after["rows"] - before["rows"])
         for before, after in pairwise(points)
     )
 
 
-def largest_difference(rows: Rows) -> float:
+def largest_difference(rows: Rows, device: str = "cpu") -> float:
     """Points between the packed and the dense answers of a network of random weights to all rows."""
     torch.manual_seed(0)
     model = TokenTransformer(STAGE1_SPEC, SIZES["73k"]).eval()
     torch.nn.init.normal_(model.head.weight, std=0.1)
+    model.to(device)
     apart = 0.0
     with torch.inference_mode():
         for start in range(0, len(rows), 4096):
-            some = rows.take(slice(start, start + 4096)).to_tensors()
+            some = rows.take(slice(start, start + 4096)).to_tensors(device)
             ways = model(some.tokens, some.mask), model.forward_dense(some.tokens, some.mask)
             apart = max(apart, *(float((one - other).abs().max()) for one, other in zip(*ways, strict=True)))
     return apart
