@@ -109,6 +109,10 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_if_it_had_not_been(
     assert len(curve(tmp_path / "broken")) == 2
     monkeypatch.undo()
 
+    status, out, err = forge(*asked, "--name", "short", "--minutes", "0", "--json")
+    assert (status, json.loads(out)["unfinished"], len(curve(tmp_path / "short"))) == (0, True, 1)
+    assert err.splitlines()[-1].endswith(f"go on with forge train --resume --name short --runs {tmp_path}")
+
     resumed = answer("train", "--resume", "--name", "broken", "--runs", str(tmp_path), "--threads", "1")
     assert {**resumed["best"], **dict.fromkeys(TIMES)} == {**whole["best"], **dict.fromkeys(TIMES)}
     assert curve(tmp_path / "broken") == curve(tmp_path / "whole")

@@ -83,6 +83,19 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(unbroken, tmp_path):
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
+def test_a_run_that_is_short_of_time_stops_at_an_evaluation_and_goes_on_to_the_same_end(unbroken, tmp_path):
+    steps = []
+    for _ in range(6):
+        result = train(
+            toy_config(patience=3), ToySource(), VAL, tmp_path / "run", resume=bool(steps), minutes=0
+        )
+        steps.append(result.points[-1]["step"])
+        assert (result.unfinished, result.stopped_early) == (steps[-1] < 60, False)
+    assert steps == [10, 20, 30, 40, 50, 60]
+    assert curve(result.folder) == curve(unbroken.folder)
+    assert weights(result.folder) == weights(unbroken.folder)
+
+
 def test_a_run_is_resumed_as_it_was_begun_or_not_at_all(unbroken, tmp_path):
     with pytest.raises(BadInput, match="holds a run already"):
         train(toy_config(), ToySource(), VAL, unbroken.folder)

@@ -25,7 +25,7 @@ DEFAULT_SIZE, DEFAULT_STEPS = "817k", 10_000
 WATCHED_ROWS, WATCHED_ROWS_PER_DEAL = 40_000, 600
 """validation rows of a store, and of each deal solved for them"""
 
-_WITH_RESUME = {"name", "runs", "resume", "workers", "threads", "json"}
+_WITH_RESUME = {"name", "runs", "resume", "minutes", "workers", "threads", "json"}
 """options that --resume leaves free; all others are the run's own"""
 
 
@@ -129,6 +129,12 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint of --name, as it was begun.")
     ] = False,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--minutes", min=0, metavar="N", help="Stop at an evaluation before they are over; then --resume."
+        ),
+    ] = None,
     fast_dev_run: Annotated[
         bool, typer.Option("--fast-dev-run", help="One step and one evaluation; nothing is kept.")
     ] = False,
@@ -151,19 +157,30 @@ def train(
     set_threads(threads, makers)
     with notes().status("preparing rows"):
         source, val_rows = open_rows(record, makers)
-    folder = Path(runs) / name
+    folder, where = Path(runs) / name, "" if runs == "runs" else f" --runs {runs}"
+    how = f"go on with {context.command_path} --resume --name {name}{where}"
     try:
         result = run(
-            config, source, val_rows, folder, record, init_from, resume, fast_dev_run, json, context.obj
+            config,
+            source,
+            val_rows,
+            folder,
+            record,
+            init_from,
+            resume,
+            fast_dev_run,
+            minutes,
+            json,
+            context.obj,
         )
     except KeyboardInterrupt:
-        where = "" if runs == "runs" else f" --runs {runs}"
-        how = f"go on with {context.command_path} --resume --name {name}{where}"
         raise Stopped(f"stopped; all up to the last evaluation is kept in {folder}: {how}") from None
     finally:
         if hasattr(source, "close"):
             source.close()  # pyright: ignore[reportAttributeAccessIssue]
     print_result(result, json)
+    if result.unfinished:
+        notes().print(f"its time is over, not its steps: {how}", soft_wrap=True)
 
 
 def run(
@@ -175,6 +192,7 @@ def run(
     init_from: str | None,
     resume: bool,
     fast_dev_run: bool,
+    minutes: float | None,
     json: bool,
     tracking: Tracking | None = None,
 ) -> TrainResult:
@@ -210,6 +228,7 @@ def run(
             init_from=init_from,
             resume=resume,
             fast_dev_run=fast_dev_run,
+            minutes=minutes,
             progress=out.is_terminal and not json,
             on_point=say,
         )
@@ -416,6 +435,7 @@ def print_result(result: TrainResult, json: bool) -> None:
                 "device": result.device,
                 "precision": result.precision,
                 "stopped_early": result.stopped_early,
+                "unfinished": result.unfinished,
                 "best": result.best,
             }
         )

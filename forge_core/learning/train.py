@@ -106,6 +106,9 @@ class TrainResult:
     precision: str
     parameters: int
     stopped_early: bool
+    """it got no better"""
+    unfinished: bool = False
+    """its time was over: to be resumed"""
 
 
 def learning_rate_for(model: ModelConfig) -> float:
@@ -123,6 +126,7 @@ def train(
     init_from: str | None = None,
     resume: bool = False,
     fast_dev_run: bool = False,
+    minutes: float | None = None,
     progress: bool = False,
     on_point: Callable[[Point], None] | None = None,
 ) -> TrainResult:
@@ -132,9 +136,11 @@ def train(
     card. init_from: a model to start from, of the same tokens and size. resume: go on from
     the last checkpoint in `folder`, under the same configuration and data, to the same
     result as if nothing had happened. fast_dev_run: one batch, one evaluation, nothing
-    written. on_point: told of each evaluation; after resuming, of those since.
+    written. minutes: stop after the last evaluation that lies within them, to be resumed.
+    on_point: told of each evaluation; after resuming, of those since.
     Raises BadInput for rows or checkpoints that do not fit.
     """
+    until = None if minutes is None else time.monotonic() + 60 * minutes
     folder = Path(folder)
     device = resolve_device(config.device)
     precision = resolve_precision(config.precision, device)
@@ -156,7 +162,7 @@ def train(
         if config.compile:
             for block in learner.model.blocks:
                 block.compile(dynamic=True)
-        keeper = Keeper(folder, record, on_point, keep=not fast_dev_run)
+        keeper = Keeper(folder, record, on_point, until, keep=not fast_dev_run)
         callbacks: list[Callback] = [keeper]
         if config.patience is not None:
             callbacks.insert(0, EarlyStopping(GOAL, patience=config.patience, min_delta=0.0, verbose=False))
@@ -205,7 +211,8 @@ def train(
         device=device_name(device),
         precision=precision,
         parameters=learner.model.n_parameters,
-        stopped_early=trainer.should_stop and trainer.global_step < config.recipe.steps,
+        stopped_early=trainer.global_step < config.recipe.steps and not keeper.out_of_time,
+        unfinished=trainer.global_step < config.recipe.steps and keeper.out_of_time,
     )
 
 
@@ -217,9 +224,16 @@ class Keeper(Callback):
     """
 
     def __init__(
-        self, folder: Path, record: Mapping[str, Any], on_point: Callable[[Point], None] | None, keep: bool
+        self,
+        folder: Path,
+        record: Mapping[str, Any],
+        on_point: Callable[[Point], None] | None,
+        until: float | None,
+        keep: bool,
     ) -> None:
+        """until: by time.monotonic(), when the run must have stopped."""
         self.folder, self.record, self.on_point, self.keep = folder, record, on_point, keep
+        self.until, self.out_of_time, self._evaluated = until, False, time.monotonic()
         self.points: list[Point] = []
         self._seen = {"rows": 0, "loss": 0.0, "batches": 0}
         self._spent = {"seconds": 0.0, "cpu_seconds": 0.0}
@@ -259,6 +273,11 @@ class Keeper(Callback):
             trainer.save_checkpoint(self.folder / CHECKPOINT)  # by all devices together
         if self.on_point and trainer.is_global_zero:
             self.on_point(point)
+        if self.until is not None:
+            now = time.monotonic()
+            if now + (now - self._evaluated) > self.until:  # what comes next would take as long again
+                self.out_of_time = trainer.should_stop = True
+            self._evaluated = now
 
     def state_dict(self) -> dict[str, Any]:
         """The curve so far, and what it took."""
