@@ -322,6 +322,21 @@ def test_ctrl_c_is_never_silent(forge, monkeypatch):
     assert forge("solve", "--decl", "6") == (130, "", "forge: stopped\n")
 
 
+@pytest.mark.parametrize("module", ["typer", "forge_core.cli.deal", "numpy"])
+def test_ctrl_c_during_an_import_is_one_line(module):
+    script = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == {module!r}: raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from forge_core.cli.main import main\n"
+        "sys.exit(main(['deal']))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "forge: stopped\n")
+
+
 # --- shards -----------------------------------------------------------------------------------
 
 SHARDS = ("--rows", "2000", "--device", "cpu")

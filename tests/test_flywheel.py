@@ -636,6 +636,12 @@ def pipeline(capsys, monkeypatch, tmp_path, root):
     return run
 
 
+@pytest.mark.parametrize("alone", [(), ("flywheel",)])
+def test_a_command_alone_lists_its_verbs(pipeline, alone):
+    status, out, err = pipeline(*alone)
+    assert (status, err) == (0, "") and "Commands" in out
+
+
 def test_a_flywheel_from_the_command_line(pipeline, root):
     assert pipeline("flywheel", "status")[0] == 2
     status, out, err = pipeline("flywheel", "init", "--start-block", "16", "--blocks", "4", "--rows", "100")

@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 flywheel = typer.Typer(
     name="flywheel",
     help="New deals, more rows, a network fine-tuned from the champion, a gate; and again.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@flywheel.callback(invoke_without_command=True)
+def explain(context: typer.Context) -> None:
+    """Alone, say what there is."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @flywheel.command()

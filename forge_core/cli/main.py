@@ -1,7 +1,8 @@
 """The entry point of `forge`, and how it says what went wrong.
 
-Exit status: 0 done; 1 something of it failed, or could not be printed, or a bug; 2 bad input, in one line on
-standard error; 130 stopped by Ctrl-C.
+Exit status: 0 done; 1 something of it failed, or could not be printed, or a bug; 2 what the user can
+mend, bad input or a store that cannot be read or written, in one line on standard error; 130 stopped by
+Ctrl-C, from the first import on.
 """
 
 from __future__ import annotations
@@ -11,90 +12,44 @@ import io
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from forge_core.cli.bench import bench
-from forge_core.cli.bid import bid
-from forge_core.cli.convergence import convergence
-from forge_core.cli.deal import deal
-from forge_core.cli.doctor import doctor
-from forge_core.cli.eq import eq
-from forge_core.cli.eq_export import eq_export
-from forge_core.cli.evaluate import evaluate
-from forge_core.cli.export import export
-from forge_core.cli.investigate import investigate
-from forge_core.cli.match import match
-from forge_core.cli.pictures import pictures
-from forge_core.cli.shards import shards
-from forge_core.cli.solve import solve
 from forge_core.cli.status import BAD_INPUT, BROKEN_PIPE, FAILED, INTERRUPTED, Stopped
-from forge_core.cli.summary import summary
-from forge_core.cli.tokenize import tokenize
-from forge_core.cli.train import train
-from forge_core.cli.view import view
 from forge_core.errors import ForgeError
 
-app = typer.Typer(
-    name="forge",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for verb in (
-    deal,
-    solve,
-    shards,
-    tokenize,
-    train,
-    evaluate,
-    export,
-    eq,
-    summary,
-    view,
-    pictures,
-    eq_export,
-    bid,
-    investigate,
-    convergence,
-    match,
-    doctor,
-    bench,
-):
-    app.command()(verb)
-
-
-def print_version(asked: bool) -> None:
-    """What `--version` does."""
-    if asked:
-        from importlib.metadata import version
-
-        print(f"forge {version('forge')}")
-        raise typer.Exit
-
-
-@app.callback(invoke_without_command=True)
-def forge(
-    context: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """From deals of Texas 42 to players: an exact solver says what every move of a deal is worth."""
-    if context.invoked_subcommand is None:
-        print(context.get_help())
+if TYPE_CHECKING:
+    import typer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `forge` with `arguments` (default: those of the process); the exit status."""
+
+    def app() -> typer.Typer:
+        from forge_core.cli.app import app
+
+        return app
+
     return run(app, "forge", arguments)
 
 
-def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None, obj: Any = None) -> int:
-    """Run a command line and say in a line what went wrong; the exit status. obj: given to its verbs."""
+def run(
+    load: Callable[[], typer.Typer], name: str, arguments: Sequence[str] | None = None, obj: Any = None
+) -> int:
+    """Run a command line and say in a line what went wrong; the exit status.
+
+    load: imports it, which takes long enough to be stopped by Ctrl-C. obj: given to its verbs.
+    """
+    try:
+        return _run(load(), name, arguments, obj)
+    except KeyboardInterrupt:
+        return _say(name, "stopped", INTERRUPTED)
+
+
+def _run(app: typer.Typer, name: str, arguments: Sequence[str] | None, obj: Any) -> int:
+    import typer
+
     if sys.stdout is None:
         return _say(name, "cannot write the output: standard output is closed", FAILED)
     for stream in (sys.stdout, sys.stderr):
@@ -113,7 +68,7 @@ def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None, obj
     except typer.TyperException as error:  # its own: an unknown option, a missing value
         message = re.sub("([0-9]{20})[0-9]+", r"\1...", error.format_message())
         return _say(name, f"{message} (see {_command_of(error, name)} --help)", BAD_INPUT)
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:
         return _say(name, "stopped", INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has seen enough
         _discard_output()
