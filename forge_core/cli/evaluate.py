@@ -147,7 +147,9 @@ def answer_all(
     out = notes()
     if split is Split.TEST:
         out.print(
-            "This reads the sealed test deals: what it says must change nothing any more.", style="yellow"
+            "This reads the sealed test deals: what it says must change nothing any more.",
+            style="yellow",
+            soft_wrap=True,
         )
     parts: dict[str, list[Answers]] = {path: [] for path in models}
     shown = track(deals, "asking", n, console=out, transient=True, disable=not out.is_terminal)

@@ -10,14 +10,24 @@ from rich.console import Console
 from rich.table import Table
 
 
+_ENDLESS = 10_000
+"""columns of a file or a pipe: nothing is broken or cut there"""
+
+
 def screen() -> Console:
     """Standard output; plain where it is no terminal."""
-    return Console(highlight=False)
+    return _uncut(Console(highlight=False))
 
 
 def notes() -> Console:
     """Standard error, for progress and remarks: standard output stays clean for a pipe."""
-    return Console(stderr=True, highlight=False)
+    return _uncut(Console(stderr=True, highlight=False))
+
+
+def _uncut(console: Console) -> Console:
+    if not console.is_terminal:
+        console.width = _ENDLESS
+    return console
 
 
 def print_json(answer: dict[str, Any]) -> None:

@@ -150,14 +150,16 @@ def train(
     else:
         model = choose_model(size, layers, heads, width, objective, init_from)
         record = describe_data(data, live, batch_size, seed, stage)
+        name = name if name is not None else f"texas42-{objective}-{size_name(model)}-{record['kind']}"
         config = make_config(model, record, steps, epochs, lr, evaluate_every, patience, idle_weight)
         config = with_settings(config, precision, compile, seed, device)
-        name = name or f"texas42-{objective}-{size_name(model)}-{record['kind']}"
+    folder, where = folder_of(runs, name), "" if runs == "runs" else f" --runs {runs}"
+    if workers is not None and record["kind"] != "live":
+        raise BadInput("--workers belongs to --live, and rows of --data are there already: leave it out")
     makers = (1 if workers is None else workers) if record["kind"] == "live" and not fast_dev_run else 0
     set_threads(threads, makers)
     with notes().status("preparing rows"):
         source, val_rows = open_rows(record, makers)
-    folder, where = Path(runs) / name, "" if runs == "runs" else f" --runs {runs}"
     how = f"go on with {context.command_path} --resume --name {name}{where}"
     try:
         result = run(
@@ -174,13 +176,32 @@ def train(
             context.obj,
         )
     except KeyboardInterrupt:
-        raise Stopped(f"stopped; all up to the last evaluation is kept in {folder}: {how}") from None
+        raise Stopped(f"stopped; {what_is_kept(folder, how, fast_dev_run)}") from None
     finally:
         if hasattr(source, "close"):
             source.close()  # pyright: ignore[reportAttributeAccessIssue]
     print_result(result, json)
     if result.unfinished:
         notes().print(f"its time is over, not its steps: {how}", soft_wrap=True)
+
+
+def folder_of(runs: str, name: str) -> Path:
+    """Where a run is kept. Raises BadInput for a name that leads elsewhere."""
+    from forge_core.files import Store
+
+    Store(runs).join(name)
+    return Path(runs) / name
+
+
+def what_is_kept(folder: Path, how: str, fast_dev_run: bool) -> str:
+    """Of a run that was stopped, and how to go on with it."""
+    from forge_core.learning.train import CHECKPOINT
+
+    if fast_dev_run:
+        return "nothing is kept of a fast dev run"
+    if (folder / CHECKPOINT).exists():
+        return f"all up to the last evaluation is kept in {folder}: {how}"
+    return "nothing is kept before the first evaluation: run the same command again"
 
 
 def run(
@@ -204,7 +225,11 @@ def run(
 
     out = notes()
     baseline = evaluate_random(val_rows.q, val_rows.legal)["decision_q_gap"]
-    out.print(f"{config.model}: {folder}; random play loses {baseline:.2f} points a decision", style="dim")
+    out.print(
+        f"{config.model}: {folder}; random play loses {baseline:.2f} points a decision",
+        style="dim",
+        soft_wrap=True,
+    )
 
     def say(point: Point) -> None:
         out.print(
@@ -387,7 +412,7 @@ def read_begun(
     if foreign := sorted(given(context) - _WITH_RESUME):
         option = foreign[0].replace("_", "-")
         raise BadInput(f"--resume goes on as the run was begun: leave out --{option}, or begin another run")
-    begun = read_run(Path(runs) / name)
+    begun = read_run(folder_of(runs, name))
     return TrainConfig.from_dict(begun["train"]), begun["data"], begun["init_from"], name
 
 
