@@ -109,6 +109,16 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_if_it_had_not_been(
     assert len(curve(tmp_path / "broken")) == 2
     monkeypatch.undo()
 
+    monkeypatch.setattr(StoredSource, "batch", lambda self, k: interrupted(self, k + 19))
+    status, out, err = forge(*asked, "--name", "hasty")
+    assert (status, out) == (130, "") and "go on" not in err
+    assert err.splitlines()[-1].endswith(
+        "nothing is kept before the first evaluation: run the same command again"
+    )
+    assert "random play loses" in err.splitlines()[0], "no line is broken where there is no terminal"
+    monkeypatch.undo()
+    answer(*asked, "--name", "hasty", "--steps", "1")
+
     status, out, err = forge(*asked, "--name", "short", "--minutes", "0", "--json")
     assert (status, json.loads(out)["unfinished"], len(curve(tmp_path / "short"))) == (0, True, 1)
     assert err.splitlines()[-1].endswith(f"go on with forge train --resume --name short --runs {tmp_path}")
@@ -204,6 +214,10 @@ def test_a_network_becomes_an_onnx_file(network, answer, tmp_path):
         ("train --live --precision 8", "precision '8'"),
         ("train --live --workers -1", "-1 workers"),
         ("train --live --threads 0", "0 threads"),
+        ("train --data {store} --workers 2", "--workers belongs to --live"),
+        ("train --data {store} --name ../x --runs {empty}", "'../x' would lead out of its folder"),
+        ("train --data {store} --name {empty}/x", "would lead out of its folder"),
+        ("train --resume --name ../x --runs {empty}", "'../x' would lead out of its folder"),
         ("train --live --device cuda:99", "'cuda:99'"),
         ("train --resume", "say which by --name"),
         ("train --resume --name nothing --runs {empty}", "holds no run"),
@@ -218,6 +232,8 @@ def test_a_network_becomes_an_onnx_file(network, answer, tmp_path):
         ("evaluate {network} --against {empty}", "holds no model"),
         ("evaluate {newer}", "version e999"),
         ("evaluate {damaged}", "copy the folder again"),
+        ("evaluate {bare}", "bare/model.json is no model card (it lacks spec): copy the folder again"),
+        ("evaluate {odd}", "no model card (it is no JSON object)"),
         ("export {empty}", "holds no model"),
         ("export {network} --out memory://x", "gone when this command ends"),
     ],
@@ -225,12 +241,14 @@ def test_a_network_becomes_an_onnx_file(network, answer, tmp_path):
 def test_bad_input_is_one_line_and_exit_2(
     few_deals, store, network, forge, tmp_path, monkeypatch, line, complaint
 ):
-    places = {name: tmp_path / name for name in ("empty", "newer", "damaged")}
+    places = {name: tmp_path / name for name in ("empty", "newer", "damaged", "bare", "odd")}
     places["empty"].mkdir()
     card, weights = ((Path(network) / name) for name in ("model.json", "model.safetensors"))
     for name, text in (
         ("newer", card.read_text().replace(f'"version": "{STAGE1_SPEC.version}"', '"version": "e999"')),
         ("damaged", card.read_text().replace('"weights": "', '"weights": "0')),
+        ("bare", '{"schema_version": 1}'),
+        ("odd", "[]"),
     ):
         places[name].mkdir()
         (places[name] / "model.json").write_text(text)

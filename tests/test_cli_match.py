@@ -79,6 +79,7 @@ def test_all_against_all_with_a_test_a_store_and_a_picture(forge, tmp_path):
         (("random", "eq:worlds=x"), "no whole number"),
         (("random", "heuristic", "--deals", "0"), "1..1,000,000"),
         (("random", "heuristic", "--deals", "1"), "at least two"),
+        (("random", "heuristic", "--batch", "0"), "a batch of 0 deals"),
         (("random", "heuristic", "--deals", "5", "--seeds", "0-4"), "give one of them"),
         (("random", "heuristic", "--seeds", "940-950"), "sealed"),
         (("random", "heuristic", "--bid", "29"), "bid 29"),

@@ -194,6 +194,7 @@ def test_forge_view_for_programs(forge, store):
     ("arguments", "said"),
     [
         (("nowhere",), "holds no games"),
+        ((__file__,), "is no recorded game"),
         (("seed_00000001_decl_1.parquet",), "there is no such game"),
         (("film.parquet",), "is not the name"),
         ((".",), "2 games: pick one with --game, of seeds 3,5"),

@@ -301,8 +301,11 @@ def test_bad_names_are_told_in_a_line(text, message):
 
 
 def test_networks_of_another_kind_are_refused(networks):
+    with pytest.raises(
+        BadInput, match=r"^\D*stage2.* is of other tokens \(name [\w-]+\) than are spoken here"
+    ):
+        parse_player(f"stage2:model={networks / 'stage1'}", "cpu")
     for text in (
-        f"stage2:model={networks / 'stage1'}",
         f"clairvoyant:model={networks / 'stage2'}",
         f"policy:model={networks / 'stage1'}",
         f"eq:oracle=model,model={networks / 'policy'}",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forge_core.cli.options import Json, read_place, read_sample_seed
-from forge_core.cli.seeds import parse_seeds
+from forge_core.cli.seeds import parse_blocks, parse_seeds
 from forge_core.cli.shards import read_opponents, read_rows
 from forge_core.cli.status import FAILED
 from forge_core.errors import BadInput
@@ -28,7 +28,7 @@ def gaps(
         list | None,
         typer.Option(
             "--blocks",
-            parser=parse_seeds,
+            parser=parse_blocks,
             metavar="LIST",
             show_default="those begun",
             help="Blocks of 50 seeds: 7, 0-19 or 0-9,18. Block 0 holds seeds 0-49.",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_core.cli.numbers import shortened, whole
+from forge_core.cli.numbers import WHOLE, shortened, whole
 from forge_core.cli.options import (
     BidHand,
     Json,
@@ -51,10 +52,10 @@ def read_place_of_seat(text: str) -> int:
 
 def read_score(text: str) -> tuple[int, int]:
     """`3-5`: marks of the bidder's team and of the other."""
-    mine, dash, theirs = text.strip().partition("-")
-    if not dash:
+    marks = re.fullmatch(rf"({WHOLE})-({WHOLE})", text.strip())
+    if not marks:
         raise BadInput(f"score {shortened(text)!r}: write your marks and theirs, as in 3-5")
-    return whole(mine, "score"), whole(theirs, "score")
+    return int(marks[1]), int(marks[2])
 
 
 def read_asked(text: str) -> list[int]:
@@ -315,7 +316,11 @@ def print_table(table: BidTable, advice: Advice, seconds: float) -> None:
         )
     out = screen()
     out.print(grid)
-    out.print("make: % of the deals, with its 95 % interval; marks: expected by the best bid", style="dim")
+    out.print(
+        "make: % of the deals, with its 95 % interval; marks: expected by the best bid",
+        style="dim",
+        soft_wrap=True,
+    )
     print_advice(table, advice)
     out.print(f"{provenance(table)} {seconds_text(seconds)}.", style="dim", soft_wrap=True)
 

@@ -34,6 +34,14 @@ def read_count(text: str) -> int:
     return count
 
 
+def read_batch(text: str) -> int:
+    """1..MOST_DEALS."""
+    batch = whole(text, "batch")
+    if not 1 <= batch <= MOST_DEALS:
+        raise BadInput(f"a batch of {batch:,} deals: use 1..{MOST_DEALS:,}")
+    return batch
+
+
 def read_declare(text: str) -> str | int:
     """`hand`, `seed`, `auction`, or one declaration."""
     name = text.strip().lower()
@@ -101,7 +109,7 @@ def match(
     ] = None,
     batch: Annotated[
         int,
-        typer.Option("--batch", parser=read_count, metavar="N", help="Deals in lockstep; changes no result."),
+        typer.Option("--batch", parser=read_batch, metavar="N", help="Deals in lockstep; changes no result."),
     ] = 100,
     out: Annotated[
         str | None,

@@ -76,16 +76,20 @@ def load_model(path: str, device: str = "cpu") -> TokenTransformer:
     data = store.read(WEIGHTS)
     try:
         record = store.read_json(CARD)
+        if not isinstance(record, dict):
+            raise ValueError("it is no JSON object")
         schema = record.get("schema_version", 1)
         if schema != MODEL_SCHEMA:
             raise BadInput(
                 f"{store.path(CARD)} is of schema {schema!r}, this code reads {MODEL_SCHEMA}: load it with "
                 "the version of Forge that wrote it, or teach a network anew with forge train"
             )
-        spec, config = TokenSpec.from_dict(record["spec"]), ModelConfig.from_dict(record["config"])
+        if missing := [name for name in ("spec", "config", "card", "weights") if name not in record]:
+            raise ValueError(f"it lacks {missing[0]}")
+        spec, config = _parse(record)
         card, expected = record["card"], record["weights"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadInput(f"{store.path(CARD)} is no model card ({error!r}): copy the folder again") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadInput(f"{store.path(CARD)} is no model card ({error}): copy the folder again") from error
     if digest(data) != expected:
         raise BadInput(f"{store.path(WEIGHTS)} is not the file that {CARD} speaks of: copy the folder again")
     try:
@@ -107,6 +111,14 @@ def weights_digest(path: str) -> str | None:
         return str(Store(str(path)).read_json(CARD)["weights"])
     except (StoreUnusable, ValueError, KeyError, TypeError):
         return None
+
+
+def _parse(record: Mapping[str, Any]) -> tuple[TokenSpec, ModelConfig]:
+    """What network a card speaks of. Raises ValueError and TypeError for none."""
+    try:
+        return TokenSpec.from_dict(record["spec"]), ModelConfig.from_dict(record["config"])
+    except BadInput as error:
+        raise ValueError(str(error)) from error
 
 
 def _check_size(spec: TokenSpec, config: ModelConfig, weights: Mapping[str, torch.Tensor], what: str) -> None:

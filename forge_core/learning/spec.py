@@ -73,12 +73,12 @@ class TokenSpec:
         """Raise BadInput unless `what` (a file, a model), which carries `other`, speaks these tokens."""
         if other != self:
             differ = [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+            remedy = "name one that speaks these" if differ[0] == "name" else "make it again with these"
+            if differ[0] in ("name", "version"):
+                differ = differ[:1]  # of another name or version the rest is bound to differ
             mine = ", ".join(f"{name} {getattr(self, name)}" for name in differ)
             theirs = ", ".join(f"{name} {getattr(other, name)}" for name in differ)
-            raise BadInput(
-                f"{what} is of other tokens ({theirs}) than are spoken here ({mine}): "
-                "make it again with these"
-            )
+            raise BadInput(f"{what} is of other tokens ({theirs}) than are spoken here ({mine}): {remedy}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,9 @@ PLAYOUTS: dict[str, Kind] = {
     "eq": Kind(("worlds", "oracle", "model"), _open_expected),
 }
 
+_LACKING = {"model": "ask no network", "worlds": "look at no worlds", "oracle": "ask no judge of worlds"}
+"""why a kind has no such setting"""
+
 
 def open_playout(name: str, device: str = "auto", workers: int | None = None, **settings: Any) -> Playout:
     """The playout of a name; its network is loaded to `device`, its solver has `workers` threads.
@@ -204,6 +207,7 @@ def open_playout(name: str, device: str = "auto", workers: int | None = None, **
         raise BadInput(f"no playout {name!r}: use {', '.join(PLAYOUTS)}")
     kind, given = PLAYOUTS[name], {what: value for what, value in settings.items() if value is not None}
     if foreign := [what for what in given if what not in kind.settings]:
-        known = f"only {', '.join(kind.settings)}" if kind.settings else "nothing"
-        raise BadInput(f"{name} playouts are told {known}: leave {foreign[0]} out")
+        raise BadInput(
+            f"{name} playouts {_LACKING.get(foreign[0], 'know no such thing')}: leave {foreign[0]} out"
+        )
     return kind.open(device, workers, **given)

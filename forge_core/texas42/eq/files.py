@@ -128,7 +128,13 @@ def find_games(path: str, final: bool = False) -> list[str]:
         return [path]
     place = Store(path)
     splits = [place.join(*above, split) for above in ((), (GAMES_FOLDER,)) for split in Split]
-    found = [(folder, _as_key(name)) for folder in (place, *splits) for name in folder.names(".parquet")]
+    try:
+        names = [(folder, name) for folder in (place, *splits) for name in folder.names(".parquet")]
+    except StoreUnusable as error:
+        if not isinstance(error.__cause__, NotADirectoryError):
+            raise
+        raise BadInput(f"{path} is no recorded game: those are .parquet files, made by forge eq") from error
+    found = [(folder, _as_key(name)) for folder, name in names]
     open_to_all = [(folder, key) for folder, key in found if final or key.split != Split.TEST]
     if not open_to_all:
         sealed = f" but {len(found):,} of the test split, which are sealed" if found else ""
