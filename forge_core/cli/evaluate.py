@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,11 +12,13 @@ from forge_core.cli.options import Device, Json, given, read_row_count
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Sequence
 
+    from forge_core.files import Store
     from forge_core.learning.metrics import Answers
     from forge_core.learning.spec import Rows
     from forge_core.learning.transformer import TokenTransformer
+    from forge_core.texas42.oracle.shards import ShardKey
     from forge_core.texas42.splits import Split
 
 FIGURES = {
@@ -111,12 +114,30 @@ def answer(
     models: dict[str, TokenTransformer], split: Split, data: str | None, rows: int, device: str
 ) -> tuple[dict[str, Answers], dict[str, Any]]:
     """What each model says of the benchmark; random play of the same rows."""
-    from forge_core.files import Store
     from forge_core.texas42.tokens.golden import golden_keys, golden_rows
 
     keys = golden_keys(split)
-    deals = golden_rows(keys, Store(data).join("shards-golden") if data else None, rows)
+    deals = golden_rows(keys, None if data is None else golden_store(data, split, keys), rows)
     return answer_all(models, split, deals, len(keys))
+
+
+def golden_store(data: str, split: Split, keys: Sequence[ShardKey]) -> Store:
+    """The golden shards below `data`; how many of `keys` are not there is said. BadInput for none."""
+    from forge_core.cli.screen import notes
+    from forge_core.files import Store
+    from forge_core.texas42.tokens.golden import stored_keys
+
+    store = Store(data).join("shards-golden")
+    n_there = len(stored_keys(keys, store))
+    if not n_there:
+        raise BadInput(
+            f"{store.url} holds none of the {split} benchmark's deals: name the root of a store that does, "
+            "or leave --data out, and they are solved here"
+        )
+    if n_there < len(keys):
+        solved = f"{len(keys) - n_there:,} of {len(keys):,} deals are not in {store.url}"
+        notes().print(f"{solved}: they are solved here", soft_wrap=True)
+    return store
 
 
 def answer_games(
@@ -135,7 +156,7 @@ def answer_games(
 
 
 def answer_all(
-    models: dict[str, TokenTransformer], split: Split, deals: Iterator[Rows], n: int
+    models: dict[str, TokenTransformer], split: Split, deals: Generator[Rows, None, None], n: int
 ) -> tuple[dict[str, Answers], dict[str, Any]]:
     """What each model says of the rows of n deals, under a progress bar; random play of the same rows."""
     from rich.progress import track
@@ -153,9 +174,10 @@ def answer_all(
         )
     parts: dict[str, list[Answers]] = {path: [] for path in models}
     shown = track(deals, "asking", n, console=out, transient=True, disable=not out.is_terminal)
-    for part in shown:
-        for path, model in models.items():
-            parts[path].append(ask(model, [part]))
+    with closing(deals):  # who stops waits only for the deals that are being solved
+        for part in shown:
+            for path, model in models.items():
+                parts[path].append(ask(model, [part]))
     answers = {path: Answers.join(asked) for path, asked in parts.items()}
     first = next(iter(answers.values()))
     return answers, {"decisions": first.measure_random(), "uniform": first.measure_random(uniform=True)}

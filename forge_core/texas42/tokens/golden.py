@@ -7,10 +7,11 @@ solved on the spot where it does not: the same rows either way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,7 +40,15 @@ GOLDEN_VERSION = "g1"
 GOLDEN_SEEDS = {Split.VAL: GOLDEN_VAL, Split.TEST: TEST_SEEDS}
 """Test is sealed: only the final evaluation reads it."""
 
+WATCHED_SEEDS = range(GOLDEN_SEEDS[Split.VAL].stop, GOLDEN_SEEDS[Split.TEST].start)
+"""The others of val below 1000: what training is watched by"""
+
 ROWS_PER_DEAL = 2000
+
+_AHEAD = 32
+"""deals read or solved before the first of them is asked for: who stops waits for no more"""
+_READERS = 8
+"""footers read at once"""
 
 
 def golden_keys(split: Split = Split.VAL) -> list[ShardKey]:
@@ -51,26 +60,32 @@ def golden_keys(split: Split = Split.VAL) -> list[ShardKey]:
 
 def watched_keys() -> list[ShardKey]:
     """Deals of the val split that live training is judged by while it runs: none of the benchmark."""
-    seeds = range(GOLDEN_SEEDS[Split.VAL].stop, GOLDEN_SEEDS[Split.TEST].start)
-    return [ShardKey(seed, (seed + turn) % N_DECLARATIONS) for seed in seeds for turn in (0, 5)]
+    return [ShardKey(seed, (seed + turn) % N_DECLARATIONS) for seed in WATCHED_SEEDS for turn in (0, 5)]
 
 
 def golden_rows(
     keys: Sequence[ShardKey], store: Store | None = None, rows_per_deal: int = ROWS_PER_DEAL
-) -> Iterator[Rows]:
+) -> Generator[Rows, None, None]:
     """The rows of each deal, in the order given; `deal` is its place in `keys`.
 
     store: the folder of golden shards; None, or where it lacks one: solved here. Drawn from
     a shard by `stream(0, "golden", seed, decl)`. Raises BadInput for rows_per_deal < 1,
-    ShardCorrupt for a shard that cannot be read.
+    ShardCorrupt for a shard that cannot be read. Closed before its end it solves what it has
+    begun, and no more.
     """
     if rows_per_deal < 1:
         raise BadInput(f"{rows_per_deal} rows a deal: use at least 1")
-    with ThreadPoolExecutor(thread_name_prefix="golden") as pool:
-        shards = pool.map(partial(_shard, store), keys)
+    with closing(_shards(store, keys)) as shards:
         for place, (key, shard) in enumerate(zip(keys, shards, strict=True)):
             rows = _choose(shard, rows_per_deal, stream(0, "golden", key.seed, key.decl))
             yield replace(rows, deal=np.full(len(rows), place, dtype=np.int32))
+
+
+def stored_keys(keys: Sequence[ShardKey], store: Store) -> list[ShardKey]:
+    """Those whose rows `golden_rows` reads from a folder of golden shards, and need not be solved."""
+    with ThreadPoolExecutor(_READERS, "golden") as pool:
+        there = pool.map(lambda key: _is_stored(store, key), keys)
+        return [key for key, stored in zip(keys, there, strict=True) if stored]
 
 
 def benchmark_version(rows_per_deal: int = ROWS_PER_DEAL) -> str:
@@ -109,11 +124,32 @@ def random_gaps(root: Store, rows_per_deal: int = ROWS_PER_DEAL) -> list[float]:
     return gaps
 
 
+def _shards(store: Store | None, keys: Sequence[ShardKey]) -> Generator[Shard, None, None]:
+    """Those of `keys`, in their order."""
+    asked: deque[Future[Shard]] = deque()
+    with ThreadPoolExecutor(thread_name_prefix="golden") as pool:
+        try:
+            for key in keys:
+                asked.append(pool.submit(_shard, store, key))
+                if len(asked) > _AHEAD:
+                    yield asked.popleft().result()
+            while asked:
+                yield asked.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _is_stored(store: Store, key: ShardKey) -> bool:
+    """Whether a deal is there with the rows of the benchmark: those of others would be another one."""
+    if not store.join(key.split).exists(key.filename):
+        return False
+    header = read_own_header(store, key)
+    return header is not None and header.fingerprint == ShardConfig().fingerprint
+
+
 def _shard(store: Store | None, key: ShardKey) -> Shard:
-    if store and store.join(key.split).exists(key.filename):
-        header = read_own_header(store, key)
-        if header and header.fingerprint == ShardConfig().fingerprint:  # others would be another benchmark
-            return read_shard(store, key)
+    if store and _is_stored(store, key):
+        return read_shard(store, key)
     return make_shard(solve(key.deal(), key.decl, device="cpu"), key, ShardConfig())
 
 
