@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from functools import partial
 from pathlib import Path
 
@@ -75,6 +76,28 @@ def few_deals(monkeypatch):
 def curve(run: Path) -> list[dict[str, str]]:
     with open(run / "metrics.csv") as file:
         return [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(file)]
+
+
+# --- tokenize ---------------------------------------------------------------------------------
+
+
+def test_of_all_splits_those_are_made_that_have_shards(store, answer, forge, tmp_path):
+    asked = ("tokenize", "--input", str(store), "--rows", "300", "--split")
+    for extra in (("--dry-run",), ()):
+        made = answer(*asked, "all", "--out", str(tmp_path), *extra)
+        assert [of["split"] for of in made["splits"]] == ["train", "val"]
+        assert list(made["empty"]) == ["test"] and "has no shards" in made["empty"]["test"]
+    status, out, err = forge(*asked, "all", "--out", str(tmp_path))
+    assert status == 0 and len(out.splitlines()) == 2
+    assert err.startswith("forge: test is empty: ") and err.count("\n") == 1
+
+
+def test_shards_held_out_for_the_benchmark_are_said_to_be(forge, tmp_path):
+    place = Store(str(tmp_path)).join("shards-standard")
+    assert all(report.made for report in fill_shards(place, GOLDEN[:1], ShardConfig(rows=280), "cpu"))
+    status, out, err = forge("tokenize", "--input", str(tmp_path), "--out", str(tmp_path), "--split", "val")
+    assert (status, out) == (2, "")
+    assert "of seeds 900-919, held out for the benchmark" in err and "forge shards --seeds 920-949" in err
 
 
 # --- train ------------------------------------------------------------------------------------
@@ -154,11 +177,34 @@ def test_golden_rows_are_the_same_read_from_a_store_or_solved(store):
         assert all((a == b).all() for a, b in zip(one.columns(), other.columns(), strict=True))
 
 
+def test_who_stops_waits_for_few_deals(store, monkeypatch):
+    (shard,) = golden._shards(Store(str(store)).join("shards-golden"), GOLDEN[:1])
+    asked = []
+
+    def slow(place, key):
+        asked.append(key)
+        time.sleep(0.02)
+        return shard
+
+    monkeypatch.setattr(golden, "_shard", slow)
+    rows = golden.golden_rows([ShardKey(seed, 0) for seed in range(500)], rows_per_deal=28)
+    next(rows)
+    time.sleep(0.2)
+    rows.close()
+    assert len(asked) <= golden._AHEAD + 1
+
+
 def test_a_network_is_held_to_the_benchmark(few_deals, store, network, answer, forge, tmp_path):
     asked = ("evaluate", network, "--rows", "280")
     read, solved = answer(*asked, "--data", str(store)), answer(*asked)
     assert read == solved
     assert read["benchmark"]["rows_per_deal"] == 280 and read["decisions"]["rows"] == 2 * 280
+    (half := tmp_path / "half/shards-golden/val").mkdir(parents=True)
+    name = GOLDEN[0].filename
+    (half / name).write_bytes((store / "shards-golden/val" / name).read_bytes())
+    status, out, err = forge(*asked, "--data", str(tmp_path / "half"), "--json")
+    assert (status, json.loads(out)) == (0, read)
+    assert err == f"1 of 2 deals are not in {half.parent}: they are solved here\n"
     assert set(read["decisions"]["per_decl"]) == {"0", "6"} and len(read["decisions"]["per_ply"]) == 28
     assert read["random"]["decisions"]["decision_q_gap"] > 0
 
@@ -192,6 +238,8 @@ def test_a_network_becomes_an_onnx_file(network, answer, tmp_path):
     ("line", "complaint"),
     [
         ("tokenize --input {empty} --out {empty}", "has no shards in shards-standard/train"),
+        ("tokenize --input {empty} --out {empty} --split all", "has no shards in shards-standard/train"),
+        ("tokenize --input {store} --out {empty} --split test", "has no shards in shards-standard/test"),
         ("tokenize --input {store} --out memory://x", "gone when this command ends"),
         ("tokenize --input {store} --out {empty} --split some", "split 'some'"),
         ("tokenize --input {store} --out {empty} --source some", "source 'some'"),
@@ -229,6 +277,8 @@ def test_a_network_becomes_an_onnx_file(network, answer, tmp_path):
         ("evaluate", "MODEL"),
         ("evaluate {empty}", "holds no model"),
         ("evaluate {network} --rows 0", "0 rows"),
+        ("evaluate {network} --data {empty}", "holds none of the val benchmark's deals"),
+        ("evaluate {network} --data {network}/model.json", "leave --data out, and they are solved here"),
         ("evaluate {network} --against {empty}", "holds no model"),
         ("evaluate {newer}", "version e999"),
         ("evaluate {damaged}", "copy the folder again"),

@@ -235,6 +235,7 @@ def test_from_games_to_a_network_that_is_judged(root, forge, tmp_path):
         return json.loads(out)
 
     made = answer("tokenize", "--stage", "2", "--input", str(root), "--out", str(tmp_path), "--split", "all")
+    assert made["empty"] == {}
     assert [(said["split"], said["rows"]) for said in made["splits"]] == [("train", 84), ("val", 28)]
     run = ("train", "--stage", "2", "--data", str(tmp_path), "--runs", str(tmp_path / "runs"), *SMALL)
     found = answer(*run, "--steps", "4", "--evaluate-every", "2")

@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-
 _ENDLESS = 10_000
 """columns of a file or a pipe: nothing is broken or cut there"""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -87,9 +88,13 @@ def tokenize(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is to be done; do nothing.")] = False,
     json: Json = False,
 ) -> None:
-    """Make training rows of shards, or of games; those already made are not made again."""
+    """Make training rows of shards, or of games; those already made are not made again.
+
+    Of --split all, a split that is empty is said to be; named alone, it is bad input.
+    """
     from forge_core.cli.screen import notes, print_json
     from forge_core.files import Store
+    from forge_core.texas42.tokens.storage import SplitEmpty
 
     splits = read_splits(split) if isinstance(split, str) else split
     root, store = Store(input_), Store(out)
@@ -104,11 +109,15 @@ def tokenize(
     else:
         raise BadInput(f"stage {stage}: use 1 or 2")
     check_lasting(store)
-    answers = []
+    answers, empty = [], {}
     for which in splits:
         folder = work.folder_of(which)
-        with notes().status(f"looking what is there of {which}"):
-            plan = work.plan(which)
+        try:
+            with notes().status(f"looking what is there of {which}"):
+                plan = work.plan(which)
+        except SplitEmpty as error:
+            empty[which] = error
+            continue
         if dry_run:
             answers.append(plan_record(folder, plan))
             if not json:
@@ -121,8 +130,13 @@ def tokenize(
         answers.append(summary_record(folder, plan, manifest, seconds))
         if not json:
             print_summary(folder, plan, manifest, seconds, work.sources)
+    if not answers:
+        raise next(iter(empty.values()))
     if json:
-        print_json({"splits": answers})
+        print_json({"splits": answers, "empty": {which: str(error) for which, error in empty.items()}})
+        return
+    for which, error in empty.items():
+        print(f"forge: {which} is empty: {error}", file=sys.stderr)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ are read. One file holds the games of SEEDS_A_FILE seeds that follow each other 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,18 +24,19 @@ from forge_core.errors import BadInput
 from forge_core.files import Store, fingerprint
 from forge_core.learning.spec import ILLEGAL, Rows
 from forge_core.learning.stored import some_rows
+from forge_core.ranges import ranges_text
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
 from forge_core.texas42.eq.files import GAMES_FOLDER, read_game, read_header
 from forge_core.texas42.eq.records import GameRecord
 from forge_core.texas42.eq.rows import collate
 from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.splits import Split, split_of
-from forge_core.texas42.tokens.golden import GOLDEN_SEEDS
+from forge_core.texas42.tokens.golden import GOLDEN_SEEDS, WATCHED_SEEDS
 from forge_core.texas42.tokens.splits import is_held_out
-from forge_core.texas42.tokens.storage import READERS, Manifest, Plan, Storage, hash_of
+from forge_core.texas42.tokens.storage import READERS, Manifest, Plan, SplitEmpty, Storage, hash_of
 from forge_core.texas42.tokens.transcript import STAGE2_SPEC, encode_rows
 
-GAME_ROWS_VERSION = "r1"
+GAME_ROWS_VERSION = "r2"
 """Raised when other rows are made of a game, or files look different."""
 
 SEEDS_A_FILE = 50
@@ -113,8 +114,8 @@ def folder_of(store: Store, split: Split) -> Store:
 def plan_games(root: Store, out: Store, split: Split, config: GameRowConfig | None = None) -> GamePlan:
     """Compare the games of a store with the rows made of them. Both are roots of stores.
 
-    Raises BadInput for test, which is sealed, for a split without games, or one that a game
-    does not belong to; GameCorrupt for a game that cannot be read.
+    Raises BadInput for test, which is sealed, or a split that a game does not belong to, SplitEmpty
+    for one without games, GameCorrupt for a game that cannot be read.
     """
     if split is Split.TEST:
         raise BadInput("games of test are sealed, and no rows to learn from: use train and val")
@@ -155,7 +156,7 @@ def kept_games(games: Store, split: Split) -> list[ShardKey]:
     return kept
 
 
-def judged_rows(games: Store, keys: Sequence[ShardKey]) -> Iterator[Rows]:
+def judged_rows(games: Store, keys: Sequence[ShardKey]) -> Generator[Rows, None, None]:
     """The rows of each of these games, for evaluation alone; `deal` is its place in `keys`."""
     for place, key in enumerate(keys):
         rows = collate([read_game(games, key)], final=True)
@@ -176,8 +177,10 @@ def _list_games(root: Store, out: Store, split: Split, config: GameRowConfig) ->
     with ThreadPoolExecutor(READERS, "games") as pool:
         found = [game for game in pool.map(find, games.join(split).names(".parquet")) if game]
     if not found:
-        folder, beside = games.join(split).url, " beside those of the benchmark" * (split is Split.VAL)
-        raise BadInput(f"{folder} has no games to learn from{beside}: make some with forge eq")
+        folder, beside, seeds = games.join(split).url, "", ""
+        if split is Split.VAL:
+            beside, seeds = " beside those of the benchmark", f" --seeds {ranges_text(WATCHED_SEEDS)}"
+        raise SplitEmpty(f"{folder} has no games to learn from{beside}: make some with forge eq{seeds}")
     known = {file.first_seed: file for file in _STORAGE.known_files(folder_of(out, split)).values()}
     found.sort(key=lambda game: (game[0].seed, game[0].decl))
     tasks = []

@@ -22,11 +22,12 @@ from forge_core.errors import BadInput, ForgeError
 from forge_core.files import Store, fingerprint
 from forge_core.learning.spec import Rows
 from forge_core.learning.stored import some_rows
+from forge_core.ranges import ranges_text
 from forge_core.streams import stream
 from forge_core.texas42.deals import check_deal
 from forge_core.texas42.oracle.shards import ShardKey, read_header, read_shard
 from forge_core.texas42.splits import Split
-from forge_core.texas42.tokens.golden import GOLDEN_SEEDS
+from forge_core.texas42.tokens.golden import GOLDEN_SEEDS, WATCHED_SEEDS
 from forge_core.texas42.tokens.rows import (
     DECISION_SHARE,
     STAGE1_SPEC,
@@ -36,7 +37,7 @@ from forge_core.texas42.tokens.rows import (
     rows_of,
     thin,
 )
-from forge_core.texas42.tokens.storage import READERS, Manifest, Plan, Storage, hash_of
+from forge_core.texas42.tokens.storage import READERS, Manifest, Plan, SplitEmpty, Storage, hash_of
 
 TOKENS_VERSION = "t1"
 """Raised when other rows are drawn, or files look different."""
@@ -130,7 +131,7 @@ def folder_of(store: Store, split: Split) -> Store:
 def plan_tokens(shards: Store, out: Store, split: Split, config: TokenConfig | None = None) -> TokenPlan:
     """Compare the shards of a store with the rows drawn from them. Both are roots of stores.
 
-    Raises BadInput for a split without shards, or one that a shard does not belong to;
+    Raises SplitEmpty for a split without shards, BadInput for one that a shard does not belong to,
     ShardCorrupt for a shard that cannot be read.
     """
     tasks = _list_shards(shards, split, config or TokenConfig())
@@ -181,7 +182,13 @@ def _list_shards(shards: Store, split: Split, config: TokenConfig) -> list[_Task
         tasks = [found for found in pool.map(lambda name: task(*name), names) if found]
     if not tasks:
         kinds = " or ".join(f"shards-{kind}/{split}" for kind in config.kinds)
-        raise BadInput(f"{shards.url} has no shards in {kinds} to draw from: make some with forge shards")
+        if names:
+            held, free = ranges_text(GOLDEN_SEEDS[Split.VAL]), ranges_text(WATCHED_SEEDS)
+            raise SplitEmpty(
+                f"all shards of {shards.url} in {kinds} are of seeds {held}, held out for the benchmark: "
+                f"make others of {split} with forge shards --seeds {free}"
+            )
+        raise SplitEmpty(f"{shards.url} has no shards in {kinds} to draw from: make some with forge shards")
     return tasks
 
 

@@ -30,6 +30,10 @@ READERS = 8
 _ABANDONED_AFTER_S = 3600.0
 
 
+class SplitEmpty(BadInput):
+    """There is nothing to make the rows of a split from."""
+
+
 class StoredFile(Protocol):
     """What a manifest says of a file: a dataclass of JSON types."""
 
