@@ -97,6 +97,17 @@ def test_a_poster_is_written_where_it_is_asked(forge, tmp_path):
         assert (tmp_path / name).read_bytes().startswith(start)
 
 
+def test_a_poster_that_cannot_be_written_takes_no_result_with_it(forge, tmp_path, monkeypatch):
+    (tmp_path / "a.pdf").mkdir()
+    status, out, err = forge("bid", *QUICK, "--decl", "4", "--json", "--poster", str(tmp_path / "a.pdf"))
+    assert (status, json.loads(out)["samples"]) == (2, 4)
+    assert f"cannot write {tmp_path}/a.pdf" in err
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("forge_core.texas42.bidding.table.play_out", lambda *_: pytest.fail("played"))
+    status, out, err = forge("bid", *QUICK, "--poster", str(tmp_path / "file/a.pdf"))
+    assert (status, out, err.count("\n")) == (2, "", 1) and "a file stands where a folder must" in err
+
+
 def test_the_help_says_what_deals_tell(forge):
     """Its table of deals against intervals is that of Wilson at one half."""
     _, out, _ = forge("bid", "--help")

@@ -212,6 +212,9 @@ def test_a_network_is_held_to_the_benchmark(few_deals, store, network, answer, f
     assert (status, err) == (0, "")
     assert "+0.000 points less" in out and "sixes" in out and "random" in out
     assert (tmp_path / "gaps.png").stat().st_size > 10_000
+    (tmp_path / "taken/gaps.png").mkdir(parents=True)
+    status, out, err = forge(*asked, "--plots", str(tmp_path / "taken"), "--json")
+    assert (status, json.loads(out)) == (2, read) and "cannot write" in err
 
 
 def test_the_final_evaluation_says_that_it_is_final(few_deals, store, network, forge):
@@ -229,6 +232,14 @@ def test_a_network_becomes_an_onnx_file(network, answer, tmp_path):
     assert found["nbytes"] == (tmp_path / "model.onnx").stat().st_size
     assert max(found["action_difference"], found["value_difference"]) < 1e-3
     assert found["same_choice"] > 0.99
+
+
+def test_a_place_that_takes_nothing_is_told_before_the_work(network, forge, monkeypatch):
+    monkeypatch.setattr("forge_core.learning.onnx.export_onnx", lambda *_: pytest.fail("exported"))
+    monkeypatch.setattr("forge_core.cli.evaluate.answer", lambda *_: pytest.fail("evaluated"))
+    for line in (("export", network, "--out"), ("evaluate", network, "--plots")):
+        status, out, err = forge(*line, f"{network}/model.json")
+        assert (status, out, err.count("\n")) == (2, "", 1) and "a file stands where a folder must" in err
 
 
 # --- bad input --------------------------------------------------------------------------------

@@ -71,6 +71,18 @@ def test_all_against_all_with_a_test_a_store_and_a_picture(forge, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in files} == files
 
 
+def test_a_picture_that_cannot_be_written_takes_no_result_with_it(forge, tmp_path, monkeypatch):
+    arguments = ("match", "random", "heuristic", "--deals", "10", "--json", "--plots")
+    (tmp_path / "match.png").mkdir()
+    status, out, err = forge(*arguments, str(tmp_path))
+    assert (status, len(json.loads(out)["matches"]), err.count("\n")) == (2, 1, 1)
+    assert f"cannot write {tmp_path}/match.png" in err
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("forge_core.cli.match.play", lambda *_: pytest.fail("played"))
+    status, out, err = forge(*arguments, str(tmp_path / "file"))
+    assert (status, out, err.count("\n")) == (2, "", 1) and "a file stands where a folder must" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

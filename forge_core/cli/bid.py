@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forge_core.cli.filling import check_place, place_of
 from forge_core.cli.numbers import WHOLE, shortened, whole
 from forge_core.cli.options import (
     BidHand,
@@ -135,19 +136,21 @@ def bid(
     kind = None if poster is None else poster_kind(poster)
     asked = read_asked(decl) if isinstance(decl, str) else decl
     how = choose_playout(playout, model, worlds, oracle, device)
+    if poster:
+        check_place(place_of(poster)[0])
     started = time.perf_counter()
     with playing(samples * len(asked)) as advance:
         table = play_out(hand, how, samples, seed, asked, ci_width, advance)
     seconds = time.perf_counter() - started
     advice = advise(table.p_make, situation)
-    if poster and kind:
-        write_poster(poster, kind, table, advice)
     if json:
         print_json({**as_record(table, advice), "seconds": round(seconds, 3), "poster": poster})
     elif matrix:
         print_matrix(table, advice)
     else:
         print_table(table, advice, seconds)
+    if poster and kind:  # last: a page that fails takes no result with it
+        write_poster(poster, kind, table, advice)
 
 
 def choose_playout(
@@ -209,11 +212,10 @@ def poster_kind(path: str) -> str:
 
 def write_poster(path: str, kind: str, table: BidTable, advice: Advice) -> None:
     """Draw the page and put it in its place. Raises StoreUnusable."""
-    from forge_core.files import Store
     from forge_core.texas42.bidding.poster import draw_poster
 
-    folder, slash, name = path.rpartition("/")
-    Store(folder or slash or ".").write(name, draw_poster(table, advice, kind))
+    store, name = place_of(path)
+    store.write(name, draw_poster(table, advice, kind))
 
 
 def as_record(table: BidTable, advice: Advice) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from forge_core.cli.filling import check_place, place_of
 from forge_core.cli.options import Json
 from forge_core.cli.summary import Games, read
 from forge_core.errors import BadInput
@@ -23,7 +24,9 @@ def eq_export(
 
     if not out.endswith(".pt"):
         raise BadInput(f"{out} is no name for a dictionary of tensors: end it with .pt")
-    records = list(read(find_games(path)))
+    paths = find_games(path)
+    check_place(place_of(out)[0])
+    records = list(read(paths))
     nbytes = export_games(records, out)
     if json:
         print_json({"path": out, "games": len(records), "bytes": nbytes, "schema": SCHEMA})

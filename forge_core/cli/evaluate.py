@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forge_core.cli.filling import check_place
 from forge_core.cli.options import Device, Json, given, read_row_count
 from forge_core.errors import BadInput
 
@@ -72,6 +72,7 @@ def evaluate(
 ) -> None:
     """Hold a network to the benchmark: 200 deals, or of stage 2 games, that it has never seen."""
     from forge_core.cli.screen import print_json
+    from forge_core.files import Store
     from forge_core.learning.checkpoints import load_model
     from forge_core.texas42.splits import Split
     from forge_core.texas42.tokens.golden import GOLDEN_VERSION, golden_keys
@@ -82,6 +83,8 @@ def evaluate(
     spec = STAGE2_SPEC if models[model].spec.name == STAGE2_SPEC.name else STAGE1_SPEC
     for path, loaded in models.items():
         spec.check_same(loaded.spec, path)
+    if plots:
+        check_place(Store(plots))
     split = Split.TEST if final else Split.VAL
     if spec is STAGE1_SPEC:
         benchmark = {"version": GOLDEN_VERSION, "deals": len(golden_keys(split)), "rows_per_deal": rows}
@@ -102,12 +105,12 @@ def evaluate(
         "random": random,
         "against": compare(mine, other, against or "") if other else None,
     }
-    if plots:
-        draw(report, other, Path(plots))
     if json:
         print_json(report)
     else:
         print_report(report, other)
+    if plots:  # last: a picture that fails takes no result with it
+        draw(report, other, Store(plots))
 
 
 def answer(
@@ -201,16 +204,15 @@ def compare(mine: Answers, other: Answers, path: str) -> dict[str, Any]:
     }
 
 
-def draw(report: dict[str, Any], other: Answers | None, folder: Path) -> None:
+def draw(report: dict[str, Any], other: Answers | None, folder: Store) -> None:
     """Write gaps.png."""
-    from forge_core.files import Store
     from forge_core.learning.pictures import draw_gaps
     from forge_core.texas42.declarations import NAMES
 
     picture = draw_gaps(
         report["decisions"], report["random"]["decisions"], NAMES, other.measure() if other else None
     )
-    Store(str(folder)).write("gaps.png", picture)
+    folder.write("gaps.png", picture)
 
 
 def print_report(report: dict[str, Any], other: Answers | None) -> None:

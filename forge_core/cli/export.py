@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from forge_core.cli.filling import check_lasting
+from forge_core.cli.filling import check_place
 from forge_core.cli.options import Json
 
 
@@ -25,9 +25,10 @@ def export(
     from forge_core.learning.checkpoints import load_model
     from forge_core.learning.onnx import export_onnx
 
-    check_lasting(Store(out or model))
+    network = load_model(model)
+    check_place(Store(out or model))
     with notes().status("exporting"):
-        report = export_onnx(load_model(model), out or model)
+        report = export_onnx(network, out or model)
     if json:
         print_json(asdict(report))
         return

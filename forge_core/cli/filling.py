@@ -1,4 +1,4 @@
-"""What verbs share that fill a store: to know early that it can be written, and to stop cleanly."""
+"""What verbs share that write: to know early that they can, and to stop cleanly."""
 
 from __future__ import annotations
 
@@ -26,6 +26,20 @@ def check_writable(store: Store) -> None:
     store.write(".writable", b"")
     with suppress(StoreUnusable):  # another filler was faster, or may write but not delete: it is hidden
         store.delete(".writable")
+
+
+def check_place(store: Store) -> None:
+    """Raise BadInput or StoreUnusable, before the work begins, where nothing of it could be kept."""
+    check_lasting(store)
+    check_writable(store)
+
+
+def place_of(path: str) -> tuple[Store, str]:
+    """The folder of a file, and its name in it."""
+    from forge_core.files import Store
+
+    folder, slash, name = path.rpartition("/")
+    return Store(folder or slash or "."), name
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_core.cli.filling import check_lasting, check_writable
+from forge_core.cli.filling import check_place
 from forge_core.cli.numbers import whole
 from forge_core.cli.options import Device, Json, read_declaration, read_place, read_seed
 from forge_core.cli.seeds import parse_seeds, seeds_text
@@ -138,14 +138,13 @@ def match(
     test = choose_test(sprt, by, margin)
     store = Store(out) if out else None
     if store:
-        check_lasting(store)
-        check_writable(store)
+        check_place(store)
     opened = [parse_player(text, device) for text in players]
+    if plots:
+        check_place(Store(plots))
     begun = time.perf_counter()
     matches = play(opened, chosen, conditions, store, test, by, batch)
     seconds = time.perf_counter() - begun
-    if plots:
-        Store(plots).write("match.png", draw_standings(matches))
     if json:
         print_json(
             {
@@ -159,6 +158,8 @@ def match(
         )
     else:
         print_report(matches, seeds_text(chosen), f"{seconds_text(seconds)} on {device_name(device)}")
+    if plots:  # last: a picture that fails takes no result with it
+        Store(plots).write("match.png", draw_standings(matches))
 
 
 def choose_seeds(deals: int | None, seeds: list[int] | None) -> list[int]:
