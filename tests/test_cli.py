@@ -435,6 +435,20 @@ def test_a_deal_that_fails_is_said_and_the_others_are_made(forge, tmp_path, monk
     assert err == "forge: seed_00000001_decl_1.parquet: the reason\n"
 
 
+def test_a_store_that_is_full_is_for_the_user_to_mend(forge, tmp_path, monkeypatch):
+    from forge_core.errors import StoreUnusable
+    from forge_core.files import Store
+
+    def full(store, name, data):
+        if name.endswith(".parquet"):
+            raise StoreUnusable(f"cannot write {store.path(name)}: no space; free some")
+
+    monkeypatch.setattr(Store, "write", full)
+    monkeypatch.setattr(Store, "delete", lambda store, name: None)
+    status, out, err = forge("shards", "--seeds", "0-1", "--out", str(tmp_path), *SHARDS)
+    assert status == 2 and "0 made, 0 there before, 2 failed" in out and err.count("no space; free some") == 2
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_ctrl_c_finishes_what_is_being_written(answer, tmp_path):
     arguments = ("shards", "--seeds", "0-399", "--out", str(tmp_path), *SHARDS)

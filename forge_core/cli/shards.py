@@ -23,7 +23,7 @@ from forge_core.cli.options import (
     read_place,
     read_sample_seed,
 )
-from forge_core.cli.status import FAILED, Stopped
+from forge_core.cli.status import BAD_INPUT, FAILED, Stopped
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def shards(
         to_go = len(missing) - sum(report.error is None for report in reports)
         raise Stopped(f"stopped with {to_go:,} shards to go: run the same command again to go on")
     if any(report.error for report in reports):
-        raise typer.Exit(FAILED)
+        raise typer.Exit(BAD_INPUT if any(report.refused for report in reports) else FAILED)
 
 
 def fill(

@@ -42,6 +42,8 @@ class ShardReport:
     """why it could not be made, and what to do; None: all is well"""
     replaced: bool = False
     """made in place of a sound shard of other versions or another configuration"""
+    refused: bool = False
+    """the store would not take it: no space, no right to write"""
 
 
 _PLANNED = 64
@@ -248,4 +250,5 @@ def _report(
 
 def _failure(key: ShardKey, error: Exception) -> ShardReport:
     reason = str(error) if isinstance(error, ForgeError) else f"{type(error).__name__}: {error}"
-    return ShardReport(key, False, 0, 0, 0, 0, 0.0, "", reason)
+    refused = isinstance(error, StoreUnusable)
+    return ShardReport(key, False, 0, 0, 0, 0, 0.0, "", reason, refused=refused)
