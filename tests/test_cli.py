@@ -491,7 +491,8 @@ def test_the_doctor_says_what_is_here(answer, tmp_path):
     assert found["device"]
     assert found["versions"]["numba"]
     assert os.path.isdir(found["kernels"]["folder"])
-    assert found["store"] == {"url": str(tmp_path), "shards": [], "faults": {}}
+    nothing = {"shards": [], "holdings": [], "held": [], "faults": {}}
+    assert found["store"] == {"url": str(tmp_path), **nothing}
 
 
 def test_the_doctor_counts_the_store_and_finds_what_is_faulty(forge, answer, tmp_path):
@@ -509,6 +510,55 @@ def test_the_doctor_counts_the_store_and_finds_what_is_faulty(forge, answer, tmp
     assert (status, err) == (1, "")
     assert "faulty" in out
     assert "seed_00000002_decl_2.parquet" in out
+
+
+def test_the_doctor_tells_of_every_kind_and_who_is_at_work(forge, answer, tmp_path, monkeypatch):
+    from random_games import record_of
+
+    from forge_core.files import Store
+    from forge_core.texas42.bidding.records import BiddingConfig, fill_tables
+    from forge_core.texas42.eq.files import write_game
+
+    monkeypatch.chdir(tmp_path)
+    root = Store(str(tmp_path / "store"))
+    for seed in (3, 7, 930):
+        write_game(root.join("eq-games"), record_of(seed, points=False))
+    forge("shards", "--seeds", "1", "--out", root.url, *SHARDS)
+    answer("tokenize", "--input", root.url, "--out", root.url, "--rows", "100")
+    answer("tokenize", "--stage", "2", "--input", root.url, "--out", root.url, "--split", "all")
+    assert len(list(fill_tables(root.join("bidding-results"), [5], BiddingConfig(samples=1)))) == 1
+    answer("match", "random", "heuristic", "--seeds", "0-59", "--out", root.url)
+
+    with root.join("tokenized", "train").held(), Store("runs/mine").held():
+        found = answer("doctor", "--store", root.url)["store"]
+        out = forge("doctor", "--store", root.url)[1]
+    assert found["held"] == [str(tmp_path / "runs/mine"), f"{root.url}/tokenized/train"]
+    held = {(of["folder"], of["split"]): (of["files"], of["rows"], of["seeds"]) for of in found["holdings"]}
+    assert held == {
+        ("eq-games", "train"): (2, 56, "3,7"),
+        ("eq-games", "val"): (1, 28, "930"),
+        ("tokenized", "train"): (1, 100, "1"),
+        ("tokenized-eq", "train"): (1, 56, "0-49"),
+        ("tokenized-eq", "val"): (1, 28, "900-949"),
+        ("bidding-results", "train"): (1, 1, "5"),
+        ("matches", "train"): (4, 120, "0-99"),
+    }
+    for of in found["holdings"]:
+        folder = tmp_path / "store" / of["folder"]
+        files = [path for path in folder.rglob("*.*") if path.suffix in (".parquet", ".npy")]
+        of_split = [path for path in files if path.parent.name == of["split"] or of["folder"] == "matches"]
+        assert of["bytes"] == sum(path.stat().st_size for path in of_split), of
+    assert f"a process keeps {root.url}/tokenized/train to itself" in out
+    assert all(re.search(rf"{folder} +{split} ", out) for folder, split in held)
+    assert answer("doctor", "--store", root.url)["store"]["held"] == []
+
+    for path in (tmp_path / "store").rglob("*.*"):
+        if path.suffix == ".parquet" and path.parts[-3] != "bidding-results":
+            path.write_bytes(path.read_bytes()[:-20])
+    (tmp_path / "store/tokenized/train/manifest.json").write_text("{")
+    (tmp_path / "store/bidding-results/train/other.parquet").write_text("")
+    faults = answer("doctor", "--store", root.url, status=1)["store"]["faults"]
+    assert len(faults) == 1 + 3 + 4 + 2  # a shard, games, boards, a manifest, a name
 
 
 def test_the_doctor_reads_the_store_of_the_environment(answer, tmp_path, monkeypatch):

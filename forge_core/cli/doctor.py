@@ -15,6 +15,7 @@ from forge_core.cli.status import FAILED
 from forge_core.errors import BadInput, ShardCorrupt
 
 if TYPE_CHECKING:
+    from forge_core.cli.holdings import Holding
     from forge_core.files import Store
     from forge_core.texas42.oracle.catalog import Catalog, Total
 
@@ -31,10 +32,11 @@ def doctor(
     verify: Annotated[bool, typer.Option("--verify", help="Read whole shards, not only footers.")] = False,
     json: Json = False,
 ) -> None:
-    """Device, versions, kernel cache, and what the store holds.
+    """Device, versions, kernel cache, what the store holds, and who is at work in it.
 
-    Exit 1 if a shard is faulty: by its name and footer, or with --verify in any of its rows.
+    Exit 1 if something is faulty: by its name, footer or manifest, a shard with --verify in any of its rows.
     """
+    from forge_core.cli.holdings import find_held, find_holdings
     from forge_core.cli.screen import notes, print_json
     from forge_core.device import device_name, resolve_device
     from forge_core.files import Store, default_store_url
@@ -47,6 +49,9 @@ def doctor(
         catalog = read_catalog(root)
         if verify:
             catalog = verify_shards(root, catalog)
+        holdings, others = find_holdings(root)
+        held = find_held(root)
+    catalog = replace(catalog, faults=(*catalog.faults, *others))
     facts = {
         "device": device_name(resolve_device("auto")),
         "python": platform.python_version(),
@@ -55,10 +60,11 @@ def doctor(
         "kernels": kernel_cache(),
     }
     if json:
-        print_json({**facts, "store": {"url": root.url, **as_record(catalog)}})
+        beside = {"holdings": [holding.to_dict() for holding in holdings], "held": held}
+        print_json({**facts, "store": {"url": root.url, **as_record(catalog), **beside}})
     else:
         print_facts(facts)
-        print_catalog(root.url, catalog)
+        print_store(root.url, catalog, holdings, held)
     if catalog.faults:
         raise typer.Exit(FAILED)
 
@@ -144,33 +150,51 @@ def print_facts(facts: dict) -> None:
         out.print(text, markup=False, soft_wrap=True)
 
 
-def print_catalog(url: str, catalog: Catalog) -> None:
-    """What the store holds, a line for each kind and split; then what is faulty."""
+def print_store(url: str, catalog: Catalog, holdings: list[Holding], held: list[str]) -> None:
+    """What the store holds, a line for each folder and split; who is at work; what is faulty."""
     from forge_core.cli.screen import screen, size_text, table
 
     out = screen()
     out.print(f"[bold]{'store':<10}[/bold]", end="")
-    totals = catalog.totals()
-    out.print(url if totals else f"{url}: no shards", markup=False, soft_wrap=True)
-    if totals:
-        columns = ("kind", "split", "shards", "rows", "states", "size", "seeds")
-        grid = table(*columns, numbers="shards rows states size")
-        for total in totals:
-            seeds = seeds_of(catalog, total)
-            grid.add_row(
-                total.kind,
-                total.split,
-                f"{total.shards:,}",
-                f"{total.rows:,}",
-                f"{total.states:,}",
-                size_text(total.nbytes),
-                seeds if len(seeds) <= MOST_TEXT else f"{total.first_seed}-{total.last_seed}, with gaps",
-            )
+    rows = [
+        (
+            f"shards-{total.kind}",
+            total.split,
+            f"{total.shards:,}",
+            f"{total.rows:,}",
+            f"{total.states:,}",
+            size_text(total.nbytes),
+            shortened(seeds_of(catalog, total)),
+        )
+        for total in catalog.totals()
+    ]
+    rows += [
+        (of.folder, of.split, f"{of.files:,}", f"{of.rows:,}", "", size_text(of.nbytes), shortened(of.seeds))
+        for of in holdings
+    ]
+    out.print(url if rows else f"{url}: nothing", markup=False, soft_wrap=True)
+    if rows:
+        grid = table(
+            "kind", "split", "files", "rows", "states", "size", "seeds", numbers="files rows states size"
+        )
+        for row in rows:
+            grid.add_row(*row)
         out.print()
         out.print(grid)
+    for folder in held:
+        out.print("\n[bold]at work[/bold]   ", end="")
+        out.print(f"a process keeps {folder} to itself", markup=False, soft_wrap=True)
     for fault in catalog.faults:
         out.print("\n[bold red]faulty[/bold red]    ", end="")
         out.print(f"{fault.path}: {fault.reason}", markup=False, soft_wrap=True)
+
+
+def shortened(seeds: str) -> str:
+    """A long list of seeds by its ends."""
+    if len(seeds) <= MOST_TEXT:
+        return seeds
+    first, last = seeds.split("-", 1)[0].split(",")[0], seeds.replace("-", ",").rpartition(",")[2]
+    return f"{first}-{last}, with gaps"
 
 
 MOST_TEXT = 24

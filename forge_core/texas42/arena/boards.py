@@ -8,6 +8,7 @@ A finds the boards of A against B. Files are written whole or not at all, and ve
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 
 from forge_core.errors import ForgeError, MatchCorrupt, StoreUnusable
 from forge_core.files import Store, fingerprint
-from forge_core.parquet import Unsound, open_parquet, read_metadata, require
+from forge_core.parquet import Unsound, open_footer, open_parquet, read_metadata, require
 from forge_core.texas42.arena.duplicate import Conditions
 from forge_core.texas42.auction import marks_of
 from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
@@ -158,6 +159,20 @@ def read_block(store: Store, seating: Seating, seed: int) -> Boards:
         boards = Boards(seeds, decl, bid, points, plays.flatten().to_numpy().reshape(-1, N_PLAYS))
         _check(boards, seating.conditions, name)
         return boards
+
+
+def count_boards(folder: Store, name: str) -> tuple[int, int]:
+    """The first seed of the block of a file, and how many boards it holds, by its footer.
+
+    Raises MatchCorrupt, StoreUnusable.
+    """
+    with _verdict(folder.path(name)):
+        named = re.match(r"seeds_([0-9]{8,18})_", name)
+        first = int(named[1]) if named else -1
+        require(first >= 0 and block_name(first) == name, "it is not named as boards are")
+        file = open_footer(folder, name)
+        require(file.schema_arrow.equals(_SCHEMA), f"its columns are not {', '.join(_SCHEMA.names)}")
+        return first, file.metadata.num_rows
 
 
 def write_block(store: Store, seating: Seating, boards: Boards) -> None:

@@ -1,0 +1,196 @@
+"""What a store holds beside shards, and who is at work in it: by footers, manifests, names and locks."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from forge_core.errors import BadInput, MatchCorrupt
+from forge_core.files import Store
+from forge_core.ranges import ranges_text
+from forge_core.texas42.oracle.catalog import Fault
+from forge_core.texas42.splits import Split, split_of
+
+_READERS = 8
+"""files looked at at once: it is the waiting for them that takes the time"""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one folder of a store holds of a split."""
+
+    folder: str
+    split: Split
+    files: int
+    rows: int
+    """decisions of games, rows to learn from, tables, boards"""
+    nbytes: int
+    seeds: str
+    """`0-49,100-149`; of rows of games and of boards: the fifties that they are among"""
+    versions: tuple[str, ...]
+    """fingerprints of settings, or of data; of boards the folders of their seatings"""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types, bytes and not nbytes as in the other answers."""
+        record = asdict(self)
+        record["bytes"] = record.pop("nbytes")
+        return record
+
+
+def find_holdings(root: Store) -> tuple[list[Holding], list[Fault]]:
+    """Games, rows, bidding tables and boards, by folder and split; what is faulty of them.
+
+    Of games and boards footers are read, of rows manifests, of bidding tables names alone: the
+    footer of one is most of it. Raises StoreUnusable.
+    """
+    faults: list[Fault] = []
+    parts = (_games, _rows, _tables, _boards)
+    return [holding for part in parts for holding in part(root, faults)], faults
+
+
+def find_held(root: Store) -> list[str]:
+    """Folders that a process keeps to itself: rows that are made, trainings, a flywheel turned by hand.
+
+    Looked for below the store and where runs are kept. `forge shards` and `forge eq` hold nothing:
+    several may fill one store. An object store knows no locks.
+    """
+    places = [Path(os.environ.get("FORGE_RUNS") or "runs").absolute()]
+    if "://" not in root.url:
+        places.append(Path(root.url))
+    locks = {lock for place in places for below in ("*", "*/*") for lock in place.glob(f"{below}/.lock")}
+    return sorted(str(lock.parent) for lock in locks if _is_held(lock))
+
+
+def _is_held(lock: Path) -> bool:
+    with suppress(OSError), lock.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _games(root: Store, faults: list[Fault]) -> Iterator[Holding]:
+    from forge_core.texas42.dominoes import N_PLAYS
+    from forge_core.texas42.eq.catalog import read_catalog
+    from forge_core.texas42.eq.files import GAMES_FOLDER
+
+    catalog = read_catalog(root)
+    faults += catalog.faults
+    for split in Split:
+        entries = [entry for entry in catalog.entries if entry.split is split]
+        if entries:
+            yield Holding(
+                GAMES_FOLDER,
+                split,
+                files=len(entries),
+                rows=N_PLAYS * len(entries),
+                nbytes=sum(entry.nbytes for entry in entries),
+                seeds=ranges_text(entry.header.seed for entry in entries),
+                versions=tuple(sorted({entry.header.fingerprint for entry in entries})),
+            )
+
+
+def _rows(root: Store, faults: list[Fault]) -> Iterator[Holding]:
+    """Of shards, then of games."""
+    from forge_core.texas42.eq import splits as of_games
+    from forge_core.texas42.tokens import splits as of_shards
+    from forge_core.texas42.tokens.storage import MANIFEST
+
+    for rows, seeds_a_file in ((of_shards, 1), (of_games, of_games.SEEDS_A_FILE)):
+        for split in Split:
+            folder = rows.folder_of(root, split)
+            below = folder.url.removeprefix(root.url).strip("/")
+            if not folder.exists(MANIFEST):
+                continue
+            present = set(folder.names(".npy"))
+            try:
+                manifest = rows.read_manifest(folder)
+            except BadInput as error:
+                faults.append(Fault(f"{below}/{MANIFEST}", str(error)))
+                continue
+            named = [file.name for file in manifest.files]
+            if gone := [name for name in named if name not in present]:
+                faults.append(
+                    Fault(f"{below}/{gone[0]}", "is gone, though the manifest names it; run forge tokenize")
+                )
+            firsts = (file.first_seed for file in manifest.files)
+            yield Holding(
+                below.rpartition("/")[0],
+                split,
+                files=len(named),
+                rows=manifest.rows,
+                nbytes=_size(folder, [name for name in named if name in present]),
+                seeds=ranges_text(seed for first in firsts for seed in range(first, first + seeds_a_file)),
+                versions=(manifest.hash,),
+            )
+
+
+def _tables(root: Store, faults: list[Fault]) -> Iterator[Holding]:
+    from forge_core.texas42.bidding.records import BIDDING_FOLDER, parse_name
+
+    for split in Split:
+        folder, seeds = root.join(BIDDING_FOLDER, split), {}
+        for name in folder.names():
+            try:
+                seeds[name] = parse_name(name)
+                if (own := split_of(seeds[name])) != split:
+                    raise BadInput(f"seed {seeds.pop(name)} belongs to {own}: move the file, or delete it")
+            except BadInput as error:
+                faults.append(Fault(f"{BIDDING_FOLDER}/{split}/{name}", str(error)))
+        if seeds:
+            nbytes, n = _size(folder, list(seeds)), len(seeds)
+            yield Holding(BIDDING_FOLDER, split, n, n, nbytes, ranges_text(seeds.values()), ())
+
+
+def _boards(root: Store, faults: list[Fault]) -> Iterator[Holding]:
+    """By the splits of their blocks, all seatings together."""
+    from forge_core.texas42.arena.boards import BLOCK, MATCHES_FOLDER, count_boards
+
+    matches = root.join(MATCHES_FOLDER)
+    of_split: dict[Split, list[tuple[str, str, int, int]]] = {split: [] for split in Split}
+    for seating in _folders(matches):
+        folder = matches.join(seating)
+        for name in folder.names():
+            try:
+                first, boards = count_boards(folder, name)
+                of_split[split_of(first)].append((seating, name, first, boards))
+            except MatchCorrupt as error:
+                faults.append(Fault(f"{MATCHES_FOLDER}/{seating}/{name}", f"{error.reason}; {error.remedy}"))
+    for split, files in of_split.items():
+        if files:
+            yield Holding(
+                MATCHES_FOLDER,
+                split,
+                files=len(files),
+                rows=sum(boards for *_, boards in files),
+                nbytes=_size(matches, [f"{seating}/{name}" for seating, name, *_ in files]),
+                seeds=ranges_text(first + k for _, _, first, _ in files for k in range(BLOCK)),
+                versions=tuple(sorted({seating for seating, *_ in files})),
+            )
+
+
+def _size(folder: Store, names: Sequence[str]) -> int:
+    with ThreadPoolExecutor(_READERS, "holdings") as pool:
+        return sum(pool.map(folder.size, names))
+
+
+def _folders(place: Store) -> list[str]:
+    """The folders directly in a place, sorted."""
+    filesystem, path = fsspec.url_to_fs(place.url, use_listings_cache=False)
+    try:
+        entries = filesystem.ls(path, detail=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    names = (
+        entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == "directory"
+    )
+    return sorted(name for name in names if not name.startswith("."))
