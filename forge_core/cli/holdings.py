@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fsspec
 
@@ -18,6 +18,9 @@ from forge_core.files import Store
 from forge_core.ranges import ranges_text
 from forge_core.texas42.oracle.catalog import Fault
 from forge_core.texas42.splits import Split, split_of
+
+if TYPE_CHECKING:
+    from forge_core.texas42.tokens.storage import Manifest
 
 _READERS = 8
 """files looked at at once: it is the waiting for them that takes the time"""
@@ -52,8 +55,9 @@ def find_holdings(root: Store) -> tuple[list[Holding], list[Fault]]:
     footer of one is most of it. Raises StoreUnusable.
     """
     faults: list[Fault] = []
-    parts = (_games, _rows, _tables, _boards)
-    return [holding for part in parts for holding in part(root, faults)], faults
+    there = _folders(root)
+    parts = [look for folder, look in _PARTS.items() if folder in there]  # others need not be imported
+    return [holding for look in parts for holding in look(root, faults)], faults
 
 
 def find_held(root: Store) -> list[str]:
@@ -99,39 +103,54 @@ def _games(root: Store, faults: list[Fault]) -> Iterator[Holding]:
             )
 
 
-def _rows(root: Store, faults: list[Fault]) -> Iterator[Holding]:
-    """Of shards, then of games."""
-    from forge_core.texas42.eq import splits as of_games
-    from forge_core.texas42.tokens import splits as of_shards
+def _rows_of_shards(root: Store, faults: list[Fault]) -> Iterator[Holding]:
+    from forge_core.texas42.tokens.splits import folder_of, read_manifest
+
+    return _rows(root, faults, folder_of, read_manifest, seeds_a_file=1)
+
+
+def _rows_of_games(root: Store, faults: list[Fault]) -> Iterator[Holding]:
+    from forge_core.texas42.eq.splits import SEEDS_A_FILE, folder_of, read_manifest
+
+    return _rows(root, faults, folder_of, read_manifest, SEEDS_A_FILE)
+
+
+def _rows(
+    root: Store,
+    faults: list[Fault],
+    folder_of: Callable[[Store, Split], Store],
+    read_manifest: Callable[[Store], Manifest],
+    seeds_a_file: int,
+) -> Iterator[Holding]:
     from forge_core.texas42.tokens.storage import MANIFEST
 
-    for rows, seeds_a_file in ((of_shards, 1), (of_games, of_games.SEEDS_A_FILE)):
-        for split in Split:
-            folder = rows.folder_of(root, split)
-            below = folder.url.removeprefix(root.url).strip("/")
-            if not folder.exists(MANIFEST):
-                continue
-            present = set(folder.names(".npy"))
-            try:
-                manifest = rows.read_manifest(folder)
-            except BadInput as error:
-                faults.append(Fault(f"{below}/{MANIFEST}", str(error)))
-                continue
-            named = [file.name for file in manifest.files]
-            if gone := [name for name in named if name not in present]:
-                faults.append(
-                    Fault(f"{below}/{gone[0]}", "is gone, though the manifest names it; run forge tokenize")
-                )
-            firsts = (file.first_seed for file in manifest.files)
-            yield Holding(
-                below.rpartition("/")[0],
-                split,
-                files=len(named),
-                rows=manifest.rows,
-                nbytes=_size(folder, [name for name in named if name in present]),
-                seeds=ranges_text(seed for first in firsts for seed in range(first, first + seeds_a_file)),
-                versions=(manifest.hash,),
-            )
+    for split in Split:
+        folder = folder_of(root, split)
+        below = folder.url.removeprefix(root.url).strip("/")
+        if not folder.exists(MANIFEST):
+            continue
+        present = set(folder.names(".npy"))
+        try:
+            manifest = read_manifest(folder)
+        except BadInput as error:
+            faults.append(Fault(f"{below}/{MANIFEST}", str(error)))
+            continue
+        named = [file.name for file in manifest.files]
+        lost = [name for name in named if name not in present]
+        faults += [
+            Fault(f"{below}/{name}", "is gone, though the manifest names it: run forge tokenize")
+            for name in lost
+        ]
+        firsts = [file.first_seed for file in manifest.files]
+        yield Holding(
+            below.rpartition("/")[0],
+            split,
+            files=len(named),
+            rows=manifest.rows,
+            nbytes=_size(folder, sorted(present.intersection(named))),
+            seeds=ranges_text(first + k for first in firsts for k in range(seeds_a_file)),
+            versions=(manifest.hash,),
+        )
 
 
 def _tables(root: Store, faults: list[Fault]) -> Iterator[Holding]:
@@ -176,6 +195,16 @@ def _boards(root: Store, faults: list[Fault]) -> Iterator[Holding]:
                 seeds=ranges_text(first + k for _, _, first, _ in files for k in range(BLOCK)),
                 versions=tuple(sorted({seating for seating, *_ in files})),
             )
+
+
+_PARTS = {
+    "eq-games": _games,
+    "tokenized": _rows_of_shards,
+    "tokenized-eq": _rows_of_games,
+    "bidding-results": _tables,
+    "matches": _boards,
+}
+"""by the names of their folders, as these have them, which take long to import"""
 
 
 def _size(folder: Store, names: Sequence[str]) -> int:
