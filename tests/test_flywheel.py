@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-import urllib.request
-from contextlib import contextmanager
 from dataclasses import replace
 
 import dagster as dg
 import pytest
 from asset_runs import metadata_of, reason_of
-from running import Process, free_port
+from running import free_port, mlflow_server
 
 from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.definitions import defs
@@ -445,26 +441,6 @@ def test_a_run_by_hand_is_not_repeated_by_dagster(tmp_path):
 # MLflow away
 
 
-@contextmanager
-def mlflow_server(folder, port: int):
-    """A real one, until it answers."""
-    settings = os.environ | {
-        "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{folder}/mlflow.db",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-    }
-    options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command = [sys.executable, "-m", "mlflow", "server", *options]
-    server = Process(
-        [*command, "--artifacts-destination", str(folder / "artifacts")], settings, folder / "log"
-    )
-    try:
-        server.wait_until(lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/health").read(), 120)
-        yield
-    finally:
-        server.kill()
-
-
 def succeed(instance, state: State, *names: str) -> None:
     """Runs of steps, as if they had been carried out."""
     for name in names:
@@ -654,10 +630,28 @@ def test_a_flywheel_from_the_command_line(pipeline, root):
     write_state(root, replace(read_state(root), phase=Phase.FAILED, error="the disk is full"))
     assert "the disk is full" in pipeline("flywheel", "status")[1]
     assert pipeline("flywheel", "start")[0] == 2
-    assert pipeline("flywheel", "reset")[0] == 0
+    status, out, err = pipeline("flywheel", "reset", "--json")
+    assert (status, err) == (0, "") and json.loads(out)["phase"] == "ready"
     assert read_state(root).phase is Phase.READY
-    assert pipeline("flywheel", "reset", "--forget")[0] == 0
+    status, out, err = pipeline("flywheel", "reset", "--forget")
+    assert (status, err) == (0, "") and f"forgotten in {root.url}: flywheel, at iteration 1" in out
     assert read_state(root) is None
+    begun = pipeline("flywheel", "init", "--blocks", "2", "--json")
+    assert begun[0] == 0 and json.loads(begun[1])["settings"]["blocks"] == 2
+    assert json.loads(pipeline("flywheel", "status", "--json")[1]) == json.loads(begun[1])
+    assert json.loads(pipeline("flywheel", "reset", "--forget", "--json")[1]) == json.loads(begun[1])
+    assert read_state(root) is None
+
+
+def test_the_switch_tells_the_state_for_programs(pipeline, root, monkeypatch):
+    monkeypatch.setattr("forge_assets.cli.flywheel.subprocess.run", lambda *_, **__: Done())
+    Done = type("Done", (), {"returncode": 0})
+    assert pipeline("flywheel", "stop", "--json")[0] == 2
+    assert pipeline("flywheel", "init")[0] == 0
+    for verb in ("start", "stop"):
+        status, out, err = pipeline("flywheel", verb, "--json")
+        assert (status, err) == (0, "") and json.loads(out)["phase"] == "ready"
+        assert pipeline("flywheel", verb)[1].startswith("sensor flywheel: ")
 
 
 def test_without_a_dagster_home_it_is_that_of_the_project(pipeline, monkeypatch, tmp_path):

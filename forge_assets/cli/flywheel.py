@@ -72,6 +72,7 @@ def init(
             help="What begins an iteration: sensor, as soon as one is over; or schedule, every night.",
         ),
     ] = "sensor",
+    json: Json = False,
 ) -> None:
     """Begin a flywheel: what every iteration does, and with which seeds the first one starts."""
     from forge_assets.flywheel.state import Settings, State, read_state, write_state
@@ -104,7 +105,7 @@ def init(
         begin=begin,
     )
     write_state(root, State.begin(settings))
-    status(json=False)
+    status(json)
 
 
 def check_model(model: str, objective: str) -> None:
@@ -128,8 +129,7 @@ def status(json: Json = False) -> None:
     from forge_core.cli.screen import print_json, screen, table
 
     state = _state()
-    record = {**state.to_dict(), "sensor": _sensor(), "next_seeds": seeds_of(state.range())}
-    record["phase"] = str(state.standing)
+    record = _as_record(state)
     if json:
         print_json(record)
         return
@@ -182,23 +182,29 @@ def once(json: Json = False) -> None:
 
 
 @flywheel.command()
-def start() -> None:
+def start(json: Json = False) -> None:
     """Switch the sensor on; the daemon (make ui) does the rest."""
     from forge_assets.flywheel.state import Phase
 
     state = _state()
     if state.standing is not Phase.READY:
         raise BadInput(f"the flywheel is {state.standing}: see forge-pipeline flywheel status")
-    _switch("start")
+    _switch("start", quiet=json)
     if state.settings.begin == "schedule":
-        _switch("start", "schedule", "flywheel_nightly")
+        _switch("start", "schedule", "flywheel_nightly", quiet=json)
+    if json:
+        status(json)
 
 
 @flywheel.command()
-def stop() -> None:
+def stop(json: Json = False) -> None:
     """Switch the sensor off; a step that is under way comes to its end."""
-    _switch("stop")
-    _switch("stop", "schedule", "flywheel_nightly")
+    if json:
+        _state()  # what there is none of is said before anything is done
+    _switch("stop", quiet=json)
+    _switch("stop", "schedule", "flywheel_nightly", quiet=json)
+    if json:
+        status(json)
 
 
 @flywheel.command()
@@ -206,18 +212,28 @@ def reset(
     forget: Annotated[
         bool, typer.Option("--forget", help="Forget it and its history; what it made is kept.")
     ] = False,
+    json: Json = False,
 ) -> None:
-    """Let one that failed try again; the range and the champion are as they were."""
+    """Let one that failed try again; the range and the champion are as they were.
+
+    With --forget the state that is forgotten is printed.
+    """
     from forge_assets.flywheel.state import forget_state, write_state
+    from forge_core.cli.screen import print_json
 
     state = _state()
     if forget:
         if _sensor() == "on":
             raise BadInput("the sensor is on, and would begin the next flywheel at once: flywheel stop first")
+        record = _as_record(state)
         forget_state(_root())
+        if json:
+            print_json(record)
+        else:
+            print(f"forgotten in {_root().url}: {state.settings.group}, at iteration {state.iteration}")
         return
     write_state(_root(), state.reset())
-    status(json=False)
+    status(json)
 
 
 def _root() -> Any:
@@ -235,6 +251,14 @@ def _state() -> State:
     return state
 
 
+def _as_record(state: State) -> dict[str, Any]:
+    """What `--json` prints of one."""
+    from forge_assets.flywheel.state import seeds_of
+
+    now = {"phase": str(state.standing), "sensor": _sensor(), "next_seeds": seeds_of(state.range())}
+    return {**state.to_dict(), **now}
+
+
 def _sensor() -> str:
     """`on` or `off`."""
     from forge_assets.flywheel.by_hand import sensor_is_on
@@ -243,7 +267,7 @@ def _sensor() -> str:
     return "on" if sensor_is_on(find_instance()) else "off"
 
 
-def _switch(verb: str, kind: str = "sensor", name: str = "flywheel") -> None:
+def _switch(verb: str, kind: str = "sensor", name: str = "flywheel", quiet: bool = False) -> None:
     """By Dagster's own command, which is also the switch of the UI."""
     from forge_assets.resources import find_instance
     from forge_assets.versions import PROJECT
@@ -256,4 +280,5 @@ def _switch(verb: str, kind: str = "sensor", name: str = "flywheel") -> None:
         raise BadInput(
             f"Dagster did not {verb} the {kind} {name} ({said[-1] if said else 'it said nothing'})"
         )
-    print(f"{kind} {name}: {'on' if verb == 'start' else 'off'}")
+    if not quiet:
+        print(f"{kind} {name}: {'on' if verb == 'start' else 'off'}")
