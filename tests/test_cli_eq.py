@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from forge_core.errors import StoreUnusable
+from forge_core.files import Store
 from forge_core.texas42.eq.faults import check_game
 from forge_core.texas42.eq.files import find_games, open_game
 
@@ -25,8 +27,9 @@ def answer(forge):
 def test_games_are_played_once_and_gaps_alone_are_filled(answer, forge, tmp_path):
     place = ("--out", str(tmp_path))
     plan = answer("eq", *FEW, *place, "--dry-run")
-    assert len(plan["missing"]) == 3 and not list(tmp_path.iterdir())
-    assert answer("eq", *FEW, *place)["made"] == 3
+    assert len(plan["missing"]) == 3 and plan["replaced"] == 0 and not list(tmp_path.iterdir())
+    made = answer("eq", *FEW, *place)
+    assert (made["made"], made["replaced"]) == (3, 0)
     again = answer("eq", *FEW, *place)
     assert (again["made"], again["there"]) == (0, 3)
     paths = find_games(str(tmp_path))
@@ -37,8 +40,28 @@ def test_games_are_played_once_and_gaps_alone_are_filled(answer, forge, tmp_path
         file.truncate(500)
     assert answer("eq", *FEW, *place)["made"] == 1
     assert (open_game(paths[1]).plays == before.plays).all()
-    status, out, _ = forge("eq", "--seeds", "900-902", "--worlds", "3", *place, "--dry-run")
-    assert status == 0 and "0 of 3 games are there" in out
+    other = ("eq", "--seeds", "900-903", "--worlds", "3", *place)
+    status, out, _ = forge(*other, "--dry-run")
+    assert status == 0 and "0 of 4 games are there" in out and "3 of them would replace a game" in out
+    assert answer(*other, "--dry-run")["replaced"] == 3
+    status, out, _ = forge(*other)
+    assert status == 0 and "3 of them replaced games that were faulty or made with other settings" in out
+    assert answer("eq", *FEW, *place)["replaced"] == 3
+
+
+def test_a_store_that_is_full_is_for_the_user_to_mend_and_what_was_played_is_said(
+    forge, tmp_path, monkeypatch
+):
+    def full(store, name, data):
+        if "902" in name:
+            raise StoreUnusable(f"cannot write {store.path(name)}: no space; free some")
+        write(store, name, data)
+
+    write = Store.write
+    monkeypatch.setattr(Store, "write", full)
+    status, out, err = forge("eq", *FEW, "--out", str(tmp_path))
+    assert status == 2 and "2 played, 0 there before, 0 failed, of 3 games" in out
+    assert err.count("\n") == 1 and err.endswith("no space; free some\n")
 
 
 def test_options_reach_the_games(answer, tmp_path):
@@ -58,6 +81,16 @@ def test_options_reach_the_games(answer, tmp_path):
     assert record.decisions.e_q_pdf is None
 
 
+def test_labels_are_as_fine_as_is_worth_teaching_by():
+    from forge_core.cli.eq import choose_adaptive
+    from forge_core.texas42.eq import AdaptiveConfig
+
+    assert choose_adaptive(False, None, None, None, None, True) == AdaptiveConfig(
+        5_000, 2_000_000, 1_000, 0.1
+    )
+    assert choose_adaptive(True, None, 9_000, None, None, True) == AdaptiveConfig(5_000, 9_000, 1_000, 0.1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "wrong"),
     [
@@ -68,7 +101,12 @@ def test_options_reach_the_games(answer, tmp_path):
         (("--batch", "0"), "0 games"),
         (("--bid", "29"), "bid 29"),
         (("--choose", "luck"), "chosen by"),
+        (("--oracle", "exact", "--model", "nowhere"), "leave out --model"),
+        (("--worlds", "99999999999999"), "at most 2,000,000"),
+        (("--adaptive", "--adaptive-batch", "0"), "adaptive"),
         (("--exploration", "wild"), "exploration"),
+        (("--temperature", "3"), "exploration greedy has no temperature: leave out --temperature"),
+        (("--exploration", "epsilon", "--max-regret", "3"), "leave out --max-regret"),
         (("--posterior-tau", "2"), "add --posterior"),
         (("--min-worlds", "2"), "add --adaptive"),
         (("--posterior", "--posterior-mix", "2"), "mix"),

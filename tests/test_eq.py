@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from forge_core.errors import BadInput, ForgeError
 from forge_core.texas42.deals import deal_from_seed
-from forge_core.texas42.eq import AdaptiveConfig, ExplorationPolicy, PosteriorConfig, generate_games
+from forge_core.texas42.eq import (
+    AdaptiveConfig,
+    ExplorationPolicy,
+    GameConfig,
+    PosteriorConfig,
+    collate,
+    generate_games,
+)
+from forge_core.texas42.eq import estimate as estimate_module
 from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.eq.aggregate import tally
 from forge_core.texas42.eq.estimate import estimate
@@ -279,6 +287,62 @@ def test_each_game_stops_by_itself_when_it_knows_enough():
         np.testing.assert_allclose(fixed.mean[4], together.mean[4], atol=1e-4)
 
 
+def test_a_single_world_that_holds_all_weight_is_not_enough():
+    """Its spread is nothing, so its standard error would be nothing too."""
+    firm, adaptive = PosteriorConfig(window=12, tau=0.05, mix=1e-4), AdaptiveConfig(20, 100, 20, 0.5)
+    games = play_at_random(some_games(12), 12)
+    keys = np.arange(12, dtype=np.uint64)
+    drawn = estimate(EXACT, games.views, keys, Sampling(posterior=firm, adaptive=adaptive, enumerate_limit=0))
+    few = drawn.ess < firm.min_ess
+    error = np.nanmax(drawn.standard_error, axis=1)
+    assert (few & (error < adaptive.sem_threshold)).any()
+    assert not drawn.converged[few].any() and (drawn.n_worlds[few] == 100).all()
+    fixed = estimate(EXACT, games.views, keys, Sampling(20, posterior=firm, enumerate_limit=0))
+    assert not fixed.converged[fixed.ess < firm.min_ess].any()
+
+
+def test_many_worlds_and_games_are_looked_at_a_part_at_a_time(monkeypatch):
+    games, keys = play_at_random(some_games(9), 20), np.arange(9, dtype=np.uint64)
+    for sampling in (Sampling(70), Sampling(70, posterior=PosteriorConfig.calibrated())):
+        whole = estimate(EXACT, games.views, keys, sampling)
+        with monkeypatch.context() as patch:
+            patch.setattr(estimate_module, "_POSITIONS", 500)
+            in_parts = estimate(EXACT, games.views, keys, sampling)
+            patch.setattr(estimate_module, "_WORLDS_A_ROUND", 16)
+            in_rounds = estimate(EXACT, games.views, keys, sampling)
+        for name in ("mean", "variance", "p_make", "points", "ess", "n_worlds"):
+            np.testing.assert_array_equal(getattr(in_parts, name), getattr(whole, name))
+        if sampling.posterior is None:  # which otherwise is content, or not, after another number of worlds
+            np.testing.assert_allclose(in_rounds.mean, whole.mean, atol=1e-5)
+            np.testing.assert_array_equal(in_rounds.n_worlds, whole.n_worlds)
+
+
+def test_as_many_draws_as_there_are_worlds_are_not_every_world():
+    drawn, taken = (
+        generate_games(EXACT, [deal_from_seed(s) for s in range(6)], list(range(6)), 6, enumerate_limit=most)
+        for most in (0, None)
+    )
+    for record in drawn:
+        assert not record.every.any() and np.isfinite(collate([record]).ess).all()
+    assert any((r.decisions.n_worlds == r.decisions.world_count).any() for r in drawn)
+    for record in taken:
+        few = record.decisions.world_count <= 6
+        assert (record.every == few).all() and (np.isinf(collate([record]).ess) == few).all()
+
+
+def test_what_a_game_does_not_heed_is_not_recorded_of_it():
+    plain = GameConfig().settings(EXACT)
+    assert plain["exploration"] == {"mode": "greedy"}
+    unheeded = GameConfig(exploration=ExplorationPolicy("greedy", temperature=3, max_regret=5))
+    assert unheeded.settings(EXACT) == plain
+    heeded = GameConfig(exploration=ExplorationPolicy("blunder", 0.2, max_regret=5)).settings(EXACT)
+    assert heeded["exploration"] == {"mode": "blunder", "epsilon": 0.2, "max_regret": 5}
+    adaptive = [GameConfig(Sampling(n, adaptive=AdaptiveConfig())).settings(EXACT) for n in (5, 50)]
+    assert adaptive[0] == adaptive[1]
+    for config in (GameConfig(), GameConfig(Sampling(7, 3, PosteriorConfig(), AdaptiveConfig.labels()))):
+        assert Sampling.of(config.settings(EXACT)).all_up_to == config.sampling.all_up_to
+
+
 def test_plays_so_far_shift_the_weights():
     games = play_at_random(some_games(10), 11)
     keys = np.arange(10, dtype=np.uint64)
@@ -339,6 +403,12 @@ def test_what_cannot_be_is_refused():
         ExplorationPolicy("wild")
     with pytest.raises(BadInput, match="adaptive"):
         AdaptiveConfig(100, 50)
+    with pytest.raises(BadInput, match="at most 2,000,000"):
+        Sampling(3_000_000_000)
+    with pytest.raises(BadInput, match="at most 2,000,000"):
+        AdaptiveConfig(max_worlds=10**14)
+    with pytest.raises(BadInput, match="do not say how worlds were taken"):
+        Sampling.of({"sampling": {"adaptive": {"min_worlds": "ten"}}})
     with pytest.raises(BadInput, match="oracle 'psychic'"):
         open_oracle("psychic")
     with pytest.raises(BadInput, match="--model"):

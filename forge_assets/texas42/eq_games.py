@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _PLAYING = (
     *("exact_from", "batch", "worlds", "enumerate_limit"),
     *("posterior", "posterior_window", "posterior_tau", "posterior_mix"),
-    *("adaptive", "min_worlds", "max_worlds", "adaptive_batch", "sem_threshold"),
+    *("adaptive", "labels", "min_worlds", "max_worlds", "adaptive_batch", "sem_threshold"),
     *("exploration", "epsilon", "temperature", "max_regret", "choose", "bid", "pdf", "seed"),
 )
 """options of `forge eq` that are settings; its others are the partition, the oracle and the resources"""
@@ -63,18 +63,23 @@ class GameSettings(ModelSettings, settings_of(forge_eq, *_PLAYING)):
 
     def game_config(self) -> "GameConfig":
         """As the core takes it. Raises BadInput."""
-        from forge_core.cli.eq import choose_adaptive, choose_posterior
-        from forge_core.texas42.eq import ExplorationPolicy, GameConfig, Sampling
+        from forge_core.cli.eq import choose_adaptive, choose_exploration, choose_posterior
+        from forge_core.texas42.eq import GameConfig, Sampling
 
         weights = choose_posterior(
             self.posterior, self.posterior_window, self.posterior_tau, self.posterior_mix
         )
         adaptive = choose_adaptive(
-            self.adaptive, self.min_worlds, self.max_worlds, self.adaptive_batch, self.sem_threshold
+            self.adaptive,
+            self.min_worlds,
+            self.max_worlds,
+            self.adaptive_batch,
+            self.sem_threshold,
+            self.labels,
         )
         return GameConfig(
             Sampling(self.worlds, self.enumerate_limit, weights, adaptive, self.pdf),
-            ExplorationPolicy(self.exploration, self.epsilon, self.temperature, self.max_regret),
+            choose_exploration(self.exploration, self.epsilon, self.temperature, self.max_regret),
             self.choose,
             self.seed,
         )

@@ -15,11 +15,11 @@ from forge_core.cli.filling import check_lasting, check_writable, interruptible
 from forge_core.cli.options import Device, Json, Seeds, read_place
 from forge_core.cli.shards import read_declarations
 from forge_core.cli.status import FAILED, Stopped
-from forge_core.errors import BadInput
+from forge_core.errors import BadInput, StoreUnusable
 
 if TYPE_CHECKING:
     from forge_core.files import Store
-    from forge_core.texas42.eq import GameConfig, Oracle
+    from forge_core.texas42.eq import AdaptiveConfig, ExplorationPolicy, GameConfig, Oracle
     from forge_core.texas42.eq.filling import GameReport
     from forge_core.texas42.oracle.shards import ShardKey
 
@@ -88,6 +88,13 @@ def eq(
     adaptive: Annotated[
         bool, typer.Option("--adaptive", help="Worlds until E[Q] is known well enough, game by game.")
     ] = False,
+    labels: Annotated[
+        bool,
+        typer.Option(
+            "--labels",
+            help="Adaptive, as finely as is worth teaching by: to 0.1 points, 5,000 worlds or more.",
+        ),
+    ] = False,
     min_worlds: Annotated[
         int | None, typer.Option("--min-worlds", metavar="N", help="At least; default 50.")
     ] = None,
@@ -105,14 +112,16 @@ def eq(
         str, typer.Option("--exploration", metavar="NAME", help="greedy, boltzmann, epsilon or blunder.")
     ] = "greedy",
     epsilon: Annotated[
-        float, typer.Option("--epsilon", metavar="P", help="How often epsilon or blunder strikes.")
-    ] = 0.1,
+        float | None,
+        typer.Option("--epsilon", metavar="P", help="How often epsilon or blunder strikes; default 0.1."),
+    ] = None,
     temperature: Annotated[
-        float, typer.Option("--temperature", metavar="POINTS", help="Of boltzmann.")
-    ] = 2.0,
+        float | None, typer.Option("--temperature", metavar="POINTS", help="Of boltzmann; default 2.")
+    ] = None,
     max_regret: Annotated[
-        float, typer.Option("--max-regret", metavar="POINTS", help="The most a blunder gives away.")
-    ] = 10.0,
+        float | None,
+        typer.Option("--max-regret", metavar="POINTS", help="The most a blunder gives away; default 10."),
+    ] = None,
     choose: Annotated[
         str,
         typer.Option("--choose", metavar="NAME", help="eq: points on average; pmake: the chance of the bid."),
@@ -133,7 +142,6 @@ def eq(
     from forge_core.texas42.eq.files import GAMES_FOLDER, missing_games
     from forge_core.texas42.eq.filling import fingerprint_for
     from forge_core.texas42.eq.oracles import EXACT_FROM
-    from forge_core.texas42.eq.policies import ExplorationPolicy
     from forge_core.texas42.games import check_bid
     from forge_core.texas42.oracle.shards import seed_keys
 
@@ -142,15 +150,17 @@ def eq(
             worlds,
             enumerate_limit,
             choose_posterior(posterior, posterior_window, posterior_tau, posterior_mix),
-            choose_adaptive(adaptive, min_worlds, max_worlds, adaptive_batch, sem_threshold),
+            choose_adaptive(adaptive, min_worlds, max_worlds, adaptive_batch, sem_threshold, labels),
             pdf,
         ),
-        ExplorationPolicy(exploration, epsilon, temperature, max_regret),
+        choose_exploration(exploration, epsilon, temperature, max_regret),
         choose,
         seed,
     )
     if batch < 1:
         raise BadInput(f"{batch} games at a time: use at least 1")
+    if model and oracle == "exact":
+        raise BadInput("the exact oracle asks no network: leave out --model")
     check_bid(bid)
     store = Store(out).join(GAMES_FOLDER)
     check_lasting(store)
@@ -164,8 +174,11 @@ def eq(
     if missing:
         check_writable(store)
     begun = time.perf_counter()
-    reports, stopped = play(store, missing, judge, config, bid, batch, device)
+    reports, refused = play(store, missing, judge, config, bid, batch, device)
+    stopped = refused is None and len(reports) < len(missing)
     print_summary(store, len(keys), len(missing), reports, time.perf_counter() - begun, stopped, json)
+    if refused:
+        raise refused
     if stopped:
         to_go = len(missing) - sum(report.error is None for report in reports)
         raise Stopped(f"stopped with {to_go:,} games to go: run the same command again to go on")
@@ -188,16 +201,39 @@ def choose_posterior(asked: bool, window: int | None, tau: float | None, mix: fl
 
 
 def choose_adaptive(
-    asked: bool, least: int | None, most: int | None, batch: int | None, threshold: float | None
-):
+    asked: bool,
+    least: int | None,
+    most: int | None,
+    batch: int | None,
+    threshold: float | None,
+    labels: bool = False,
+) -> AdaptiveConfig | None:
     """What the adaptive options say together; None: a fixed number of worlds."""
+    from dataclasses import replace
+
     from forge_core.texas42.eq import AdaptiveConfig
 
     named = {"min_worlds": least, "max_worlds": most, "batch": batch, "sem_threshold": threshold}
     given = {name: value for name, value in named.items() if value is not None}
-    if given and not asked:
+    if given and not (asked or labels):
         raise BadInput(f"{next(iter(given))} belongs to adaptive sampling: add --adaptive")
-    return AdaptiveConfig(**given) if asked else None  # pyright: ignore[reportArgumentType]
+    begun = AdaptiveConfig.labels() if labels else AdaptiveConfig() if asked else None
+    return begun and replace(begun, **given)
+
+
+def choose_exploration(
+    mode: str, epsilon: float | None, temperature: float | None, max_regret: float | None
+) -> ExplorationPolicy:
+    """What the options of exploration say together. Raises BadInput for one that the mode does not heed."""
+    from forge_core.texas42.eq.policies import USED_BY, ExplorationPolicy
+
+    named = {"epsilon": epsilon, "temperature": temperature, "max_regret": max_regret}
+    given = {name: value for name, value in named.items() if value is not None}
+    policy = ExplorationPolicy(mode, **given)
+    if idle := sorted(set(given) - set(USED_BY[mode])):
+        option = idle[0].replace("_", "-")
+        raise BadInput(f"exploration {mode} has no {option.replace('-', ' ')}: leave out --{option}")
+    return policy
 
 
 def play(
@@ -208,8 +244,11 @@ def play(
     bid: int,
     batch: int,
     device: str,
-) -> tuple[list[GameReport], bool]:
-    """Play the missing games under a progress bar; their reports, and whether Ctrl-C cut it short."""
+) -> tuple[list[GameReport], StoreUnusable | None]:
+    """Play the missing games under a progress bar; reports on as many as there was time and room for.
+
+    Beside them what the store said, if it took no more.
+    """
     from forge_core.texas42.eq.filling import fill_games
 
     reports: list[GameReport] = []
@@ -219,11 +258,14 @@ def play(
             together = min(batch, len(missing) - len(reports))
             advance(together / N_PLAYS)
 
-        for report in fill_games(store, missing, oracle, config, bid, batch, device, on_step=on_step):
-            reports.append(report)
-            if interrupted() and len(reports) % batch == 0:  # the games of a batch are all written
-                break
-    return reports, len(reports) < len(missing)
+        try:
+            for report in fill_games(store, missing, oracle, config, bid, batch, device, on_step=on_step):
+                reports.append(report)
+                if interrupted() and len(reports) % batch == 0:  # the games of a batch are all written
+                    break
+        except StoreUnusable as error:
+            return reports, error
+    return reports, None
 
 
 @contextmanager
@@ -249,16 +291,21 @@ def progress(total: int) -> Iterator[Callable[[float], None]]:
 
 
 def print_plan(store: Store, n_wanted: int, missing: list[ShardKey], json: bool) -> None:
-    """What `--dry-run` says."""
+    """What `--dry-run` says: what is missing, and how many files would be replaced."""
     from forge_core.cli.screen import print_json
 
+    splits = {key.split for key in missing}
+    there = {(split, name) for split in splits for name in store.join(split).names()}
+    replaced = sum((key.split, key.filename) in there for key in missing)
     if json:
         names = [f"{key.split}/{key.filename}" for key in missing]
-        print_json({"store": store.url, "wanted": n_wanted, "missing": names})
+        print_json({"store": store.url, "wanted": n_wanted, "missing": names, "replaced": replaced})
         return
     print(f"{n_wanted - len(missing):,} of {n_wanted:,} games are there, {len(missing):,} would be played")
     for split, n in sorted(Counter(key.split for key in missing).items()):
         print(f"  {store.join(split).url}: {n:,}")
+    if replaced:
+        print(f"{replaced:,} of them would replace a game that is faulty or was made with other settings")
 
 
 def print_summary(
@@ -276,6 +323,7 @@ def print_summary(
     made = [report for report in reports if report.made]
     failed = {report.key.filename: report.error for report in reports if report.error}
     there = n_wanted - n_missing
+    replaced = sum(report.replaced for report in made)
     questions, nbytes = sum(r.questions for r in made), sum(r.nbytes for r in made)
     if json:
         print_json(
@@ -283,6 +331,7 @@ def print_summary(
                 "store": store.url,
                 "wanted": n_wanted,
                 "made": len(made),
+                "replaced": replaced,
                 "there": there,
                 "failed": failed,
                 "stopped": stopped,
@@ -302,5 +351,7 @@ def print_summary(
             f"{28 * len(made):,} decisions by {questions:,} worlds, {size_text(nbytes)}, in "
             f"{seconds_text(seconds)}: {len(made) / seconds:.2f} games/s"
         )
+    if replaced:
+        print(f"{replaced:,} of them replaced games that were faulty or made with other settings")
     for filename, reason in failed.items():
         print(f"forge: {filename}: {reason}", file=sys.stderr)

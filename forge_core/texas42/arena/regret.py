@@ -128,7 +128,9 @@ def _exact_q(steps: Sequence[Games]) -> npt.NDArray[np.int64]:
 def _all_worlds(record: GameRecord, ply: int) -> bool:
     """Whether the record's E[Q] is exact: of the exact oracle, over all worlds, each weighing the same."""
     told = record.decisions
-    return bool(told.oracle[ply] == Kind.EXACT and told.ess[ply] == told.world_count[ply])
+    return bool(
+        record.every[ply] and told.oracle[ply] == Kind.EXACT and told.ess[ply] == told.world_count[ply]
+    )
 
 
 def _blunder(

@@ -16,6 +16,7 @@ from forge_core.texas42.eq.generate import (
 from forge_core.texas42.eq.oracles import ExactOracle, HybridOracle, ModelOracle, Oracle, open_oracle
 from forge_core.texas42.eq.policies import ExplorationPolicy
 from forge_core.texas42.eq.records import GameRecord
+from forge_core.texas42.eq.rows import collate
 from forge_core.texas42.worlds.posterior import PosteriorConfig
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Oracle",
     "PosteriorConfig",
     "Sampling",
+    "collate",
     "decide",
     "game_keys",
     "generate_games",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from forge_core.errors import BadInput
 from forge_core.texas42.worlds.posterior import PosteriorConfig
+
+MOST_WORLDS = 2_000_000
+"""drawn for a decision: whoever asks for more has mistyped, or waits for months"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class AdaptiveConfig:
                 f"adaptive sampling from {self.min_worlds} to {self.max_worlds} worlds by {self.batch} until "
                 f"{self.sem_threshold} points: numbers are positive and the least is not above the most"
             )
+        check_most(self.max_worlds)
 
     @classmethod
     def labels(cls) -> AdaptiveConfig:
@@ -52,6 +58,23 @@ class Sampling:
             raise BadInput(f"{self.n_worlds} worlds say nothing: use at least 1")
         if self.enumerate_limit is not None and self.enumerate_limit < 0:
             raise BadInput(f"an enumerate limit of {self.enumerate_limit} worlds: use at least 0")
+        check_most(self.n_worlds)
+
+    def settings(self) -> dict[str, Any]:
+        """What matters of it, JSON types: beside `adaptive`, a fixed number does not."""
+        said = asdict(self)
+        return {k: v for k, v in said.items() if not (self.adaptive and k == "n_worlds")}
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Sampling:
+        """As the settings of a game say; what they leave out as by default. Raises BadInput for nonsense."""
+        try:
+            said = dict(settings.get("sampling") or {})
+            for name, kind in (("posterior", PosteriorConfig), ("adaptive", AdaptiveConfig)):
+                said[name] = kind(**said[name]) if said.get(name) else None
+            return cls(**said)
+        except (TypeError, ValueError) as error:
+            raise BadInput(f"the settings of a game do not say how worlds were taken: {error}") from error
 
     @property
     def batch(self) -> int:
@@ -62,6 +85,11 @@ class Sampling:
     def least(self) -> int:
         """Worlds that are drawn at least."""
         return self.adaptive.min_worlds if self.adaptive else self.n_worlds
+
+    @property
+    def least_ess(self) -> float:
+        """Effective worlds below which more are drawn, and nothing is thought known."""
+        return min(self.posterior.min_ess, self.least) if self.posterior else 0.0
 
     @property
     def most(self) -> int:
@@ -76,3 +104,9 @@ class Sampling:
         if self.enumerate_limit is not None:
             return self.enumerate_limit
         return self.adaptive.max_worlds if self.adaptive else self.n_worlds
+
+
+def check_most(worlds: int) -> None:
+    """Raise BadInput for more than MOST_WORLDS."""
+    if worlds > MOST_WORLDS:
+        raise BadInput(f"{worlds:,} worlds of a decision: use at most {MOST_WORLDS:,}")

@@ -39,6 +39,14 @@ class Tally:
     points: Tensor | None
     """[N, 7, 85] weight by Q, -42..42, rounded; None if nobody asked"""
 
+    @classmethod
+    def join(cls, parts: list[Tally]) -> Tally:
+        """The games of several, one after another."""
+        if len(parts) == 1:
+            return parts[0]
+        columns = zip(*(part._columns() for part in parts), strict=True)
+        return cls(*(None if column[0] is None else torch.cat(column) for column in columns))  # pyright: ignore
+
     def take(self, games: Tensor) -> Tally:
         """The games at `games`."""
         picked: list[Any] = [None if column is None else column[games] for column in self._columns()]

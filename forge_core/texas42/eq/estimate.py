@@ -28,6 +28,11 @@ from forge_core.texas42.worlds.voids import unseen
 
 Floats = npt.NDArray[np.float32]
 
+_WORLDS_A_ROUND = 4096
+"""of a game: how many are added up together is part of the last digit, so it depends on nothing else"""
+_POSITIONS = 1 << 20
+"""looked at together, of all games: a kilobyte each bounds the memory"""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimates:
@@ -54,7 +59,7 @@ class Estimates:
     world_count: npt.NDArray[np.int64]
     """[N] consistent with all that was seen, exactly"""
     converged: npt.NDArray[np.bool_]
-    """[N] every world was taken, or the standard error of each legal play is small enough"""
+    """[N] every world was taken; or enough of them count and each legal play's standard error is small"""
 
     def __len__(self) -> int:
         return len(self.legal)
@@ -91,19 +96,18 @@ def estimate(
     total: Tally | None = None
     going, taken = np.arange(len(views)), 0
     while len(going):
-        m = int(min(sampling.batch, (to_take[going] - taken).max()))
-        ranks = worlds.ranks(going, taken, m, every[going])
-        there = taken + np.arange(m) < to_take[going, None]
-        games = torch.as_tensor(going, device=device)
-        valid, owner = torch.as_tensor(there, device=device), worlds.owner(going, ranks)
-        q, log_weight = _ask(oracle, views.seen, table, games, owner, valid, sampling, belief)
-        part = tally(
-            q,
-            log_weight,
-            valid,
-            torch.as_tensor(makes_at[going], device=device),
-            sampling.points,
-        )
+        m = int(min(sampling.batch, _WORLDS_A_ROUND, (to_take[going] - taken).max()))
+        at_once = max(1, _POSITIONS // (m * (1 + (sampling.posterior.window if sampling.posterior else 0))))
+        parts = []
+        for some in np.split(going, range(at_once, len(going), at_once)):
+            ranks = worlds.ranks(some, taken, m, every[some])
+            there = taken + np.arange(m) < to_take[some, None]
+            games = torch.as_tensor(some, device=device)
+            valid, owner = torch.as_tensor(there, device=device), worlds.owner(some, ranks)
+            q, log_weight = _ask(oracle, views.seen, table, games, owner, valid, sampling, belief)
+            needed = torch.as_tensor(makes_at[some], device=device)
+            parts.append(tally(q, log_weight, valid, needed, sampling.points))
+        part, games = Tally.join(parts), torch.as_tensor(going, device=device)
         taken += m
         if total is None:
             total = part
@@ -190,10 +194,19 @@ def _enough(
     done = taken >= to_take
     if taken < sampling.least:
         return done
-    if sampling.adaptive:
-        return done | (~every & (_largest_error(total, legal) <= sampling.adaptive.sem_threshold))
-    least_ess = sampling.posterior.min_ess if sampling.posterior else 0.0
-    return done | (~every & (total.ess.cpu().numpy() >= min(least_ess, sampling.n_worlds)))
+    return done | (~every & _is_known(total, legal, sampling, sampling.adaptive))
+
+
+def _is_known(
+    total: Tally, legal: npt.NDArray[np.bool_], sampling: Sampling, adaptive: AdaptiveConfig | None
+) -> npt.NDArray[np.bool_]:
+    """[n] enough worlds count, and say E[Q] as finely as `adaptive` asks.
+
+    Where nearly all weight is on one world, the spread over worlds is nothing and so is the
+    standard error: it speaks only if enough of them count.
+    """
+    known = total.ess.cpu().numpy() >= sampling.least_ess
+    return known & (_largest_error(total, legal) <= adaptive.sem_threshold) if adaptive else known
 
 
 def _largest_error(total: Tally, legal: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
@@ -221,7 +234,7 @@ def _read(
     points = None
     if total.points is not None:
         points = np.where(legal[:, :, None], read(total.points / weight[:, :, None]), np.float32(0))
-    good_enough = (sampling.adaptive or AdaptiveConfig()).sem_threshold
+    known = _is_known(total, legal, sampling, sampling.adaptive or AdaptiveConfig())
     return Estimates(
         legal=legal,
         mean=of_plays(total.mean),
@@ -233,5 +246,5 @@ def _read(
         entropy=read(total.entropy.clamp(min=0)),
         n_worlds=total.n.cpu().numpy(),
         world_count=world_count,
-        converged=every | (_largest_error(total, legal) <= good_enough),
+        converged=every | known,
     )

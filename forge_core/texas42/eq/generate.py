@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from forge_core.texas42.games import LOWEST_BID, Games, start
 from forge_core.texas42.views import Views
 from forge_core.texas42.worlds.posterior import PosteriorConfig
 
-EQ_VERSION = "q1"
+EQ_VERSION = "q2"
 """Raised when the same seed and settings give other games."""
 
 _WORLDS, _CHOICE = 0, 1
@@ -48,7 +48,14 @@ class GameConfig:
 
     def settings(self, oracle: Oracle) -> dict[str, Any]:
         """All that a game is a function of, beside its deal and `setting_out`; JSON types."""
-        return {**oracle.describe(), "version": EQ_VERSION, **asdict(self)}
+        return {
+            **oracle.describe(),
+            "version": EQ_VERSION,
+            "sampling": self.sampling.settings(),
+            "exploration": self.exploration.settings(),
+            "criterion": self.criterion,
+            "seed": self.seed,
+        }
 
 
 def generate_games(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 MODES = ("greedy", "boltzmann", "epsilon", "blunder")
 """how a play came about; a number in records is a place in this list"""
+USED_BY = {
+    "greedy": (),
+    "boltzmann": ("temperature",),
+    "epsilon": ("epsilon",),
+    "blunder": ("epsilon", "max_regret"),
+}
+"""the settings that a mode heeds"""
 CRITERIA = ("eq", "pmake")
 """what is maximised: points on average, or the chance to have one's way with the bid"""
 _P_GRAIN = 1e-6
@@ -43,6 +50,10 @@ class ExplorationPolicy:
             raise BadInput(f"epsilon {self.epsilon} is a probability: use 0 to 1")
         if not (self.temperature > 0 and self.max_regret >= 0):
             raise BadInput("the temperature is positive and the largest regret is not negative")
+
+    def settings(self) -> dict[str, Any]:
+        """The mode, and what matters to it; JSON types."""
+        return {"mode": self.mode, **{name: getattr(self, name) for name in USED_BY[self.mode]}}
 
 
 def check_criterion(criterion: str) -> str:

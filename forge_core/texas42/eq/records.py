@@ -16,6 +16,7 @@ import numpy.typing as npt
 from forge_core.errors import BadInput
 from forge_core.files import fingerprint
 from forge_core.texas42.dominoes import HAND_SIZE
+from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.games import Games, start
 from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.splits import Split
@@ -151,6 +152,17 @@ class GameRecord:
     def fingerprint(self) -> str:
         """See `fingerprint_of`."""
         return fingerprint_of(self.settings)
+
+    @property
+    def every(self) -> Flags:
+        """[28] bool: each world that fits was taken once, so that E[Q] is exact.
+
+        Not so where as many were drawn as there are. Raises BadInput for settings that make no sense.
+        """
+        told = self.decisions
+        return (told.n_worlds == told.world_count) & (
+            told.world_count <= Sampling.of(self.settings).all_up_to
+        )
 
     def transcripts(self) -> Tokens:
         """What the movers knew: tokens [28, 36, 8], mask [28, 36], legal [28, 7]. See `transcripts_of`."""

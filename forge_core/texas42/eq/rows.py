@@ -16,7 +16,7 @@ def collate(records: Sequence[GameRecord], *, final: bool = False) -> Rows:
     """N games as 28 N rows of STAGE2_SPEC, game by game: E[Q], its variance and how sure it is.
 
     q and value are float32; `deal` is the place of the game in `records`; every row weighs the
-    same. ess is infinite where as many worlds were asked about as there are: all of them.
+    same. ess is infinite where every world was taken.
     final: let games of the sealed test split through, for the last evaluation alone. Raises
     BadInput for no games, a sealed one, illegal plays, and numbers that would teach nonsense.
     """
@@ -55,5 +55,5 @@ def collate(records: Sequence[GameRecord], *, final: bool = False) -> Rows:
         seat=column("player"),
         deal=np.repeat(np.arange(len(records), dtype=np.int32), N_PLAYS),
         variance=np.where(legal, variance, np.float32(0)),
-        ess=np.where(column("n_worlds") == column("world_count"), np.float32(np.inf), ess),
+        ess=np.where(np.concatenate([record.every for record in records]), np.float32(np.inf), ess),
     )

@@ -199,7 +199,7 @@ class Scene:
     @property
     def every(self) -> bool:
         """Each world that fits was asked about, once: E[Q] has no sampling error."""
-        return self.n_worlds == self.world_count
+        return bool(self.record.every[self.step])
 
     @property
     def ess(self) -> float:

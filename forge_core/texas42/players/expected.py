@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ class ExpectedPlayer:
             "player": self.config.criterion,
             "version": EQ_VERSION,
             "oracle": self.oracle.describe(),
-            "sampling": asdict(self.config.sampling),
+            "sampling": self.config.sampling.settings(),
         }
 
     def slots(self, views: Views, keys: Keys) -> Slots:

@@ -23,7 +23,6 @@ from forge_core.texas42.players.protocol import Clairvoyant, Player
 from forge_core.texas42.reference import REFERENCE_MODEL
 
 DEFAULT_WORLDS, DEFAULT_ORACLE = 50, "hybrid"
-MOST_WORLDS = 1_000_000
 
 AnyPlayer = Player | Clairvoyant
 Options = dict[str, str]
@@ -130,7 +129,7 @@ KINDS: dict[str, Kind] = {
 
 
 def _config(name: str, options: Options, criterion: str) -> Any:
-    from forge_core.texas42.eq.adaptive import Sampling
+    from forge_core.texas42.eq.adaptive import MOST_WORLDS, Sampling
     from forge_core.texas42.eq.generate import GameConfig
     from forge_core.texas42.worlds.posterior import PosteriorConfig
 
