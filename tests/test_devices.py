@@ -132,6 +132,7 @@ def test_games_and_network_may_be_on_different_devices(monkeypatch, games_on, or
         np.testing.assert_array_equal(mine.plays, theirs.plays)
 
 
+@pytest.mark.filterwarnings("ignore:You are trying to `self.log\\(\\)`", "ignore:Converting a tensor")
 def test_a_step_of_training_waits_once_and_teaches_the_same():
     rows = sort_rows(LiveSource(LiveConfig(batch_size=64, chunk_rows=64)).batch(0))
 

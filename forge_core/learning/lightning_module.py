@@ -233,9 +233,9 @@ class Learner(pl.LightningModule):
         """
         before = self.trainer.global_step - 1
         remains = min(self.recipe.ema, (before + 1) / (before + 20)) if before else 0.0
-        twins, ours = list(self.averaged.parameters()), list(self.model.parameters())
+        twins: list[Tensor] = [*self.averaged.parameters()]
         with torch.no_grad():
-            torch._foreach_lerp_(twins, ours, 1 - remains)  # pyright: ignore[reportPrivateImportUsage]
+            torch._foreach_lerp_(twins, [*self.model.parameters()], 1 - remains)  # pyright: ignore[reportPrivateImportUsage]
         self.twin.n_averaged += 1
 
     def validation_step(self, rows: Rows, index: int) -> None:
