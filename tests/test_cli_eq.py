@@ -81,6 +81,16 @@ def test_options_reach_the_games(answer, tmp_path):
     assert record.decisions.e_q_pdf is None
 
 
+def test_labels_are_as_fine_as_is_worth_teaching_by():
+    from forge_core.cli.eq import choose_adaptive
+    from forge_core.texas42.eq import AdaptiveConfig
+
+    assert choose_adaptive(False, None, None, None, None, True) == AdaptiveConfig(
+        5_000, 2_000_000, 1_000, 0.1
+    )
+    assert choose_adaptive(True, None, 9_000, None, None, True) == AdaptiveConfig(5_000, 9_000, 1_000, 0.1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "wrong"),
     [
@@ -91,7 +101,12 @@ def test_options_reach_the_games(answer, tmp_path):
         (("--batch", "0"), "0 games"),
         (("--bid", "29"), "bid 29"),
         (("--choose", "luck"), "chosen by"),
+        (("--oracle", "exact", "--model", "nowhere"), "leave out --model"),
+        (("--worlds", "99999999999999"), "at most 2,000,000"),
+        (("--adaptive", "--adaptive-batch", "0"), "adaptive"),
         (("--exploration", "wild"), "exploration"),
+        (("--temperature", "3"), "exploration greedy has no temperature: leave out --temperature"),
+        (("--exploration", "epsilon", "--max-regret", "3"), "leave out --max-regret"),
         (("--posterior-tau", "2"), "add --posterior"),
         (("--min-worlds", "2"), "add --adaptive"),
         (("--posterior", "--posterior-mix", "2"), "mix"),

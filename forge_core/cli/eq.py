@@ -19,7 +19,7 @@ from forge_core.errors import BadInput, StoreUnusable
 
 if TYPE_CHECKING:
     from forge_core.files import Store
-    from forge_core.texas42.eq import GameConfig, Oracle
+    from forge_core.texas42.eq import AdaptiveConfig, ExplorationPolicy, GameConfig, Oracle
     from forge_core.texas42.eq.filling import GameReport
     from forge_core.texas42.oracle.shards import ShardKey
 
@@ -88,6 +88,13 @@ def eq(
     adaptive: Annotated[
         bool, typer.Option("--adaptive", help="Worlds until E[Q] is known well enough, game by game.")
     ] = False,
+    labels: Annotated[
+        bool,
+        typer.Option(
+            "--labels",
+            help="Adaptive, as finely as is worth teaching by: to 0.1 points, 5,000 worlds or more.",
+        ),
+    ] = False,
     min_worlds: Annotated[
         int | None, typer.Option("--min-worlds", metavar="N", help="At least; default 50.")
     ] = None,
@@ -105,14 +112,16 @@ def eq(
         str, typer.Option("--exploration", metavar="NAME", help="greedy, boltzmann, epsilon or blunder.")
     ] = "greedy",
     epsilon: Annotated[
-        float, typer.Option("--epsilon", metavar="P", help="How often epsilon or blunder strikes.")
-    ] = 0.1,
+        float | None,
+        typer.Option("--epsilon", metavar="P", help="How often epsilon or blunder strikes; default 0.1."),
+    ] = None,
     temperature: Annotated[
-        float, typer.Option("--temperature", metavar="POINTS", help="Of boltzmann.")
-    ] = 2.0,
+        float | None, typer.Option("--temperature", metavar="POINTS", help="Of boltzmann; default 2.")
+    ] = None,
     max_regret: Annotated[
-        float, typer.Option("--max-regret", metavar="POINTS", help="The most a blunder gives away.")
-    ] = 10.0,
+        float | None,
+        typer.Option("--max-regret", metavar="POINTS", help="The most a blunder gives away; default 10."),
+    ] = None,
     choose: Annotated[
         str,
         typer.Option("--choose", metavar="NAME", help="eq: points on average; pmake: the chance of the bid."),
@@ -133,7 +142,6 @@ def eq(
     from forge_core.texas42.eq.files import GAMES_FOLDER, missing_games
     from forge_core.texas42.eq.filling import fingerprint_for
     from forge_core.texas42.eq.oracles import EXACT_FROM
-    from forge_core.texas42.eq.policies import ExplorationPolicy
     from forge_core.texas42.games import check_bid
     from forge_core.texas42.oracle.shards import seed_keys
 
@@ -142,15 +150,17 @@ def eq(
             worlds,
             enumerate_limit,
             choose_posterior(posterior, posterior_window, posterior_tau, posterior_mix),
-            choose_adaptive(adaptive, min_worlds, max_worlds, adaptive_batch, sem_threshold),
+            choose_adaptive(adaptive, min_worlds, max_worlds, adaptive_batch, sem_threshold, labels),
             pdf,
         ),
-        ExplorationPolicy(exploration, epsilon, temperature, max_regret),
+        choose_exploration(exploration, epsilon, temperature, max_regret),
         choose,
         seed,
     )
     if batch < 1:
         raise BadInput(f"{batch} games at a time: use at least 1")
+    if model and oracle == "exact":
+        raise BadInput("the exact oracle asks no network: leave out --model")
     check_bid(bid)
     store = Store(out).join(GAMES_FOLDER)
     check_lasting(store)
@@ -191,16 +201,39 @@ def choose_posterior(asked: bool, window: int | None, tau: float | None, mix: fl
 
 
 def choose_adaptive(
-    asked: bool, least: int | None, most: int | None, batch: int | None, threshold: float | None
-):
+    asked: bool,
+    least: int | None,
+    most: int | None,
+    batch: int | None,
+    threshold: float | None,
+    labels: bool = False,
+) -> AdaptiveConfig | None:
     """What the adaptive options say together; None: a fixed number of worlds."""
+    from dataclasses import replace
+
     from forge_core.texas42.eq import AdaptiveConfig
 
     named = {"min_worlds": least, "max_worlds": most, "batch": batch, "sem_threshold": threshold}
     given = {name: value for name, value in named.items() if value is not None}
-    if given and not asked:
+    if given and not (asked or labels):
         raise BadInput(f"{next(iter(given))} belongs to adaptive sampling: add --adaptive")
-    return AdaptiveConfig(**given) if asked else None  # pyright: ignore[reportArgumentType]
+    begun = AdaptiveConfig.labels() if labels else AdaptiveConfig() if asked else None
+    return begun and replace(begun, **given)
+
+
+def choose_exploration(
+    mode: str, epsilon: float | None, temperature: float | None, max_regret: float | None
+) -> ExplorationPolicy:
+    """What the options of exploration say together. Raises BadInput for one that the mode does not heed."""
+    from forge_core.texas42.eq.policies import USED_BY, ExplorationPolicy
+
+    named = {"epsilon": epsilon, "temperature": temperature, "max_regret": max_regret}
+    given = {name: value for name, value in named.items() if value is not None}
+    policy = ExplorationPolicy(mode, **given)
+    if idle := sorted(set(given) - set(USED_BY[mode])):
+        option = idle[0].replace("_", "-")
+        raise BadInput(f"exploration {mode} has no {option.replace('-', ' ')}: leave out --{option}")
+    return policy
 
 
 def play(
