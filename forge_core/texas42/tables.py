@@ -44,6 +44,8 @@ FOLLOWS = _frozen(
     np.array([[[rules.follows(d, suit, decl) for d in _IDS] for suit in _SUITS] for decl in _DECLS])
 )
 """[10, 8, 28] bool: follows the suit"""
+FOLLOWING = _frozen((FOLLOWS.astype(np.int64) << np.arange(N_DOMINOES)).sum(axis=2))
+"""[10, 8] int64: the 28-bit mask of dominoes that follow a suit"""
 TRICK_RANK = _frozen(
     np.array(
         [[[rules.trick_rank(d, suit, decl) for d in _IDS] for suit in _SUITS] for decl in _DECLS],

@@ -225,7 +225,7 @@ def _read(
     """Sums as what they mean, on the host."""
 
     def read(column: Tensor) -> Floats:
-        return column.cpu().numpy().astype(np.float32)
+        return column.float().cpu().numpy()
 
     def of_plays(column: Tensor) -> Floats:
         return np.where(legal, read(column), np.float32(np.nan))

@@ -211,7 +211,7 @@ def _records(
             hands=games.hands[game],
             plays=end.plays[game],
             settings=settings | setting_out(int(end.leader[game]), int(end.bidder[game]), int(end.bid[game])),
-            decisions=decisions.take(game),
+            decisions=of_game,
         )
-        for game in range(n)
+        for game, of_game in enumerate(decisions.by_game())
     ]

@@ -5,9 +5,10 @@ Every value is in points and in the frame of that decision's mover.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from enum import IntEnum
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -94,9 +95,13 @@ class Decisions:
 
     def take(self, index) -> Decisions:
         """The decisions, or of N games the games, at `index`."""
-        pdf = None if self.e_q_pdf is None else self.e_q_pdf[index]
-        others = {name: getattr(self, name)[index] for name in LAYOUT if name != "e_q_pdf"}
-        return Decisions(e_q_pdf=pdf, **others)
+        columns = (getattr(self, field.name) for field in fields(self))
+        return Decisions(*(None if column is None else column[index] for column in columns))  # pyright: ignore
+
+    def by_game(self) -> Iterator[Decisions]:
+        """Of N games, each one's: views."""
+        columns = (getattr(self, field.name) for field in fields(self))
+        return map(Decisions, *(repeat(None) if column is None else column for column in columns))
 
 
 _NUMBERS = {

@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.texas42.declarations import N_DECLARATIONS, has_trump_power
-from forge_core.texas42.dominoes import N_DOMINOES, N_SEATS
+from forge_core.texas42.dominoes import N_SEATS
 from forge_core.texas42.players.protocol import Keys, Slots
 from forge_core.texas42.tables import (
     BEATEN_BY,
     CALLED,
     COUNTS,
-    FOLLOWS,
+    FOLLOWING,
     HIGH_PIP,
     LED_SUIT,
     LOW_PIP,
@@ -32,8 +32,6 @@ HEURISTIC_VERSION = "h1"
 """Raised when it plays otherwise."""
 
 _TRUMPS = CALLED & np.array([[has_trump_power(decl)] for decl in range(N_DECLARATIONS)])
-_FOLLOW_BITS = (FOLLOWS.astype(np.int64) << np.arange(N_DOMINOES)).sum(axis=2)
-"""[10, 8] the 28-bit mask of dominoes that follow a suit"""
 _OPPONENTS = (0, 2)
 """hidden seats, clockwise from the mover: the next player and the last; 1 is the partner"""
 _STILL_TO_PLAY = (2, 1, 1, 0)
@@ -101,7 +99,7 @@ class _Opponents:
         """
         threats = np.zeros(dominoes.shape, dtype=np.int64)
         for held in self.may_hold[: _STILL_TO_PLAY[in_trick]]:
-            following = held & _FOLLOW_BITS[self.decl, suit]
+            following = held & FOLLOWING[self.decl, suit]
             threats |= np.where((following == 0) | whatever, held, following)
         return (BEATEN_BY[self.decl, suit, dominoes] & threats) == 0
 

@@ -97,19 +97,13 @@ def encode(hands, decls, states, deal_of=None) -> Tokens:
         packed,
         tables.DOMINO_FEATURES,
         tables.LED_SUIT,
-        _FOLLOWING,
+        tables.FOLLOWING,
         tables.BEATEN_BY,
         out.tokens,
         out.mask,
         out.legal,
     )
     return out
-
-
-_FOLLOWING = (tables.FOLLOWS.astype(np.int32) << np.arange(N_DOMINOES, dtype=np.int32)).sum(
-    axis=2, dtype=np.int32
-)
-"""[10, 8] int32: the 28-bit mask of dominoes that follow a suit"""
 
 
 @kernel

@@ -9,12 +9,9 @@ import numpy.typing as npt
 
 from forge_core.kernels import kernel
 from forge_core.lanes import popcount, trailing_zeros
-from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
+from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
 from forge_core.texas42.state import FULL_HAND, IN_TRICK_BIT, LEADER_BIT, NO_SLOT, PLAYED_BIT, initial_state
-from forge_core.texas42.tables import BEATEN_BY, FOLLOWS, LED_SUIT
-
-_FOLLOWING = (FOLLOWS.astype(np.int64) << np.arange(N_DOMINOES)).sum(axis=2)
-"""[10, 8] int64: the 28-bit mask of dominoes that follow a suit"""
+from forge_core.texas42.tables import BEATEN_BY, FOLLOWING, LED_SUIT
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +45,7 @@ def walk(
     draws = generator.random((len(hands), n_walks, N_PLAYS), dtype=np.float32)
     walks = Walks(np.empty(draws.shape, dtype=np.int64), np.empty(draws.shape, dtype=np.int8))
     decls = np.asarray(decls, dtype=np.int64)
-    _walk(hands, decls, draws, initial_state(), LED_SUIT, _FOLLOWING, BEATEN_BY, walks.state, walks.n_legal)
+    _walk(hands, decls, draws, initial_state(), LED_SUIT, FOLLOWING, BEATEN_BY, walks.state, walks.n_legal)
     return walks
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from forge_core.errors import BadInput
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
 from forge_core.texas42.rules import N_SUITS
-from forge_core.texas42.tables import FOLLOWS, LED_SUIT
+from forge_core.texas42.tables import FOLLOWING, FOLLOWS, LED_SUIT
 from forge_core.texas42.views import Seen, Views
 
 N_HIDDEN = N_SEATS - 1
@@ -70,8 +70,8 @@ def unseen(views: Views) -> Unseen:
 
     hidden = (views.seat[:, None] + np.arange(1, N_SEATS)) % N_SEATS
     suits_out = voids(seen)[rows, hidden]  # [N, 3, 8]
-    barred = (suits_out[..., None] & FOLLOWS[seen.decl][:, None]).any(axis=2)  # [N, 3, 28]
-    may = ~np.take_along_axis(barred, dominoes[:, None].astype(np.int64), axis=2)
+    barred = np.bitwise_or.reduce(suits_out * FOLLOWING[seen.decl][:, None], axis=2)  # [N, 3] masks
+    may = barred[..., None] >> dominoes[:, None] & 1 == 0
     bits = np.arange(N_HIDDEN, dtype=np.uint8)[:, None]
     played = (seen.players[:, None] == hidden[..., None]).sum(axis=2)
     return Unseen(
