@@ -237,6 +237,8 @@ class Models:
     """folders of models that are needed, wherever they lie"""
     named: set[str]
     """of the registry, those that are needed: `texas42-oracle-qvalue-v3`"""
+    served: bool = False
+    """whether a server keeps the runs: rows of deleted ones are for its own `mlflow gc`"""
 
     @property
     def dagster_runs(self) -> set[str]:
@@ -280,11 +282,13 @@ class Models:
             fresh = above - kept
             kept |= fresh
         paths |= {_model_of(runs[run_id]) for run_id in kept if run_id in runs}
-        return cls(runs, kept, paths, needed)
+        return cls(runs, kept, paths, needed, address.startswith("http"))
 
     def items(self, before: float) -> Iterator[Item]:
         """MLflow runs that are over and not needed."""
         for run_id, run in self.runs.items():
+            if self.served and run.info.lifecycle_stage == "deleted":
+                continue  # nothing more can be removed from here
             ended = (run.info.end_time or run.info.start_time or 0) / 1000
             over = run.info.status in ("FINISHED", "FAILED", "KILLED")
             if over and ended < before and run_id not in self.kept:
@@ -347,11 +351,11 @@ def _remove_mlflow_run(tracker: Tracker, run_id: str) -> None:
             raise
         for version in client.search_model_versions(f"run_id = '{run_id}'"):
             client.delete_model_version(version.name, version.version)
-        if run.info.lifecycle_stage == "active":
-            client.delete_run(run_id)
         artifacts = run.info.artifact_uri
         if not artifacts.startswith("/") or Path(artifacts).is_dir():
             get_artifact_repository(artifacts, tracking_uri=tracker.address()).delete_artifacts()
+        if run.info.lifecycle_stage == "active":  # after all else: a deleted one may not be found again
+            client.delete_run(run_id)
         if local_file(tracker.address()):
             _get_store(tracker.address())._hard_delete_run(run_id)
 

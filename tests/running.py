@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -184,6 +184,26 @@ class Dagster(Process):
 def daemon(environment: Mapping[str, str], log: Path) -> Process:
     """Dagster's daemon by itself."""
     return Process([sys.executable, "-m", "dagster._daemon", "run", "-w", "workspace.yaml"], environment, log)
+
+
+@contextmanager
+def mlflow_server(folder: Path, port: int) -> Iterator[None]:
+    """MLflow's server on SQLite, all its files in `folder`; it answers."""
+    settings = os.environ | {
+        "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{folder}/mlflow.db",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "mlflow", "server", *options]
+    server = Process(
+        [*command, "--artifacts-destination", str(folder / "artifacts")], settings, folder / "mlflow.log"
+    )
+    try:
+        server.wait_until(lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/health").read(), 120)
+        yield
+    finally:
+        server.kill()
 
 
 LAUNCH = """

@@ -13,6 +13,7 @@ import sqlalchemy as db
 import torch
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.runs.schema import RunsTable
+from running import free_port, mlflow_server
 from toy_game import SPEC
 
 from forge_assets import retention
@@ -289,6 +290,24 @@ def test_networks_go_that_are_neither_champion_nor_challenger_nor_their_parents(
         assert version.run_id == run_id and Path(version.source, "model.safetensors").exists()
     assert all((folder / "model" / "model.json").exists() for folder in kept_folders)
     assert find_items(places) == []
+
+
+def test_behind_a_server_a_network_goes_once_and_with_its_files(instance, tmp_path):
+    """Its rows stay in the server's database, marked as deleted, until `mlflow gc`."""
+    port = free_port()
+    with mlflow_server(tmp_path, port):
+        tracker = Tracker(uri=f"http://127.0.0.1:{port}")
+        places = Places(instance, tracker, Store(str(tmp_path / "store")), tmp_path / "runs")
+        loser, folder = network_of(places, "loser", days_ago=200)
+        latest, _ = network_of(places, "latest", days_ago=100)
+        run(instance, "rows", days_ago=0)
+        items = find_items(places)
+        assert of_kind(items, MLFLOW_RUN) == {loser} and of_kind(items, FOLDER) == {str(folder)}
+        list(remove(places, items))
+        assert not of_kind(find_items(places), MLFLOW_RUN)
+        kept = {path.parts[-4] for path in (tmp_path / "artifacts").rglob("model.json")}
+        versions = [version.run_id for version in tracker.client().search_model_versions(f"name = '{NAME}'")]
+        assert kept == {latest} and versions == [latest]
 
 
 def test_what_may_still_go_on_keeps_its_checkpoint(instance, places):
