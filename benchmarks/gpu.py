@@ -541,6 +541,8 @@ def main() -> int:
     run = Run(
         resolve_device(arguments.device), SMALL if arguments.small else Sizes(), begun + arguments.seconds
     )
+    if run.on_card:
+        torch.cuda.set_device(run.device)
     say(told(conditions(run)))
     needed = {on for name in names if name in PARTS for on in PARTS[name][1]}
     for name in CHECKS:
