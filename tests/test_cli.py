@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forge_core.cli.screen import seconds_text, size_text
+from forge_core.cli.screen import notes, screen, seconds_text, size_text, table
 from forge_core.cli.seeds import parse_seeds, seeds_text
 from forge_core.errors import BadInput
 from forge_core.texas42.deals import deal_from_seed, deal_with_fixed_hand, marginalized_deal
@@ -607,6 +607,17 @@ def test_seeds_as_one_writes_them():
     assert seeds_text([3, 1, 2, 7, 9, 10]) == "1-3,7,9-10"
     with pytest.raises(BadInput):
         parse_seeds("")
+
+
+def test_nothing_is_broken_or_cut_where_there_is_no_terminal(capsys):
+    sentence, grid = "a word " * 50, table("column")
+    grid.add_row(sentence)
+    screen().print(sentence)
+    screen().print(grid)
+    notes().print(sentence)
+    out, err = capsys.readouterr()
+    assert out.count(sentence.strip()) == 2 and err.strip() == sentence.strip()
+    assert len(out.splitlines()) == 3
 
 
 def test_sizes_and_times_for_people():
