@@ -157,7 +157,9 @@ def teach(
     set_threads(threads, makers)
     source, val_rows = open_rows(data, makers if workers != 0 else 0)
     with closing(source) if hasattr(source, "close") else nullcontext():
-        result = run(training, source, val_rows, folder, data, parent, resume, False, True, tracking)
+        result = run(
+            training, source, val_rows, folder, data, parent, resume=resume, json=True, tracking=tracking
+        )
     random = evaluate_random(val_rows.q, val_rows.legal)["decision_q_gap"]
     place.write(RESULT, json.dumps({"result": asdict(result), "random": random}, indent=2).encode())
     return result, random

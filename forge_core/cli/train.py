@@ -169,11 +169,11 @@ def train(
             folder,
             record,
             init_from,
-            resume,
-            fast_dev_run,
-            minutes,
-            json,
-            context.obj,
+            resume=resume,
+            fast_dev_run=fast_dev_run,
+            minutes=minutes,
+            json=json,
+            tracking=context.obj,
         )
     except KeyboardInterrupt:
         raise Stopped(f"stopped; {what_is_kept(folder, how, fast_dev_run)}") from None
@@ -211,10 +211,11 @@ def run(
     folder: Path,
     record: dict[str, Any],
     init_from: str | None,
-    resume: bool,
-    fast_dev_run: bool,
-    minutes: float | None,
-    json: bool,
+    *,
+    resume: bool = False,
+    fast_dev_run: bool = False,
+    minutes: float | None = None,
+    json: bool = False,
     tracking: Tracking | None = None,
 ) -> TrainResult:
     """Train under a progress bar, a line an evaluation. Raises StoreUnusable while another trains there."""
