@@ -244,7 +244,7 @@ def test_who_sees_all_does_better_than_who_does_not():
     [
         ("oracle", {"worlds": 5}, "leave worlds out"),
         ("oracle", {"model": REFERENCE_MODEL}, "leave model out"),
-        ("policy", {"oracle": "exact"}, "only model"),
+        ("policy", {"oracle": "exact"}, "ask no judge of worlds: leave oracle out"),
         ("policy", {"model": "nowhere"}, "no model"),
         ("eq", {"worlds": 0}, "0 worlds"),
         ("eq", {"oracle": "oracular"}, "oracle 'oracular'"),

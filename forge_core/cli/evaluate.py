@@ -12,13 +12,12 @@ from forge_core.cli.options import Device, Json, given, read_row_count
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator
 
     from forge_core.files import Store
     from forge_core.learning.metrics import Answers
     from forge_core.learning.spec import Rows
     from forge_core.learning.transformer import TokenTransformer
-    from forge_core.texas42.oracle.shards import ShardKey
     from forge_core.texas42.splits import Split
 
 FIGURES = {
@@ -88,6 +87,8 @@ def evaluate(
     split = Split.TEST if final else Split.VAL
     if spec is STAGE1_SPEC:
         benchmark = {"version": GOLDEN_VERSION, "deals": len(golden_keys(split)), "rows_per_deal": rows}
+        if data is not None:
+            check_golden(data, split)
         answers, random = answer(models, split, data, rows, device)
     else:
         if data is None:
@@ -117,20 +118,21 @@ def answer(
     models: dict[str, TokenTransformer], split: Split, data: str | None, rows: int, device: str
 ) -> tuple[dict[str, Answers], dict[str, Any]]:
     """What each model says of the benchmark; random play of the same rows."""
+    from forge_core.files import Store
     from forge_core.texas42.tokens.golden import golden_keys, golden_rows
 
     keys = golden_keys(split)
-    deals = golden_rows(keys, None if data is None else golden_store(data, split, keys), rows)
+    deals = golden_rows(keys, Store(data).join("shards-golden") if data else None, rows)
     return answer_all(models, split, deals, len(keys))
 
 
-def golden_store(data: str, split: Split, keys: Sequence[ShardKey]) -> Store:
-    """The golden shards below `data`; how many of `keys` are not there is said. BadInput for none."""
+def check_golden(data: str, split: Split) -> None:
+    """Say how many deals of the benchmark are not among the golden shards below `data`. BadInput for all."""
     from forge_core.cli.screen import notes
     from forge_core.files import Store
-    from forge_core.texas42.tokens.golden import stored_keys
+    from forge_core.texas42.tokens.golden import golden_keys, stored_keys
 
-    store = Store(data).join("shards-golden")
+    keys, store = golden_keys(split), Store(data).join("shards-golden")
     n_there = len(stored_keys(keys, store))
     if not n_there:
         raise BadInput(
@@ -140,7 +142,6 @@ def golden_store(data: str, split: Split, keys: Sequence[ShardKey]) -> Store:
     if n_there < len(keys):
         solved = f"{len(keys) - n_there:,} of {len(keys):,} deals are not in {store.url}"
         notes().print(f"{solved}: they are solved here", soft_wrap=True)
-    return store
 
 
 def answer_games(
