@@ -372,7 +372,8 @@ def describe_run(
         "threads": torch.get_num_threads(),
         "versions": {
             "python": platform.python_version(),
-            **{name: version(name) for name in ("forge", "torch", "lightning", "numpy")},
+            "torch": torch.__version__,  # with its build, which the package's own number leaves out
+            **{name: version(name) for name in ("forge", "lightning", "numpy")},
         },
     }
 
