@@ -109,7 +109,12 @@ class Run:
 
     device: str
     sizes: Sizes
-    ends: float
+    begun: float
+    seconds: float
+    """after which no part is begun"""
+    path: str | None = None
+    """where all that is found is kept"""
+    conditions: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     checked: dict[str, str] = field(default_factory=dict)
     """what held, by check; `FAILED: why` of what did not"""
@@ -124,7 +129,22 @@ class Run:
     @property
     def left(self) -> float:
         """Seconds."""
-        return self.ends - time.monotonic()
+        return self.begun + self.seconds - time.monotonic()
+
+    def keep(self) -> None:
+        """All that was found so far, whole or not at all."""
+        if self.path is None:
+            return
+        record = {
+            "conditions": self.conditions,
+            "checked": self.checked,
+            "figures": self.figures,
+            "left_out": self.left_out,
+            "seconds": round(time.monotonic() - self.begun, 1),
+        }
+        part = f"{self.path}.part"
+        Path(part).write_text(json.dumps(record, indent=2) + "\n")
+        os.replace(part, self.path)
 
 
 # --- what is there
@@ -293,34 +313,37 @@ def time_solver(run: Run) -> dict[str, Any]:
 
 def time_games(run: Run) -> dict[str, Any]:
     """E[Q] games a second, memory, and how often the host waits; with posterior, and with nobody asked."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = run.figures.setdefault("games", {})
+    uniform, weighed = (
+        Sampling(run.sizes.worlds),
+        Sampling(run.sizes.worlds, posterior=PosteriorConfig.calibrated()),
+    )
     for n in run.sizes.games:
         games = deal([0], n)
-        pipeline = time_game(Nobody(), games, GameConfig(Sampling(run.sizes.worlds)), run.device)
-        found[f"{n}: pipeline alone"] = {"games_s": 1000 / pipeline}
+        found[f"{n}: pipeline alone"] = {
+            "games_s": 1000 / time_game(Nobody(), games, GameConfig(uniform), run.device)
+        }
         for name in run.sizes.networks:
-            for posterior in (None, PosteriorConfig.calibrated()):
-                config = GameConfig(Sampling(run.sizes.worlds, posterior=posterior))
-                label = f"{n}: {name}, " + ("posterior" if posterior else "uniform")
-                found[label] = play(run, ModelOracle(network(name, run.device)), games, config)
+            for label, sampling in (("uniform", uniform), ("posterior", weighed)):
+                oracle = ModelOracle(network(name, run.device))
+                found[f"{n}: {name}, {label}"] = play(run, oracle, games, GameConfig(sampling))
+                run.keep()
     n, name = run.sizes.games[-1], run.sizes.networks[0]
     for questions in run.sizes.questions:
         oracle = ModelOracle(network(name, run.device), questions=questions)
-        config = GameConfig(Sampling(run.sizes.worlds))
-        found[f"{n}: {name}, {questions} questions at once"] = play(run, oracle, deal([0], n), config)
+        label = f"{n}: {name}, {questions} questions at once"
+        found[label] = play(run, oracle, deal([0], n), GameConfig(uniform))
     return found
 
 
 def play(run: Run, oracle: ModelOracle, games: Games, config: GameConfig) -> dict[str, float]:
     """One table's figures."""
+    found = {}
     if run.on_card:
         torch.cuda.reset_peak_memory_stats(run.device)
-    spent = time_game(oracle, games, config, run.device)
-    found = {"games_s": 1000 / spent}
-    if run.on_card:
-        found["memory_mib"] = torch.cuda.max_memory_allocated(run.device) / 2**20
         found["waits_a_step"] = waits(lambda: play_games(oracle, games, config, run.device)) / 28
-    return found
+        found["memory_mib"] = torch.cuda.max_memory_allocated(run.device) / 2**20
+    return {"games_s": 1000 / time_game(oracle, games, config, run.device), **found}
 
 
 def time_forward(run: Run) -> dict[str, Any]:
@@ -359,15 +382,17 @@ def time_training(run: Run) -> dict[str, Any]:
     apart = bench_train.largest_difference(rows, run.device)
     assert apart <= bench_train.SAME, f"packed and dense answers differ by {apart:.2g} points"
     precision = "bf16-mixed" if run.on_card else "32"
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = run.figures.setdefault("training", {})
     matrix = run.figures.get("ceilings", {}).get("matrix_tflop_s")
     for name in run.sizes.networks:
         a_row = 3 * flops_of(torch.as_tensor(rows.mask), SIZES[name]) / len(rows)
         for batch in run.sizes.batches:
-            spent = bench_train.seconds_a_row(rows, name, precision, run.device, batch, run.sizes.steps)
+            steps = run.sizes.steps * max(1, run.sizes.batches[-1] // batch // 2)  # an evaluation counts too
+            spent = bench_train.seconds_a_row(rows, name, precision, run.device, batch, steps)
             found[f"{name}, batch {batch}"] = {"rows_s": 1 / spent, "tflop_s": a_row / spent / 1e12}
             if matrix:
                 found[f"{name}, batch {batch}"]["share_of_matrix_rate"] = a_row / spent / 1e12 / matrix
+            run.keep()
     return found
 
 
@@ -375,15 +400,22 @@ def time_rows(run: Run) -> dict[str, Any]:
     """Fresh rows a second by all cores but one: what binds a training from the live source."""
     workers, size = max(1, core_count() - 1), min(4_096, run.sizes.batches[-1])
     config = LiveConfig(batch_size=size, chunk_rows=4 * size)
-    taken = n = 2 * workers * config.batches_per_chunk  # until all have begun, and none has any in store
+    round_of_all = workers * config.batches_per_chunk  # as they deliver, all at about the same time
+    taken = n = 2 * round_of_all  # until all have begun, and none has any in store
     with LiveSource(config, workers) as source:
         for k in range(n):
             source.batch(k)
         begun = time.monotonic()
         while time.monotonic() - begun < run.sizes.rows_seconds:
-            source.batch(taken)
-            taken += 1
+            for k in range(taken, taken + round_of_all):
+                source.batch(k)
+            taken += round_of_all
         return {"workers": workers, "rows_s": (taken - n) * size / (time.monotonic() - begun)}
+
+
+def time_kernels(run: Run) -> dict[str, Any]:
+    """The solver's kernels by name; last, since a profiler may stay in the way of what comes after it."""
+    return gpu_solver.time_kernels(run.device) if run.on_card else {}
 
 
 PARTS: dict[str, tuple[Callable[[Run], dict[str, Any]], tuple[str, ...]]] = {
@@ -393,9 +425,10 @@ PARTS: dict[str, tuple[Callable[[Run], dict[str, Any]], tuple[str, ...]]] = {
     "forward": (time_forward, ("worlds", "encoder", "games")),
     "training": (time_training, ("encoder",)),
     "rows": (time_rows, ()),
+    "kernels": (time_kernels, ("solver",)),
 }
 """What is timed, and the checks that it rests on"""
-RESERVE = {"solver": 60, "games": 60, "forward": 20, "training": 60, "rows": 20}
+RESERVE = {"solver": 40, "games": 120, "forward": 20, "training": 120, "rows": 50, "kernels": 20}
 """seconds that a part should still have to begin"""
 
 
@@ -509,22 +542,6 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def keep(path: str | None, run: Run, begun: float) -> None:
-    """All that was found so far, whole or not at all."""
-    if path is None:
-        return
-    record = {
-        "conditions": conditions(run),
-        "checked": run.checked,
-        "figures": run.figures,
-        "left_out": run.left_out,
-        "seconds": round(time.monotonic() - begun, 1),
-    }
-    part = f"{path}.part"
-    Path(part).write_text(json.dumps(record, indent=2) + "\n")
-    os.replace(part, path)
-
-
 def main() -> int:
     """The exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -537,25 +554,24 @@ def main() -> int:
     names = arguments.only.split(",") if arguments.only else list(dict.fromkeys([*CHECKS, *PARTS]))
     if unknown := set(names) - set(CHECKS) - set(PARTS):
         parser.error(f"no part {min(unknown)!r}: use {', '.join(dict.fromkeys([*CHECKS, *PARTS]))}")
-    begun = time.monotonic()
-    run = Run(
-        resolve_device(arguments.device), SMALL if arguments.small else Sizes(), begun + arguments.seconds
-    )
+    sizes = SMALL if arguments.small else Sizes()
+    run = Run(resolve_device(arguments.device), sizes, time.monotonic(), arguments.seconds, arguments.json)
     if run.on_card:
         torch.cuda.set_device(run.device)
-    say(told(conditions(run)))
+    run.conditions = conditions(run)
+    say(told(run.conditions))
     needed = {on for name in names if name in PARTS for on in PARTS[name][1]}
     for name in CHECKS:
         if name in names or name in needed:
             check(run, name)
-            keep(arguments.json, run, begun)
+            run.keep()
     for name in PARTS:
         if name in names:
             measure(run, name)
-            keep(arguments.json, run, begun)
+            run.keep()
     failed = [name for name, said in run.checked.items() if said.startswith("FAILED")]
     said = f"failed: {', '.join(failed) or 'none'}; left out: {', '.join(run.left_out) or 'none'}"
-    say(f"\n{time.monotonic() - begun:.0f} s; {said}")
+    say(f"\n{time.monotonic() - run.begun:.0f} s; {said}")
     return 1 if failed or run.left_out else 0
 
 

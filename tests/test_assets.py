@@ -94,7 +94,7 @@ def test_definitions_are_these():
     model_checks = ["beats_random", "model_loads"]
     errors = ["blunder_rate", "q_gap", "q_mae", "value_mae"]
     warnings = sorted([*errors, "accuracy", "beats_random", "train_val_gap"])
-    games = "q1/m1/l1/t1/e1/s1/o1"
+    games = "q2/m1/l1/t1/e1/s1/o1"
     game_checks = sorted(["every_game_played", "games_read_back", *SOUND])
     assert told == {
         "oracle_shards": ("texas42", [], shard_checks, 20_000, "s1/o1"),
@@ -113,23 +113,23 @@ def test_definitions_are_these():
         "oracle_model_onnx": ("texas42", ["oracle_model"], ["parity"], 2, "x1/m1/l1/t1/e1/s1/o1"),
         "eq_games": ("texas42", ["oracle_model"], game_checks, 2_000, games),
         "eq_catalog": ("texas42", ["eq_games"], ["no_faults", "one_version"], None, f"c1/{games}"),
-        "eq_token_splits": ("texas42", ["eq_catalog"], token_checks, 2, f"r1/t1/{games}"),
-        "eq_model": ("texas42", ["eq_token_splits"], model_checks, None, f"m1/r1/t1/{games}"),
-        "eq_model_onnx": ("texas42", ["eq_model"], ["parity"], None, f"x1/m1/r1/t1/{games}"),
-        "bidding_results": ("texas42", [], sorted(CHECKS), 2_000, "b1/p1/q1/e1/o1"),
+        "eq_token_splits": ("texas42", ["eq_catalog"], token_checks, 2, f"r2/t1/{games}"),
+        "eq_model": ("texas42", ["eq_token_splits"], model_checks, None, f"m1/r2/t1/{games}"),
+        "eq_model_onnx": ("texas42", ["eq_model"], ["parity"], None, f"x1/m1/r2/t1/{games}"),
+        "bidding_results": ("texas42", [], sorted(CHECKS), 2_000, "b1/p1/q2/e1/o1"),
         "match_results": (
             "texas42",
             ["eq_model", "oracle_model"],
             ["boards_replay", "equal_contracts", "every_deal_played_twice"],
             None,
-            f"m2/h1/r1/m1/r1/t1/{games}",
+            f"m2/h1/r1/m1/r2/t1/{games}",
         ),
         "champion": (
             "texas42",
             ["eq_model", "oracle_model_evaluation"],
             [],
             3,
-            f"p1/v1/g1/m1/l1/t1/e1/s1/o1/m2/h1/r1/m1/r1/t1/{games}",
+            f"p1/v1/g1/m1/l1/t1/e1/s1/o1/m2/h1/r1/m1/r2/t1/{games}",
         ),
         "flywheel": ("texas42", ["champion"], [], None, None),
     }

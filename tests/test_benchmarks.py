@@ -64,6 +64,7 @@ def test_all_that_a_gpu_is_timed_for_runs_and_is_kept(tmp_path):
         "forward",
         "training",
         "rows",
+        "kernels",
     ]
     assert found["left_out"] == {}
     assert found["conditions"]["versions"].keys() >= {"torch", "triton", "numba"}
@@ -88,6 +89,7 @@ def test_nothing_is_timed_that_is_not_right_and_nothing_is_left_out_silently(mon
     assert "failed: worlds; left out: games, training" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("ignore:CUDA is not available")
 def test_the_checks_of_a_gpu_hold_on_a_pretended_one(monkeypatch):
     from dataclasses import replace
 
@@ -104,6 +106,6 @@ def test_the_checks_of_a_gpu_hold_on_a_pretended_one(monkeypatch):
         gpu, "reference", lambda on: trained("cpu") if on == "cpu" else to_card(trained("cpu"))
     )
     with pretended_card():
-        run = gpu.Run("cuda:0", replace(gpu.SMALL, deals=4, worlds=10), 0.0)
+        run = gpu.Run("cuda:0", replace(gpu.SMALL, deals=4, worlds=10), 0.0, 0.0)
         for name in ("worlds", "encoder", "posterior", "games"):
             assert "CPU's" in gpu.CHECKS[name](run)

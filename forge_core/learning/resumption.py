@@ -59,7 +59,7 @@ class Checkpoints(CheckpointIO):
 
 
 def _unpack(data: bytes, map_location: Any) -> dict[str, Any]:
-    """Raises ValueError for what is none."""
+    """Onto the CPU, if not elsewhere: what a card wrote is read without one. ValueError for what is none."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
@@ -68,7 +68,7 @@ def _unpack(data: bytes, map_location: Any) -> dict[str, Any]:
     if any(entry.compress_type != zipfile.ZIP_STORED or entry.file_size > len(data) for entry in entries):
         raise ValueError("it would unpack to more than it is")
     try:
-        checkpoint = torch.load(io.BytesIO(data), map_location=map_location, weights_only=True)
+        checkpoint = torch.load(io.BytesIO(data), map_location=map_location or "cpu", weights_only=True)
     except Exception as error:  # whatever a foreign or hostile archive provokes
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"{type(error).__name__}: {reason}") from error

@@ -26,6 +26,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 
 from forge_core.device import device_name, resolve_device
@@ -168,6 +169,8 @@ def train(
             callbacks.insert(0, EarlyStopping(GOAL, patience=config.patience, min_delta=0.0, verbose=False))
         if progress:
             callbacks.append(Bar())
+        # one device needs no cluster, and the search for one starts MPI wherever mpi4py is installed
+        cluster = [LightningEnvironment()] if config.devices == 1 else []
         trainer = pl.Trainer(
             accelerator="cpu" if device == "cpu" else "gpu",
             devices=config.devices
@@ -186,7 +189,7 @@ def train(
             enable_progress_bar=progress,
             fast_dev_run=fast_dev_run,
             default_root_dir=str(folder),
-            plugins=[Checkpoints()],
+            plugins=[Checkpoints(), *cluster],
         )
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:

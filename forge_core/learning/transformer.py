@@ -8,6 +8,7 @@ Tokens carry no position of their own: permuting the actions permutes the answer
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from forge_core.errors import BadInput
 from forge_core.learning.spec import TokenSpec
@@ -25,6 +27,9 @@ does not see all, its points on average over the worlds there may be, and their 
 
 Groups = list[tuple[int, int]]
 """(rows, tokens a row): the batch, in order, cut where the number of tokens changes; then its filler"""
+
+ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+"""on a GPU: all but cuDNN's, which makes a plan, a good part of a second, for each new number of rows"""
 
 FINENESS = 32
 """how many lengths a packed batch may have from one power of two to the next (see `filler`)"""
@@ -152,8 +157,9 @@ class TokenTransformer(nn.Module):
         if more := filler(n):
             groups.append((more, 1))
         packed = self.embed(F.pad(counted, (0, 0, 0, more)))
-        for block in self.blocks:
-            packed = block(packed, groups)
+        with nullcontext() if packed.device.type == "cpu" else sdpa_kernel(ATTENTION):
+            for block in self.blocks:
+                packed = block(packed, groups)
         spread = torch.zeros(mask.numel(), self.head.out_features, device=packed.device)
         spread = spread.index_copy(0, where, self.read(packed[:n])).view(*mask.shape, -1)
         said = self.answer(spread)
