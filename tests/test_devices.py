@@ -112,6 +112,23 @@ def test_many_games_wait_no_more_often_than_few():
     assert waits[0] == waits[1] <= WAITS_A_ROUND + 2
 
 
+def test_attention_there_makes_no_plan_for_each_number_of_rows(monkeypatch):
+    """As cuDNN's does, which torch prefers on some cards."""
+    cudnn, attend = [], torch.nn.functional.scaled_dot_product_attention
+
+    def watched(*arguments, **options):
+        cudnn.append(torch.backends.cuda.cudnn_sdp_enabled())
+        return attend(*arguments, **options)
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", watched)
+    before = torch.backends.cuda.cudnn_sdp_enabled()
+    with pretended_card():
+        network = ModelOracle(to_card(load_model(MODEL)), bf16=False)
+        estimate(network, some_games(2).views, np.arange(2, dtype=np.uint64), Sampling(3), "cuda:0")
+    assert cudnn and not any(cudnn)
+    assert torch.backends.cuda.cudnn_sdp_enabled() == before
+
+
 @pytest.mark.parametrize("games_on", ["cpu", "cuda:0"])
 @pytest.mark.parametrize("oracle", ["network here", "network there", "hybrid", "exact"])
 def test_games_and_network_may_be_on_different_devices(monkeypatch, games_on, oracle):
