@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -35,12 +34,14 @@ import numpy as np
 import torch
 
 from forge_core.cli import bench_train
-from forge_core.cli.bench_eq import Nobody, deal, time_game
+from forge_core.cli.bench_eq import Nobody, deal, memory_of, time_game
+from forge_core.cli.filling import check_place, place_of
 from forge_core.device import core_count, device_name, resolve_device
+from forge_core.errors import ForgeError
 from forge_core.learning.spec import concatenate
 from forge_core.learning.transformer import SIZES, ModelConfig, TokenTransformer
 from forge_core.streams import stream
-from forge_core.texas42.dominoes import HAND_SIZE
+from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS
 from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.eq.estimate import estimate
 from forge_core.texas42.eq.generate import GameConfig, play_games
@@ -142,9 +143,8 @@ class Run:
             "left_out": self.left_out,
             "seconds": round(time.monotonic() - self.begun, 1),
         }
-        part = f"{self.path}.part"
-        Path(part).write_text(json.dumps(record, indent=2) + "\n")
-        os.replace(part, self.path)
+        store, name = place_of(self.path)
+        store.write(name, (json.dumps(record, indent=2) + "\n").encode())
 
 
 # --- what is there
@@ -340,9 +340,8 @@ def play(run: Run, oracle: ModelOracle, games: Games, config: GameConfig) -> dic
     """One table's figures."""
     found = {}
     if run.on_card:
-        torch.cuda.reset_peak_memory_stats(run.device)
-        found["waits_a_step"] = waits(lambda: play_games(oracle, games, config, run.device)) / 28
-        found["memory_mib"] = torch.cuda.max_memory_allocated(run.device) / 2**20
+        found["memory_mib"] = memory_of(oracle, games, config, run.device)
+        found["waits_a_step"] = waits(lambda: play_games(oracle, games, config, run.device)) / N_PLAYS
     return {"games_s": 1000 / time_game(oracle, games, config, run.device), **found}
 
 
@@ -554,8 +553,14 @@ def main() -> int:
     names = arguments.only.split(",") if arguments.only else list(dict.fromkeys([*CHECKS, *PARTS]))
     if unknown := set(names) - set(CHECKS) - set(PARTS):
         parser.error(f"no part {min(unknown)!r}: use {', '.join(dict.fromkeys([*CHECKS, *PARTS]))}")
+    try:
+        device = resolve_device(arguments.device)
+        if arguments.json:
+            check_place(place_of(arguments.json)[0])
+    except ForgeError as error:
+        parser.error(str(error))
     sizes = SMALL if arguments.small else Sizes()
-    run = Run(resolve_device(arguments.device), sizes, time.monotonic(), arguments.seconds, arguments.json)
+    run = Run(device, sizes, time.monotonic(), arguments.seconds, arguments.json)
     if run.on_card:
         torch.cuda.set_device(run.device)
     run.conditions = conditions(run)

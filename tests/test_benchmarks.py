@@ -89,6 +89,24 @@ def test_nothing_is_timed_that_is_not_right_and_nothing_is_left_out_silently(mon
     assert "failed: worlds; left out: games, training" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        (("--device", "cuda:99"), "use auto or cpu"),
+        (("--device", "cpu", "--only", "luck"), "no part 'luck'"),
+        (("--device", "cpu", "--json", "/proc/nowhere/gpu.json"), "cannot write"),
+    ],
+)
+def test_a_gpu_run_that_cannot_begin_says_why(monkeypatch, capsys, arguments, wrong):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    gpu = load(GPU)
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--small", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        gpu.main()
+    assert ended.value.code == 2
+    assert wrong in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.mark.filterwarnings("ignore:CUDA is not available")
 def test_the_checks_of_a_gpu_hold_on_a_pretended_one(monkeypatch):
     from dataclasses import replace

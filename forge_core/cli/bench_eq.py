@@ -113,10 +113,9 @@ def on_a_gpu(seeds: list[int], device: str) -> Iterator[Figure]:
             model = some_oracles(size, device)["model"]
             for posterior in (None, PosteriorConfig.calibrated()):
                 config = GameConfig(Sampling(N_WORLDS, posterior=posterior))
-                torch.cuda.reset_peak_memory_stats()
                 label = f"{size} network, {n:,} games" + (", posterior" if posterior else "")
                 yield Figure(label, time_game(model, games, config, device), "ms/game")
-                yield Figure(f"{label}: memory", torch.cuda.max_memory_allocated() / 2**20, "MiB")
+                yield Figure(f"{label}: memory", memory_of(model, games, config, device), "MiB")
         yield Figure(
             f"the pipeline alone, {n:,} games",
             time_game(Nobody(), games, GameConfig(Sampling(N_WORLDS)), device),
@@ -145,6 +144,13 @@ def time_game(oracle: Oracle, games: Games, config: GameConfig, device: str) -> 
     begun = clock()
     records: list[GameRecord] = play_games(oracle, games, config, device)
     return 1000 * (clock() - begun) / len(records)
+
+
+def memory_of(oracle: Oracle, games: Games, config: GameConfig, device: str) -> float:
+    """MiB of a card at most, while games are played there."""
+    torch.cuda.reset_peak_memory_stats(device)
+    play_games(oracle, games, config, device)
+    return torch.cuda.max_memory_allocated(device) / 2**20
 
 
 @contextmanager

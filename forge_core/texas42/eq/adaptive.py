@@ -87,6 +87,11 @@ class Sampling:
         return self.adaptive.min_worlds if self.adaptive else self.n_worlds
 
     @property
+    def window(self) -> int:
+        """Plays made before that are asked about too."""
+        return self.posterior.window if self.posterior else 0
+
+    @property
     def least_ess(self) -> float:
         """Effective worlds below which more are drawn, and nothing is thought known."""
         return min(self.posterior.min_ess, self.least) if self.posterior else 0.0

@@ -97,23 +97,24 @@ def estimate(
     going, taken = np.arange(len(views)), 0
     while len(going):
         m = int(min(sampling.batch, _WORLDS_A_ROUND, (to_take[going] - taken).max()))
-        at_once = max(1, _POSITIONS // (m * (1 + (sampling.posterior.window if sampling.posterior else 0))))
-        parts = []
-        for some in np.split(going, range(at_once, len(going), at_once)):
+        at_once = max(1, _POSITIONS // (m * (1 + sampling.window)))
+        parts, all_games = [], torch.as_tensor(going, device=device)
+        for some, games in zip(
+            np.split(going, range(at_once, len(going), at_once)), all_games.split(at_once), strict=True
+        ):
             ranks = worlds.ranks(some, taken, m, every[some])
             there = taken + np.arange(m) < to_take[some, None]
-            games = torch.as_tensor(some, device=device)
             valid, owner = torch.as_tensor(there, device=device), worlds.owner(some, ranks)
             q, log_weight = _ask(oracle, views.seen, table, games, owner, valid, sampling, belief)
             needed = torch.as_tensor(makes_at[some], device=device)
             parts.append(tally(q, log_weight, valid, needed, sampling.points))
-        part, games = Tally.join(parts), torch.as_tensor(going, device=device)
+        part = Tally.join(parts)
         taken += m
         if total is None:
             total = part
         else:
-            total.put(games, total.take(games).plus(part))
-        enough = _enough(total.take(games), legal[going], every[going], to_take[going], taken, sampling)
+            total.put(all_games, total.take(all_games).plus(part))
+        enough = _enough(total.take(all_games), legal[going], every[going], to_take[going], taken, sampling)
         going = going[~enough]
     assert total is not None
     if not bool((total.weight > 0).all()):
@@ -137,7 +138,7 @@ def _ask(
     game = games[asked_of // m]
     hands = deal_out(table, game, owner.flatten(0, 1)[asked_of])
     posterior = sampling.posterior
-    past = replay(table, game, hands, posterior.window if posterior else 0)
+    past = replay(table, game, hands, sampling.window)
     asked = ~saying_nothing(past)
     asked[:, -1] = True
 
