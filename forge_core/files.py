@@ -115,20 +115,28 @@ class Store:
 
         Hidden files (a leading dot), and so the temporaries of other writers, are left out.
         """
+        return [name for name in self._list("file") if name.endswith(suffix)]
+
+    def folders(self) -> list[str]:
+        """The folders directly in this one, sorted, without hidden ones; none if there is no folder."""
+        return self._list("directory")
+
+    def _list(self, kind: str) -> list[str]:
+        """kind: `file` or `directory`."""
         with self._blame("list", self.url):
             filesystem, folder = self._open()
             try:
                 if isinstance(filesystem, LocalFileSystem):
                     with os.scandir(folder) as entries:
-                        names = [entry.name for entry in entries if entry.is_file()]
+                        names = [e.name for e in entries if (e.is_file() if kind == "file" else e.is_dir())]
                 else:
                     entries = filesystem.ls(folder, detail=True)
-                    names = [e["name"].rpartition("/")[2] for e in entries if e["type"] == "file"]
+                    names = [e["name"].rstrip("/").rpartition("/")[2] for e in entries if e["type"] == kind]
             except FileNotFoundError as error:
                 if _no_bucket(error):
                     raise
                 return []
-        return sorted(name for name in names if name.endswith(suffix) and not name.startswith("."))
+        return sorted(name for name in names if not name.startswith("."))
 
     def delete(self, name: str) -> None:
         """Remove a file."""
@@ -149,6 +157,13 @@ class Store:
                 with self._blame("hold", self.url):
                     hold.enter_context(_locked(folder))
             yield
+
+    def is_held(self) -> bool:
+        """Whether someone keeps this folder to himself: see `held`."""
+        filesystem, folder = self._open()
+        with suppress(OSError):
+            return isinstance(filesystem, LocalFileSystem) and _is_held(f"{folder}/{_LOCK}")
+        return False
 
     def abandoned(self, older_than_s: float, now: float | None = None) -> list[str]:
         """Temporaries that killed writers left in this folder.
@@ -252,6 +267,7 @@ def redact(text: str) -> str:
     return _PASSWORD.sub("***@", text)
 
 
+_LOCK = ".lock"
 _MOST_JSON = 1 << 28
 """bytes: a manifest of a hundred thousand files has some 25 million"""
 
@@ -262,7 +278,7 @@ def _check_name(name: str) -> None:
 
 
 def _is_held(path: str) -> bool:
-    """Whether the writer of a temporary lives; where the file system knows no locks, age must do."""
+    """Whether who locked a file lives; where the file system knows no locks nobody does, and age must do."""
     with open(path, "rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -280,7 +296,7 @@ def _locked(folder: str) -> Iterator[None]:
         missing.append(path)
         path = os.path.dirname(path)
     os.makedirs(folder, exist_ok=True)
-    lock = _lock(f"{folder}/.lock")
+    lock = _lock(f"{folder}/{_LOCK}")
     try:
         yield
     finally:

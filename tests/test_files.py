@@ -392,3 +392,25 @@ def test_a_fingerprint_stays_the_same_everywhere():
 def test_no_fingerprint_of_what_json_cannot_say(value):
     with pytest.raises(BadInput, match="JSON"):
         fingerprint({"x": value})
+
+
+def test_folders_are_told_from_files_and_held_ones_from_free_ones(tmp_path):
+    store = Store(str(tmp_path))
+    store.join("b").write("x", b"1")
+    store.join("a", "deep").write("x", b"1")
+    (tmp_path / ".hidden").mkdir()
+    store.write("file", b"1")
+    assert (store.folders(), store.names()) == (["a", "b"], ["file"])
+    assert store.join("nowhere").folders() == []
+    assert not store.join("b").is_held() and not store.join("nowhere").is_held()
+    with store.join("b").held():
+        assert store.join("b").is_held() and not store.join("a").is_held()
+    assert not store.join("b").is_held()
+
+
+def test_an_object_store_has_folders_too():
+    store = Store("memory://folders")
+    store.join("a").write("x", b"1")
+    store.write("file", b"1")
+    assert (store.folders(), store.names()) == (["a"], ["file"])
+    assert not store.join("a").is_held()

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import fsspec
 
 from forge_core.errors import BadInput, MatchCorrupt
 from forge_core.files import Store
@@ -55,7 +50,7 @@ def find_holdings(root: Store) -> tuple[list[Holding], list[Fault]]:
     footer of one is most of it. Raises StoreUnusable.
     """
     faults: list[Fault] = []
-    there = _folders(root)
+    there = root.folders()
     parts = [look for folder, look in _PARTS.items() if folder in there]  # others need not be imported
     return [holding for look in parts for holding in look(root, faults)], faults
 
@@ -66,20 +61,13 @@ def find_held(root: Store) -> list[str]:
     Looked for below the store and where runs are kept. `forge shards` and `forge eq` hold nothing:
     several may fill one store. An object store knows no locks.
     """
-    places = [Path(os.environ.get("FORGE_RUNS") or "runs").absolute()]
-    if "://" not in root.url:
-        places.append(Path(root.url))
-    locks = {lock for place in places for below in ("*", "*/*") for lock in place.glob(f"{below}/.lock")}
-    return sorted(str(lock.parent) for lock in locks if _is_held(lock))
-
-
-def _is_held(lock: Path) -> bool:
-    with suppress(OSError), lock.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+    places = [Store(os.environ.get("FORGE_RUNS") or "runs"), *([] if "://" in root.url else [root])]
+    found: set[str] = set()
+    for place in places:
+        for name in place.folders():
+            one = place.join(name)
+            found |= {folder.url for folder in (one, *map(one.join, one.folders())) if folder.is_held()}
+    return sorted(found)
 
 
 def _games(root: Store, faults: list[Fault]) -> Iterator[Holding]:
@@ -176,7 +164,7 @@ def _boards(root: Store, faults: list[Fault]) -> Iterator[Holding]:
 
     matches = root.join(MATCHES_FOLDER)
     of_split: dict[Split, list[tuple[str, str, int, int]]] = {split: [] for split in Split}
-    for seating in _folders(matches):
+    for seating in matches.folders():
         folder = matches.join(seating)
         for name in folder.names():
             try:
@@ -210,16 +198,3 @@ _PARTS = {
 def _size(folder: Store, names: Sequence[str]) -> int:
     with ThreadPoolExecutor(_READERS, "holdings") as pool:
         return sum(pool.map(folder.size, names))
-
-
-def _folders(place: Store) -> list[str]:
-    """The folders directly in a place, sorted."""
-    filesystem, path = fsspec.url_to_fs(place.url, use_listings_cache=False)
-    try:
-        entries = filesystem.ls(path, detail=True)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    names = (
-        entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == "directory"
-    )
-    return sorted(name for name in names if not name.startswith("."))
