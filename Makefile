@@ -43,7 +43,7 @@ dagster_home/history: | $(READY)
 	@$(BIN)/dagster instance concurrency set compute 1 >/dev/null 2>&1
 
 run: $(READY) dagster_home/history  ## a hundred real deals through Dagster, and a network that learns from them
-	@$(BIN)/python -m forge_assets.slice
+	@$(BIN)/python -m forge_assets.quickstart
 
 test: $(READY)  ## the tests
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from forge_core.cli.bid import playing
+from forge_core.texas42.cli.bid import playing
 from forge_core.streams import stream
 from forge_core.texas42.arena.duplicate import held_out_seeds, suits
 from forge_core.texas42.bidding.playouts import Playout, open_playout

@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 
-from forge_core.cli.bid import playing
+from forge_core.texas42.cli.bid import playing
 from forge_core.texas42.bidding.bidders import rule_features
 from forge_core.texas42.bidding.field import measure_field
 from forge_core.texas42.bidding.playouts import BIDDER

@@ -33,13 +33,13 @@ import gpu_solver
 import numpy as np
 import torch
 
-from forge_core.cli import bench_train
-from forge_core.cli.bench_eq import Nobody, deal, memory_of, time_game
+from forge_core.texas42.cli import bench_train
+from forge_core.texas42.cli.bench_eq import Nobody, deal, memory_of, time_game
 from forge_core.cli.filling import check_place, place_of
 from forge_core.device import core_count, device_name, resolve_device
 from forge_core.errors import ForgeError
 from forge_core.learning.spec import concatenate
-from forge_core.learning.transformer import SIZES, ModelConfig, TokenTransformer
+from forge_core.learning.networks.transformer import SIZES, ModelConfig, TokenTransformer
 from forge_core.streams import stream
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS
 from forge_core.texas42.eq.adaptive import Sampling

@@ -21,8 +21,8 @@ from pathlib import Path
 import dagster as dg
 
 from forge_assets import versions
-from forge_assets.gaps import Asked, find_gaps, mend
-from forge_assets.partitions import block_name, shard_keys
+from forge_assets.gaps.find import Asked, find_gaps, mend
+from forge_assets.texas42.partitions import block_name, shard_keys
 from forge_assets.resources import COMPUTE_POOL
 from forge_assets.texas42.oracle_shards import version_of
 from forge_core.device import core_count

@@ -7,7 +7,7 @@ import dagster as dg
 from forge_assets.flywheel.progress import flywheel_progress
 from forge_assets.flywheel.sensor import flywheel_deals, flywheel_nightly, flywheel_sensor
 from forge_assets.resources import ComputeDevice, ShardStore
-from forge_assets.retention import prune_weekly
+from forge_assets.retention.prune import prune_weekly
 from forge_assets.texas42.bidding_results import bidding_results
 from forge_assets.texas42.champion import champion
 from forge_assets.texas42.eq_catalog import eq_catalog
@@ -19,7 +19,7 @@ from forge_assets.texas42.oracle_model import oracle_model, oracle_model_evaluat
 from forge_assets.texas42.oracle_shards import golden_shards, marginalized_shards, oracle_shards
 from forge_assets.texas42.shard_catalog import shard_catalog
 from forge_assets.texas42.token_splits import token_splits
-from forge_assets.tracker import Tracker
+from forge_assets.tracking.tracker import Tracker
 
 defs = dg.Definitions(
     assets=[

@@ -28,10 +28,10 @@ SHARDS = f"{version_of('forge_core.texas42.oracle.shards.records', 'SHARDS_VERSI
 ENCODER = version_of("forge_core.texas42.tokens.encoder", "ENCODER_VERSION")
 TOKENS = f"{version_of('forge_core.texas42.tokens.splits', 'TOKENS_VERSION')}/{ENCODER}/{SHARDS}"
 LIVE = version_of("forge_core.texas42.tokens.live", "LIVE_VERSION")
-MODEL = f"{version_of('forge_core.learning.train', 'MODEL_VERSION')}/{LIVE}/{TOKENS}"
+MODEL = f"{version_of('forge_core.learning.labelled.train', 'MODEL_VERSION')}/{LIVE}/{TOKENS}"
 """Networks learn from rows of shards, or from live ones if they are told to."""
 GOLDEN = version_of("forge_core.texas42.tokens.golden", "GOLDEN_VERSION")
-EVALUATION = f"{version_of('forge_core.learning.metrics', 'EVALUATION_VERSION')}/{GOLDEN}/{MODEL}"
+EVALUATION = f"{version_of('forge_core.learning.labelled.metrics', 'EVALUATION_VERSION')}/{GOLDEN}/{MODEL}"
 ONNX = f"{version_of('forge_core.learning.onnx', 'ONNX_VERSION')}/{MODEL}"
 EQ = version_of("forge_core.texas42.eq.generate", "EQ_VERSION")
 EQ_GAMES = f"{EQ}/{MODEL}"
@@ -42,7 +42,7 @@ EQ_TOKENS = "/".join(
         EQ_GAMES,
     )
 )
-EQ_MODEL = f"{version_of('forge_core.learning.train', 'MODEL_VERSION')}/{EQ_TOKENS}"
+EQ_MODEL = f"{version_of('forge_core.learning.labelled.train', 'MODEL_VERSION')}/{EQ_TOKENS}"
 EQ_ONNX = f"{version_of('forge_core.learning.onnx', 'ONNX_VERSION')}/{EQ_MODEL}"
 
 BIDDING = "/".join(

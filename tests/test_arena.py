@@ -34,7 +34,7 @@ from forge_core.texas42.eq.records import Kind
 from forge_core.texas42.oracle import root_q
 from forge_core.texas42.players import parse_player
 from forge_core.texas42.rules import led_suit, trick_points, trick_rank, trick_winner
-from forge_core.texas42.splits import Split, split_of
+from forge_core.splits import Split, split_of
 
 RANDOM, HEURISTIC, CLAIRVOYANT = map(parse_player, ("random", "heuristic", "clairvoyant"))
 THINKING = parse_player("eq:worlds=2,oracle=exact", "cpu")

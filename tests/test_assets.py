@@ -14,8 +14,8 @@ from dagster._core.definitions.data_version import StaleStatus
 
 from forge_assets import versions
 from forge_assets.definitions import defs
-from forge_assets.here import materialize_here
-from forge_assets.partitions import (
+from forge_assets.in_process import materialize_here
+from forge_assets.texas42.partitions import (
     BLOCK_SIZE,
     N_BLOCKS,
     block_name,
@@ -26,7 +26,7 @@ from forge_assets.partitions import (
     shard_keys,
     shard_partitions,
 )
-from forge_assets.slice import main
+from forge_assets.quickstart import main
 from forge_assets.texas42.bidding_results import CHECKS
 from forge_assets.texas42.eq_games import SOUND
 from forge_assets.texas42.oracle_shards import BlockSettings, MarginalizedSettings, ShardSettings
@@ -35,7 +35,7 @@ from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.oracle import ORACLE_VERSION, shards
 from forge_core.texas42.oracle.catalog import read_catalog
-from forge_core.texas42.splits import split_of
+from forge_core.splits import split_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
 
@@ -321,9 +321,9 @@ def test_marginalized_and_golden_fill_their_own_folders(materialize, root):
 def test_the_slice_says_what_it_found_or_what_failed(root, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     monkeypatch.setenv("FORGE_STORE", str(root))
-    monkeypatch.setattr("forge_assets.slice.SLICE", ())  # only the catalog
-    monkeypatch.setattr("forge_assets.slice.learn", lambda console, instance: 0)
-    monkeypatch.setattr("forge_assets.slice.play", lambda console, instance: 0)
+    monkeypatch.setattr("forge_assets.quickstart.SLICE", ())  # only the catalog
+    monkeypatch.setattr("forge_assets.quickstart.learn", lambda console, instance: 0)
+    monkeypatch.setattr("forge_assets.quickstart.play", lambda console, instance: 0)
     foreign = root / "shards-standard/train/notes.txt"
     foreign.parent.mkdir(parents=True)
     foreign.write_text("hello")

@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 from running import ORACLE_SHARDS, PROJECT, Dagster, keys_of, recorded
 
-from forge_assets.partitions import block_name
+from forge_assets.texas42.partitions import block_name
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.oracle.shards import ShardConfig, fill_shards, missing_shards, read_shard
@@ -22,8 +22,8 @@ CONFIG = ShardConfig(rows=280)
 RUN_IN_A_PROCESS = """
 import sys
 import dagster as dg
-from forge_assets.partitions import block_range
-from forge_assets.here import materialize_here
+from forge_assets.texas42.partitions import block_range
+from forge_assets.in_process import materialize_here
 result = materialize_here(
     "oracle_shards", dg.DagsterInstance.get(), block_range(0, int(sys.argv[1]) - 1), {"rows": "280"}
 )

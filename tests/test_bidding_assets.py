@@ -12,11 +12,11 @@ from dagster._core.definitions.data_version import StaleStatus
 
 from forge_assets import versions
 from forge_assets.definitions import defs
-from forge_assets.here import materialize_here
-from forge_assets.partitions import block_name, block_seeds
+from forge_assets.in_process import materialize_here
+from forge_assets.texas42.partitions import block_name, block_seeds
 from forge_assets.resources import ComputeDevice
 from forge_assets.texas42.bidding_results import CHECKS, BiddingSettings
-from forge_assets.tracker import Tracker
+from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
 from forge_core.texas42.bidding import records
 from forge_core.texas42.bidding.playouts import POLICY_VERSION, OraclePlayout

@@ -12,7 +12,7 @@ from toy_game import SPEC, toy_rows
 from forge_core.errors import BadInput
 from forge_core.learning import onnx
 from forge_core.learning.checkpoints import fill, load_model, save_model
-from forge_core.learning.transformer import ModelConfig, TokenTransformer
+from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
 
 CONFIG = ModelConfig(width=16, layers=2, heads=2, hidden=32)
 

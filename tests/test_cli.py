@@ -322,7 +322,7 @@ def test_ctrl_c_is_never_silent(forge, monkeypatch):
     assert forge("solve", "--decl", "6") == (130, "", "forge: stopped\n")
 
 
-@pytest.mark.parametrize("module", ["typer", "forge_core.cli.deal", "numpy"])
+@pytest.mark.parametrize("module", ["typer", "forge_core.texas42.cli.deal", "numpy"])
 def test_ctrl_c_during_an_import_is_one_line(module):
     script = (
         "import sys\n"
@@ -381,7 +381,7 @@ def test_shards_fill_gaps_only(forge, answer, tmp_path):
 
 
 def test_the_default_of_rows_is_that_of_shards():
-    from forge_core.cli.shards import DEFAULT_OPPONENTS, DEFAULT_ROWS, read_opponents, read_rows
+    from forge_core.texas42.cli.shards import DEFAULT_OPPONENTS, DEFAULT_ROWS, read_opponents, read_rows
     from forge_core.texas42.oracle import shards
 
     assert read_rows(DEFAULT_ROWS) == shards.DEFAULT_ROWS
@@ -570,7 +570,7 @@ def test_the_doctor_reads_the_store_of_the_environment(answer, tmp_path, monkeyp
 
 
 def test_the_solver_is_measured_after_it_was_found_right(forge, monkeypatch):
-    from forge_core.cli import bench_solver
+    from forge_core.texas42.cli import bench_solver
 
     monkeypatch.setattr(bench_solver, "POSITIONS", {5: 3, 3: 5})
     status, out, err = forge("bench", "solver", "--seeds", "2", "--json")
@@ -584,7 +584,7 @@ def test_the_solver_is_measured_after_it_was_found_right(forge, monkeypatch):
 
 
 def test_no_figure_of_a_solver_that_is_wrong(monkeypatch):
-    from forge_core.cli import bench_solver
+    from forge_core.texas42.cli import bench_solver
 
     monkeypatch.setattr(bench_solver, "GOLDEN", {1: (38, 7)})
     monkeypatch.setattr(bench_solver, "time_positions", lambda problems: pytest.fail("measured"))

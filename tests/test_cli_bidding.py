@@ -228,7 +228,7 @@ def test_bad_input_is_one_line(forge, arguments, complaint):
 
 
 def test_p_make_is_measured_after_it_was_found_right(answer, monkeypatch):
-    from forge_core.cli import bench_bid
+    from forge_core.texas42.cli import bench_bid
 
     monkeypatch.setattr(bench_bid, "SAMPLES", 2)
     monkeypatch.setattr(bench_bid, "N_GAMES", {"policy": 20, "eq": 10})
@@ -243,7 +243,7 @@ def test_p_make_is_measured_after_it_was_found_right(answer, monkeypatch):
 def test_no_figure_of_a_table_that_is_wrong():
     from dataclasses import replace
 
-    from forge_core.cli import bench_bid
+    from forge_core.texas42.cli import bench_bid
 
     table = play_out(parse_hand(HAND), OraclePlayout(), 1)
     wrong = replace(table, points=tuple(points + 1 for points in table.points))
@@ -252,7 +252,7 @@ def test_no_figure_of_a_table_that_is_wrong():
 
 
 def test_no_figure_of_a_playout_that_looks_aside():
-    from forge_core.cli import bench_bid
+    from forge_core.texas42.cli import bench_bid
 
     class Jealous:
         name, version, sees_all = "jealous", "1", False

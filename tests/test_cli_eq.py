@@ -82,7 +82,7 @@ def test_options_reach_the_games(answer, tmp_path):
 
 
 def test_labels_are_as_fine_as_is_worth_teaching_by():
-    from forge_core.cli.eq import choose_adaptive
+    from forge_core.texas42.cli.eq import choose_adaptive
     from forge_core.texas42.eq import AdaptiveConfig
 
     assert choose_adaptive(False, None, None, None, None, True) == AdaptiveConfig(

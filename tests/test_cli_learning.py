@@ -13,10 +13,10 @@ import torch
 
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model, save_model
-from forge_core.learning.stored import StoredSource
-from forge_core.learning.transformer import ModelConfig, TokenTransformer
+from forge_core.learning.labelled.stored import StoredSource
+from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards
-from forge_core.texas42.splits import Split
+from forge_core.splits import Split
 from forge_core.texas42.tokens import golden, live
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 from forge_core.texas42.tokens.splits import TokenConfig, tokenize
@@ -236,7 +236,7 @@ def test_a_network_becomes_an_onnx_file(network, answer, tmp_path):
 
 def test_a_place_that_takes_nothing_is_told_before_the_work(network, forge, monkeypatch):
     monkeypatch.setattr("forge_core.learning.onnx.export_onnx", lambda *_: pytest.fail("exported"))
-    monkeypatch.setattr("forge_core.cli.evaluate.answer", lambda *_: pytest.fail("evaluated"))
+    monkeypatch.setattr("forge_core.texas42.cli.evaluate.answer", lambda *_: pytest.fail("evaluated"))
     for line in (("export", network, "--out"), ("evaluate", network, "--plots")):
         status, out, err = forge(*line, f"{network}/model.json")
         assert (status, out, err.count("\n")) == (2, "", 1) and "a file stands where a folder must" in err

@@ -78,7 +78,7 @@ def test_a_picture_that_cannot_be_written_takes_no_result_with_it(forge, tmp_pat
     assert (status, len(json.loads(out)["matches"]), err.count("\n")) == (2, 1, 1)
     assert f"cannot write {tmp_path}/match.png" in err
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr("forge_core.cli.match.play", lambda *_: pytest.fail("played"))
+    monkeypatch.setattr("forge_core.texas42.cli.match.play", lambda *_: pytest.fail("played"))
     status, out, err = forge(*arguments, str(tmp_path / "file"))
     assert (status, out, err.count("\n")) == (2, "", 1) and "a file stands where a folder must" in err
 

@@ -20,7 +20,7 @@ from forge_core.texas42.deals import (
     deal_with_fixed_hand,
     marginalized_deal,
 )
-from forge_core.texas42.splits import Split, split_of
+from forge_core.splits import Split, split_of
 
 DEALS = json.loads((GOLDEN / "deals.json").read_text())
 seeds = st.integers(0, 2**40)

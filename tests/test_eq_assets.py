@@ -16,14 +16,14 @@ from rich.console import Console
 
 from forge_assets import versions
 from forge_assets.definitions import defs
-from forge_assets.here import materialize_here
-from forge_assets.partitions import block_keys, block_name
-from forge_assets.slice import play
+from forge_assets.in_process import materialize_here
+from forge_assets.texas42.partitions import block_keys, block_name
+from forge_assets.quickstart import play
 from forge_assets.texas42.eq_games import _SAYS, SOUND, GameSettings, check_of
-from forge_assets.tracker import Tracker
+from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
-from forge_core.learning.train import MODEL_VERSION
+from forge_core.learning.labelled.train import MODEL_VERSION
 from forge_core.texas42.eq import EQ_VERSION, GameConfig, faults
 from forge_core.texas42.eq.files import find_games, read_game, write_game
 from forge_core.texas42.reference import REFERENCE
@@ -135,10 +135,10 @@ def test_other_settings_are_other_games(played, materialize, instance):
 
 
 def test_the_slice_shows_a_decision(instance, root, monkeypatch, capsys):
-    for module in ("forge_assets.slice", "forge_assets.texas42.eq_games"):
+    for module in ("forge_assets.quickstart", "forge_assets.texas42.eq_games"):
         monkeypatch.setattr(f"{module}.block_keys", lambda name: block_keys(name)[:FEW])
     monkeypatch.setenv("FORGE_STORE", str(root))
-    monkeypatch.setattr("forge_assets.slice.PLAYING", QUICK)
+    monkeypatch.setattr("forge_assets.quickstart.PLAYING", QUICK)
     for played in (FEW, 0):
         assert play(Console(width=100), instance) == 0
         said = capsys.readouterr().out

@@ -21,13 +21,13 @@ from mounts import fill_up, read_only_view, small_disk
 from random_games import record_of
 from toy_game import ToySource, toy_config, toy_rows
 
-from forge_assets.here import materialize_here
-from forge_assets.partitions import block_range, shard_keys
-from forge_assets.tracker import Tracker, TrackerUnusable, TrainingTracker, registered_name
+from forge_assets.in_process import materialize_here
+from forge_assets.texas42.partitions import block_range, shard_keys
+from forge_assets.tracking.tracker import Tracker, TrackerUnusable, TrainingTracker, registered_name
 from forge_core.errors import BadInput, ForgeError, GameCorrupt, ShardCorrupt, StoreUnusable
 from forge_core.files import Store
 from forge_core.learning.resumption import Checkpoints
-from forge_core.learning.train import CHECKPOINT, train
+from forge_core.learning.labelled.train import CHECKPOINT, train
 from forge_core.texas42.bidding import records as bidding
 from forge_core.texas42.bidding.playouts import OraclePlayout
 from forge_core.texas42.bidding.records import BiddingConfig, fill_tables, missing_seeds, read_table
@@ -36,7 +36,7 @@ from forge_core.texas42.eq.files import missing_games, read_game
 from forge_core.texas42.eq.filling import fill_games, fingerprint_for
 from forge_core.texas42.oracle.shards import ShardConfig, fill_shards, missing_shards, read_shard, seed_keys
 from forge_core.texas42.oracle.shards import writing as shard_writing
-from forge_core.texas42.splits import Split
+from forge_core.splits import Split
 from forge_core.texas42.tokens import splits
 from forge_core.texas42.tokens.splits import TokenConfig, TokenStore, folder_of, tokenize
 
@@ -201,7 +201,7 @@ def test_a_run_of_the_pipeline_on_a_full_disk(disk):
 
 
 def dg_partitions() -> list[str]:
-    from forge_assets.partitions import block_name
+    from forge_assets.texas42.partitions import block_name
     from forge_core.texas42.declarations import NAMES
 
     return [f"{name}|{block_name(0)}" for name in NAMES]
@@ -286,7 +286,7 @@ from forge_core.files import Store
 from forge_core.texas42.eq import ExactOracle, GameConfig, Sampling
 from forge_core.texas42.eq.filling import fill_games
 from forge_core.texas42.oracle.shards import ShardConfig, fill_shards, seed_keys
-from forge_core.texas42.splits import Split
+from forge_core.splits import Split
 from forge_core.texas42.tokens.splits import TokenConfig, tokenize
 what, place, source, rows = sys.argv[1:]
 keys, store = seed_keys(range(12), "seed"), Store(place)
@@ -458,7 +458,7 @@ import torch
 torch.set_num_threads(1)
 sys.path.insert(0, "tests")
 from test_faults import followed
-from forge_assets.tracker import Tracker
+from forge_assets.tracking.tracker import Tracker
 from mlflow import MlflowClient
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -12,7 +12,8 @@ from running import free_port, mlflow_server
 
 from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.definitions import defs
-from forge_assets.flywheel import by_hand, steps, turn
+from forge_assets.flywheel import runner as by_hand
+from forge_assets.flywheel import steps, turn
 from forge_assets.flywheel.sensor import flywheel_nightly, flywheel_sensor
 from forge_assets.flywheel.state import (
     FILE,
@@ -28,17 +29,17 @@ from forge_assets.flywheel.state import (
 )
 from forge_assets.flywheel.steps import steps_of
 from forge_assets.flywheel.turn import Launch, Rest, next_move
-from forge_assets.here import materialize_here
-from forge_assets.partitions import N_BLOCKS
+from forge_assets.in_process import materialize_here
+from forge_assets.texas42.partitions import N_BLOCKS
 from forge_assets.resources import ShardStore
 from forge_assets.texas42 import networks
-from forge_assets.tracker import CHAMPION, Tracker, registered_name
+from forge_assets.tracking.tracker import CHAMPION, Tracker, registered_name
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput, StoreUnusable
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
 from forge_core.texas42.oracle.shards import ShardKey
-from forge_core.texas42.splits import Split
+from forge_core.splits import Split
 from forge_core.texas42.tokens import golden
 
 pytestmark = pytest.mark.filterwarnings(

@@ -13,14 +13,14 @@ from test_token_splits import identity
 
 from forge_core.errors import BadInput, GameCorrupt
 from forge_core.files import Store, fingerprint
-from forge_core.learning.data import check_rows
-from forge_core.learning.stored import StoredSource
+from forge_core.learning.labelled.data import check_rows
+from forge_core.learning.labelled.stored import StoredSource
 from forge_core.texas42.eq import splits
 from forge_core.texas42.eq.files import GAMES_FOLDER, read_game, write_game
 from forge_core.texas42.eq.rows import collate
 from forge_core.texas42.eq.splits import GameRowConfig, GameRowStore, folder_of, plan_games, tokenize_games
 from forge_core.texas42.oracle.shards import ShardKey
-from forge_core.texas42.splits import Split
+from forge_core.splits import Split
 from forge_core.texas42.tokens.storage import MANIFEST
 from forge_core.texas42.tokens.transcript import STAGE2_SPEC
 
@@ -210,9 +210,9 @@ def test_a_subset_takes_from_every_file(source):
 
 def test_a_network_learns_from_games(source, tmp_path):
     from forge_core.learning.checkpoints import load_model
-    from forge_core.learning.lightning_module import Recipe
-    from forge_core.learning.train import TrainConfig, train
-    from forge_core.learning.transformer import ModelConfig
+    from forge_core.learning.labelled.lightning_module import Recipe
+    from forge_core.learning.labelled.train import TrainConfig, train
+    from forge_core.learning.networks.transformer import ModelConfig
 
     model = ModelConfig(16, 1, 2, 32, "eq")
     config = TrainConfig(model, Recipe(3, 1e-3), evaluate_every=3, device="cpu")

@@ -20,7 +20,7 @@ from running import daemon, new_home
 from forge_assets import versions
 from forge_assets.cli.gaps import partitions_text
 from forge_assets.cli.main import main as forge_pipeline
-from forge_assets.gaps import (
+from forge_assets.gaps.find import (
     DIFFERENT,
     OUTDATED,
     UNRECORDED,
@@ -30,11 +30,11 @@ from forge_assets.gaps import (
     find_gaps,
     mend,
 )
-from forge_assets.partitions import block_keys, block_name, golden_partitions, shard_keys
+from forge_assets.texas42.partitions import block_keys, block_name, golden_partitions, shard_keys
 from forge_assets.texas42.oracle_shards import version_of
 from forge_core.errors import BadInput
 from forge_core.files import Store
-from forge_core.gaps import Condition
+from forge_core.files.inspection import Condition
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.eq.files import write_game
 from forge_core.texas42.oracle.shards import (

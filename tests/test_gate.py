@@ -10,7 +10,7 @@ import pytest
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.gate import ALPHA, GROUP_MARGIN, judge_losses, judge_match
-from forge_core.learning.scores import FOLDER, Scores, find_scores
+from forge_core.learning.labelled.scores import FOLDER, Scores, find_scores
 from forge_core.stats import Sprt
 
 GROUPS = [f"group {k % 10}" for k in range(200)]

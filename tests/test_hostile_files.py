@@ -25,8 +25,8 @@ from toy_game import SPEC
 
 from forge_core.files import Store, fingerprint
 from forge_core.learning.checkpoints import digest, save_model
-from forge_core.learning.transformer import ModelConfig, TokenTransformer
-from forge_core.parquet import Unsound, open_parquet
+from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
+from forge_core.files.parquet import Unsound, open_parquet
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
 PROJECT = Path(__file__).parent.parent
@@ -45,7 +45,7 @@ from forge_core.texas42.eq.files import read_game, read_header as read_game_head
 from forge_core.texas42.eq.splits import GameRowStore
 from forge_core.texas42.oracle.shards import ShardKey, read_header, read_shard
 from forge_core.texas42.players import parse_player
-from forge_core.texas42.splits import Split
+from forge_core.splits import Split
 from forge_core.texas42.tokens.splits import TokenStore
 
 key, anyone, bidding = ShardKey(0, 0), parse_player("random", "cpu", None), BiddingConfig()
@@ -335,7 +335,7 @@ def test_arrays_that_a_manifest_vouches_for_are_refused_all_the_same(read, tmp_p
 def refusal(what: str, place: Path) -> str:
     from forge_core.errors import BadInput
     from forge_core.texas42.eq.splits import GameRowStore
-    from forge_core.texas42.splits import Split
+    from forge_core.splits import Split
     from forge_core.texas42.tokens.splits import TokenStore
 
     with pytest.raises(BadInput) as caught:
@@ -355,10 +355,10 @@ def test_no_manifest_leads_out_of_its_folder(tmp_path, what, name):
 @pytest.mark.parametrize("text", ["[" * 200_000, '{"rows": ' + "9" * 10_000 + "}", "[]", "7", "\0", ""])
 def test_json_of_any_kind_is_refused_where_a_record_belongs(tmp_path, text):
     from forge_assets.texas42.networks import finished
-    from forge_assets.tracker import Tracker, TrackerUnusable
+    from forge_assets.tracking.tracker import Tracker, TrackerUnusable
     from forge_core.errors import BadInput
     from forge_core.learning.checkpoints import load_model, weights_digest
-    from forge_core.learning.train import read_run
+    from forge_core.learning.labelled.train import read_run
 
     for below, _ in STAGES.values():
         (tmp_path / below / "train").mkdir(parents=True)
@@ -447,7 +447,7 @@ def test_nothing_here_unpickles_or_runs_what_it_reads():
                 if called in ("torch.load", "pl.Trainer.fit") or called.endswith(".load_from_checkpoint"):
                     assert given.get("weights_only") == "True", f"{where}: say weights_only=True"
                 if called.endswith("np.load") and package != "benchmarks":
-                    raise AssertionError(f"{where}: use forge_core.arrays.read_array")
+                    raise AssertionError(f"{where}: use forge_core.files.arrays.read_array")
                 assert called not in ("joblib.load", "torch.jit.load", "torch.package.PackageImporter"), where
 
 

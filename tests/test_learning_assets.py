@@ -13,18 +13,18 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from forge_assets import slice as the_slice
+from forge_assets import quickstart as the_slice
 from forge_assets import versions
 from forge_assets.cli.main import main as forge_pipeline
-from forge_assets.here import materialize_here
+from forge_assets.in_process import materialize_here
 from forge_assets.texas42.oracle_model import TrainSettings
 from forge_assets.texas42.token_splits import TokenSettings
-from forge_assets.tracker import Tracker, TrackerUnusable, registered_name
+from forge_assets.tracking.tracker import Tracker, TrackerUnusable, registered_name
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards
 from forge_core.texas42.reference import REFERENCE
-from forge_core.texas42.splits import Split
+from forge_core.splits import Split
 from forge_core.texas42.tokens import golden, splits
 from forge_core.texas42.tokens.splits import TokenConfig, TokenStore, folder_of, tokenize
 from forge_core.texas42.tokens.storage import MANIFEST
@@ -214,8 +214,8 @@ def test_from_tokens_to_onnx_with_tags_both_ways(materialize, instance, mlflow_u
 
 
 def test_an_interrupted_run_goes_on_in_mlflow_too(materialize, tokens, mlflow_uri, tmp_path, monkeypatch):
-    from forge_assets import tracker
-    from forge_core.learning import train as training
+    from forge_assets.tracking import tracker
+    from forge_core.learning.labelled import train as training
 
     def pull_the_plug(self, point):
         if point["step"] == 16:  # of which MLflow has not heard

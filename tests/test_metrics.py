@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from toy_game import SPEC, toy_rows
 
 from forge_core.errors import BadInput
-from forge_core.learning.metrics import CHOICE_GRAIN, ask, choose, evaluate_q, evaluate_random, is_decision
+from forge_core.learning.labelled.metrics import CHOICE_GRAIN, ask, choose, evaluate_q, evaluate_random, is_decision
 
 Q = np.array([[10, 4, -128], [-6, -6, -6], [3, -128, -128], [-20, 0, 0]], dtype=np.int8)
 LEGAL = Q != -128
@@ -137,7 +137,7 @@ def test_what_cannot_be_measured_is_refused(change, message):
 
 def test_answers_are_the_same_in_one_part_or_many():
     torch = pytest.importorskip("torch")
-    from forge_core.learning.transformer import ModelConfig, TokenTransformer
+    from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
 
     torch.manual_seed(0)
     model = TokenTransformer(SPEC, ModelConfig(16, 1, 2, 32))

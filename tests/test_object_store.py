@@ -18,8 +18,8 @@ import fsspec
 import pytest
 from running import SMALL, Process, free_port
 
-from forge_assets.here import materialize_here
-from forge_assets.partitions import block_name
+from forge_assets.in_process import materialize_here
+from forge_assets.texas42.partitions import block_name
 from forge_core import files
 from forge_core.errors import StoreUnusable
 from forge_core.files import Store

@@ -11,7 +11,7 @@ import torch
 
 from forge_core.errors import BadInput, ForgeError
 from forge_core.learning.checkpoints import save_model
-from forge_core.learning.transformer import ModelConfig, TokenTransformer
+from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import ExactOracle, game_keys, generate_games

@@ -18,7 +18,7 @@ def test_a_reference_network_loses_little(path):
     import torch
 
     from forge_core.learning.checkpoints import load_model
-    from forge_core.learning.metrics import evaluate_q, evaluate_random
+    from forge_core.learning.labelled.metrics import evaluate_q, evaluate_random
     from forge_core.learning.spec import concatenate
 
     model = load_model(str(path.parent))

@@ -16,8 +16,8 @@ from dagster._core.storage.runs.schema import RunsTable
 from running import free_port, mlflow_server
 from toy_game import SPEC
 
-from forge_assets import retention
-from forge_assets.retention import (
+from forge_assets.retention import prune as retention
+from forge_assets.retention.prune import (
     CHECKPOINT,
     DAGSTER_RUN,
     FETCHED,
@@ -29,11 +29,11 @@ from forge_assets.retention import (
     latest_runs,
     remove,
 )
-from forge_assets.tracker import EXPERIMENT, Tracker, registered_name
+from forge_assets.tracking.tracker import EXPERIMENT, Tracker, registered_name
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.learning.checkpoints import save_model
-from forge_core.learning.transformer import ModelConfig, TokenTransformer
+from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
 
 DAY = 86_400.0
 NAME = registered_name("qvalue")
@@ -351,7 +351,7 @@ def test_what_killed_writers_and_other_machines_left_goes(instance, places):
 
 
 def test_where_mlflow_cannot_say_what_is_needed_nothing_goes(instance, tmp_path):
-    from forge_assets.tracker import TrackerUnusable
+    from forge_assets.tracking.tracker import TrackerUnusable
 
     run(instance, "rows", days_ago=200)
     run(instance, "rows", days_ago=0)

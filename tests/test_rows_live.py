@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from forge_core.errors import BadInput
-from forge_core.learning.metrics import is_decision
+from forge_core.learning.labelled.metrics import is_decision
 from forge_core.streams import stream
 from forge_core.texas42.deals import check_deal, deal_from_seed
 from forge_core.texas42.oracle import solve
-from forge_core.texas42.splits import Split, split_of
+from forge_core.splits import Split, split_of
 from forge_core.texas42.state import ILLEGAL, advance, initial_state, legal_slots, to_mover_frame, unpack
 from forge_core.texas42.tables import deal_tables
 from forge_core.texas42.tokens import live

@@ -41,7 +41,7 @@ from forge_core.texas42.oracle.shards import (
     writing,
 )
 from forge_core.texas42.oracle.shards.writing import encode_shard, header_text
-from forge_core.texas42.splits import Split
+from forge_core.splits import Split
 from forge_core.texas42.state import ILLEGAL, initial_state, unpack
 
 FEW = ShardConfig(rows=300)

@@ -14,12 +14,12 @@ from toy_game import SPEC, ToySource, estimated_rows, toy_config, toy_rows
 from forge_core.errors import BadInput
 from forge_core.learning import onnx
 from forge_core.learning.checkpoints import load_model, save_model
-from forge_core.learning.data import check_rows
-from forge_core.learning.lightning_module import Recipe, certainty, losses, spread_error
-from forge_core.learning.metrics import ask, evaluate_q, evaluate_random, is_decision
+from forge_core.learning.labelled.data import check_rows
+from forge_core.learning.labelled.lightning_module import Recipe, certainty, losses, spread_error
+from forge_core.learning.labelled.metrics import ask, evaluate_q, evaluate_random, is_decision
 from forge_core.learning.spec import concatenate
-from forge_core.learning.train import CHECKPOINT, CONFIG, train
-from forge_core.learning.transformer import ModelConfig, TokenTransformer
+from forge_core.learning.labelled.train import CHECKPOINT, CONFIG, train
+from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
 
 EQ = {"objective": "eq"}
 CONFIG_EQ = ModelConfig(16, 1, 2, 32, "eq")

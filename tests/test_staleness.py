@@ -18,8 +18,8 @@ from dagster._core.loader import LoadingContextForTest
 
 from forge_assets import versions
 from forge_assets.definitions import defs
-from forge_assets.gaps import BLOCK_ASSETS, OUTDATED, Asked, find_gaps
-from forge_assets.partitions import block_name, golden_partitions
+from forge_assets.gaps.find import BLOCK_ASSETS, OUTDATED, Asked, find_gaps
+from forge_assets.texas42.partitions import block_name, golden_partitions
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
 

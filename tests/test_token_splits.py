@@ -9,10 +9,10 @@ import pytest
 
 from forge_core.errors import BadInput, ShardCorrupt
 from forge_core.files import Store
-from forge_core.learning.metrics import is_decision
-from forge_core.learning.stored import StoredSource
+from forge_core.learning.labelled.metrics import is_decision
+from forge_core.learning.labelled.stored import StoredSource
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards, read_shard
-from forge_core.texas42.splits import Split, split_of
+from forge_core.splits import Split, split_of
 from forge_core.texas42.state import ILLEGAL, to_mover_frame
 from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.golden import GOLDEN_SEEDS

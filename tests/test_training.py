@@ -17,11 +17,11 @@ from toy_game import SPEC, ToySource, toy_config, toy_rows
 
 from forge_core.errors import BadInput, DeviceUnavailable
 from forge_core.learning.checkpoints import load_model, save_model
-from forge_core.learning.data import Feed, RowModule, sort_rows
-from forge_core.learning.lightning_module import Recipe, losses
-from forge_core.learning.metrics import evaluate_random
-from forge_core.learning.train import CHECKPOINT, train
-from forge_core.learning.transformer import Block, ModelConfig, TokenTransformer
+from forge_core.learning.labelled.data import Feed, RowModule, sort_rows
+from forge_core.learning.labelled.lightning_module import Recipe, losses
+from forge_core.learning.labelled.metrics import evaluate_random
+from forge_core.learning.labelled.train import CHECKPOINT, train
+from forge_core.learning.networks.transformer import Block, ModelConfig, TokenTransformer
 
 TIMES = ("seconds", "cpu_seconds")
 VAL = toy_rows(300, "val")

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forge_core.cli import bench_worlds
-from forge_core.cli.bench_worlds import codes, draw, invalid, uniformity
+from forge_core.texas42.cli import bench_worlds
+from forge_core.texas42.cli.bench_worlds import codes, draw, invalid, uniformity
 from forge_core.errors import BadInput
 from forge_core.streams import mix, stream
 from forge_core.texas42 import rules

@@ -84,9 +84,9 @@ class ToySource:
 
 def toy_config(**changes):
     """A network of 2,450 numbers, 60 steps, an evaluation every 10."""
-    from forge_core.learning.lightning_module import Recipe
-    from forge_core.learning.train import TrainConfig
-    from forge_core.learning.transformer import ModelConfig
+    from forge_core.learning.labelled.lightning_module import Recipe
+    from forge_core.learning.labelled.train import TrainConfig
+    from forge_core.learning.networks.transformer import ModelConfig
 
     recipe = Recipe(**{"steps": 60, "learning_rate": 3e-3} | changes.pop("recipe", {}))
     model = ModelConfig(**{"width": 16, "layers": 1, "heads": 2, "hidden": 32} | changes.pop("model", {}))
@@ -96,7 +96,7 @@ def toy_config(**changes):
 if __name__ == "__main__":
     import torch
 
-    from forge_core.learning.train import train
+    from forge_core.learning.labelled.train import train
 
     torch.set_num_threads(1)
     train(toy_config(patience=3), ToySource(hang_at=int(sys.argv[2])), toy_rows(300, "val"), sys.argv[1])

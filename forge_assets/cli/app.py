@@ -8,7 +8,7 @@ from forge_assets.cli.flywheel import flywheel
 from forge_assets.cli.gaps import gaps
 from forge_assets.cli.lineage import lineage
 from forge_assets.cli.prune import prune
-from forge_core.cli.train import train
+from forge_core.texas42.cli.train import train
 
 app = typer.Typer(
     name="forge-pipeline",

@@ -110,10 +110,10 @@ def init(
 
 def check_model(model: str, objective: str) -> None:
     """Raise BadInput for what is neither a size nor the folder of a model of `objective`."""
-    from forge_assets.cards import Model
+    from forge_assets.texas42.cards import Model
     from forge_assets.flywheel.steps import is_size
-    from forge_assets.tracker import Tracker, resolve_model
-    from forge_core.learning.transformer import SIZES
+    from forge_assets.tracking.tracker import Tracker, resolve_model
+    from forge_core.learning.networks.transformer import SIZES
 
     if not is_size(model):
         Model.load(resolve_model(model, objective, Tracker()), "cpu").check(objective)
@@ -137,7 +137,7 @@ def status(json: Json = False) -> None:
     lines: dict[str, Any] = {
         "state": f"{record['phase']}, sensor {record['sensor']}",
         "iteration": f"{state.iteration}, attempt {state.attempt}",
-        "next seeds": record["next_seeds"] or "none left: raise N_BLOCKS in forge_assets/partitions.py",
+        "next seeds": record["next_seeds"] or "none left: raise N_BLOCKS in forge_assets/texas42/partitions.py",
         "an iteration": ", ".join(f"{key} {value}" for key, value in record["settings"].items()),
     }
     if state.away_since:
@@ -168,9 +168,9 @@ def status(json: Json = False) -> None:
 @flywheel.command()
 def once(json: Json = False) -> None:
     """Take one attempt at the iteration that is on, in this process, without a daemon."""
-    from forge_assets.flywheel.by_hand import turn_once
+    from forge_assets.flywheel.runner import turn_once
     from forge_assets.resources import find_instance
-    from forge_assets.tracker import Tracker
+    from forge_assets.tracking.tracker import Tracker
     from forge_core.cli.screen import notes, print_json
 
     before = _state()
@@ -261,7 +261,7 @@ def _as_record(state: State) -> dict[str, Any]:
 
 def _sensor() -> str:
     """`on` or `off`."""
-    from forge_assets.flywheel.by_hand import sensor_is_on
+    from forge_assets.flywheel.runner import sensor_is_on
     from forge_assets.resources import find_instance
 
     return "on" if sensor_is_on(find_instance()) else "off"

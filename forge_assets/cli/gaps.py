@@ -10,14 +10,14 @@ import typer
 
 from forge_core.cli.options import Json, read_place, read_sample_seed
 from forge_core.cli.seeds import parse_blocks, parse_seeds
-from forge_core.cli.shards import read_opponents, read_rows
+from forge_core.texas42.cli.shards import read_opponents, read_rows
 from forge_core.cli.status import FAILED
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from forge_assets.gaps import AssetGaps, Findings, Mending, Wanted
+    from forge_assets.gaps.find import AssetGaps, Findings, Mending, Wanted
 
 MOST_SHOWN = 10
 """faulty files named of an asset; --json names all"""
@@ -103,9 +103,9 @@ def gaps(
 
     Exit 1 if anything is missing and not being mended.
     """
-    from forge_assets.gaps import Asked, find_gaps
-    from forge_assets.gaps import mend as start
-    from forge_assets.partitions import BLOCK_SIZE
+    from forge_assets.gaps.find import Asked, find_gaps
+    from forge_assets.gaps.find import mend as start
+    from forge_assets.texas42.partitions import BLOCK_SIZE
     from forge_assets.resources import find_instance
     from forge_core.cli.screen import print_json
     from forge_core.files import Store, default_store_url
@@ -164,7 +164,7 @@ def progress() -> Iterator[Callable[[int, int], None]]:
 
 def partitions_text(partitions: Sequence[str]) -> str:
     """`blocks 0-3, 7 (sixes); block 9 (all declarations)`: those of a block asset, in few words."""
-    from forge_assets.partitions import block_seeds
+    from forge_assets.texas42.partitions import block_seeds
     from forge_core.ranges import ranges_text
     from forge_core.texas42.declarations import NAMES
 
@@ -207,7 +207,7 @@ def print_findings(found: Findings, verified: bool) -> None:
 
 def print_asset(out: Console, of: AssetGaps, verified: bool) -> None:
     """How many partitions are as they should be, and what the others are."""
-    from forge_assets.gaps import settings_text
+    from forge_assets.gaps.find import settings_text
 
     wrong = len(of.gaps)
     style = "bold red" if wrong else "bold green"
@@ -248,7 +248,7 @@ def names_text(others: Sequence[Wanted]) -> str:
 
 def print_what_to_do(found: Findings, started: Sequence[Mending], mended: bool, instance: Any) -> None:
     """One step a line."""
-    from forge_assets.gaps import daemon_is_up
+    from forge_assets.gaps.find import daemon_is_up
     from forge_core.cli.screen import screen
 
     out = screen()

@@ -10,7 +10,7 @@ from forge_core.cli.options import Json
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
-    from forge_assets.retention import Item
+    from forge_assets.retention.prune import Item
 
 MOST_SHOWN = 10
 """of a kind; --json names all"""
@@ -29,8 +29,8 @@ def prune(
 ) -> None:
     """List what is old and needed by nothing: runs, events, artefacts, checkpoints; remove it with --yes."""
     from forge_assets.resources import ShardStore, find_instance, runs_folder
-    from forge_assets.retention import Places, by_kind, find_items, remove
-    from forge_assets.tracker import Tracker
+    from forge_assets.retention.prune import Places, by_kind, find_items, remove
+    from forge_assets.tracking.tracker import Tracker
     from forge_core.cli.screen import notes, print_json, screen
 
     if days < 1:

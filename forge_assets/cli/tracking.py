@@ -10,7 +10,7 @@ class TrackedLater:
     """A TrainingTracker that is made when a run begins: Dagster and MLflow take a second to import."""
 
     def follow(self, *asked: Any) -> AbstractContextManager[Any]:
-        """See forge_core.cli.train.Tracking."""
-        from forge_assets.tracker import Tracker, TrainingTracker
+        """See forge_core.texas42.cli.train.Tracking."""
+        from forge_assets.tracking.tracker import Tracker, TrainingTracker
 
         return TrainingTracker(Tracker()).follow(*asked)

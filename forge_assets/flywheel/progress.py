@@ -10,7 +10,7 @@ from forge_assets.flywheel.state import Iteration, State, seeds_of
 from forge_assets.texas42.champion import champion
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.shard_catalog import picture
-from forge_assets.tracker import Tracker, TrackerUnusable
+from forge_assets.tracking.tracker import Tracker, TrackerUnusable
 
 flywheel_progress = dg.AssetSpec(
     "flywheel",
@@ -29,7 +29,7 @@ def tell(instance: dg.DagsterInstance, tracker: Tracker, state: State) -> str:
     if state.error:
         instance.report_runless_asset_event(dg.AssetObservation("flywheel", metadata=metadata))
         return ""
-    from forge_core.learning.pictures import draw_progress
+    from forge_core.learning.labelled.pictures import draw_progress
 
     curve = draw_progress(
         [past.seeds for past in state.history],

@@ -14,7 +14,7 @@ from forge_assets.texas42.oracle_model import oracle_model, oracle_model_evaluat
 from forge_assets.texas42.oracle_shards import golden_shards, oracle_shards
 from forge_assets.texas42.shard_catalog import shard_catalog
 from forge_assets.texas42.token_splits import token_splits
-from forge_assets.tracker import Tracker
+from forge_assets.tracking.tracker import Tracker
 
 flywheel_deals = dg.define_asset_job(
     "flywheel_deals",

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forge_assets.flywheel.state import State
-from forge_assets.partitions import BLOCK_SIZE, block_range, golden_range
-from forge_assets.tracker import CHAMPION
+from forge_assets.texas42.partitions import BLOCK_SIZE, block_range, golden_range
+from forge_assets.tracking.tracker import CHAMPION
 from forge_assets.versions import EVALUATION
 
 TEACH, GATE, TOKENS = "teach", "gate", "tokens"

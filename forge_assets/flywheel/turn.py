@@ -28,7 +28,7 @@ from forge_assets.flywheel.state import (
     write_state,
 )
 from forge_assets.flywheel.steps import GATE, TEACH, TOKENS, Step, is_size, steps_of
-from forge_assets.tracker import CHAMPION, Tracker, TrackerAway, TrackerUnusable
+from forge_assets.tracking.tracker import CHAMPION, Tracker, TrackerAway, TrackerUnusable
 from forge_core.files import Store
 
 UNDER_WAY = {
@@ -78,7 +78,7 @@ def next_move(
         return Rest(f"failed, and rests until forge-pipeline flywheel reset: {state.error}")
     if state.standing is Phase.DONE:
         return Rest(
-            "done: all seeds there are were learnt from; raise N_BLOCKS in forge_assets/partitions.py"
+            "done: all seeds there are were learnt from; raise N_BLOCKS in forge_assets/texas42/partitions.py"
         )
     runs = runs_of(instance, state)
     waits = state.settings.begin == "schedule" and not begin

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from forge_assets.lineage.records import Generation, Lineage, Rows, Source
 from forge_assets.lineage.search import Search
-from forge_assets.tracker import Tracker
+from forge_assets.tracking.tracker import Tracker
 
 __all__ = ["Generation", "Lineage", "Rows", "Source", "trace"]
 

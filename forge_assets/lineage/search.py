@@ -13,7 +13,7 @@ from forge_assets import versions
 from forge_assets.lineage.records import Generation, Lineage, Rows, Source
 from forge_assets.lineage.text import short
 from forge_assets.resources import runs_folder
-from forge_assets.tracker import (
+from forge_assets.tracking.tracker import (
     CHALLENGER,
     CHAMPION,
     EXPERIMENT,
@@ -337,8 +337,8 @@ class Search:
         """The origin of rows that lie on disk as they were, and what lies there."""
         if not self.look:
             return None, None
-        from forge_core.cli.train import origin_of, store_of
-        from forge_core.texas42.splits import Split
+        from forge_core.texas42.cli.train import origin_of, store_of
+        from forge_core.splits import Split
 
         wanted = {Split.TRAIN: data["version"], Split.VAL: data.get("val_version")}
         try:
@@ -356,7 +356,7 @@ class Search:
     ) -> Source:
         """root: where to look for its files; None: nowhere."""
         from forge_core.texas42.declarations import NAMES
-        from forge_core.texas42.splits import Split
+        from forge_core.splits import Split
         from forge_core.texas42.tokens.origins import SourceFiles
 
         files = SourceFiles(**told)

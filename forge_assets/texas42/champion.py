@@ -11,7 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets import versions
-from forge_assets.cards import Model, card_of
+from forge_assets.texas42.cards import Model, card_of
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import settings_of
 from forge_assets.texas42.eq_model import OBJECTIVE as PLAYER
@@ -19,9 +19,9 @@ from forge_assets.texas42.eq_model import eq_model
 from forge_assets.texas42.networks import ModelSettings, track_run
 from forge_assets.texas42.oracle_model import oracle_model_evaluation
 from forge_assets.texas42.oracle_shards import GROUP
-from forge_assets.tracker import CHAMPION, Tracker
-from forge_core.cli.evaluate import evaluate as forge_evaluate
-from forge_core.cli.match import match as forge_match
+from forge_assets.tracking.tracker import CHAMPION, Tracker
+from forge_core.texas42.cli.evaluate import evaluate as forge_evaluate
+from forge_core.texas42.cli.match import match as forge_match
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def judge_player(
     challenger: Model, holder: Model | None, config: GateSettings, store: ShardStore
 ) -> "Ruling":
     """By duplicate deals against the champion, the first against random play."""
-    from forge_core.cli.match import choose_seeds
+    from forge_core.texas42.cli.match import choose_seeds
     from forge_core.gate import Ruling, judge_match
     from forge_core.stats import Sprt
     from forge_core.texas42.arena import Conditions, play_match

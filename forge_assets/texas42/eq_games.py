@@ -14,15 +14,15 @@ from pydantic import Field
 
 from forge_assets import versions
 from forge_assets.filling import completed, materialization, rests_on
-from forge_assets.partitions import block_keys, seed_blocks
+from forge_assets.texas42.partitions import block_keys, seed_blocks
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import settings_of
 from forge_assets.texas42.networks import ModelSettings
 from forge_assets.texas42.oracle_model import oracle_model
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.shard_catalog import picture
-from forge_assets.tracker import Tracker
-from forge_core.cli.eq import eq as forge_eq
+from forge_assets.tracking.tracker import Tracker
+from forge_core.texas42.cli.eq import eq as forge_eq
 from forge_core.errors import ForgeError, GameCorrupt
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class GameSettings(ModelSettings, settings_of(forge_eq, *_PLAYING)):
 
     def game_config(self) -> "GameConfig":
         """As the core takes it. Raises BadInput."""
-        from forge_core.cli.eq import choose_adaptive, choose_exploration, choose_posterior
+        from forge_core.texas42.cli.eq import choose_adaptive, choose_exploration, choose_posterior
         from forge_core.texas42.eq import GameConfig, Sampling
 
         weights = choose_posterior(

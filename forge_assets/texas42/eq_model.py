@@ -14,7 +14,7 @@ from forge_assets.texas42.networks import (
     teaching_checks,
 )
 from forge_assets.texas42.oracle_shards import GROUP
-from forge_assets.tracker import Tracker
+from forge_assets.tracking.tracker import Tracker
 
 OBJECTIVE, STAGE = "eq", 2
 

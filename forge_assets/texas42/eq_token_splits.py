@@ -43,7 +43,7 @@ def eq_token_splits(
         read_manifest,
         tokenize_games,
     )
-    from forge_core.texas42.splits import Split
+    from forge_core.splits import Split
 
     with failing_plainly():
         root = store.root()

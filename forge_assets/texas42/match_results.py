@@ -21,8 +21,8 @@ from forge_assets.texas42.networks import ModelSettings
 from forge_assets.texas42.oracle_model import oracle_model
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.shard_catalog import picture
-from forge_assets.tracker import Tracker
-from forge_core.cli.match import match as forge_match
+from forge_assets.tracking.tracker import Tracker
+from forge_core.texas42.cli.match import match as forge_match
 from forge_core.errors import MatchCorrupt
 
 if TYPE_CHECKING:
@@ -64,14 +64,14 @@ class MatchSettings(settings_of(forge_match, *_OPTIONS)):
 
     def conditions(self) -> "Conditions":
         """What all games have in common. Raises BadInput."""
-        from forge_core.cli.match import read_declare
+        from forge_core.texas42.cli.match import read_declare
         from forge_core.texas42.arena import Conditions
 
         return Conditions(read_declare(self.decl), self.bid, self.seed)
 
     def deal_seeds(self) -> list[int]:
         """Which deals. Raises BadInput."""
-        from forge_core.cli.match import choose_seeds
+        from forge_core.texas42.cli.match import choose_seeds
         from forge_core.cli.seeds import parse_seeds
 
         return choose_seeds(self.deals, None if self.seeds is None else parse_seeds(self.seeds))
@@ -106,7 +106,7 @@ def match_results(
 ) -> dg.MaterializeResult:
     """All against all: points a deal, contracts and marks of every pair, with intervals. Its data version
     says who played which deals under what conditions."""
-    from forge_core.cli.match import choose_test
+    from forge_core.texas42.cli.match import choose_test
     from forge_core.texas42.arena import play_all
 
     with failing_plainly():
@@ -182,7 +182,7 @@ def describe(matches: "Sequence[Match]", seconds: float, device: str) -> dict[st
 
 def rank_table(ranked: "Sequence[Standing]") -> str:
     """Who stands where, as Markdown."""
-    from forge_core.cli.match import swing_text
+    from forge_core.texas42.cli.match import swing_text
 
     lines = ["| | against all others | points a deal | deals |", "|-|-|-|-|"]
     lines += [
@@ -194,7 +194,7 @@ def rank_table(ranked: "Sequence[Standing]") -> str:
 
 def pair_table(pairs: "Sequence[Comparison]") -> str:
     """Every pair as Markdown, the better one first: points a deal, contracts made, McNemar's p, marks."""
-    from forge_core.cli.match import swing_text
+    from forge_core.texas42.cli.match import swing_text
 
     lines = ["| pair | points a deal | made | p | marks | deals | test |", "|" + "-|" * 7]
     lines += [

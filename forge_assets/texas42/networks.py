@@ -17,14 +17,14 @@ from forge_assets import versions
 from forge_assets.resources import ComputeDevice, ShardStore, runs_folder
 from forge_assets.settings import settings_of
 from forge_assets.texas42.shard_catalog import picture
-from forge_assets.tracker import TrackedRun, Tracker, TrainingTracker, resolve_model
-from forge_core.cli.train import train as forge_train
+from forge_assets.tracking.tracker import TrackedRun, Tracker, TrainingTracker, resolve_model
+from forge_core.texas42.cli.train import train as forge_train
 from forge_core.errors import BadInput
 from forge_core.texas42.reference import REFERENCE
 
 if TYPE_CHECKING:
     from forge_core.learning.spec import TokenSpec
-    from forge_core.learning.train import TrainConfig, TrainResult
+    from forge_core.learning.labelled.train import TrainConfig, TrainResult
 
 RESULT = "result.json"
 """in the folder of a run that has come to its end"""
@@ -71,7 +71,7 @@ def teach_network(
 
     live, workers: options of `forge train` that stage 1 alone has.
     """
-    from forge_core.cli.train import choose_model, describe_data, make_config, size_name, with_settings
+    from forge_core.texas42.cli.train import choose_model, describe_data, make_config, size_name, with_settings
 
     parent = resolve_model(config.init_from, objective, tracker) if config.init_from else None
     model = choose_model(config.size, config.layers, config.heads, config.width, objective, parent)
@@ -105,7 +105,7 @@ def folder_of(
 ) -> Path:
     """Where a run is kept: the same for the same question."""
     from forge_core.files import fingerprint
-    from forge_core.learning.train import ORIGIN
+    from forge_core.learning.labelled.train import ORIGIN
 
     asked = {
         "train": training.to_dict(),
@@ -119,7 +119,7 @@ def folder_of(
 def finished(folder: Path) -> "tuple[TrainResult, float] | None":
     """What `teach` returned for a folder, if it came to its end."""
     from forge_core.files import Store
-    from forge_core.learning.train import TrainResult
+    from forge_core.learning.labelled.train import TrainResult
 
     place = Store(str(folder))
     if not place.exists(RESULT):
@@ -146,10 +146,10 @@ def teach(
     """
     from dataclasses import asdict
 
-    from forge_core.cli.train import open_rows, run, set_threads
+    from forge_core.texas42.cli.train import open_rows, run, set_threads
     from forge_core.files import Store
-    from forge_core.learning.metrics import evaluate_random
-    from forge_core.learning.train import CHECKPOINT
+    from forge_core.learning.labelled.metrics import evaluate_random
+    from forge_core.learning.labelled.train import CHECKPOINT
 
     place = Store(str(folder))
     resume = place.exists(CHECKPOINT)
@@ -176,7 +176,7 @@ def describe_model(
     """What is said of a trained network; its data version is a digest of the weights."""
     from forge_core.files import Store
     from forge_core.learning.checkpoints import load_model
-    from forge_core.learning.pictures import draw_curve
+    from forge_core.learning.labelled.pictures import draw_curve
 
     spec_of(data["kind"]).check_same(load_model(result.model).spec, result.model)
     weights = json.loads(Store(result.model).read("model.json"))["weights"]

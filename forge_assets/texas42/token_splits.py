@@ -12,12 +12,12 @@ from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, fail
 from forge_assets.settings import settings_of
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.shard_catalog import shard_catalog
-from forge_core.cli.tokenize import tokenize as forge_tokenize
+from forge_core.texas42.cli.tokenize import tokenize as forge_tokenize
 from forge_core.errors import BadInput, ForgeError
 
 if TYPE_CHECKING:
     from forge_core.files import Store
-    from forge_core.texas42.splits import Split
+    from forge_core.splits import Split
     from forge_core.texas42.tokens.splits import TokenConfig
     from forge_core.texas42.tokens.storage import Manifest, Plan
 
@@ -74,7 +74,7 @@ def token_splits(
     context: dg.AssetExecutionContext, config: TokenSettings, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
     """Rows to learn from, to watch training by, and sealed ones; new shards are added to what is there."""
-    from forge_core.texas42.splits import Split
+    from forge_core.splits import Split
     from forge_core.texas42.tokens.splits import TokenStore, folder_of, plan_tokens, read_manifest, tokenize
 
     with failing_plainly():

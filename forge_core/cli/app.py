@@ -7,23 +7,23 @@ from typing import Annotated
 import typer
 
 from forge_core.cli.bench import bench
-from forge_core.cli.bid import bid
-from forge_core.cli.convergence import convergence
-from forge_core.cli.deal import deal
+from forge_core.texas42.cli.bid import bid
+from forge_core.texas42.cli.convergence import convergence
+from forge_core.texas42.cli.deal import deal
 from forge_core.cli.doctor import doctor
-from forge_core.cli.eq import eq
-from forge_core.cli.eq_export import eq_export
-from forge_core.cli.evaluate import evaluate
-from forge_core.cli.export import export
-from forge_core.cli.investigate import investigate
-from forge_core.cli.match import match
-from forge_core.cli.pictures import pictures
-from forge_core.cli.shards import shards
-from forge_core.cli.solve import solve
-from forge_core.cli.summary import summary
-from forge_core.cli.tokenize import tokenize
-from forge_core.cli.train import train
-from forge_core.cli.view import view
+from forge_core.texas42.cli.eq import eq
+from forge_core.texas42.cli.eq_export import eq_export
+from forge_core.texas42.cli.evaluate import evaluate
+from forge_core.texas42.cli.export import export
+from forge_core.texas42.cli.investigate import investigate
+from forge_core.texas42.cli.match import match
+from forge_core.texas42.cli.pictures import pictures
+from forge_core.texas42.cli.shards import shards
+from forge_core.texas42.cli.solve import solve
+from forge_core.texas42.cli.summary import summary
+from forge_core.texas42.cli.tokenize import tokenize
+from forge_core.texas42.cli.train import train
+from forge_core.texas42.cli.view import view
 
 app = typer.Typer(
     name="forge",

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from forge_core.errors import ForgeError, MatchCorrupt, StoreUnusable
 from forge_core.files import Store, fingerprint
-from forge_core.parquet import Unsound, open_footer, open_parquet, read_metadata, require
+from forge_core.files.parquet import Unsound, open_footer, open_parquet, read_metadata, require
 from forge_core.texas42.arena.duplicate import Conditions
 from forge_core.texas42.auction import marks_of
 from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS

@@ -18,7 +18,7 @@ from forge_core.texas42.dominoes import N_SEATS
 from forge_core.texas42.games import LOWEST_BID, Games, check_bid, start
 from forge_core.texas42.players import AnyPlayer, ask
 from forge_core.texas42.players.protocol import Keys
-from forge_core.texas42.splits import Split, split_of
+from forge_core.splits import Split, split_of
 
 DECLARE = ("hand", "seed", "auction")
 """How a declaration may come about, beside being given: see `Conditions`"""

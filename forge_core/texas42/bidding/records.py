@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from forge_core.errors import BadInput, FileCorrupt, ForgeError, StoreUnusable
 from forge_core.files import Store, fingerprint
-from forge_core.gaps import Made
-from forge_core.parquet import Unsound, open_footer, open_parquet, read_metadata, require
+from forge_core.files.inspection import Made
+from forge_core.files.parquet import Unsound, open_footer, open_parquet, read_metadata, require
 from forge_core.texas42.bidding.playouts import OraclePlayout, Playout
 from forge_core.texas42.bidding.table import (
     ALL,
@@ -34,7 +34,7 @@ from forge_core.texas42.bidding.table import (
 from forge_core.texas42.deals import check_seed, deal_from_seed
 from forge_core.texas42.dominoes import HAND_POINTS
 from forge_core.texas42.oracle.shards.records import MOST_SEED
-from forge_core.texas42.splits import Split, split_of
+from forge_core.splits import Split, split_of
 
 BIDDING_FOLDER = "bidding-results"
 """of a store: where these are"""

@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 
 from forge_core.errors import BadInput, ForgeError, GameCorrupt, StoreUnusable
 from forge_core.files import Store, fingerprint
-from forge_core.gaps import Made
-from forge_core.parquet import Unsound, open_footer, open_parquet, read_metadata, require
+from forge_core.files.inspection import Made
+from forge_core.files.parquet import Unsound, open_footer, open_parquet, read_metadata, require
 from forge_core.texas42.deals import Hands, check_deal, check_leader
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
@@ -29,7 +29,7 @@ from forge_core.texas42.eq.policies import MODES
 from forge_core.texas42.eq.records import KINDS, LAYOUT, Decisions, GameRecord, fingerprint_of
 from forge_core.texas42.games import check_bid
 from forge_core.texas42.oracle.shards import ShardKey
-from forge_core.texas42.splits import Split
+from forge_core.splits import Split
 from forge_core.texas42.tokens.encoder import Tokens
 from forge_core.texas42.tokens.transcript import N_FEATURES, N_POSITIONS, TRANSCRIPT_VERSION
 

@@ -20,7 +20,7 @@ from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
 if TYPE_CHECKING:
-    from forge_core.learning.transformer import TokenTransformer
+    from forge_core.learning.networks.transformer import TokenTransformer
 
 N_TRICKS = HAND_SIZE
 EXACT_FROM = 3

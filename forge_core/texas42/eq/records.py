@@ -20,7 +20,7 @@ from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.games import Games, start
 from forge_core.texas42.oracle.shards import ShardKey
-from forge_core.texas42.splits import Split
+from forge_core.splits import Split
 from forge_core.texas42.tokens.encoder import Tokens
 from forge_core.texas42.tokens.transcript import transcripts
 from forge_core.texas42.views import Bytes

@@ -19,18 +19,18 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.arrays import read_array
+from forge_core.files.arrays import read_array
 from forge_core.errors import BadInput
 from forge_core.files import Store, fingerprint
 from forge_core.learning.spec import ILLEGAL, Rows
-from forge_core.learning.stored import some_rows
+from forge_core.learning.labelled.stored import some_rows
 from forge_core.ranges import ranges_text
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
 from forge_core.texas42.eq.files import GAMES_FOLDER, read_game, read_header
 from forge_core.texas42.eq.records import GameRecord
 from forge_core.texas42.eq.rows import collate
 from forge_core.texas42.oracle.shards import ShardKey
-from forge_core.texas42.splits import Split, split_of
+from forge_core.splits import Split, split_of
 from forge_core.texas42.tokens.golden import GOLDEN_SEEDS, WATCHED_SEEDS
 from forge_core.texas42.tokens.splits import is_held_out
 from forge_core.texas42.tokens.storage import READERS, Manifest, Plan, SplitEmpty, Storage, hash_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from forge_core.learning.transformer import TokenTransformer
+from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.texas42.eq.oracles import digest_of
 from forge_core.texas42.players.network import best_play
 from forge_core.texas42.players.protocol import Keys, Slots

@@ -18,8 +18,8 @@ import numpy as np
 
 from forge_core.errors import BadInput
 from forge_core.files import Store, fingerprint
-from forge_core.learning.metrics import EVALUATION_VERSION, Answers, ask, evaluate_random
-from forge_core.learning.scores import Scores, find_scores
+from forge_core.learning.labelled.metrics import EVALUATION_VERSION, Answers, ask, evaluate_random
+from forge_core.learning.labelled.scores import Scores, find_scores
 from forge_core.learning.spec import Rows
 from forge_core.streams import stream
 from forge_core.texas42.declarations import N_DECLARATIONS, NAMES
@@ -28,11 +28,11 @@ from forge_core.texas42.oracle import solve
 from forge_core.texas42.oracle.shards import Shard, ShardConfig, ShardKey, make_shard, read_shard
 from forge_core.texas42.oracle.shards.reading import read_own_header
 from forge_core.texas42.oracle.states import quotas
-from forge_core.texas42.splits import GOLDEN_VAL, TEST_SEEDS, Split
+from forge_core.splits import GOLDEN_VAL, TEST_SEEDS, Split
 from forge_core.texas42.tokens.rows import rows_of_states
 
 if TYPE_CHECKING:
-    from forge_core.learning.transformer import TokenTransformer
+    from forge_core.learning.networks.transformer import TokenTransformer
 
 GOLDEN_VERSION = "g1"
 """Raised when the benchmark has other rows: figures of different versions do not compare."""

@@ -39,7 +39,7 @@ from forge_core.texas42.deals import check_seed, deal_from_seed
 from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.oracle.alphabeta import root_q
 from forge_core.texas42.oracle.solver import ORACLE_VERSION, solve_many
-from forge_core.texas42.splits import Split, split_of
+from forge_core.splits import Split, split_of
 from forge_core.texas42.state import to_mover_frame
 from forge_core.texas42.tokens.encoder import ENCODER_VERSION
 from forge_core.texas42.tokens.rows import (

@@ -19,7 +19,7 @@ from forge_core.ranges import numbers_of, ranges_text
 from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.oracle.shards import FOREIGN, ShardHeader, ShardKey, seed_keys
 from forge_core.texas42.oracle.shards.reading import read_own_header
-from forge_core.texas42.splits import Split
+from forge_core.splits import Split
 from forge_core.texas42.tokens.splits import TokenConfig, TokenFile
 from forge_core.texas42.tokens.storage import READERS, Manifest
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
-from forge_core.learning.metrics import is_decision
+from forge_core.learning.labelled.metrics import is_decision
 from forge_core.learning.spec import Rows, TokenSpec
 from forge_core.texas42.deals import check_deal
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS

@@ -17,16 +17,16 @@ from typing import Literal
 
 import numpy as np
 
-from forge_core.arrays import read_array
+from forge_core.files.arrays import read_array
 from forge_core.errors import BadInput, ForgeError
 from forge_core.files import Store, fingerprint
 from forge_core.learning.spec import Rows
-from forge_core.learning.stored import some_rows
+from forge_core.learning.labelled.stored import some_rows
 from forge_core.ranges import ranges_text
 from forge_core.streams import stream
 from forge_core.texas42.deals import check_deal
 from forge_core.texas42.oracle.shards import ShardKey, read_header, read_shard
-from forge_core.texas42.splits import Split
+from forge_core.splits import Split
 from forge_core.texas42.tokens.golden import GOLDEN_SEEDS, WATCHED_SEEDS
 from forge_core.texas42.tokens.rows import (
     DECISION_SHARE,

@@ -22,7 +22,7 @@ from typing import Generic, Protocol, TypeVar
 from forge_core.errors import BadInput, ForgeError, StoreUnusable
 from forge_core.files import Store, fingerprint
 from forge_core.learning.spec import TokenSpec
-from forge_core.texas42.splits import Split
+from forge_core.splits import Split
 
 MANIFEST = "manifest.json"
 READERS = 8

@@ -13,13 +13,13 @@ from typing import Any
 from forge_core.device import core_count, resolve_device
 from forge_core.errors import BadInput, ForgeError, ShardCorrupt, StoreUnusable
 from forge_core.files import Store
-from forge_core.gaps import Made
+from forge_core.files.inspection import Made
 from forge_core.texas42.deals import Deal, check_deal
 from forge_core.texas42.oracle.shards.reading import read_own_header, read_shard
 from forge_core.texas42.oracle.shards.records import FOREIGN, ShardConfig, ShardHeader, ShardKey
 from forge_core.texas42.oracle.shards.writing import make_shard, write_shard
 from forge_core.texas42.oracle.solver import ORACLE_VERSION, Solution, hardness, solve, solve_many
-from forge_core.texas42.splits import Split
+from forge_core.splits import Split
 
 
 @dataclass(frozen=True, slots=True)

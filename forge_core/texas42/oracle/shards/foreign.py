@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from forge_core.errors import StateUnreachable
-from forge_core.parquet import Unsound, read_metadata, require
+from forge_core.files.parquet import Unsound, read_metadata, require
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed, deal_with_fixed_hand
 from forge_core.texas42.oracle.shards.records import (

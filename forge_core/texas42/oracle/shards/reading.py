@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from forge_core.errors import ForgeError, ShardCorrupt, StoreUnusable
 from forge_core.files import Store
-from forge_core.parquet import Unsound, open_footer, open_parquet, read_metadata, require
+from forge_core.files.parquet import Unsound, open_footer, open_parquet, read_metadata, require
 from forge_core.texas42.deals import check_deal
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS, N_SEATS

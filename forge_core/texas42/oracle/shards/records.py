@@ -17,7 +17,7 @@ from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
 from forge_core.texas42.oracle.states import N_SAMPLED_PLIES
-from forge_core.texas42.splits import Split, split_of
+from forge_core.splits import Split, split_of
 from forge_core.texas42.state import LEADER_BIT, States
 from forge_core.texas42.tables import Bytes
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from forge_core.parquet import require
+from forge_core.files.parquet import require
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS
 from forge_core.texas42.oracle.shards.records import Q_NAMES, Types, count_plays
 from forge_core.texas42.state import ILLEGAL, States, is_well_formed, legal_slots, to_mover_frame

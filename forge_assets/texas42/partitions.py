@@ -12,7 +12,7 @@ import dagster as dg
 
 from forge_core.errors import BadInput
 from forge_core.texas42.declarations import NAMES, parse_declaration
-from forge_core.texas42.splits import GOLDEN_TEST, GOLDEN_VAL
+from forge_core.splits import GOLDEN_TEST, GOLDEN_VAL
 
 if TYPE_CHECKING:
     from forge_core.texas42.oracle.shards import ShardKey

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from forge_core.files import Store
-    from forge_core.learning.metrics import Answers
+    from forge_core.learning.labelled.metrics import Answers
     from forge_core.learning.spec import Rows
-    from forge_core.learning.transformer import TokenTransformer
-    from forge_core.texas42.splits import Split
+    from forge_core.learning.networks.transformer import TokenTransformer
+    from forge_core.splits import Split
 
 FIGURES = {
     "q_gap": "points lost",
@@ -73,7 +73,7 @@ def evaluate(
     from forge_core.cli.screen import print_json
     from forge_core.files import Store
     from forge_core.learning.checkpoints import load_model
-    from forge_core.texas42.splits import Split
+    from forge_core.splits import Split
     from forge_core.texas42.tokens.golden import GOLDEN_VERSION, golden_keys
     from forge_core.texas42.tokens.rows import STAGE1_SPEC
     from forge_core.texas42.tokens.transcript import STAGE2_SPEC
@@ -166,8 +166,8 @@ def answer_all(
     from rich.progress import track
 
     from forge_core.cli.screen import notes
-    from forge_core.learning.metrics import Answers, ask
-    from forge_core.texas42.splits import Split
+    from forge_core.learning.labelled.metrics import Answers, ask
+    from forge_core.splits import Split
 
     out = notes()
     if split is Split.TEST:
@@ -207,7 +207,7 @@ def compare(mine: Answers, other: Answers, path: str) -> dict[str, Any]:
 
 def draw(report: dict[str, Any], other: Answers | None, folder: Store) -> None:
     """Write gaps.png."""
-    from forge_core.learning.pictures import draw_gaps
+    from forge_core.learning.labelled.pictures import draw_gaps
     from forge_core.texas42.declarations import NAMES
 
     picture = draw_gaps(

@@ -13,7 +13,7 @@ import typer
 
 from forge_core.cli.filling import check_lasting, check_writable, interruptible
 from forge_core.cli.options import Device, Json, Seeds, read_place
-from forge_core.cli.shards import read_declarations
+from forge_core.texas42.cli.shards import read_declarations
 from forge_core.cli.status import FAILED, Stopped
 from forge_core.errors import BadInput, StoreUnusable
 

@@ -19,7 +19,7 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets.resources import RUNS, ShardStore, failing_plainly, runs_folder
-from forge_assets.tracker import EXPERIMENT, TRACKING, Tracker, blaming, local_file
+from forge_assets.tracking.tracker import EXPERIMENT, TRACKING, Tracker, blaming, local_file
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from forge_core.cli.bid import (
+from forge_core.texas42.cli.bid import (
     Bids,
     Forced,
     Marks,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import RunInfo
 
-    from forge_core.learning.train import Point, TrainConfig, TrainResult
+    from forge_core.learning.labelled.train import Point, TrainConfig, TrainResult
 
 EXPERIMENT = "texas42-oracle"
 CHALLENGER, CHAMPION = "challenger", "champion"
@@ -317,7 +317,7 @@ class Tracker(dg.ConfigurableResource):
 
 @dataclass(slots=True)
 class TrainingTracker:
-    """Follows training runs (see forge_core.cli.train.Tracking) into MLflow."""
+    """Follows training runs (see forge_core.texas42.cli.train.Tracking) into MLflow."""
 
     tracker: Tracker
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -331,7 +331,7 @@ class TrainingTracker:
 
         Raises BadInput for a new run in the folder of another: that one's records stay as they are.
         """
-        from forge_core.learning.train import CHECKPOINT, ORIGIN
+        from forge_core.learning.labelled.train import CHECKPOINT, ORIGIN
 
         store = Store(str(folder))
         if not resume and store.exists(CHECKPOINT):
@@ -383,7 +383,7 @@ class FollowedTraining:
 
     def finish(self, result: TrainResult) -> None:
         """The best weights, their figures and the curve; the model is registered as the challenger."""
-        from forge_core.learning.pictures import draw_curve
+        from forge_core.learning.labelled.pictures import draw_curve
 
         known = self.run.steps("loss")  # what was pending when a run was interrupted may have been lost
         self.pending = [point for point in result.points if point["step"] not in known]

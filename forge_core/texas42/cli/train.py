@@ -17,9 +17,9 @@ from forge_core.errors import BadInput
 if TYPE_CHECKING:
     from forge_core.files import Store
     from forge_core.learning.spec import Rows, RowSource
-    from forge_core.learning.train import Point, TrainConfig, TrainResult
-    from forge_core.learning.transformer import ModelConfig
-    from forge_core.texas42.splits import Split
+    from forge_core.learning.labelled.train import Point, TrainConfig, TrainResult
+    from forge_core.learning.networks.transformer import ModelConfig
+    from forge_core.splits import Split
 
 DEFAULT_SIZE, DEFAULT_STEPS = "817k", 10_000
 WATCHED_ROWS, WATCHED_ROWS_PER_DEAL = 40_000, 600
@@ -195,7 +195,7 @@ def folder_of(runs: str, name: str) -> Path:
 
 def what_is_kept(folder: Path, how: str, fast_dev_run: bool) -> str:
     """Of a run that was stopped, and how to go on with it."""
-    from forge_core.learning.train import CHECKPOINT
+    from forge_core.learning.labelled.train import CHECKPOINT
 
     if fast_dev_run:
         return "nothing is kept of a fast dev run"
@@ -221,8 +221,8 @@ def run(
     """Train under a progress bar, a line an evaluation. Raises StoreUnusable while another trains there."""
     from forge_core.cli.screen import notes
     from forge_core.files import Store
-    from forge_core.learning.metrics import evaluate_random
-    from forge_core.learning.train import train
+    from forge_core.learning.labelled.metrics import evaluate_random
+    from forge_core.learning.labelled.train import train
 
     out = notes()
     baseline = evaluate_random(val_rows.q, val_rows.legal)["decision_q_gap"]
@@ -283,7 +283,7 @@ def choose_model(
     """A named size; or one's own, hidden then being twice the width; or that of the model to start from."""
     from dataclasses import replace
 
-    from forge_core.learning.transformer import SIZES, ModelConfig
+    from forge_core.learning.networks.transformer import SIZES, ModelConfig
 
     own = (layers, heads, width)
     if any(own):
@@ -304,7 +304,7 @@ def size_name(model: ModelConfig) -> str:
     """`73k`; or `w96`, by the width of a network without a name."""
     from dataclasses import replace
 
-    from forge_core.learning.transformer import SIZES
+    from forge_core.learning.networks.transformer import SIZES
 
     sizes = {replace(config, objective=model.objective): name for name, config in SIZES.items()}
     return sizes.get(model, f"w{model.width}")
@@ -328,7 +328,7 @@ def describe_data(data: str | None, live: bool, batch_size: int, seed: int, stag
         origin = {"versions": config.versions()}
         return {"kind": "live", "config": asdict(config), "version": config.fingerprint, "origin": origin}
     from forge_core.files import Store
-    from forge_core.texas42.splits import Split
+    from forge_core.splits import Split
 
     store, kind = Store(data or ""), "stored" if stage == 1 else "games"
     opened = store_of(kind)
@@ -379,8 +379,8 @@ def make_config(
     idle_weight: float,
 ) -> TrainConfig:
     """How long and how fast."""
-    from forge_core.learning.lightning_module import Recipe
-    from forge_core.learning.train import TrainConfig, learning_rate_for
+    from forge_core.learning.labelled.lightning_module import Recipe
+    from forge_core.learning.labelled.train import TrainConfig, learning_rate_for
 
     if epochs is not None:
         if steps is not None or record["kind"] == "live":
@@ -406,7 +406,7 @@ def read_begun(
     context: typer.Context, runs: str, name: str | None
 ) -> tuple[TrainConfig, dict[str, Any], str | None, str]:
     """A run that was begun: its configuration, data, first model and name."""
-    from forge_core.learning.train import TrainConfig, read_run
+    from forge_core.learning.labelled.train import TrainConfig, read_run
 
     if name is None:
         raise BadInput("--resume goes on with a run: say which by --name")
@@ -427,8 +427,8 @@ def open_rows(record: dict[str, Any], workers: int) -> tuple[RowSource, Rows]:
         source = LiveSource(LiveConfig(**record["config"]), workers)
         return source, concatenate(list(golden_rows(watched_keys(), rows_per_deal=WATCHED_ROWS_PER_DEAL)))
     from forge_core.files import Store
-    from forge_core.learning.stored import StoredSource
-    from forge_core.texas42.splits import Split
+    from forge_core.learning.labelled.stored import StoredSource
+    from forge_core.splits import Split
 
     opened, store = store_of(record["kind"]), Store(record["store"])
     train_rows, val_rows = (opened(store, split) for split in (Split.TRAIN, Split.VAL))

@@ -13,7 +13,7 @@ from typing import Any
 
 from forge_core.errors import BadInput
 from forge_core.files import Store
-from forge_core.learning.metrics import Answers
+from forge_core.learning.labelled.metrics import Answers
 
 FOLDER = "evaluations"
 

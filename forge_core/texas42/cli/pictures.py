@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from forge_core.cli.options import Decision, GameSeed, Json
-from forge_core.cli.view import GameFile, choose_game
+from forge_core.texas42.cli.view import GameFile, choose_game
 from forge_core.errors import BadInput
 
 

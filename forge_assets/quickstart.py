@@ -16,8 +16,8 @@ import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
-from forge_assets.here import materialize_here
-from forge_assets.partitions import BLOCK_SIZE, block_keys, block_name, block_range
+from forge_assets.in_process import materialize_here
+from forge_assets.texas42.partitions import BLOCK_SIZE, block_keys, block_name, block_range
 from forge_core.errors import ForgeError
 from forge_core.texas42.reference import REFERENCE
 

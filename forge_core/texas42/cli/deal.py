@@ -13,11 +13,11 @@ def deal(
     json: Json = False,
 ) -> None:
     """Show the four hands of a deal, the table seen from above."""
-    from forge_core.cli.picture import print_deal
+    from forge_core.texas42.cli.picture import print_deal
     from forge_core.cli.screen import print_json, screen
     from forge_core.texas42.declarations import NAMES
     from forge_core.texas42.notation import hand_text
-    from forge_core.texas42.splits import split_of
+    from forge_core.splits import split_of
 
     hands = choose_deal(seed, hand, opponent)
     split = split_of(seed) if hand is None else None
@@ -38,7 +38,7 @@ def deal(
 
 def deal_title(seed: int, hand: list[int] | None, opponent: int | None) -> str:
     """`seed 7, train`; `seed 7, opponents 2, train`; `this hand, the rest by seed 7`."""
-    from forge_core.texas42.splits import split_of
+    from forge_core.splits import split_of
 
     if hand is not None:
         return f"this hand · the rest by seed {seed}"

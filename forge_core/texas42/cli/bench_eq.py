@@ -15,7 +15,7 @@ from torch import Tensor
 
 from forge_core.cli.bench import Benchmark, Figure
 from forge_core.device import device_name, resolve_device
-from forge_core.learning.transformer import SIZES, TokenTransformer
+from forge_core.learning.networks.transformer import SIZES, TokenTransformer
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.eq.adaptive import Sampling

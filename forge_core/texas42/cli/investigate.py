@@ -66,7 +66,7 @@ def investigate(
     json: Json = False,
 ) -> None:
     """Replay, trick by trick, the deals in which a hand took too few points."""
-    from forge_core.cli.bid import choose_playout, playing, playout_record
+    from forge_core.texas42.cli.bid import choose_playout, playing, playout_record
     from forge_core.cli.screen import print_json, screen
     from forge_core.texas42.bidding.investigate import check_question
     from forge_core.texas42.bidding.investigate import investigate as find
@@ -131,7 +131,7 @@ def print_summary(out: Console, found: Investigation, playout: str) -> None:
 
 def print_shortfall(out: Console, shortfall: Shortfall, decl: int) -> None:
     """The deal as a picture, its tricks in a table."""
-    from forge_core.cli.picture import print_deal
+    from forge_core.texas42.cli.picture import print_deal
     from forge_core.cli.screen import table
     from forge_core.texas42.dominoes import team
     from forge_core.texas42.notation import domino_text

@@ -11,7 +11,7 @@ from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from forge_core.gate import Ruling
-    from forge_core.learning.transformer import TokenTransformer
+    from forge_core.learning.networks.transformer import TokenTransformer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +52,7 @@ class Card:
 
 def card_of(model: Model, ruling: Ruling, objective: str, lineage: str) -> Card:
     """The card of a model that has passed the gate. lineage: as text."""
-    from forge_core.cli.train import size_name
+    from forge_core.texas42.cli.train import size_name
 
     network, known = model.network, model.network.card
     results = known.get("results", {})

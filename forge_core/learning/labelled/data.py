@@ -10,7 +10,7 @@ import numpy as np
 from torch.utils.data import DataLoader
 
 from forge_core.errors import BadInput
-from forge_core.learning.metrics import is_decision
+from forge_core.learning.labelled.metrics import is_decision
 from forge_core.learning.spec import Rows, RowSource, TokenSpec
 
 VALIDATION_BATCH = 4096

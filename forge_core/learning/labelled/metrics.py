@@ -19,7 +19,7 @@ from forge_core.errors import BadInput
 from forge_core.learning.spec import Rows
 
 if TYPE_CHECKING:
-    from forge_core.learning.transformer import TokenTransformer
+    from forge_core.learning.networks.transformer import TokenTransformer
 
 EVALUATION_VERSION = "v1"
 """Raised when the same network is given other figures."""

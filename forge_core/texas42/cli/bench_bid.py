@@ -10,7 +10,7 @@ from importlib.metadata import version
 import numpy as np
 
 from forge_core.cli.bench import Benchmark, Figure
-from forge_core.cli.bench_eq import one_thread
+from forge_core.texas42.cli.bench_eq import one_thread
 from forge_core.errors import BadInput
 from forge_core.stats import wilson_interval
 from forge_core.texas42.bidding.playouts import OraclePlayout, Playout, open_playout

@@ -12,9 +12,9 @@ import dagster as dg
 from forge_assets.flywheel.sensor import flywheel_sensor
 from forge_assets.flywheel.state import FOLDER, State, read_state, write_state
 from forge_assets.flywheel.turn import UNDER_WAY, Launch, identity, next_move
-from forge_assets.here import materialize_here
+from forge_assets.in_process import materialize_here
 from forge_assets.launcher import lives
-from forge_assets.tracker import Tracker
+from forge_assets.tracking.tracker import Tracker
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
 from forge_core.files import Store

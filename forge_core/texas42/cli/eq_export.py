@@ -8,7 +8,7 @@ import typer
 
 from forge_core.cli.filling import check_place, place_of
 from forge_core.cli.options import Json
-from forge_core.cli.summary import Games, read
+from forge_core.texas42.cli.summary import Games, read
 from forge_core.errors import BadInput
 
 

@@ -33,11 +33,11 @@ from forge_core.device import device_name, resolve_device
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model, save_model, weights_digest
-from forge_core.learning.data import RowModule
-from forge_core.learning.lightning_module import GOAL, Learner, Recipe
+from forge_core.learning.labelled.data import RowModule
+from forge_core.learning.labelled.lightning_module import GOAL, Learner, Recipe
 from forge_core.learning.resumption import Checkpoints
 from forge_core.learning.spec import Rows, RowSource
-from forge_core.learning.transformer import ModelConfig
+from forge_core.learning.networks.transformer import ModelConfig
 
 MODEL_VERSION = "m1"
 """Raised when the same rows and settings teach another network."""

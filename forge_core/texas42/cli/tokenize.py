@@ -18,7 +18,7 @@ from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from forge_core.files import Store
-    from forge_core.texas42.splits import Split
+    from forge_core.splits import Split
     from forge_core.texas42.tokens.storage import Manifest, Plan
 
 _OF_SHARDS = {"rows", "source", "decision_share", "sample_seed"}
@@ -27,7 +27,7 @@ _OF_SHARDS = {"rows", "source", "decision_share", "sample_seed"}
 
 def read_splits(text: str) -> list[Split]:
     """`train`, `val`, `test`, or `all` three."""
-    from forge_core.texas42.splits import Split
+    from forge_core.splits import Split
 
     name = text.strip().lower()
     if name == "all":

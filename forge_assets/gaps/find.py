@@ -1,6 +1,6 @@
 """What is missing, on disk and in Dagster's records, and the backfill that mends exactly that.
 
-Files are held to what they say of themselves (see forge_core.gaps), records to the versions of
+Files are held to what they say of themselves (see forge_core.files.inspection), records to the versions of
 the algorithms, and all other assets to Dagster's own rules of what is stale.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 import dagster as dg
 
 from forge_assets import versions
-from forge_assets.partitions import (
+from forge_assets.texas42.partitions import (
     BLOCK_SIZE,
     N_BLOCKS,
     block_keys,
@@ -29,7 +29,7 @@ from forge_assets.partitions import (
 )
 from forge_core.errors import BadInput
 from forge_core.files import Store
-from forge_core.gaps import Condition, Made, Seen, look, usual_settings
+from forge_core.files.inspection import Condition, Made, Seen, look, usual_settings
 from forge_core.texas42.declarations import NAMES
 
 BLOCK_ASSETS = ("oracle_shards", "marginalized_shards", "golden_shards", "eq_games", "bidding_results")
@@ -340,7 +340,7 @@ def wanted_partitions(kind: Kind, asked: Asked, store: Store, records: Mapping[s
 
 
 def _names(folder: Store) -> list[str]:
-    from forge_core.texas42.splits import Split
+    from forge_core.splits import Split
 
     return [name for split in Split for name in folder.join(split).names(".parquet")]
 
