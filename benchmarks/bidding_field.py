@@ -13,11 +13,11 @@ import sys
 
 import numpy as np
 
-from forge_core.texas42.cli.bid import playing
 from forge_core.texas42.bidding.bidders import rule_features
 from forge_core.texas42.bidding.field import measure_field
 from forge_core.texas42.bidding.playouts import BIDDER
 from forge_core.texas42.bidding.table import play_out
+from forge_core.texas42.cli.bid import playing
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.games import start
 from forge_core.texas42.players.heuristic import HEURISTIC_VERSION, HeuristicPlayer

@@ -22,7 +22,7 @@ import torch
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import ExactOracle, generate_games
-from forge_core.texas42.eq.positions import Table, deal_out, replay, saying_nothing
+from forge_core.texas42.eq.positions import Table, deal_out, replay, uninformative
 from forge_core.texas42.eq.records import start_again
 from forge_core.texas42.games import replay as play_again
 from forge_core.texas42.state import ILLEGAL
@@ -71,7 +71,7 @@ def score(oracle: ExactOracle, games, n_worlds: int) -> np.ndarray:
     hands = torch.cat([torch.from_numpy(games.hands), dealt])
     game = torch.cat([torch.arange(n), torch.arange(n).repeat_interleave(n_worlds)])
     past = replay(table, game, hands, max(WINDOWS))
-    asked = ~saying_nothing(past)
+    asked = ~uninformative(past)
     asked[:, -1] = False
     j = asked.shape[1]
     flat = asked.flatten().nonzero().squeeze(1)

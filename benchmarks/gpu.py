@@ -33,14 +33,14 @@ import gpu_solver
 import numpy as np
 import torch
 
-from forge_core.texas42.cli import bench_train
-from forge_core.texas42.cli.bench_eq import Nobody, deal, memory_of, time_game
 from forge_core.cli.filling import check_place, place_of
 from forge_core.device import core_count, device_name, resolve_device
 from forge_core.errors import ForgeError
-from forge_core.learning.spec import concatenate
+from forge_core.learning.labelled.rows import concatenate
 from forge_core.learning.networks.transformer import SIZES, ModelConfig, TokenTransformer
 from forge_core.streams import stream
+from forge_core.texas42.cli import bench_train
+from forge_core.texas42.cli.bench_eq import NullOracle, deal, memory_of, time_game
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS
 from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.eq.estimate import estimate
@@ -321,7 +321,7 @@ def time_games(run: Run) -> dict[str, Any]:
     for n in run.sizes.games:
         games = deal([0], n)
         found[f"{n}: pipeline alone"] = {
-            "games_s": 1000 / time_game(Nobody(), games, GameConfig(uniform), run.device)
+            "games_s": 1000 / time_game(NullOracle(), games, GameConfig(uniform), run.device)
         }
         for name in run.sizes.networks:
             for label, sampling in (("uniform", uniform), ("posterior", weighed)):
@@ -509,8 +509,8 @@ def check(run: Run, name: str) -> None:
 
 def measure(run: Run, name: str) -> None:
     """One part; or why not."""
-    work, rests_on = PARTS[name]
-    broken = [on for on in rests_on if run.checked.get(on, "FAILED").startswith("FAILED")]
+    work, input_versions = PARTS[name]
+    broken = [on for on in input_versions if run.checked.get(on, "FAILED").startswith("FAILED")]
     if broken:
         run.left_out[name] = f"{', '.join(broken)} did not hold"
     elif run.left < RESERVE.get(name, 0):

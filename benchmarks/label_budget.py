@@ -24,15 +24,15 @@ import torch
 from forge_core.learning.checkpoints import load_model
 from forge_core.learning.labelled.lightning_module import Recipe
 from forge_core.learning.labelled.metrics import ask
-from forge_core.learning.spec import Rows
+from forge_core.learning.labelled.rows import Rows
 from forge_core.learning.labelled.train import TrainConfig, train
 from forge_core.learning.networks.transformer import SIZES, ModelConfig
+from forge_core.splits import Split, split_of
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import ExactOracle, GameConfig, Sampling, play_games
 from forge_core.texas42.eq.rows import collate
 from forge_core.texas42.games import start
-from forge_core.splits import Split, split_of
 from forge_core.texas42.tokens.transcript import STAGE2_SPEC
 
 JUDGE_WORLDS, JUDGE_GAMES, FIRST_JUDGE = 200, 64, 920

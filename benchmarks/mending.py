@@ -20,11 +20,11 @@ from pathlib import Path
 
 import dagster as dg
 
-from forge_assets import versions
-from forge_assets.gaps.find import Asked, find_gaps, mend
-from forge_assets.texas42.partitions import block_name, shard_keys
+from forge_assets.gaps.find import GapQuery, find_gaps, mend
 from forge_assets.resources import COMPUTE_POOL
+from forge_assets.texas42 import versions
 from forge_assets.texas42.oracle_shards import version_of
+from forge_assets.texas42.partitions import block_name, shard_keys
 from forge_core.device import core_count
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
@@ -65,11 +65,11 @@ def measure(folder: Path, n_blocks: int) -> None:
         for key in keys[:: len(keys) // GONE][:GONE]:
             shards.join(key.split).delete(key.filename)
         begun = time.perf_counter()
-        found = find_gaps(Asked(), root, instance)
+        found = find_gaps(GapQuery(), root, instance)
         looked = time.perf_counter() - begun
         assert sum(gap.missing for gap in found.assets[0].gaps) == GONE
         mended = wait_for_the_daemon(home, instance, mend(found, instance)[0].backfill_id)
-        assert find_gaps(Asked(), root, instance).whole
+        assert find_gaps(GapQuery(), root, instance).whole
         runs = instance.get_run_records()
         inside = sum(record.end_time - record.start_time for record in runs)
     print(f"{core_count()} cores, load average {os.getloadavg()[0]:.1f} at the end")

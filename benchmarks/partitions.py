@@ -148,8 +148,8 @@ def record_here(instance: Any, name: str, n_blocks: int) -> dict[str, float]:
     import dagster as dg
 
     from forge_assets.in_process import materialize_here
-    from forge_assets.texas42.partitions import block_name
     from forge_assets.texas42 import oracle_shards
+    from forge_assets.texas42.partitions import block_name
     from forge_core.texas42.oracle import shards
 
     spent: dict[str, float] = defaultdict(float)

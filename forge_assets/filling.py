@@ -46,23 +46,25 @@ def materialization(
     code_version: str,
     data_version: str,
     metadata: Mapping[str, Any],
-    rests_on: Mapping[str, str] | None = None,
+    input_versions: Mapping[str, str] | None = None,
 ) -> dg.AssetMaterialization:
     """The event that says a partition is complete, for `context.log_event`.
 
     Events logged by hand carry no versions of their own: without such tags Dagster would
-    never see that the code, the data, or what they rest on (see `rests_on`), has changed.
+    never see that the code, the data, or what they rest on (see `input_versions`), has changed.
     """
     versions = {"dagster/code_version": code_version, "dagster/data_version": data_version}
     return dg.AssetMaterialization(
         asset_key=context.asset_key,
         partition=partition,
         metadata=metadata,
-        tags={**versions, **(rests_on or {})},
+        tags={**versions, **(input_versions or {})},
     )
 
 
-def rests_on(context: dg.AssetExecutionContext, upstream: dg.AssetKey, partition: str) -> dict[str, str]:
+def input_versions(
+    context: dg.AssetExecutionContext, upstream: dg.AssetKey, partition: str
+) -> dict[str, str]:
     """Tags that say which materialization of a partition upstream this run finds."""
     wanted = dg.AssetRecordsFilter(upstream, asset_partitions=[partition])
     found = context.instance.fetch_materializations(wanted, limit=1).records

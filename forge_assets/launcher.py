@@ -34,13 +34,13 @@ class LocalLauncher(DefaultRunLauncher):
         entries = self._instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
         for entry in reversed(entries):
             if pid := entry.get_dagster_event().engine_event_data.metadata.get("pid"):
-                if lives(int(str(pid.value)), entry.timestamp):
+                if is_process_alive(int(str(pid.value)), entry.timestamp):
                     break
                 return CheckRunHealthResult(WorkerStatus.FAILED, f"its process {pid.value} is gone")
         return CheckRunHealthResult(WorkerStatus.RUNNING)
 
 
-def lives(pid: int, known_at: float) -> bool:
+def is_process_alive(pid: int, known_at: float) -> bool:
     """Whether the process that had a number at a time (s since 1970) still has it, and has not ended.
 
     Where there is no /proc, another process that was given the number since is taken for it.

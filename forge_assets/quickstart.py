@@ -111,7 +111,7 @@ def play(console: Console, instance: dg.DagsterInstance) -> int:
     """Games by E[Q], and one decision as a person would like to see it."""
     from forge_assets.resources import ShardStore
     from forge_core.texas42.eq.files import GAMES_FOLDER, read_game
-    from forge_core.texas42.eq.scenes import telling_scene
+    from forge_core.texas42.eq.scenes import most_instructive_scene
     from forge_core.texas42.eq.view import LEGEND, describe_decision
 
     block = block_name(SLICE[-1])
@@ -129,7 +129,7 @@ def play(console: Console, instance: dg.DagsterInstance) -> int:
     )
     store = ShardStore().root()
     game = read_game(store.join(GAMES_FOLDER), first)
-    console.print(describe_decision(game, telling_scene(game).step))
+    console.print(describe_decision(game, most_instructive_scene(game).step))
     console.print(f"\n{LEGEND}", style="dim", soft_wrap=True)
     of_them = f"{said['forced_share']:.0%} of them forced, by {said['worlds']:,} worlds"
     made = f"the bid of 30 was made in {said['bids_made_share']:.0%} of the games"

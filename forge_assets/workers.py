@@ -124,7 +124,7 @@ class WorkerLauncher(CeleryRunLauncher):
 
 
 def __getattr__(name: str) -> Celery:
-    # Made when a worker asks for it: the launcher takes its address from dagster.yaml.
+    # Provenance when a worker asks for it: the launcher takes its address from dagster.yaml.
     if name != "app":
         raise AttributeError(name)
     if not (redis := os.environ.get("FORGE_REDIS_URL")):

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from forge_core.texas42.deals import check_seed
+from forge_core.streams import check_seed
 
 PERIOD = 1000
 _VAL_FROM, _TEST_FROM = 900, 950
 
-GOLDEN_VAL = range(900, 920)
-"""Val seeds of the fixed benchmark: left out of what training is stopped by"""
-GOLDEN_TEST = range(950, 952)
-"""Test seeds of the fixed benchmark"""
 TEST_SEEDS = range(_TEST_FROM, PERIOD)
 """Sealed: the deals of the final evaluation"""
 

@@ -10,6 +10,7 @@ import torch
 
 from forge_core.errors import BadInput, MatchCorrupt
 from forge_core.files import Store
+from forge_core.splits import Split, split_of
 from forge_core.stats import Sprt, Verdict
 from forge_core.texas42.arena import (
     Boards,
@@ -30,11 +31,10 @@ from forge_core.texas42.bidding.bidders import suits
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.declarations import has_trump_power, is_called
 from forge_core.texas42.eq import ExactOracle, ExplorationPolicy, generate_games
-from forge_core.texas42.eq.records import Kind
+from forge_core.texas42.eq.records import OracleKind
 from forge_core.texas42.oracle import root_q
 from forge_core.texas42.players import parse_player
 from forge_core.texas42.rules import led_suit, trick_points, trick_rank, trick_winner
-from forge_core.splits import Split, split_of
 
 RANDOM, HEURISTIC, CLAIRVOYANT = map(parse_player, ("random", "heuristic", "clairvoyant"))
 THINKING = parse_player("eq:worlds=2,oracle=exact", "cpu")
@@ -310,7 +310,7 @@ def test_a_blunder_is_what_exact_e_q_says_it_is():
     assert (expected[whole] > 1).any()
     assert np.allclose(regret_split(record, 2).blunder[whole], expected[whole])  # from the record
 
-    unsaid = replace(record, decisions=replace(told, oracle=np.full(28, Kind.MODEL)))
+    unsaid = replace(record, decisions=replace(told, oracle=np.full(28, OracleKind.MODEL)))
     assert np.allclose(regret_split(unsaid, 400).blunder[whole], expected[whole], atol=1e-4)  # anew
 
 

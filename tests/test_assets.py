@@ -12,9 +12,13 @@ import pytest
 from asset_runs import checks_of, materializations, stale_status, with_code_versions
 from dagster._core.definitions.data_version import StaleStatus
 
-from forge_assets import versions
 from forge_assets.definitions import defs
 from forge_assets.in_process import materialize_here
+from forge_assets.quickstart import main
+from forge_assets.texas42 import versions
+from forge_assets.texas42.bidding_results import CHECKS
+from forge_assets.texas42.eq_games import SOUND
+from forge_assets.texas42.oracle_shards import BlockSettings, MarginalizedSettings, ShardSettings
 from forge_assets.texas42.partitions import (
     BLOCK_SIZE,
     N_BLOCKS,
@@ -26,16 +30,12 @@ from forge_assets.texas42.partitions import (
     shard_keys,
     shard_partitions,
 )
-from forge_assets.quickstart import main
-from forge_assets.texas42.bidding_results import CHECKS
-from forge_assets.texas42.eq_games import SOUND
-from forge_assets.texas42.oracle_shards import BlockSettings, MarginalizedSettings, ShardSettings
 from forge_core.errors import BadInput, ShardCorrupt
 from forge_core.files import Store
+from forge_core.splits import split_of
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.oracle import ORACLE_VERSION, shards
 from forge_core.texas42.oracle.catalog import read_catalog
-from forge_core.splits import split_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
 

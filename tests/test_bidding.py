@@ -279,7 +279,7 @@ def test_the_race():
 
 
 def test_a_bid_by_hand():
-    """Nobody else ever bids: 30 stands; made or set, one mark."""
+    """NullOracle else ever bids: 30 stands; made or set, one mark."""
     advice = advise(p_of(3, 0.8), Situation(mine=6, theirs=5), NOBODY)
     assert advice.bids == (*range(30, 43), 84)
     assert advice.marks[3, 0] == pytest.approx(0.6)

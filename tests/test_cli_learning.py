@@ -15,8 +15,8 @@ from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model, save_model
 from forge_core.learning.labelled.stored import StoredSource
 from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
-from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards
 from forge_core.splits import Split
+from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards
 from forge_core.texas42.tokens import golden, live
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 from forge_core.texas42.tokens.splits import TokenConfig, tokenize

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forge_core.errors import BadInput
+from forge_core.splits import Split, split_of
 from forge_core.streams import stream
 from forge_core.texas42.deals import (
     check_deal,
@@ -20,7 +21,6 @@ from forge_core.texas42.deals import (
     deal_with_fixed_hand,
     marginalized_deal,
 )
-from forge_core.splits import Split, split_of
 
 DEALS = json.loads((GOLDEN / "deals.json").read_text())
 seeds = st.integers(0, 2**40)

@@ -39,7 +39,7 @@ DOORS = {
         "ExplorationPolicy": ("mode", "epsilon", "temperature", "max_regret"),
     },
     "forge_core.learning.checkpoints": {"load_model": ("path",)},
-    "forge_core.learning.labelled.metrics": {"evaluate_q": ("predicted", "q", "legal", "weight", "decl", "ply")},
+    "forge_core.learning.metrics": {"evaluate_q": ("predicted", "q", "legal", "weight", "decl", "ply")},
     "forge_core.stats": {"wilson_interval": ("k", "n")},
 }
 

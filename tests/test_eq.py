@@ -20,9 +20,9 @@ from forge_core.texas42.eq import estimate as estimate_module
 from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.eq.aggregate import tally
 from forge_core.texas42.eq.estimate import estimate
-from forge_core.texas42.eq.oracles import ExactOracle, HybridOracle, Kind, ModelOracle, open_oracle
+from forge_core.texas42.eq.oracles import ExactOracle, HybridOracle, ModelOracle, OracleKind, open_oracle
 from forge_core.texas42.eq.policies import MODES, choose
-from forge_core.texas42.eq.positions import Table, deal_out, replay, saying_nothing
+from forge_core.texas42.eq.positions import Table, deal_out, replay, uninformative
 from forge_core.texas42.games import Games, start
 from forge_core.texas42.oracle.reference import reference_q
 from forge_core.texas42.rules import legal_plays
@@ -87,7 +87,7 @@ def test_a_world_is_the_deal_at_this_and_at_past_steps(steps):
             slot = past.played[:, column].numpy()
             assert (then.views.hand[np.arange(len(games)), slot] == games.seen.plays[:, then.seen.step]).all()
     assert (past.played[:, -1] == -1).all()
-    silent = saying_nothing(past).numpy()
+    silent = uninformative(past).numpy()
     assert (silent[past.actor.numpy() == games.seen.turn[:, None]]).all()
     assert (silent[past.legal.sum(2).numpy() == 1]).all()
 
@@ -199,7 +199,7 @@ def test_games_are_whole_and_add_up():
         assert d.e_q_pdf is not None
         np.testing.assert_allclose(d.e_q_pdf.sum(axis=2), d.legal_mask, atol=1e-5)
         assert (d.n_worlds >= 1).all() and (d.n_worlds <= 6).all() and d.world_count[0] == 399_072_960
-        assert (d.oracle == Kind.EXACT).all()
+        assert (d.oracle == OracleKind.EXACT).all()
         assert abs(d.actual_outcome[0]) <= 42 and (d.points_so_far[0] == 0).all()
         last = d.points_so_far[27, 0] - d.points_so_far[27, 1] + d.actual_outcome[27]
         first = d.actual_outcome[0] * (1 if d.player[0] % 2 == d.player[27] % 2 else -1)
@@ -340,7 +340,7 @@ def test_what_a_game_does_not_heed_is_not_recorded_of_it():
     adaptive = [GameConfig(Sampling(n, adaptive=AdaptiveConfig())).settings(EXACT) for n in (5, 50)]
     assert adaptive[0] == adaptive[1]
     for config in (GameConfig(), GameConfig(Sampling(7, 3, PosteriorConfig(), AdaptiveConfig.labels()))):
-        assert Sampling.of(config.settings(EXACT)).all_up_to == config.sampling.all_up_to
+        assert Sampling.of(config.settings(EXACT)).enumerate_up_to == config.sampling.enumerate_up_to
 
 
 def test_plays_so_far_shift_the_weights():
@@ -386,7 +386,7 @@ class Constant:
         return torch.full((len(states), 7), self.answer)
 
     def kind(self, step):
-        return Kind.MODEL
+        return OracleKind.MODEL
 
     def describe(self):
         return {"oracle": "constant"}

@@ -14,12 +14,12 @@ from dagster._core.definitions.data_version import StaleStatus
 from random_games import changed, record_of
 from rich.console import Console
 
-from forge_assets import versions
 from forge_assets.definitions import defs
 from forge_assets.in_process import materialize_here
-from forge_assets.texas42.partitions import block_keys, block_name
 from forge_assets.quickstart import play
+from forge_assets.texas42 import versions
 from forge_assets.texas42.eq_games import _SAYS, SOUND, GameSettings, check_of
+from forge_assets.texas42.partitions import block_keys, block_name
 from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model

@@ -26,8 +26,9 @@ from forge_assets.texas42.partitions import block_range, shard_keys
 from forge_assets.tracking.tracker import Tracker, TrackerUnusable, TrainingTracker, registered_name
 from forge_core.errors import BadInput, ForgeError, GameCorrupt, ShardCorrupt, StoreUnusable
 from forge_core.files import Store
-from forge_core.learning.resumption import Checkpoints
 from forge_core.learning.labelled.train import CHECKPOINT, train
+from forge_core.learning.resumption import Checkpoints
+from forge_core.splits import Split
 from forge_core.texas42.bidding import records as bidding
 from forge_core.texas42.bidding.playouts import OraclePlayout
 from forge_core.texas42.bidding.records import BiddingConfig, fill_tables, missing_seeds, read_table
@@ -36,7 +37,6 @@ from forge_core.texas42.eq.files import missing_games, read_game
 from forge_core.texas42.eq.filling import fill_games, fingerprint_for
 from forge_core.texas42.oracle.shards import ShardConfig, fill_shards, missing_shards, read_shard, seed_keys
 from forge_core.texas42.oracle.shards import writing as shard_writing
-from forge_core.splits import Split
 from forge_core.texas42.tokens import splits
 from forge_core.texas42.tokens.splits import TokenConfig, TokenStore, folder_of, tokenize
 

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mounts import remount, small_disk
 
-from forge_core import files
 from forge_core.errors import BadInput, StoreUnusable
 from forge_core.files import Store, default_store_url, fingerprint, redact
+from forge_core.files import store as files
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -30,16 +30,16 @@ from forge_assets.flywheel.state import (
 from forge_assets.flywheel.steps import steps_of
 from forge_assets.flywheel.turn import Launch, Rest, next_move
 from forge_assets.in_process import materialize_here
-from forge_assets.texas42.partitions import N_BLOCKS
 from forge_assets.resources import ShardStore
 from forge_assets.texas42 import networks
+from forge_assets.texas42.partitions import N_BLOCKS
 from forge_assets.tracking.tracker import CHAMPION, Tracker, registered_name
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput, StoreUnusable
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
-from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.splits import Split
+from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.tokens import golden
 
 pytestmark = pytest.mark.filterwarnings(
@@ -569,15 +569,15 @@ def test_the_better_one_is_crowned_and_the_worse_one_is_not(gate, tracker):
 
 
 def test_one_that_was_crowned_by_a_run_that_died_is_known_as_champion(gate, tracker, monkeypatch):
-    crown = Tracker.crown
+    promote = Tracker.promote
 
     def die_after(self, *asked):
-        crown(self, *asked)
+        promote(self, *asked)
         raise OSError("the plug was pulled")
 
-    monkeypatch.setattr(Tracker, "crown", die_after)
+    monkeypatch.setattr(Tracker, "promote", die_after)
     assert not gate("models/texas42-qvalue-73k").success
-    monkeypatch.setattr(Tracker, "crown", crown)
+    monkeypatch.setattr(Tracker, "promote", promote)
     said = metadata_of(gate("models/texas42-qvalue-73k"), "champion")
     assert said["is_champion"] and str(champion_of(tracker).version) == "1"
 

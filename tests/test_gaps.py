@@ -17,7 +17,6 @@ from dagster._daemon.types import DaemonHeartbeat
 from random_games import record_of
 from running import daemon, new_home
 
-from forge_assets import versions
 from forge_assets.cli.gaps import partitions_text
 from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.gaps.find import (
@@ -25,13 +24,14 @@ from forge_assets.gaps.find import (
     OUTDATED,
     UNRECORDED,
     UPSTREAM,
-    Asked,
+    GapQuery,
     daemon_is_up,
     find_gaps,
     mend,
 )
-from forge_assets.texas42.partitions import block_keys, block_name, golden_partitions, shard_keys
+from forge_assets.texas42 import versions
 from forge_assets.texas42.oracle_shards import version_of
+from forge_assets.texas42.partitions import block_keys, block_name, golden_partitions, shard_keys
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.files.inspection import Condition
@@ -89,8 +89,8 @@ def record(instance, partitions=ALL, config=CONFIG, code=versions.SHARDS) -> Non
         )
 
 
-def look(root, instance, **asked):
-    return find_gaps(Asked(**asked), Store(str(root)), instance)
+def inspect_files(root, instance, **asked):
+    return find_gaps(GapQuery(**asked), Store(str(root)), instance)
 
 
 def kinds(found, asset="oracle_shards") -> dict[str, tuple[str, ...]]:
@@ -132,7 +132,7 @@ def make_plain(shard: Path) -> None:
 
 def test_a_whole_store_of_recorded_shards_has_no_gaps(root, instance):
     record(instance)
-    found = look(root, instance)
+    found = inspect_files(root, instance)
     (of,) = found.assets
     assert (of.asset, of.partitions, of.files, of.gaps) == ("oracle_shards", tuple(ALL), 50, ())
     assert of.settings == {"rows": 280, "sample_seed": 0} and found.whole
@@ -149,12 +149,12 @@ def test_every_gap_is_told_by_partition_with_file_and_reason(root, instance):
     grow_old(root / FILE.format(4, 4))
     list(fill_shards(Store(str(root)).join("shards-standard"), [ShardKey(3, 3)], ShardConfig(rows=300)))
     make_plain(root / FILE.format(2, 2))
-    found = look(root, instance)
+    found = inspect_files(root, instance)
     expected = {
         "blanks": (OUTDATED,),
         "ones": (DIFFERENT,),
         "twos": (Condition.FOREIGN,),
-        "threes": (Condition.OTHERWISE,),
+        "threes": (Condition.DIFFERENT_SETTINGS,),
         "fours": (Condition.STALE,),
         "fives": (Condition.MISSING,),
         "sixes": (Condition.CORRUPT,),
@@ -171,7 +171,7 @@ def test_every_gap_is_told_by_partition_with_file_and_reason(root, instance):
     (path, reason), *rest = faults["sixes"]
     assert path == FILE.format(6, 6) and "truncated" in reason and "forge shards --seeds 6" in reason
     assert not rest, "the footer alone does not tell that rows were tampered with"
-    verified = look(root, instance, verify=True).assets[0].gaps[6]
+    verified = inspect_files(root, instance, verify=True).assets[0].gaps[6]
     assert [path for path, _ in verified.files] == [FILE.format(6, 6), FILE.format(16, 6)]
     mendable = set(found.assets[0].mendable)
     assert mendable == set(kinds(found)) - {f"twos|{BLOCK}"}, "nobody overwrites the file of another maker"
@@ -179,31 +179,31 @@ def test_every_gap_is_told_by_partition_with_file_and_reason(root, instance):
 
 def test_a_range_is_asked_of_oracle_shards_and_of_what_is_named(root, instance):
     record(instance)
-    assert look(root, instance, blocks=(0,)).whole
-    found = look(root, instance, blocks=(0, 1))
+    assert inspect_files(root, instance, blocks=(0,)).whole
+    found = inspect_files(root, instance, blocks=(0, 1))
     assert set(kinds(found)) == {f"{name}|{block_name(1)}" for name in NAMES}
     assert set(kinds(found).values()) == {(Condition.MISSING, UNRECORDED)}
-    games = look(root, instance, blocks=(0, 1), assets=("eq_games",))
+    games = inspect_files(root, instance, blocks=(0, 1), assets=("eq_games",))
     assert set(kinds(games, "eq_games")) == {block_name(0), block_name(1)} and len(games.assets) == 1
-    golden = look(root, instance, assets=("golden_shards",))
+    golden = inspect_files(root, instance, assets=("golden_shards",))
     assert set(kinds(golden, "golden_shards")) == set(golden_partitions.get_partition_keys())
 
 
 def test_begun_is_what_the_store_or_dagster_has(root, instance):
     record(instance, [f"sixes|{block_name(7)}"])
-    found = look(root, instance)
+    found = inspect_files(root, instance)
     assert {partition.split("|")[1] for partition in found.assets[0].partitions} == {BLOCK, block_name(7)}
     assert kinds(found)[f"sixes|{block_name(7)}"] == (Condition.MISSING,)
 
 
 def test_settings_are_those_of_most_shards_unless_asked_for(root, instance):
     record(instance)
-    found = look(root, instance, rows=50_000)
-    assert set(kinds(found).values()) == {(Condition.OTHERWISE, DIFFERENT)}
+    found = inspect_files(root, instance, rows=50_000)
+    assert set(kinds(found).values()) == {(Condition.DIFFERENT_SETTINGS, DIFFERENT)}
     config = found.assets[0].run_config["ops"]["oracle_shards"]["config"]
     assert config == {"rows": "50000", "sample_seed": 0, "declarations": "one", "verify": True}
-    assert look(root, instance, rows="all").assets[0].settings == {"rows": "all"}
-    empty = look(root / "elsewhere", instance, blocks=(0,))
+    assert inspect_files(root, instance, rows="all").assets[0].settings == {"rows": "all"}
+    empty = inspect_files(root / "elsewhere", instance, blocks=(0,))
     assert empty.assets[0].settings == settings_made(ShardConfig())
 
 
@@ -211,7 +211,7 @@ def test_marginalized_shards_are_held_to_as_many_opponents_as_there_are(root, in
     folder = Store(str(root)).join("shards-marginalized")
     keys = [ShardKey(6, 6, 0), ShardKey(6, 6, 1)]
     assert all(report.made for report in fill_shards(folder, keys, CONFIG, "cpu"))
-    of = look(root, instance).assets[1]
+    of = inspect_files(root, instance).assets[1]
     assert of.asset == "marginalized_shards" and of.files == 100
     assert next(gap for gap in of.gaps if gap.partition == SIXES).missing == 8
     assert of.run_config["ops"]["marginalized_shards"]["config"]["opponents"] == 2
@@ -219,9 +219,9 @@ def test_marginalized_shards_are_held_to_as_many_opponents_as_there_are(root, in
 
 def test_what_is_bad_is_said(root, instance):
     with pytest.raises(BadInput, match="file by file"):
-        look(root, instance, assets=("shard_catalog",))
+        inspect_files(root, instance, assets=("shard_catalog",))
     with pytest.raises(BadInput, match=r"use 0\.\.1999"):
-        look(root, instance, blocks=(2000,))
+        inspect_files(root, instance, blocks=(2000,))
 
 
 # games
@@ -248,31 +248,33 @@ def record_games(instance, settings: str, network: str = "n1", run_id: str = "")
 
 
 def test_games_are_held_to_the_settings_of_their_record(games, instance):
-    found = look(games, instance)
+    found = inspect_files(games, instance)
     (of,) = found.assets
     assert kinds(found, "eq_games") == {BLOCK: (UNRECORDED,)}
     assert of.mendable == [], "with which settings, nobody recorded"
     settings = of.settings["settings"]
     record_games(instance, settings)
-    assert look(games, instance).whole
+    assert inspect_files(games, instance).whole
     name = "eq-games/train/seed_00000004_decl_4.parquet"
     (games / name).unlink()
     tamper(games / "eq-games/train/seed_00000006_decl_6.parquet")
-    assert kinds(look(games, instance), "eq_games") == {BLOCK: (Condition.MISSING,)}
-    assert kinds(look(games, instance, verify=True), "eq_games") == {
+    assert kinds(inspect_files(games, instance), "eq_games") == {BLOCK: (Condition.MISSING,)}
+    assert kinds(inspect_files(games, instance, verify=True), "eq_games") == {
         BLOCK: (Condition.MISSING, Condition.CORRUPT)
     }
     record_games(instance, "0123456789abcdef")
-    assert kinds(look(games, instance), "eq_games") == {BLOCK: (Condition.MISSING, Condition.OTHERWISE)}
+    assert kinds(inspect_files(games, instance), "eq_games") == {
+        BLOCK: (Condition.MISSING, Condition.DIFFERENT_SETTINGS)
+    }
 
 
 def test_games_by_an_older_network_are_told_and_left(games, instance):
-    record_games(instance, look(games, instance).assets[0].settings["settings"])
+    record_games(instance, inspect_files(games, instance).assets[0].settings["settings"])
     learnt = {"dagster/data_version": "n2", "dagster/code_version": versions.MODEL}
     instance.report_runless_asset_event(
         dg.AssetMaterialization("oracle_model", partition="qvalue", tags=learnt)
     )
-    found = look(games, instance)
+    found = inspect_files(games, instance)
     assert kinds(found, "eq_games") == {BLOCK: (UPSTREAM,)} and not found.assets[0].mendable
 
 
@@ -351,7 +353,7 @@ def test_a_daemon_that_has_fallen_silent_is_not_waited_for(tmp_path):
 
 def test_nothing_is_started_where_nothing_is_missing(root, instance):
     record(instance)
-    assert mend(look(root, instance), instance) == [] and not instance.get_backfills()
+    assert mend(inspect_files(root, instance), instance) == [] and not instance.get_backfills()
 
 
 # mended
@@ -373,7 +375,7 @@ def test_a_backfill_by_the_daemon_mends_exactly_what_is_missing_corrupt_tampered
     before = state_of(root)
     with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
         record(instance)
-        found = look(root, instance, verify=True)
+        found = inspect_files(root, instance, verify=True)
         assert kinds(found) == {
             FIVES: (Condition.MISSING, Condition.CORRUPT),
             SIXES: (Condition.CORRUPT, Condition.STALE),
@@ -382,7 +384,7 @@ def test_a_backfill_by_the_daemon_mends_exactly_what_is_missing_corrupt_tampered
         assert mending.partitions == 2 and not daemon_is_up(instance)
         process = daemon(environment, tmp_path / "daemon.log")
         try:
-            process.wait_until(lambda: look(root, instance, verify=True).whole, 120)
+            process.wait_until(lambda: inspect_files(root, instance, verify=True).whole, 120)
             process.wait_until(
                 lambda: all(run.is_finished for run in instance.get_runs()) and instance.get_runs(), 60
             )

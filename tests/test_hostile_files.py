@@ -24,9 +24,9 @@ from safetensors.torch import save
 from toy_game import SPEC
 
 from forge_core.files import Store, fingerprint
+from forge_core.files.parquet import Unsound, open_parquet
 from forge_core.learning.checkpoints import digest, save_model
 from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
-from forge_core.files.parquet import Unsound, open_parquet
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
 PROJECT = Path(__file__).parent.parent
@@ -334,8 +334,8 @@ def test_arrays_that_a_manifest_vouches_for_are_refused_all_the_same(read, tmp_p
 
 def refusal(what: str, place: Path) -> str:
     from forge_core.errors import BadInput
-    from forge_core.texas42.eq.splits import GameRowStore
     from forge_core.splits import Split
+    from forge_core.texas42.eq.splits import GameRowStore
     from forge_core.texas42.tokens.splits import TokenStore
 
     with pytest.raises(BadInput) as caught:

@@ -21,7 +21,7 @@ from asset_runs import materializations
 from dagster._core.execution.backfill import BulkActionStatus
 from running import Dagster, Process, keys_of, recorded
 
-from forge_assets.launcher import lives
+from forge_assets.launcher import is_process_alive
 from forge_assets.texas42.partitions import BLOCK_SIZE, block_name
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
@@ -185,10 +185,10 @@ def test_a_process_is_told_from_another_of_its_number():
 
     before = time.time()
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    assert lives(child.pid, time.time())
-    assert not lives(child.pid, before - 3600)  # who had the number then was another
+    assert is_process_alive(child.pid, time.time())
+    assert not is_process_alive(child.pid, before - 3600)  # who had the number then was another
     child.kill()
     time.sleep(0.2)
-    assert not lives(child.pid, time.time())  # dead, not yet buried
+    assert not is_process_alive(child.pid, time.time())  # dead, not yet buried
     child.wait()
-    assert not lives(child.pid, time.time())
+    assert not is_process_alive(child.pid, time.time())

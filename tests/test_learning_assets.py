@@ -14,17 +14,17 @@ import pytest
 from rich.console import Console
 
 from forge_assets import quickstart as the_slice
-from forge_assets import versions
 from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.in_process import materialize_here
+from forge_assets.texas42 import versions
 from forge_assets.texas42.oracle_model import TrainSettings
 from forge_assets.texas42.token_splits import TokenSettings
 from forge_assets.tracking.tracker import Tracker, TrackerUnusable, registered_name
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
+from forge_core.splits import Split
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards
 from forge_core.texas42.reference import REFERENCE
-from forge_core.splits import Split
 from forge_core.texas42.tokens import golden, splits
 from forge_core.texas42.tokens.splits import TokenConfig, TokenStore, folder_of, tokenize
 from forge_core.texas42.tokens.storage import MANIFEST

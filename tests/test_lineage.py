@@ -11,10 +11,10 @@ import dagster as dg
 import pytest
 from random_games import record_of
 
-from forge_assets import versions
 from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.in_process import materialize_here
 from forge_assets.lineage import trace
+from forge_assets.texas42 import versions
 from forge_assets.tracking.tracker import Tracker, registered_name
 from forge_core.errors import BadInput
 from forge_core.files import Store
@@ -295,8 +295,8 @@ def test_a_folder_asked_for_again_is_found_whatever_its_card_says_of_origins(tau
     """What follows from the data version is no part of the question: an older run is found, and resumed."""
     from forge_assets.texas42.networks import folder_of
     from forge_assets.texas42.oracle_model import TrainSettings
-    from forge_core.texas42.cli.train import choose_model, describe_data, make_config
     from forge_core.learning.labelled.train import CHECKPOINT, ORIGIN, claim_folder
+    from forge_core.texas42.cli.train import choose_model, describe_data, make_config
 
     data = describe_data(str(taught.store), False, 64, 0)
     older = {name: said for name, said in data.items() if name != ORIGIN}

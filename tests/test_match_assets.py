@@ -11,9 +11,9 @@ import torch
 from asset_runs import checks_of, materializations, metadata_of, reason_of, stale_status, with_code_versions
 from dagster._core.definitions.data_version import StaleStatus
 
-from forge_assets import versions
 from forge_assets.definitions import defs
 from forge_assets.in_process import materialize_here
+from forge_assets.texas42 import versions
 from forge_assets.texas42.match_results import CHECKS, PLAYERS, MatchSettings
 from forge_assets.texas42.networks import REFERENCE
 from forge_core.files import Store

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from toy_game import SPEC, toy_rows
 
 from forge_core.errors import BadInput
-from forge_core.learning.labelled.metrics import CHOICE_GRAIN, ask, choose, evaluate_q, evaluate_random, is_decision
+from forge_core.learning.labelled.metrics import (
+    CHOICE_GRAIN,
+    ask,
+    choose,
+    evaluate_q,
+    evaluate_random,
+    is_decision,
+)
 
 Q = np.array([[10, 4, -128], [-6, -6, -6], [3, -128, -128], [-20, 0, 0]], dtype=np.int8)
 LEGAL = Q != -128

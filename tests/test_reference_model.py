@@ -19,7 +19,7 @@ def test_a_reference_network_loses_little(path):
 
     from forge_core.learning.checkpoints import load_model
     from forge_core.learning.labelled.metrics import evaluate_q, evaluate_random
-    from forge_core.learning.spec import concatenate
+    from forge_core.learning.labelled.rows import concatenate
 
     model = load_model(str(path.parent))
     rows = concatenate(list(golden_rows([ShardKey(900 + d, d) for d in range(10)], rows_per_deal=500)))

@@ -15,10 +15,10 @@ import pytest
 
 from forge_core.errors import BadInput
 from forge_core.learning.labelled.metrics import is_decision
+from forge_core.splits import Split, split_of
 from forge_core.streams import stream
 from forge_core.texas42.deals import check_deal, deal_from_seed
 from forge_core.texas42.oracle import solve
-from forge_core.splits import Split, split_of
 from forge_core.texas42.state import ILLEGAL, advance, initial_state, legal_slots, to_mover_frame, unpack
 from forge_core.texas42.tables import deal_tables
 from forge_core.texas42.tokens import live
@@ -104,7 +104,7 @@ def test_walks_estimate_the_number_of_states_to_ply_3():
     walks = walk(np.array([d for d, _ in deals], np.int8), [k for _, k in deals], 4000, stream(0, "count"))
     for number, (hands, decl) in enumerate(deals):
         counts = solve(hands, decl, device="cpu").states_per_ply[:4]
-        assert walks.stands_for[number].mean(axis=0)[:4] == pytest.approx(counts, rel=0.1)
+        assert walks.weight[number].mean(axis=0)[:4] == pytest.approx(counts, rel=0.1)
 
 
 def test_no_sealed_seed_is_ever_dealt():

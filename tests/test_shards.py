@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from forge_core.errors import BadInput, DeviceUnavailable, ShardCorrupt, StoreUnusable
 from forge_core.files import Store
+from forge_core.splits import Split
 from forge_core.texas42.deals import check_deal, deal_from_seed, deal_with_fixed_hand, marginalized_deal
 from forge_core.texas42.oracle import hardness, solve
 from forge_core.texas42.oracle.shards import (
@@ -41,7 +42,6 @@ from forge_core.texas42.oracle.shards import (
     writing,
 )
 from forge_core.texas42.oracle.shards.writing import encode_shard, header_text
-from forge_core.splits import Split
 from forge_core.texas42.state import ILLEGAL, initial_state, unpack
 
 FEW = ShardConfig(rows=300)

@@ -17,7 +17,7 @@ from forge_core.learning.checkpoints import load_model, save_model
 from forge_core.learning.labelled.data import check_rows
 from forge_core.learning.labelled.lightning_module import Recipe, certainty, losses, spread_error
 from forge_core.learning.labelled.metrics import ask, evaluate_q, evaluate_random, is_decision
-from forge_core.learning.spec import concatenate
+from forge_core.learning.labelled.rows import concatenate
 from forge_core.learning.labelled.train import CHECKPOINT, CONFIG, train
 from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
 

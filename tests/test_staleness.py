@@ -16,9 +16,9 @@ import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
-from forge_assets import versions
 from forge_assets.definitions import defs
-from forge_assets.gaps.find import BLOCK_ASSETS, OUTDATED, Asked, find_gaps
+from forge_assets.gaps.find import BLOCK_ASSETS, OUTDATED, GapQuery, find_gaps
+from forge_assets.texas42 import versions
 from forge_assets.texas42.partitions import block_name, golden_partitions
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
@@ -153,7 +153,7 @@ def stale_by_dagster(definitions: dg.Definitions, instance) -> set[str]:
 
 def stale_by_gaps(definitions: dg.Definitions, instance, store: Path) -> set[str]:
     """The assets that gaps names: others by Dagster's rules, partitions by their records."""
-    found = find_gaps(Asked(), Store(str(store)), instance, definitions)
+    found = find_gaps(GapQuery(), Store(str(store)), instance, definitions)
     assert not found.never_made
     outdated = {}
     for of in found.assets:
@@ -198,13 +198,13 @@ def make_anew_in_order(graph, instance) -> None:
         resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
         return resolver.get_status(dg.AssetKey(name), partition)
 
-    def make(name: str, partition: str | None = None, rests_on: str | None = None) -> None:
+    def make(name: str, partition: str | None = None, depends_on: str | None = None) -> None:
         tags = {"dagster/code_version": graph.get(dg.AssetKey(name)).code_version}
         tags["dagster/data_version"] = "new"
-        if rests_on:
-            found = instance.fetch_materializations(dg.AssetKey(rests_on), limit=1).records[0]
-            tags[f"dagster/input_data_version/{rests_on}"] = "new"
-            tags[f"dagster/input_event_pointer/{rests_on}"] = str(found.storage_id)
+        if depends_on:
+            found = instance.fetch_materializations(dg.AssetKey(depends_on), limit=1).records[0]
+            tags[f"dagster/input_data_version/{depends_on}"] = "new"
+            tags[f"dagster/input_event_pointer/{depends_on}"] = str(found.storage_id)
         instance.report_runless_asset_event(dg.AssetMaterialization(name, partition=partition, tags=tags))
 
     block = f"sixes|{block_name(0)}"

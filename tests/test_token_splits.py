@@ -11,11 +11,11 @@ from forge_core.errors import BadInput, ShardCorrupt
 from forge_core.files import Store
 from forge_core.learning.labelled.metrics import is_decision
 from forge_core.learning.labelled.stored import StoredSource
-from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards, read_shard
 from forge_core.splits import Split, split_of
+from forge_core.texas42.benchmark import BENCHMARK_SEEDS
+from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards, read_shard
 from forge_core.texas42.state import ILLEGAL, to_mover_frame
 from forge_core.texas42.tokens.encoder import encode
-from forge_core.texas42.tokens.golden import GOLDEN_SEEDS
 from forge_core.texas42.tokens.rows import LabelledStates, label, rows_of, thin
 from forge_core.texas42.tokens.splits import TokenConfig, TokenStore, folder_of, plan_tokens, tokenize
 from forge_core.texas42.tokens.storage import MANIFEST
@@ -168,7 +168,7 @@ def test_the_same_configuration_gives_the_same_hash(shards, out, tmp_path):
 def test_val_holds_no_benchmark_and_no_other_split(shards, out):
     manifest = tokenize(shards, out, Split.VAL, CONFIG)
     seeds = [file.key.seed for file in manifest.files]
-    assert seeds == [930] and not set(seeds) & set(GOLDEN_SEEDS[Split.VAL])
+    assert seeds == [930] and not set(seeds) & set(BENCHMARK_SEEDS[Split.VAL])
     assert all(split_of(seed) is Split.VAL for seed in seeds)
 
 

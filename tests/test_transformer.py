@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from toy_game import SPEC, toy_rows
 
 from forge_core.errors import BadInput
-from forge_core.learning.spec import TokenSpec
 from forge_core.learning.networks.transformer import FINENESS, SIZES, ModelConfig, TokenTransformer, filler
+from forge_core.learning.spec import TokenSpec
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
 

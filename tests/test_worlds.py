@@ -10,11 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forge_core.texas42.cli import bench_worlds
-from forge_core.texas42.cli.bench_worlds import codes, draw, invalid, uniformity
 from forge_core.errors import BadInput
 from forge_core.streams import mix, stream
 from forge_core.texas42 import rules
+from forge_core.texas42.cli import bench_worlds
+from forge_core.texas42.cli.bench_worlds import codes, draw, invalid, uniformity
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.dominoes import N_DOMINOES
 from forge_core.texas42.games import Games, start

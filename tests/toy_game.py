@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from forge_core.learning.spec import ILLEGAL, Rows, TokenSpec
+from forge_core.learning.labelled.rows import ILLEGAL, Rows
+from forge_core.learning.spec import TokenSpec
 from forge_core.streams import stream
 
 SPEC = TokenSpec(

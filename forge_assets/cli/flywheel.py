@@ -110,8 +110,8 @@ def init(
 
 def check_model(model: str, objective: str) -> None:
     """Raise BadInput for what is neither a size nor the folder of a model of `objective`."""
-    from forge_assets.texas42.cards import Model
     from forge_assets.flywheel.steps import is_size
+    from forge_assets.texas42.cards import Model
     from forge_assets.tracking.tracker import Tracker, resolve_model
     from forge_core.learning.networks.transformer import SIZES
 
@@ -137,7 +137,7 @@ def status(json: Json = False) -> None:
     lines: dict[str, Any] = {
         "state": f"{record['phase']}, sensor {record['sensor']}",
         "iteration": f"{state.iteration}, attempt {state.attempt}",
-        "next seeds": record["next_seeds"] or "none left: raise N_BLOCKS in forge_assets/texas42/partitions.py",
+        "next seeds": record["next_seeds"] or "none left: raise N_BLOCKS in texas42/partitions.py",
         "an iteration": ", ".join(f"{key} {value}" for key, value in record["settings"].items()),
     }
     if state.away_since:

@@ -10,14 +10,14 @@ import typer
 
 from forge_core.cli.options import Json, read_place, read_sample_seed
 from forge_core.cli.seeds import parse_blocks, parse_seeds
-from forge_core.texas42.cli.shards import read_opponents, read_rows
 from forge_core.cli.status import FAILED
 from forge_core.errors import BadInput
+from forge_core.texas42.cli.shards import read_opponents, read_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from forge_assets.gaps.find import AssetGaps, Findings, Mending, Wanted
+    from forge_assets.gaps.find import AssetGaps, GapReport, Mending, StaleAsset
 
 MOST_SHOWN = 10
 """faulty files named of an asset; --json names all"""
@@ -103,10 +103,10 @@ def gaps(
 
     Exit 1 if anything is missing and not being mended.
     """
-    from forge_assets.gaps.find import Asked, find_gaps
+    from forge_assets.gaps.find import GapQuery, find_gaps
     from forge_assets.gaps.find import mend as start
-    from forge_assets.texas42.partitions import BLOCK_SIZE
     from forge_assets.resources import find_instance
+    from forge_assets.texas42.partitions import BLOCK_SIZE
     from forge_core.cli.screen import print_json
     from forge_core.files import Store, default_store_url
 
@@ -116,7 +116,7 @@ def gaps(
         raise BadInput(f"declarations {declarations!r}: use one or all")
     if seeds is not None:
         blocks = sorted({seed // BLOCK_SIZE for seed in seeds})
-    asked = Asked(
+    asked = GapQuery(
         blocks=None if blocks is None else tuple(blocks),
         assets=tuple(asset or ()),
         rows=rows,
@@ -187,7 +187,7 @@ def partitions_text(partitions: Sequence[str]) -> str:
     return "; ".join(said)
 
 
-def print_findings(found: Findings, verified: bool) -> None:
+def print_findings(found: GapReport, verified: bool) -> None:
     """An asset a line, what is wrong with it below; then the rest of the graph."""
     from forge_core.cli.screen import screen
 
@@ -230,15 +230,15 @@ def print_asset(out: Console, of: AssetGaps, verified: bool) -> None:
         out.print(f"    and {len(faults) - MOST_SHOWN:,} more: --json names all", style="dim")
 
 
-def together(found: Findings) -> list[tuple[str, str]]:
+def together(found: GapReport) -> list[tuple[str, str]]:
     """The names of what is stale for the same causes, and the causes."""
-    alike: dict[tuple[str, ...], list[Wanted]] = {}
+    alike: dict[tuple[str, ...], list[StaleAsset]] = {}
     for wanted in found.stale:
         alike.setdefault(wanted.causes, []).append(wanted)
     return [(names_text(of_all), "; ".join(causes)) for causes, of_all in alike.items()]
 
 
-def names_text(others: Sequence[Wanted]) -> str:
+def names_text(others: Sequence[StaleAsset]) -> str:
     """`shard_catalog, token_splits (train, val)`."""
     partitions: dict[str, list[str]] = {}
     for wanted in others:
@@ -246,7 +246,7 @@ def names_text(others: Sequence[Wanted]) -> str:
     return ", ".join(f"{asset} ({', '.join(of)})" if of else asset for asset, of in partitions.items())
 
 
-def print_what_to_do(found: Findings, started: Sequence[Mending], mended: bool, instance: Any) -> None:
+def print_what_to_do(found: GapReport, started: Sequence[Mending], mended: bool, instance: Any) -> None:
     """One step a line."""
     from forge_assets.gaps.find import daemon_is_up
     from forge_core.cli.screen import screen
@@ -284,7 +284,7 @@ def print_what_to_do(found: Findings, started: Sequence[Mending], mended: bool, 
         say(f"then make anew in Dagster, in this order (Assets, Materialize stale): {names}")
 
 
-def as_record(found: Findings, started: Sequence[Mending]) -> dict[str, Any]:
+def as_record(found: GapReport, started: Sequence[Mending]) -> dict[str, Any]:
     """What `--json` prints."""
     from dataclasses import asdict
 

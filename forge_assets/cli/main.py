@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from forge_assets.cli.tracking import TrackedLater
+from forge_assets.cli.tracking import DeferredTracker
 from forge_core.cli.main import run
 
 if TYPE_CHECKING:
@@ -20,4 +20,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return app
 
-    return run(app, "forge-pipeline", arguments, TrackedLater())
+    return run(app, "forge-pipeline", arguments, DeferredTracker())

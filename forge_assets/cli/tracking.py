@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 
-class TrackedLater:
+class DeferredTracker:
     """A TrainingTracker that is made when a run begins: Dagster and MLflow take a second to import."""
 
     def follow(self, *asked: Any) -> AbstractContextManager[Any]:

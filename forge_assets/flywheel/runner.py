@@ -13,7 +13,7 @@ from forge_assets.flywheel.sensor import flywheel_sensor
 from forge_assets.flywheel.state import FOLDER, State, read_state, write_state
 from forge_assets.flywheel.turn import UNDER_WAY, Launch, identity, next_move
 from forge_assets.in_process import materialize_here
-from forge_assets.launcher import lives
+from forge_assets.launcher import is_process_alive
 from forge_assets.tracking.tracker import Tracker
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
@@ -90,7 +90,7 @@ def _refuse_sensor(instance: dg.DagsterInstance) -> None:
 def _is_gone(process: str, known_at: float) -> bool:
     """Whether a process of this host, as BY_HAND names it, is no more; known_at: when it was there."""
     host, _, number = process.partition(":")
-    return host == socket.gethostname() and not lives(int(number), known_at)
+    return host == socket.gethostname() and not is_process_alive(int(number), known_at)
 
 
 def _known_by(asset: str, resources: Mapping[str, Any]) -> dict[str, Any]:

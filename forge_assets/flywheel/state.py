@@ -14,12 +14,12 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from forge_assets.texas42.partitions import BLOCK_SIZE, N_BLOCKS, block_name, block_seeds
-from forge_assets.versions import EVALUATION
+from forge_assets.texas42.versions import EVALUATION
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.ranges import ranges_text
-from forge_core.texas42.reference import REFERENCE
 from forge_core.splits import Split, split_of
+from forge_core.texas42.reference import REFERENCE
 
 FOLDER, FILE = "flywheel", "state.json"
 SCHEMA_VERSION = 1

@@ -12,8 +12,8 @@ from typing import Any
 
 from forge_assets.flywheel.state import State
 from forge_assets.texas42.partitions import BLOCK_SIZE, block_range, golden_range
+from forge_assets.texas42.versions import EVALUATION
 from forge_assets.tracking.tracker import CHAMPION
-from forge_assets.versions import EVALUATION
 
 TEACH, GATE, TOKENS = "teach", "gate", "tokens"
 WATCHED_BLOCK = 900 // BLOCK_SIZE

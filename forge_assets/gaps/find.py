@@ -16,7 +16,7 @@ from typing import Any
 
 import dagster as dg
 
-from forge_assets import versions
+from forge_assets.texas42 import versions
 from forge_assets.texas42.partitions import (
     BLOCK_SIZE,
     N_BLOCKS,
@@ -29,7 +29,7 @@ from forge_assets.texas42.partitions import (
 )
 from forge_core.errors import BadInput
 from forge_core.files import Store
-from forge_core.files.inspection import Condition, Made, Seen, look, usual_settings
+from forge_core.files.inspection import Condition, FileStatus, Provenance, inspect_files, usual_settings
 from forge_core.texas42.declarations import NAMES
 
 BLOCK_ASSETS = ("oracle_shards", "marginalized_shards", "golden_shards", "eq_games", "bidding_results")
@@ -44,7 +44,7 @@ UPSTREAM = "recorded before its network changed"
 KINDS = (*Condition, UNRECORDED, OUTDATED, DIFFERENT, UPSTREAM)
 """what a partition may be, in the order that it is said"""
 _MENDED = {
-    *(Condition.MISSING, Condition.CORRUPT, Condition.STALE, Condition.OTHERWISE),
+    *(Condition.MISSING, Condition.CORRUPT, Condition.STALE, Condition.DIFFERENT_SETTINGS),
     *(UNRECORDED, OUTDATED, DIFFERENT),
 }
 """what a run makes good. Not UPSTREAM: games by an older network are none the less games"""
@@ -55,7 +55,7 @@ _MENDS = "forge/mends"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class GapQuery:
     """What is looked for."""
 
     blocks: tuple[int, ...] | None = None
@@ -123,7 +123,7 @@ class AssetGaps:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class StaleAsset:
     """Another asset, or a partition of one, that is not up to date."""
 
     asset: str
@@ -138,22 +138,22 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class GapReport:
     """All of it."""
 
     store: str
     blocks: tuple[int, ...] | None
     assets: tuple[AssetGaps, ...]
-    others: tuple[Wanted, ...]
+    others: tuple[StaleAsset, ...]
     """in the order in which they are made"""
 
     @property
-    def stale(self) -> list[Wanted]:
+    def stale(self) -> list[StaleAsset]:
         """Others that were made, and are to be made anew."""
         return [wanted for wanted in self.others if wanted.causes]
 
     @property
-    def never_made(self) -> list[Wanted]:
+    def never_made(self) -> list[StaleAsset]:
         """Others that nobody has made yet."""
         return [wanted for wanted in self.others if not wanted.causes]
 
@@ -164,7 +164,7 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class PartitionedAsset:
     """How the partitions of an asset are filled."""
 
     asset: str
@@ -187,12 +187,12 @@ class Kind:
 
 
 def find_gaps(
-    asked: Asked,
+    asked: GapQuery,
     store: Store,
     instance: dg.DagsterInstance,
     definitions: dg.Definitions | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
-) -> Findings:
+) -> GapReport:
     """Look at the store, at the records, and at the rest of the graph.
 
     advance: told how many files were read, and of how many. Raises BadInput, StoreUnusable.
@@ -213,23 +213,25 @@ def find_gaps(
     found = []
     for kind, keys, records in work:
         seen = []
-        for one in look(store.join(kind.folder), list(chain.from_iterable(keys.values())), kind.read):
+        for one in inspect_files(
+            store.join(kind.folder), list(chain.from_iterable(keys.values())), kind.read
+        ):
             seen.append(one)
             done += 1
             advance(done, total)
         found.append(judge(kind, asked, keys, seen, records, instance, store))
     others = tuple(find_others(instance, graph, {asset.asset for asset in found}))
-    return Findings(store.url, asked.blocks, tuple(found), others)
+    return GapReport(store.url, asked.blocks, tuple(found), others)
 
 
-def kinds_of(asked: Asked, store: Store, graph: Any) -> list[Kind]:
+def kinds_of(asked: GapQuery, store: Store, graph: Any) -> list[PartitionedAsset]:
     """How each asset is filled; code versions are those of the graph."""
     from forge_assets.texas42.oracle_shards import version_of
     from forge_core.texas42.oracle.shards import ShardConfig, settings_made, shard_made
 
     default = settings_made(ShardConfig())
     shards = partial(
-        Kind,
+        PartitionedAsset,
         noun="shards",
         version=versions.SHARDS,
         default=default,
@@ -237,7 +239,7 @@ def kinds_of(asked: Asked, store: Store, graph: Any) -> list[Kind]:
         read=partial(shard_made, verify=asked.verify),
         data_version=version_of,
     )
-    games = partial(Kind, default=None, by_declaration=False)
+    games = partial(PartitionedAsset, default=None, by_declaration=False)
     opponents = asked.opponents or opponents_in(store.join("shards-marginalized")) or 3
 
     def code(asset: str) -> str:
@@ -290,14 +292,14 @@ _TABLES = versions.version_of("forge_core.texas42.bidding.records", "BIDDING_FOL
 """read, not imported: games and tables bring torch with them, and many stores have none"""
 
 
-def read_game(store: Store, key: Any, verify: bool) -> Made:
+def read_game(store: Store, key: Any, verify: bool) -> Provenance:
     """See game_made."""
     from forge_core.texas42.eq.files import game_made
 
     return game_made(store, key, verify=verify)
 
 
-def read_table(store: Store, key: Any, verify: bool) -> Made:
+def read_table(store: Store, key: Any, verify: bool) -> Provenance:
     """See table_made."""
     from forge_core.texas42.bidding.records import table_made
 
@@ -324,7 +326,9 @@ def opponents_in(folder: Store) -> int:
     return found
 
 
-def wanted_partitions(kind: Kind, asked: Asked, store: Store, records: Mapping[str, Any]) -> list[str]:
+def wanted_partitions(
+    kind: PartitionedAsset, asked: GapQuery, store: Store, records: Mapping[str, Any]
+) -> list[str]:
     """The partitions of an asset that are looked at."""
     held = kind.asset in (asked.assets or (RANGED,))
     if kind.asset == "golden_shards":  # one range, whole or not begun
@@ -388,10 +392,10 @@ _AT_ONCE = 1_000
 
 
 def judge(
-    kind: Kind,
-    asked: Asked,
+    kind: PartitionedAsset,
+    asked: GapQuery,
     keys: Mapping[str, Sequence[Any]],
-    seen: Sequence[Seen],
+    seen: Sequence[FileStatus],
     records: Mapping[str, Record],
     instance: dg.DagsterInstance,
     store: Store,
@@ -431,7 +435,9 @@ def judge(
     )
 
 
-def settings_for(kind: Kind, asked: Asked, seen: Iterable[Seen], last: Record | None) -> Mapping[str, Any]:
+def settings_for(
+    kind: PartitionedAsset, asked: GapQuery, seen: Iterable[FileStatus], last: Record | None
+) -> Mapping[str, Any]:
     """With which settings the files of an asset should be made: as asked, else as they were."""
     if kind.default is None:  # games, tables: as they were made last, by the record or by most files
         if last and "settings" in last.metadata:
@@ -448,7 +454,7 @@ def settings_for(kind: Kind, asked: Asked, seen: Iterable[Seen], last: Record | 
 
 
 def record_faults(
-    kind: Kind,
+    kind: PartitionedAsset,
     record: Record | None,
     settings: Mapping[str, Any],
     names: Sequence[str],
@@ -481,7 +487,7 @@ def _network_version(instance: dg.DagsterInstance) -> str | None:
     return (found[0].asset_materialization.tags or {}).get(_DATA) if found else None
 
 
-def _reason(one: Seen, condition: Condition) -> str:
+def _reason(one: FileStatus, condition: Condition) -> str:
     if condition is Condition.FOREIGN:
         return "the file of another maker is in the way: remove it, or fill another store"
     if one.made is None:
@@ -497,7 +503,7 @@ def settings_text(settings: Mapping[str, Any]) -> str:
 
 
 def run_config_for(
-    kind: Kind,
+    kind: PartitionedAsset,
     settings: Mapping[str, Any],
     last: Record | None,
     instance: dg.DagsterInstance,
@@ -519,7 +525,7 @@ def run_config_for(
 # --- the rest of the graph ------------------------------------------------------------------------
 
 
-def find_others(instance: dg.DagsterInstance, graph: Any, looked_at: set[str]) -> Iterator[Wanted]:
+def find_others(instance: dg.DagsterInstance, graph: Any, looked_at: set[str]) -> Iterator[StaleAsset]:
     """Every asset that is not looked at file by file and not up to date, in the order they are made.
 
     looked_at: those that were. Stale is what Dagster says; and what rests on 100 or more partitions,
@@ -533,18 +539,18 @@ def find_others(instance: dg.DagsterInstance, graph: Any, looked_at: set[str]) -
         name, node = key.to_user_string(), graph.get(key)
         if name in BLOCK_ASSETS:
             if name not in looked_at and not instance.get_latest_materialization_event(key):
-                yield Wanted(name, None, ())
+                yield StaleAsset(name, None, ())
             continue
         partitions = node.partitions_def.get_partition_keys() if node.partitions_def else [None]
         for partition in partitions:
             status = resolver.get_status(key, partition)
             if status is StaleStatus.MISSING:
-                yield Wanted(name, partition, ())
+                yield StaleAsset(name, partition, ())
                 continue
             causes = [_cause(cause) for cause in resolver.get_stale_causes(key, partition)]
             causes += changed_since(instance, graph, key, partition)
             if causes:
-                yield Wanted(name, partition, tuple(dict.fromkeys(causes)))
+                yield StaleAsset(name, partition, tuple(dict.fromkeys(causes)))
 
 
 def _cause(cause: Any) -> str:
@@ -604,7 +610,7 @@ class Mending:
 
 
 def mend(
-    findings: Findings, instance: dg.DagsterInstance, definitions: dg.Definitions | None = None
+    findings: GapReport, instance: dg.DagsterInstance, definitions: dg.Definitions | None = None
 ) -> list[Mending]:
     """Start a backfill over exactly the partitions of each asset that a run makes good."""
     from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset

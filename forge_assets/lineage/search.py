@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forge_assets import versions
 from forge_assets.lineage.records import Generation, Lineage, Rows, Source
 from forge_assets.lineage.text import short
 from forge_assets.resources import runs_folder
+from forge_assets.texas42 import versions
 from forge_assets.tracking.tracker import (
     CHALLENGER,
     CHAMPION,
@@ -29,7 +29,7 @@ from forge_core.files import Store
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from forge_core.texas42.tokens.origins import Shelves
+    from forge_core.texas42.tokens.origins import SourceIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Search:
     tracker: Tracker
     store: str | None
     look: bool
-    shelves: dict[str, Shelves] = field(default_factory=dict)
+    shelves: dict[str, SourceIndex] = field(default_factory=dict)
     _client: Any = None
 
     # --- finding a model ----------------------------------------------------------------------
@@ -337,8 +337,8 @@ class Search:
         """The origin of rows that lie on disk as they were, and what lies there."""
         if not self.look:
             return None, None
-        from forge_core.texas42.cli.train import origin_of, store_of
         from forge_core.splits import Split
+        from forge_core.texas42.cli.train import origin_of, store_of
 
         wanted = {Split.TRAIN: data["version"], Split.VAL: data.get("val_version")}
         try:
@@ -355,8 +355,8 @@ class Search:
         self, root: Store | None, split: str, told: Mapping[str, Any], made: Mapping[str, Mapping[str, Any]]
     ) -> Source:
         """root: where to look for its files; None: nowhere."""
-        from forge_core.texas42.declarations import NAMES
         from forge_core.splits import Split
+        from forge_core.texas42.declarations import NAMES
         from forge_core.texas42.tokens.origins import SourceFiles
 
         files = SourceFiles(**told)
@@ -375,14 +375,14 @@ class Search:
             presence=presence,
         )
 
-    def _shelves(self, root: Store) -> Shelves:
+    def _shelves(self, root: Store) -> SourceIndex:
         from forge_core.texas42.eq.files import GAMES_FOLDER
         from forge_core.texas42.eq.origins import fingerprint_of_game
-        from forge_core.texas42.tokens.origins import Shelves, fingerprint_of_shard
+        from forge_core.texas42.tokens.origins import SourceIndex, fingerprint_of_shard
 
         kinds = ("shards-standard", "shards-marginalized")
         readers = {**dict.fromkeys(kinds, fingerprint_of_shard), GAMES_FOLDER: fingerprint_of_game}
-        return self.shelves.setdefault(root.url, Shelves(root, readers))
+        return self.shelves.setdefault(root.url, SourceIndex(root, readers))
 
     def _networks(
         self, asked: Mapping[str, Mapping[str, Any]], card: Mapping[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from forge_assets import versions
+from forge_assets.texas42 import versions
 
 if TYPE_CHECKING:
     from forge_assets.lineage.records import Generation, Lineage, Rows, Source

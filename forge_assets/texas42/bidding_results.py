@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from forge_assets import versions
 from forge_assets.filling import materialization
-from forge_assets.texas42.partitions import block_seeds, seed_blocks
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import settings_of
+from forge_assets.texas42 import versions
 from forge_assets.texas42.oracle_shards import GROUP
+from forge_assets.texas42.partitions import block_seeds, seed_blocks
 from forge_assets.texas42.shard_catalog import picture
 from forge_assets.tracking.tracker import Tracker, resolve_model
-from forge_core.texas42.cli.bid import bid as forge_bid
 from forge_core.errors import FileCorrupt, ForgeError
+from forge_core.texas42.cli.bid import bid as forge_bid
 
 if TYPE_CHECKING:
     from forge_core.files import Store

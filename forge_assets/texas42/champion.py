@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from forge_assets import versions
-from forge_assets.texas42.cards import Model, card_of
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import settings_of
+from forge_assets.texas42 import versions
+from forge_assets.texas42.cards import Model, card_of
 from forge_assets.texas42.eq_model import OBJECTIVE as PLAYER
 from forge_assets.texas42.eq_model import eq_model
 from forge_assets.texas42.networks import ModelSettings, track_run
 from forge_assets.texas42.oracle_model import oracle_model_evaluation
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.tracking.tracker import CHAMPION, Tracker
+from forge_core.errors import BadInput
 from forge_core.texas42.cli.evaluate import evaluate as forge_evaluate
 from forge_core.texas42.cli.match import match as forge_match
-from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from forge_core.gate import Ruling
@@ -79,12 +79,12 @@ def champion(
         if ruling.promoted:
             if tracker.fetch(objective, CHAMPION) != found:
                 raise BadInput("another champion was crowned meanwhile: materialize this again")
-            run, version = tracker.adopt(challenger.path, objective, challenger.weights)
+            run, version = tracker.register_folder(challenger.path, objective, challenger.weights)
             lineage = trace(challenger.path, objective, tracker, look=False)
             card = card_of(challenger, ruling, objective, lineage.to_text())
             run.file("card.md", card.text.encode())
             tags = {"forge.name": card.name, "forge.replaced": holder.weights if holder else "none"}
-            tracker.crown(objective, version, card.text, tags)
+            tracker.promote(objective, version, card.text, tags)
             crowned = {"name": card.name, "card": dg.MetadataValue.md(card.text)} | track_run(context, run)
         now = challenger if ruling.promoted else holder
         return dg.MaterializeResult(
@@ -129,10 +129,10 @@ def judge_player(
     challenger: Model, holder: Model | None, config: GateSettings, store: ShardStore
 ) -> "Ruling":
     """By duplicate deals against the champion, the first against random play."""
-    from forge_core.texas42.cli.match import choose_seeds
     from forge_core.gate import Ruling, judge_match
     from forge_core.stats import Sprt
     from forge_core.texas42.arena import Conditions, play_match
+    from forge_core.texas42.cli.match import choose_seeds
     from forge_core.texas42.players.random import RandomPlayer
     from forge_core.texas42.players.transcript import TranscriptPlayer
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from forge_assets import versions
 from forge_assets.resources import ShardStore, failing_plainly
+from forge_assets.texas42 import versions
 from forge_assets.texas42.eq_games import eq_games
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.shard_catalog import after

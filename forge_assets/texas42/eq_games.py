@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from forge_assets import versions
-from forge_assets.filling import completed, materialization, rests_on
-from forge_assets.texas42.partitions import block_keys, seed_blocks
+from forge_assets.filling import completed, input_versions, materialization
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import settings_of
+from forge_assets.texas42 import versions
 from forge_assets.texas42.networks import ModelSettings
 from forge_assets.texas42.oracle_model import oracle_model
 from forge_assets.texas42.oracle_shards import GROUP
+from forge_assets.texas42.partitions import block_keys, seed_blocks
 from forge_assets.texas42.shard_catalog import picture
 from forge_assets.tracking.tracker import Tracker
-from forge_core.texas42.cli.eq import eq as forge_eq
 from forge_core.errors import ForgeError, GameCorrupt
+from forge_core.texas42.cli.eq import eq as forge_eq
 
 if TYPE_CHECKING:
     from forge_core.files import Store
@@ -107,7 +107,7 @@ _SAYS = {
 _SHOWN = 20
 """faulty games named in the metadata of a check"""
 
-Findings = dict[str, dict[str, str]]
+Faults = dict[str, dict[str, str]]
 """by check and file: what is wrong"""
 
 
@@ -147,7 +147,7 @@ def eq_games(
     keys = [key for of_one in wanted.values() for key in of_one]
     with failing_plainly():
         place, playing = store.root().join(GAMES_FOLDER), config.game_config()
-        network, on = config.network(context, tracker), rests_on(context, oracle_model.key, "qvalue")
+        network, on = config.network(context, tracker), input_versions(context, oracle_model.key, "qvalue")
         oracle = config.open_oracle(network, compute.device)
         filling = fill_games(
             place, keys, oracle, playing, config.bid, config.batch, compute.device, verify=True
@@ -164,12 +164,12 @@ def inspect_partitions(
     place: "Store",
     network: str | None,
     on: Mapping[str, str],
-) -> "tuple[Findings, list[GameReport]]":
+) -> "tuple[Faults, list[GameReport]]":
     """Record each partition when its last game is there, if all are sound; what is wrong, and all reports.
 
-    network: the folder of the one that is asked; on: see `rests_on`.
+    network: the folder of the one that is asked; on: see `input_versions`.
     """
-    found: Findings = {name: {} for name in ("every_game_played", "games_read_back", *SOUND)}
+    found: Faults = {name: {} for name in ("every_game_played", "games_read_back", *SOUND)}
     reported: list[GameReport] = []
     for partition, done in completed(wanted, reports):
         reported += done
@@ -183,7 +183,7 @@ def inspect_partitions(
     return found, reported
 
 
-def inspect(place: "Store", reports: "Sequence[GameReport]") -> "tuple[Findings, list[GameRecord]]":
+def inspect(place: "Store", reports: "Sequence[GameReport]") -> "tuple[Faults, list[GameRecord]]":
     """What is wrong with the games of a partition, and those that could be read.
 
     One that is faulty is deleted, to be played again.
@@ -191,7 +191,7 @@ def inspect(place: "Store", reports: "Sequence[GameReport]") -> "tuple[Findings,
     from forge_core.texas42.eq.faults import check_game
     from forge_core.texas42.eq.files import read_game
 
-    found: Findings = {}
+    found: Faults = {}
     records: list[GameRecord] = []
 
     def note(name: str, key: "ShardKey", reason: str) -> None:
@@ -224,7 +224,7 @@ def check_of(fault: str) -> str:
     return next((name for name, begins in _SAYS.items() if reason.startswith(begins)), list(SOUND)[-1])
 
 
-def report_checks(found: Findings, reports: "Sequence[GameReport]") -> Iterator[dg.AssetCheckResult]:
+def report_checks(found: Faults, reports: "Sequence[GameReport]") -> Iterator[dg.AssetCheckResult]:
     """A result of each check, then dg.Failure if one failed: its partition stays missing, others are done."""
     n_failed = len(found["every_game_played"])
     n_read = len(reports) - n_failed
@@ -253,7 +253,7 @@ def describe(
     """The data version of a complete partition, and what is said of it."""
     from forge_core.files import fingerprint
     from forge_core.texas42.eq.pictures import draw_small
-    from forge_core.texas42.eq.scenes import telling_scene
+    from forge_core.texas42.eq.scenes import most_instructive_scene
     from forge_core.texas42.eq.summary import summarize
 
     summary, made = summarize(games), [report for report in reports if report.made]
@@ -276,7 +276,7 @@ def describe(
         "oracle": settings["oracle"],
         "model": network or "none",
         "settings": games[0].fingerprint,
-        "decision": picture(draw_small(telling_scene(games[0]))),
+        "decision": picture(draw_small(most_instructive_scene(games[0]))),
     }
     if made:
         metadata |= {

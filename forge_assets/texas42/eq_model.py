@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from forge_assets import versions
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
+from forge_assets.texas42 import versions
 from forge_assets.texas42.eq_token_splits import eq_token_splits
 from forge_assets.texas42.networks import (
     ModelSettings,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from forge_assets import versions
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
+from forge_assets.texas42 import versions
 from forge_assets.texas42.eq_catalog import eq_catalog
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.token_splits import Work, fill_split, split_checks
@@ -35,6 +35,7 @@ def eq_token_splits(
     context: dg.AssetExecutionContext, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
     """What the mover knew and what it expected, 28 rows a game; new games are added to what is there."""
+    from forge_core.splits import Split
     from forge_core.texas42.eq.files import GAMES_FOLDER
     from forge_core.texas42.eq.splits import (
         GameRowStore,
@@ -43,7 +44,6 @@ def eq_token_splits(
         read_manifest,
         tokenize_games,
     )
-    from forge_core.splits import Split
 
     with failing_plainly():
         root = store.root()

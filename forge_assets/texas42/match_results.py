@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from forge_assets import versions
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import settings_of
+from forge_assets.texas42 import versions
 from forge_assets.texas42.eq_model import eq_model
 from forge_assets.texas42.networks import ModelSettings
 from forge_assets.texas42.oracle_model import oracle_model
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.shard_catalog import picture
 from forge_assets.tracking.tracker import Tracker
-from forge_core.texas42.cli.match import match as forge_match
 from forge_core.errors import MatchCorrupt
+from forge_core.texas42.cli.match import match as forge_match
 
 if TYPE_CHECKING:
     from forge_core.files import Store
@@ -64,15 +64,15 @@ class MatchSettings(settings_of(forge_match, *_OPTIONS)):
 
     def conditions(self) -> "Conditions":
         """What all games have in common. Raises BadInput."""
-        from forge_core.texas42.cli.match import read_declare
         from forge_core.texas42.arena import Conditions
+        from forge_core.texas42.cli.match import read_declare
 
         return Conditions(read_declare(self.decl), self.bid, self.seed)
 
     def deal_seeds(self) -> list[int]:
         """Which deals. Raises BadInput."""
-        from forge_core.texas42.cli.match import choose_seeds
         from forge_core.cli.seeds import parse_seeds
+        from forge_core.texas42.cli.match import choose_seeds
 
         return choose_seeds(self.deals, None if self.seeds is None else parse_seeds(self.seeds))
 
@@ -106,8 +106,8 @@ def match_results(
 ) -> dg.MaterializeResult:
     """All against all: points a deal, contracts and marks of every pair, with intervals. Its data version
     says who played which deals under what conditions."""
-    from forge_core.texas42.cli.match import choose_test
     from forge_core.texas42.arena import play_all
+    from forge_core.texas42.cli.match import choose_test
 
     with failing_plainly():
         conditions, seeds = config.conditions(), config.deal_seeds()

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from forge_assets import versions
 from forge_assets.resources import ComputeDevice, ShardStore, runs_folder
 from forge_assets.settings import settings_of
+from forge_assets.texas42 import versions
 from forge_assets.texas42.shard_catalog import picture
 from forge_assets.tracking.tracker import TrackedRun, Tracker, TrainingTracker, resolve_model
-from forge_core.texas42.cli.train import train as forge_train
 from forge_core.errors import BadInput
+from forge_core.texas42.cli.train import train as forge_train
 from forge_core.texas42.reference import REFERENCE
 
 if TYPE_CHECKING:
-    from forge_core.learning.spec import TokenSpec
     from forge_core.learning.labelled.train import TrainConfig, TrainResult
+    from forge_core.learning.spec import TokenSpec
 
 RESULT = "result.json"
 """in the folder of a run that has come to its end"""
@@ -71,7 +71,13 @@ def teach_network(
 
     live, workers: options of `forge train` that stage 1 alone has.
     """
-    from forge_core.texas42.cli.train import choose_model, describe_data, make_config, size_name, with_settings
+    from forge_core.texas42.cli.train import (
+        choose_model,
+        describe_data,
+        make_config,
+        size_name,
+        with_settings,
+    )
 
     parent = resolve_model(config.init_from, objective, tracker) if config.init_from else None
     model = choose_model(config.size, config.layers, config.heads, config.width, objective, parent)
@@ -146,10 +152,10 @@ def teach(
     """
     from dataclasses import asdict
 
-    from forge_core.texas42.cli.train import open_rows, run, set_threads
     from forge_core.files import Store
     from forge_core.learning.labelled.metrics import evaluate_random
     from forge_core.learning.labelled.train import CHECKPOINT
+    from forge_core.texas42.cli.train import open_rows, run, set_threads
 
     place = Store(str(folder))
     resume = place.exists(CHECKPOINT)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from forge_assets import versions
-from forge_assets.texas42.cards import Model
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import settings_of
+from forge_assets.texas42 import versions
+from forge_assets.texas42.cards import Model
 from forge_assets.texas42.networks import (
     ModelSettings,
     TeachingSettings,
@@ -25,9 +25,9 @@ from forge_assets.texas42.oracle_shards import GROUP, golden_shards
 from forge_assets.texas42.shard_catalog import picture
 from forge_assets.texas42.token_splits import token_splits
 from forge_assets.tracking.tracker import CHAMPION, Tracker, resolve_model
+from forge_core.errors import BadInput
 from forge_core.texas42.cli.evaluate import evaluate as forge_evaluate
 from forge_core.texas42.cli.train import train as forge_train
-from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from forge_core.learning.labelled.metrics import Answers
@@ -125,12 +125,12 @@ def oracle_model_evaluation(
     tracker: Tracker,
 ) -> dg.MaterializeResult:
     """A network on golden val, per declaration and per ply, beside random play and the champion."""
-    from forge_core.texas42.cli.evaluate import answer, compare
     from forge_core.device import resolve_device
     from forge_core.files import fingerprint
     from forge_core.learning.labelled.pictures import draw_gaps
-    from forge_core.texas42.declarations import NAMES
     from forge_core.splits import Split
+    from forge_core.texas42.cli.evaluate import answer, compare
+    from forge_core.texas42.declarations import NAMES
     from forge_core.texas42.tokens.golden import scores_of
     from forge_core.texas42.tokens.rows import STAGE1_SPEC
 

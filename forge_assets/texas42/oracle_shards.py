@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 from pydantic import Field
 
-from forge_assets import versions
 from forge_assets.filling import completed, materialization
-from forge_assets.texas42.partitions import golden_keys, golden_partitions, shard_keys, shard_partitions
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
+from forge_assets.texas42 import versions
+from forge_assets.texas42.partitions import golden_keys, golden_partitions, shard_keys, shard_partitions
 from forge_core.errors import ForgeError, ShardCorrupt
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from forge_core.errors import BadInput
+from forge_core.texas42.benchmark import GOLDEN_SHARD_SEEDS
 from forge_core.texas42.declarations import NAMES, parse_declaration
-from forge_core.splits import GOLDEN_TEST, GOLDEN_VAL
 
 if TYPE_CHECKING:
     from forge_core.texas42.oracle.shards import ShardKey
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 BLOCK_SIZE = 50
 N_BLOCKS = 2_000
 """The universe of seeds, 0..99,999: raise it when the flywheel has used it up."""
-GOLDEN_SEEDS = (*GOLDEN_VAL, *GOLDEN_TEST)
-"""The fixed benchmark: twenty seeds of val and two of test, each under every declaration."""
 
 
 def block_name(block: int) -> str:
@@ -38,7 +36,7 @@ def block_seeds(name: str) -> range:
 
 declarations = dg.StaticPartitionsDefinition(list(NAMES))
 seed_blocks = dg.StaticPartitionsDefinition([block_name(block) for block in range(N_BLOCKS)])
-golden_seeds = dg.StaticPartitionsDefinition([f"seed_{seed:06d}" for seed in GOLDEN_SEEDS])
+golden_seeds = dg.StaticPartitionsDefinition([f"seed_{seed:06d}" for seed in GOLDEN_SHARD_SEEDS])
 
 shard_partitions = dg.MultiPartitionsDefinition({"seeds": seed_blocks, "decl": declarations})
 """Keys such as `sixes|seeds_000000_000049`: Dagster sorts dimensions by name."""

@@ -5,8 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from forge_assets import versions
 from forge_assets.resources import ShardStore, failing_plainly
+from forge_assets.texas42 import versions
 from forge_assets.texas42.oracle_shards import (
     GROUP,
     golden_shards,

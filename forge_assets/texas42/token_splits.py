@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from forge_assets import versions
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import settings_of
+from forge_assets.texas42 import versions
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.shard_catalog import shard_catalog
-from forge_core.texas42.cli.tokenize import tokenize as forge_tokenize
 from forge_core.errors import BadInput, ForgeError
+from forge_core.texas42.cli.tokenize import tokenize as forge_tokenize
 
 if TYPE_CHECKING:
     from forge_core.files import Store

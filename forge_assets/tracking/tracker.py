@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from forge_assets import versions
 from forge_assets.resources import runs_folder
+from forge_assets.texas42 import versions
 from forge_core.errors import BadInput, ForgeError
 from forge_core.files import Store, redact
 
@@ -232,7 +232,7 @@ class Tracker(dg.ConfigurableResource):
             run.client.set_registered_model_alias(name, CHALLENGER, version.version)
             return str(version.version)
 
-    def adopt(self, folder: str, objective: str, weights: str) -> tuple[TrackedRun, str]:
+    def register_folder(self, folder: str, objective: str, weights: str) -> tuple[TrackedRun, str]:
         """A model as a run and a version of the registry: those it has, or new ones if it came by hand.
 
         weights: the digest of its weights, by which a version is known again.
@@ -250,7 +250,7 @@ class Tracker(dg.ConfigurableResource):
         run.end("FINISHED")
         return run, self.register(run, objective, tags)
 
-    def crown(self, objective: str, version: str, card: str, tags: Mapping[str, str]) -> None:
+    def promote(self, objective: str, version: str, card: str, tags: Mapping[str, str]) -> None:
         """Make a version the champion, with its card and tags; the alias last, so that half is nothing."""
         client, name = self.client(), registered_name(objective)
         with blaming(self.address()):

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from forge_core.cli.bench import bench
+from forge_core.cli.doctor import doctor
 from forge_core.texas42.cli.bid import bid
 from forge_core.texas42.cli.convergence import convergence
 from forge_core.texas42.cli.deal import deal
-from forge_core.cli.doctor import doctor
 from forge_core.texas42.cli.eq import eq
 from forge_core.texas42.cli.eq_export import eq_export
 from forge_core.texas42.cli.evaluate import evaluate

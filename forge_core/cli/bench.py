@@ -6,45 +6,18 @@ unless what must hold does, measures, and returns a Benchmark. List it in SUBJEC
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import import_module
 from typing import Annotated
 
 import typer
 
+from forge_core.cli.figures import Benchmark
 from forge_core.cli.options import Device, Json, Seeds
 from forge_core.cli.status import FAILED
 from forge_core.errors import BadInput
 
 SUBJECTS = ("solver", "train", "worlds", "eq", "bid")
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One thing measured."""
-
-    name: str
-    value: float
-    unit: str
-    limit: float | None = None
-    """what it is meant not to exceed, in the same unit"""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it exceeds its limit."""
-        return self.limit is not None and self.value > self.limit
-
-
-@dataclass(frozen=True, slots=True)
-class Benchmark:
-    """What was measured, where, and what was held before."""
-
-    subject: str
-    conditions: dict[str, str]
-    """device, dtype, sizes, versions"""
-    held: tuple[str, ...]
-    """what was asserted before anything was measured"""
-    figures: tuple[Figure, ...]
 
 
 def read_subject(text: str) -> str:
@@ -65,7 +38,7 @@ def bench(
     """Measure a part of Forge, after asserting that it is right. Exit 1 if a figure is over its limit."""
     from forge_core.cli.screen import notes, print_json
 
-    module = import_module(f"forge_core.cli.bench_{subject}")
+    module = import_module(f"forge_core.texas42.cli.bench_{subject}")
     with notes().status(f"measuring: {subject}"):
         benchmark: Benchmark = module.measure(seeds, device)
     if json:

@@ -15,8 +15,8 @@ from forge_core.cli.status import FAILED
 from forge_core.errors import BadInput, ShardCorrupt
 
 if TYPE_CHECKING:
-    from forge_core.texas42.cli.holdings import Holding
     from forge_core.files import Store
+    from forge_core.texas42.cli.holdings import Holding
     from forge_core.texas42.oracle.catalog import Catalog, Total
 
 PACKAGES = ("forge", "torch", "numpy", "numba", "llvmlite", "pyarrow", "fsspec", "dagster")
@@ -36,10 +36,10 @@ def doctor(
 
     Exit 1 if something is faulty: by its name, footer or manifest, a shard with --verify in any of its rows.
     """
-    from forge_core.texas42.cli.holdings import find_held, find_holdings
     from forge_core.cli.screen import notes, print_json
     from forge_core.device import device_name, resolve_device
     from forge_core.files import Store, default_store_url
+    from forge_core.texas42.cli.holdings import find_held, find_holdings
     from forge_core.texas42.oracle.catalog import read_catalog
 
     root = Store(store or default_store_url())

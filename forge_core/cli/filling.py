@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from forge_core.files import Store
 
 
-def check_lasting(store: Store) -> None:
+def require_persistent_store(store: Store) -> None:
     """Raise BadInput for a store that is gone when this process ends."""
     if store.url.startswith("memory:"):
         raise BadInput(f"{store.url} is gone when this command ends: name a folder, or a store that lasts")
@@ -30,7 +30,7 @@ def check_writable(store: Store) -> None:
 
 def check_place(store: Store) -> None:
     """Raise BadInput or StoreUnusable, before the work begins, where nothing of it could be kept."""
-    check_lasting(store)
+    require_persistent_store(store)
     check_writable(store)
 
 

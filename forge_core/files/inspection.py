@@ -29,14 +29,14 @@ class Condition(StrEnum):
     CORRUPT = "corrupt"
     STALE = "stale"
     """made by an older version of the algorithm"""
-    OTHERWISE = "made otherwise"
+    DIFFERENT_SETTINGS = "made otherwise"
     """by the present algorithm, with other settings"""
     FOREIGN = "foreign"
     """of another maker: in the way, and never overwritten"""
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Provenance:
     """How a file was made, as it says itself."""
 
     version: str
@@ -63,11 +63,11 @@ K = TypeVar("K", bound=Key)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen(Generic[K]):
+class FileStatus(Generic[K]):
     """A file that should be there."""
 
     key: K
-    made: Made | None = None
+    made: Provenance | None = None
     """None: it is missing, damaged or foreign"""
     fault: str | None = None
     """what is wrong with it, and what to do"""
@@ -81,12 +81,12 @@ class Seen(Generic[K]):
             return Condition.CORRUPT if self.fault else Condition.MISSING
         if self.made.version != version:
             return Condition.STALE
-        return Condition.SOUND if self.made.settings == settings else Condition.OTHERWISE
+        return Condition.SOUND if self.made.settings == settings else Condition.DIFFERENT_SETTINGS
 
 
-def look(
-    place: Store, keys: Iterable[K], read: Callable[[Store, K], Made | None], readers: int = _READERS
-) -> Iterator[Seen[K]]:
+def inspect_files(
+    place: Store, keys: Iterable[K], read: Callable[[Store, K], Provenance | None], readers: int = _READERS
+) -> Iterator[FileStatus[K]]:
     """Every file of `keys`, in their order, as it is found.
 
     place: above the folders of the splits. read: how a file was made; None for one of another
@@ -95,14 +95,14 @@ def look(
     keys = list(keys)
     there = {split: set(place.join(split).names(".parquet")) for split in {key.split for key in keys}}
 
-    def see(key: K) -> Seen[K]:
+    def see(key: K) -> FileStatus[K]:
         try:
             made = read(place, key)
         except FileCorrupt as error:
-            return Seen(key, fault=f"{error.reason}; {error.remedy}")
-        return Seen(key, made, foreign=made is None)
+            return FileStatus(key, fault=f"{error.reason}; {error.remedy}")
+        return FileStatus(key, made, foreign=made is None)
 
-    asked: deque[tuple[K, Future[Seen[K]] | None]] = deque()
+    asked: deque[tuple[K, Future[FileStatus[K]] | None]] = deque()
     with ThreadPoolExecutor(readers, "look") as pool:
         try:
             for key in keys:
@@ -116,11 +116,11 @@ def look(
             pool.shutdown(cancel_futures=True)
 
 
-def _answer(key: K, seen: Future[Seen[K]] | None) -> Seen[K]:
-    return Seen(key) if seen is None else seen.result()
+def _answer(key: K, seen: Future[FileStatus[K]] | None) -> FileStatus[K]:
+    return FileStatus(key) if seen is None else seen.result()
 
 
-def usual_settings(seen: Iterable[Seen], version: str) -> Mapping[str, Any] | None:
+def usual_settings(seen: Iterable[FileStatus], version: str) -> Mapping[str, Any] | None:
     """Those of most files made by a version; of none: of most files of other versions, or None."""
     made = [each.made for each in seen if each.made]
     for of_all in ([one for one in made if one.version == version], made):

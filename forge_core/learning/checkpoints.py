@@ -17,8 +17,8 @@ from safetensors.torch import load, save
 
 from forge_core.errors import BadInput, StoreUnusable
 from forge_core.files import Store
-from forge_core.learning.spec import TokenSpec
 from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
+from forge_core.learning.spec import TokenSpec
 
 WEIGHTS, CARD = "model.safetensors", "model.json"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}

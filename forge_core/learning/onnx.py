@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from forge_core.errors import BadInput, ForgeError
 from forge_core.files import Store
 from forge_core.learning.labelled.metrics import choose
-from forge_core.learning.spec import TokenSpec
 from forge_core.learning.networks.transformer import TokenTransformer
+from forge_core.learning.spec import TokenSpec
 from forge_core.streams import stream
 
 ONNX_VERSION = "x1"

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
-from forge_core.streams import stream
+from forge_core.streams import check_seed, stream
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
 
 Hands = list[list[int]]
@@ -45,12 +45,6 @@ def marginalized_deal(base_seed: int, opponent: int) -> Hands:
         raise BadInput(f"opponent index {opponent} is negative: use 0, 1, 2, ...")
     seed = int(stream(base_seed, "marginalized", opponent).integers(2**63))
     return deal_with_fixed_hand(deal_from_seed(base_seed)[0], seed)
-
-
-def check_seed(seed: int) -> None:
-    """Raise BadInput unless the seed is a whole number of at least 0."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise BadInput(f"seed {seed!r} is not a whole number of at least 0: use 0, 1, 2, ...")
 
 
 def check_hand(hand: Sequence[int]) -> list[int]:

@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader
 
 from forge_core.errors import BadInput
 from forge_core.learning.labelled.metrics import is_decision
-from forge_core.learning.spec import Rows, RowSource, TokenSpec
+from forge_core.learning.labelled.rows import Rows, RowSource
+from forge_core.learning.spec import TokenSpec
 
 VALIDATION_BATCH = 4096
 

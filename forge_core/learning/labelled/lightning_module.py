@@ -14,8 +14,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from forge_core.errors import BadInput
 from forge_core.learning.labelled.metrics import CHOICE_GRAIN, Answers, choose
-from forge_core.learning.spec import Rows, TokenSpec
+from forge_core.learning.labelled.rows import Rows
 from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
+from forge_core.learning.spec import TokenSpec
 
 GOAL = "decision_q_gap"
 """what an evaluation is judged by: less is better"""

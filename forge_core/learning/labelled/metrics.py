@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
-from forge_core.learning.spec import Rows
+from forge_core.learning.labelled.rows import Rows
 
 if TYPE_CHECKING:
     from forge_core.learning.networks.transformer import TokenTransformer

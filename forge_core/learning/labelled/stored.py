@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
-from forge_core.learning.spec import Rows, TokenSpec
+from forge_core.learning.labelled.rows import Rows
+from forge_core.learning.spec import TokenSpec
 from forge_core.streams import stream
 
 

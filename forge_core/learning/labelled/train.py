@@ -35,9 +35,9 @@ from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model, save_model, weights_digest
 from forge_core.learning.labelled.data import RowModule
 from forge_core.learning.labelled.lightning_module import GOAL, Learner, Recipe
-from forge_core.learning.resumption import Checkpoints
-from forge_core.learning.spec import Rows, RowSource
+from forge_core.learning.labelled.rows import Rows, RowSource
 from forge_core.learning.networks.transformer import ModelConfig
+from forge_core.learning.resumption import Checkpoints
 
 MODEL_VERSION = "m1"
 """Raised when the same rows and settings teach another network."""

@@ -11,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
+from forge_core.splits import Split, split_of
+from forge_core.streams import check_seed
 from forge_core.texas42.bidding.bidders import RuleBidder, hold_auction, suits
-from forge_core.texas42.deals import Hands, check_seed, deal_from_seed
+from forge_core.texas42.deals import Hands, deal_from_seed
 from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
 from forge_core.texas42.dominoes import N_SEATS
 from forge_core.texas42.games import LOWEST_BID, Games, check_bid, start
 from forge_core.texas42.players import AnyPlayer, ask
 from forge_core.texas42.players.protocol import Keys
-from forge_core.splits import Split, split_of
 
 DECLARE = ("hand", "seed", "auction")
 """How a declaration may come about, beside being given: see `Conditions`"""

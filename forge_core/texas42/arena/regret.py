@@ -25,7 +25,7 @@ from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.eq.estimate import estimate
 from forge_core.texas42.eq.generate import game_keys
 from forge_core.texas42.eq.oracles import ExactOracle
-from forge_core.texas42.eq.records import GameRecord, Kind, start_again
+from forge_core.texas42.eq.records import GameRecord, OracleKind, start_again
 from forge_core.texas42.games import Games, replay
 from forge_core.texas42.oracle.alphabeta import root_q
 from forge_core.texas42.state import to_mover_frame
@@ -129,7 +129,7 @@ def _all_worlds(record: GameRecord, ply: int) -> bool:
     """Whether the record's E[Q] is exact: of the exact oracle, over all worlds, each weighing the same."""
     told = record.decisions
     return bool(
-        record.every[ply] and told.oracle[ply] == Kind.EXACT and told.ess[ply] == told.world_count[ply]
+        record.every[ply] and told.oracle[ply] == OracleKind.EXACT and told.ess[ply] == told.world_count[ply]
     )
 
 

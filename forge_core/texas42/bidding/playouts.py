@@ -177,7 +177,7 @@ def _oracle_text(told: dict[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class PlayoutKind:
     """A kind of playout."""
 
     settings: tuple[str, ...]
@@ -186,10 +186,10 @@ class Kind:
     """device, workers, settings by name"""
 
 
-PLAYOUTS: dict[str, Kind] = {
-    "oracle": Kind((), _open_oracle),
-    "policy": Kind(("model",), _open_policy),
-    "eq": Kind(("worlds", "oracle", "model"), _open_expected),
+PLAYOUTS: dict[str, PlayoutKind] = {
+    "oracle": PlayoutKind((), _open_oracle),
+    "policy": PlayoutKind(("model",), _open_policy),
+    "eq": PlayoutKind(("worlds", "oracle", "model"), _open_expected),
 }
 
 _LACKING = {"model": "ask no network", "worlds": "look at no worlds", "oracle": "ask no judge of worlds"}

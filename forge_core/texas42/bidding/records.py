@@ -19,8 +19,10 @@ import pyarrow.parquet as pq
 
 from forge_core.errors import BadInput, FileCorrupt, ForgeError, StoreUnusable
 from forge_core.files import Store, fingerprint
-from forge_core.files.inspection import Made
+from forge_core.files.inspection import Provenance
 from forge_core.files.parquet import Unsound, open_footer, open_parquet, read_metadata, require
+from forge_core.splits import Split, split_of
+from forge_core.streams import check_seed
 from forge_core.texas42.bidding.playouts import OraclePlayout, Playout
 from forge_core.texas42.bidding.table import (
     ALL,
@@ -31,10 +33,9 @@ from forge_core.texas42.bidding.table import (
     check_extent,
     play_out,
 )
-from forge_core.texas42.deals import check_seed, deal_from_seed
+from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.dominoes import HAND_POINTS
 from forge_core.texas42.oracle.shards.records import MOST_SEED
-from forge_core.splits import Split, split_of
 
 BIDDING_FOLDER = "bidding-results"
 """of a store: where these are"""
@@ -150,7 +151,7 @@ class TableKey:
         return split_of(self.seed)
 
 
-def table_made(store: Store, key: TableKey, *, verify: bool = False) -> Made:
+def table_made(store: Store, key: TableKey, *, verify: bool = False) -> Provenance:
     """How a table that is there was made, for `gaps.look`: its fingerprint.
 
     Two of its columns are read beside the footer; with verify all. Raises FileCorrupt, StoreUnusable.
@@ -163,7 +164,7 @@ def table_made(store: Store, key: TableKey, *, verify: bool = False) -> Made:
         settings = read_metadata(file).get(b"fingerprint", b"").decode()
     if verify and version == BIDDING_VERSION:
         read_table(store, key.seed)
-    return Made(str(version), {"settings": settings})
+    return Provenance(str(version), {"settings": settings})
 
 
 def missing_seeds(

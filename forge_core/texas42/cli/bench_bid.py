@@ -9,12 +9,12 @@ from importlib.metadata import version
 
 import numpy as np
 
-from forge_core.cli.bench import Benchmark, Figure
-from forge_core.texas42.cli.bench_eq import one_thread
+from forge_core.cli.figures import Benchmark, Figure
 from forge_core.errors import BadInput
 from forge_core.stats import wilson_interval
 from forge_core.texas42.bidding.playouts import OraclePlayout, Playout, open_playout
 from forge_core.texas42.bidding.table import ALL, BIDDING_VERSION, BIDS, BidTable, draw_deals, play_out
+from forge_core.texas42.cli.bench_eq import one_thread
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.oracle import ORACLE_VERSION, solve
 

@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forge_core.cli.bench import Benchmark, Figure
+from forge_core.cli.figures import Benchmark, Figure
 from forge_core.device import device_name, resolve_device
 from forge_core.learning.networks.transformer import SIZES, TokenTransformer
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.eq.generate import GameConfig, play_games
-from forge_core.texas42.eq.oracles import ExactOracle, HybridOracle, Kind, ModelOracle, Oracle
+from forge_core.texas42.eq.oracles import ExactOracle, HybridOracle, ModelOracle, Oracle, OracleKind
 from forge_core.texas42.eq.records import GameRecord
 from forge_core.texas42.games import Games, start
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
@@ -34,16 +34,16 @@ MOST_MS = {"nobody": 5.0, "exact": 4_000.0}
 """a game on one core: 200 games a second, and one in four seconds"""
 
 
-class Nobody:
+class NullOracle:
     """Answers at once: what remains is the pipeline."""
 
     def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
         """See Oracle."""
         return torch.zeros(len(states), HAND_SIZE, device=states.device)
 
-    def kind(self, step: int) -> Kind:
+    def kind(self, step: int) -> OracleKind:
         """See Oracle."""
-        return Kind.MODEL
+        return OracleKind.MODEL
 
     def describe(self) -> dict[str, Any]:
         """See Oracle."""
@@ -91,7 +91,7 @@ def check(seeds: list[int], device: str) -> None:
 
 def on_a_cpu(seeds: list[int]) -> Iterator[Figure]:
     """Milliseconds a game on one core."""
-    oracles = {"nobody": Nobody(), **some_oracles("73k", "cpu")}
+    oracles = {"nobody": NullOracle(), **some_oracles("73k", "cpu")}
     found = {}
     for name, oracle in oracles.items():
         found[name] = time_game(oracle, deal(seeds, N_GAMES[name]), GameConfig(Sampling(N_WORLDS)), "cpu")
@@ -118,7 +118,7 @@ def on_a_gpu(seeds: list[int], device: str) -> Iterator[Figure]:
                 yield Figure(f"{label}: memory", memory_of(model, games, config, device), "MiB")
         yield Figure(
             f"the pipeline alone, {n:,} games",
-            time_game(Nobody(), games, GameConfig(Sampling(N_WORLDS)), device),
+            time_game(NullOracle(), games, GameConfig(Sampling(N_WORLDS)), device),
             "ms/game",
         )
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from forge_core.cli.bench import Benchmark, Figure
+from forge_core.cli.figures import Benchmark, Figure
 from forge_core.files import Store
 from forge_core.streams import stream
 from forge_core.texas42.deals import Deal, deal_from_seed

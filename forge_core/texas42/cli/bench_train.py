@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from forge_core.cli.bench import Benchmark, Figure
+from forge_core.cli.figures import Benchmark, Figure
 from forge_core.device import device_name, resolve_device
 from forge_core.learning.labelled.lightning_module import Recipe
-from forge_core.learning.spec import Rows, concatenate
+from forge_core.learning.labelled.rows import Rows, concatenate
 from forge_core.learning.labelled.train import TrainConfig, resolve_precision, train
 from forge_core.learning.networks.transformer import SIZES, TokenTransformer
 from forge_core.streams import stream

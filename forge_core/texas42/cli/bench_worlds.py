@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.cli.bench import Benchmark, Figure
+from forge_core.cli.figures import Benchmark, Figure
 from forge_core.device import device_name, resolve_device
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed

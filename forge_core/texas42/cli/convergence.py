@@ -5,6 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from forge_core.cli.options import (
+    BidHand,
+    Json,
+    PlayoutDevice,
+    PlayoutModel,
+    PlayoutName,
+    PlayoutOracle,
+    PlayoutWorlds,
+    Samples,
+    SampleSeed,
+)
 from forge_core.texas42.cli.bid import (
     Bids,
     Forced,
@@ -16,17 +27,6 @@ from forge_core.texas42.cli.bid import (
     playing,
     playout_record,
     read_score,
-)
-from forge_core.cli.options import (
-    BidHand,
-    Json,
-    PlayoutDevice,
-    PlayoutModel,
-    PlayoutName,
-    PlayoutOracle,
-    PlayoutWorlds,
-    Samples,
-    SampleSeed,
 )
 
 if TYPE_CHECKING:

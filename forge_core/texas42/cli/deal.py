@@ -13,11 +13,11 @@ def deal(
     json: Json = False,
 ) -> None:
     """Show the four hands of a deal, the table seen from above."""
-    from forge_core.texas42.cli.picture import print_deal
     from forge_core.cli.screen import print_json, screen
+    from forge_core.splits import split_of
+    from forge_core.texas42.cli.picture import print_deal
     from forge_core.texas42.declarations import NAMES
     from forge_core.texas42.notation import hand_text
-    from forge_core.splits import split_of
 
     hands = choose_deal(seed, hand, opponent)
     split = split_of(seed) if hand is None else None

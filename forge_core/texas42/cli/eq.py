@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_core.cli.filling import check_lasting, check_writable, interruptible
+from forge_core.cli.filling import check_writable, interruptible, require_persistent_store
 from forge_core.cli.options import Device, Json, Seeds, read_place
-from forge_core.texas42.cli.shards import read_declarations
 from forge_core.cli.status import FAILED, Stopped
 from forge_core.errors import BadInput, StoreUnusable
+from forge_core.texas42.cli.shards import read_declarations
 
 if TYPE_CHECKING:
     from forge_core.files import Store
@@ -163,7 +163,7 @@ def eq(
         raise BadInput("the exact oracle asks no network: leave out --model")
     check_bid(bid)
     store = Store(out).join(GAMES_FOLDER)
-    check_lasting(store)
+    require_persistent_store(store)
     judge = open_oracle(oracle, model, device, EXACT_FROM if exact_from is None else exact_from)
     keys = seed_keys(seeds, decl)  # pyright: ignore[reportArgumentType]
     with notes().status("looking what is there"):

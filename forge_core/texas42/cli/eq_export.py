@@ -8,8 +8,8 @@ import typer
 
 from forge_core.cli.filling import check_place, place_of
 from forge_core.cli.options import Json
-from forge_core.texas42.cli.summary import Games, read
 from forge_core.errors import BadInput
+from forge_core.texas42.cli.summary import Games, read
 
 
 def eq_export(

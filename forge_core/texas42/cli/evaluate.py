@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from forge_core.files import Store
     from forge_core.learning.labelled.metrics import Answers
-    from forge_core.learning.spec import Rows
+    from forge_core.learning.labelled.rows import Rows
     from forge_core.learning.networks.transformer import TokenTransformer
     from forge_core.splits import Split
 

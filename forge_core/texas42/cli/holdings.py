@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from forge_core.errors import BadInput, MatchCorrupt
 from forge_core.files import Store
 from forge_core.ranges import ranges_text
-from forge_core.texas42.oracle.catalog import Fault
 from forge_core.splits import Split, split_of
+from forge_core.texas42.oracle.catalog import Fault
 
 if TYPE_CHECKING:
     from forge_core.texas42.tokens.storage import Manifest

@@ -66,11 +66,11 @@ def investigate(
     json: Json = False,
 ) -> None:
     """Replay, trick by trick, the deals in which a hand took too few points."""
-    from forge_core.texas42.cli.bid import choose_playout, playing, playout_record
     from forge_core.cli.screen import print_json, screen
     from forge_core.texas42.bidding.investigate import check_question
     from forge_core.texas42.bidding.investigate import investigate as find
     from forge_core.texas42.bidding.table import play_out, provenance
+    from forge_core.texas42.cli.bid import choose_playout, playing, playout_record
 
     check_question(below, max_show)
     how = choose_playout(playout, model, worlds, oracle, device)
@@ -131,8 +131,8 @@ def print_summary(out: Console, found: Investigation, playout: str) -> None:
 
 def print_shortfall(out: Console, shortfall: Shortfall, decl: int) -> None:
     """The deal as a picture, its tricks in a table."""
-    from forge_core.texas42.cli.picture import print_deal
     from forge_core.cli.screen import table
+    from forge_core.texas42.cli.picture import print_deal
     from forge_core.texas42.dominoes import team
     from forge_core.texas42.notation import domino_text
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from forge_core.cli.filling import check_lasting, check_writable, interruptible
+from forge_core.cli.filling import check_writable, interruptible, require_persistent_store
 from forge_core.cli.numbers import whole
 from forge_core.cli.options import (
     Device,
@@ -117,7 +117,7 @@ def shards(
         raise BadInput(f"{n_wanted:,} shards are more than {MOST_SHARDS:,}: ask for fewer at a time")
     config = ShardConfig(rows=rows, sample_seed=sample_seed)  # pyright: ignore[reportArgumentType]
     store = Store(out).join("shards-marginalized" if marginalized else "shards-standard")
-    check_lasting(store)
+    require_persistent_store(store)
     keys = seed_keys(seeds, decl, n_opponents)  # pyright: ignore[reportArgumentType]
     with notes().status("looking what is there"):
         missing = missing_shards(store, keys, config, verify=verify)

@@ -22,10 +22,10 @@ def solve(
     json: Json = False,
 ) -> None:
     """Solve a deal exactly: its value, and what each lead costs."""
-    from forge_core.texas42.cli.deal import deal_title
-    from forge_core.texas42.cli.picture import print_deal
     from forge_core.cli.screen import print_json, screen
     from forge_core.texas42 import oracle
+    from forge_core.texas42.cli.deal import deal_title
+    from forge_core.texas42.cli.picture import print_deal
 
     hands = choose_deal(seed, hand, opponent)
     solution = oracle.solve(hands, decl, leader, device)

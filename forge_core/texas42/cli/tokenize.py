@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_core.cli.filling import check_lasting
+from forge_core.cli.filling import require_persistent_store
 from forge_core.cli.options import Json, Workers, given, read_place, read_row_count, read_sample_seed
 from forge_core.errors import BadInput
 
@@ -108,7 +108,7 @@ def tokenize(
         splits = splits[:2] if len(splits) > 1 else splits  # all but test
     else:
         raise BadInput(f"stage {stage}: use 1 or 2")
-    check_lasting(store)
+    require_persistent_store(store)
     answers, empty = [], {}
     for which in splits:
         folder = work.folder_of(which)

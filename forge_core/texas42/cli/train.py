@@ -16,7 +16,7 @@ from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from forge_core.files import Store
-    from forge_core.learning.spec import Rows, RowSource
+    from forge_core.learning.labelled.rows import Rows, RowSource
     from forge_core.learning.labelled.train import Point, TrainConfig, TrainResult
     from forge_core.learning.networks.transformer import ModelConfig
     from forge_core.splits import Split
@@ -420,7 +420,7 @@ def read_begun(
 def open_rows(record: dict[str, Any], workers: int) -> tuple[RowSource, Rows]:
     """The rows that `describe_data` described: a source, and those to judge by."""
     if record["kind"] == "live":
-        from forge_core.learning.spec import concatenate
+        from forge_core.learning.labelled.rows import concatenate
         from forge_core.texas42.tokens.golden import golden_rows, watched_keys
         from forge_core.texas42.tokens.live import LiveConfig, LiveSource
 

@@ -76,8 +76,8 @@ def choose_game(place: str, seed: int | None) -> GameRecord:
 
 def print_game(record: GameRecord) -> None:
     """The deal, the bid, and the play, trick by trick."""
-    from forge_core.texas42.cli.picture import print_deal
     from forge_core.cli.screen import screen
+    from forge_core.texas42.cli.picture import print_deal
     from forge_core.texas42.eq.view import bid_text, describe_game, settings_text
 
     out = screen()

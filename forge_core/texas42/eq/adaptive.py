@@ -104,7 +104,7 @@ class Sampling:
         return self.n_worlds * (self.posterior.most_rounds if self.posterior else 1)
 
     @property
-    def all_up_to(self) -> int:
+    def enumerate_up_to(self) -> int:
         """So many consistent worlds at most are taken one and all."""
         if self.enumerate_limit is not None:
             return self.enumerate_limit

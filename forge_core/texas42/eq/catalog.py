@@ -12,10 +12,10 @@ from typing import Any
 
 from forge_core.errors import BadInput, GameCorrupt
 from forge_core.files import Store, fingerprint
+from forge_core.splits import Split
 from forge_core.texas42.eq.files import GAMES_FOLDER, GameHeader, read_header
 from forge_core.texas42.oracle.catalog import Fault
 from forge_core.texas42.oracle.shards import ShardKey
-from forge_core.splits import Split
 
 _READERS = 8
 """Footers read at once: it is the waiting for files that takes the time."""

@@ -19,7 +19,7 @@ from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
 from forge_core.texas42.eq.aggregate import Tally, tally
 from forge_core.texas42.eq.beliefs import Belief
 from forge_core.texas42.eq.oracles import Oracle
-from forge_core.texas42.eq.positions import Table, deal_out, replay, saying_nothing
+from forge_core.texas42.eq.positions import Table, deal_out, replay, uninformative
 from forge_core.texas42.state import ILLEGAL
 from forge_core.texas42.views import Seen, Views
 from forge_core.texas42.worlds import Worlds
@@ -90,7 +90,7 @@ def estimate(
         raise ForgeError(f"game {game}: no deal fits what was seen; its plays break the rules")
     table = Table.of(views, hidden, device)
     legal, makes_at = views.legal, _makes_at(views)
-    every = worlds.count <= sampling.all_up_to
+    every = worlds.count <= sampling.enumerate_up_to
     to_take = np.where(every, worlds.count, sampling.most)
 
     total: Tally | None = None
@@ -139,7 +139,7 @@ def _ask(
     hands = deal_out(table, game, owner.flatten(0, 1)[asked_of])
     posterior = sampling.posterior
     past = replay(table, game, hands, sampling.window)
-    asked = ~saying_nothing(past)
+    asked = ~uninformative(past)
     asked[:, -1] = True
 
     j = asked.shape[1]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from forge_core.files import Store
+from forge_core.splits import Split
 from forge_core.texas42.dominoes import N_PLAYS
 from forge_core.texas42.eq.policies import MODES
 from forge_core.texas42.eq.records import GameRecord, refuse_sealed, transcripts_of
-from forge_core.splits import Split
 from forge_core.texas42.tokens.transcript import TRANSCRIPT_VERSION
 
 SCHEMA = "2.1"

@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 
 from forge_core.errors import BadInput, ForgeError, GameCorrupt, StoreUnusable
 from forge_core.files import Store, fingerprint
-from forge_core.files.inspection import Made
+from forge_core.files.inspection import Provenance
 from forge_core.files.parquet import Unsound, open_footer, open_parquet, read_metadata, require
+from forge_core.splits import Split
 from forge_core.texas42.deals import Hands, check_deal, check_leader
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
@@ -29,7 +30,6 @@ from forge_core.texas42.eq.policies import MODES
 from forge_core.texas42.eq.records import KINDS, LAYOUT, Decisions, GameRecord, fingerprint_of
 from forge_core.texas42.games import check_bid
 from forge_core.texas42.oracle.shards import ShardKey
-from forge_core.splits import Split
 from forge_core.texas42.tokens.encoder import Tokens
 from forge_core.texas42.tokens.transcript import N_FEATURES, N_POSITIONS, TRANSCRIPT_VERSION
 
@@ -174,7 +174,7 @@ def missing_games(
     return [key for key in keys if not is_filled(key)]
 
 
-def game_made(store: Store, key: ShardKey, *, verify: bool = False) -> Made:
+def game_made(store: Store, key: ShardKey, *, verify: bool = False) -> Provenance:
     """How a game that is there was made, for `gaps.look`: the fingerprint of its settings.
 
     The footer is read; with verify the rows too. Raises GameCorrupt, StoreUnusable.
@@ -182,7 +182,7 @@ def game_made(store: Store, key: ShardKey, *, verify: bool = False) -> Made:
     header = read_header(store, key)
     if verify:
         read_game(store, key)
-    return Made(str(header.settings.get("version")), {"settings": header.fingerprint})
+    return Provenance(str(header.settings.get("version")), {"settings": header.fingerprint})
 
 
 def _as_key(name: ShardKey | str) -> ShardKey:

@@ -10,7 +10,7 @@ from forge_core.device import resolve_device
 from forge_core.errors import BadInput, ForgeError
 from forge_core.files import Store
 from forge_core.texas42.eq.files import missing_games, write_game
-from forge_core.texas42.eq.generate import GameConfig, play_games, setting_out
+from forge_core.texas42.eq.generate import GameConfig, play_games, start_arguments
 from forge_core.texas42.eq.oracles import Oracle
 from forge_core.texas42.eq.records import fingerprint_of
 from forge_core.texas42.games import LOWEST_BID, check_bid, start
@@ -40,7 +40,7 @@ class GameReport:
 
 def fingerprint_for(oracle: Oracle, config: GameConfig, bid: int = LOWEST_BID) -> str:
     """What the files of such games carry: 16 hex digits."""
-    return fingerprint_of(config.settings(oracle) | setting_out(bid=bid))
+    return fingerprint_of(config.settings(oracle) | start_arguments(bid=bid))
 
 
 def fill_games(

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from forge_core.device import device_name, resolve_device
 from forge_core.errors import BadInput
-from forge_core.streams import mix, stream, uniform
-from forge_core.texas42.deals import check_seed
+from forge_core.streams import check_seed, mix, stream, uniform
 from forge_core.texas42.dominoes import N_PLAYS
 from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
 from forge_core.texas42.eq.beliefs import Belief
@@ -47,7 +46,7 @@ class GameConfig:
         check_seed(self.seed)
 
     def settings(self, oracle: Oracle) -> dict[str, Any]:
-        """All that a game is a function of, beside its deal and `setting_out`; JSON types."""
+        """All that a game is a function of, beside its deal and `start_arguments`; JSON types."""
         return {
             **oracle.describe(),
             "version": EQ_VERSION,
@@ -137,7 +136,7 @@ def decide(
     return estimates, choose(estimates, config.criterion, config.exploration, draws)
 
 
-def setting_out(leader: int = 0, bidder: int = 0, bid: int = LOWEST_BID) -> dict[str, int]:
+def start_arguments(leader: int = 0, bidder: int = 0, bid: int = LOWEST_BID) -> dict[str, int]:
     """What a game is a function of beside its deal, declaration and configuration."""
     return {"leader": leader, "bidder": bidder, "bid": bid}
 
@@ -210,7 +209,8 @@ def _records(
             bid=int(end.bid[game]),
             hands=games.hands[game],
             plays=end.plays[game],
-            settings=settings | setting_out(int(end.leader[game]), int(end.bidder[game]), int(end.bid[game])),
+            settings=settings
+            | start_arguments(int(end.leader[game]), int(end.bidder[game]), int(end.bid[game])),
             decisions=of_game,
         )
         for game, of_game in enumerate(decisions.by_game())

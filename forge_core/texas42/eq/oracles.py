@@ -12,7 +12,7 @@ from torch import Tensor
 from forge_core.device import resolve_device
 from forge_core.errors import BadInput
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
-from forge_core.texas42.eq.records import Kind
+from forge_core.texas42.eq.records import OracleKind
 from forge_core.texas42.oracle.alphabeta import root_q
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
 from forge_core.texas42.state import ILLEGAL, to_mover_frame
@@ -42,7 +42,7 @@ class Oracle(Protocol):
         """
         ...
 
-    def kind(self, step: int) -> Kind:
+    def kind(self, step: int) -> OracleKind:
         """Who answers after `step` plays."""
         ...
 
@@ -66,9 +66,9 @@ class ExactOracle:
         answers = root_q(deals, decl.cpu().numpy()[index], None, packed, workers=self.workers)
         return torch.from_numpy(to_mover_frame(answers, packed)).to(device).float()
 
-    def kind(self, step: int) -> Kind:
+    def kind(self, step: int) -> OracleKind:
         """EXACT."""
-        return Kind.EXACT
+        return OracleKind.EXACT
 
     def describe(self) -> dict[str, Any]:
         """See Oracle."""
@@ -121,9 +121,9 @@ class ModelOracle:
             said, _ = self.model(tokens, mask)
         return torch.where(legal, said.float(), ILLEGAL).to(states.device)
 
-    def kind(self, step: int) -> Kind:
+    def kind(self, step: int) -> OracleKind:
         """MODEL."""
-        return Kind.MODEL
+        return OracleKind.MODEL
 
     def describe(self) -> dict[str, Any]:
         """See Oracle."""
@@ -153,7 +153,7 @@ class HybridOracle:
                 answers[mine] = oracle.q(hands, decl, states[mine], deal_of[mine])
         return answers
 
-    def kind(self, step: int) -> Kind:
+    def kind(self, step: int) -> OracleKind:
         """By trick."""
         return (self.early if step < N_SEATS * (self.exact_from - 1) else self.late).kind(step)
 

@@ -131,6 +131,6 @@ def replay(table: Table, game: Tensor, hands: Tensor, window: int) -> Replay:
     )
 
 
-def saying_nothing(past: Replay) -> Tensor:
+def uninformative(past: Replay) -> Tensor:
     """[D, J] bool: plays that say nothing of the hidden hands: forced, or the mover's own."""
     return (past.legal.sum(dim=2) == 1) | (past.actor == past.actor[:, -1:])

@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from forge_core.errors import BadInput
 from forge_core.files import fingerprint
+from forge_core.splits import Split
 from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.games import Games, start
 from forge_core.texas42.oracle.shards import ShardKey
-from forge_core.splits import Split
 from forge_core.texas42.tokens.encoder import Tokens
 from forge_core.texas42.tokens.transcript import transcripts
 from forge_core.texas42.views import Bytes
@@ -32,14 +32,14 @@ N_POINTS = 85
 """-42..42: the values that a distribution speaks of"""
 
 
-class Kind(IntEnum):
+class OracleKind(IntEnum):
     """Who judged the worlds."""
 
     EXACT = 0
     MODEL = 1
 
 
-KINDS = tuple(kind.name.lower() for kind in Kind)
+KINDS = tuple(kind.name.lower() for kind in OracleKind)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,7 +166,7 @@ class GameRecord:
         """
         told = self.decisions
         return (told.n_worlds == told.world_count) & (
-            told.world_count <= Sampling.of(self.settings).all_up_to
+            told.world_count <= Sampling.of(self.settings).enumerate_up_to
         )
 
     def transcripts(self) -> Tokens:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from forge_core.errors import BadInput
-from forge_core.learning.spec import ILLEGAL, Rows
+from forge_core.learning.labelled.rows import ILLEGAL, Rows
 from forge_core.texas42.dominoes import N_PLAYS
 from forge_core.texas42.eq.records import GameRecord, refuse_sealed, transcripts_of
 

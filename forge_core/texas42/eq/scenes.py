@@ -252,7 +252,7 @@ def scenes(record: GameRecord) -> Iterator[Scene]:
     return (Scene(record, step) for step in range(N_PLAYS))
 
 
-def telling_scene(record: GameRecord) -> Scene:
+def most_instructive_scene(record: GameRecord) -> Scene:
     """The one to show of a game: of those with three plays or more, the best furthest ahead of the next."""
 
     def lead(scene: Scene) -> float:

@@ -19,19 +19,19 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.files.arrays import read_array
 from forge_core.errors import BadInput
 from forge_core.files import Store, fingerprint
-from forge_core.learning.spec import ILLEGAL, Rows
+from forge_core.files.arrays import read_array
+from forge_core.learning.labelled.rows import ILLEGAL, Rows
 from forge_core.learning.labelled.stored import some_rows
 from forge_core.ranges import ranges_text
+from forge_core.splits import Split, split_of
+from forge_core.texas42.benchmark import BENCHMARK_SEEDS, WATCHED_SEEDS
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
 from forge_core.texas42.eq.files import GAMES_FOLDER, read_game, read_header
 from forge_core.texas42.eq.records import GameRecord
 from forge_core.texas42.eq.rows import collate
 from forge_core.texas42.oracle.shards import ShardKey
-from forge_core.splits import Split, split_of
-from forge_core.texas42.tokens.golden import GOLDEN_SEEDS, WATCHED_SEEDS
 from forge_core.texas42.tokens.splits import is_held_out
 from forge_core.texas42.tokens.storage import READERS, Manifest, Plan, SplitEmpty, Storage, hash_of
 from forge_core.texas42.tokens.transcript import STAGE2_SPEC, encode_rows
@@ -150,7 +150,7 @@ def kept_games(games: Store, split: Split) -> list[ShardKey]:
     keys = [ShardKey.parse(name) for name in games.join(split).names(".parquet")]
     kept = [key for key in keys if is_held_out(key) or key.split is Split.TEST]
     if not kept:
-        seeds = GOLDEN_SEEDS.get(split, ())
+        seeds = BENCHMARK_SEEDS.get(split, ())
         which = f"{min(seeds)}-{max(seeds)}" if seeds else "of val, or test"
         raise BadInput(f"{games.join(split).url} has no games to judge by: play seeds {which} with forge eq")
     return kept

@@ -17,10 +17,10 @@ import numpy as np
 
 from forge_core.errors import BadInput, ShardCorrupt
 from forge_core.files import Store, fingerprint
+from forge_core.splits import Split
 from forge_core.streams import stream
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.oracle.shards import ShardHeader, ShardKey, read_header
-from forge_core.splits import Split
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

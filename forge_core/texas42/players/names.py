@@ -29,7 +29,7 @@ Options = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class PlayerKind:
     """A kind of player."""
 
     options: tuple[str, ...]
@@ -117,14 +117,14 @@ def _clairvoyant(name: str, options: Options, device: str) -> Clairvoyant:
 
 
 _THINKING = ("worlds", "oracle", "model", "exact_from", "posterior")
-KINDS: dict[str, Kind] = {
-    "random": Kind((), _random),
-    "heuristic": Kind((), _heuristic),
-    "eq": Kind(_THINKING, _expected("eq")),
-    "pmake": Kind(_THINKING, _expected("pmake")),
-    "policy": Kind(("model", "worlds", "posterior"), _policy, "policy"),
-    "stage2": Kind(("model",), _stage2, "eq"),
-    "clairvoyant": Kind(("model",), _clairvoyant),
+KINDS: dict[str, PlayerKind] = {
+    "random": PlayerKind((), _random),
+    "heuristic": PlayerKind((), _heuristic),
+    "eq": PlayerKind(_THINKING, _expected("eq")),
+    "pmake": PlayerKind(_THINKING, _expected("pmake")),
+    "policy": PlayerKind(("model", "worlds", "posterior"), _policy, "policy"),
+    "stage2": PlayerKind(("model",), _stage2, "eq"),
+    "clairvoyant": PlayerKind(("model",), _clairvoyant),
 }
 
 

@@ -19,16 +19,17 @@ import numpy as np
 from forge_core.errors import BadInput
 from forge_core.files import Store, fingerprint
 from forge_core.learning.labelled.metrics import EVALUATION_VERSION, Answers, ask, evaluate_random
+from forge_core.learning.labelled.rows import Rows
 from forge_core.learning.labelled.scores import Scores, find_scores
-from forge_core.learning.spec import Rows
+from forge_core.splits import Split
 from forge_core.streams import stream
+from forge_core.texas42.benchmark import BENCHMARK_SEEDS, WATCHED_SEEDS
 from forge_core.texas42.declarations import N_DECLARATIONS, NAMES
 from forge_core.texas42.dominoes import N_PLAYS
 from forge_core.texas42.oracle import solve
 from forge_core.texas42.oracle.shards import Shard, ShardConfig, ShardKey, make_shard, read_shard
 from forge_core.texas42.oracle.shards.reading import read_own_header
 from forge_core.texas42.oracle.states import quotas
-from forge_core.splits import GOLDEN_VAL, TEST_SEEDS, Split
 from forge_core.texas42.tokens.rows import rows_of_states
 
 if TYPE_CHECKING:
@@ -36,12 +37,6 @@ if TYPE_CHECKING:
 
 GOLDEN_VERSION = "g1"
 """Raised when the benchmark has other rows: figures of different versions do not compare."""
-
-GOLDEN_SEEDS = {Split.VAL: GOLDEN_VAL, Split.TEST: TEST_SEEDS}
-"""Test is sealed: only the final evaluation reads it."""
-
-WATCHED_SEEDS = range(GOLDEN_SEEDS[Split.VAL].stop, GOLDEN_SEEDS[Split.TEST].start)
-"""The others of val below 1000: what training is watched by"""
 
 ROWS_PER_DEAL = 2000
 
@@ -53,9 +48,9 @@ _READERS = 8
 
 def golden_keys(split: Split = Split.VAL) -> list[ShardKey]:
     """Every deal of the benchmark: by seed, then declaration. Raises BadInput for the train split."""
-    if split not in GOLDEN_SEEDS:
+    if split not in BENCHMARK_SEEDS:
         raise BadInput(f"no benchmark in the {split} split: use val, or test for the final evaluation")
-    return [ShardKey(seed, decl) for seed in GOLDEN_SEEDS[split] for decl in range(N_DECLARATIONS)]
+    return [ShardKey(seed, decl) for seed in BENCHMARK_SEEDS[split] for decl in range(N_DECLARATIONS)]
 
 
 def watched_keys() -> list[ShardKey]:

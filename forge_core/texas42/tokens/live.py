@@ -33,13 +33,13 @@ import numpy.typing as npt
 
 from forge_core.errors import BadInput, ForgeError
 from forge_core.files import fingerprint
-from forge_core.learning.spec import Rows
-from forge_core.streams import stream
-from forge_core.texas42.deals import check_seed, deal_from_seed
+from forge_core.learning.labelled.rows import Rows
+from forge_core.splits import Split, split_of
+from forge_core.streams import check_seed, stream
+from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.oracle.alphabeta import root_q
 from forge_core.texas42.oracle.solver import ORACLE_VERSION, solve_many
-from forge_core.splits import Split, split_of
 from forge_core.texas42.state import to_mover_frame
 from forge_core.texas42.tokens.encoder import ENCODER_VERSION
 from forge_core.texas42.tokens.rows import (
@@ -116,7 +116,7 @@ def make_chunk(config: LiveConfig, chunk: int) -> LabelledStates:
     """The shuffled rows of chunk 0, 1, 2, ...: `batches_per_chunk` batches.
 
     Every draw comes from `stream(seed, "live", chunk, ...)`. Weights: a row of a walk stands
-    for histories (see Walks.stands_for), one of a solved deal for states, both for a deal
+    for histories (see Walks.weight), one of a solved deal for states, both for a deal
     as it is dealt; to ply 3 these are the same.
     """
     rows = config.batches_per_chunk * config.batch_size
@@ -157,7 +157,7 @@ def _walk(config: LiveConfig, chunk: int, rows: int) -> LabelledStates:
     walks = walk(hands, decls, config.walks, draw)
     forced = walks.n_legal == 1
     met = ~forced | (draw.random(forced.shape, dtype=np.float32) < _FORCED_KEPT)
-    weight = walks.stands_for * np.where(forced, 1 / _FORCED_KEPT, 1) / config.walks
+    weight = walks.weight * np.where(forced, 1 / _FORCED_KEPT, 1) / config.walks
     deal_of = np.broadcast_to(np.arange(len(hands))[:, None, None], met.shape)
     # walks that meet are one row, with the weights of all
     order = np.lexsort((walks.state[met], deal_of[met]))

@@ -16,10 +16,10 @@ from typing import Any
 from forge_core.errors import ForgeError, ShardCorrupt
 from forge_core.files import Store
 from forge_core.ranges import numbers_of, ranges_text
+from forge_core.splits import Split
 from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.oracle.shards import FOREIGN, ShardHeader, ShardKey, seed_keys
 from forge_core.texas42.oracle.shards.reading import read_own_header
-from forge_core.splits import Split
 from forge_core.texas42.tokens.splits import TokenConfig, TokenFile
 from forge_core.texas42.tokens.storage import READERS, Manifest
 
@@ -95,7 +95,7 @@ Reader = Callable[[Store, ShardKey], str | None]
 """The fingerprint of a file in a folder of a store; None for a damaged one"""
 
 
-class Shelves:
+class SourceIndex:
     """What is on disk by now of files that rows once came from. Each folder and footer is read once."""
 
     def __init__(self, root: Store, readers: Mapping[str, Reader]) -> None:

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from forge_core.errors import BadInput
 from forge_core.learning.labelled.metrics import is_decision
-from forge_core.learning.spec import Rows, TokenSpec
+from forge_core.learning.labelled.rows import Rows
+from forge_core.learning.spec import TokenSpec
 from forge_core.texas42.deals import check_deal
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS
 from forge_core.texas42.oracle.states import quotas

@@ -17,17 +17,17 @@ from typing import Literal
 
 import numpy as np
 
-from forge_core.files.arrays import read_array
 from forge_core.errors import BadInput, ForgeError
 from forge_core.files import Store, fingerprint
-from forge_core.learning.spec import Rows
+from forge_core.files.arrays import read_array
+from forge_core.learning.labelled.rows import Rows
 from forge_core.learning.labelled.stored import some_rows
 from forge_core.ranges import ranges_text
+from forge_core.splits import Split
 from forge_core.streams import stream
+from forge_core.texas42.benchmark import BENCHMARK_SEEDS, WATCHED_SEEDS
 from forge_core.texas42.deals import check_deal
 from forge_core.texas42.oracle.shards import ShardKey, read_header, read_shard
-from forge_core.splits import Split
-from forge_core.texas42.tokens.golden import GOLDEN_SEEDS, WATCHED_SEEDS
 from forge_core.texas42.tokens.rows import (
     DECISION_SHARE,
     STAGE1_SPEC,
@@ -183,7 +183,7 @@ def _list_shards(shards: Store, split: Split, config: TokenConfig) -> list[_Task
     if not tasks:
         kinds = " or ".join(f"shards-{kind}/{split}" for kind in config.kinds)
         if names:
-            held, free = ranges_text(GOLDEN_SEEDS[Split.VAL]), ranges_text(WATCHED_SEEDS)
+            held, free = ranges_text(BENCHMARK_SEEDS[Split.VAL]), ranges_text(WATCHED_SEEDS)
             raise SplitEmpty(
                 f"all shards of {shards.url} in {kinds} are of seeds {held}, held out for the benchmark: "
                 f"make others of {split} with forge shards --seeds {free}"
@@ -194,7 +194,7 @@ def _list_shards(shards: Store, split: Split, config: TokenConfig) -> list[_Task
 
 def is_held_out(key: ShardKey) -> bool:
     """Whether a deal of val is kept for the benchmark, and so from the val that training looks at."""
-    return key.split is Split.VAL and key.seed in GOLDEN_SEEDS[Split.VAL]
+    return key.split is Split.VAL and key.seed in BENCHMARK_SEEDS[Split.VAL]
 
 
 def _make(shards: Store, config: TokenConfig, folder: Store, task: _Task) -> TokenFile:

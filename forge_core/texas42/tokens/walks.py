@@ -24,7 +24,7 @@ class Walks:
     """[D, W, 28] plays that were legal there: a walk took each with the same probability"""
 
     @property
-    def stands_for(self) -> npt.NDArray[np.float64]:
+    def weight(self) -> npt.NDArray[np.float64]:
         """[D, W, 28] the inverse of the probability of the walk so far.
 
         Summed over W walks and divided by W it estimates the number of histories, ways to

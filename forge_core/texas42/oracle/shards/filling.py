@@ -13,13 +13,13 @@ from typing import Any
 from forge_core.device import core_count, resolve_device
 from forge_core.errors import BadInput, ForgeError, ShardCorrupt, StoreUnusable
 from forge_core.files import Store
-from forge_core.files.inspection import Made
+from forge_core.files.inspection import Provenance
+from forge_core.splits import Split
 from forge_core.texas42.deals import Deal, check_deal
 from forge_core.texas42.oracle.shards.reading import read_own_header, read_shard
 from forge_core.texas42.oracle.shards.records import FOREIGN, ShardConfig, ShardHeader, ShardKey
 from forge_core.texas42.oracle.shards.writing import make_shard, write_shard
 from forge_core.texas42.oracle.solver import ORACLE_VERSION, Solution, hardness, solve, solve_many
-from forge_core.splits import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def missing_shards(
     return [key for key in keys if not _is_filled(_find(store, key, present, verify), config)]
 
 
-def shard_made(store: Store, key: ShardKey, *, verify: bool = False) -> Made | None:
+def shard_made(store: Store, key: ShardKey, *, verify: bool = False) -> Provenance | None:
     """How a shard that is there was made, for `gaps.look`; None for a plain one of another maker.
 
     The footer is read; with verify the rows too, unless it is of an older oracle, whose rows
@@ -74,7 +74,7 @@ def shard_made(store: Store, key: ShardKey, *, verify: bool = False) -> Made | N
     header = read_own_header(store, key)
     if header is None:
         return None
-    made = Made(f"{header.shards_version}/{header.oracle_version}", settings_made(header))
+    made = Provenance(f"{header.shards_version}/{header.oracle_version}", settings_made(header))
     if verify and header.oracle_version == ORACLE_VERSION:
         read_shard(store, key)
     return made

@@ -1,0 +1,1 @@
+"""Find and remove what is old and needed by nothing."""

@@ -1,0 +1,1 @@
+"""Learning from judged actions: labelled rows go in, a network that judges actions comes out."""
