@@ -25,6 +25,7 @@ from forge_assets.resources import COMPUTE_POOL
 from forge_assets.texas42 import versions
 from forge_assets.texas42.oracle_shards import version_of
 from forge_assets.texas42.partitions import block_name, shard_keys
+from forge_assets.versions import PROJECT
 from forge_core.device import core_count
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
@@ -47,7 +48,7 @@ def measure(folder: Path, n_blocks: int) -> None:
     """In an empty folder."""
     home, root = folder / "home", Store(str(folder / "store"))
     home.mkdir()
-    shutil.copy(versions.PROJECT / "dagster_home/dagster.yaml", home)
+    shutil.copy(PROJECT / "dagster_home/dagster.yaml", home)
     partitions = {
         name: shard_keys(name, "one")
         for name in (f"{decl}|{block_name(block)}" for decl in NAMES for block in range(n_blocks))
@@ -85,7 +86,7 @@ def wait_for_the_daemon(home: Path, instance: dg.DagsterInstance, backfill: str)
     daemon = subprocess.Popen(
         command,
         env=os.environ | {"DAGSTER_HOME": str(home)},
-        cwd=versions.PROJECT,
+        cwd=PROJECT,
         start_new_session=True,
         **quiet,
     )

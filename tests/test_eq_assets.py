@@ -21,6 +21,7 @@ from forge_assets.texas42 import versions
 from forge_assets.texas42.eq_games import _SAYS, SOUND, GameSettings, check_of
 from forge_assets.texas42.partitions import block_keys, block_name
 from forge_assets.tracking.tracker import Tracker
+from forge_assets.versions import PROJECT
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
 from forge_core.learning.labelled.train import MODEL_VERSION
@@ -243,7 +244,7 @@ def test_versions_are_those_of_the_algorithms():
 def test_another_network_or_algorithm_asks_for_the_games_again(materialize, instance):
     def learn(weights: str) -> None:
         tags = {"dagster/data_version": weights, "dagster/code_version": versions.MODEL}
-        model = {"model": str(versions.PROJECT / REFERENCE)}
+        model = {"model": str(PROJECT / REFERENCE)}
         instance.report_runless_asset_event(
             dg.AssetMaterialization("oracle_model", partition="qvalue", metadata=model, tags=tags)
         )

@@ -20,6 +20,7 @@ from forge_assets.texas42 import versions
 from forge_assets.texas42.oracle_model import TrainSettings
 from forge_assets.texas42.token_splits import TokenSettings
 from forge_assets.tracking.tracker import Tracker, TrackerUnusable, registered_name
+from forge_assets.versions import PROJECT
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
 from forge_core.splits import Split
@@ -251,7 +252,7 @@ def test_the_slice_goes_on_to_learn(instance, store, mlflow_uri, tmp_path, monke
     assert "random play" in said and f"--init-from {REFERENCE}" in said
     compared = instance.get_latest_materialization_event(dg.AssetKey("oracle_model_evaluation"))
     figures = compared.asset_materialization.metadata
-    assert figures["against"].value == str(versions.PROJECT / REFERENCE)
+    assert figures["against"].value == str(PROJECT / REFERENCE)
     assert figures["other_decision_q_gap_points"].value < figures["decision_q_gap_points"].value
 
 
@@ -261,8 +262,8 @@ def test_the_reference_network_is_found_from_anywhere(materialize, tokens, tmp_p
     result = materialize("oracle_model", "qvalue", init_from=REFERENCE, **size)
     assert result.success, reason_of(result)
     said = metadata_of(result, "oracle_model")
-    assert said["parent_model"] == str(versions.PROJECT / REFERENCE)
-    assert said["parameters"] == load_model(str(versions.PROJECT / REFERENCE)).n_parameters
+    assert said["parent_model"] == str(PROJECT / REFERENCE)
+    assert said["parameters"] == load_model(str(PROJECT / REFERENCE)).n_parameters
     refused = materialize("oracle_model", "qvalue", init_from=REFERENCE)
     assert "ask for its size" in reason_of(refused)
 

@@ -16,6 +16,7 @@ from forge_assets.in_process import materialize_here
 from forge_assets.lineage import trace
 from forge_assets.texas42 import versions
 from forge_assets.tracking.tracker import Tracker, registered_name
+from forge_assets.versions import PROJECT
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
@@ -233,7 +234,7 @@ def test_the_reference_networks_say_what_they_know(tmp_path):
 
 def test_a_network_of_games_leads_on_through_the_network_they_asked(taught, tmp_path, monkeypatch):
     store = tmp_path / "store"
-    asked = load_model(str(versions.PROJECT / REFERENCE))
+    asked = load_model(str(PROJECT / REFERENCE))
     numbers = {"weights": digest_of(asked), "parameters": asked.n_parameters, "version": versions.EQ}
     for seed in (0, 1, 2, 925):
         game = record_of(seed)

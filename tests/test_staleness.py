@@ -20,6 +20,7 @@ from forge_assets.definitions import defs
 from forge_assets.gaps.find import BLOCK_ASSETS, OUTDATED, GapQuery, find_gaps
 from forge_assets.texas42 import versions
 from forge_assets.texas42.partitions import block_name, golden_partitions
+from forge_assets.versions import PROJECT
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
 
@@ -75,7 +76,7 @@ def constants() -> dict[str, str]:
 def definitions_with(constant: str, monkeypatch) -> dg.Definitions:
     """The definitions as they will be when the source of an algorithm says another version: they are loaded
     anew, and the code versions they come with put in place of the present ones."""
-    source = (versions.PROJECT / constants()[constant].replace(".", "/")).with_suffix(".py")
+    source = (PROJECT / constants()[constant].replace(".", "/")).with_suffix(".py")
     read = Path.read_text
 
     def raised(path: Path, *rest, **more) -> str:

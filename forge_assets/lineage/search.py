@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from forge_assets.lineage.records import Generation, Lineage, Rows, Source
 from forge_assets.lineage.text import short
 from forge_assets.resources import runs_folder
-from forge_assets.texas42 import versions
 from forge_assets.tracking.tracker import (
     CHALLENGER,
     CHAMPION,
@@ -23,6 +22,7 @@ from forge_assets.tracking.tracker import (
     local_file,
     registered_name,
 )
+from forge_assets.versions import PROJECT
 from forge_core.errors import BadInput, ForgeError, StoreUnusable
 from forge_core.files import Store
 
@@ -416,7 +416,7 @@ class Search:
 
     def _known_folders(self) -> Iterator[str]:
         for pattern in ("models/*", "runs/*/model", "runs/registered/*/model"):
-            for folder in sorted(versions.PROJECT.glob(pattern)):
+            for folder in sorted(PROJECT.glob(pattern)):
                 if (folder / "model.json").exists():
                     yield str(folder)
         try:
@@ -433,7 +433,7 @@ def folder_of(word: str) -> str | None:
     if not word:
         return None
     word = word.removeprefix("file://").rstrip("/").removesuffix("/model.json")
-    bases = (word,) if "://" in word else (str(Path(word).absolute()), str(versions.PROJECT / word))
+    bases = (word,) if "://" in word else (str(Path(word).absolute()), str(PROJECT / word))
     for base in dict.fromkeys(bases):
         for folder in (base, f"{base}/model"):
             try:

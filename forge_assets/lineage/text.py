@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from forge_assets.texas42 import versions
+from forge_assets.versions import PROJECT
 
 if TYPE_CHECKING:
     from forge_assets.lineage.records import Generation, Lineage, Rows, Source
@@ -28,7 +28,7 @@ def outline(lineage: Lineage) -> Item:
 
 def short(folder: str | None) -> str | None:
     """A folder of the project without its beginning."""
-    return folder and folder.removeprefix(f"{versions.PROJECT}/")
+    return folder and folder.removeprefix(f"{PROJECT}/")
 
 
 def _of_lineage(lineage: Lineage) -> Iterator[Item]:

@@ -24,6 +24,7 @@ from pydantic import Field
 
 from forge_assets.resources import runs_folder
 from forge_assets.texas42 import versions
+from forge_assets.versions import PROJECT
 from forge_core.errors import BadInput, ForgeError
 from forge_core.files import Store, redact
 
@@ -132,7 +133,7 @@ class Tracker(dg.ConfigurableResource):
                 f"{shown} holds a password, and settings of a run are shown to all: leave the setting out, "
                 "and give MLFLOW_TRACKING_URI in the environment"
             )
-        default = f"sqlite:///{versions.PROJECT / 'mlruns' / 'mlflow.db'}"
+        default = f"sqlite:///{PROJECT / 'mlruns' / 'mlflow.db'}"
         return self.uri or os.environ.get("MLFLOW_TRACKING_URI") or default
 
     def client(self) -> MlflowClient:
@@ -487,7 +488,7 @@ def resolve_model(word: str, objective: str, tracker: Tracker) -> str:
     Raises BadInput for an alias that nothing has.
     """
     if word not in (CHAMPION, CHALLENGER):
-        return word if "://" in word else str(versions.PROJECT / word)
+        return word if "://" in word else str(PROJECT / word)
     found = tracker.fetch(objective, word)
     if not found:
         raise BadInput(f"{registered_name(objective)} has no {word} yet: name the folder of a model")
