@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from forge_assets.automation import catalog_sensor
 from forge_assets.flywheel.progress import flywheel_progress
 from forge_assets.flywheel.sensor import flywheel_deals, flywheel_nightly, flywheel_sensor
 from forge_assets.resources import ComputeDevice, ShardStore
@@ -45,18 +46,8 @@ defs = dg.Definitions(
     schedules=[flywheel_nightly, prune_weekly],
     sensors=[
         flywheel_sensor,
-        dg.AutomationConditionSensorDefinition(
-            "catalog_after_shards",
-            target=[shard_catalog],
-            default_status=dg.DefaultSensorStatus.STOPPED,
-            description="Makes shard_catalog anew when shards were made and none are being made.",
-        ),
-        dg.AutomationConditionSensorDefinition(
-            "catalog_after_games",
-            target=[eq_catalog],
-            default_status=dg.DefaultSensorStatus.STOPPED,
-            description="Makes eq_catalog anew when games were made and none are being made.",
-        ),
+        catalog_sensor("shards", shard_catalog),
+        catalog_sensor("games", eq_catalog),
     ],
     resources={"store": ShardStore(), "compute": ComputeDevice(), "tracker": Tracker()},
     executor=dg.in_process_executor,

@@ -7,9 +7,9 @@ from typing import Any
 import dagster as dg
 
 from forge_assets.flywheel.state import Iteration, State, seeds_of
+from forge_assets.pictures import picture
 from forge_assets.texas42.champion import champion
 from forge_assets.texas42.oracle_shards import GROUP
-from forge_assets.texas42.shard_catalog import picture
 from forge_assets.tracking.tracker import Tracker, TrackerUnusable
 
 flywheel_progress = dg.AssetSpec(

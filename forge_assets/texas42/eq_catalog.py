@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from forge_assets.automation import after
 from forge_assets.resources import ShardStore, failing_plainly
 from forge_assets.texas42 import versions
 from forge_assets.texas42.eq_games import eq_games
 from forge_assets.texas42.oracle_shards import GROUP
-from forge_assets.texas42.shard_catalog import after
 
 if TYPE_CHECKING:
     from forge_core.texas42.eq.catalog import GameCatalog

@@ -13,6 +13,7 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets.filling import completed, input_versions, materialization
+from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import settings_of
 from forge_assets.texas42 import versions
@@ -20,7 +21,6 @@ from forge_assets.texas42.networks import ModelSettings
 from forge_assets.texas42.oracle_model import oracle_model
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.partitions import block_keys, seed_blocks
-from forge_assets.texas42.shard_catalog import picture
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import ForgeError, GameCorrupt
 from forge_core.texas42.cli.eq import eq as forge_eq

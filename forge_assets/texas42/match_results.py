@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import settings_of
 from forge_assets.texas42 import versions
@@ -20,7 +21,6 @@ from forge_assets.texas42.eq_model import eq_model
 from forge_assets.texas42.networks import ModelSettings
 from forge_assets.texas42.oracle_model import oracle_model
 from forge_assets.texas42.oracle_shards import GROUP
-from forge_assets.texas42.shard_catalog import picture
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import MatchCorrupt
 from forge_core.texas42.cli.match import match as forge_match

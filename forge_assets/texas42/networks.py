@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from forge_assets.pictures import picture
 from forge_assets.resources import ComputeDevice, ShardStore, runs_folder
 from forge_assets.settings import settings_of
 from forge_assets.texas42 import versions
-from forge_assets.texas42.shard_catalog import picture
 from forge_assets.tracking.tracker import TrackedRun, Tracker, TrainingTracker, resolve_model
 from forge_core.errors import BadInput
 from forge_core.texas42.cli.train import train as forge_train

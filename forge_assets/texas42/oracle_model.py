@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import settings_of
 from forge_assets.texas42 import versions
@@ -22,7 +23,6 @@ from forge_assets.texas42.networks import (
     track,
 )
 from forge_assets.texas42.oracle_shards import GROUP, golden_shards
-from forge_assets.texas42.shard_catalog import picture
 from forge_assets.texas42.token_splits import token_splits
 from forge_assets.tracking.tracker import CHAMPION, Tracker, resolve_model
 from forge_core.errors import BadInput

@@ -1,10 +1,11 @@
 """What the store holds: the door from many partitions to the steps that read them all."""
 
-import base64
 from typing import Any
 
 import dagster as dg
 
+from forge_assets.automation import after
+from forge_assets.pictures import picture
 from forge_assets.resources import ShardStore, failing_plainly
 from forge_assets.texas42 import versions
 from forge_assets.texas42.oracle_shards import (
@@ -15,16 +16,6 @@ from forge_assets.texas42.oracle_shards import (
 )
 
 CATALOG_VERSION = "c1"
-
-
-def after(made: str) -> dg.AutomationCondition:
-    """Asks for what lists many partitions when some were made and none are being made."""
-    condition = (
-        dg.AutomationCondition.any_deps_updated().since_last_handled()
-        & ~dg.AutomationCondition.any_deps_in_progress()
-        & ~dg.AutomationCondition.in_progress()
-    )
-    return condition.with_label(f"{made} were made, and none are being made")
 
 
 @dg.asset(
@@ -103,8 +94,3 @@ def table(totals) -> str:
         for t in totals
     ]
     return "\n".join(lines)
-
-
-def picture(png: bytes) -> dg.MarkdownMetadataValue:
-    """A PNG, shown in the UI."""
-    return dg.MetadataValue.md(f"![](data:image/png;base64,{base64.b64encode(png).decode()})")
