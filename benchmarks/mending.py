@@ -23,8 +23,9 @@ import dagster as dg
 from forge_assets.gaps.find import GapQuery, find_gaps, mend
 from forge_assets.resources import COMPUTE_POOL
 from forge_assets.texas42 import versions
+from forge_assets.texas42.blocks import block_name
 from forge_assets.texas42.oracle_shards import version_of
-from forge_assets.texas42.partitions import block_name, shard_keys
+from forge_assets.texas42.partitions import shard_keys
 from forge_assets.versions import PROJECT
 from forge_core.device import core_count
 from forge_core.files import Store

@@ -111,7 +111,8 @@ def measure(folder: Path, n_blocks: int, alone: bool) -> dict[str, Any]:
 
 def fill_store(store: Path, n_blocks: int) -> None:
     """Every shard of the blocks, with a header of its own; the rows are those of one deal a declaration."""
-    from forge_assets.texas42.partitions import block_keys, block_name
+    from forge_assets.texas42.blocks import block_name
+    from forge_assets.texas42.partitions import block_keys
     from forge_core.texas42.declarations import N_DECLARATIONS
     from forge_core.texas42.oracle import solve
     from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, make_shard
@@ -132,7 +133,7 @@ def assert_recorded(instance: Any, n_blocks: int) -> None:
     """Every partition is known as made, once, and no run failed."""
     import dagster as dg
 
-    from forge_assets.texas42.partitions import block_name
+    from forge_assets.texas42.blocks import block_name
     from forge_core.texas42.declarations import NAMES
 
     wanted = {f"{name}|{block_name(block)}" for name in NAMES for block in range(n_blocks)}
@@ -149,7 +150,7 @@ def record_here(instance: Any, name: str, n_blocks: int) -> dict[str, float]:
 
     from forge_assets.in_process import materialize_here
     from forge_assets.texas42 import oracle_shards
-    from forge_assets.texas42.partitions import block_name
+    from forge_assets.texas42.blocks import block_name
     from forge_core.texas42.oracle import shards
 
     spent: dict[str, float] = defaultdict(float)
@@ -201,7 +202,7 @@ def planning_seconds(instance: Any, run_id: str) -> float:
 
 def backfill(instance: Any, ask: Ask, names: tuple[str, ...], n_blocks: int) -> dict[str, Any]:
     """Launched as the UI does, to its end: milliseconds a partition from there, and inside its runs."""
-    from forge_assets.texas42.partitions import block_name
+    from forge_assets.texas42.blocks import block_name
 
     partitions = [f"{name}|{block_name(block)}" for name in names for block in range(n_blocks)]
     params = {

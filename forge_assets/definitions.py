@@ -1,54 +1,29 @@
-"""All that Dagster knows of this project."""
+"""All definitions that Dagster loads: those of every game, and what all games share."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
+
 import dagster as dg
 
-from forge_assets.automation import catalog_sensor
-from forge_assets.flywheel.progress import flywheel_progress
-from forge_assets.flywheel.sensor import flywheel_deals, flywheel_nightly, flywheel_sensor
+from forge_assets.games import Game, all_games
 from forge_assets.resources import ComputeDevice, ShardStore
 from forge_assets.retention.prune import prune_weekly
-from forge_assets.texas42.bidding_results import bidding_results
-from forge_assets.texas42.champion import champion
-from forge_assets.texas42.eq_catalog import eq_catalog
-from forge_assets.texas42.eq_games import eq_games
-from forge_assets.texas42.eq_model import eq_model, eq_model_onnx
-from forge_assets.texas42.eq_token_splits import eq_token_splits
-from forge_assets.texas42.match_results import match_results
-from forge_assets.texas42.oracle_model import oracle_model, oracle_model_evaluation, oracle_model_onnx
-from forge_assets.texas42.oracle_shards import golden_shards, marginalized_shards, oracle_shards
-from forge_assets.texas42.shard_catalog import shard_catalog
-from forge_assets.texas42.token_splits import token_splits
 from forge_assets.tracking.tracker import Tracker
 
-defs = dg.Definitions(
-    assets=[
-        oracle_shards,
-        marginalized_shards,
-        golden_shards,
-        shard_catalog,
-        token_splits,
-        oracle_model,
-        oracle_model_evaluation,
-        oracle_model_onnx,
-        eq_games,
-        eq_catalog,
-        eq_token_splits,
-        eq_model,
-        eq_model_onnx,
-        bidding_results,
-        match_results,
-        champion,
-        flywheel_progress,
-    ],
-    jobs=[flywheel_deals],
-    schedules=[flywheel_nightly, prune_weekly],
-    sensors=[
-        flywheel_sensor,
-        catalog_sensor("shards", shard_catalog),
-        catalog_sensor("games", eq_catalog),
-    ],
-    resources={"store": ShardStore(), "compute": ComputeDevice(), "tracker": Tracker()},
-    executor=dg.in_process_executor,
-)
+
+def definitions_of(games: Sequence[Game]) -> dg.Definitions:
+    """Build the definitions of some games."""
+    parts = [game.definitions() for game in games]
+    return dg.Definitions(
+        assets=list(chain.from_iterable(part.assets for part in parts)),
+        jobs=list(chain.from_iterable(part.jobs for part in parts)),
+        schedules=[*chain.from_iterable(part.schedules for part in parts), prune_weekly],
+        sensors=list(chain.from_iterable(part.sensors for part in parts)),
+        resources={"store": ShardStore(), "compute": ComputeDevice(), "tracker": Tracker()},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = definitions_of(all_games())

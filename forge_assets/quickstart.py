@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from forge_assets.in_process import materialize_here
-from forge_assets.texas42.partitions import BLOCK_SIZE, block_keys, block_name, block_range
+from forge_assets.texas42.blocks import BLOCK_SIZE, block_name
+from forge_assets.texas42.partitions import block_keys, block_range
 from forge_core.errors import ForgeError
 from forge_core.texas42.reference import REFERENCE
 

@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 import dagster as dg
 
 from forge_assets.resources import COMPUTE_POOL
-from forge_assets.texas42.partitions import block_name, shard_keys
+from forge_assets.texas42.blocks import block_name
+from forge_assets.texas42.partitions import shard_keys
 from forge_core.texas42.declarations import NAMES
 
 PROJECT = Path(__file__).parent.parent

@@ -17,14 +17,11 @@ from forge_assets.in_process import materialize_here
 from forge_assets.quickstart import main
 from forge_assets.texas42 import versions
 from forge_assets.texas42.bidding_results import CHECKS
+from forge_assets.texas42.blocks import BLOCK_SIZE, N_BLOCKS, block_name, block_seeds
 from forge_assets.texas42.eq_games import SOUND
 from forge_assets.texas42.oracle_shards import BlockSettings, MarginalizedSettings, ShardSettings
 from forge_assets.texas42.partitions import (
-    BLOCK_SIZE,
-    N_BLOCKS,
-    block_name,
     block_range,
-    block_seeds,
     golden_keys,
     golden_partitions,
     shard_keys,

@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 from running import ORACLE_SHARDS, PROJECT, Dagster, keys_of, recorded
 
-from forge_assets.texas42.partitions import block_name
+from forge_assets.texas42.blocks import block_name
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.oracle.shards import ShardConfig, fill_shards, missing_shards, read_shard

@@ -15,7 +15,7 @@ from forge_assets.in_process import materialize_here
 from forge_assets.resources import ComputeDevice
 from forge_assets.texas42 import versions
 from forge_assets.texas42.bidding_results import CHECKS, BiddingSettings
-from forge_assets.texas42.partitions import block_name, block_seeds
+from forge_assets.texas42.blocks import block_name, block_seeds
 from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
 from forge_core.texas42.bidding import records

@@ -18,8 +18,9 @@ from forge_assets.definitions import defs
 from forge_assets.in_process import materialize_here
 from forge_assets.quickstart import play
 from forge_assets.texas42 import versions
+from forge_assets.texas42.blocks import block_name
 from forge_assets.texas42.eq_games import _SAYS, SOUND, GameSettings, check_of
-from forge_assets.texas42.partitions import block_keys, block_name
+from forge_assets.texas42.partitions import block_keys
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.versions import PROJECT
 from forge_core.files import Store

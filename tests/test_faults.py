@@ -201,7 +201,7 @@ def test_a_run_of_the_pipeline_on_a_full_disk(disk):
 
 
 def dg_partitions() -> list[str]:
-    from forge_assets.texas42.partitions import block_name
+    from forge_assets.texas42.blocks import block_name
     from forge_core.texas42.declarations import NAMES
 
     return [f"{name}|{block_name(0)}" for name in NAMES]

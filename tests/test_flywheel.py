@@ -32,7 +32,7 @@ from forge_assets.flywheel.turn import Launch, Rest, next_move
 from forge_assets.in_process import materialize_here
 from forge_assets.resources import ShardStore
 from forge_assets.texas42 import networks
-from forge_assets.texas42.partitions import N_BLOCKS
+from forge_assets.texas42.blocks import N_BLOCKS
 from forge_assets.tracking.tracker import CHAMPION, Tracker, registered_name
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput, StoreUnusable

@@ -30,8 +30,9 @@ from forge_assets.gaps.find import (
     mend,
 )
 from forge_assets.texas42 import versions
+from forge_assets.texas42.blocks import block_name
 from forge_assets.texas42.oracle_shards import version_of
-from forge_assets.texas42.partitions import block_keys, block_name, golden_partitions, shard_keys
+from forge_assets.texas42.partitions import block_keys, golden_partitions, shard_keys
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.files.inspection import Condition

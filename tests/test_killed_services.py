@@ -22,7 +22,7 @@ from dagster._core.execution.backfill import BulkActionStatus
 from running import Dagster, Process, keys_of, recorded
 
 from forge_assets.launcher import is_process_alive
-from forge_assets.texas42.partitions import BLOCK_SIZE, block_name
+from forge_assets.texas42.blocks import BLOCK_SIZE, block_name
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, missing_shards

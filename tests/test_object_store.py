@@ -19,7 +19,7 @@ import pytest
 from running import SMALL, Process, free_port
 
 from forge_assets.in_process import materialize_here
-from forge_assets.texas42.partitions import block_name
+from forge_assets.texas42.blocks import block_name
 from forge_core.errors import StoreUnusable
 from forge_core.files import Store
 from forge_core.files import store as files

@@ -24,7 +24,8 @@ import dagster as dg
 import pytest
 from running import ORACLE_SHARDS, PROJECT, SMALL, Dagster, Process, daemon, free_port
 
-from forge_assets.texas42.partitions import block_name, block_range, shard_keys
+from forge_assets.texas42.blocks import block_name
+from forge_assets.texas42.partitions import block_range, shard_keys
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, missing_shards, read_shard

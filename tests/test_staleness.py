@@ -19,7 +19,8 @@ from dagster._core.loader import LoadingContextForTest
 from forge_assets.definitions import defs
 from forge_assets.gaps.find import BLOCK_ASSETS, OUTDATED, GapQuery, find_gaps
 from forge_assets.texas42 import versions
-from forge_assets.texas42.partitions import block_name, golden_partitions
+from forge_assets.texas42.blocks import block_name
+from forge_assets.texas42.partitions import golden_partitions
 from forge_assets.versions import PROJECT
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES

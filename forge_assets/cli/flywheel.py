@@ -137,7 +137,7 @@ def status(json: Json = False) -> None:
     lines: dict[str, Any] = {
         "state": f"{record['phase']}, sensor {record['sensor']}",
         "iteration": f"{state.iteration}, attempt {state.attempt}",
-        "next seeds": record["next_seeds"] or "none left: raise N_BLOCKS in texas42/partitions.py",
+        "next seeds": record["next_seeds"] or "none left: raise N_BLOCKS in texas42/blocks.py",
         "an iteration": ", ".join(f"{key} {value}" for key, value in record["settings"].items()),
     }
     if state.away_since:

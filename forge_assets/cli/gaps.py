@@ -106,7 +106,7 @@ def gaps(
     from forge_assets.gaps.find import GapQuery, find_gaps
     from forge_assets.gaps.find import mend as start
     from forge_assets.resources import find_instance
-    from forge_assets.texas42.partitions import BLOCK_SIZE
+    from forge_assets.texas42.blocks import BLOCK_SIZE
     from forge_core.cli.screen import print_json
     from forge_core.files import Store, default_store_url
 
@@ -164,7 +164,7 @@ def progress() -> Iterator[Callable[[int, int], None]]:
 
 def partitions_text(partitions: Sequence[str]) -> str:
     """`blocks 0-3, 7 (sixes); block 9 (all declarations)`: those of a block asset, in few words."""
-    from forge_assets.texas42.partitions import block_seeds
+    from forge_assets.texas42.blocks import block_seeds
     from forge_core.ranges import ranges_text
     from forge_core.texas42.declarations import NAMES
 

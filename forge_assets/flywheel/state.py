@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Literal
 
-from forge_assets.texas42.partitions import BLOCK_SIZE, N_BLOCKS, block_name, block_seeds
+from forge_assets.texas42.blocks import BLOCK_SIZE, N_BLOCKS, block_name, block_seeds
 from forge_assets.texas42.versions import EVALUATION
 from forge_core.errors import BadInput
 from forge_core.files import Store

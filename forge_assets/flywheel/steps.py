@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forge_assets.flywheel.state import State
-from forge_assets.texas42.partitions import BLOCK_SIZE, block_range, golden_range
+from forge_assets.texas42.blocks import BLOCK_SIZE
+from forge_assets.texas42.partitions import block_range, golden_range
 from forge_assets.texas42.versions import EVALUATION
 from forge_assets.tracking.tracker import CHAMPION
 

@@ -78,7 +78,7 @@ def next_move(
         return Rest(f"failed, and rests until forge-pipeline flywheel reset: {state.error}")
     if state.standing is Phase.DONE:
         return Rest(
-            "done: all seeds there are were learnt from; raise N_BLOCKS in forge_assets/texas42/partitions.py"
+            "done: all seeds there are were learnt from; raise N_BLOCKS in forge_assets/texas42/blocks.py"
         )
     runs = runs_of(instance, state)
     waits = state.settings.begin == "schedule" and not begin

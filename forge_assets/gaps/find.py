@@ -17,16 +17,8 @@ from typing import Any
 import dagster as dg
 
 from forge_assets.texas42 import versions
-from forge_assets.texas42.partitions import (
-    BLOCK_SIZE,
-    N_BLOCKS,
-    block_keys,
-    block_name,
-    block_seeds,
-    golden_keys,
-    golden_partitions,
-    shard_keys,
-)
+from forge_assets.texas42.blocks import BLOCK_SIZE, N_BLOCKS, block_name, block_seeds
+from forge_assets.texas42.partitions import block_keys, golden_keys, golden_partitions, shard_keys
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.files.inspection import Condition, FileStatus, Provenance, inspect_files, usual_settings

@@ -21,8 +21,9 @@ from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import settings_of
 from forge_assets.texas42 import versions
+from forge_assets.texas42.blocks import block_seeds
 from forge_assets.texas42.oracle_shards import GROUP
-from forge_assets.texas42.partitions import block_seeds, seed_blocks
+from forge_assets.texas42.partitions import seed_blocks
 from forge_assets.tracking.tracker import Tracker, resolve_model
 from forge_core.errors import FileCorrupt, ForgeError
 from forge_core.texas42.cli.bid import bid as forge_bid

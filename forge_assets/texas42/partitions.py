@@ -1,8 +1,4 @@
-"""How the data is cut: blocks of 50 consecutive seeds, by declaration.
-
-50, because such a block never straddles a split (900..949 and 950..999 are whole blocks),
-and because 100,000 seeds then make 20,000 partitions, a number Dagster carries easily.
-"""
+"""Partitions of the data of Texas 42: blocks of seeds by declaration, and the files of each."""
 
 from __future__ import annotations
 
@@ -10,29 +6,13 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from forge_assets.texas42.blocks import N_BLOCKS, block_name, block_seeds
 from forge_core.errors import BadInput
 from forge_core.texas42.benchmark import GOLDEN_SHARD_SEEDS
 from forge_core.texas42.declarations import NAMES, parse_declaration
 
 if TYPE_CHECKING:
     from forge_core.texas42.oracle.shards import ShardKey
-
-BLOCK_SIZE = 50
-N_BLOCKS = 2_000
-"""The universe of seeds, 0..99,999: raise it when the flywheel has used it up."""
-
-
-def block_name(block: int) -> str:
-    """Block 0 -> `seeds_000000_000049`."""
-    first = block * BLOCK_SIZE
-    return f"seeds_{first:06d}_{first + BLOCK_SIZE - 1:06d}"
-
-
-def block_seeds(name: str) -> range:
-    """`seeds_000000_000049` -> range(0, 50)."""
-    _, first, last = name.split("_")
-    return range(int(first), int(last) + 1)
-
 
 declarations = dg.StaticPartitionsDefinition(list(NAMES))
 seed_blocks = dg.StaticPartitionsDefinition([block_name(block) for block in range(N_BLOCKS)])

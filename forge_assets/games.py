@@ -1,0 +1,104 @@
+"""One record per game: its assets, registered models, versions and hooks.
+
+`gaps`, `lineage`, `retention`, `tracking`, `flywheel` and `definitions` know no game: they ask these
+records. A hook imports what it needs when it is called, so that a record costs nothing to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from forge_core.errors import BadInput
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from forge_assets.flywheel.state import State
+    from forge_assets.flywheel.steps import Step
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModel:
+    """A kind of network that a game teaches, and its name in MLflow's registry."""
+
+    objective: str
+    """`qvalue`: the word by which commands and settings name this kind; no two games share one"""
+    name: str
+    """`texas42-oracle-qvalue`; several kinds may share a name, and with it the champion"""
+    asset: str
+    """key of the asset that teaches it; its materializations name the folder as `model`"""
+    partition: str | None = None
+    """of that asset; None: it has no partitions"""
+
+
+@dataclass(frozen=True, slots=True)
+class GameDefinitions:
+    """The definitions of a game in Dagster."""
+
+    assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]
+    jobs: Sequence[Any] = ()
+    schedules: Sequence[dg.ScheduleDefinition] = ()
+    sensors: Sequence[dg.SensorDefinition] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FlywheelHooks:
+    """The parts of a flywheel that belong to its game."""
+
+    assets: tuple[str, ...]
+    """keys of the assets that it runs, in order; the first begins an iteration, the last is the gate"""
+    objectives: tuple[str, ...]
+    """networks that it can improve"""
+    reference: str
+    """folder of the network that it starts from by default; begins at the project"""
+    version: str
+    """of the benchmark: what was prepared under another one is prepared again"""
+    n_blocks: int
+    """blocks of seeds that there are"""
+    block_seeds: Callable[[int], range]
+    """number of a block -> its seeds"""
+    steps: Callable[[State], list[Step]]
+    """the steps of the iteration that is on"""
+
+
+@dataclass(frozen=True, slots=True)
+class Game:
+    """One game, as the rest of `forge_assets` knows it. Asset keys are written `name` or `prefix/name`."""
+
+    name: str
+    """`texas42`: of its package, and of the group of its assets"""
+    experiment: str
+    """in MLflow, of its training runs"""
+    model_prefix: str
+    """of the names of all its registered models: `texas42-`"""
+    models: tuple[RegisteredModel, ...]
+    definitions: Callable[[], GameDefinitions]
+    network_version: Callable[[str], str]
+    """kind of rows (`kind` of a card's data) -> code version of a network that learnt from them"""
+    flywheel: FlywheelHooks | None = None
+
+
+def all_games() -> tuple[Game, ...]:
+    """Return the record of every game; the first is the one that names no game where it is meant."""
+    from forge_assets.texas42.game import TEXAS42
+
+    return (TEXAS42,)
+
+
+def all_models(games: Sequence[Game] | None = None) -> Iterator[tuple[Game, RegisteredModel]]:
+    """Yield each kind of network with its game. games: default, all."""
+    for game in all_games() if games is None else games:
+        for model in game.models:
+            yield game, model
+
+
+def find_model(objective: str, games: Sequence[Game] | None = None) -> tuple[Game, RegisteredModel]:
+    """Return the kind of network that `objective` names, with its game. Raises BadInput for another word."""
+    known: Mapping[str, tuple[Game, RegisteredModel]] = {
+        model.objective: (game, model) for game, model in all_models(games)
+    }
+    if objective not in known:
+        raise BadInput(f"objective {objective!r}: use {', '.join(known)}")
+    return known[objective]
