@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from forge_core.pictures import BLUE, INK, ORANGE, SOFT
 from forge_core.streams import stream
 from forge_core.texas42.arena.duplicate import held_out_seeds, suits
 from forge_core.texas42.bidding.playouts import Playout, open_playout
@@ -37,8 +38,7 @@ from forge_core.texas42.deals import deal_from_seed
 TENTHS = 10
 REDRAWS = 1_000
 _HANDS_AT_ONCE = 10
-_COLORS = {"eq": "#2f6f9f", "policy": "#8d6bab", "oracle": "#d9822b"}
-_INK, _SOFT = "#333333", "#777777"
+_COLORS = {"eq": BLUE, "policy": "#8d6bab", "oracle": ORANGE}
 
 Floats = npt.NDArray[np.float64]
 
@@ -221,17 +221,17 @@ def draw(
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 6.4), dpi=110, facecolor="white")
-    figure.text(0.055, 0.935, "Is a bid made as often as playouts say?", fontsize=17, color=_INK)
+    figure.text(0.055, 0.935, "Is a bid made as often as playouts say?", fontsize=17, color=INK)
     figure.text(
         0.055,
         0.015,
         f"{len(real)} hands of val seeds, one declaration each; predicted from {taken['eq'].shape[1]} deals "
         f"of each, made in {real.shape[1]} others by eq players ({players.version}). Bars and band: 95 %.",
         fontsize=8,
-        color=_SOFT,
+        color=SOFT,
     )
     left, right = figure.add_axes((0.055, 0.125, 0.42, 0.74)), figure.add_axes((0.56, 0.125, 0.42, 0.74))
-    left.plot([0, 1], [0, 1], color=_SOFT, linewidth=1, linestyle="--")
+    left.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle="--")
     for one in found:
         bins = {name: np.array(column) for name, column in one.bins.items()}
         color = _COLORS[one.playout]
@@ -254,12 +254,12 @@ def draw(
     made = shares(real)
     hands = stream(0, "calibration", "made").integers(len(made), size=(REDRAWS, len(made)))
     low, high = np.quantile(made[hands].mean(axis=1), (0.025, 0.975), axis=0)
-    right.fill_between(BIDS, low, high, color=_INK, alpha=0.15, linewidth=0)
-    right.plot(BIDS, made.mean(axis=0), color=_INK, linewidth=2, label="made by eq players")
+    right.fill_between(BIDS, low, high, color=INK, alpha=0.15, linewidth=0)
+    right.plot(BIDS, made.mean(axis=0), color=INK, linewidth=2, label="made by eq players")
     left.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="predicted P(make)", ylabel="made")
-    left.set_title("By tenth of the predictions; areas: how many", loc="left", fontsize=11, color=_INK)
+    left.set_title("By tenth of the predictions; areas: how many", loc="left", fontsize=11, color=INK)
     right.set(ylim=(0, 1), xlabel="bid", xticks=BIDS, ylabel="of the hands")
-    right.set_title("All hands together, by bid", loc="left", fontsize=11, color=_INK)
+    right.set_title("All hands together, by bid", loc="left", fontsize=11, color=INK)
     left.legend(fontsize=8.5, loc="upper left", frameon=False, markerscale=0.6)
     right.legend(fontsize=8.5, loc="upper right", frameon=False, markerscale=0.6)
     for axes in (left, right):

@@ -27,6 +27,7 @@ from forge_core.learning.labelled.metrics import ask
 from forge_core.learning.labelled.rows import Rows
 from forge_core.learning.labelled.train import TrainConfig, train
 from forge_core.learning.networks.transformer import SIZES, ModelConfig
+from forge_core.pictures import BLUE, FAINT, GREY, new_figure, to_png
 from forge_core.splits import Split, split_of
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
@@ -151,30 +152,26 @@ def teach(rows: Rows, watch: Rows, final: Rows, seed: int, folder: Path) -> dict
 
 def draw(results: list[dict], file: Path) -> None:
     """Points lost a decision against worlds a label: every seed, and their mean."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4), dpi=100)
+    figure = new_figure(4, 8)
     axes = figure.subplots()
     figure.subplots_adjust(left=0.08, right=0.97, top=0.86, bottom=0.15)
     by_worlds = {found["worlds"]: [] for found in sorted(results, key=lambda found: found["worlds"])}
     for found in results:
         by_worlds[found["worlds"]].append(found["decision_q_gap"])
-        axes.plot(found["worlds"], found["decision_q_gap"], marker="o", color="#bbbbbb")
+        axes.plot(found["worlds"], found["decision_q_gap"], marker="o", color=GREY)
     means = [float(np.mean(gaps)) for gaps in by_worlds.values()]
-    axes.plot(list(by_worlds), means, color="#2f6f9f", linewidth=1.8)
+    axes.plot(list(by_worlds), means, color=BLUE, linewidth=1.8)
     for worlds, mean in zip(by_worlds, means, strict=True):
-        axes.annotate(
-            f"{mean:.2f}", (worlds, mean), textcoords="offset points", xytext=(8, 6), color="#2f6f9f"
-        )
+        axes.annotate(f"{mean:.2f}", (worlds, mean), textcoords="offset points", xytext=(8, 6), color=BLUE)
     axes.set_xscale("log")
     axes.set_xticks(list(by_worlds), [f"{worlds}" for worlds in by_worlds])
     axes.minorticks_off()
     axes.set_xlabel("worlds a label, a million in all")
     axes.set_title("Points lost a decision; points: seeds, line: their mean", loc="left", fontsize=11)
-    axes.grid(color="#dddddd")
+    axes.grid(color=FAINT)
     axes.set_axisbelow(True)
     axes.spines[:].set_visible(False)
-    figure.savefig(file)
+    file.write_bytes(to_png(figure))
 
 
 if __name__ == "__main__":

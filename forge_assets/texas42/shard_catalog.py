@@ -40,7 +40,8 @@ CATALOG_VERSION = "c1"
 )
 def shard_catalog(store: ShardStore) -> dg.MaterializeResult:
     """What the store holds: counts, rows and versions, by kind and split. Its data version is their hash."""
-    from forge_core.texas42.oracle.catalog import draw_root_values, draw_states, read_catalog
+    from forge_core.texas42.oracle.catalog import read_catalog
+    from forge_core.texas42.oracle.pictures import draw_root_values, draw_states
 
     with failing_plainly():
         catalog = read_catalog(store.root())

@@ -9,13 +9,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from forge_core.pictures import INK
 from forge_core.texas42.dominoes import PIPS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.path import Path
 
-INK, FACE, EDGE = "#333333", "#fffdf7", "#8f897c"
+FACE, EDGE = "#fffdf7", "#8f897c"
 CALLED_FACE, CALLED_EDGE = "#fff0c2", "#c08a12"
 """of a domino that is called"""
 GHOST = "#c9c9c9"

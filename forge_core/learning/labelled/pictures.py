@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from forge_core.errors import BadInput
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-_INK, _SOFT, _FAINT, _MODEL, _RANDOM, _OTHER = (
-    "#333333",
-    "#777777",
-    "#dddddd",
-    "#2f6f9f",
-    "#bbbbbb",
-    "#d9822b",
-)
+from forge_core.pictures import BLUE, GREY, INK, ORANGE, new_figure, style_axes, to_png, write_above
 
 
 def draw_curve(points: Sequence[Mapping[str, float]], random: float | None = None) -> bytes:
@@ -31,23 +18,23 @@ def draw_curve(points: Sequence[Mapping[str, float]], random: float | None = Non
     """
     if not points:
         raise BadInput("there is no evaluation to draw: train until the first one")
-    figure = _figure(4.4)
+    figure = new_figure(4.4)
     left, right = figure.subplots(1, 2)
     figure.subplots_adjust(left=0.07, right=0.97, top=0.84, bottom=0.14, wspace=0.2)
     rows = [point["rows"] / 1e6 for point in points]
     gaps = [point["decision_q_gap"] for point in points]
-    _dress(left, "Points lost a decision", "rows, millions")
-    left.plot(rows, gaps, color=_MODEL, marker="o", markersize=3.5, linewidth=1.6)
+    style_axes(left, "Points lost a decision", "rows, millions")
+    left.plot(rows, gaps, color=BLUE, marker="o", markersize=3.5, linewidth=1.6)
     best = int(np.argmin(gaps))
-    _note(left, rows[best], gaps[best], f"{gaps[best]:.2f}")
+    write_above(left, rows[best], gaps[best], f"{gaps[best]:.2f}")
     if random is not None:
-        left.axhline(random, color=_RANDOM, linewidth=1.6)
-        _note(left, rows[-1], random, f"random play {random:.1f}", "right")
+        left.axhline(random, color=GREY, linewidth=1.6)
+        write_above(left, rows[-1], random, f"random play {random:.1f}", "right")
     left.set_ylim(0, 1.12 * max([*gaps, random or 0]))
-    _dress(right, "Loss in training", "rows, millions")
-    right.plot(rows, [point["loss"] for point in points], color=_MODEL, linewidth=1.6)
+    style_axes(right, "Loss in training", "rows, millions")
+    right.plot(rows, [point["loss"] for point in points], color=BLUE, linewidth=1.6)
     right.set_ylim(bottom=0)
-    return _png(figure)
+    return to_png(figure)
 
 
 def draw_progress(
@@ -59,25 +46,25 @@ def draw_progress(
     """
     if not seeds:
         raise BadInput("no iteration is over: there is nothing to draw yet")
-    figure = _figure(4.4)
+    figure = new_figure(4.4)
     axes = figure.subplots()
     figure.subplots_adjust(left=0.075, right=0.97, top=0.84, bottom=0.14)
-    _dress(axes, "Points lost a decision, golden val", "training seeds so far")
+    style_axes(axes, "Points lost a decision, golden val", "training seeds so far")
     ring = {"marker": "o", "markersize": 9, "markerfacecolor": "none", "linewidth": 0}
     axes.plot(
-        seeds, challengers, color=_OTHER, label="challenger", **ring
+        seeds, challengers, color=ORANGE, label="challenger", **ring
     )  # around the champion's, if promoted
     crowned = {n: gap for n, gap in zip(seeds, champions, strict=True) if gap is not None}
     if crowned:
         line = list(crowned), list(crowned.values())
-        axes.plot(*line, color=_MODEL, marker="o", markersize=4, linewidth=1.6, label="champion")
-        _note(axes, line[0][-1], line[1][-1], f"{line[1][-1]:.3f}")
+        axes.plot(*line, color=BLUE, marker="o", markersize=4, linewidth=1.6, label="champion")
+        write_above(axes, line[0][-1], line[1][-1], f"{line[1][-1]:.3f}")
     axes.legend(frameon=False, fontsize=9, loc="upper right")
     figures = [*challengers, *crowned.values()]
     low, high = min(figures), max(figures)
     room = max(0.02, 0.25 * (high - low))
     axes.set_ylim(max(0, low - room), high + room)
-    return _png(figure)
+    return to_png(figure)
 
 
 def draw_gaps(
@@ -93,25 +80,25 @@ def draw_gaps(
     """
     if "per_ply" not in measured or "per_decl" not in measured:
         raise BadInput("gaps are drawn per ply and declaration: give evaluate_q both")
-    figure = _figure(4.8)
+    figure = new_figure(4.8)
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     figure.subplots_adjust(left=0.06, right=0.975, top=0.86, bottom=0.13, wspace=0.3)
     models = [
-        (random, _RANDOM, "random play"),
-        (other, _OTHER, "the other"),
-        (measured, _MODEL, "this model"),
+        (random, GREY, "random play"),
+        (other, ORANGE, "the other"),
+        (measured, BLUE, "this model"),
     ]
 
-    _dress(left, "Points lost a decision, by ply", "plays made before")
+    style_axes(left, "Points lost a decision, by ply", "plays made before")
     for found, color, label in models:
         if found:
             plies, gaps = _gaps(found["per_ply"])
             left.plot(plies, gaps, color=color, marker="o", markersize=3.5, linewidth=1.6, label=label)
     left.set_ylim(bottom=0)
     left.set_xticks(range(0, 28, 4))
-    left.legend(frameon=False, fontsize=9, labelcolor=_INK)
+    left.legend(frameon=False, fontsize=9, labelcolor=INK)
 
-    _dress(right, "By declaration", "points")
+    style_axes(right, "By declaration", "points")
     groups = sorted(measured["per_decl"])
     shown = [label for found, _, label in models if found]
     for found, color, label in models:
@@ -126,12 +113,12 @@ def draw_gaps(
             right.barh(places, _aligned(found, groups), color=color, height=thick)
     for group, gap in zip(groups, _aligned(measured, groups), strict=True):
         right.text(
-            gap, group - (0.16 if len(shown) == 3 else 0), f" {gap:.2f}", va="center", fontsize=8, color=_INK
+            gap, group - (0.16 if len(shown) == 3 else 0), f" {gap:.2f}", va="center", fontsize=8, color=INK
         )
     right.set_yticks(groups, [names[group] if names else str(group) for group in groups])
     right.invert_yaxis()
     right.grid(axis="y", visible=False)
-    return _png(figure)
+    return to_png(figure)
 
 
 def _gaps(per_group: Mapping[int, Mapping[str, float]]) -> tuple[list[int], list[float]]:
@@ -145,28 +132,3 @@ def _gaps(per_group: Mapping[int, Mapping[str, float]]) -> tuple[list[int], list
 def _aligned(measured: Mapping[str, Any], groups: Sequence[int]) -> list[float]:
     found = dict(zip(*_gaps(measured["per_decl"]), strict=True))
     return [found.get(group, 0.0) for group in groups]
-
-
-def _figure(height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(10, height), dpi=100)
-
-
-def _dress(axes: Axes, title: str, label: str) -> None:
-    axes.set_title(title, loc="left", fontsize=12, color=_INK, pad=10)
-    axes.set_xlabel(label, color=_INK)
-    axes.grid(color=_FAINT, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0, colors=_INK)
-    axes.spines[:].set_visible(False)
-
-
-def _note(axes: Axes, x: float, y: float, text: str, align: str = "center") -> None:
-    axes.annotate(text, (x, y), textcoords="offset points", xytext=(0, 7), ha=align, fontsize=9, color=_INK)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forge_core.errors import BadInput
+from forge_core.pictures import BLUE, INK, SOFT, new_figure, style_axes, to_png
 from forge_core.stats import Difference, Verdict, mcnemar, paired_difference, wilson_interval
 from forge_core.texas42.arena.match import Match
 
@@ -113,18 +113,14 @@ def _standing(name: str, matches: Sequence[Match]) -> Standing:
 
 # --- the picture ------------------------------------------------------------------------------
 
-_INK, _SOFT, _FAINT, _POINT = "#333333", "#777777", "#dddddd", "#2f6f9f"
-
 
 def draw_standings(matches: Sequence[Match]) -> bytes:
     """Who stands where, and every pair: a PNG 1000 pixels wide. Raises BadInput for no match."""
-    from matplotlib.figure import Figure
-
     if not matches:
         raise BadInput("there is no match to draw: play one")
     ranked = standings(matches)
     names = [standing.name for standing in ranked]
-    figure = Figure(figsize=(10, 1.5 + 0.45 * len(names)), dpi=100)
+    figure = new_figure(1.5 + 0.45 * len(names))
     left, right = figure.subplots(1, 2, sharey=True)
     margin, inch = min(0.4, 0.045 + 0.0085 * max(map(len, names))), 1 / figure.get_figheight()
     figure.subplots_adjust(left=margin, right=0.985, top=1 - 0.6 * inch, bottom=0.75 * inch, wspace=0.08)
@@ -132,17 +128,15 @@ def draw_standings(matches: Sequence[Match]) -> bytes:
     _draw_pairs(right, matches, names)
     left.set_yticks(range(len(names)), [f"{name}  {1 + place}" for place, name in enumerate(names)])
     left.set_ylim(len(names) - 0.5, -0.5)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return to_png(figure)
 
 
 def _draw_ranks(axes: Axes, ranked: Sequence[Standing]) -> None:
     """Points a deal against all others, with intervals."""
     for row, standing in enumerate(ranked):
         swing = standing.swing
-        axes.plot([swing.low, swing.high], [row, row], color=_POINT, linewidth=2.5, alpha=0.45)
-        axes.plot([swing.mean], [row], color=_POINT, marker="o", markersize=6)
+        axes.plot([swing.low, swing.high], [row, row], color=BLUE, linewidth=2.5, alpha=0.45)
+        axes.plot([swing.mean], [row], color=BLUE, marker="o", markersize=6)
         axes.annotate(
             f"{swing.mean:+.2f}",
             (swing.high, row),
@@ -150,14 +144,12 @@ def _draw_ranks(axes: Axes, ranked: Sequence[Standing]) -> None:
             xytext=(7, 0),
             va="center",
             fontsize=9,
-            color=_INK,
+            color=INK,
         )
-    axes.axvline(0, color=_INK, linewidth=0.8)
-    axes.set_title("Points a deal against all others", loc="left", fontsize=12, color=_INK, pad=10)
-    axes.set_xlabel("better by, with the same hands; bars: 95 %", color=_INK)
+    axes.axvline(0, color=INK, linewidth=0.8)
     axes.margins(x=0.18)
-    axes.grid(axis="x", color=_FAINT, linewidth=0.8)
-    _undress(axes)
+    title, label = "Points a deal against all others", "better by, with the same hands; bars: 95 %"
+    style_axes(axes, title, label, grid="x")
 
 
 def _draw_pairs(axes: Axes, matches: Sequence[Match], names: Sequence[str]) -> None:
@@ -173,19 +165,11 @@ def _draw_pairs(axes: Axes, matches: Sequence[Match], names: Sequence[str]) -> N
             ha="center",
             va="center",
             fontsize=9,
-            color=_INK if sure else _SOFT,
+            color=INK if sure else SOFT,
             weight="bold" if sure else "normal",
         )
     most = max(1.0, float(np.nanmax(np.abs(swing))))
     axes.imshow(swing, cmap="PuOr_r", vmin=-2 * most, vmax=2 * most, aspect="auto")
     axes.set_xticks(range(len(names)), [str(1 + place) for place in range(len(names))])
-    axes.set_title("The row against the column", loc="left", fontsize=12, color=_INK, pad=10)
-    axes.set_xlabel("by rank; bold: the interval leaves out 0", color=_INK)
-    _undress(axes)
+    style_axes(axes, "The row against the column", "by rank; bold: the interval leaves out 0", grid=None)
     axes.tick_params(labelleft=False)
-
-
-def _undress(axes: Axes) -> None:
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0, colors=_INK)
-    axes.spines[:].set_visible(False)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forge_core.errors import BadInput
+from forge_core.pictures import BLUE, INK, ORANGE, SOFT, new_figure, style_axes, to_pdf, to_png
 from forge_core.texas42.auction import PASS, call_text
 from forge_core.texas42.bidding.advice import Advice, explain
 from forge_core.texas42.bidding.table import BIDS, BidTable, bid_index, provenance
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("pdf", "png")
-_INK, _SOFT, _FAINT, _MARKED = "#333333", "#777777", "#dddddd", "#222222"
-_RARELY, _MIDDLE, _MOSTLY = "#d9822b", "#fbfaf6", "#2f6f9f"
+_MARKED = "#222222"
+_EVEN = "#fbfaf6"
+"""of P(make) one half, between ORANGE for 0 and BLUE for 1"""
 _LINE = 145
 """letters of the small print"""
 _SURE = 0.75
@@ -34,25 +35,22 @@ def draw_poster(table: BidTable, advice: Advice, kind: str = "pdf") -> bytes:
     """Draw the page; kind: of FORMATS. Equal tables give equal bytes. Raises BadInput for another kind."""
     if kind not in FORMATS:
         raise BadInput(f"a poster as {kind!r}: use {' or '.join(FORMATS)}")
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 8.5), dpi=100)
-    figure.patch.set_facecolor("white")
+    figure = new_figure(8.5, 11, facecolor="white")
     decl = advice.recommended.decl
-    figure.text(0.05, 0.94, "What is this hand worth?", fontsize=22, color=_INK)
+    figure.text(0.05, 0.94, "What is this hand worth?", fontsize=22, color=INK)
     _draw_hand(figure, table, decl)
     _draw_heat(figure, table, advice)
     for line, text in enumerate(explain(advice, table)):
-        figure.text(0.05, 0.165 - 0.03 * line, text, fontsize=11, color=_INK)
-    figure.text(0.05, 0.05, fill(provenance(table), _LINE), fontsize=8.5, color=_SOFT, va="top")
-    return _bytes(figure, kind)
+        figure.text(0.05, 0.165 - 0.03 * line, text, fontsize=11, color=INK)
+    figure.text(0.05, 0.05, fill(provenance(table), _LINE), fontsize=8.5, color=SOFT, va="top")
+    return to_pdf(figure) if kind == "pdf" else to_png(figure)
 
 
 def shade() -> LinearSegmentedColormap:
     """The colours of P(make), 0 to 1."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    return LinearSegmentedColormap.from_list("made", [_RARELY, _MIDDLE, _MOSTLY])
+    return LinearSegmentedColormap.from_list("made", [ORANGE, _EVEN, BLUE])
 
 
 def _draw_hand(figure: Figure, table: BidTable, decl: int | None) -> None:
@@ -82,7 +80,7 @@ def _draw_heat(figure: Figure, table: BidTable, advice: Advice) -> None:
     axes.imshow(p_make, cmap=shade(), vmin=0, vmax=1, aspect="auto")
     for row, of_decl in enumerate(p_make):
         for column, p in enumerate(of_decl):
-            ink = "white" if abs(p - 0.5) * 2 > _SURE else _INK
+            ink = "white" if abs(p - 0.5) * 2 > _SURE else INK
             axes.text(column, row, f"{100 * p:.0f}", ha="center", va="center", fontsize=9.5, color=ink)
     _dress(axes, [NAMES[decl] for decl in asked])
     _margin(axes, len(BIDS) + 0.4, "points", [f"{mean:.1f}" for mean in means])
@@ -97,38 +95,24 @@ def _draw_heat(figure: Figure, table: BidTable, advice: Advice) -> None:
             f"framed: {call_text(best.call)}, {NAMES[best.decl]}",
             loc="right",
             fontsize=9,
-            color=_SOFT,
+            color=SOFT,
             pad=30,
         )
 
 
 def _dress(axes: Axes, names: list[str]) -> None:
-    axes.set_title(
-        "Made, of a hundred deals (marks: as 42)",
-        loc="left",
-        fontsize=12,
-        color=_INK,
-        pad=28,
-    )
+    style_axes(axes, "Made, of a hundred deals (marks: as 42)", grid=None, pad=28)
     axes.set_yticks(range(len(names)), names)
     axes.set_xticks(range(len(BIDS)), [str(bid) for bid in BIDS])
-    axes.tick_params(length=0, colors=_INK, labelsize=10, top=False, labeltop=True, labelbottom=False)
+    axes.tick_params(labelsize=10, top=False, labeltop=True, labelbottom=False)
     axes.set_xticks(np.arange(len(BIDS) + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(names) + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=1.5)
     axes.tick_params(which="minor", length=0)
-    axes.spines[:].set_visible(False)
 
 
 def _margin(axes: Axes, x: float, title: str, cells: list[str]) -> None:
     """A column of figures at the right of the map."""
     for row, cell in enumerate([title, *cells], start=-1):
-        color = _SOFT if row < 0 else _INK
+        color = SOFT if row < 0 else INK
         axes.text(x, row if row >= 0 else -0.78, cell, ha="right", va="center", fontsize=9.5, color=color)
-
-
-def _bytes(figure: Figure, kind: str) -> bytes:
-    buffer = io.BytesIO()
-    metadata = {"CreationDate": None} if kind == "pdf" else None
-    figure.savefig(buffer, format=kind, metadata=metadata)
-    return buffer.getvalue()

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from forge_core.errors import BadInput
+from forge_core.pictures import BLUE, INK, SOFT, new_figure, to_png
 from forge_core.texas42.bidding.field import EVEN, Field, measure_field
 from forge_core.texas42.bidding.poster import shade
 from forge_core.texas42.bidding.table import BIDS, BidTable
 from forge_core.texas42.declarations import N_DECLARATIONS, NAMES
-from forge_core.texas42.domino_art import INK
-
-_SOFT, _BAR = "#777777", "#2f6f9f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +47,11 @@ def draw_summary(tables: Sequence[BidTable]) -> bytes:
 
     Raises as `summarize` does.
     """
-    from matplotlib.figure import Figure
-
     p_make, *_ = _stack(tables)
     best = _best(p_make)
     of_best = p_make[np.arange(len(best)), best]
     order = np.argsort(-of_best.sum(axis=1), kind="stable")
-    figure = Figure(figsize=(10, 5), dpi=90, facecolor="white", layout="constrained")
+    figure = new_figure(5, dpi=90, facecolor="white", layout="constrained")
     heat, bars = figure.subplots(1, 2, width_ratios=(3, 2))
     image = heat.imshow(of_best[order], cmap=shade(), vmin=0, vmax=1, aspect="auto", interpolation="none")
     heat.set_xticks(range(len(BIDS)), [str(bid) for bid in BIDS])
@@ -65,17 +60,15 @@ def draw_summary(tables: Sequence[BidTable]) -> bytes:
     heat.set_title("P(make) by the best declaration", loc="left", fontsize=11, color=INK)
     figure.colorbar(image, ax=heat, shrink=0.6, ticks=(0, EVEN, 1))
     counts = np.bincount(best, minlength=N_DECLARATIONS)
-    bars.barh(NAMES, counts, color=_BAR)
+    bars.barh(NAMES, counts, color=BLUE)
     bars.invert_yaxis()
     bars.set_title("Hands it is best for", loc="left", fontsize=11, color=INK)
     bars.spines[["top", "right", "left"]].set_visible(False)
     for axes in (heat, bars):
         axes.tick_params(length=0, colors=INK)
     sees = "all hands seen" if tables[0].sees_all else "each seat sees its own hand alone"
-    figure.suptitle(f"By {tables[0].playout} playouts, {sees}", fontsize=9, color=_SOFT, x=0.01, ha="left")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    figure.suptitle(f"By {tables[0].playout} playouts, {sees}", fontsize=9, color=SOFT, x=0.01, ha="left")
+    return to_png(figure)
 
 
 def _stack(tables: Sequence[BidTable]) -> np.ndarray:
