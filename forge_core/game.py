@@ -1,0 +1,237 @@
+"""The protocol of a game: pure functions over many games at once.
+
+A state is a frozen record of arrays (or one array) whose first dimension is the game, so a
+game is a *row*. Arrays are numpy arrays or torch tensors; `init` decides which, and every
+function answers with the library and on the device of the state. Rows are independent of each
+other, may be at different steps, and need not end together: a finished row is a fixed point of
+`step`. All chance lies in the seeds given to `init`; `step` draws nothing.
+
+Letters: N rows, A actions of the game, P seats of the game. Seats are 0..P-1.
+
+Search, environments and players use these functions and know no game. What they may show to a
+seat is `observe` and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from forge_core.errors import BadInput
+
+Array = Any
+"""A numpy array or a torch tensor."""
+State = TypeVar("State")
+"""A frozen dataclass of arrays, nested or not, or a single array; batch first."""
+
+NOBODY = -1
+"""`to_move` of a finished row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The arrays that `observe` returns, without the batch dimension."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    """name of a dtype that numpy and torch share: `uint8`, `float32`, ..."""
+    low: float
+    high: float
+    """every entry lies in low..high"""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Static facts of a game. Raises BadInput for numbers that no game can have."""
+
+    name: str
+    """lower-case letters, digits and underscores: `texas42`"""
+    version: int
+    """raised when rules, action ids or observations change; not for speed"""
+    n_seats: int
+    """P"""
+    n_actions: int
+    """A: an action is a number 0..A-1 that means the same to every seat"""
+    max_steps: int
+    """every row is over after at most so many steps"""
+    observation: Observation
+    return_bound: float
+    """a return lies in -return_bound..return_bound"""
+    zero_sum: bool
+    """the returns of a row add up to 0"""
+    hidden: bool
+    """some seat may not see all of the state"""
+
+    def __post_init__(self) -> None:
+        if not self.name.replace("_", "a").isalnum() or self.name != self.name.lower():
+            raise BadInput(f"game name {self.name!r}: use lower-case letters, digits and underscores")
+        least = min(self.n_seats, self.n_actions, self.max_steps, *self.observation.shape)
+        if least < 1 or not self.return_bound > 0:
+            raise BadInput(f"game {self.name}: seats, actions, steps, sizes and return bound must exceed 0")
+        if not self.observation.low < self.observation.high:
+            raise BadInput(f"game {self.name}: the lower bound of observations is not below the upper one")
+
+
+class Game(Protocol[State]):
+    """A game: a small frozen object that holds rules and no position.
+
+    Functions change none of their arguments and may return arrays that share memory with them.
+    """
+
+    @property
+    def facts(self) -> Facts:
+        """The static facts; the same record at every call."""
+        ...
+
+    def init(self, seeds: Sequence[int], device: str | None = None) -> State:
+        """Return N rows before their first step; row i depends on seeds[i] alone.
+
+        seeds: whole numbers of at least 0. device: None for arrays of the game's own choice in
+        host memory; else tensors on that device (`auto`, `cpu`, `cuda`, `cuda:N`), the same
+        numbers. Raises BadInput, DeviceUnavailable.
+        """
+        ...
+
+    def to_move(self, state: State) -> Array:
+        """Return [N] int64: the seat that acts next, NOBODY in finished rows."""
+        ...
+
+    def legal(self, state: State) -> Array:
+        """Return [N, A] bool: actions that the seat to move may take.
+
+        A row has at least one until it is over, and none after. The mask depends only on what
+        the seat to move may know.
+        """
+        ...
+
+    def step(self, state: State, actions: Array) -> State:
+        """Return the rows after the seats to move took `actions`.
+
+        actions: [N] int64, same library and device as the state, each one legal. They are not
+        checked (`checked_step` does), so that a device need not be waited for. Finished rows
+        stay as they are, whatever their action.
+        """
+        ...
+
+    def over(self, state: State) -> Array:
+        """Return [N] bool: finished rows."""
+        ...
+
+    def returns(self, state: State) -> Array:
+        """Return [N, P] float32: the result by seat, whoever is to move. 0 until a row is over."""
+        ...
+
+    def observe(self, state: State, seat: int | Array | None = None) -> Array:
+        """Return [N, ...], as `facts.observation` says: all that a seat knows, nothing else.
+
+        seat: one for all rows, or [N] int64; default the seat to move (seat 0 in finished rows).
+        Never a function of a card that the seat has not seen. Seats are relative to the observer.
+        """
+        ...
+
+    def action_text(self, action: int) -> str:
+        """Return an action as a person would write it; no two share a text."""
+        ...
+
+    def describe(self, state: State, row: int = 0, seat: int | None = None) -> str:
+        """Return one row as text: what `seat` knows, or the whole state for None."""
+        ...
+
+
+def checked_step(game: Game[State], state: State, actions: Any) -> State:
+    """Step after checking that every action is legal.
+
+    actions: [N] whole numbers, array or sequence; those of finished rows are ignored. Raises
+    BadInput that names the first row with an illegal action.
+    """
+    legal, to_move = game.legal(state), to_numpy(game.to_move(state))
+    asked = to_numpy(actions)
+    if asked.shape != to_move.shape or (asked.size and not np.issubdtype(asked.dtype, np.integer)):
+        raise BadInput(f"actions for {len(to_move)} games: give one whole number per game")
+    going, known = to_move != NOBODY, (asked >= 0) & (asked < game.facts.n_actions)
+    safe = np.where(known, asked, 0).astype(np.int64)
+    refused = going & ~(known & to_numpy(legal)[np.arange(len(safe)), safe])
+    if refused.any():
+        row = int(refused.argmax())
+        text = f" ({game.action_text(int(safe[row]))})" if known[row] else ""
+        raise BadInput(
+            f"game {row}: seat {to_move[row]} may not take action {asked[row]}{text}: choose a legal one"
+        )
+    return game.step(state, match_array(safe, legal))
+
+
+def choose(legal: Array, draws: Array) -> Array:
+    """Return [N] int64: one legal action per row, uniform for draws [N] in [0, 1); 0 where none is legal."""
+    placed = legal.cumsum(1)
+    return (placed <= (draws * placed[:, -1])[:, None]).sum(1) % legal.shape[1]
+
+
+# --- states as records of arrays --------------------------------------------------------------
+
+
+def map_arrays(function: Callable[..., Array], state: State, *others: State) -> State:
+    """Return a state of the same form whose arrays are `function` of those of the states."""
+    if is_dataclass(state) and not isinstance(state, type):
+        names = [field.name for field in fields(state)]
+        changes = {
+            name: map_arrays(function, *(getattr(each, name) for each in (state, *others))) for name in names
+        }
+        return replace(state, **changes)
+    return function(state, *others)
+
+
+def arrays_of(state: Any) -> list[Array]:
+    """Return the arrays of a state in the order of its fields."""
+    found: list[Array] = []
+    map_arrays(lambda array: found.append(array) or array, state)
+    return found
+
+
+def take(state: State, index: Any) -> State:
+    """Return the rows at `index`: whole numbers, a slice or a mask, in the library of the state."""
+    return map_arrays(lambda array: array[index], state)
+
+
+def join(states: Sequence[State]) -> State:
+    """Return the rows of one or more states of one game, one after the other."""
+    return map_arrays(lambda *arrays: library(arrays[0]).concatenate(arrays), states[0], *states[1:])
+
+
+# --- numpy and torch by the same names --------------------------------------------------------
+
+
+def library(array: Array) -> Any:
+    """Return the module `numpy` or `torch`, whichever the array belongs to."""
+    if isinstance(array, np.ndarray | np.generic):
+        return np
+    import torch
+
+    return torch
+
+
+def cast(array: Array, dtype: str) -> Array:
+    """Return the array with another dtype, given by the name that numpy and torch share."""
+    if isinstance(array, np.ndarray | np.generic):
+        return array.astype(dtype)
+    import torch
+
+    return array.to(getattr(torch, dtype))
+
+
+def match_array(values: Any, array: Array) -> Array:
+    """Return numbers as an array of the library and on the device of `array`."""
+    if isinstance(array, np.ndarray):
+        return to_numpy(values)
+    import torch
+
+    return torch.as_tensor(values, device=array.device)
+
+
+def to_numpy(values: Any) -> np.ndarray:
+    """Return an array, a tensor of any device, or a sequence, as a numpy array."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().numpy()
+    return np.asarray(values)

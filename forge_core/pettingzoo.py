@@ -1,0 +1,156 @@
+"""Any game as an AEC environment of PettingZoo: one row of `forge_core.game`, one agent per seat.
+
+    from forge_core.pettingzoo import env
+    from forge_core.texas42.game import Texas42
+
+    game = env(Texas42(auction=True))
+
+Needs the extra `pettingzoo`; importing this module without it raises BadInput.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import numpy as np
+
+from forge_core.errors import BadInput
+from forge_core.game import NOBODY, Game, checked_step, to_numpy
+from forge_core.splits import Split, split_of
+from forge_core.streams import stream
+
+try:
+    from gymnasium import spaces
+    from pettingzoo import AECEnv
+    from pettingzoo.utils import wrappers
+except ModuleNotFoundError as error:
+    raise BadInput(
+        f"an environment of PettingZoo needs a package that is missing ({error.name}): "
+        "pip install 'forge[pettingzoo]'"
+    ) from error
+
+_SEED_LIMIT = 2**31
+"""Seeds drawn by `reset` lie below it: they fit any integer type that a user may store them in."""
+
+
+def env(game: Game[Any], render_mode: str | None = None) -> AECEnv:
+    """Return the environment in PettingZoo's usual wrappers.
+
+    They end the game when an action is illegal, at the cost of the lowest return for the seat that
+    took it, and refuse calls in the wrong order. Raises BadInput for an unknown render mode.
+    """
+    bare: AECEnv = GameEnvironment(game, render_mode)
+    bare = wrappers.TerminateIllegalWrapper(bare, illegal_reward=-game.facts.return_bound)
+    bare = wrappers.AssertOutOfBoundsWrapper(bare)
+    return wrappers.OrderEnforcingWrapper(bare)
+
+
+class GameEnvironment(AECEnv[str, dict[str, np.ndarray], int]):
+    """One game at a time; agents are `player_0`, `player_1`, ... by seat.
+
+    An observation is {"observation": what `game.observe` shows the agent's seat, "action_mask":
+    [A] int8, all 0 for agents that are not to act}. Rewards are 0 until the game is over, then
+    the returns by seat. Render mode `ansi`: `render` returns the whole table as text.
+    """
+
+    def __init__(self, game: Game[Any], render_mode: str | None = None) -> None:
+        super().__init__()
+        facts = game.facts
+        self.metadata = {
+            "name": f"{facts.name}_v{facts.version}",
+            "render_modes": ["ansi"],
+            "is_parallelizable": False,
+        }
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise BadInput(f"render mode {render_mode!r}: use ansi, or None for no rendering")
+        self.game, self.render_mode = game, render_mode
+        self.seed: int | None = None
+        """of the game that is played: `reset(seed)` plays it again"""
+        self._draws: np.random.Generator | None = None
+        self.possible_agents = [f"player_{seat}" for seat in range(facts.n_seats)]
+        self.agents = []
+        self.action_spaces = {agent: spaces.Discrete(facts.n_actions) for agent in self.possible_agents}
+        seen, mask = facts.observation, (facts.n_actions,)
+        self.observation_spaces = {
+            agent: spaces.Dict(
+                {
+                    "observation": spaces.Box(seen.low, seen.high, seen.shape, np.dtype(seen.dtype).type),
+                    "action_mask": spaces.Box(0, 1, mask, np.int8),
+                }
+            )
+            for agent in self.possible_agents
+        }
+
+    def observation_space(self, agent: str) -> spaces.Space:
+        """Return the space of an agent's observations, the same object at every call."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Space:
+        """Return the space of an agent's actions, the same object at every call."""
+        return self.action_spaces[agent]
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
+        """Begin the game of a seed; without one, the next of the seeds drawn from the last one given.
+
+        Seeds that are drawn may teach (`forge_core.splits`); before any is given they are drawn from
+        one of the operating system's choice. `seed` of this environment tells which it was.
+        """
+        if seed is None:
+            seed = self._next_seed()
+        else:
+            self._draws = stream(seed, "environment")
+        self.seed = seed
+        self._state = self.game.init([seed])
+        self.agents = self.possible_agents[:]
+        self.rewards = dict.fromkeys(self.agents, 0.0)
+        self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
+        self.terminations = dict.fromkeys(self.agents, False)
+        self.truncations = dict.fromkeys(self.agents, False)
+        self.infos = {agent: {} for agent in self.agents}
+        self._select()
+
+    def observe(self, agent: str) -> dict[str, np.ndarray]:
+        """Return what an agent knows, and what it may do if it is to act."""
+        seat = self.possible_agents.index(agent)
+        mask = np.zeros(self.game.facts.n_actions, dtype=np.int8)
+        if seat == self._to_move:
+            mask = to_numpy(self.game.legal(self._state))[0].astype(np.int8)
+        return {"observation": to_numpy(self.game.observe(self._state, seat))[0], "action_mask": mask}
+
+    def step(self, action: int | None) -> None:
+        """Take an action for the agent that is selected, None once it is done. Raises BadInput."""
+        agent = self.agent_selection
+        if self.terminations[agent] or self.truncations[agent]:
+            self._was_dead_step(action)  # pyright: ignore[reportArgumentType]
+            return
+        if action is None:
+            raise BadInput(f"no action for {agent}, which is to act: give one that its mask allows")
+        self._cumulative_rewards[agent] = 0.0
+        self._clear_rewards()
+        self._state = checked_step(self.game, self._state, [int(action)])
+        if self._select():
+            returns = to_numpy(self.game.returns(self._state))[0]
+            self.rewards = {f"player_{seat}": float(value) for seat, value in enumerate(returns)}
+            self.terminations = dict.fromkeys(self.agents, True)
+        self._accumulate_rewards()
+
+    def render(self) -> str | None:
+        """Return the whole table as text in render mode `ansi`, else None."""
+        return self.game.describe(self._state) if self.render_mode == "ansi" else None
+
+    def close(self) -> None:
+        """Do nothing: nothing is open."""
+
+    def _select(self) -> bool:
+        """Select the agent to act; when the game is over, the first one. Return whether it is over."""
+        self._to_move = int(to_numpy(self.game.to_move(self._state))[0])
+        self.agent_selection = self.possible_agents[max(self._to_move, 0)]
+        return self._to_move == NOBODY
+
+    def _next_seed(self) -> int:
+        if self._draws is None:
+            self._draws = stream(secrets.randbelow(_SEED_LIMIT), "environment")
+        while split_of(seed := int(self._draws.integers(_SEED_LIMIT))) is not Split.TRAIN:
+            pass
+        return seed

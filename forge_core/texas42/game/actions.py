@@ -1,0 +1,47 @@
+"""Action ids: plays by domino, then calls, then declarations. An id means the same to every seat."""
+
+from __future__ import annotations
+
+from forge_core.errors import BadInput
+from forge_core.texas42.auction import LOWEST_BID, MARK, PASS, call_text, check_bid
+from forge_core.texas42.declarations import N_DECLARATIONS, NAMES, check_declaration
+from forge_core.texas42.dominoes import N_DOMINOES, N_SEATS
+from forge_core.texas42.notation import domino_text
+
+MOST_MARKS = N_SEATS + 1
+"""The highest bid: the first bid of marks is two at most, and three more seats raise by one each."""
+CALLS: tuple[int, ...] = (
+    PASS,
+    *range(LOWEST_BID, MARK),
+    *range(MARK, MOST_MARKS * MARK + 1, MARK),
+)
+"""All 18 calls, ascending, as auction.py writes them: 0 passes, 42 is a bid of one mark."""
+
+CALL_FROM = N_DOMINOES
+"""Ids 0..27 play the domino of that id; 28..45 call CALLS[id - 28]."""
+DECLARE_FROM = CALL_FROM + len(CALLS)
+"""Ids 46..55 declare id - 46."""
+N_ACTIONS = DECLARE_FROM + N_DECLARATIONS
+
+
+def call_action(call: int) -> int:
+    """Return the id of a call, PASS or a bid. Raises BadInput."""
+    if call == PASS or check_bid(call) <= CALLS[-1]:
+        return CALL_FROM + CALLS.index(call)
+    raise BadInput(f"bid {call}: no auction reaches more than {call_text(CALLS[-1])}")
+
+
+def declaration_action(decl: int) -> int:
+    """Return the id of a declaration 0..9. Raises BadInput."""
+    return DECLARE_FROM + check_declaration(decl)
+
+
+def action_text(action: int) -> str:
+    """Return `6-4`, `call 31`, `call pass`, `declare sixes`. Raises BadInput for no action."""
+    if not 0 <= action < N_ACTIONS:
+        raise BadInput(f"action {action} does not exist: use 0..{N_ACTIONS - 1}")
+    if action < CALL_FROM:
+        return domino_text(action)
+    if action < DECLARE_FROM:
+        return f"call {call_text(CALLS[action - CALL_FROM])}"
+    return f"declare {NAMES[action - DECLARE_FROM]}"

@@ -1,0 +1,326 @@
+"""One hand of Texas 42 as a game: N hands at once, each at its own step.
+
+rules.py and auction.py are the slow, readable truth; tests hold this to them, and to `games`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.device import resolve_device
+from forge_core.errors import BadInput
+from forge_core.game import NOBODY, Array, Facts, Observation, cast, library, map_arrays
+from forge_core.streams import mix, stream
+from forge_core.texas42.deals import check_deal, check_leader, deal_from_seed
+from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
+from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
+from forge_core.texas42.game import observation
+from forge_core.texas42.game.actions import CALL_FROM, DECLARE_FROM, MOST_MARKS, N_ACTIONS, action_text
+from forge_core.texas42.game.state import (
+    CALL,
+    DECLARE,
+    NO_SUIT,
+    NONE,
+    OVER,
+    PLAY,
+    Lookups,
+    TableState,
+    lookups_for,
+)
+
+TEXAS42_VERSION = 0
+"""Raised when actions, observations or results change"""
+REDEALS = 3
+"""Deals that follow when all pass. Careful bidders pass one deal in several, four in a row seldom."""
+FIRST_DEALER = N_SEATS - 1
+"""Seat 0 calls first, as it leads where the declaration is given."""
+
+
+@dataclass(frozen=True)
+class Texas42:
+    """One hand. Without auction seat 0 leads; with it, 18 calls are possible, then the bidder declares.
+
+    auction=False: 28 plays; returns are points of the own team less those of the other.
+    auction=True: each seat calls once, the highest bidder declares and leads, and the hand ends with
+    the trick that decides the contract; returns are the marks it is worth, positive for the team
+    that gets them. If all pass, the next seat deals anew, `redeals` times; after that the hand is
+    over without marks. Raises BadInput for settings that contradict each other.
+    """
+
+    auction: bool = False
+    declaration: int | None = None
+    """for all hands without auction; None: seed % 10"""
+    forced: bool = False
+    """a house rule of the auction: when all others have passed, the dealer must bid"""
+    redeals: int = REDEALS
+    """how often a hand is dealt again when all pass"""
+
+    def __post_init__(self) -> None:
+        if self.declaration is not None:
+            check_declaration(self.declaration)
+            if self.auction:
+                raise BadInput("declaration= has no effect with an auction: the bidder declares")
+        if self.forced and not self.auction:
+            raise BadInput("forced= is a rule of the auction: set auction=True with it")
+        if not 0 <= self.redeals <= 100:
+            raise BadInput(f"redeals={self.redeals}: use 0..100")
+
+    @cached_property
+    def facts(self) -> Facts:
+        """28 actions and 28 steps, or with an auction 56 and at most 4 per deal and 29 more."""
+        auction = self.auction
+        redealt = 0 if self.forced else self.redeals
+        return Facts(
+            name="texas42_auction" if auction else "texas42",
+            version=TEXAS42_VERSION,
+            n_seats=N_SEATS,
+            n_actions=N_ACTIONS if auction else N_DOMINOES,
+            max_steps=N_PLAYS + (1 + N_SEATS * (1 + redealt) if auction else 0),
+            observation=Observation((observation.SIZE,), "uint8", 0, HAND_POINTS),
+            return_bound=MOST_MARKS if auction else HAND_POINTS,
+            zero_sum=True,
+            hidden=True,
+        )
+
+    # --- beginning ----------------------------------------------------------------------------
+
+    def init(self, seeds: Sequence[int], device: str | None = None) -> TableState:
+        """Return hands before the first act: the deals of `deal_from_seed`, numpy for device=None.
+
+        Deals that follow an auction in which all pass are drawn from (seed, number) alone.
+        """
+        deals = [deal_from_seed(seed) for seed in seeds]
+        decls = [seed % N_DECLARATIONS if self.declaration is None else self.declaration for seed in seeds]
+        owners = _owners(np.array(deals, dtype=np.int64).reshape(-1, N_SEATS, HAND_SIZE))[:, None]
+        if self.auction and self.redeals and not self.forced:
+            owners = np.concatenate([owners, _following(np.array(seeds, dtype=np.int64), self.redeals)], 1)
+        first = FIRST_DEALER if self.auction else 0
+        return self._first(owners, np.full(len(deals), first), np.array(decls, dtype=np.int64), device)
+
+    def start(
+        self,
+        hands: Any,
+        decls: npt.ArrayLike | None = None,
+        seats: npt.ArrayLike | None = None,
+        device: str | None = None,
+    ) -> TableState:
+        """Return hands that are given, before the first act.
+
+        hands: [N][4][7] ids. decls: [N] or one for all, without an auction only. seats: [N] or one
+        for all, first leaders (default 0) or with an auction dealers (default 3). A hand that all
+        pass is over, since nothing says how it is dealt again. Raises BadInput.
+        """
+        deals = np.array([check_deal(deal) for deal in hands], dtype=np.int64).reshape(-1, N_SEATS, HAND_SIZE)
+        if (decls is None) is not self.auction:
+            raise BadInput("give declarations without an auction, and none with one")
+        n = len(deals)
+        seats = FIRST_DEALER if seats is None and self.auction else 0 if seats is None else seats
+        try:
+            first = np.broadcast_to(np.asarray(seats, dtype=np.int64), n)
+            decl = np.broadcast_to(np.asarray(NONE if decls is None else decls, dtype=np.int64), n)
+        except ValueError as error:
+            raise BadInput(
+                f"seats or declarations: give one for each of {n} hands, or one for all"
+            ) from error
+        for seat in first:
+            check_leader(int(seat))
+        for each in decl if not self.auction else ():
+            check_declaration(int(each))
+        return self._first(_owners(deals)[:, None], first, decl, device)
+
+    def _first(self, owners: Array, first: Array, decl: Array, device: str | None) -> TableState:
+        """Return hands with owners [N, R, 28] by deal; `first` [N] leads or, with an auction, deals."""
+        n, auction = len(owners), self.auction
+        each = np.ones(n, dtype=np.int64)
+        arrays = TableState(
+            deals=owners.astype(np.int8),
+            deal=0 * each,
+            owner=owners[:, 0].astype(np.int8),
+            ply=np.full((n, N_DOMINOES), NONE, dtype=np.int8),
+            phase=(CALL if auction else PLAY) * each,
+            turn=(first + 1) % N_SEATS if auction else first * each,
+            dealer=first * each if auction else (first - 1) % N_SEATS,
+            calls=np.full((n, N_SEATS), NONE, dtype=np.int64),
+            bid=0 * each,
+            bidder=NONE * each if auction else first * each,
+            decl=NONE * each if auction else decl * each,
+            plays=0 * each,
+            led=NO_SUIT * each,
+            winning=NONE * each,
+            rank=0 * each,
+            worth=0 * each,
+            points=np.zeros((n, 2), dtype=np.int64),
+        )
+        if device is None:
+            return arrays
+        import torch
+
+        place = resolve_device(device)
+        return map_arrays(lambda array: torch.tensor(array, device=place), arrays)
+
+    # --- what may be done ---------------------------------------------------------------------
+
+    def to_move(self, state: TableState) -> Array:
+        """Return [N] int64: the seat that calls, declares or plays; NOBODY once the hand is over."""
+        return library(state.turn).where(state.phase == OVER, NOBODY, state.turn)
+
+    def over(self, state: TableState) -> Array:
+        """Return [N] bool: finished hands."""
+        return state.phase == OVER
+
+    def legal(self, state: TableState) -> Array:
+        """Return [N, 28] bool, or with an auction [N, 56]."""
+        xp, tables = library(state.turn), lookups_for(state.turn)
+        held = (state.owner == state.turn[:, None]) & (state.ply == NONE)
+        following = held & tables.follows[state.decl, state.led]
+        plays = xp.where(following.any(1)[:, None], following, held) & (state.phase == PLAY)[:, None]
+        if not self.auction:
+            return plays
+        must = cast((state.turn == state.dealer) & (state.bid == 0) & self.forced, "int64")
+        calls = tables.may_call[must, state.bid] & (state.phase == CALL)[:, None]
+        declarations = tables.unlimited & (state.phase == DECLARE)[:, None]
+        return xp.concatenate((plays, calls, declarations), 1)
+
+    # --- doing it -----------------------------------------------------------------------------
+
+    def step(self, state: TableState, actions: Array) -> TableState:
+        """Return the hands after one act in each that is not over: a call, a declaration or a play."""
+        tables, before = lookups_for(state.turn), state
+        if self.auction:
+            if _some(calling := before.phase == CALL):
+                state = self._call(state, calling, actions, tables)
+            if _some(declaring := before.phase == DECLARE):
+                state = _declare(state, declaring, actions)
+        if _some(playing := before.phase == PLAY):
+            state = self._play(state, playing, actions, tables)
+        return state
+
+    def _call(self, state: TableState, calling: Array, action: Array, tables: Lookups) -> TableState:
+        xp = library(action)
+        call = xp.where(calling, action - CALL_FROM, 0)
+        calls = xp.where(calling[:, None] & (tables.seats == state.turn[:, None]), call[:, None], state.calls)
+        higher = call > state.bid
+        bid, bidder = xp.where(higher, call, state.bid), xp.where(higher, state.turn, state.bidder)
+        last = calling & (state.turn == state.dealer)
+        passed = last & (bid == 0)
+        again = passed & (state.deal < state.deals.shape[1] - 1)
+
+        # All passed: the next seat deals the next deal, and nothing of this one stays.
+        deal, dealer = state.deal + again, (state.dealer + again) % N_SEATS
+        rows = xp.arange(len(state), device=action.device)
+        owner = xp.where(again[:, None], state.deals[rows, deal], state.owner)
+        calls = xp.where(again[:, None], NONE, calls)
+        turn = xp.where(calling, (xp.where(again, dealer, state.turn) + 1) % N_SEATS, state.turn)
+        phase = xp.where(passed & ~again, OVER, xp.where(last & ~passed, DECLARE, state.phase))
+        return replace(
+            state,
+            deal=deal,
+            owner=owner,
+            phase=phase,
+            turn=xp.where(last & ~passed, bidder, turn),
+            dealer=dealer,
+            calls=calls,
+            bid=bid,
+            bidder=bidder,
+        )
+
+    def _play(self, state: TableState, playing: Array, action: Array, tables: Lookups) -> TableState:
+        xp = library(action)
+        domino = xp.where(playing, action, 0)
+        leads = state.led == NO_SUIT
+        led = xp.where(leads, tables.led_suit[state.decl, domino], state.led)
+        rank = tables.trick_rank[state.decl, led, domino]
+        takes = playing & (leads | (rank > state.rank))
+        winning = xp.where(takes, state.turn, state.winning)
+        worth = state.worth + xp.where(playing, tables.counts[domino], 0)
+
+        # The fourth play closes the trick: its winner takes the points and leads.
+        closes = playing & (state.plays % N_SEATS == N_SEATS - 1)
+        to_team = closes[:, None] & (tables.teams == (winning % 2)[:, None])
+        points = state.points + xp.where(to_team, 1 + worth[:, None], 0)
+        stays = playing & ~closes
+        turn = xp.where(closes, winning, xp.where(stays, (state.turn + 1) % N_SEATS, state.turn))
+        played = playing[:, None] & (tables.dominoes == domino[:, None])
+        after = replace(
+            state,
+            ply=xp.where(played, cast(state.plays, "int8")[:, None], state.ply),
+            turn=turn,
+            plays=state.plays + playing,
+            led=xp.where(stays, led, NO_SUIT),
+            winning=xp.where(stays, winning, NONE),
+            rank=xp.where(stays, xp.where(takes, rank, state.rank), 0),
+            worth=xp.where(stays, worth, 0),
+            points=points,
+        )
+        if self.auction:
+            ours, theirs, needed = _contract(after, tables)
+            ends = playing & ((ours >= needed) | (theirs > HAND_POINTS - needed))
+        else:
+            ends = playing & (after.plays == N_PLAYS)
+        return replace(after, phase=xp.where(ends, OVER, state.phase))
+
+    # --- what came of it, and what is seen ----------------------------------------------------
+
+    def returns(self, state: TableState) -> Array:
+        """Return [N, 4] float32: points, or with an auction marks, of the own team less the other's."""
+        xp, tables = library(state.turn), lookups_for(state.turn)
+        if self.auction:
+            ours, _, needed = _contract(state, tables)
+            marks = xp.where(ours >= needed, 1, -1) * tables.marks[state.bid]
+            of_team_0 = xp.where(state.bidder % 2 == 0, marks, -marks)
+        else:
+            of_team_0 = state.points[:, 0] - state.points[:, 1]
+        result = xp.where(state.phase == OVER, of_team_0, 0)
+        return cast(result[:, None] * tables.signs, "float32")
+
+    def observe(self, state: TableState, seat: int | Array | None = None) -> Array:
+        """Return [N, 233] uint8: see `observation.LAYOUT`."""
+        if seat is None:
+            seat = library(state.turn).where(state.phase == OVER, 0, state.turn)
+        return observation.encode(state, seat)
+
+    def action_text(self, action: int) -> str:
+        """Return `6-4`, `call 31`, `call pass`, `declare sixes`. Raises BadInput for no action."""
+        return action_text(action)
+
+    def describe(self, state: TableState, row: int = 0, seat: int | None = None) -> str:
+        """Return hands, auction and trick as lines of text; with `seat`, no hand but its own."""
+        return observation.describe(state, row, seat)
+
+
+def _declare(state: TableState, declaring: Array, action: Array) -> TableState:
+    xp = library(action)
+    decl = xp.where(declaring, action - DECLARE_FROM, state.decl)
+    return replace(state, decl=decl, phase=xp.where(declaring, PLAY, state.phase))
+
+
+def _contract(state: TableState, tables: Lookups) -> tuple[Array, Array, Array]:
+    """Return [N] points of the bidder's team, points of the other, and points the first must take."""
+    first = state.bidder % 2 == 0
+    xp, points = library(first), state.points
+    ours = xp.where(first, points[:, 0], points[:, 1])
+    return ours, points.sum(1) - ours, tables.needed[state.bid]
+
+
+def _owners(deals: npt.NDArray) -> npt.NDArray:
+    """Return [N, 28]: the seat that holds each domino of deals [N, 4, 7]."""
+    return deals.reshape(-1, N_DOMINOES).argsort(axis=1) // HAND_SIZE
+
+
+def _following(seeds: npt.NDArray[np.int64], n: int) -> npt.NDArray:
+    """Return owners [N, n, 28] of the deals after the first: dominoes ranked by random keys, in sevens."""
+    key = stream(0, "texas42 redeals").integers(2**63)
+    deals = mix(mix(key, seeds)[:, None], np.arange(n))
+    keys = mix(deals[:, :, None], np.arange(N_DOMINOES))
+    return keys.argsort(axis=2, kind="stable").argsort(axis=2) // HAND_SIZE
+
+
+def _some(rows: Array) -> bool:
+    """True unless no row is meant. In host memory only: elsewhere the answer would be waited for."""
+    return not isinstance(rows, np.ndarray) or bool(rows.any())
