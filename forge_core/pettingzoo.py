@@ -46,7 +46,7 @@ def env(game: Game[Any], render_mode: str | None = None) -> AECEnv:
     return wrappers.OrderEnforcingWrapper(bare)
 
 
-class GameEnvironment(AECEnv[str, dict[str, np.ndarray], int]):
+class GameEnvironment(AECEnv[str, Any, Any]):
     """One game at a time; agents are `player_0`, `player_1`, ... by seat.
 
     An observation is {"observation": what `game.observe` shows the agent's seat, "action_mask":
@@ -122,7 +122,7 @@ class GameEnvironment(AECEnv[str, dict[str, np.ndarray], int]):
         """Take an action for the agent that is selected, None once it is done. Raises BadInput."""
         agent = self.agent_selection
         if self.terminations[agent] or self.truncations[agent]:
-            self._was_dead_step(action)  # pyright: ignore[reportArgumentType]
+            self._was_dead_step(action)
             return
         if action is None:
             raise BadInput(f"no action for {agent}, which is to act: give one that its mask allows")

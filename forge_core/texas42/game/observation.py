@@ -63,7 +63,7 @@ def encode(state: TableState, seat: int | Array) -> Array:
     has_bid = (state.bid > 0)[:, None]
     parts = (
         by_seat[:, 0] & held,
-        played_by.reshape(len(state), -1),
+        played_by.reshape(len(state), N_SEATS * N_DOMINOES),
         order,
         trick,
         xp.stack(phases, 1),
