@@ -54,6 +54,14 @@ def test_games_conform(name, check):
     check(CASES[name])
 
 
+@pytest.fixture
+def fresh_tables():
+    """Tables on the pretended card must not outlive it."""
+    yield
+    lookups.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh_tables")
 @pytest.mark.parametrize("name", CASES)
 def test_a_card_gives_the_same_and_is_not_waited_for(name, monkeypatch):
     """On a pretended card: no devices are mixed, and nothing of a step is read back."""
@@ -69,7 +77,6 @@ def test_a_card_gives_the_same_and_is_not_waited_for(name, monkeypatch):
                 function(state)
             game.step(state, actions)
             assert not card.waits
-    lookups.cache_clear()  # tables on the pretended card must not outlive it
 
 
 @pytest.mark.gpu

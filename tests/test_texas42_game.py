@@ -317,7 +317,10 @@ def test_actions():
         (lambda: Texas42().init([0], "cuda:99"), "cuda:99"),
         (lambda: Texas42().start([deal_from_seed(0)]), "declarations"),
         (lambda: Texas42(auction=True).start([deal_from_seed(0)], 3), "none with one"),
-        (lambda: Texas42().start([deal_from_seed(0)], [1, 2]), "one for each of 1 hands"),
+        (lambda: Texas42().start([deal_from_seed(0)], [1, 2]), "declarations of 1 hands"),
+        (lambda: Texas42().start([deal_from_seed(0)], 1.5), "declarations of 1 hands"),
+        (lambda: Texas42().start([deal_from_seed(0)], 1, [0, 1]), "seats of 1 hands"),
+        (lambda: Texas42().init([1.5]), "seed 1.5"),
         (lambda: Texas42().start([deal_from_seed(0)], 1, 4), "leader 4"),
         (lambda: Texas42().start([[[0] * 7] * 4], 1), "repeats"),
         (lambda: Facts("A b", 0, 2, 2, 2, Observation((1,), "uint8", 0, 1), 1, True, True), "lower-case"),
@@ -360,3 +363,10 @@ def test_rows_are_taken():
     assert (take(state, np.array([4, 2])).owner == state.owner[[4, 2]]).all()
     assert len(take(state, slice(2, 3))) == 1
     assert to_numpy([1, 2]).tolist() == [1, 2]
+
+
+def test_seeds_may_be_numpy_integers_and_large():
+    game = Texas42(auction=True)
+    assert (game.init(np.arange(3)).deals == game.init(range(3)).deals).all()
+    large = game.init([2**70, 2**70 + 2**64])
+    assert hands_of(large.owner[0]) == deal_from_seed(2**70)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from forge_core.device import resolve_device
 from forge_core.errors import BadInput
 from forge_core.game import NOBODY, Array, Facts, Observation, cast, library, map_arrays
-from forge_core.streams import mix, stream
+from forge_core.streams import check_seed, mix, stream
 from forge_core.texas42.deals import check_deal, check_leader, deal_from_seed
 from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
@@ -37,7 +37,7 @@ from forge_core.texas42.game.state import (
 TEXAS42_VERSION = 0
 """Raised when actions, observations or results change"""
 REDEALS = 3
-"""Deals that follow when all pass. Careful bidders pass one deal in several, four in a row seldom."""
+"""Deals that follow when all pass: a limit, so that every hand ends after a known number of steps."""
 FIRST_DEALER = N_SEATS - 1
 """Seat 0 calls first, as it leads where the declaration is given."""
 
@@ -88,6 +88,11 @@ class Texas42:
             hidden=True,
         )
 
+    @property
+    def _first_seat(self) -> int:
+        """The dealer, or without an auction the leader."""
+        return FIRST_DEALER if self.auction else 0
+
     # --- beginning ----------------------------------------------------------------------------
 
     def init(self, seeds: Sequence[int], device: str | None = None) -> TableState:
@@ -95,13 +100,17 @@ class Texas42:
 
         Deals that follow an auction in which all pass are drawn from (seed, number) alone.
         """
+        for seed in seeds:
+            check_seed(seed)
+        seeds = [int(seed) for seed in seeds]
         deals = [deal_from_seed(seed) for seed in seeds]
         decls = [seed % N_DECLARATIONS if self.declaration is None else self.declaration for seed in seeds]
         owners = _owners(np.array(deals, dtype=np.int64).reshape(-1, N_SEATS, HAND_SIZE))[:, None]
         if self.auction and self.redeals and not self.forced:
-            owners = np.concatenate([owners, _following(np.array(seeds, dtype=np.int64), self.redeals)], 1)
-        first = FIRST_DEALER if self.auction else 0
-        return self._first(owners, np.full(len(deals), first), np.array(decls, dtype=np.int64), device)
+            owners = np.concatenate([owners, _following(seeds, self.redeals)], 1)
+        return self._first(
+            owners, np.full(len(deals), self._first_seat), np.array(decls, dtype=np.int64), device
+        )
 
     def start(
         self,
@@ -119,18 +128,11 @@ class Texas42:
         deals = np.array([check_deal(deal) for deal in hands], dtype=np.int64).reshape(-1, N_SEATS, HAND_SIZE)
         if (decls is None) is not self.auction:
             raise BadInput("give declarations without an auction, and none with one")
-        n = len(deals)
-        seats = FIRST_DEALER if seats is None and self.auction else 0 if seats is None else seats
-        try:
-            first = np.broadcast_to(np.asarray(seats, dtype=np.int64), n)
-            decl = np.broadcast_to(np.asarray(NONE if decls is None else decls, dtype=np.int64), n)
-        except ValueError as error:
-            raise BadInput(
-                f"seats or declarations: give one for each of {n} hands, or one for all"
-            ) from error
+        first = _whole_numbers(self._first_seat if seats is None else seats, len(deals), "seats")
+        decl = _whole_numbers(NONE if decls is None else decls, len(deals), "declarations")
         for seat in first:
             check_leader(int(seat))
-        for each in decl if not self.auction else ():
+        for each in () if self.auction else decl:
             check_declaration(int(each))
         return self._first(_owners(deals)[:, None], first, decl, device)
 
@@ -144,12 +146,12 @@ class Texas42:
             owner=owners[:, 0].astype(np.int8),
             ply=np.full((n, N_DOMINOES), NONE, dtype=np.int8),
             phase=(CALL if auction else PLAY) * each,
-            turn=(first + 1) % N_SEATS if auction else first * each,
-            dealer=first * each if auction else (first - 1) % N_SEATS,
+            turn=(first + auction) % N_SEATS,
+            dealer=(first if auction else NONE) * each,
             calls=np.full((n, N_SEATS), NONE, dtype=np.int64),
             bid=0 * each,
-            bidder=NONE * each if auction else first * each,
-            decl=NONE * each if auction else decl * each,
+            bidder=NONE * each,
+            decl=(NONE if auction else decl) * each,
             plays=0 * each,
             led=NO_SUIT * each,
             winning=NONE * each,
@@ -308,15 +310,24 @@ def _contract(state: TableState, tables: Lookups) -> tuple[Array, Array, Array]:
     return ours, points.sum(1) - ours, tables.needed[state.bid]
 
 
+def _whole_numbers(numbers: npt.ArrayLike, n: int, name: str) -> npt.NDArray[np.int64]:
+    """Return [n] int64 of one number per hand, or one for all. Raises BadInput."""
+    array = np.asarray(numbers)
+    if array.shape not in ((), (n,)) or (array.size and not np.issubdtype(array.dtype, np.integer)):
+        raise BadInput(f"{name} of {n} hands: give one whole number per hand, or one for all")
+    return np.broadcast_to(array, n).astype(np.int64)
+
+
 def _owners(deals: npt.NDArray) -> npt.NDArray:
     """Return [N, 28]: the seat that holds each domino of deals [N, 4, 7]."""
     return deals.reshape(-1, N_DOMINOES).argsort(axis=1) // HAND_SIZE
 
 
-def _following(seeds: npt.NDArray[np.int64], n: int) -> npt.NDArray:
+def _following(seeds: Sequence[int], n: int) -> npt.NDArray:
     """Return owners [N, n, 28] of the deals after the first: dominoes ranked by random keys, in sevens."""
     key = stream(0, "texas42 redeals").integers(2**63)
-    deals = mix(mix(key, seeds)[:, None], np.arange(n))
+    seed = np.array([seed % 2**64 for seed in seeds], dtype=np.uint64)
+    deals = mix(mix(key, seed)[:, None], np.arange(n))
     keys = mix(deals[:, :, None], np.arange(N_DOMINOES))
     return keys.argsort(axis=2, kind="stable").argsort(axis=2) // HAND_SIZE
 

@@ -45,13 +45,13 @@ class TableState:
     turn: Array
     """[N] seat to act; of no meaning in a finished row"""
     dealer: Array
-    """[N] seat that calls last"""
+    """[N] seat that calls last, NONE without an auction"""
     calls: Array
     """[N, 4] by seat: place in CALLS, NONE before it has called"""
     bid: Array
     """[N] place in CALLS of the highest bid so far, 0 for none"""
     bidder: Array
-    """[N] seat that made it, NONE without one; with the declaration given, the first leader"""
+    """[N] seat that made it, NONE for none"""
     decl: Array
     """[N] 0..9, NONE before it is declared"""
     plays: Array
