@@ -1,13 +1,55 @@
-"""Settings of assets that are the options of a verb: the same names, one definition."""
+"""The launchpad of an asset, made from settings of the core: with the names, defaults and help of a verb."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, get_args, get_type_hints
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 import dagster as dg
 from pydantic import Field, create_model
+
+from forge_core.settings import Setting
+from forge_core.settings import settings_of as settings_in
+
+Settings = TypeVar("Settings")
+
+
+class LaunchpadOf(dg.Config, Generic[Settings]):
+    """What `config_of` returns: a subclass of dg.Config that can give back the settings."""
+
+    def settings(self) -> Settings:
+        """Return the settings that were entered. Raises BadInput for a value that cannot be read."""
+        raise NotImplementedError
+
+
+def config_of(kind: type[Settings], **defaults: Any) -> type[LaunchpadOf[Settings]]:
+    """Return a base class for the configuration of an asset: one field for each of the settings `kind`.
+
+    defaults: values by name of field, where the asset has a default of its own.
+    """
+
+    def settings(self: Any) -> Settings:
+        return kind(**{of.name: of.read(getattr(self, of.name)) for of in settings_in(kind)})
+
+    of_fields: dict[str, Any] = {of.name: (_type_of(of), _field_of(of, defaults)) for of in settings_in(kind)}
+    made: Any = create_model(f"{kind.__name__}Launchpad", __base__=dg.Config, **of_fields)
+    made.settings = settings
+    return made
+
+
+def _type_of(of: Setting) -> Any:
+    if of.is_text or (of.is_optional and of.choices):  # Dagster has no optional choice
+        return str | None if of.is_optional else str
+    return of.type
+
+
+def _field_of(of: Setting, defaults: dict[str, Any]) -> Any:
+    default = defaults.get(of.name, of.default)
+    if of.is_text and default is not None:
+        default = str(default)
+    shown = "" if of.default_text is None or of.name in defaults else f" Default: {of.default_text}."
+    return Field(default, description=of.help + shown)
 
 
 def settings_of(verb: Callable, *names: str) -> type[dg.Config]:

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forge_core.cli.screen import notes, screen, seconds_text, size_text, table
-from forge_core.cli.seeds import parse_seeds, seeds_text
 from forge_core.errors import BadInput
+from forge_core.ranges import parse_seeds, ranges_text
 from forge_core.texas42.deals import deal_from_seed, deal_with_fixed_hand, marginalized_deal
 from forge_core.texas42.dominoes import PIPS
 
@@ -597,14 +597,14 @@ def test_no_figure_of_a_solver_that_is_wrong(monkeypatch):
 
 @given(st.sets(st.integers(0, 1000), min_size=1, max_size=40))
 def test_seeds_come_back(seeds):
-    assert parse_seeds(seeds_text(seeds)) == sorted(seeds)
+    assert parse_seeds(ranges_text(seeds)) == sorted(seeds)
 
 
 def test_seeds_as_one_writes_them():
     assert parse_seeds("7") == [7]
     assert parse_seeds("0-3") == [0, 1, 2, 3]
     assert parse_seeds("900-901, 0-1,1") == [0, 1, 900, 901]
-    assert seeds_text([3, 1, 2, 7, 9, 10]) == "1-3,7,9-10"
+    assert ranges_text([3, 1, 2, 7, 9, 10]) == "1-3,7,9-10"
     with pytest.raises(BadInput):
         parse_seeds("")
 

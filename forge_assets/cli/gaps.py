@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_core.cli.options import Json, read_place, read_sample_seed
-from forge_core.cli.seeds import parse_blocks, parse_seeds
+from forge_core.cli.options import Json, read_place
 from forge_core.cli.status import FAILED
 from forge_core.errors import BadInput
+from forge_core.ranges import parse_blocks, parse_seeds
+from forge_core.texas42.cli.options import read_sample_seed
 from forge_core.texas42.cli.shards import read_opponents, read_rows
 
 if TYPE_CHECKING:

@@ -71,7 +71,7 @@ class MatchSettings(settings_of(forge_match, *_OPTIONS)):
 
     def deal_seeds(self) -> list[int]:
         """Which deals. Raises BadInput."""
-        from forge_core.cli.seeds import parse_seeds
+        from forge_core.ranges import parse_seeds
         from forge_core.texas42.cli.match import choose_seeds
 
         return choose_seeds(self.deals, None if self.seeds is None else parse_seeds(self.seeds))
@@ -148,12 +148,12 @@ def inspect(
 
 def version_of(players: "Sequence[AnyPlayer]", matches: "Sequence[Match]") -> str:
     """Equal tables have equal versions, whatever the players are called."""
-    from forge_core.cli.seeds import seeds_text
     from forge_core.files import fingerprint
+    from forge_core.ranges import ranges_text
     from forge_core.texas42.arena import Seating
 
     pairs = [
-        {"seating": Seating(a, b, match.conditions).settings, "seeds": seeds_text(match.by_a.seed.tolist())}
+        {"seating": Seating(a, b, match.conditions).settings, "seeds": ranges_text(match.by_a.seed.tolist())}
         for (a, b), match in zip(combinations(players, 2), matches, strict=True)
     ]
     return fingerprint({"pairs": pairs})

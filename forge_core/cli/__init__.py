@@ -1,6 +1,5 @@
-"""`forge`: one file a verb. Whatever takes time to import is imported inside the verb that needs it.
+"""The frame of `forge`: what verbs of any game share. Slow imports stand inside the verbs that need them.
 
-main (the entry point, and how errors are said), app (all verbs), status (how verbs end), options,
-seeds and numbers (what verbs are asked), screen (what they answer), picture (a deal as a table
-seen from above).
+main (the entry point, and how errors are printed), app (all verbs), status (exit statuses), options,
+screen (output), filling (writing into a store), doctor and bench (verbs of no game).
 """

@@ -125,10 +125,10 @@ def as_record(catalog: Catalog) -> dict:
 
 def seeds_of(catalog: Catalog, total: Total) -> str:
     """The seeds of a kind and split as `0-49,100-149`."""
-    from forge_core.cli.seeds import seeds_text
+    from forge_core.ranges import ranges_text
 
     of_total = (entry for entry in catalog.entries if (entry.kind, entry.split) == (total.kind, total.split))
-    return seeds_text(entry.header.seed for entry in of_total)
+    return ranges_text(entry.header.seed for entry in of_total)
 
 
 def print_facts(facts: dict) -> None:

@@ -1,67 +1,79 @@
-"""The options that verbs share: each is named, read and checked here, once.
+"""Options that verbs of any game share, and options made from settings.
 
-A reader takes the text of an option and gives its value, or raises BadInput. Readers
+A reader takes the text of an option and returns its value, or raises BadInput. Readers
 import what they need when they are called.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from forge_core.cli.numbers import whole
-from forge_core.cli.seeds import parse_seeds
 from forge_core.errors import BadInput
+from forge_core.ranges import parse_seeds, whole
+from forge_core.settings import Setting, has_settings, settings_of
 
-if TYPE_CHECKING:
-    from forge_core.texas42.deals import Hands
+
+def expand_settings(verb: Callable[..., None]) -> Callable[..., None]:
+    """Return `verb` with an option for each setting, for Typer.
+
+    Each parameter that is annotated with a dataclass of settings (see `forge_core.settings`) is
+    replaced by one option for each of its fields, in its place; the verb is called with the
+    dataclass. Other parameters stay as they are. An option is named as its field, with hyphens.
+    """
+    hints = get_type_hints(verb, include_extras=True)
+    groups = {name: kind for name, kind in hints.items() if has_settings(kind)}
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(verb).parameters.values():
+        if parameter.name in groups:
+            parameters += [_parameter(of) for of in settings_of(groups[parameter.name])]
+        else:
+            parameters.append(
+                parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
+            )
+
+    @wraps(verb)
+    def run(**options: Any) -> None:
+        for name, kind in groups.items():
+            options[name] = kind(**{of.name: options.pop(of.name) for of in settings_of(kind)})
+        verb(**options)
+
+    expanded: Any = run  # Typer reads these two
+    expanded.__signature__ = inspect.Signature(parameters)
+    expanded.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _parameter(of: Setting) -> inspect.Parameter:
+    """Return a keyword with its option; a setting that has a reader is taken as text."""
+    is_switch, is_read = of.type is bool, of.reader is not None or bool(of.choices)
+    name = of.name.replace("_", "-")
+
+    def parser(text: str) -> Any:
+        return of.read(text)
+
+    option = typer.Option(
+        f"--{name}/--no-{name}" if is_switch and of.default else f"--{name}",
+        help=of.help,
+        show_default=of.default_text or True,
+        metavar=None if is_switch else of.metavar,
+        parser=parser if is_read else None,
+        rich_help_panel=of.panel,
+    )
+    kind = (str | None if of.is_optional else str) if is_read else of.type
+    default = str(of.default) if is_read and of.default is not None else of.default
+    return inspect.Parameter(
+        of.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
+    )
 
 
 def read_seed(text: str) -> int:
     """A whole number of at least 0."""
     return whole(text, "seed")
-
-
-def read_row_count(text: str) -> int:
-    """A whole number of at least 0; what draws the rows knows the least."""
-    return whole(text, "rows")
-
-
-def read_sample_seed(text: str) -> int:
-    """A whole number of at least 0."""
-    return whole(text, "sample-seed")
-
-
-def read_hand(text: str) -> list[int]:
-    """Seven dominoes -> ids, ascending."""
-    from forge_core.texas42.notation import parse_hand
-
-    return parse_hand(text)
-
-
-def read_declaration(text: str) -> int:
-    """A name or a number 0..9."""
-    from forge_core.texas42.declarations import parse_declaration
-
-    return parse_declaration(text)
-
-
-def read_leader(text: str) -> int:
-    """A seat 0..3."""
-    from forge_core.texas42.deals import check_leader
-
-    return check_leader(whole(text, "leader"))
-
-
-def read_opponent(text: str) -> int:
-    """A whole number of at least 0."""
-    return whole(text, "opponent index")
-
-
-def read_decision(text: str) -> int:
-    """A whole number of at least 0; the game knows the most."""
-    return whole(text, "decision")
 
 
 def read_device(text: str) -> str:
@@ -79,14 +91,6 @@ def read_workers(text: str) -> int:
     return workers
 
 
-def read_samples(text: str) -> int:
-    """A whole number, 1..MOST_SAMPLES."""
-    samples = whole(text, "samples")
-    if not 1 <= samples <= MOST_SAMPLES:
-        raise BadInput(f"{samples} samples: use 1..{MOST_SAMPLES:,}")
-    return samples
-
-
 def read_place(text: str) -> str:
     """A folder or URL; empty it would be the folder one happens to be in."""
     if not text.strip():
@@ -94,60 +98,9 @@ def read_place(text: str) -> str:
     return text
 
 
-MOST_SAMPLES = 1_000_000
-"""deals of a hand in one command"""
-
-Seed = Annotated[int, typer.Option("--seed", parser=read_seed, metavar="N", help="The deal of this seed.")]
 Seeds = Annotated[
     list,
     typer.Option("--seeds", parser=parse_seeds, metavar="LIST", help="Seeds: 7, 0-49 or 0-9,900-919."),
-]
-Hand = Annotated[
-    list | None,
-    typer.Option(
-        "--hand",
-        parser=read_hand,
-        metavar="DOMINOES",
-        help='Seat 0 holds these seven, as in "6-6,6-5,6-4,3-2,2-0,1-1,0-0"; the seed deals the rest.',
-    ),
-]
-Opponent = Annotated[
-    int | None,
-    typer.Option(
-        "--opponent",
-        parser=read_opponent,
-        metavar="K",
-        help="The K-th marginalised deal of the seed: seat 0 keeps its hand, the rest is dealt anew.",
-    ),
-]
-Declaration = Annotated[
-    int,
-    typer.Option(
-        "--decl",
-        parser=read_declaration,
-        metavar="NAME",
-        help="blanks .. sixes, doubles-trump, doubles-suit, notrump; or 0..9.",
-    ),
-]
-MaybeDeclaration = Annotated[
-    int | None,
-    typer.Option(
-        "--decl",
-        parser=read_declaration,
-        metavar="NAME",
-        help="Mark what it calls: blanks .. sixes, doubles-trump, doubles-suit, notrump; or 0..9.",
-    ),
-]
-Leader = Annotated[
-    int, typer.Option("--leader", parser=read_leader, metavar="SEAT", help="Who leads the first trick, 0..3.")
-]
-GameSeed = Annotated[
-    int | None,
-    typer.Option("--game", parser=read_seed, metavar="SEED", help="Of a folder, the game of this seed."),
-]
-Decision = Annotated[
-    int | None,
-    typer.Option("--decision", parser=read_decision, metavar="K", help="One decision alone, 0..27."),
 ]
 Device = Annotated[
     str,
@@ -164,61 +117,6 @@ Workers = Annotated[
         "--workers", parser=read_workers, metavar="N", help="Deals at once on a CPU; default: one a core."
     ),
 ]
-BidHand = Annotated[
-    list,
-    typer.Option(
-        "--hand",
-        parser=read_hand,
-        metavar="DOMINOES",
-        help='The bidder holds these seven, as in "6-4,5-5,4-2,3-1,2-0,1-1,0-0".',
-    ),
-]
-Samples = Annotated[
-    int, typer.Option("--samples", parser=read_samples, metavar="N", help="Deals of each declaration.")
-]
-SampleSeed = Annotated[
-    int, typer.Option("--seed", parser=read_seed, metavar="N", help="Another number draws other deals.")
-]
-PlayoutName = Annotated[
-    str,
-    typer.Option(
-        "--playout",
-        metavar="NAME",
-        help="oracle: perfect play, all hands seen. policy: by a network, all hands seen. eq: every seat by "
-        "what it sees, as at a table.",
-    ),
-]
-PlayoutModel = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        metavar="PATH",
-        show_default="that of the project",
-        help="Network of policy playouts, and of eq ones unless their oracle is exact.",
-    ),
-]
-PlayoutWorlds = Annotated[
-    int | None,
-    typer.Option("--worlds", metavar="N", show_default="20", help="Of each decision of eq playouts."),
-]
-PlayoutOracle = Annotated[
-    str | None,
-    typer.Option(
-        "--oracle",
-        metavar="NAME",
-        show_default="hybrid",
-        help="Who judges a world of eq playouts: exact, model, or hybrid: a network first, the solver later.",
-    ),
-]
-PlayoutDevice = Annotated[
-    str | None,
-    typer.Option(
-        "--device",
-        metavar="NAME",
-        show_default="auto",
-        help="Where the network is: auto (CUDA where it is), cpu, cuda or cuda:N.",
-    ),
-]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 
 
@@ -226,16 +124,3 @@ def given(context: typer.Context) -> set[str]:
     """The parameters that stand on the command line."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
-
-
-def choose_deal(seed: int, hand: list[int] | None, opponent: int | None) -> Hands:
-    """The deal that `--seed`, `--hand` and `--opponent` name together."""
-    from forge_core.texas42.deals import deal_from_seed, deal_with_fixed_hand, marginalized_deal
-
-    if hand is not None and opponent is not None:
-        raise BadInput("--hand and --opponent are two ways to fix the hand of seat 0: give one of them")
-    if hand is not None:
-        return deal_with_fixed_hand(hand, seed)
-    if opponent is not None:
-        return marginalized_deal(seed, opponent)
-    return deal_from_seed(seed)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forge_core.cli.filling import check_place, place_of
-from forge_core.cli.numbers import WHOLE, shortened, whole
-from forge_core.cli.options import (
+from forge_core.cli.options import Json
+from forge_core.errors import BadInput
+from forge_core.ranges import WHOLE, shortened, whole
+from forge_core.texas42.cli.options import (
     BidHand,
-    Json,
     PlayoutDevice,
     PlayoutModel,
     PlayoutName,
@@ -23,7 +24,6 @@ from forge_core.cli.options import (
     SampleSeed,
     read_declaration,
 )
-from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from forge_core.texas42.bidding.advice import Advice, Best, Situation

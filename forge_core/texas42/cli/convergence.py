@@ -5,17 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from forge_core.cli.options import (
-    BidHand,
-    Json,
-    PlayoutDevice,
-    PlayoutModel,
-    PlayoutName,
-    PlayoutOracle,
-    PlayoutWorlds,
-    Samples,
-    SampleSeed,
-)
+from forge_core.cli.options import Json
 from forge_core.texas42.cli.bid import (
     Bids,
     Forced,
@@ -27,6 +17,16 @@ from forge_core.texas42.cli.bid import (
     playing,
     playout_record,
     read_score,
+)
+from forge_core.texas42.cli.options import (
+    BidHand,
+    PlayoutDevice,
+    PlayoutModel,
+    PlayoutName,
+    PlayoutOracle,
+    PlayoutWorlds,
+    Samples,
+    SampleSeed,
 )
 
 if TYPE_CHECKING:

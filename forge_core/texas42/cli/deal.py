@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from forge_core.cli.options import Hand, Json, MaybeDeclaration, Opponent, Seed, choose_deal
+from forge_core.cli.options import Json
+from forge_core.texas42.cli.options import Hand, MaybeDeclaration, Opponent, Seed, choose_deal
 
 
 def deal(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forge_core.cli.filling import check_place
-from forge_core.cli.options import Device, Json, given, read_row_count
+from forge_core.cli.options import Device, Json, given
 from forge_core.errors import BadInput
+from forge_core.texas42.cli.options import read_row_count
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_core.cli.numbers import whole
-from forge_core.cli.options import (
+from forge_core.cli.options import Json
+from forge_core.ranges import whole
+from forge_core.texas42.cli.options import (
     BidHand,
-    Json,
     PlayoutDevice,
     PlayoutModel,
     PlayoutName,

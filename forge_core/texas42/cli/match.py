@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forge_core.cli.filling import check_place
-from forge_core.cli.numbers import whole
-from forge_core.cli.options import Device, Json, read_declaration, read_place, read_seed
-from forge_core.cli.seeds import parse_seeds, seeds_text
+from forge_core.cli.options import Device, Json, read_place, read_seed
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
+from forge_core.ranges import parse_seeds, ranges_text, whole
+from forge_core.texas42.cli.options import read_declaration
 
 if TYPE_CHECKING:
     from forge_core.files import Store
@@ -149,7 +149,7 @@ def match(
         print_json(
             {
                 "conditions": conditions.to_dict(),
-                "seeds": seeds_text(chosen),
+                "seeds": ranges_text(chosen),
                 "device": device_name(device),
                 "seconds": round(seconds, 3),
                 "matches": [Comparison.of(match).to_dict() for match in matches],
@@ -157,7 +157,7 @@ def match(
             }
         )
     else:
-        print_report(matches, seeds_text(chosen), f"{seconds_text(seconds)} on {device_name(device)}")
+        print_report(matches, ranges_text(chosen), f"{seconds_text(seconds)} on {device_name(device)}")
     if plots:  # last: a picture that fails takes no result with it
         Store(plots).write("match.png", draw_standings(matches))
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from forge_core.cli.options import Decision, GameSeed, Json
+from forge_core.cli.options import Json
 from forge_core.errors import BadInput
+from forge_core.texas42.cli.options import Decision, GameSeed
 from forge_core.texas42.cli.view import GameFile, choose_game
 
 

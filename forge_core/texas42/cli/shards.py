@@ -13,18 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from forge_core.cli.filling import check_writable, interruptible, require_persistent_store
-from forge_core.cli.numbers import whole
-from forge_core.cli.options import (
-    Device,
-    Json,
-    Seeds,
-    Workers,
-    read_declaration,
-    read_place,
-    read_sample_seed,
-)
+from forge_core.cli.options import Device, Json, Seeds, Workers, read_place
 from forge_core.cli.status import BAD_INPUT, FAILED, Stopped
 from forge_core.errors import BadInput
+from forge_core.ranges import whole
+from forge_core.texas42.cli.options import read_declaration, read_sample_seed
 
 if TYPE_CHECKING:
     from forge_core.files import Store

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forge_core.cli.options import Declaration, Device, Hand, Json, Leader, Opponent, Seed, choose_deal
+from forge_core.cli.options import Device, Json
+from forge_core.texas42.cli.options import Declaration, Hand, Leader, Opponent, Seed, choose_deal
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forge_core.cli.filling import require_persistent_store
-from forge_core.cli.options import Json, Workers, given, read_place, read_row_count, read_sample_seed
+from forge_core.cli.options import Json, Workers, given, read_place
 from forge_core.errors import BadInput
+from forge_core.texas42.cli.options import read_row_count, read_sample_seed
 
 if TYPE_CHECKING:
     from forge_core.files import Store

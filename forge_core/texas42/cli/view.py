@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_core.cli.options import Decision, GameSeed, Json
+from forge_core.cli.options import Json
 from forge_core.errors import BadInput
+from forge_core.texas42.cli.options import Decision, GameSeed
 
 if TYPE_CHECKING:
     from forge_core.texas42.arena.regret import RegretSplit
@@ -57,7 +58,7 @@ def view(
 
 def choose_game(place: str, seed: int | None) -> GameRecord:
     """The game of a file; of a folder that of `seed`, or the only one. Raises BadInput."""
-    from forge_core.cli.seeds import seeds_text
+    from forge_core.ranges import ranges_text
     from forge_core.texas42.eq.files import find_games, open_game
     from forge_core.texas42.oracle.shards import ShardKey
 
@@ -69,7 +70,7 @@ def choose_game(place: str, seed: int | None) -> GameRecord:
         raise BadInput(
             f"{place} holds {len(paths)} games of seed {seed}: name the file of one, as {paths[0]}"
         )
-    seeds = seeds_text(each for each, _ in found)
+    seeds = ranges_text(each for each, _ in found)
     which = f"{len(found)} games" if seed is None else f"no game of seed {seed}"
     raise BadInput(f"{place} holds {which}: pick one with --game, of seeds {seeds}")
 
