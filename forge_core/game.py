@@ -1,15 +1,15 @@
 """The protocol of a game: pure functions over many games at once.
 
 A state is a frozen record of arrays (or one array) whose first dimension is the game, so a
-game is a *row*. Arrays are numpy arrays or torch tensors; `init` decides which, and every
-function answers with the library and on the device of the state. Rows are independent of each
-other, may be at different steps, and need not end together: a finished row is a fixed point of
+game is a *row*. Arrays are numpy arrays or torch tensors: `init` decides which, and every
+function returns arrays of the same library on the same device. Rows are independent of each
+other, may be at different steps and need not end together; a finished row is a fixed point of
 `step`. All chance lies in the seeds given to `init`; `step` draws nothing.
 
 Letters: N rows, A actions of the game, P seats of the game. Seats are 0..P-1.
 
-Search, environments and players use these functions and know no game. What they may show to a
-seat is `observe` and nothing else.
+Search, environments and players use these functions and know no game. A seat may be shown what
+`observe` and `describe` return for it, and `legal` when it is to move; nothing else.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ class Game(Protocol[State]):
         """Return the rows after the seats to move took `actions`.
 
         actions: [N] int64, same library and device as the state, each one legal. They are not
-        checked (`checked_step` does), so that a device need not be waited for. Finished rows
-        stay as they are, whatever their action.
+        checked, since a check would wait for the device: see `checked_step`. Finished rows stay as
+        they are, whatever their action.
         """
         ...
 
@@ -125,10 +125,11 @@ class Game(Protocol[State]):
         ...
 
     def observe(self, state: State, seat: int | Array | None = None) -> Array:
-        """Return [N, ...], as `facts.observation` says: all that a seat knows, nothing else.
+        """Return [N, ...] in the form of `facts.observation`: all that a seat knows, nothing else.
 
         seat: one for all rows, or [N] int64; default the seat to move (seat 0 in finished rows).
-        Never a function of a card that the seat has not seen. Seats are relative to the observer.
+        The observation never depends on what the seat has not seen. Seats in it are relative to the
+        observer.
         """
         ...
 

@@ -31,14 +31,14 @@ except ModuleNotFoundError as error:
     ) from error
 
 _SEED_LIMIT = 2**31
-"""Seeds drawn by `reset` lie below it: they fit any integer type that a user may store them in."""
+"""Upper limit of random seeds: they fit in 32 bits."""
 
 
 def env(game: Game[Any], render_mode: str | None = None) -> AECEnv:
     """Return the environment in PettingZoo's usual wrappers.
 
-    They end the game when an action is illegal, at the cost of the lowest return for the seat that
-    took it, and refuse calls in the wrong order. Raises BadInput for an unknown render mode.
+    The wrappers end the game after an illegal action, whose seat gets the lowest return, and refuse
+    calls in the wrong order. Raises BadInput for an unknown render mode.
     """
     bare: AECEnv = GameEnvironment(game, render_mode)
     bare = wrappers.TerminateIllegalWrapper(bare, illegal_reward=-game.facts.return_bound)
@@ -65,8 +65,8 @@ class GameEnvironment(AECEnv[str, Any, Any]):
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise BadInput(f"render mode {render_mode!r}: use ansi, or None for no rendering")
         self.game, self.render_mode = game, render_mode
-        self.seed: int | None = None
-        """of the game that is played: `reset(seed)` plays it again"""
+        self.game_seed: int | None = None
+        """Seed of the current game: `reset(game_seed)` deals it again."""
         self._draws: np.random.Generator | None = None
         self.possible_agents = [f"player_{seat}" for seat in range(facts.n_seats)]
         self.agents = []
@@ -91,16 +91,16 @@ class GameEnvironment(AECEnv[str, Any, Any]):
         return self.action_spaces[agent]
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
-        """Begin the game of a seed; without one, the next of the seeds drawn from the last one given.
+        """Begin the game of `seed`, or without one a game with a random seed of the train split.
 
-        Seeds that are drawn may teach (`forge_core.splits`); before any is given they are drawn from
-        one of the operating system's choice. `seed` of this environment tells which it was.
+        Random seeds follow from the last seed that was given; if none was, from the operating
+        system. `game_seed` holds the one in use. options: ignored; PettingZoo passes them.
         """
         if seed is None:
             seed = self._next_seed()
         else:
             self._draws = stream(seed, "environment")
-        self.seed = seed
+        self.game_seed = seed
         self._state = self.game.init([seed])
         self.agents = self.possible_agents[:]
         self.rewards = dict.fromkeys(self.agents, 0.0)
@@ -111,21 +111,22 @@ class GameEnvironment(AECEnv[str, Any, Any]):
         self._select()
 
     def observe(self, agent: str) -> dict[str, np.ndarray]:
-        """Return what an agent knows, and what it may do if it is to act."""
+        """Return the observation of an agent, with its action mask."""
         seat = self.possible_agents.index(agent)
         mask = np.zeros(self.game.facts.n_actions, dtype=np.int8)
         if seat == self._to_move:
             mask = to_numpy(self.game.legal(self._state))[0].astype(np.int8)
-        return {"observation": to_numpy(self.game.observe(self._state, seat))[0], "action_mask": mask}
+        seen = to_numpy(self.game.observe(self._state, seat))[0].copy()
+        return {"observation": seen, "action_mask": mask}
 
     def step(self, action: int | None) -> None:
-        """Take an action for the agent that is selected, None once it is done. Raises BadInput."""
+        """Take an action for the selected agent, None once its game is over. Raises BadInput."""
         agent = self.agent_selection
         if self.terminations[agent] or self.truncations[agent]:
             self._was_dead_step(action)
             return
         if action is None:
-            raise BadInput(f"no action for {agent}, which is to act: give one that its mask allows")
+            raise BadInput(f"{agent} is to act and action is None: give one that its mask allows")
         self._cumulative_rewards[agent] = 0.0
         self._clear_rewards()
         self._state = checked_step(self.game, self._state, [int(action)])
@@ -140,10 +141,10 @@ class GameEnvironment(AECEnv[str, Any, Any]):
         return self.game.describe(self._state) if self.render_mode == "ansi" else None
 
     def close(self) -> None:
-        """Do nothing: nothing is open."""
+        """Do nothing: the environment holds no window and no file."""
 
     def _select(self) -> bool:
-        """Select the agent to act; when the game is over, the first one. Return whether it is over."""
+        """Select the agent to act, or the first one when the game is over. Return True if it is over."""
         self._to_move = int(to_numpy(self.game.to_move(self._state))[0])
         self.agent_selection = self.possible_agents[max(self._to_move, 0)]
         return self._to_move == NOBODY

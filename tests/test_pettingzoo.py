@@ -102,13 +102,13 @@ def test_a_seed_is_a_deal_and_the_next_ones_are_drawn_from_it():
     drawn = []
     for environment in (bare, again):
         environment.reset(seed=7)
-        assert environment.seed == 7
+        assert environment.game_seed == 7
         hand = environment.observe("player_0")["observation"][:28]
         assert np.flatnonzero(hand).tolist() == deal_from_seed(7)[0]
         seeds = []
         for _ in range(30):
             environment.reset()
-            seeds.append(environment.seed)
+            seeds.append(environment.game_seed)
         drawn.append(seeds)
     assert drawn[0] == drawn[1] and len(set(drawn[0])) == 30
     assert {split_of(seed) for seed in drawn[0]} == {Split.TRAIN}
@@ -118,8 +118,8 @@ def test_without_any_seed_games_differ_and_can_be_played_again():
     first, second = GameEnvironment(Texas42()), GameEnvironment(Texas42())
     first.reset()
     second.reset()
-    assert first.seed != second.seed
-    second.reset(first.seed)
+    assert first.game_seed != second.game_seed
+    second.reset(first.game_seed)
     for agent in first.agents:
         assert (first.observe(agent)["observation"] == second.observe(agent)["observation"]).all()
 
@@ -132,7 +132,7 @@ def test_an_illegal_action_loses_the_game_or_is_refused():
     illegal = int(bare.observe("player_0")["action_mask"].argmin())
     with pytest.raises(BadInput, match=f"seat 0 may not take action {illegal}"):
         bare.step(illegal)
-    with pytest.raises(BadInput, match="no action for player_0"):
+    with pytest.raises(BadInput, match="player_0 is to act and action is None"):
         bare.step(None)
     wrapped.step(illegal)
     assert wrapped.rewards["player_0"] == -42 and all(wrapped.terminations.values())

@@ -15,6 +15,7 @@ from forge_core.game import NOBODY, Facts, Observation, checked_step, choose, ta
 from forge_core.streams import stream
 from forge_core.texas42 import games
 from forge_core.texas42.auction import PASS, Auction
+from forge_core.texas42.cli import bench_game, bench_worlds
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.dominoes import team
 from forge_core.texas42.game import (
@@ -370,3 +371,26 @@ def test_seeds_may_be_numpy_integers_and_large():
     assert (game.init(np.arange(3)).deals == game.init(range(3)).deals).all()
     large = game.init([2**70, 2**70 + 2**64])
     assert hands_of(large.owner[0]) == deal_from_seed(2**70)
+
+
+# --- measured ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_bench(monkeypatch):
+    monkeypatch.setattr(bench_game, "SIZES", (8,))
+    monkeypatch.setattr(bench_worlds, "N_REPEATS", 1)
+    return bench_game
+
+
+def test_a_game_is_measured_after_it_was_found_right(small_bench):
+    found = small_bench.measure([0, 1, 2], "cpu")
+    assert (found.subject, len(found.held), len(found.figures)) == ("game", 1, 4)
+    assert all(figure.value > 0 for figure in found.figures)
+
+
+def test_no_figure_of_a_game_that_is_wrong(small_bench, monkeypatch):
+    monkeypatch.setattr(small_bench, "best_time", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(Texas42, "legal", lambda self, state: (state.ply == NONE) & (state.owner < 4))
+    with pytest.raises(AssertionError, match="another mask"):
+        small_bench.measure([0, 1, 2], "cpu")

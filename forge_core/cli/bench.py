@@ -17,7 +17,7 @@ from forge_core.cli.options import Device, Json, Seeds
 from forge_core.cli.status import FAILED
 from forge_core.errors import BadInput
 
-SUBJECTS = ("solver", "train", "worlds", "eq", "bid")
+SUBJECTS = ("solver", "train", "worlds", "eq", "bid", "game")
 
 
 def read_subject(text: str) -> str:

@@ -44,18 +44,20 @@ FIRST_DEALER = N_SEATS - 1
 
 @dataclass(frozen=True)
 class Texas42:
-    """One hand. Without auction seat 0 leads; with it, 18 calls are possible, then the bidder declares.
+    """One hand, with the declaration given or with an auction.
 
-    auction=False: 28 plays; returns are points of the own team less those of the other.
-    auction=True: each seat calls once, the highest bidder declares and leads, and the hand ends with
-    the trick that decides the contract; returns are the marks it is worth, positive for the team
-    that gets them. If all pass, the next seat deals anew, `redeals` times; after that the hand is
-    over without marks. Raises BadInput for settings that contradict each other.
+    auction=False: seat 0 leads and all 28 dominoes are played. Returns are points: those of the
+    seat's team minus those of the other.
+    auction=True: each seat calls once, seat 0 first; the highest bidder declares and leads; the hand
+    ends with the trick that decides the contract. Returns are marks, positive for the team that gets
+    them. If all pass, the next seat deals again, at most `redeals` times; if all pass then too, the
+    hand is over and nobody gets marks.
+    Raises BadInput for settings that contradict each other.
     """
 
     auction: bool = False
     declaration: int | None = None
-    """for all hands without auction; None: seed % 10"""
+    """of all hands without an auction; None: seed % 10"""
     forced: bool = False
     """a house rule of the auction: when all others have passed, the dealer must bid"""
     redeals: int = REDEALS
@@ -96,9 +98,10 @@ class Texas42:
     # --- beginning ----------------------------------------------------------------------------
 
     def init(self, seeds: Sequence[int], device: str | None = None) -> TableState:
-        """Return hands before the first act: the deals of `deal_from_seed`, numpy for device=None.
+        """Return the hands of `deal_from_seed` before the first action; device=None gives numpy arrays.
 
-        Deals that follow an auction in which all pass are drawn from (seed, number) alone.
+        A deal that follows when all pass depends on the seed and its number alone. Raises BadInput,
+        DeviceUnavailable.
         """
         for seed in seeds:
             check_seed(seed)
@@ -119,11 +122,12 @@ class Texas42:
         seats: npt.ArrayLike | None = None,
         device: str | None = None,
     ) -> TableState:
-        """Return hands that are given, before the first act.
+        """Return given hands before the first action.
 
-        hands: [N][4][7] ids. decls: [N] or one for all, without an auction only. seats: [N] or one
-        for all, first leaders (default 0) or with an auction dealers (default 3). A hand that all
-        pass is over, since nothing says how it is dealt again. Raises BadInput.
+        hands: [N][4][7] ids. decls: [N] or one for all; required without an auction, refused with
+        one. seats: [N] or one for all: the leader of the first trick (default 0), with an auction
+        the dealer (default 3). Given hands are never dealt again: if all pass, the hand is over.
+        Raises BadInput, DeviceUnavailable.
         """
         deals = np.array([check_deal(deal) for deal in hands], dtype=np.int64).reshape(-1, N_SEATS, HAND_SIZE)
         if (decls is None) is not self.auction:
@@ -166,7 +170,7 @@ class Texas42:
         place = resolve_device(device)
         return map_arrays(lambda array: torch.tensor(array, device=place), arrays)
 
-    # --- what may be done ---------------------------------------------------------------------
+    # --- turn and legal actions ---------------------------------------------------------------------
 
     def to_move(self, state: TableState) -> Array:
         """Return [N] int64: the seat that calls, declares or plays; NOBODY once the hand is over."""
@@ -189,10 +193,10 @@ class Texas42:
         declarations = tables.unlimited & (state.phase == DECLARE)[:, None]
         return xp.concatenate((plays, calls, declarations), 1)
 
-    # --- doing it -----------------------------------------------------------------------------
+    # --- steps -----------------------------------------------------------------------------
 
     def step(self, state: TableState, actions: Array) -> TableState:
-        """Return the hands after one act in each that is not over: a call, a declaration or a play."""
+        """Return the hands after a call, a declaration or a play in each that is not over."""
         tables, before = lookups_for(state.turn), state
         if self.auction:
             if _some(calling := before.phase == CALL):
@@ -213,7 +217,7 @@ class Texas42:
         passed = last & (bid == 0)
         again = passed & (state.deal < state.deals.shape[1] - 1)
 
-        # All passed: the next seat deals the next deal, and nothing of this one stays.
+        # If all passed, the next seat deals the next deal, and nothing of this one is kept.
         deal, dealer = state.deal + again, (state.dealer + again) % N_SEATS
         rows = xp.arange(len(state), device=action.device)
         owner = xp.where(again[:, None], state.deals[rows, deal], state.owner)
@@ -267,10 +271,10 @@ class Texas42:
             ends = playing & (after.plays == N_PLAYS)
         return replace(after, phase=xp.where(ends, OVER, state.phase))
 
-    # --- what came of it, and what is seen ----------------------------------------------------
+    # --- returns and observations ----------------------------------------------------
 
     def returns(self, state: TableState) -> Array:
-        """Return [N, 4] float32: points, or with an auction marks, of the own team less the other's."""
+        """Return [N, 4] float32 points, or with an auction marks: of the seat's team minus the other's."""
         xp, tables = library(state.turn), lookups_for(state.turn)
         if self.auction:
             ours, _, needed = _contract(state, tables)
@@ -333,5 +337,5 @@ def _following(seeds: Sequence[int], n: int) -> npt.NDArray:
 
 
 def _some(rows: Array) -> bool:
-    """True unless no row is meant. In host memory only: elsewhere the answer would be waited for."""
+    """Return False if numpy rows are all False. True for any tensor: reading it would synchronise."""
     return not isinstance(rows, np.ndarray) or bool(rows.any())

@@ -1,0 +1,99 @@
+"""Speed of Texas 42 as a game: random play of many hands at once, after it was compared with `games`."""
+
+from __future__ import annotations
+
+import platform
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from forge_core.cli.figures import Benchmark, Figure
+from forge_core.device import device_name, resolve_device
+from forge_core.game import Array, choose, match_array, to_numpy
+from forge_core.streams import stream
+from forge_core.texas42 import games
+from forge_core.texas42.cli.bench_worlds import best_time, unit
+from forge_core.texas42.dominoes import HAND_SIZE, N_SEATS
+from forge_core.texas42.game import Texas42
+
+SIZES = (1_024, 16_384)
+"""hands at once"""
+FORMS = {"declaration given": Texas42(), "with auction": Texas42(auction=True)}
+
+
+def measure(seeds: list[int], device: str) -> Benchmark:
+    """Return the time per step of random play. Raises AssertionError if a hand differs from `games`.
+
+    On the CPU numpy arrays, one thread, CPU seconds; on CUDA tensors, wall seconds.
+    """
+    device = resolve_device(device)
+    place = None if device == "cpu" else device
+    check_plays(seeds, place)
+    figures = []
+    for form, game in FORMS.items():
+        for n in SIZES:
+            start = game.init(range(n), place)
+            draws = random_draws(game, n, start.turn)
+            n_steps = play(game, start, draws)
+            for what, observes in (("", False), (", with observations", True)):
+                run = partial(play, game, start, draws, observes, count=False)
+                seconds = best_time(run, device) / n_steps
+                figures.append(
+                    Figure(f"{form}, {n:,} hands{what}", seconds * 1e9, f"{unit(device)} per step")
+                )
+    return Benchmark(
+        subject="game",
+        conditions={
+            "device": f"{device_name(device)}, " + ("one thread" if device == "cpu" else "wall seconds"),
+            "machine": f"{platform.system()} {platform.machine()}",
+            "dtype": "int64 [N], int8 [N, 28]; observations uint8 [N, 233]; "
+            + ("tensors" if place else "numpy"),
+            "sizes": "a step of one hand: mask, random choice, step; whole hands, finished rows idle",
+            "versions": f"numpy {np.__version__}, torch {version('torch')}, "
+            f"python {platform.python_version()}",
+        },
+        held=(f"{len(seeds)} random hands: masks, turns and points equal those of `games` at every play",),
+        figures=tuple(figures),
+    )
+
+
+def check_plays(seeds: list[int], device: str | None) -> None:
+    """Raise AssertionError unless random hands equal `games` play for play."""
+    game = Texas42()
+    state = game.init(seeds, device)
+    deals = to_numpy(state.owner).argsort(axis=1, kind="stable").reshape(-1, N_SEATS, HAND_SIZE)
+    lockstep = games.start(deals, to_numpy(state.decl))
+    draws, rows = random_draws(game, len(seeds), state.turn), np.arange(len(seeds))[:, None]
+    for draw in draws:
+        views, legal = lockstep.views, to_numpy(game.legal(state))
+        by_id = np.zeros_like(legal)
+        by_id[rows, views.hand] = views.legal
+        if (by_id != legal).any() or (to_numpy(game.to_move(state)) != views.seat).any():
+            raise AssertionError(f"another mask or turn than `games` after {lockstep.seen.step} plays")
+        actions = choose(game.legal(state), draw)
+        lockstep = lockstep.play((views.hand == to_numpy(actions)[:, None]).argmax(axis=1))
+        state = game.step(state, actions)
+        if (to_numpy(state.points) != lockstep.seen.points).any():
+            raise AssertionError(f"other points than `games` after {lockstep.seen.step} plays")
+    if not game.over(state).all():
+        raise AssertionError("a hand was not over after 28 plays")
+
+
+def random_draws(game: Texas42, n: int, like: Array) -> list[Array]:
+    """Return [max_steps] arrays [n] of numbers in [0, 1), in the library and on the device of `like`."""
+    generator = stream(0, "bench game")
+    return [match_array(generator.random(n), like) for _ in range(game.facts.max_steps)]
+
+
+def play(game: Texas42, state: Any, draws: list[Array], observes: bool = False, count: bool = True) -> int:
+    """Play hands at random to their end. Return the steps of unfinished rows, 0 if they are not counted."""
+    steps = 0
+    for draw in draws:
+        if count:
+            steps += int((~game.over(state)).sum())
+        if observes:
+            game.observe(state)
+        state = game.step(state, choose(game.legal(state), draw))
+    return steps
