@@ -170,7 +170,7 @@ class Texas42:
         place = resolve_device(device)
         return map_arrays(lambda array: torch.tensor(array, device=place), arrays)
 
-    # --- turn and legal actions ---------------------------------------------------------------------
+    # --- turn and legal actions ---------------------------------------------------------------
 
     def to_move(self, state: TableState) -> Array:
         """Return [N] int64: the seat that calls, declares or plays; NOBODY once the hand is over."""
@@ -193,7 +193,7 @@ class Texas42:
         declarations = tables.unlimited & (state.phase == DECLARE)[:, None]
         return xp.concatenate((plays, calls, declarations), 1)
 
-    # --- steps -----------------------------------------------------------------------------
+    # --- steps --------------------------------------------------------------------------------
 
     def step(self, state: TableState, actions: Array) -> TableState:
         """Return the hands after a call, a declaration or a play in each that is not over."""
@@ -271,7 +271,7 @@ class Texas42:
             ends = playing & (after.plays == N_PLAYS)
         return replace(after, phase=xp.where(ends, OVER, state.phase))
 
-    # --- returns and observations ----------------------------------------------------
+    # --- returns and observations -------------------------------------------------------------
 
     def returns(self, state: TableState) -> Array:
         """Return [N, 4] float32 points, or with an auction marks: of the seat's team minus the other's."""
