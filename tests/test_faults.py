@@ -23,7 +23,10 @@ from toy_game import ToySource, toy_config, toy_rows
 
 from forge_assets.in_process import materialize_here
 from forge_assets.texas42.partitions import block_range, shard_keys
-from forge_assets.tracking.tracker import Tracker, TrackerUnusable, TrainingTracker, registered_name
+from forge_assets.tracking.errors import TrackerUnusable
+from forge_assets.tracking.registry import registered_name
+from forge_assets.tracking.tracker import Tracker
+from forge_assets.tracking.training import TrainingTracker
 from forge_core.errors import BadInput, ForgeError, GameCorrupt, ShardCorrupt, StoreUnusable
 from forge_core.files import Store
 from forge_core.learning.labelled.train import CHECKPOINT, train
@@ -257,7 +260,7 @@ def test_mlflow_on_a_full_disk_stops_no_training_and_is_told_the_rest_later(tmp_
 def test_what_may_only_be_read_is_said_and_read(disk, shards, tmp_path):
     rows = toy_rows(500, "val")
     tokenize(shards, Store(str(disk)), Split.TRAIN, ROWS)
-    Tracker(uri=f"sqlite:///{disk}/mlflow.db").begin("first", {})
+    Tracker(uri=f"sqlite:///{disk}/mlflow.db").begin("x", "first", {})
     with read_only_view(disk, tmp_path / "view") as view:
         store, tracker = Store(str(view)), Tracker(uri=f"sqlite:///{view}/mlflow.db")
         said = "Read-only file system; choose a store that is not read-only"
@@ -272,7 +275,7 @@ def test_what_may_only_be_read_is_said_and_read(disk, shards, tmp_path):
             with pytest.raises(StoreUnusable, match=f"{view}.*{said}"):
                 write()
         with pytest.raises(TrackerUnusable, match="give yourself permission there"):
-            tracker.begin("second", {})
+            tracker.begin("x", "second", {})
         assert len(TokenStore(store, Split.TRAIN).rows()) == 1200
 
 

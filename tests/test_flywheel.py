@@ -33,7 +33,8 @@ from forge_assets.in_process import materialize_here
 from forge_assets.resources import ShardStore
 from forge_assets.texas42 import networks
 from forge_assets.texas42.blocks import N_BLOCKS
-from forge_assets.tracking.tracker import CHAMPION, Tracker, registered_name
+from forge_assets.tracking.registry import CHAMPION, ModelRegistry, ModelVersion, registered_name
+from forge_assets.tracking.tracker import Tracker
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput, StoreUnusable
 from forge_core.files import Store
@@ -186,13 +187,13 @@ def test_a_range_with_a_gap_is_a_run_a_piece():
 
 
 class Registry:
-    """A tracker that knows one champion, or none."""
+    """A registry that knows one champion, or none."""
 
     def __init__(self, champion: str | None) -> None:
         self.champion = champion
 
     def fetch(self, objective: str, alias: str):
-        return (self.champion, "1") if self.champion else None
+        return ModelVersion(self.champion, "1") if self.champion else None
 
 
 @pytest.mark.parametrize(
@@ -554,7 +555,7 @@ def gate(instance, root, tracker, monkeypatch):
 def test_a_network_is_no_champion_of_what_it_has_not_learnt(gate, tracker):
     result = gate("models/texas42-qvalue-73k", "policy")
     assert not result.success and "has learnt qvalue" in reason_of(result)
-    assert tracker.fetch("policy", CHAMPION) is None
+    assert ModelRegistry(tracker).fetch("policy", CHAMPION) is None
 
 
 def test_the_better_one_is_crowned_and_the_worse_one_is_not(gate, tracker):
@@ -569,28 +570,28 @@ def test_the_better_one_is_crowned_and_the_worse_one_is_not(gate, tracker):
 
 
 def test_one_that_was_crowned_by_a_run_that_died_is_known_as_champion(gate, tracker, monkeypatch):
-    promote = Tracker.promote
+    promote = ModelRegistry.promote
 
     def die_after(self, *asked):
         promote(self, *asked)
         raise OSError("the plug was pulled")
 
-    monkeypatch.setattr(Tracker, "promote", die_after)
+    monkeypatch.setattr(ModelRegistry, "promote", die_after)
     assert not gate("models/texas42-qvalue-73k").success
-    monkeypatch.setattr(Tracker, "promote", promote)
+    monkeypatch.setattr(ModelRegistry, "promote", promote)
     said = metadata_of(gate("models/texas42-qvalue-73k"), "champion")
     assert said["is_champion"] and str(champion_of(tracker).version) == "1"
 
 
 def test_a_champion_crowned_meanwhile_is_not_overrun(gate, tracker, monkeypatch):
     assert gate("models/texas42-qvalue-73k").success
-    fetch, seen = Tracker.fetch, []
+    fetch, seen = ModelRegistry.fetch, []
 
     def another(self, *asked):
         seen.append(asked)
-        return fetch(self, *asked) if len(seen) == 1 else ("runs/other/model", "7")
+        return fetch(self, *asked) if len(seen) == 1 else ModelVersion("runs/other/model", "7")
 
-    monkeypatch.setattr(Tracker, "fetch", another)
+    monkeypatch.setattr(ModelRegistry, "fetch", another)
     result = gate("models/texas42-qvalue-230k")
     assert not result.success and "crowned meanwhile" in reason_of(result)
 

@@ -12,7 +12,8 @@ import dagster as dg
 from running import PROJECT, Process, new_home
 
 from forge_assets.flywheel.state import read_state
-from forge_assets.tracking.tracker import CHAMPION, Tracker, registered_name
+from forge_assets.tracking.registry import CHAMPION, registered_name
+from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
 from forge_core.texas42.oracle.shards import ShardKey

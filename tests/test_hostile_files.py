@@ -355,7 +355,8 @@ def test_no_manifest_leads_out_of_its_folder(tmp_path, what, name):
 @pytest.mark.parametrize("text", ["[" * 200_000, '{"rows": ' + "9" * 10_000 + "}", "[]", "7", "\0", ""])
 def test_json_of_any_kind_is_refused_where_a_record_belongs(tmp_path, text):
     from forge_assets.texas42.networks import finished
-    from forge_assets.tracking.tracker import Tracker, TrackerUnusable
+    from forge_assets.tracking.errors import TrackerUnusable
+    from forge_assets.tracking.tracker import Tracker
     from forge_core.errors import BadInput
     from forge_core.learning.checkpoints import load_model, weights_digest
     from forge_core.learning.labelled.train import read_run

@@ -19,7 +19,9 @@ from forge_assets.in_process import materialize_here
 from forge_assets.texas42 import versions
 from forge_assets.texas42.oracle_model import TrainSettings
 from forge_assets.texas42.token_splits import TokenSettings
-from forge_assets.tracking.tracker import Tracker, TrackerUnusable, registered_name
+from forge_assets.tracking.errors import TrackerUnusable
+from forge_assets.tracking.registry import registered_name
+from forge_assets.tracking.tracker import Tracker
 from forge_assets.versions import PROJECT
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
@@ -215,19 +217,19 @@ def test_from_tokens_to_onnx_with_tags_both_ways(materialize, instance, mlflow_u
 
 
 def test_an_interrupted_run_goes_on_in_mlflow_too(materialize, tokens, mlflow_uri, tmp_path, monkeypatch):
-    from forge_assets.tracking import tracker
-    from forge_core.learning.labelled import train as training
+    from forge_assets.tracking import training
+    from forge_core.learning.labelled.train import CHECKPOINT
 
     def pull_the_plug(self, point):
         if point["step"] == 16:  # of which MLflow has not heard
             raise OSError("the plug was pulled")
         real(self, point)
 
-    real = tracker.FollowedTraining.point
-    monkeypatch.setattr(tracker.FollowedTraining, "point", pull_the_plug)
+    real = training.FollowedTraining.point
+    monkeypatch.setattr(training.FollowedTraining, "point", pull_the_plug)
     assert not materialize("oracle_model", "policy").success
     (folder,) = (tmp_path / "runs").iterdir()
-    assert (folder / training.CHECKPOINT).exists() and not (folder / "result.json").exists()
+    assert (folder / CHECKPOINT).exists() and not (folder / "result.json").exists()
     run_id = json.loads((folder / "tracking.json").read_text())["run_id"]
     client = Tracker(uri=mlflow_uri).client()
     assert client.get_run(run_id).info.status == "FAILED"
@@ -310,7 +312,7 @@ def test_mlflow_that_cannot_be_used_is_said_before_training(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(TrackerUnusable, match="MLFLOW_TRACKING_URI"):
-        Tracker(uri=f"sqlite:///{blocked}/mlflow.db").begin("x", {})
+        Tracker(uri=f"sqlite:///{blocked}/mlflow.db").begin("x", "x", {})
 
 
 # the command line

@@ -15,7 +15,8 @@ from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.in_process import materialize_here
 from forge_assets.lineage import trace
 from forge_assets.texas42 import versions
-from forge_assets.tracking.tracker import Tracker, registered_name
+from forge_assets.tracking.registry import registered_name
+from forge_assets.tracking.tracker import Tracker
 from forge_assets.versions import PROJECT
 from forge_core.errors import BadInput
 from forge_core.files import Store

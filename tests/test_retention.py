@@ -29,7 +29,9 @@ from forge_assets.retention.prune import (
     latest_runs,
     remove,
 )
-from forge_assets.tracking.tracker import EXPERIMENT, Tracker, registered_name
+from forge_assets.texas42.game import TEXAS42
+from forge_assets.tracking.registry import ModelRegistry, registered_name
+from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.learning.checkpoints import save_model
@@ -232,9 +234,11 @@ def network_of(
     tags = {"forge.folder": str(folder), "forge.model": str(folder / "model"), "dagster.run_id": dagster_run}
     if parent:
         tags["forge.parent_model"] = str(parent)
-    tracked = places.tracker.begin(name, {key: value for key, value in tags.items() if value})
+    tracked = places.tracker.begin(
+        TEXAS42.experiment, name, {key: value for key, value in tags.items() if value}
+    )
     tracked.folder(folder / "model", "model")
-    places.tracker.register(tracked, "qvalue", {})
+    ModelRegistry(places.tracker).register(tracked, "qvalue", {})
     if champion:
         version = tracked.client.get_model_version_by_alias(NAME, "challenger").version
         tracked.client.set_registered_model_alias(NAME, "champion", version)
@@ -279,7 +283,7 @@ def test_networks_go_that_are_neither_champion_nor_challenger_nor_their_parents(
         champion,
         challenger,
     }
-    experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
+    experiment = client.get_experiment_by_name(TEXAS42.experiment).experiment_id
     assert {run.info.run_id for run in client.search_runs([experiment], run_view_type=3)} == {
         parent,
         champion,
@@ -351,7 +355,7 @@ def test_what_killed_writers_and_other_machines_left_goes(instance, places):
 
 
 def test_where_mlflow_cannot_say_what_is_needed_nothing_goes(instance, tmp_path):
-    from forge_assets.tracking.tracker import TrackerUnusable
+    from forge_assets.tracking.errors import TrackerUnusable
 
     run(instance, "rows", days_ago=200)
     run(instance, "rows", days_ago=0)

@@ -112,7 +112,8 @@ def check_model(model: str, objective: str) -> None:
     """Raise BadInput for what is neither a size nor the folder of a model of `objective`."""
     from forge_assets.flywheel.steps import is_size
     from forge_assets.texas42.cards import Model
-    from forge_assets.tracking.tracker import Tracker, resolve_model
+    from forge_assets.tracking.registry import resolve_model
+    from forge_assets.tracking.tracker import Tracker
     from forge_core.learning.networks.transformer import SIZES
 
     if not is_size(model):

@@ -11,6 +11,7 @@ class DeferredTracker:
 
     def follow(self, *asked: Any) -> AbstractContextManager[Any]:
         """See forge_core.texas42.cli.train.Tracking."""
-        from forge_assets.tracking.tracker import Tracker, TrainingTracker
+        from forge_assets.tracking.tracker import Tracker
+        from forge_assets.tracking.training import TrainingTracker
 
         return TrainingTracker(Tracker()).follow(*asked)

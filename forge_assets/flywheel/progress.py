@@ -9,8 +9,10 @@ import dagster as dg
 from forge_assets.flywheel.state import Iteration, State, seeds_of
 from forge_assets.pictures import picture
 from forge_assets.texas42.champion import champion
+from forge_assets.texas42.game import TEXAS42
 from forge_assets.texas42.oracle_shards import GROUP
-from forge_assets.tracking.tracker import Tracker, TrackerUnusable
+from forge_assets.tracking.errors import TrackerUnusable
+from forge_assets.tracking.tracker import Tracker
 
 flywheel_progress = dg.AssetSpec(
     "flywheel",
@@ -40,6 +42,7 @@ def tell(instance: dg.DagsterInstance, tracker: Tracker, state: State) -> str:
     instance.report_runless_asset_event(event)
     try:
         tracker.curve(
+            TEXAS42.experiment,
             f"{state.settings.group}-{state.token}",
             {past.seeds: figures_of(past) for past in state.history},
         )

@@ -14,7 +14,7 @@ from forge_assets.flywheel.state import State
 from forge_assets.texas42.blocks import BLOCK_SIZE
 from forge_assets.texas42.partitions import block_range, golden_range
 from forge_assets.texas42.versions import EVALUATION
-from forge_assets.tracking.tracker import CHAMPION
+from forge_assets.tracking.registry import CHAMPION
 
 TEACH, GATE, TOKENS = "teach", "gate", "tokens"
 WATCHED_BLOCK = 900 // BLOCK_SIZE

@@ -28,7 +28,9 @@ from forge_assets.flywheel.state import (
     write_state,
 )
 from forge_assets.flywheel.steps import GATE, TEACH, TOKENS, Step, is_size, steps_of
-from forge_assets.tracking.tracker import CHAMPION, Tracker, TrackerAway, TrackerUnusable
+from forge_assets.tracking.errors import TrackerAway, TrackerUnusable
+from forge_assets.tracking.registry import CHAMPION, ModelRegistry
+from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
 
 UNDER_WAY = {
@@ -98,12 +100,12 @@ def _go_on(
     for step in steps_of(state):
         run = runs.get(step.name)
         if not run:
-            if step.asks_tracker and (why := tracker.away()):
+            if step.asks_tracker and (why := tracker.outage()):
                 return _wait(root, state, step, why)
             if state.away_since:
                 state = state.waiting("")
                 write_state(root, state)
-            return launch(state, step, made, tracker)
+            return launch(state, step, made, ModelRegistry(tracker))
         if run.status in UNDER_WAY or will_be_retried(run):
             return Rest(f"iteration {state.iteration}: {step.name} is under way, run {run.run_id[:8]}")
         if run.status is not DagsterRunStatus.SUCCESS:
@@ -127,11 +129,13 @@ def begin(instance: dg.DagsterInstance, root: Store, tracker: Tracker) -> Launch
     return move
 
 
-def launch(state: State, step: Step, made: Mapping[str, Mapping[str, Any]], tracker: Tracker) -> Launch:
+def launch(
+    state: State, step: Step, made: Mapping[str, Mapping[str, Any]], registry: ModelRegistry
+) -> Launch:
     """The run of a step. made: what the steps before it have said. Raises TrackerUnusable."""
     settings = dict(step.settings) | ({"model": made[TEACH]["model"]} if step.of_challenger else {})
     asked = state.settings
-    if step.name == TEACH and is_size(asked.model) and not tracker.fetch(asked.objective, CHAMPION):
+    if step.name == TEACH and is_size(asked.model) and not registry.fetch(asked.objective, CHAMPION):
         del settings["init_from"]
         settings["size"] = asked.model
     tags = identity(state) | {"forge/step": step.name} | dict(step.partition)
@@ -191,7 +195,7 @@ def was_cut_off(instance: dg.DagsterInstance, run: dg.DagsterRun, tracker: Track
         return [error.cls_name, *kinds(error.cause or error.context)] if error else []
 
     found = {kind for failure in _failures(instance, run) for kind in kinds(failure.error)}
-    return TrackerAway.__name__ in found or (TrackerUnusable.__name__ in found and bool(tracker.away()))
+    return TrackerAway.__name__ in found or (TrackerUnusable.__name__ in found and bool(tracker.outage()))
 
 
 def _failures(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[Any]:

@@ -12,16 +12,12 @@ from typing import TYPE_CHECKING, Any
 from forge_assets.lineage.records import Generation, Lineage, Rows, Source
 from forge_assets.lineage.text import short
 from forge_assets.resources import runs_folder
-from forge_assets.tracking.tracker import (
-    CHALLENGER,
-    CHAMPION,
-    EXPERIMENT,
-    Tracker,
-    TrackerUnusable,
-    blaming,
-    local_file,
-    registered_name,
-)
+from forge_assets.texas42.game import TEXAS42
+from forge_assets.tracking.address import local_file
+from forge_assets.tracking.errors import TrackerUnusable
+from forge_assets.tracking.errors import mlflow_errors as blaming
+from forge_assets.tracking.registry import CHALLENGER, CHAMPION, registered_name
+from forge_assets.tracking.tracker import Tracker
 from forge_assets.versions import PROJECT
 from forge_core.errors import BadInput, ForgeError, StoreUnusable
 from forge_core.files import Store
@@ -165,7 +161,7 @@ class Search:
         if client is None:
             return []
         with blaming(self.tracker.address()):
-            experiment = client.get_experiment_by_name(EXPERIMENT)
+            experiment = client.get_experiment_by_name(TEXAS42.experiment)
             return list(client.search_runs([experiment.experiment_id], condition)) if experiment else []
 
     # --- following the chain ------------------------------------------------------------------

@@ -122,7 +122,7 @@ def _presence_text(found: Presence, files: int) -> str:
 
 def _settings_text(settings: Mapping[str, Any]) -> str:
     """`rows 1000, sample_seed 0`, nested ones by a point."""
-    from forge_assets.tracking.tracker import flatten
+    from forge_assets.tracking.runs import flatten
 
     return ", ".join(f"{name} {value}" for name, value in flatten(settings) if value is not None)
 

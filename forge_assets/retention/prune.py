@@ -19,7 +19,11 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets.resources import RUNS, ShardStore, failing_plainly, runs_folder
-from forge_assets.tracking.tracker import EXPERIMENT, TRACKING, Tracker, blaming, local_file
+from forge_assets.texas42.game import TEXAS42
+from forge_assets.tracking import mlflow_internals
+from forge_assets.tracking.address import local_file
+from forge_assets.tracking.errors import mlflow_errors as blaming
+from forge_assets.tracking.tracker import TRACKING, Tracker
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -312,7 +316,7 @@ def _latest_models(instance: dg.DagsterInstance) -> Iterator[str]:
 def _runs_of(client: "MlflowClient") -> "Iterator[Run]":
     from mlflow.entities import ViewType
 
-    experiment = client.get_experiment_by_name(EXPERIMENT)
+    experiment = client.get_experiment_by_name(TEXAS42.experiment)
     token = None
     while experiment:
         page = client.search_runs([experiment.experiment_id], "", ViewType.ALL, 1000, page_token=token)
@@ -339,8 +343,6 @@ def _remove_mlflow_run(tracker: Tracker, run_id: str) -> None:
     """
     client = tracker.client()
     from mlflow.exceptions import MlflowException
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-    from mlflow.tracking._tracking_service.utils import _get_store
 
     with blaming(tracker.address()):
         try:
@@ -353,11 +355,11 @@ def _remove_mlflow_run(tracker: Tracker, run_id: str) -> None:
             client.delete_model_version(version.name, version.version)
         artifacts = run.info.artifact_uri
         if not artifacts.startswith("/") or Path(artifacts).is_dir():
-            get_artifact_repository(artifacts, tracking_uri=tracker.address()).delete_artifacts()
+            mlflow_internals.delete_artifacts(artifacts, tracker.address())
         if run.info.lifecycle_stage == "active":  # after all else: a deleted one may not be found again
             client.delete_run(run_id)
         if local_file(tracker.address()):
-            _get_store(tracker.address())._hard_delete_run(run_id)
+            mlflow_internals.delete_run_rows(tracker.address(), run_id)
 
 
 # --- files ------------------------------------------------------------------------------------

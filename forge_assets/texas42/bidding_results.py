@@ -24,7 +24,8 @@ from forge_assets.texas42 import versions
 from forge_assets.texas42.blocks import block_seeds
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.partitions import seed_blocks
-from forge_assets.tracking.tracker import Tracker, resolve_model
+from forge_assets.tracking.registry import resolve_model
+from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import FileCorrupt, ForgeError
 from forge_core.texas42.cli.bid import bid as forge_bid
 

@@ -19,7 +19,8 @@ from forge_assets.texas42.eq_model import eq_model
 from forge_assets.texas42.networks import ModelSettings, track_run
 from forge_assets.texas42.oracle_model import oracle_model_evaluation
 from forge_assets.texas42.oracle_shards import GROUP
-from forge_assets.tracking.tracker import CHAMPION, Tracker
+from forge_assets.tracking.registry import CHAMPION, ModelRegistry
+from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput
 from forge_core.texas42.cli.evaluate import evaluate as forge_evaluate
 from forge_core.texas42.cli.match import match as forge_match
@@ -71,20 +72,21 @@ def champion(
         objective, device = context.partition_key, resolve_device(compute.device)
         challenger = Model.load(config.find(context, objective, tracker), device)
         challenger.check(objective)
-        found = tracker.fetch(objective, CHAMPION)
-        holder = Model.load(found[0], device) if found else None
+        registry = ModelRegistry(tracker)
+        found = registry.fetch(objective, CHAMPION)
+        holder = Model.load(found.folder, device) if found else None
         judge = judge_player if objective == PLAYER else judge_network
         ruling = judge(challenger, holder, config, store)
         crowned: Mapping[str, Any] = {}
         if ruling.promoted:
-            if tracker.fetch(objective, CHAMPION) != found:
+            if registry.fetch(objective, CHAMPION) != found:
                 raise BadInput("another champion was crowned meanwhile: materialize this again")
-            run, version = tracker.register_folder(challenger.path, objective, challenger.weights)
+            run, version = registry.register_folder(challenger.path, objective, challenger.weights)
             lineage = trace(challenger.path, objective, tracker, look=False)
             card = card_of(challenger, ruling, objective, lineage.to_text())
             run.file("card.md", card.text.encode())
             tags = {"forge.name": card.name, "forge.replaced": holder.weights if holder else "none"}
-            tracker.promote(objective, version, card.text, tags)
+            registry.promote(objective, version, card.text, tags)
             crowned = {"name": card.name, "card": dg.MetadataValue.md(card.text)} | track_run(context, run)
         now = challenger if ruling.promoted else holder
         return dg.MaterializeResult(

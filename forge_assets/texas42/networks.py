@@ -17,7 +17,10 @@ from forge_assets.pictures import picture
 from forge_assets.resources import ComputeDevice, ShardStore, runs_folder
 from forge_assets.settings import settings_of
 from forge_assets.texas42 import versions
-from forge_assets.tracking.tracker import TrackedRun, Tracker, TrainingTracker, resolve_model
+from forge_assets.tracking.registry import resolve_model
+from forge_assets.tracking.runs import TrackedRun
+from forge_assets.tracking.tracker import Tracker
+from forge_assets.tracking.training import TrainingTracker
 from forge_core.errors import BadInput
 from forge_core.texas42.cli.train import train as forge_train
 from forge_core.texas42.reference import REFERENCE

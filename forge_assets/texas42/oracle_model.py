@@ -24,7 +24,8 @@ from forge_assets.texas42.networks import (
 )
 from forge_assets.texas42.oracle_shards import GROUP, golden_shards
 from forge_assets.texas42.token_splits import token_splits
-from forge_assets.tracking.tracker import CHAMPION, Tracker, resolve_model
+from forge_assets.tracking.registry import CHAMPION, ModelRegistry, resolve_model
+from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput
 from forge_core.texas42.cli.evaluate import evaluate as forge_evaluate
 from forge_core.texas42.cli.train import train as forge_train
@@ -75,8 +76,8 @@ class EvaluateSettings(ModelSettings, settings_of(forge_evaluate, "rows")):
     def find_other(self, objective: str, mine: str, tracker: Tracker) -> str | None:
         """The folder of the other model."""
         if self.against == CHAMPION:
-            found = tracker.fetch(objective, CHAMPION)
-            return found[0] if found and found[0] != mine else None
+            found = ModelRegistry(tracker).fetch(objective, CHAMPION)
+            return found.folder if found and found.folder != mine else None
         return resolve_model(self.against, objective, tracker) if self.against else None
 
 

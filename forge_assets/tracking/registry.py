@@ -1,0 +1,135 @@
+"""MLflow's registry: versions of the models of each game, and the aliases challenger and champion.
+
+A version points at a folder of safetensors and JSON, which `load_model` reads; the model flavours that MLflow
+has of its own would be pickles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from forge_assets.games import find_model
+from forge_assets.resources import runs_folder
+from forge_assets.tracking.errors import mlflow_errors
+from forge_assets.tracking.runs import TrackedRun
+from forge_assets.tracking.tracker import Tracker
+from forge_assets.versions import PROJECT
+from forge_core.errors import BadInput
+
+CHALLENGER, CHAMPION = "challenger", "champion"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One version of a registered model."""
+
+    folder: str
+    """a local copy of the model"""
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRegistry:
+    """The registry that a tracker leads to. All methods raise TrackerUnusable."""
+
+    tracker: Tracker
+
+    def register(self, run: TrackedRun, objective: str, tags: Mapping[str, str]) -> str:
+        """Make the model that a run keeps the challenger; return the number of its version, one per run."""
+        name = registered_name(objective)
+        from mlflow.exceptions import MlflowException
+
+        with mlflow_errors(self.tracker.address()):
+            try:
+                run.client.create_registered_model(name)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+            found = run.client.search_model_versions(f"name = '{name}' and run_id = '{run.run_id}'")
+            version = (
+                found[0]
+                if found
+                else run.client.create_model_version(
+                    name,
+                    source=f"{run.artifacts}/model",
+                    run_id=run.run_id,
+                    tags=dict(tags),
+                    await_creation_for=0,  # the files are there already; MLflow would wait and log a line
+                )
+            )
+            run.client.set_registered_model_alias(name, CHALLENGER, version.version)
+            return str(version.version)
+
+    def register_folder(self, folder: str, objective: str, weights: str) -> tuple[TrackedRun, str]:
+        """Return the run and the version number of a model; one that was never tracked is given both.
+
+        weights: the digest of its weights, by which the version of a copy is found.
+        """
+        if run := self.tracker.reopen(Path(folder).parent):
+            return run, self.register(run, objective, {"forge.weights": weights})
+        game, model = find_model(objective)
+        client = self.tracker.client()
+        with mlflow_errors(self.tracker.address()):
+            same = f"name = '{model.name}' and tags.`forge.weights` = '{weights}'"
+            for found in client.search_model_versions(same):
+                if found.run_id:
+                    run = self.tracker.tracked(client, client.get_run(found.run_id))
+                    return run, str(found.version)
+        tags = {"forge.model": folder, "forge.weights": weights, "forge.adopted": "true"}
+        run = self.tracker.begin(game.experiment, Path(folder).name, tags)
+        run.folder(folder, "model")
+        run.end("FINISHED")
+        return run, self.register(run, objective, tags)
+
+    def promote(self, objective: str, version: str, card: str, tags: Mapping[str, str]) -> None:
+        """Make a version the champion. The alias is set last: without it nothing has changed."""
+        client, name = self.tracker.client(), registered_name(objective)
+        with mlflow_errors(self.tracker.address()):
+            client.update_model_version(name, version, card)
+            for key, value in tags.items():
+                client.set_model_version_tag(name, version, key, value)
+            client.set_registered_model_alias(name, CHAMPION, version)
+
+    def fetch(self, objective: str, alias: str) -> ModelVersion | None:
+        """Return the version that has an alias, copied to this machine if need be; None if there is none."""
+        client, name = self.tracker.client(), registered_name(objective)
+        from mlflow.artifacts import download_artifacts
+        from mlflow.exceptions import MlflowException
+
+        with mlflow_errors(self.tracker.address()):
+            try:
+                version = client.get_model_version_by_alias(name, alias)
+            except MlflowException as error:
+                if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                    return None
+                raise
+            if not version.source:
+                raise BadInput(f"{name}/{version.version} in MLflow has no files: move the alias {alias}")
+            if Path(version.source).is_dir():
+                return ModelVersion(version.source, str(version.version))
+            place = runs_folder() / "registered" / f"{name}-v{int(version.version)}"
+            place.mkdir(parents=True, exist_ok=True)
+            folder = download_artifacts(
+                artifact_uri=version.source, dst_path=str(place), tracking_uri=self.tracker.address()
+            )
+            return ModelVersion(folder, str(version.version))
+
+
+def registered_name(objective: str) -> str:
+    """Return the registered name of the networks of an objective: `qvalue` -> `texas42-oracle-qvalue`."""
+    return find_model(objective)[1].name
+
+
+def resolve_model(word: str, objective: str, tracker: Tracker) -> str:
+    """Return the folder of a model that is named by an alias of the registry, or by a path.
+
+    Paths begin at the project. Raises BadInput for an alias that no version has, TrackerUnusable.
+    """
+    if word not in (CHAMPION, CHALLENGER):
+        return word if "://" in word else str(PROJECT / word)
+    found = ModelRegistry(tracker).fetch(objective, word)
+    if not found:
+        raise BadInput(f"{registered_name(objective)} has no {word} yet: name the folder of a model")
+    return found.folder

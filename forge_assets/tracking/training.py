@@ -1,0 +1,185 @@
+"""Training runs on their way into MLflow: configuration, curves, the best weights, the registered version."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from forge_assets.games import find_model
+from forge_assets.tracking.errors import TrackerUnusable
+from forge_assets.tracking.registry import ModelRegistry
+from forge_assets.tracking.runs import TrackedRun
+from forge_assets.tracking.tracker import Tracker
+from forge_core.errors import BadInput
+from forge_core.files import Store
+
+COSTS = ("loss", "rows", "seconds", "cpu_seconds")
+"""figures of a point that are no result of its evaluation; the first tells which points MLflow has"""
+
+Point = Mapping[str, float]
+"""one evaluation while a network learns: its `step`, COSTS, and results"""
+
+
+class TrainedModel(Protocol):
+    """What the tracker reads of the configuration of a network."""
+
+    @property
+    def objective(self) -> str:
+        """The word by which `forge_assets.games` finds its kind."""
+        ...
+
+
+class TrainingConfig(Protocol):
+    """What the tracker reads of the configuration of a training run."""
+
+    @property
+    def model(self) -> TrainedModel:
+        """The network."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types."""
+        ...
+
+
+class TrainingResult(Protocol):
+    """What the tracker reads of a training run that came to its end."""
+
+    @property
+    def folder(self) -> str:
+        """Folder of the run, with config.json and metrics.csv."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """Folder of the best weights, with model.json."""
+        ...
+
+    @property
+    def points(self) -> Sequence[Point]:
+        """The whole curve."""
+        ...
+
+    @property
+    def best(self) -> Point:
+        """The point of the best weights."""
+        ...
+
+
+def _draw_curve(points: Sequence[Point]) -> bytes:
+    from forge_core.learning.labelled.pictures import draw_curve
+
+    return draw_curve(points)
+
+
+@dataclass(slots=True)
+class TrainingTracker:
+    """Follows training runs into MLflow: see `forge_core.texas42.cli.train.Tracking`."""
+
+    tracker: Tracker
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """of every run: who started it"""
+    draw_curve: Callable[[Sequence[Point]], bytes] = _draw_curve
+    """points -> PNG"""
+
+    @contextmanager
+    def follow(
+        self,
+        config: TrainingConfig,
+        folder: Path,
+        data: Mapping[str, Any],
+        init_from: str | None,
+        resume: bool,
+    ) -> Iterator[FollowedTraining]:
+        """Begin a run in MLflow, or continue that of a training which is resumed; end it as the body ends.
+
+        Raises BadInput for a new training in the folder of another, whose records stay as they are.
+        """
+        from forge_core.learning.labelled.train import CHECKPOINT, ORIGIN
+
+        store = Store(str(folder))
+        if not resume and store.exists(CHECKPOINT):
+            raise BadInput(f"{folder} holds a run already: resume it, or choose another name")
+        objective = config.model.objective
+        game, _ = find_model(objective)
+        tags = {
+            "forge.data_version": str(data["version"]),
+            "forge.code_version": game.network_version(data["kind"]),
+            "forge.folder": store.url,
+            **({"forge.parent_model": init_from} if init_from else {}),
+            **self.tags,
+        }
+        known = self.tracker.reopen(folder) if resume else None
+        run = known or self.tracker.begin(game.experiment, Path(folder).name, tags)
+        if not known:
+            described = {name: value for name, value in data.items() if name != ORIGIN}  # the card has it
+            run.params({**config.to_dict(), "data": described, "init_from": init_from})
+            self.tracker.remember(run, folder)
+        try:
+            yield FollowedTraining(ModelRegistry(self.tracker), run, objective, tags, self.draw_curve)
+        except KeyboardInterrupt:
+            run.end("KILLED")
+            raise
+        except BaseException as error:
+            if not (known and isinstance(error, BadInput)):  # a refused resumption leaves the run as it is
+                run.end("FAILED")
+            raise
+        run.end("FINISHED")
+
+
+@dataclass(slots=True)
+class FollowedTraining:
+    """One training run."""
+
+    registry: ModelRegistry
+    run: TrackedRun
+    objective: str
+    tags: Mapping[str, str]
+    draw_curve: Callable[[Sequence[Point]], bytes]
+    pending: list[Point] = field(default_factory=list)
+    """points that MLflow does not have yet: an outage does not stop the training"""
+
+    def point(self, point: Point) -> None:
+        """Record a point of the curves, now or as soon as MLflow takes it."""
+        self.pending.append(point)
+        try:
+            self._send()
+        except TrackerUnusable as error:
+            logging.getLogger(__name__).warning("%s; %d points wait", error, len(self.pending))
+
+    def finish(self, result: TrainingResult) -> None:
+        """Record the whole curve, keep the best weights, and register them as the challenger.
+
+        Raises TrackerUnusable.
+        """
+        known = self.run.steps(COSTS[0])  # an interruption may have lost points that were pending
+        self.pending = [point for point in result.points if point["step"] not in known]
+        self._send()
+        self.run.tag(self.tags)
+        self.run.metrics({f"best/{name}": value for name, value in results_of(result.best).items()})
+        self.run.folder(result.model, "model")
+        self.run.file("plots/curve.png", self.draw_curve(result.points))
+        for name in ("config.json", "metrics.csv"):
+            self.run.file(name, Store(result.folder).read(name))
+        weights = json.loads(Store(result.model).read("model.json"))["weights"]
+        self.run.tag({"forge.model": result.model, "forge.weights": weights})
+        tags = {name: self.tags[name] for name in self.tags if name.startswith("forge.")}
+        self.registry.register(self.run, self.objective, tags | {"forge.weights": weights})
+
+    def _send(self) -> None:
+        while self.pending:
+            point = self.pending[0]
+            costs = {name: point[name] for name in COSTS}
+            results = {f"val/{name}": value for name, value in results_of(point).items()}
+            self.run.metrics(costs | results, int(point["step"]))
+            del self.pending[0]
+
+
+def results_of(point: Point) -> dict[str, float]:
+    """Return the figures that the evaluation at a point found."""
+    return {name: value for name, value in point.items() if name not in (*COSTS, "step")}
