@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from forge_assets.definitions import defs
+from forge_assets.run_config import asset_key, default_definitions, run_config
 
 
 def materialize_here(
@@ -16,20 +16,19 @@ def materialize_here(
     tags: Mapping[str, str] | None = None,
     settings: Mapping[str, Any] | None = None,
     resources: Mapping[str, Any] | None = None,
+    definitions: dg.Definitions | None = None,
 ) -> dg.ExecuteInProcessResult:
-    """One run of one asset in this process; what it logs goes to the instance, not to the terminal.
+    """Run one asset once in this process; its log goes to the instance, not to the terminal.
 
-    tags: those of `block_range` for a rectangle of partitions. settings: of the asset.
+    asset: `name` or `prefix/name`. tags: those of `block_range` for a rectangle of partitions. settings: of
+    the asset. resources: settings by name of the resource. definitions: default, those of the project.
     """
-    config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    if settings:
-        config["ops"] = {asset: {"config": dict(settings)}}
-    if resources:
-        config["resources"] = {name: {"config": value} for name, value in resources.items()}
-    return defs.resolve_implicit_global_asset_job_def().execute_in_process(
-        asset_selection=[dg.AssetKey(asset)],
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    job = default_definitions(definitions).resolve_implicit_global_asset_job_def()
+    return job.execute_in_process(
+        asset_selection=[asset_key(asset)],
         instance=instance,
-        tags={"dagster/max_retries": "0"} | dict(tags or {}),  # whoever asked is here, and may ask again
-        run_config=config,
+        tags={"dagster/max_retries": "0"} | dict(tags or {}),  # the caller is here, and may try again
+        run_config=quiet | run_config(asset, settings, resources, definitions),
         raise_on_error=False,
     )

@@ -13,7 +13,7 @@ from forge_assets.definitions import defs
 
 def materializations(instance, asset: str) -> dict[str, list[dg.AssetMaterialization]]:
     """Every materialization event of an asset by partition, the last first."""
-    records = instance.fetch_materializations(dg.AssetKey(asset), limit=1000).records
+    records = instance.fetch_materializations(dg.AssetKey.from_user_string(asset), limit=1000).records
     found: dict[str, list[dg.AssetMaterialization]] = {}
     for record in records:
         found.setdefault(record.partition_key, []).append(record.asset_materialization)

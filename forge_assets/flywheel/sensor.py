@@ -9,6 +9,7 @@ import dagster as dg
 
 from forge_assets.flywheel.turn import Launch, Rest, begin, next_move
 from forge_assets.resources import ShardStore, failing_plainly
+from forge_assets.run_config import asset_key, run_config
 from forge_assets.texas42.champion import champion
 from forge_assets.texas42.oracle_model import oracle_model, oracle_model_evaluation
 from forge_assets.texas42.oracle_shards import golden_shards, oracle_shards
@@ -70,7 +71,7 @@ def request(move: Launch | Rest) -> dg.RunRequest | dg.SkipReason:
         return dg.SkipReason(move.reason)
     return dg.RunRequest(
         run_key=move.run_key,
-        asset_selection=[dg.AssetKey(move.step.asset)],
-        run_config={"ops": {move.step.asset: {"config": dict(move.settings)}}} if move.settings else {},
+        asset_selection=[asset_key(move.step.asset)],
+        run_config=run_config(move.step.asset, move.settings),
         tags=dict(move.tags),
     )
