@@ -11,16 +11,16 @@ import numpy as np
 
 from forge_core.cli.figures import Benchmark, Figure
 from forge_core.device import device_name, resolve_device
-from forge_core.game import Array, choose, match_array, to_numpy
+from forge_core.game import Array, Game, choose, match_array, to_numpy
 from forge_core.streams import stream
 from forge_core.texas42 import games
 from forge_core.texas42.cli.bench_worlds import best_time, unit
 from forge_core.texas42.dominoes import HAND_SIZE, N_SEATS
-from forge_core.texas42.game import Texas42
+from forge_core.texas42.game import TableState, Texas42
 
 SIZES = (1_024, 16_384)
 """hands at once"""
-FORMS = {"declaration given": Texas42(), "with auction": Texas42(auction=True)}
+FORMS: dict[str, Game[TableState]] = {"declaration given": Texas42(), "with auction": Texas42(auction=True)}
 
 
 def measure(seeds: list[int], device: str) -> Benchmark:
@@ -81,13 +81,13 @@ def check_plays(seeds: list[int], device: str | None) -> None:
         raise AssertionError("a hand was not over after 28 plays")
 
 
-def random_draws(game: Texas42, n: int, like: Array) -> list[Array]:
+def random_draws(game: Game[Any], n: int, like: Array) -> list[Array]:
     """Return [max_steps] arrays [n] of numbers in [0, 1), in the library and on the device of `like`."""
     generator = stream(0, "bench game")
     return [match_array(generator.random(n), like) for _ in range(game.facts.max_steps)]
 
 
-def play(game: Texas42, state: Any, draws: list[Array], observes: bool = False, count: bool = True) -> int:
+def play(game: Game[Any], state: Any, draws: list[Array], observes: bool = False, count: bool = True) -> int:
     """Play hands at random to their end. Return the steps of unfinished rows, 0 if they are not counted."""
     steps = 0
     for draw in draws:

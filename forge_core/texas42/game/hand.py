@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ FIRST_DEALER = N_SEATS - 1
 """Seat 0 calls first, as it leads where the declaration is given."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Texas42:
     """One hand, with the declaration given or with an auction.
 
@@ -73,22 +73,10 @@ class Texas42:
         if not 0 <= self.redeals <= 100:
             raise BadInput(f"redeals={self.redeals}: use 0..100")
 
-    @cached_property
+    @property
     def facts(self) -> Facts:
         """28 actions and 28 steps, or with an auction 56 and at most 4 per deal and 29 more."""
-        auction = self.auction
-        redealt = 0 if self.forced else self.redeals
-        return Facts(
-            name="texas42_auction" if auction else "texas42",
-            version=TEXAS42_VERSION,
-            n_seats=N_SEATS,
-            n_actions=N_ACTIONS if auction else N_DOMINOES,
-            max_steps=N_PLAYS + (1 + N_SEATS * (1 + redealt) if auction else 0),
-            observation=Observation((observation.SIZE,), "uint8", 0, HAND_POINTS),
-            return_bound=MOST_MARKS if auction else HAND_POINTS,
-            zero_sum=True,
-            hidden=True,
-        )
+        return _facts(self)
 
     @property
     def _first_seat(self) -> int:
@@ -298,6 +286,22 @@ class Texas42:
     def describe(self, state: TableState, row: int = 0, seat: int | None = None) -> str:
         """Return hands, auction and trick as lines of text; with `seat`, no hand but its own."""
         return observation.describe(state, row, seat)
+
+
+@cache
+def _facts(game: Texas42) -> Facts:
+    redeals = 0 if game.forced else game.redeals
+    return Facts(
+        name="texas42_auction" if game.auction else "texas42",
+        version=TEXAS42_VERSION,
+        n_seats=N_SEATS,
+        n_actions=N_ACTIONS if game.auction else N_DOMINOES,
+        max_steps=N_PLAYS + (1 + N_SEATS * (1 + redeals) if game.auction else 0),
+        observation=Observation((observation.SIZE,), "uint8", 0, HAND_POINTS),
+        return_bound=MOST_MARKS if game.auction else HAND_POINTS,
+        zero_sum=True,
+        hidden=True,
+    )
 
 
 def _declare(state: TableState, declaring: Array, action: Array) -> TableState:
