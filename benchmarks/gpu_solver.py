@@ -17,7 +17,7 @@ turn of the innermost loop, in both passes.
   it about 0.2 thousand million a pass, of 0.9 million million a second: 0.25 ms.
 
 So the floor is 0.5 ms a deal for both passes, and with latencies not wholly hidden 0.7 to
-1.0. If it is slower than 1.5 ms: look first at `_play_tricks` (stores;
+1.0. If it is slower than 1.5 ms: look first at `play_tricks` (stores;
 test a mark before setting it) and at LANES (64 hides more latency, 32 waits less).
 Rows as on the CPU (one program a row, 64 lanes) would turn 7.1 million times a pass.
 """
@@ -75,25 +75,21 @@ def milliseconds(run, n_deals: int) -> float:
 
 def time_solving(n_deals: int, device: str, batch: int, lanes: int) -> dict[str, float]:
     """ms a deal: wall over many deals, and the device's own share (median over batches)."""
-    from forge_core.texas42.oracle import cuda, solve_many
+    from forge_core.texas42.deals import check_deal
+    from forge_core.texas42.oracle.cuda import solve_batches
 
-    was = cuda.BATCH, cuda.LANES
-    cuda.BATCH, cuda.LANES = batch, lanes
-    cuda._on.cache_clear()
-    try:
-        given = problems(1000, n_deals)
-        for _ in solve_many(*(part[:batch] for part in given), device=device):
-            pass  # compile, allocate
-        seconds: list[float] = []
+    given = [
+        (check_deal(deal), decl, leader) for deal, decl, leader in zip(*problems(1000, n_deals), strict=True)
+    ]
+    for _ in solve_batches(given[:batch], device, device, batch, lanes):
+        pass  # compile, allocate
+    seconds: list[float] = []
 
-        def run():
-            seconds.extend(solution.seconds for solution in solve_many(*given, device=device))
+    def run():
+        seconds.extend(solution.seconds for solution in solve_batches(given, device, device, batch, lanes))
 
-        wall = statistics.median(milliseconds(run, n_deals) for _ in range(3))
-        return {"wall": wall, "device": 1000 * statistics.median(seconds)}
-    finally:
-        cuda.BATCH, cuda.LANES = was
-        cuda._on.cache_clear()
+    wall = statistics.median(milliseconds(run, n_deals) for _ in range(3))
+    return {"wall": wall, "device": 1000 * statistics.median(seconds)}
 
 
 def time_kernels(device: str) -> dict[str, float]:
@@ -101,13 +97,14 @@ def time_kernels(device: str) -> dict[str, float]:
     import torch
     from torch.profiler import ProfilerActivity, profile
 
-    from forge_core.texas42.oracle import cuda, solve_many
+    from forge_core.texas42.oracle import solve_many
+    from forge_core.texas42.oracle.cuda import BATCH
 
     with profile(activities=[ProfilerActivity.CUDA]) as profiled:
-        for _ in solve_many(*problems(2000, cuda.BATCH), device=device):
+        for _ in solve_many(*problems(2000, BATCH), device=device):
             pass
         torch.cuda.synchronize()
-    spent = {event.key: event.device_time_total / 1000 / cuda.BATCH for event in profiled.key_averages()}
+    spent = {event.key: event.device_time_total / 1000 / BATCH for event in profiled.key_averages()}
     return {key[:60]: ms for key, ms in sorted(spent.items(), key=lambda item: -item[1])[:12]}
 
 

@@ -1,4 +1,4 @@
-"""The CUDA solver's kernels, interpreted by Triton on the host: endings, held against the CPU's kernels.
+"""The CUDA solver's kernels, interpreted by Triton on the host: endings, compared with the CPU's kernels.
 
 test_cuda.py runs this file where TRITON_INTERPRET=1, which has to be set before Triton is
 imported. Endings go through the same kernels as whole deals, only fewer boundaries.
@@ -14,44 +14,25 @@ import pytest
 import torch
 
 from forge_core.errors import BadInput, StateUnreachable
-from forge_core.lanes import LANES
 from forge_core.streams import stream
 from forge_core.texas42.deals import check_deal, deal_from_seed
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
-from forge_core.texas42.oracle import Solution, cpu, cuda
-from forge_core.texas42.oracle.boundary import INDEX, N_ROWS, N_VALUES
+from forge_core.texas42.oracle import Solution, cpu
+from forge_core.texas42.oracle.boundary import INDEX
+from forge_core.texas42.oracle.cuda.batches import solutions
+from forge_core.texas42.oracle.cuda.solution import CudaSolution
+from forge_core.texas42.oracle.cuda.solving import solve_boundaries
 from forge_core.texas42.state import NO_SLOT, Fields, initial_state, is_well_formed, pack, unpack
-from forge_core.texas42.tables import DealTables, deal_tables
+from forge_core.texas42.tables import deal_tables
 
 assert os.environ.get("TRITON_INTERPRET") == "1", "run by test_cuda.py"
-
-LARGEST = int(INDEX.n_subsets.max())
-
-
-def solve_on_host(tables: DealTables, root: int):
-    """cpu.solve_boundaries from a root inside the deal."""
-    values = np.zeros(N_VALUES, dtype=np.int8)
-    reached = np.zeros((N_ROWS, 2), dtype=np.uint64)
-    states_per_ply = np.zeros(N_PLAYS + 1, dtype=np.int64)
-    fields = unpack(root)
-    leader = int(fields.leader[0])
-    a, b, c, d = (int(fields.remaining[0, (leader + offset) % N_SEATS]) for offset in range(N_SEATS))
-    n = INDEX.n_subsets[a.bit_count()]
-    row = ((leader * n + INDEX.rank[b]) * n + INDEX.rank[c]) * n + INDEX.rank[d]
-    reached[INDEX.row_offset[a.bit_count()] + row, a >> 6] = np.uint64(1 << (a & 63))
-    arriving = np.zeros((N_SEATS, LARGEST**3, 2), dtype=np.uint64)
-    views = np.zeros((2, N_SEATS, N_SEATS, LARGEST**4 + LANES), dtype=np.int8)
-    answers = np.zeros(HAND_SIZE * LANES, dtype=np.int8)
-    cpu._reach(INDEX, tables.follow, tables.winner, reached, arriving, states_per_ply)
-    cpu._solve(INDEX, tables.follow, tables.winner, tables.points, reached, values, views, answers)
-    return values, reached, states_per_ply
 
 
 class Twins(NamedTuple):
     """One ending, solved by both."""
 
     host: Solution
-    device: cuda.CudaSolution
+    device: CudaSolution
 
 
 def solve_endings(level: int, n_deals: int) -> list[Twins]:
@@ -62,10 +43,10 @@ def solve_endings(level: int, n_deals: int) -> list[Twins]:
     hands = INDEX.masks[level][rng.integers(INDEX.n_subsets[level], size=(n_deals, N_SEATS))]
     nothing = np.full((n_deals, 3), NO_SLOT)
     roots = pack(Fields(hands, rng.integers(N_SEATS, size=n_deals), np.zeros(n_deals, dtype=int), nothing))
-    solved = cuda.solve_boundaries(tables, roots, "cpu")
+    solved = solve_boundaries(tables, roots, "cpu")
     pairs = []
-    for i, device in enumerate(cuda.solutions(problems, tables, solved, solved.states_per_ply, "cuda", 0.0)):
-        values, reached, states_per_ply = solve_on_host(tables[i], roots[i])
+    for i, device in enumerate(solutions(problems, tables, solved, solved.states_per_ply, "cuda", 0.0)):
+        values, reached, states_per_ply = cpu.solve_boundaries(tables[i], roots[i])
         host = Solution(*problems[i], "cpu", 0.0, states_per_ply.tolist(), tables[i], values, reached)
         pairs.append(Twins(host, device))
     return pairs
@@ -166,4 +147,4 @@ def test_roots_of_a_batch_lie_between_tricks_of_one_level(twins):
     deal = [twins[0].host._tables] * 2
     for roots in ([initial_state(), twins[0].host.all_states()[0]], [initial_state(), 1 << 30]):
         with pytest.raises(BadInput, match="between tricks"):
-            cuda.solve_boundaries(deal, np.array(roots), "cpu")
+            solve_boundaries(deal, np.array(roots), "cpu")

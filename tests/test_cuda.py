@@ -39,7 +39,8 @@ def test_kernels_compile_without_a_gpu(capability):
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    from forge_core.texas42.oracle import cuda
+    from forge_core.texas42.oracle.cuda import KERNELS
+    from forge_core.texas42.oracle.cuda.device import LANES
 
     arrays = {
         "*u8": ["follow"],
@@ -50,9 +51,9 @@ def test_kernels_compile_without_a_gpu(capability):
     }
     arrays["*i32"] += ["n_subsets", "value_offset", "row_offset"]
     types = {name: pointer for pointer, names in arrays.items() for name in names}
-    for kernel in cuda.KERNELS:
+    for kernel in KERNELS:
         signature = {name: types.get(name, "i32") for name in kernel.arg_names} | {"LANES": "constexpr"}
-        source = ASTSource(kernel, signature, {"LANES": cuda.LANES})
+        source = ASTSource(kernel, signature, {"LANES": LANES})
         compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": 1})
         assert compiled.asm["cubin"]
 

@@ -12,7 +12,7 @@ from forge_core.streams import stream
 from forge_core.texas42.deals import check_deal, deal_from_seed
 from forge_core.texas42.oracle import hardness, solve, solve_many
 from forge_core.texas42.oracle.reference import reference_q
-from forge_core.texas42.oracle.states import find_states, quotas
+from forge_core.texas42.oracle.sampling import find_states, quotas
 from forge_core.texas42.state import ILLEGAL, advance, initial_state, legal_slots, unpack
 from forge_core.texas42.tables import deal_tables
 

@@ -1,11 +1,13 @@
-"""The exact oracle: what every move of a deal is worth.
+"""The exact oracle: the value of every play of a deal.
 
-boundary (the index), cpu and cuda (the solvers), states (enumerate, draw, query),
-alphabeta (one position), solver (the door), shards (solved deals on disk).
+In reading order: boundary (the index of what is stored), tricks, cpu (the solver), sampling, queries
+and labels (the states of a solved deal), solution (the record), cuda/ (the solver on a GPU), solver
+(the entry point); alphabeta/ (single positions); shards/ (solved deals on disk), catalog.
 """
 
 from forge_core.texas42.oracle.alphabeta import root_q
-from forge_core.texas42.oracle.solver import ORACLE_VERSION, Solution, hardness, solve, solve_many
-from forge_core.texas42.oracle.states import Sample
+from forge_core.texas42.oracle.sampling import Sample
+from forge_core.texas42.oracle.solution import Solution
+from forge_core.texas42.oracle.solver import ORACLE_VERSION, hardness, solve, solve_many
 
 __all__ = ["ORACLE_VERSION", "Sample", "Solution", "hardness", "root_q", "solve", "solve_many"]

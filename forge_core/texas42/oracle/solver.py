@@ -1,9 +1,4 @@
-"""The door to the oracle: solve a deal completely, then ask it anything.
-
-V is the value-to-go: future points of team 0 minus team 1 under best play by all four
-with all hands seen. Q[slot] is the same after that slot is played, points of the trick it
-closes included; -128 marks an illegal slot. Both always from team 0's side.
-"""
+"""The entry point of the oracle: solve deals completely, on a CPU or on CUDA."""
 
 from __future__ import annotations
 
@@ -11,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -23,66 +17,12 @@ from forge_core.texas42.deals import Deal, check_deal, check_leader
 from forge_core.texas42.declarations import check_declaration
 from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.oracle.cpu import solve_boundaries
-from forge_core.texas42.oracle.states import Sample, label_all_states, query_states, sample_states
-from forge_core.texas42.state import States, initial_state
-from forge_core.texas42.tables import DealTables, deal_tables
+from forge_core.texas42.oracle.solution import Solution
+from forge_core.texas42.state import initial_state
+from forge_core.texas42.tables import deal_tables
 
 ORACLE_VERSION = "o1"
-"""Raised when results change, not when they come faster."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Solution:
-    """A solved deal: every position that can occur, and what each is worth."""
-
-    hands: Deal
-    """[4, 7] int8 domino ids, ascending in each hand"""
-    decl: int
-    leader: int
-    device: str
-    """what solved it: `cpu`, or `cuda:0 (NAME)`"""
-    seconds: float
-    """wall time of its solve; in a batch, its share"""
-    states_per_ply: list[int]
-    """29 counts of reachable states, by plays made"""
-    _tables: DealTables
-    _values: npt.NDArray[np.int8]
-    _reached: npt.NDArray[np.uint64]
-
-    @property
-    def value(self) -> int:
-        """V at the root, even: team 0 takes (42 + V) / 2 points."""
-        return int(self.query(initial_state(self.leader))[0][0])
-
-    @property
-    def q(self) -> list[int]:
-        """Q of the leader's seven slots at the root."""
-        return self.query(initial_state(self.leader))[1][0].tolist()
-
-    def query(self, states) -> tuple:
-        """V int8 [S] and Q int8 [S, 7] of packed states [S] (array or tensor; so are the answers).
-
-        Raises StateUnreachable for a malformed state or one that cannot occur in this deal.
-        """
-        if type(states).__module__.partition(".")[0] != "torch":
-            return query_states(self._tables, self._values, self._reached, states)
-        import torch
-
-        answers = query_states(self._tables, self._values, self._reached, states.cpu().numpy())
-        value, q = (torch.from_numpy(answer).to(states.device) for answer in answers)
-        return value, q
-
-    def all_states(self) -> States:
-        """Every reachable state, terminals included: sorted int64 [sum of states_per_ply]."""
-        return self.label_all()[0]
-
-    def label_all(self) -> tuple[States, npt.NDArray[np.int8], npt.NDArray[np.int8]]:
-        """`all_states` with their V int8 [S] and Q int8 [S, 7], faster than by `query`."""
-        return label_all_states(self._tables, self._values, self._reached, np.array(self.states_per_ply))
-
-    def sample(self, rows: int, generator: np.random.Generator) -> Sample:
-        """`rows` states stratified by ply 0..27, without replacement, with weights."""
-        return sample_states(self._tables, self._reached, np.array(self.states_per_ply), rows, generator)
+"""Raised when results change, not when they are computed faster."""
 
 
 def solve(
@@ -90,8 +30,8 @@ def solve(
 ) -> Solution:
     """Solve one deal completely.
 
-    hands [4][7] domino ids; decl 0..9; leader the seat that leads the first trick.
-    Raises BadInput for what is no deal, DeviceUnavailable for a device that is not here.
+    hands [4][7] domino ids; decl 0..9; leader: the seat that leads the first trick. Raises
+    BadInput for invalid arguments, DeviceUnavailable for a device that this machine lacks.
     """
     return next(solve_many([hands], [decl], [leader], device=device, workers=1))
 
@@ -103,16 +43,16 @@ def solve_many(
     device: str = "auto",
     workers: int | None = None,
 ) -> Iterator[Solution]:
-    """Solve D deals, in the order given; a few are under way while one is handed out.
+    """Solve D deals and yield them in the order given; a few more are in progress meanwhile.
 
-    hands [D][4][7], decls [D], leaders [D] (default: seat 0). On a CPU one deal a thread,
-    `workers` of them (default: one a core); on CUDA in batches. All deals are checked
-    before the first is solved. Raises as `solve`.
+    hands [D][4][7], decls [D], leaders [D] (default: seat 0). On a CPU each of `workers` threads
+    (default: one per core) solves a deal at a time; on CUDA deals are solved in batches. All
+    arguments are checked before the first deal is solved. Raises as `solve`.
     """
     leaders = [0] * len(hands) if leaders is None else leaders
     if not len(hands) == len(decls) == len(leaders):
         raise BadInput(
-            f"{len(hands)} deals, {len(decls)} declarations, {len(leaders)} leaders: give one of each"
+            f"{len(hands)} deals, {len(decls)} declarations, {len(leaders)} leaders: give one per deal"
         )
     where = resolve_device(device)
     problems = [
@@ -127,11 +67,11 @@ def solve_many(
 
 
 def hardness(deal: Deal, decl: int) -> float:
-    """A cheap guess at how many states a deal has: greater is harder, for starting the hard ones first.
+    """Estimate cheaply how many states a deal has: greater is harder. Used to start hard deals first.
 
-    The mean over all leads and answering seats of log(legal answers), where a seat that
-    cannot follow may play all seven: correlates 0.85 or more with the log of the state count
-    (200 deals; the counts differ 30-fold).
+    The mean over all leads and answering seats of log(legal answers), where a seat that cannot
+    follow may play all seven. It correlates 0.85 or more with the log of the state count (200
+    deals; the counts differ 30-fold).
     """
     answers = np.bitwise_count(deal_tables(deal, decl).follow[:, :, 1:])
     return float(np.log(np.where(answers == 0, HAND_SIZE, answers)).mean())
@@ -153,6 +93,6 @@ def _solve_on_cpu(problems: list[tuple[Deal, int, int]], workers: int) -> Iterat
 def _solve_one(deal: Deal, decl: int, leader: int) -> Solution:
     started = time.perf_counter()
     tables = deal_tables(deal, decl)
-    values, reached, states_per_ply = solve_boundaries(tables, leader)
+    values, reached, states_per_ply = solve_boundaries(tables, initial_state(leader))
     seconds = time.perf_counter() - started
     return Solution(deal, decl, leader, "cpu", seconds, states_per_ply.tolist(), tables, values, reached)

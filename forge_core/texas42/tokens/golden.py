@@ -27,9 +27,9 @@ from forge_core.texas42.benchmark import BENCHMARK_SEEDS, WATCHED_SEEDS
 from forge_core.texas42.declarations import N_DECLARATIONS, NAMES
 from forge_core.texas42.dominoes import N_PLAYS
 from forge_core.texas42.oracle import solve
+from forge_core.texas42.oracle.sampling import quotas
 from forge_core.texas42.oracle.shards import Shard, ShardConfig, ShardKey, make_shard, read_shard
 from forge_core.texas42.oracle.shards.reading import read_own_header
-from forge_core.texas42.oracle.states import quotas
 from forge_core.texas42.tokens.rows import rows_of_states
 
 if TYPE_CHECKING:

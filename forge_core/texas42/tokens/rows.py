@@ -20,7 +20,7 @@ from forge_core.learning.labelled.rows import Rows
 from forge_core.learning.spec import TokenSpec
 from forge_core.texas42.deals import check_deal
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS
-from forge_core.texas42.oracle.states import quotas
+from forge_core.texas42.oracle.sampling import quotas
 from forge_core.texas42.state import ILLEGAL, States, to_mover_frame, unpack
 from forge_core.texas42.tokens.encoder import CONTEXT, ENCODER_VERSION, N_POSITIONS, VOCABULARY, encode
 

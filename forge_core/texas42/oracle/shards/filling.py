@@ -19,7 +19,8 @@ from forge_core.texas42.deals import Deal, check_deal
 from forge_core.texas42.oracle.shards.reading import read_own_header, read_shard
 from forge_core.texas42.oracle.shards.records import FOREIGN, ShardConfig, ShardHeader, ShardKey
 from forge_core.texas42.oracle.shards.writing import make_shard, write_shard
-from forge_core.texas42.oracle.solver import ORACLE_VERSION, Solution, hardness, solve, solve_many
+from forge_core.texas42.oracle.solution import Solution
+from forge_core.texas42.oracle.solver import ORACLE_VERSION, hardness, solve, solve_many
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from forge_core.texas42.oracle.shards.records import (
     ShardKey,
 )
 from forge_core.texas42.oracle.shards.verifying import check_rows, has_columns, read_columns
-from forge_core.texas42.oracle.solver import Solution, solve
+from forge_core.texas42.oracle.solution import Solution
+from forge_core.texas42.oracle.solver import solve
 from forge_core.texas42.tables import deal_tables
 
 N_CHECKED_ROWS = 1_000

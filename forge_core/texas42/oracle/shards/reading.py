@@ -19,6 +19,7 @@ from forge_core.files.parquet import Unsound, open_footer, open_parquet, read_me
 from forge_core.texas42.deals import check_deal
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS, N_SEATS
+from forge_core.texas42.oracle.sampling import N_SAMPLED_PLIES, quotas
 from forge_core.texas42.oracle.shards.foreign import FOREIGN_REMEDY, is_plain, read_plain, read_plain_header
 from forge_core.texas42.oracle.shards.records import (
     SCHEMA_VERSION,
@@ -35,7 +36,6 @@ from forge_core.texas42.oracle.shards.verifying import (
     read_columns,
 )
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
-from forge_core.texas42.oracle.states import N_SAMPLED_PLIES, quotas
 from forge_core.texas42.state import initial_state
 from forge_core.texas42.tables import deal_tables
 

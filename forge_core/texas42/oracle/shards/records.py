@@ -17,8 +17,8 @@ from forge_core.streams import check_seed
 from forge_core.texas42.deals import Hands, deal_from_seed, marginalized_deal
 from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS
+from forge_core.texas42.oracle.sampling import N_SAMPLED_PLIES
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
-from forge_core.texas42.oracle.states import N_SAMPLED_PLIES
 from forge_core.texas42.state import LEADER_BIT, States
 from forge_core.texas42.tables import Bytes
 

@@ -22,7 +22,8 @@ from forge_core.texas42.oracle.shards.records import (
     ShardKey,
     count_plays,
 )
-from forge_core.texas42.oracle.solver import ORACLE_VERSION, Solution
+from forge_core.texas42.oracle.solution import Solution
+from forge_core.texas42.oracle.solver import ORACLE_VERSION
 
 _SCHEMA = pa.schema([(name, pa.from_numpy_dtype(dtype)) for name, dtype in TYPES.items()])
 _COMPRESSION: dict[str, Any] = {

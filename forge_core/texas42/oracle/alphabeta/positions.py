@@ -1,0 +1,172 @@
+"""Q of many positions at once: arguments checked, rows spread over threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.device import core_count
+from forge_core.errors import BadInput, StateUnreachable
+from forge_core.kernels import kernel
+from forge_core.texas42.deals import check_deal, check_leader
+from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
+from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
+from forge_core.texas42.oracle.alphabeta.rulebook import HELD, LEADER, RULEBOOK, legal_plays, play
+from forge_core.texas42.oracle.alphabeta.search import SEARCH, enter, search_plays
+from forge_core.texas42.state import (
+    ILLEGAL,
+    IN_TRICK_BIT,
+    LEADER_BIT,
+    PLAYED_BIT,
+    check_states,
+    initial_state,
+)
+
+_FEWEST_ROWS, _MOST_ROWS = 16, 1024
+"""Rows that a thread takes at a time: enough to outweigh the call, few enough for Ctrl-C to interrupt"""
+
+_threads = threading.local()
+
+
+def root_q(
+    hands: Sequence | npt.NDArray,
+    decls: int | Sequence[int] | npt.NDArray,
+    leaders: int | Sequence[int] | npt.NDArray | None = 0,
+    states: npt.ArrayLike | None = None,
+    workers: int | None = None,
+) -> npt.NDArray[np.int8]:
+    """Return Q of every play in N positions: int8 [N, 7] by slot of the mover.
+
+    Team 0's frame, value-to-go; -128 marks an illegal slot, all seven of a terminal state.
+    hands [N][4][7] domino ids, or [4][7] for all; decls 0..9 and leaders 0..3, each [N] or one
+    for all. With `states` int64 [N] (slots of the initial hands) any positions of the play, and
+    `leaders` is ignored. `workers` threads (default: one per core). Consecutive rows with the
+    same deal and declaration share what the search learns.
+
+    Raises BadInput for an invalid deal, declaration or leader, or for lengths that differ;
+    StateUnreachable for a malformed state, or one whose trick breaks the rules.
+    """
+    deals = _checked_deals(hands)
+    decl = _checked_each(decls, N_DECLARATIONS, check_declaration)
+    if states is None:
+        state = initial_state() | _checked_each(leaders, N_SEATS, check_leader) << LEADER_BIT
+    else:
+        state = check_states(states)
+    lengths = {len(deals), len(decl), len(state)} - {1}
+    if len(lengths) > 1:
+        raise BadInput(
+            f"{len(deals)} deals, {len(decl)} declarations, {len(state)} positions: give one of each per row"
+        )
+    n_rows = lengths.pop() if lengths else 1
+    decl, state = np.broadcast_to(decl, n_rows).copy(), np.broadcast_to(state, n_rows).copy()
+    q = np.full((n_rows, HAND_SIZE), ILLEGAL, dtype=np.int8)
+
+    def answer(first: int) -> None:
+        rows = slice(first, first + task)
+        deals_of_rows = deals if len(deals) == 1 else deals[rows]
+        broken = _answer_rows(RULEBOOK, _workspace(), deals_of_rows, decl[rows], state[rows], q[rows])
+        if broken >= 0:
+            raise StateUnreachable(
+                f"state {int(state[first + broken])} cannot occur: a play of its trick breaks the rules "
+                f"under declaration {int(decl[first + broken])}; take states from this deal and declaration"
+            )
+
+    threads = workers or core_count()
+    task = min(max(n_rows // (8 * threads), _FEWEST_ROWS), _MOST_ROWS)
+    tasks = range(0, n_rows, task)
+    if min(threads, len(tasks)) <= 1:
+        deque(map(answer, tasks), maxlen=0)
+    else:
+        with ThreadPoolExecutor(threads, "root_q") as pool:
+            deque(pool.map(answer, tasks), maxlen=0)
+    return q
+
+
+def _checked_deals(hands: Sequence | npt.NDArray) -> npt.NDArray[np.int8]:
+    """Return deals as [N or 1, 4, 7] int8, ascending in each hand; else BadInput."""
+    try:
+        deals = np.asarray(hands)
+    except ValueError as ragged:
+        raise BadInput("hands of different lengths: give [4][7] or [N][4][7] domino ids") from ragged
+    if deals.ndim == 2:
+        return check_deal(hands)[None]
+    if deals.shape[1:] != (N_SEATS, HAND_SIZE) or not np.issubdtype(deals.dtype, np.integer):
+        raise BadInput(f"hands {deals.shape} of {deals.dtype}: give [4][7] or [N][4][7] domino ids")
+    in_set = (deals >= 0) & (deals < N_DOMINOES)
+    dealt = np.bitwise_or.reduce(1 << (deals & 31).astype(np.int64), axis=(1, 2))
+    fits = in_set.all(axis=(1, 2)) & (dealt == HELD)
+    if not fits.all():
+        row = int(np.flatnonzero(~fits)[0])
+        try:
+            check_deal(deals[row])
+        except BadInput as error:
+            raise BadInput(f"deal {row}: {error}") from None
+    return np.sort(deals.astype(np.int8), axis=2)
+
+
+def _checked_each(numbers, n: int, check) -> npt.NDArray[np.int64]:
+    """Return one number, or one per row, each in 0..n-1, as int64 [N or 1].
+
+    Raises what `check` raises for the first number outside.
+    """
+    array = np.atleast_1d(np.asarray(numbers))
+    if array.ndim > 1 or not np.issubdtype(array.dtype, np.integer):
+        raise BadInput(f"{numbers!r} is not one whole number per row: give 0..{n - 1}")
+    bad = (array < 0) | (array >= n)
+    if bad.any():
+        check(array[bad][0].item())
+    return array.astype(np.int64)
+
+
+def _workspace() -> npt.NDArray:
+    """Return this thread's SEARCH record, as an array of one."""
+    if not hasattr(_threads, "search"):
+        _threads.search = np.zeros(1, dtype=SEARCH)
+    return _threads.search
+
+
+@kernel
+def _answer_rows(rulebook, workspace, deals, decls, states, q):
+    """Fill q [N, 7]; return the first row whose trick breaks the rules, or -1.
+
+    rulebook [10] RULES; workspace [1] SEARCH; deals [N or 1, 4, 7], decls [N], states [N].
+    """
+    # Rows in order, one after the other: `enter` keeps the table while deal and declaration stay.
+    search = workspace[0]
+    for row in range(len(states)):
+        rules, deal = rulebook[decls[row]], deals[row % len(deals)]
+        enter(rules, search, deal, decls[row])
+        boundary, trick = _position(rules, search, deal, states[row])
+        if boundary < 0:
+            return row
+        search_plays(rules, search, boundary, trick, deal, q[row])
+    return -1
+
+
+@kernel
+def _position(rules, search, deal, state):
+    """Return a packed state as (boundary, trick); (-1, 0) if a play of its trick breaks the rules."""
+    # First the boundary: all dominoes still held, and those played since.
+    leader, n_plays = state >> LEADER_BIT & 3, state >> IN_TRICK_BIT & 3
+    boundary = leader << LEADER
+    for seat in range(N_SEATS):
+        for slot in range(HAND_SIZE):
+            if state >> (HAND_SIZE * seat + slot) & 1:
+                boundary |= np.int64(1) << rules.bit[deal[seat, slot]]
+    for place in range(n_plays):
+        slot = state >> (PLAYED_BIT + 3 * place) & 7
+        boundary |= np.int64(1) << rules.bit[deal[(leader + place) & 3, slot]]
+    # Then the trick, play by play from that boundary, each checked by the rules.
+    trick = np.int64(0)
+    for place in range(n_plays):
+        slot = state >> (PLAYED_BIT + 3 * place) & 7
+        domino = rules.bit[deal[(leader + place) & 3, slot]]
+        if not legal_plays(rules, search, boundary, trick) >> domino & 1:
+            return np.int64(-1), np.int64(0)
+        trick = play(rules, trick, domino)
+    return boundary, trick
