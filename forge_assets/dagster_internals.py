@@ -1,0 +1,235 @@
+"""Every private door of Dagster that this project opens, one function each.
+
+Dagster is pinned to one version, and promises nothing of what is used here. A test stands for each function
+in tests/test_dagster_internals.py: run them first after the version is raised.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+    from dagster._core.execution.backfill import PartitionBackfill
+    from sqlalchemy.engine import Connection
+
+_MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
+
+
+def asset_graph(definitions: dg.Definitions) -> AssetGraph:
+    """Return the graph of all assets: their keys in order, parents, partitions and versions."""
+    return definitions.resolve_asset_graph()
+
+
+# --- the event log ----------------------------------------------------------------------------------
+
+
+def latest_event_ids(
+    instance: dg.DagsterInstance, key: dg.AssetKey, after: int | None = None
+) -> Mapping[str, int]:
+    """Return the storage id of the last materialization of each partition of an asset.
+
+    after: leave out partitions without an event behind this id.
+    """
+    return instance.event_log_storage.get_latest_storage_id_by_partition(key, _MADE, after_cursor=after)
+
+
+def latest_tags(
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey,
+    tag: str,
+    partitions: Sequence[str],
+    before: int | None = None,
+) -> dict[str, str | None]:
+    """Return the value of a tag of the last materialization of each partition; None: it has none.
+
+    before: consider events in front of this id alone.
+    """
+    storage = instance.event_log_storage
+    found = storage.get_latest_tags_by_partition(key, _MADE, [tag], partitions, before_cursor=before)
+    return {partition: found.get(partition, {}).get(tag) for partition in partitions}
+
+
+def runs_with_latest_events(instance: dg.DagsterInstance) -> set[str]:
+    """Return the ids of runs that hold the latest event of something.
+
+    Of each partition of an asset the latest materialization and observation, of each check the latest
+    result. Two queries, whatever the number of partitions: Dagster's own methods would load every event.
+    """
+    import sqlalchemy as db
+    from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+
+    events, checks = SqlEventLogStorageTable.c, AssetCheckExecutionsTable.c
+    kinds = [_MADE.value, dg.DagsterEventType.ASSET_OBSERVATION.value]
+    of_partitions = (
+        db.select(db.func.max(events.id))
+        .where(events.dagster_event_type.in_(kinds), events.asset_key.is_not(None))
+        .group_by(events.asset_key, events.partition, events.dagster_event_type)
+    )
+    of_checks = db.select(db.func.max(checks.id)).group_by(
+        checks.asset_key, checks.check_name, checks.partition, checks.execution_status
+    )
+    with _index(instance) as connection:
+        found = [
+            *connection.execute(db.select(events.run_id).where(events.id.in_(of_partitions)).distinct()),
+            *connection.execute(db.select(checks.run_id).where(checks.id.in_(of_checks)).distinct()),
+        ]
+    return {run_id for (run_id,) in found}
+
+
+def runs_of_events(instance: dg.DagsterInstance, ids: Iterable[int]) -> set[str]:
+    """Return the ids of the runs that hold the events with these storage ids."""
+    import sqlalchemy as db
+    from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+
+    events = SqlEventLogStorageTable.c
+    with _index(instance) as connection:
+        found = connection.execute(db.select(events.run_id).where(events.id.in_(list(ids))).distinct())
+        return {run_id for (run_id,) in found}
+
+
+@contextmanager
+def _index(instance: dg.DagsterInstance) -> Iterator[Connection]:
+    """A connection to the tables that hold the events of all runs."""
+    with instance.event_log_storage.index_connection() as connection:  # pyright: ignore
+        yield connection
+
+
+# --- staleness --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One reason why an asset is stale, in Dagster's words."""
+
+    reason: str
+    asset: str | None = None
+    """the asset upstream that is the reason, `name` or `prefix/name`"""
+    partition: str | None = None
+    """of that asset"""
+
+
+class StaleCauses:
+    """Dagster's own judgement of what is stale. Answers are kept: ask a new one after a change."""
+
+    def __init__(self, instance: dg.DagsterInstance, graph: AssetGraph) -> None:
+        from dagster._core.definitions.data_version import CachingStaleStatusResolver
+        from dagster._core.loader import LoadingContextForTest
+
+        self._resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
+
+    def find(self, key: dg.AssetKey, partition: str | None) -> list[Cause] | None:
+        """Return why an asset, or a partition of it, is stale: empty if it is not, None if never made."""
+        from dagster._core.definitions.data_version import StaleStatus
+
+        if self._resolver.get_status(key, partition) is StaleStatus.MISSING:
+            return None
+        found: list[Cause] = []
+        for cause in self._resolver.get_stale_causes(key, partition):
+            on = cause.dependency
+            name = on.asset_key.to_user_string() if on else None
+            found.append(Cause(cause.reason, name, on.partition_key if on else None))
+        return found
+
+
+# --- backfills and daemons --------------------------------------------------------------------------
+
+
+def backfills_under_way(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:
+    """Return the backfills that have not come to their end."""
+    from dagster._core.execution.backfill import (
+        BULK_ACTION_TERMINAL_STATUSES,
+        BulkActionsFilter,
+        BulkActionStatus,
+    )
+
+    statuses = [status for status in BulkActionStatus if status not in BULK_ACTION_TERMINAL_STATUSES]
+    return instance.get_backfills(filters=BulkActionsFilter(statuses=statuses))
+
+
+def start_backfill(
+    instance: dg.DagsterInstance,
+    graph: AssetGraph,
+    key: dg.AssetKey,
+    partitions: Sequence[str],
+    run_config: Mapping[str, Any],
+    tags: Mapping[str, str],
+    title: str,
+    description: str,
+) -> str:
+    """Ask the daemon to make partitions of one asset; the id of the backfill."""
+    from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+    from dagster._core.execution.backfill import PartitionBackfill
+    from dagster._core.utils import make_new_backfill_id
+
+    cut = graph.get(key).partitions_def
+    if cut is None:
+        raise ValueError(f"{key.to_user_string()} has no partitions")
+    subset = cut.subset_with_partition_keys(partitions)
+    backfill = PartitionBackfill.from_asset_graph_subset(
+        backfill_id=make_new_backfill_id(),
+        backfill_timestamp=time.time(),
+        tags=tags,
+        dynamic_partitions_store=instance,
+        asset_graph_subset=AssetGraphSubset(partitions_subsets_by_asset_key={key: subset}),
+        title=title,
+        description=description,
+        run_config=run_config,
+    )
+    instance.add_backfill(backfill)
+    return backfill.backfill_id
+
+
+def is_daemon_healthy(instance: dg.DagsterInstance, daemon: str, silent_s: float) -> bool:
+    """Return whether a daemon, such as BACKFILL, has sent a heartbeat in the last `silent_s` seconds."""
+    from dagster._daemon.controller import get_daemon_statuses
+
+    found = get_daemon_statuses(instance, [daemon], ignore_errors=True, heartbeat_tolerance_seconds=silent_s)
+    return bool(found[daemon].healthy)
+
+
+# --- runs on disk -----------------------------------------------------------------------------------
+
+
+def event_files(instance: dg.DagsterInstance, run_id: str) -> list[Path]:
+    """Return the files in which SQLite keeps the events of one run; none with another database."""
+    storage = instance.event_log_storage
+    if not hasattr(storage, "path_for_shard"):
+        return []
+    path = storage.path_for_shard(run_id)  # pyright: ignore
+    return [file for file in (Path(f"{path}{end}") for end in ("", "-wal", "-shm")) if file.exists()]
+
+
+def log_files(instance: dg.DagsterInstance, run_id: str) -> list[Path]:
+    """Return the files with what the steps of a run printed; none where another place keeps them."""
+    folder = getattr(instance.compute_log_manager, "_base_dir", None)
+    return [path for path in Path(folder, run_id).rglob("*") if path.is_file()] if folder else []
+
+
+def delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Delete a run with its events, check results and logs; nothing happens if it is gone.
+
+    As `instance.delete_run`, but the run itself goes last: if it is stopped halfway, the run is still
+    listed and can be deleted again.
+    """
+    import sqlalchemy as db
+    from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+
+    if not instance.has_run(run_id):
+        return
+    instance.event_log_storage.delete_events(run_id)
+    with _index(instance) as connection:
+        of_run = AssetCheckExecutionsTable.c.run_id == run_id
+        connection.execute(db.delete(AssetCheckExecutionsTable).where(of_run))
+    for path in event_files(instance, run_id):  # emptied by now
+        path.unlink()
+    if log_files(instance, run_id):
+        instance.compute_log_manager.delete_logs(prefix=[run_id])
+    instance.run_storage.delete_run(run_id)
