@@ -216,6 +216,7 @@ def test_deals_follow_when_all_pass():
     while not game.over(state).all():
         dealers.append(int(state.dealer[0]))
         deals.append(hands_of(state.owner[0]))
+        assert (state.calls == NONE).all() and not game.observe(state)[:, LAYOUT["calls"]].any()
         for _ in range(4):
             state = checked_step(game, state, [PASS_ID, PASS_ID])
     assert dealers == [3, 0, 1]
