@@ -147,7 +147,7 @@ def test_bad_questions_are_refused():
     root = np.array([initial_state()])
     with pytest.raises(StateUnreachable):
         encode([deal_from_seed(0)], [0], root ^ 1)
-    with pytest.raises(BadInput, match="each deal its declaration"):
+    with pytest.raises(BadInput, match="one declaration per deal"):
         encode([deal_from_seed(0)], [0, 1], root)
     with pytest.raises(BadInput, match="outside"):
         encode([deal_from_seed(0)], [0], root, np.array([1]))

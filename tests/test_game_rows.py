@@ -226,5 +226,5 @@ def test_a_row_whose_legal_slots_are_not_those_of_the_rules_is_refused(source):
     packed = source.store.read(0)
     games = packed.games.copy()
     games["plays"][:, [0, 1]] = games["plays"][:, [1, 0]]
-    with pytest.raises(BadInput, match="teach nonsense"):
+    with pytest.raises(BadInput, match="rows are wrong"):
         source.store.unpack(replace(packed, games=games))

@@ -152,7 +152,7 @@ def test_worlds_that_cannot_be(kind):
         ({"observed": np.zeros((2, 2), dtype=np.int64)}, "give"),
         ({"observed": np.full((2, 1), 7)}, "-1..6"),
         ({"observed": np.full((2, 1), -2)}, "-1..6"),
-        ({"q_past": np.full((2, 1, 7), np.nan)}, "no number"),
+        ({"q_past": np.full((2, 1, 7), np.nan)}, "not a number"),
     ],
 )
 def test_bad_input_is_refused(change, reason):

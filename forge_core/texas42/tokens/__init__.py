@@ -1,1 +1,1 @@
-"""Positions as tokens for a network: `encoder` for one who sees all hands."""
+"""Positions as tokens for a network: `encoder` where all hands are seen, `transcript` where one hand is."""

@@ -1,7 +1,7 @@
 """Stage-1 tokens: a position with all hands seen, from the mover's side of the table.
 
-One encoder for training rows and for every later question, so that they cannot disagree.
-Everything is relative to the mover: no feature and no position betrays the absolute seat.
+One encoder serves training rows and every later query, so that they cannot disagree. Everything
+is relative to the mover: no feature and no position reveals the absolute seat.
 
     positions   0..6  the mover's hand    7..13 seat + 1   14..20 seat + 2 (the partner)
                 21..27 seat + 3           28 context       29..31 the trick so far, lead first
@@ -9,13 +9,13 @@ Everything is relative to the mover: no feature and no position betrays the abso
     feature  0 high pip 0..6               6 declaration 0..9
              1 low pip 0..6                7 leader, relative to the mover 0..3
              2 count class 0/1/2 = 0/5/10  8 legal now 0/1 (the mover's dominoes)
-             3 place in the called set     9 beats the table now 0/1 (trick tokens: is winning)
-               0 (best)..6, 7 = not called 10 how many of the owner's opponents' dominoes
-             4 owner, relative 0..3            would beat it if led 0..3 (3 = more)
+             3 place in the called set     9 beats the trick so far 0/1 (trick tokens: is winning)
+               0 (best)..6, 7 = not called 10 dominoes of the owner's opponents that
+             4 owner, relative 0..3            would beat it if led 0..3 (3 = 3 or more)
              5 status, see Status         11 the owner's partner holds one that would, 0/1
 
-A played domino keeps its pips and its owner; `mask` leaves it out, since with all hands
-seen the past says nothing about the future. Features 8..11 are 0 where they do not apply.
+A played domino keeps its pips and its owner; `mask` excludes it, since with all hands seen the
+past has no influence on the future. Features 8..11 are 0 where they do not apply.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
 from forge_core.texas42.state import FULL_HAND, IN_TRICK_BIT, LEADER_BIT, PLAYED_BIT, check_states
 
 ENCODER_VERSION = "e1"
-"""Raised when tokens change, not when they come faster."""
+"""Raised when tokens change, not when they are computed faster."""
 
 N_POSITIONS, N_FEATURES = 32, 12
 CONTEXT, FIRST_OF_TRICK = 28, 29
 VOCABULARY = (7, 7, 3, 8, 4, 6, 10, 4, 2, 2, 4, 2)
-"""How many values each feature takes"""
+"""The number of values of each feature"""
 
 
 class Status(IntEnum):
-    """Feature 5."""
+    """The values of feature 5."""
 
     CONTEXT = 0
     IN_HAND = 1
@@ -55,7 +55,7 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """N positions as a network sees them; arrays, or tensors on one device."""
+    """N positions in the form that a network reads; arrays, or tensors on one device."""
 
     tokens: Any
     """[N, 32, 12] int8; of transcripts [N, 36, 8]"""
@@ -66,12 +66,12 @@ class Tokens:
 
 
 def encode(hands, decls, states, deal_of=None) -> Tokens:
-    """Packed states of D deals as tokens.
+    """Encode packed states of D deals as tokens.
 
     hands [D, 4, 7] ids, decls [D], states int64 [N], deal_of [N] the deal of each state
-    (default: state i is of deal i). With arrays a CPU kernel encodes; with `states` a
-    torch tensor, tensor operations on its device do, unchecked, to the same result.
-    Raises BadInput for shapes that do not fit, StateUnreachable for a malformed state.
+    (default: state i is of deal i). Arrays are encoded by a CPU kernel; if `states` is a torch
+    tensor, tensor operations on its device give the same result, without checks. Raises BadInput
+    for shapes that do not match, StateUnreachable for a malformed state.
     """
     if type(states).__module__.partition(".")[0] == "torch":
         return _encode_tensors(hands, decls, states, deal_of)
@@ -81,9 +81,9 @@ def encode(hands, decls, states, deal_of=None) -> Tokens:
     deal_of = np.arange(len(packed)) if deal_of is None else np.asarray(deal_of, dtype=np.int64)
     if len(deal_of) != len(packed) or len(hands) != len(decls):
         counts = f"{len(packed)} states of {len(deal_of)}, {len(hands)} deals, {len(decls)} declarations"
-        raise BadInput(f"{counts}: give each state its deal and each deal its declaration")
+        raise BadInput(f"{counts}: give one deal per state and one declaration per deal")
     if len(deal_of) and not (deal_of.min() >= 0 and deal_of.max() < len(hands)):
-        raise BadInput(f"deal_of points outside the {len(hands)} deals given")
+        raise BadInput(f"deal_of has an index outside the {len(hands)} deals given: use 0..{len(hands) - 1}")
     n = len(packed)
     out = Tokens(
         np.zeros((n, N_POSITIONS, N_FEATURES), dtype=np.int8),
@@ -108,8 +108,15 @@ def encode(hands, decls, states, deal_of=None) -> Tokens:
 
 @kernel
 def _encode(hands, decls, deal_of, states, domino, led_suit, following, beaten_by, tokens, mask, legal):
+    """Fill tokens [N, 32, 12], mask [N, 32] and legal [N, 7], all passed as zeros.
+
+    Reads hands [D, 4, 7], decls [D], deal_of [N], states [N], and the tables of the set: domino
+    [10, 28, 4], led_suit [10, 28], following [10, 8] and beaten_by [10, 8, 28] (masks of 28 bits).
+    """
     held = np.empty(N_SEATS, dtype=np.int64)  # 28-bit domino masks, by seat relative to the mover
     for row in range(len(states)):
+        # First the four hands as masks of dominoes: every later question is then one `and` with
+        # a mask of the tables, and a count of bits.
         state, deal, decl = states[row], hands[deal_of[row]], decls[deal_of[row]]
         leader, in_trick = state >> LEADER_BIT & 3, state >> IN_TRICK_BIT & 3
         mover = (leader + in_trick) % N_SEATS
@@ -122,7 +129,8 @@ def _encode(hands, decls, deal_of, states, domino, led_suit, following, beaten_b
                 held[relative] |= 1 << deal[seat, trailing_zeros(slots)]
                 slots &= slots - 1
 
-        # the table: the suit led, the domino that holds the trick, what would beat it
+        # Then the trick, replayed from its lead: the suit led, the domino that wins it so far, and
+        # the dominoes that would beat that one. The mover's legal plays follow from the suit.
         suit, winning, to_beat = np.int64(0), np.int64(0), np.int64(0)
         for place in range(in_trick):
             played = np.int64(deal[(leader + place) % N_SEATS, state >> PLAYED_BIT + 3 * place & 7])
@@ -134,6 +142,8 @@ def _encode(hands, decls, deal_of, states, domino, led_suit, following, beaten_b
         if in_trick and held[0] & following[decl, suit]:
             may = held[0] & following[decl, suit]
 
+        # Then the 28 tokens of the hands, seat by seat from the mover. A played domino keeps
+        # features 0..7 and stays outside the mask.
         out = tokens[row]
         for relative in range(N_SEATS):
             seat = (mover + relative) % N_SEATS
@@ -142,21 +152,22 @@ def _encode(hands, decls, deal_of, states, domino, led_suit, following, beaten_b
             for slot in range(HAND_SIZE):
                 position = HAND_SIZE * relative + slot
                 played = np.int64(deal[seat, slot])
-                here = held[relative] >> played & 1
+                is_held = held[relative] >> played & 1
                 for feature in range(4):
                     out[position, feature] = domino[decl, played, feature]
                 out[position, 4] = relative
-                out[position, 5] = Status.IN_HAND if here else Status.PLAYED
+                out[position, 5] = Status.IN_HAND if is_held else Status.PLAYED
                 out[position, 6] = decl
                 out[position, 7] = lead_by
-                mask[row, position] = here
-                if here:
+                mask[row, position] = is_held
+                if is_held:
                     higher = np.int64(beaten_by[decl, led_suit[decl, played], played])
                     out[position, 9] = to_beat >> played & 1
                     out[position, 10] = min(popcount(higher & opponents), 3)
                     out[position, 11] = (higher & partner) != 0
                     if relative == 0:
                         out[position, 8] = legal[row, slot] = may >> played & 1
+        # Last the context, and a token for each play of the trick.
         out[CONTEXT, 5] = Status.CONTEXT
         out[CONTEXT, 6] = decl
         out[CONTEXT, 7] = lead_by
@@ -175,15 +186,15 @@ def _encode(hands, decls, deal_of, states, domino, led_suit, following, beaten_b
 
 
 def _encode_tensors(hands, decls, states, deal_of) -> Tokens:
-    """`encode` in tensor operations; booleans [N, 28] and [N, 28, 28] in place of bit masks."""
+    """Encode in tensor operations, with booleans [N, 28] and [N, 28, 28] in place of bit masks."""
     import torch
 
     device = states.device
     known = tables.on_device(device)
     n, rows = len(states), torch.arange(len(states), device=device)
-    of = rows if deal_of is None else torch.as_tensor(deal_of, device=device)
-    deal = torch.as_tensor(hands, device=device).reshape(-1, N_SEATS, HAND_SIZE).long()[of]
-    decl = torch.as_tensor(decls, device=device).reshape(-1).long()[of]
+    deal_index = rows if deal_of is None else torch.as_tensor(deal_of, device=device)
+    deal = torch.as_tensor(hands, device=device).reshape(-1, N_SEATS, HAND_SIZE).long()[deal_index]
+    decl = torch.as_tensor(decls, device=device).reshape(-1).long()[deal_index]
     seats, slots = torch.arange(N_SEATS, device=device), torch.arange(HAND_SIZE, device=device)
     leader, in_trick = states >> LEADER_BIT & 3, states >> IN_TRICK_BIT & 3
     mover = (leader + in_trick) % N_SEATS
@@ -195,14 +206,14 @@ def _encode_tensors(hands, decls, states, deal_of) -> Tokens:
     who_holds = torch.zeros(n, N_SEATS, N_DOMINOES, dtype=torch.bool, device=device)
     who_holds.scatter_(2, ids, held)
 
-    # [N, place]: the trick so far, then per domino [N, 28] whether it beats the table
+    # [N, place]: the trick so far; then for each domino [N, 28], if it beats the trick so far
     place = torch.arange(3, device=device)
-    there = place < in_trick[:, None]
-    slot = torch.where(there, states[:, None] >> (PLAYED_BIT + 3 * place) & 7, 0)
+    is_played = place < in_trick[:, None]
+    slot = torch.where(is_played, states[:, None] >> (PLAYED_BIT + 3 * place) & 7, 0)
     played = deal[rows[:, None], (leader[:, None] + place) % N_SEATS, slot]
     suit = known.led_suit[decl, played[:, 0]]
     rank = known.trick_rank[decl, suit]  # [N, 28]
-    best, winning = torch.where(there, rank.gather(1, played), -1).max(dim=1)
+    best, winning = torch.where(is_played, rank.gather(1, played), -1).max(dim=1)
     beats_table = (rank > best[:, None]) & (in_trick > 0)[:, None]
 
     follow = known.follows[decl, suit] & who_holds[:, 0]
@@ -231,6 +242,6 @@ def _encode_tensors(hands, decls, states, deal_of) -> Tokens:
     trick[..., 9] = place == winning[:, None]
     tokens[..., 6] = decl[:, None]
     tokens[..., 7] = lead_by[:, None]
-    trick *= there[:, :, None]
-    mask = torch.cat([held.flatten(1), torch.ones(n, 1, dtype=torch.bool, device=device), there], dim=1)
+    trick *= is_played[:, :, None]
+    mask = torch.cat([held.flatten(1), torch.ones(n, 1, dtype=torch.bool, device=device), is_played], dim=1)
     return Tokens(tokens.to(torch.int8), mask, tokens[:, :HAND_SIZE, 8].bool())

@@ -1,8 +1,8 @@
-"""Training rows of Texas 42: the one place where labelled states become tokens and answers.
+"""Training rows of Texas 42: the one place where labelled states become tokens and targets.
 
-Labelled states are packed (21 bytes a row, where tokens take 416), in team 0's frame:
-they are what is stored and what processes send each other. `rows_of` encodes them when
-they are needed and turns values into the mover's frame.
+Labelled states are packed (21 bytes per row, where tokens take 416) and in team 0's frame: this
+is the form that is stored and that processes send to each other. `rows_of` encodes them when they
+are needed and turns values into the mover's frame.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ STAGE1_SPEC = TokenSpec(
 )
 
 DECISION_SHARE = 0.75
-"""Of the rows kept of a deal, how many are decisions: 31 % are in a draw stratified by ply, and
-only they tell a good player from a bad one; the others teach values."""
+"""Share of the rows kept of a deal that are decisions. In a draw stratified by ply 31 % are, and only
+decisions distinguish a good player from a bad one; the other rows teach values."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledStates:
-    """N states of D deals and what they are worth, in team 0's frame."""
+    """N states of D deals with their values, in team 0's frame."""
 
     hands: npt.NDArray[np.int8]
     """[D, 4, 7] domino ids, ascending in each hand"""
@@ -56,19 +56,22 @@ class LabelledStates:
     q: npt.NDArray[np.int8]
     """[N, 7] by slot of the mover, -128 illegal"""
     weight: npt.NDArray[np.float32]
-    """[N] states that this one stands for"""
+    """[N] the number of states that this one represents"""
 
     def __len__(self) -> int:
         return len(self.state)
 
     def take(self, index) -> LabelledStates:
-        """The states at `index`, of the same deals."""
+        """Return the states at `index`, of the same deals."""
         columns = (getattr(self, name) for name in ("deal_of", "state", "value", "q", "weight"))
         return LabelledStates(self.hands, self.decls, *(column[index] for column in columns))
 
 
 def label(deal: Any, state: States, value, q, weight) -> LabelledStates:
-    """States of one deal. deal: what has `hands` and `decl`, as a Solution or the header of a shard."""
+    """Return the states of one deal with their labels. deal: a record with `hands` and `decl`.
+
+    A Solution and the header of a shard are such records.
+    """
     return LabelledStates(
         check_deal(deal.hands)[None],
         np.array([deal.decl], dtype=np.int8),
@@ -81,7 +84,7 @@ def label(deal: Any, state: States, value, q, weight) -> LabelledStates:
 
 
 def join(parts: Sequence[LabelledStates]) -> LabelledStates:
-    """Several sets of states as one; their deals are numbered on."""
+    """Concatenate several sets of states; the deals of later sets get later numbers."""
     first = np.cumsum([0, *(len(part.decls) for part in parts)])[:-1]
     deal_of = [part.deal_of + np.int32(start) for part, start in zip(parts, first, strict=True)]
     columns = {
@@ -93,14 +96,14 @@ def join(parts: Sequence[LabelledStates]) -> LabelledStates:
 
 
 def reweigh(labels: LabelledStates, factor) -> LabelledStates:
-    """The same states, their weights times `factor`: one for all, or [N]."""
+    """Return the same states with their weights times `factor`: one for all, or [N]."""
     return replace(labels, weight=(labels.weight * factor).astype(np.float32))
 
 
 def rows_of(labels: LabelledStates) -> Rows:
-    """Labelled states as rows to learn from, or to be judged by.
+    """Encode labelled states as rows for training or evaluation.
 
-    Raises BadInput where Q is not legal exactly where the encoder says so, V is not the best
+    Raises BadInput where the legal slots of Q differ from those of the encoder, V is not the best
     Q of the mover, or a value or weight is out of range; StateUnreachable for a malformed state.
     """
     tokens = encode(labels.hands, labels.decls, labels.state, labels.deal_of)
@@ -122,14 +125,14 @@ def rows_of(labels: LabelledStates) -> Rows:
 
 
 def rows_of_states(deal: Any, state: States, value, q, weight) -> Rows:
-    """`rows_of` for states of one deal, a Solution or the header of a shard."""
+    """Encode states of one deal, as `rows_of`; deal as in `label`."""
     return rows_of(label(deal, state, value, q, weight))
 
 
 def _check(rows: Rows, states: States) -> None:
     points, played = np.where(rows.legal, rows.q, 0), rows.q != ILLEGAL
     faults = {
-        "q is not legal exactly where the rules allow a play": (played != rows.legal).any(axis=1),
+        "q marks other slots as legal than the rules do": (played != rows.legal).any(axis=1),
         "no play is left": ~rows.legal.any(axis=1),
         f"a value is outside -{HAND_POINTS}..{HAND_POINTS}": (np.abs(points) > HAND_POINTS).any(axis=1),
         "V is not the best legal q of the team to move": rows.value != rows.q.max(axis=1),
@@ -139,24 +142,24 @@ def _check(rows: Rows, states: States) -> None:
         if wrong.any():
             state = int(states[np.argmax(wrong)])
             raise BadInput(
-                f"{wrong.sum():,} rows teach nonsense: {reason} in state {state}; make their data again"
+                f"{wrong.sum():,} rows are wrong: {reason} in state {state}; make their data again"
             )
 
 
 def thin(
     labels: LabelledStates, rows: int, decision_share: float, generator: np.random.Generator
 ) -> LabelledStates:
-    """`rows` of the states, without replacement, chosen by ply and decision, all deals together.
+    """Draw `rows` of the states without replacement, stratified by ply and decision over all deals.
 
-    `decision_share` of them are decisions, as far as there are any; both kinds
-    in equal quotas by ply. Weights grow by the inverse of the share kept, so that sums over
-    weights estimate what they did before. The terminal position is left out.
+    `decision_share` of them are decisions, as far as there are enough; decisions and forced plays
+    each have equal quotas per ply. Weights grow by the inverse of the share kept, so that sums over
+    weights estimate the same totals as before. The terminal state is excluded.
     """
     ply = unpack(labels.state).ply
     decision = is_decision(labels.q, labels.q != ILLEGAL)
     kinds = [np.flatnonzero(decision & (ply < N_PLAYS)), np.flatnonzero(~decision & (ply < N_PLAYS))]
     wanted = [round(rows * decision_share), rows - round(rows * decision_share)]
-    for kind in (0, 1):  # what one kind lacks, the other gives
+    for kind in (0, 1):  # rows that one kind lacks are taken from the other
         lacking = max(0, wanted[kind] - len(kinds[kind]))
         wanted[kind] -= lacking
         wanted[1 - kind] += lacking

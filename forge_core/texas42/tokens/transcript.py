@@ -1,9 +1,9 @@
-"""Stage-2 tokens: what one player knows, the hand it was dealt and the plays everybody saw.
+"""Stage-2 tokens: one player's knowledge, that is its own hand as dealt and all plays so far.
 
-Players are relative to the mover: no feature and no position betrays the absolute seat.
-All seven dominoes of the hand stay, played or not, in the order of their slots, so that
-action a is always read at token 1 + a. Every token says what it is and when it came, so
-their order carries nothing more.
+Players are relative to the mover: no feature and no position reveals the absolute seat. All
+seven dominoes of the hand stay, played or not, in the order of their slots, so that action a is
+always read at token 1 + a. Each token's features state its type and its time, so the order of
+tokens carries no further information.
 
     positions   0 context    1..7 the mover's hand as dealt    8..35 the plays in order
 
@@ -11,14 +11,14 @@ their order carries nothing more.
              1 low pip 0..6
              2 double 0/1
              3 count class 0/1/2 = 0/5/10
-             4 player, relative to the mover 0..3 (hand: 0; context: who leads this trick)
-             5 status: a hand token is 0 played or 1 still held, a play is 2..5, its place in
-               the trick; context 0
-             6 context and hand: the declaration 0..9; a play: 10 + the suit led to its trick,
-               where 17 is called
+             4 player, relative to the mover 0..3 (hand: 0; context: the leader of this trick)
+             5 status: of a hand token 0 = played, 1 = still held; of a play 2..5, its place in
+               the trick; of the context 0
+             6 of the context and the hand: the declaration 0..9; of a play: 10 + the suit led to
+               its trick, where 17 is called
              7 type: 0 context, 1 hand, 2..8 a play to trick 1..7
 
-`mask` leaves out the plays that are not made yet. Features 0..3 of the context are 0.
+`mask` excludes plays that have not been made yet. Features 0..3 of the context are 0.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from forge_core.texas42.tokens.encoder import Tokens
 from forge_core.texas42.views import Views
 
 TRANSCRIPT_VERSION = "t1"
-"""Raised when tokens change, not when they come faster."""
+"""Raised when tokens change, not when they are computed faster."""
 
 CONTEXT, FIRST_OF_HAND, FIRST_PLAY = 0, 1, 1 + HAND_SIZE
 N_POSITIONS, N_FEATURES = FIRST_PLAY + N_PLAYS, 8
 VOCABULARY = (7, 7, 2, 3, N_SEATS, 2 + N_SEATS, N_DECLARATIONS + N_SUITS, 2 + HAND_SIZE)
-"""How many values each feature takes"""
+"""The number of values of each feature"""
 
 STAGE2_SPEC = TokenSpec(
     name="texas42-stage2",
@@ -57,7 +57,7 @@ STAGE2_SPEC = TokenSpec(
 
 
 def encode_transcripts(views: Views) -> Tokens:
-    """What the movers of N games know: tokens int8 [N, 36, 8], mask bool [N, 36], legal bool [N, 7]."""
+    """Encode the knowledge of N movers: tokens int8 [N, 36, 8], mask bool [N, 36], legal bool [N, 7]."""
     seen, n = views.seen, len(views)
     plays, players = np.zeros((2, n, N_PLAYS), dtype=np.int8)
     plays[:, : seen.step], players[:, : seen.step] = seen.plays, seen.players
@@ -65,15 +65,15 @@ def encode_transcripts(views: Views) -> Tokens:
 
 
 def transcripts(hands, decls, leaders, plays) -> Tokens:
-    """What the mover knew at each of the 28 decisions of N whole games.
+    """Encode the mover's knowledge at each of the 28 decisions of N whole games.
 
     hands [N, 4, 7] ids as dealt, decls [N], leaders of the first trick [N], plays [N, 28]
     ids in order -> tokens int8 [N, 28, 36, 8], mask bool [N, 28, 36], legal bool [N, 28, 7].
-    Raises BadInput where the rules do not allow a play.
+    Raises BadInput for a play that the rules do not allow.
     """
     plays = np.asarray(plays, dtype=np.int8)
     if plays.ndim != 2 or plays.shape[1] != N_PLAYS:
-        raise BadInput(f"plays {plays.shape} are no whole games: give {N_PLAYS} of each")
+        raise BadInput(f"plays {plays.shape} are not whole games: give {N_PLAYS} per game")
     games = start(hands, decls, leaders)
     for after in replay(games, plays):
         players = after.seen.players
@@ -91,10 +91,11 @@ def transcripts(hands, decls, leaders, plays) -> Tokens:
 
 
 def encode_rows(hand, decl, seat, plays, players, made) -> Tokens:
-    """What `seat` [N] knows, dealt `hand` [N, 7], when `made` [N] of `plays` and `players` [N, 28] are made.
+    """Encode the knowledge of `seat` [N], dealt `hand` [N, 7], after the first `made` [N] plays.
 
-    All int8 but `made`, under `decl` [N] -> tokens int8 [N, 36, 8], mask bool [N, 36], legal
-    bool [N, 7]. Plays behind those that are made leave no trace; the rules are not checked.
+    plays and players [N, 28] in order, under `decl` [N]; all int8 but `made`. Returns tokens int8
+    [N, 36, 8], mask bool [N, 36], legal bool [N, 7]. Later plays have no influence; the rules are
+    not checked.
     """
     n = len(hand)
     out = Tokens(
@@ -110,7 +111,7 @@ def encode_rows(hand, decl, seat, plays, players, made) -> Tokens:
 
 
 def _domino_features() -> npt.NDArray[np.int8]:
-    """[28, 4] int8: the features that a domino always has."""
+    """Return [28, 4] int8: the features of a domino that never change."""
     double = tables.HIGH_PIP == tables.LOW_PIP
     return np.stack([tables.HIGH_PIP, tables.LOW_PIP, double, tables.COUNTS // 5], axis=1).astype(np.int8)
 
@@ -121,8 +122,15 @@ _N_DOMINO_FEATURES = _DOMINO.shape[1]
 
 @kernel
 def _encode(hand, decl, seat, plays, players, made, domino, led_suit, follows, tokens, mask, legal):
+    """Fill tokens [N, 36, 8], mask [N, 36] and legal [N, 7], all passed as zeros.
+
+    Reads hand [N, 7], decl, seat and made [N], plays and players [N, 28], and the tables of the
+    set: domino [28, 4], led_suit [10, 28], follows [10, 8, 28].
+    """
     played = np.empty(N_DOMINOES, dtype=np.bool_)
     for row in range(len(hand)):
+        # First the plays in order. They yield the set of dominoes played and the suit led to the
+        # trick in progress, which the hand needs.
         out, mover, called, n = tokens[row], seat[row], decl[row], made[row]
         mask[row, : FIRST_PLAY + n] = True
         played[:] = False
@@ -139,6 +147,8 @@ def _encode(hand, decl, seat, plays, players, made, domino, led_suit, follows, t
             token[6] = N_DECLARATIONS + suit
             token[7] = 2 + ply // N_SEATS
 
+        # Then the context and the hand. All dominoes held count as legal until one of them is found
+        # to follow the led suit; then the others are removed in a second loop.
         in_trick = n % N_SEATS
         out[CONTEXT, 4] = -in_trick % N_SEATS
         out[CONTEXT, 6] = called

@@ -1,7 +1,7 @@
-"""Worlds: the deals of the unseen dominoes that fit everything a player has seen.
+"""Worlds: the deals of the unseen dominoes that are consistent with everything a player has seen.
 
-voids (what is known), count (how many worlds, exactly), sample (draw them uniformly, or go
-through them all), posterior (weigh them by how others played).
+In reading order: voids (who may hold each unseen domino), count (the exact number of worlds), sample
+(draw worlds uniformly, or enumerate all), posterior (weigh them by how the others played).
 """
 
 from forge_core.texas42.worlds.count import count_worlds

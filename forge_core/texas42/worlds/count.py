@@ -1,7 +1,7 @@
-"""How many worlds there are: exactly, by a dynamic programme over the unseen dominoes.
+"""The exact number of worlds, by dynamic programming over the unseen dominoes.
 
-Deal them out one after the other. How many ways there are to deal the rest depends only on
-how many hidden seats 0 and 1 still need (seat 2 takes what is left): 8 x 8 numbers for each
+The dominoes are dealt out one after the other. The number of ways to deal the rest depends only
+on how many dominoes hidden seats 0 and 1 still need (seat 2 takes the others): 8 x 8 numbers per
 domino. None exceeds 21! / (7!)^3 = 399,072,960, so int32 holds them.
 """
 
@@ -18,13 +18,13 @@ from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.worlds.voids import Unseen, unseen_of_lists
 
 SIDE = HAND_SIZE + 2
-"""A seat needs 0..7 dominoes; 0 stands at index 1, after a border of zeros for needs that cannot be."""
+"""A seat needs 0..7 dominoes. Need 0 has index 1, after a border of zeros for the impossible need -1."""
 N_CELLS = SIDE * SIDE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Completions:
-    """In how many ways each beginning of a world of N positions can be completed.
+    """The number of ways to complete each partial world of N positions.
 
     numpy arrays, or torch tensors on one device.
     """
@@ -39,7 +39,7 @@ class Completions:
 
     @property
     def root(self) -> Any:
-        """[N] int64 flat index of the cell in which nothing is dealt out yet."""
+        """[N] int64 flat index of the cell in which nothing is dealt yet."""
         index = SIDE * (self.unseen.need[:, 0] + 1) + self.unseen.need[:, 1] + 1  # at most 80: fits int8
         return index.astype(np.int64) if isinstance(index, np.ndarray) else index.long()
 
@@ -52,12 +52,12 @@ class Completions:
         return ways.gather(1, root)[:, 0].long()
 
     def take(self, index) -> Completions:
-        """The positions at `index`: whole numbers or a mask. Copies."""
+        """Return a copy of the positions at `index`: integers or a mask."""
         return Completions(self.unseen.take(index), self.ways[index])
 
 
 def completions(unseen: Unseen) -> Completions:
-    """Count for N positions at once: of arrays by a kernel, of tensors where they are."""
+    """Count for N positions at once: arrays in a kernel, tensors on their device."""
     if not isinstance(unseen.allowed, np.ndarray):
         return Completions(unseen, _count_tensors(unseen.allowed))
     n, u = unseen.allowed.shape
@@ -67,18 +67,22 @@ def completions(unseen: Unseen) -> Completions:
 
 
 def count_worlds(unseen: Sequence[int], allowed: Sequence[int], need: Sequence[int]) -> int:
-    """How many worlds there are, exactly.
+    """Return the exact number of worlds.
 
-    unseen: ids; allowed: for each, the hidden seats that may hold it, as a 3-bit mask (bit 0 =
-    the next seat clockwise; mask 0: no world); need: how many each of the three holds, 0..7,
-    adding up to the unseen. Raises BadInput for anything else.
+    unseen: ids; allowed: the hidden seats that may hold each, as a 3-bit mask (bit 0 = the next
+    seat clockwise; with mask 0 there is no world); need: the number of dominoes that each of the
+    three seats holds, 0..7, adding up to the number of unseen ones. Raises BadInput for anything else.
     """
     return int(completions(unseen_of_lists(unseen, allowed, need)).counts[0])
 
 
 @kernel
 def _count(allowed, ways):
-    """Fill ways [N, U + 1, 9, 9], zeros before, for allowed [N, U]."""
+    """Fill ways [N, U + 1, 9, 9] int32, passed as zeros, from allowed [N, U] uint8."""
+    # Backward over the dominoes: ways[i] sums over the three seats that may take domino i what
+    # ways[i + 1] says of the needs that then remain. After the last domino there is one way,
+    # and only with no needs left. The border of zeros stands in for a test of a need of 0, so
+    # the inner loops run over [8, 8] contiguous numbers without a branch.
     n_unseen = allowed.shape[1]
     for n in range(len(allowed)):
         ways[n, n_unseen, 1, 1] = 1
@@ -94,12 +98,12 @@ def _count(allowed, ways):
 
 @kernel
 def masks(allowed):
-    """A 3-bit mask as three int32, all ones for a seat that may: an `and` with them takes no branch."""
+    """Return a 3-bit mask as three int32, all ones where the bit is set: `and` with them is branch-free."""
     return np.int32(-(allowed & 1)), np.int32(-(allowed >> 1 & 1)), np.int32(-(allowed >> 2 & 1))
 
 
 def _count_tensors(allowed: Any) -> Any:
-    """`_count` on tensors: allowed [N, U] uint8 -> ways."""
+    """Compute the `ways` of `_count` in tensor operations, from allowed [N, U] uint8."""
     import torch
 
     n, u = allowed.shape

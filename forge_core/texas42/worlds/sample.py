@@ -1,10 +1,10 @@
-"""Worlds by number: draw numbers to sample, go through them all to enumerate.
+"""Worlds by number: draw numbers to sample worlds, count through all numbers to enumerate them.
 
-World r of a position, 0 <= r < count, is a function of the position and r alone: walk the
-dominoes in order; those worlds come first in which hidden seat 0 takes the next one, then
-those of seat 1, then those of seat 2, and `completions` says how many each are. So uniform
-numbers are uniform worlds, exactly. Arrays go through a kernel, tensors through torch where
-they are; both give the same worlds to the last bit.
+World r of a position, 0 <= r < count, is a function of the position and r alone. Walk over the
+dominoes in order: the worlds in which hidden seat 0 takes the next one come first, then those
+of seat 1, then those of seat 2, and `completions` holds the number of each. So uniform numbers
+are exactly uniform worlds. Arrays use a kernel, tensors use torch on their device; both give
+identical worlds.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from forge_core.texas42.worlds.voids import Unseen, unseen_of_lists
 
 _TOP = 2**63 - 1
 _BLOCK = 64
-"""Worlds that are walked together: the same domino of all, then the next."""
+"""Worlds that are walked together: one cache line of int8 owners per domino"""
 _ENUMERATED = 1 << 14
-"""Worlds that are laid out at a time while enumerating."""
+"""Worlds that are built at a time while enumerating: enough to outweigh a call, a few MB at most"""
 
 
 class Worlds:
-    """The worlds of N positions on one device, to draw from or to go through."""
+    """The worlds of N positions on one device, to sample or to enumerate."""
 
     __slots__ = ("_completions", "_keys", "count")
 
     count: npt.NDArray[np.int64]
-    """[N] worlds, exactly"""
+    """[N] the exact number of worlds"""
 
     def __init__(self, unseen: Unseen, keys: npt.NDArray[np.uint64], device: str = "cpu") -> None:
-        """Of `unseen` (arrays); keys [N] uint64: what is drawn for each position is a function of its key."""
+        """Count worlds of `unseen` (arrays). keys [N] uint64: a position's draws depend on its key alone."""
         if device == "cpu":
             self._completions, self._keys = completions(unseen), keys
             self.count = self._completions.counts
@@ -48,50 +48,52 @@ class Worlds:
             self._keys = torch.tensor(keys.view(np.int64), device=device)
             self.count = self._completions.counts.cpu().numpy()
 
-    def ranks(self, games: npt.NDArray, first: int, m: int, every: npt.NDArray[np.bool_]) -> Any:
-        """Numbers of worlds, int64 [n, M]: of the positions `games` [n], the draws first..first + m - 1.
+    def ranks(self, games: npt.NDArray, first: int, m: int, enumerated: npt.NDArray[np.bool_]) -> Any:
+        """Return numbers of worlds, int64 [n, M]: draws first..first + m - 1 of the positions `games` [n].
 
-        Where `every` [n]: not drawn but the numbers first, first + 1, ... themselves, the last
-        world standing for those there are not.
+        Where `enumerated` [n] is set, nothing is drawn: the numbers are first, first + 1, ..., and
+        from the number of worlds on, the last world again.
         """
-        there = self._of(games)
-        counts = there.counts
+        counts = self._of(games).counts
         drawn = draw_ranks(self._keys[games], first, m, counts)
-        if not every.any():
+        if not enumerated.any():
             return drawn
         if isinstance(drawn, np.ndarray):
             in_turn = np.minimum(np.arange(first, first + m), counts[:, None] - 1)
-            return np.where(every[:, None], in_turn, drawn)
+            return np.where(enumerated[:, None], in_turn, drawn)
         import torch
 
         in_turn = torch.arange(first, first + m, device=drawn.device).minimum(counts[:, None] - 1)
-        return torch.where(torch.as_tensor(every, device=drawn.device)[:, None], in_turn, drawn)
+        return torch.where(torch.as_tensor(enumerated, device=drawn.device)[:, None], in_turn, drawn)
 
     def owner(self, games: npt.NDArray, ranks: Any) -> Any:
-        """The worlds of these numbers [n, M]: a tensor int8 [n, M, U] on the device, see `unrank`."""
+        """Return the worlds with these numbers [n, M]: a tensor int8 [n, M, U] on the device, as `unrank`."""
         import torch
 
         return torch.as_tensor(unrank(self._of(games), ranks))
 
     def _of(self, games: npt.NDArray) -> Completions:
-        """Those of some positions, without a copy where it is all of them."""
+        """Return the completions of some positions, without a copy if they are all positions."""
         whole = len(games) == len(self.count) and (games == np.arange(len(games))).all()
         return self._completions if whole else self._completions.take(games)
 
 
 def draw_ranks(keys: Any, first: int, m: int, counts: Any) -> Any:
-    """Numbers of worlds, uniform in 0..count - 1: int64 [N, M] for counts [N] int64.
+    """Draw numbers of worlds, uniform in 0..count - 1: int64 [N, M] for counts [N] int64.
 
-    Draw k of key [N] is a function of both alone, so worlds depend neither on what else is in
-    the batch nor on how draws are cut into rounds; these are the draws first..first + m - 1.
-    keys: uint64 array, or their bits as an int64 tensor with `counts` a tensor as well.
+    Draw k of a key is a function of k and the key alone, so worlds depend neither on the rest of
+    the batch nor on how draws are divided into rounds; these are the draws first..first + m - 1.
+    keys: uint64 array, or their bits as an int64 tensor if `counts` is a tensor.
 
-    A draw x of 63 bits gives x % count; if it lies in the ragged end of 2^63 that is no whole
-    number of counts, another is taken. That both do has a chance below 2^-68 for any count that
-    occurs: so near are the numbers to uniform. Raises BadInput where there is no world to draw.
+    A draw x of 63 bits gives x % count. If x lies beyond the last multiple of count below 2^63, it
+    is replaced by a second draw. For any count that occurs, the second draw lies there as well
+    with probability below 2^-68, and only by that much do the numbers differ from uniform. Raises
+    BadInput where there is no world to draw.
     """
     if (counts < 1).any():
-        raise BadInput(f"position {_first_true(counts < 1)} has no world to draw: nothing fits what was seen")
+        raise BadInput(
+            f"position {_first_true(counts < 1)} has no world to draw: no deal is consistent with its plays"
+        )
     if isinstance(counts, np.ndarray):
         draws = mix(keys[:, None], np.arange(first, first + m))
         n = counts.astype(np.uint64)[:, None]
@@ -108,10 +110,10 @@ def draw_ranks(keys: Any, first: int, m: int, counts: Any) -> Any:
 
 
 def unrank(table: Completions, ranks: Any) -> Any:
-    """The worlds of these numbers: owner int8 [N, M, U] for ranks int64 [N, M].
+    """Return the worlds with these numbers: owner int8 [N, M, U] for ranks int64 [N, M].
 
-    For each unseen domino the hidden seat 0..2 that holds it. Raises BadInput for a number
-    outside 0..count - 1.
+    The owner of an unseen domino is the hidden seat 0..2 that holds it. Raises BadInput for a
+    number outside 0..count - 1.
     """
     counts = table.counts
     outside = ((ranks < 0) | (ranks >= counts[:, None])).any(1)
@@ -134,13 +136,13 @@ def sample_worlds(
     n: int,
     stream: np.random.Generator,
 ) -> list[list[list[int]]]:
-    """Draw n worlds, each as likely as any other: [n][3] hands, ids ascending.
+    """Draw n worlds, all equally likely: [n][3] hands, ids ascending.
 
-    Arguments as of `count_worlds`; one 64-bit key is drawn from `stream`. Raises BadInput for
-    bad arguments, and where there is no world.
+    Arguments as in `count_worlds`; one 64-bit key is drawn from `stream`. Raises BadInput for
+    invalid arguments, or if there is no world.
     """
     if n < 0:
-        raise BadInput(f"{n} worlds cannot be drawn: use at least 0")
+        raise BadInput(f"cannot draw {n} worlds: use at least 0")
     table = completions(unseen_of_lists(unseen, allowed, need))
     keys = stream.integers(2**64, size=1, dtype=np.uint64)
     return list(_hands(table, draw_ranks(keys, 0, n, table.counts)))
@@ -149,7 +151,7 @@ def sample_worlds(
 def enumerate_worlds(
     unseen: Sequence[int], allowed: Sequence[int], need: Sequence[int]
 ) -> Iterator[list[list[int]]]:
-    """Every world once, in order of its number: [3] hands, ids ascending. Arguments as of `count_worlds`."""
+    """Yield every world once, by number: [3] hands, ids ascending. Arguments as in `count_worlds`."""
     table = completions(unseen_of_lists(unseen, allowed, need))
 
     def worlds() -> Iterator[list[list[int]]]:
@@ -161,7 +163,7 @@ def enumerate_worlds(
 
 
 def _hands(table: Completions, ranks: npt.NDArray[np.int64]) -> Iterator[list[list[int]]]:
-    """The worlds of one position by hand."""
+    """Yield worlds of one position as three hands each."""
     by_seat = unrank(table, ranks)[0].argsort(axis=1, kind="stable")
     first, second = table.unseen.need[0, :2].cumsum().tolist()
     for world in table.unseen.dominoes[0][by_seat].tolist():
@@ -173,18 +175,17 @@ def _first_true(flags: Any) -> int:
 
 
 def _last_whole(n: Any) -> Any:
-    """The last number of 63 bits before the ragged end."""
+    """Return the largest x below 2^63 for which the length of 0..x is a multiple of n."""
     return _TOP - (_TOP % n + 1) % n
 
 
 @kernel
 def _walk(allowed, root, ways, ranks, owner):
-    """Fill owner [N, M, U] for ways [N, U + 1, 81], root [N] and ranks [N, M].
-
-    A block of worlds takes one domino after the other together, so that the steps of a world,
-    which wait for each other, overlap with those of its neighbours. Nothing branches, and unsigned
-    indices are not tested for counting from the end.
-    """
+    """Fill owner [N, M, U] int8 from allowed [N, U], ways [N, U + 1, 81], root [N] and ranks [N, M]."""
+    # A world's steps depend on each other, so a block of worlds goes through the dominoes together
+    # and their steps overlap. `cell` is where a world stands in the 9 x 9 table of needs, `rest`
+    # its number among the worlds that agree with it so far. Nothing in the inner loop branches,
+    # and indices are unsigned, so that numba does not test them for counting from the end.
     n_unseen = allowed.shape[1]
     rest, cell = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.int32)
     taker = np.empty((n_unseen, _BLOCK), np.int8)
@@ -197,6 +198,8 @@ def _walk(allowed, root, ways, ranks, owner):
                 may_0, may_1, _ = masks(allowed[n, i])
                 after, takes = ways[n, i + 1], taker[i]
                 for m in range(size):
+                    # The number minus the worlds in which seat 0 takes domino i; then minus those
+                    # of seat 1. The first difference that is negative names the seat.
                     here, left = cell[m], rest[m]
                     from_1 = left - (after[np.uint32(here - SIDE)] & may_0)
                     from_2 = from_1 - (after[np.uint32(here - 1)] & may_1)
@@ -205,13 +208,14 @@ def _walk(allowed, root, ways, ranks, owner):
                     takes[m] = np.int8(not_0) + np.int8(is_2)
                     rest[m] = from_2 if is_2 else from_1 if not_0 else left
                     cell[m] = here if is_2 else here - np.int32(1) if not_0 else here - np.int32(SIDE)
+            # Transpose the block: it was filled domino by domino, and is wanted world by world.
             for m in range(size):
                 for i in range(n_unseen):
                     owner[n, first + m, i] = taker[i, m]
 
 
 def _walk_tensors(allowed: Any, root: Any, ways: Any, ranks: Any) -> Any:
-    """`_walk` on tensors: owner [N, M, U]."""
+    """Compute the `owner` [N, M, U] of `_walk` in tensor operations."""
     import torch
 
     rest, cell = ranks, root[:, None].expand_as(ranks)
@@ -230,7 +234,7 @@ def _walk_tensors(allowed: Any, root: Any, ways: Any, ranks: Any) -> Any:
 
 
 def _mix_tensors(keys: Any, counters: Any) -> Any:
-    """`streams.mix` on int64 tensors, whose products wrap as those of uint64 do."""
+    """Compute `streams.mix` on int64 tensors, whose products wrap as those of uint64."""
     z = keys + (counters + 1) * _signed(0x9E3779B97F4A7C15)
     z = (z ^ _shift_right(z, 30)) * _signed(0xBF58476D1CE4E5B9)
     z = (z ^ _shift_right(z, 27)) * _signed(0x94D049BB133111EB)
@@ -238,10 +242,10 @@ def _mix_tensors(keys: Any, counters: Any) -> Any:
 
 
 def _shift_right(z: Any, bits: int) -> Any:
-    """Without the sign coming in."""
+    """Shift logically: zeros come in at the top, not the sign."""
     return z >> bits & (1 << 64 - bits) - 1
 
 
 def _signed(word: int) -> int:
-    """64 bits as an int64 means them."""
+    """Return the int64 with the same 64 bits; for words with the highest bit set."""
     return word - (1 << 64)

@@ -1,4 +1,4 @@
-"""What a player can know of the other three hands: who showed out of which suit, who may hold what."""
+"""A player's knowledge of the other three hands: known voids, and who may hold each unseen domino."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from forge_core.texas42.tables import FOLLOWING, FOLLOWS, LED_SUIT
 from forge_core.texas42.views import Seen, Views
 
 N_HIDDEN = N_SEATS - 1
-"""Hidden seat j = 0, 1, 2 is seat mover + 1 + j: clockwise from the mover."""
+"""Hidden seat j = 0, 1, 2 is seat mover + 1 + j, clockwise from the mover"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unseen:
-    """The U dominoes that the mover of each of N games neither was dealt nor saw played.
+    """The U dominoes that the mover of each of N games was not dealt and has not seen played.
 
-    A *world* is a way to deal them out that fits `allowed` and `need`. numpy arrays, or
+    A *world* is a way to deal them that is consistent with `allowed` and `need`. numpy arrays, or
     torch tensors of the same types on one device.
     """
 
     dominoes: Any
     """[N, U] int8 ids, ascending"""
     allowed: Any
-    """[N, U] uint8 who may hold each: bit j = hidden seat j"""
+    """[N, U] uint8 the seats that may hold each: bit j = hidden seat j"""
     need: Any
-    """[N, 3] int8 how many each hidden seat still holds"""
+    """[N, 3] int8 the number of dominoes that each hidden seat still holds"""
 
     def __len__(self) -> int:
         return len(self.dominoes)
 
     def take(self, index) -> Unseen:
-        """The games at `index`: whole numbers or a mask. Copies."""
+        """Return a copy of the games at `index`: integers or a mask."""
         return Unseen(self.dominoes[index], self.allowed[index], self.need[index])
 
     def tensors(self, device: str) -> Unseen:
-        """The same as torch tensors on `device`."""
+        """Return the same as torch tensors on `device`."""
         import torch
 
         return Unseen(*(torch.tensor(getattr(self, field.name), device=device) for field in fields(self)))
 
 
 def voids(seen: Seen) -> npt.NDArray[np.bool_]:
-    """[N, 4, 8] bool: the seat did not follow when the suit (7 = called) was led, so it holds none of it."""
+    """Return [N, 4, 8] bool: True if the seat did not follow when the suit (7 = called) was led."""
     lead = np.repeat(seen.plays[:, ::N_SEATS], N_SEATS, axis=1)[:, : seen.step]
     decl = seen.decl[:, None]
     suit = LED_SUIT[decl, lead]
@@ -60,7 +60,7 @@ def voids(seen: Seen) -> npt.NDArray[np.bool_]:
 
 
 def unseen(views: Views) -> Unseen:
-    """What the movers of N games do not see, and who may hold it by all that was played."""
+    """Return the dominoes that the movers of N games have not seen, and who may hold them by all plays."""
     seen, rows = views.seen, np.arange(len(views))[:, None]
     is_unseen = np.ones((len(views), N_DOMINOES), dtype=np.bool_)
     is_unseen[rows, views.hand] = False
@@ -82,7 +82,7 @@ def unseen(views: Views) -> Unseen:
 
 
 def unseen_of_lists(dominoes: Sequence[int], allowed: Sequence[int], need: Sequence[int]) -> Unseen:
-    """One position from ids, a mask for each and three counts; else BadInput. Ids come out ascending."""
+    """Build one position from ids, a mask per id and three counts; else BadInput. Its ids are ascending."""
     ids, masks, counts = [list(map(int, numbers)) for numbers in (dominoes, allowed, need)]
     if len(set(ids)) != len(ids) or not all(0 <= domino < N_DOMINOES for domino in ids):
         raise BadInput(f"unseen {ids}: use ids of the set, 0..{N_DOMINOES - 1}, each once")
