@@ -20,7 +20,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from forge_assets.gaps.find import GapQuery, find_gaps, mend
+from forge_assets.gaps.backfill import mend
+from forge_assets.gaps.find import find_gaps
+from forge_assets.gaps.report import GapQuery
 from forge_assets.resources import COMPUTE_POOL
 from forge_assets.texas42 import versions
 from forge_assets.texas42.blocks import block_name

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from forge_assets.flywheel.state import State
     from forge_assets.flywheel.steps import Step
+    from forge_assets.gaps.partitioned import PartitionedAsset
+    from forge_assets.gaps.report import GapQuery
+    from forge_core.files import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,10 @@ class Game:
     definitions: Callable[[], GameDefinitions]
     network_version: Callable[[str], str]
     """kind of rows (`kind` of a card's data) -> code version of a network that learnt from them"""
+    partitioned: tuple[str, ...] = ()
+    """keys of its assets of many partitions, whose files `gaps` inspects one by one"""
+    inspection: Callable[[GapQuery, Store], Sequence[PartitionedAsset]] = lambda query, store: ()
+    """how the partitions of each of them are filled; raises BadInput for a query that it cannot answer"""
     flywheel: FlywheelHooks | None = None
 
 

@@ -17,22 +17,14 @@ from dagster._daemon.types import DaemonHeartbeat
 from random_games import record_of
 from running import daemon, new_home
 
-from forge_assets.cli.gaps import partitions_text
 from forge_assets.cli.main import main as forge_pipeline
-from forge_assets.gaps.find import (
-    DIFFERENT,
-    OUTDATED,
-    UNRECORDED,
-    UPSTREAM,
-    GapQuery,
-    daemon_is_up,
-    find_gaps,
-    mend,
-)
+from forge_assets.gaps.backfill import is_daemon_up, mend
+from forge_assets.gaps.find import find_gaps
+from forge_assets.gaps.report import DIFFERENT, OUTDATED, UNRECORDED, UPSTREAM, GapQuery
 from forge_assets.texas42 import versions
 from forge_assets.texas42.blocks import block_name
 from forge_assets.texas42.oracle_shards import version_of
-from forge_assets.texas42.partitions import block_keys, golden_partitions, shard_keys
+from forge_assets.texas42.partitions import block_keys, golden_partitions, partitions_text, shard_keys
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.files.inspection import Condition
@@ -90,8 +82,8 @@ def record(instance, partitions=ALL, config=CONFIG, code=versions.SHARDS) -> Non
         )
 
 
-def inspect_files(root, instance, **asked):
-    return find_gaps(GapQuery(**asked), Store(str(root)), instance)
+def inspect_files(root, instance, blocks=None, assets=(), verify=False, **settings):
+    return find_gaps(GapQuery(blocks, assets, settings, verify), Store(str(root)), instance)
 
 
 def kinds(found, asset="oracle_shards") -> dict[str, tuple[str, ...]]:
@@ -345,11 +337,11 @@ def test_the_command_line_says_what_and_what_to_do(told, root):
 
 def test_a_daemon_that_has_fallen_silent_is_not_waited_for(tmp_path):
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        assert not daemon_is_up(instance)
+        assert not is_daemon_up(instance)
         for seconds_ago, up in ((20, True), (200, False)):
             heartbeat = DaemonHeartbeat(time.time() - seconds_ago, "BACKFILL", "one", [])
             instance.add_daemon_heartbeat(heartbeat)
-            assert daemon_is_up(instance) == up
+            assert is_daemon_up(instance) == up
 
 
 def test_nothing_is_started_where_nothing_is_missing(root, instance):
@@ -382,14 +374,14 @@ def test_a_backfill_by_the_daemon_mends_exactly_what_is_missing_corrupt_tampered
             SIXES: (Condition.CORRUPT, Condition.STALE),
         }
         (mending,) = mend(found, instance)
-        assert mending.partitions == 2 and not daemon_is_up(instance)
+        assert mending.partitions == 2 and not is_daemon_up(instance)
         process = daemon(environment, tmp_path / "daemon.log")
         try:
             process.wait_until(lambda: inspect_files(root, instance, verify=True).whole, 120)
             process.wait_until(
                 lambda: all(run.is_finished for run in instance.get_runs()) and instance.get_runs(), 60
             )
-            assert daemon_is_up(instance)
+            assert is_daemon_up(instance)
         finally:
             process.stop()
         runs = instance.get_runs()

@@ -17,9 +17,11 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver, S
 from dagster._core.loader import LoadingContextForTest
 
 from forge_assets.definitions import defs
-from forge_assets.gaps.find import BLOCK_ASSETS, OUTDATED, GapQuery, find_gaps
+from forge_assets.gaps.find import find_gaps
+from forge_assets.gaps.report import OUTDATED, GapQuery
 from forge_assets.texas42 import versions
 from forge_assets.texas42.blocks import block_name
+from forge_assets.texas42.game import TEXAS42
 from forge_assets.texas42.partitions import golden_partitions
 from forge_assets.versions import PROJECT
 from forge_core.files import Store
@@ -69,7 +71,7 @@ def constants() -> dict[str, str]:
     calls = [
         node
         for node in ast.walk(ast.parse(Path(versions.__file__).read_text()))
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "version_of"
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "constant_of"
     ]
     return {call.args[1].value: call.args[0].value for call in calls}
 
@@ -140,7 +142,7 @@ def stale_by_dagster(definitions: dg.Definitions, instance) -> set[str]:
         name = key.to_user_string()
         if partitions is None:
             asked = [None]
-        elif name in BLOCK_ASSETS:
+        elif name in TEXAS42.partitioned:
             made = sorted(instance.get_materialized_partitions(key))
             assert len(made) >= 200
             asked = [made[0], made[-1]]
@@ -163,7 +165,7 @@ def stale_by_gaps(definitions: dg.Definitions, instance, store: Path) -> set[str
         made = set(instance.get_materialized_partitions(dg.AssetKey(of.asset)))
         assert old in (set(), made), of.asset
         outdated[of.asset] = bool(old)
-    assert set(outdated) == set(BLOCK_ASSETS)
+    assert set(outdated) == set(TEXAS42.partitioned)
     return {wanted.asset for wanted in found.stale} | {name for name, old in outdated.items() if old}
 
 

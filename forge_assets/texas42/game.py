@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from forge_assets.games import FlywheelHooks, Game, GameDefinitions, RegisteredModel
@@ -12,12 +13,21 @@ from forge_core.texas42.reference import REFERENCE
 if TYPE_CHECKING:
     from forge_assets.flywheel.state import State
     from forge_assets.flywheel.steps import Step
+    from forge_assets.gaps.partitioned import PartitionedAsset
+    from forge_assets.gaps.report import GapQuery
+    from forge_core.files import Store
 
 
 def _definitions() -> GameDefinitions:
     from forge_assets.texas42.definitions import definitions
 
     return definitions()
+
+
+def _inspection(query: GapQuery, store: Store) -> Sequence[PartitionedAsset]:
+    from forge_assets.texas42.inspection import inspection
+
+    return inspection(query, store)
 
 
 def _steps(state: State) -> list[Step]:
@@ -37,6 +47,8 @@ TEXAS42 = Game(
     ),
     definitions=_definitions,
     network_version=versions.of_network,
+    partitioned=("oracle_shards", "marginalized_shards", "golden_shards", "eq_games", "bidding_results"),
+    inspection=_inspection,
     flywheel=FlywheelHooks(
         assets=(
             "oracle_shards",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from forge_assets.texas42.blocks import N_BLOCKS, block_name, block_seeds
+from forge_assets.texas42.blocks import BLOCK_SIZE, N_BLOCKS, block_name, block_seeds
 from forge_core.errors import BadInput
+from forge_core.ranges import ranges_text
 from forge_core.texas42.benchmark import GOLDEN_SHARD_SEEDS
 from forge_core.texas42.declarations import NAMES, parse_declaration
 
@@ -25,9 +27,9 @@ golden_partitions = dg.MultiPartitionsDefinition({"seed": golden_seeds, "decl": 
 
 
 def block_range(first: int, last: int) -> dict[str, str]:
-    """The run tags that cover blocks `first`..`last` under all ten declarations, in one run.
+    """Return the run tags that cover blocks `first`..`last` under all ten declarations, in one run.
 
-    The daemon would cut a backfill of the same partitions into one run a declaration.
+    The daemon would cut a backfill of the same partitions into one run per declaration.
     Raises BadInput for blocks outside the universe.
     """
     if not 0 <= first <= last < N_BLOCKS:
@@ -39,7 +41,7 @@ def block_range(first: int, last: int) -> dict[str, str]:
 
 
 def golden_range() -> dict[str, str]:
-    """The run tags that cover the whole benchmark, in one run."""
+    """Return the run tags that cover the whole benchmark, in one run."""
     seeds = golden_seeds.get_partition_keys()
     return {
         "dagster/asset_partition_range_start": f"{NAMES[0]}|{seeds[0]}",
@@ -47,11 +49,35 @@ def golden_range() -> dict[str, str]:
     }
 
 
+def partitions_text(partitions: Sequence[str]) -> str:
+    """Return partitions in few words: `blocks 0-3, 7 of sixes; block 9 of all declarations`.
+
+    partitions: all of one asset, of blocks (by declaration or not) or of the benchmark.
+    """
+    by_decl: dict[str, list[int]] = {}
+    for partition in partitions:
+        decl, _, rest = partition.rpartition("|")
+        golden = rest.startswith("seed_")
+        number = int(rest.removeprefix("seed_")) if golden else block_seeds(rest)[0] // BLOCK_SIZE
+        by_decl.setdefault(decl, []).append(number)
+    noun = "seed" if any("|seed_" in partition for partition in partitions) else "block"
+    alike: dict[str, list[str]] = {}
+    for decl, numbers in by_decl.items():
+        alike.setdefault(ranges_text(numbers), []).append(decl)
+    parts = []
+    for numbers, decls in alike.items():
+        plural = "s" if "," in numbers or "-" in numbers else ""
+        named = "all declarations" if len(decls) == len(NAMES) else ", ".join(decls)
+        of_decls = f" of {named}" if named else ""
+        parts.append(f"{noun}{plural} {numbers.replace(',', ', ')}{of_decls}")
+    return "; ".join(parts)
+
+
 def shard_keys(partition: str, declarations: str, opponents: int | None = None) -> list[ShardKey]:
-    """The shards of a partition of `shard_partitions`.
+    """Return the shards of a partition of `shard_partitions`.
 
     declarations: `one` (the seeds of the block whose own declaration, seed % 10, is the
-    partition's) or `all` (every seed of the block). opponents: how many deals a base hand.
+    partition's) or `all` (every seed of the block). opponents: number of deals per base hand.
     Raises BadInput for another word.
     """
     from forge_core.texas42.oracle.shards import seed_keys
@@ -66,14 +92,14 @@ def shard_keys(partition: str, declarations: str, opponents: int | None = None) 
 
 
 def block_keys(name: str) -> list[ShardKey]:
-    """The seeds of a partition of `seed_blocks`, each under its own declaration, seed % 10."""
+    """Return the seeds of a partition of `seed_blocks`, each under its own declaration, seed % 10."""
     from forge_core.texas42.oracle.shards import seed_keys
 
     return seed_keys(block_seeds(name), "seed")
 
 
 def golden_keys(partition: str) -> list[ShardKey]:
-    """The one shard of a partition of `golden_partitions`."""
+    """Return the one shard of a partition of `golden_partitions`."""
     from forge_core.texas42.oracle.shards import seed_keys
 
     decl_name, seed = partition.split("|")

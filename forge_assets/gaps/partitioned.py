@@ -1,0 +1,52 @@
+"""How the partitions of an asset are filled with files: each game says it of its own assets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from forge_assets.gaps.events import Record
+from forge_core.files import Store
+from forge_core.files.inspection import Provenance
+
+Settings = Mapping[str, Any]
+"""Of a file, JSON types"""
+
+
+def recorded_settings(usual: Settings | None, last: Record | None) -> Settings:
+    """Choose the settings that the last record names, else those of most files."""
+    if last and last.settings is not None:
+        return {"settings": last.settings}
+    return usual or {}
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionedAsset:
+    """An asset of many partitions, whose files are inspected one by one."""
+
+    asset: str
+    """its key, `name` or `prefix/name`"""
+    noun: str
+    """plural noun for its files: shards, games, tables"""
+    folder: str
+    """below the root of the store; holds a folder per split"""
+    version: str
+    """of the algorithms, as its files name it"""
+    partitions: Callable[[Collection[str]], Sequence[str]]
+    """partitions that Dagster has recorded -> partitions to inspect"""
+    keys: Callable[[str], Sequence[Any]]
+    """partition -> keys of its files: see `forge_core.files.inspection.Key`"""
+    read: Callable[[Store, Any], Provenance | None]
+    """see `inspect_files`"""
+    describe: Callable[[Sequence[str]], str]
+    """names of partitions -> a short text, such as `blocks 0-3 of sixes`"""
+    choose_settings: Callable[[Settings | None, Record | None], Settings] = recorded_settings
+    """settings of most files, the last record -> settings that all files should have"""
+    data_version: Callable[[Settings, Sequence[str]], str] | None = None
+    """settings, names of files -> data version of a complete partition; None: its record names a fingerprint
+    of its settings as `settings`"""
+    run_settings: Callable[[Settings], Mapping[str, Any]] | None = None
+    """settings of files -> settings of a run that makes them; None: those of the last run"""
+    network: tuple[str, str | None] | None = None
+    """asset and partition of the network that is asked by default; None: no network is asked"""

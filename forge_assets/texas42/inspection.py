@@ -1,0 +1,205 @@
+"""How `gaps` inspects the assets of Texas 42 whose partitions hold many files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from forge_assets.gaps.events import Record
+from forge_assets.gaps.partitioned import PartitionedAsset, Settings
+from forge_assets.gaps.report import GapQuery
+from forge_assets.texas42 import versions
+from forge_assets.texas42.blocks import BLOCK_SIZE, N_BLOCKS, block_name, block_seeds
+from forge_assets.texas42.partitions import (
+    block_keys,
+    golden_keys,
+    golden_partitions,
+    partitions_text,
+    shard_keys,
+)
+from forge_assets.versions import constant_of
+from forge_core.errors import BadInput
+from forge_core.files import Store
+from forge_core.files.inspection import Provenance
+from forge_core.splits import Split
+from forge_core.texas42.declarations import NAMES
+
+_FIRST = "oracle_shards"
+"""must have all blocks that are asked for, where no asset is named"""
+_GAMES = constant_of("forge_core.texas42.eq.files", "GAMES_FOLDER")
+_TABLES = constant_of("forge_core.texas42.bidding.records", "BIDDING_FOLDER")
+"""read, not imported: games and tables import torch, and many stores have none"""
+
+
+def inspection(query: GapQuery, store: Store) -> list[PartitionedAsset]:
+    """Return how each partitioned asset of the game is filled.
+
+    query.settings may name rows and sample_seed (of a shard), declarations (`one` or `all`, see `shard_keys`)
+    and opponents (of a marginalised hand; default, as many as the store has). Raises BadInput for blocks that
+    do not exist.
+    """
+    if query.blocks and not 0 <= min(query.blocks) <= max(query.blocks) < N_BLOCKS:
+        raise BadInput(f"blocks {query.blocks[0]}..{query.blocks[-1]}: use 0..{N_BLOCKS - 1}")
+    return [*_shards(query, store), *_by_block(query, store)]
+
+
+def _shards(query: GapQuery, store: Store) -> Iterator[PartitionedAsset]:
+    from forge_assets.texas42.oracle_shards import version_of
+    from forge_core.texas42.oracle.shards import ShardConfig, settings_made, shard_made
+
+    default = settings_made(ShardConfig())
+    declarations = query.settings.get("declarations", "one")
+    opponents = query.settings.get("opponents") or _opponents_in(store.join("shards-marginalized")) or 3
+
+    def shards(
+        asset: str,
+        folder: str,
+        partitions: Callable[[Collection[str]], Sequence[str]],
+        keys: Callable[[str], Sequence[Any]],
+        run_settings: Mapping[str, Any],
+    ) -> PartitionedAsset:
+        return PartitionedAsset(
+            asset=asset,
+            noun="shards",
+            folder=folder,
+            version=versions.SHARDS,
+            partitions=partitions,
+            keys=keys,
+            read=partial(shard_made, verify=query.verify),
+            describe=partitions_text,
+            choose_settings=partial(_shard_settings, query.settings, default),
+            data_version=version_of,
+            run_settings=partial(_run_settings, run_settings),
+        )
+
+    for asset, folder, among in (
+        ("oracle_shards", "shards-standard", None),
+        ("marginalized_shards", "shards-marginalized", opponents),
+    ):
+        layout = {"declarations": declarations} | ({"opponents": among} if among else {})
+        yield shards(
+            asset,
+            folder,
+            partial(_partitions, query, store, asset, folder, True),
+            partial(_keys_of_block, declarations, among),
+            layout,
+        )
+    yield shards("golden_shards", "shards-golden", partial(_golden_partitions, query, store), golden_keys, {})
+
+
+def _by_block(query: GapQuery, store: Store) -> Iterator[PartitionedAsset]:
+    for asset, noun, folder, version, keys, read in (
+        ("eq_games", "games", _GAMES, versions.EQ, block_keys, _read_game),
+        ("bidding_results", "tables", _TABLES, versions.TABLES, _table_keys, _read_table),
+    ):
+        yield PartitionedAsset(
+            asset=asset,
+            noun=noun,
+            folder=folder,
+            version=version,
+            partitions=partial(_partitions, query, store, asset, folder, False),
+            keys=keys,
+            read=partial(read, verify=query.verify),
+            describe=partitions_text,
+            network=("oracle_model", "qvalue") if asset == "eq_games" else None,
+        )
+
+
+# --- settings ---------------------------------------------------------------------------------------
+
+
+def _shard_settings(
+    wanted: Mapping[str, Any], default: Settings, usual: Settings | None, last: Record | None
+) -> Settings:
+    """Choose the settings of shards: those wanted, else those of most files, else the default ones."""
+    settings = dict(usual or default)
+    settings |= {name: wanted[name] for name in ("rows", "sample_seed") if wanted.get(name) is not None}
+    if settings["rows"] == "all":
+        return {"rows": "all"}  # nothing is drawn, so no seed matters
+    return {"sample_seed": default["sample_seed"]} | settings
+
+
+def _run_settings(layout: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
+    """Return the settings of a run that makes such shards. It verifies whole files: there are few."""
+    return {**settings, "rows": str(settings["rows"]), **layout, "verify": True}
+
+
+def _opponents_in(folder: Store) -> int:
+    """Return how many sets of other hands the marginalised shards of a folder go up to; 0: it has none."""
+    from forge_core.texas42.oracle.shards import ShardKey
+
+    found = 0
+    for name in _names(folder):
+        try:
+            found = max(found, (ShardKey.parse(name).opponent or 0) + 1)
+        except BadInput:
+            continue  # shard_catalog names it
+    return found
+
+
+# --- partitions -------------------------------------------------------------------------------------
+
+
+def _partitions(
+    query: GapQuery, store: Store, asset: str, folder: str, by_declaration: bool, recorded: Collection[str]
+) -> Sequence[str]:
+    """Choose the partitions of blocks to inspect: those asked for, or those begun on disk or in Dagster."""
+    must_be_whole = asset in (query.assets or (_FIRST,))
+    if query.assets and not must_be_whole:
+        return []
+    begun = {_block_of(partition) for partition in recorded} | set(_blocks_in(store.join(folder)))
+    blocks = sorted(begun)
+    if query.blocks is not None:
+        blocks = [block for block in query.blocks if must_be_whole or block in begun]
+    names = [block_name(block) for block in blocks if block < N_BLOCKS]
+    return [f"{decl}|{name}" for decl in NAMES for name in names] if by_declaration else names
+
+
+def _golden_partitions(query: GapQuery, store: Store, recorded: Collection[str]) -> Sequence[str]:
+    """Choose the partitions of the benchmark: all, once it is begun or where it is named."""
+    begun = bool(recorded) or bool(_names(store.join("shards-golden")))
+    if "golden_shards" in query.assets or (begun and not query.assets):
+        return golden_partitions.get_partition_keys()
+    return []
+
+
+def _names(folder: Store) -> list[str]:
+    return [name for split in Split for name in folder.join(split).names(".parquet")]
+
+
+def _blocks_in(folder: Store) -> Iterator[int]:
+    """Yield the block of every file that is named as one of a seed."""
+    for name in _names(folder):
+        seed = name.removeprefix("seed_").partition("_")[0].partition(".")[0]
+        if seed.isdecimal():
+            yield int(seed) // BLOCK_SIZE
+
+
+def _block_of(partition: str) -> int:
+    return block_seeds(partition.rpartition("|")[2])[0] // BLOCK_SIZE
+
+
+# --- files ------------------------------------------------------------------------------------------
+
+
+def _keys_of_block(declarations: str, opponents: int | None, partition: str) -> Sequence[Any]:
+    return shard_keys(partition, declarations, opponents)
+
+
+def _table_keys(partition: str) -> Sequence[Any]:
+    from forge_core.texas42.bidding.records import TableKey
+
+    return [TableKey(seed) for seed in block_seeds(partition)]
+
+
+def _read_game(store: Store, key: Any, verify: bool) -> Provenance:
+    from forge_core.texas42.eq.files import game_made
+
+    return game_made(store, key, verify=verify)
+
+
+def _read_table(store: Store, key: Any, verify: bool) -> Provenance:
+    from forge_core.texas42.bidding.records import table_made
+
+    return table_made(store, key, verify=verify)
