@@ -37,7 +37,8 @@ from forge_core.cli.filling import check_place, place_of
 from forge_core.device import core_count, device_name, resolve_device
 from forge_core.errors import ForgeError
 from forge_core.learning.labelled.rows import concatenate
-from forge_core.learning.networks.transformer import SIZES, ModelConfig, TokenTransformer
+from forge_core.learning.networks.sizes import SIZES, ModelConfig
+from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.streams import stream
 from forge_core.texas42.cli import bench_train
 from forge_core.texas42.cli.bench_eq import NullOracle, deal, memory_of, time_game

@@ -22,11 +22,11 @@ import numpy as np
 import torch
 
 from forge_core.learning.checkpoints import load_model
-from forge_core.learning.labelled.lightning_module import Recipe
-from forge_core.learning.labelled.metrics import ask
+from forge_core.learning.labelled.answers import ask
+from forge_core.learning.labelled.config import Recipe, TrainConfig
 from forge_core.learning.labelled.rows import Rows
-from forge_core.learning.labelled.train import TrainConfig, train
-from forge_core.learning.networks.transformer import SIZES, ModelConfig
+from forge_core.learning.labelled.train import train
+from forge_core.learning.networks.sizes import SIZES, ModelConfig
 from forge_core.pictures import BLUE, FAINT, GREY, new_figure, to_png
 from forge_core.splits import Split, split_of
 from forge_core.streams import stream

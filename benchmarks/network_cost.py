@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from forge_core.learning.checkpoints import load_model
-from forge_core.learning.labelled.metrics import choose
+from forge_core.learning.choice import choose
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import ExactOracle, GameConfig, ModelOracle, Sampling, decide, game_keys
 from forge_core.texas42.games import start

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
-from forge_core.learning.labelled.metrics import choose
+from forge_core.learning.choice import choose
 from forge_core.stats import wilson_interval
 from forge_core.texas42.auction import PASS
 from forge_core.texas42.bidding.advice import Best, Situation, advise, explain, stakes_of, win_chance

@@ -14,7 +14,8 @@ import torch
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model, save_model
 from forge_core.learning.labelled.stored import StoredSource
-from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
+from forge_core.learning.networks.sizes import ModelConfig
+from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.splits import Split
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards
 from forge_core.texas42.tokens import golden, live
@@ -263,7 +264,7 @@ def test_a_place_that_takes_nothing_is_told_before_the_work(network, forge, monk
         ("train --live --size 12k", "size '12k'"),
         ("train --live --layers 2", "--layers, --heads and --width together"),
         ("train --live --size 73k --width 16", "--layers, --heads and --width together"),
-        ("train --live --layers 1 --heads 3 --width 16", "the heads divide the width"),
+        ("train --live --layers 1 --heads 3 --width 16", "heads must divide the width"),
         ("train --live --objective fame", "objective 'fame'"),
         ("train --live --epochs 2", "--epochs counts passes over --data"),
         ("train --live --steps 0", "must be positive"),

@@ -160,7 +160,8 @@ def test_estimates_equal_the_cpu(some_views, step):
 @pytest.mark.gpu
 @pytest.mark.parametrize(("n_games", "most_mib"), [(32, 1_000), (1_024, 8_000)])
 def test_the_memory_of_games_is_bounded(n_games, most_mib):
-    from forge_core.learning.networks.transformer import SIZES, TokenTransformer
+    from forge_core.learning.networks.sizes import SIZES
+    from forge_core.learning.networks.transformer import TokenTransformer
     from forge_core.texas42.eq import GameConfig, ModelOracle, Sampling, play_games
     from forge_core.texas42.games import start
     from forge_core.texas42.tokens.rows import STAGE1_SPEC

@@ -14,9 +14,10 @@ import torch
 from pretend_card import CARD, WrongDevice, pretended_card, to_card
 
 from forge_core.learning.checkpoints import load_model
+from forge_core.learning.labelled.config import Recipe
 from forge_core.learning.labelled.data import sort_rows
-from forge_core.learning.labelled.lightning_module import Learner, Recipe
-from forge_core.learning.networks.transformer import SIZES
+from forge_core.learning.labelled.learner import Learner
+from forge_core.learning.networks.sizes import SIZES
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import (

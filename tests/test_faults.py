@@ -29,8 +29,9 @@ from forge_assets.tracking.tracker import Tracker
 from forge_assets.tracking.training import TrainingTracker
 from forge_core.errors import BadInput, ForgeError, GameCorrupt, ShardCorrupt, StoreUnusable
 from forge_core.files import Store
-from forge_core.learning.labelled.train import CHECKPOINT, train
-from forge_core.learning.resumption import Checkpoints
+from forge_core.learning.labelled.callbacks import Checkpoints
+from forge_core.learning.labelled.train import train
+from forge_core.learning.runs import CHECKPOINT
 from forge_core.splits import Split
 from forge_core.texas42.bidding import records as bidding
 from forge_core.texas42.bidding.playouts import OraclePlayout

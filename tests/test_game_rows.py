@@ -210,9 +210,9 @@ def test_a_subset_takes_from_every_file(source):
 
 def test_a_network_learns_from_games(source, tmp_path):
     from forge_core.learning.checkpoints import load_model
-    from forge_core.learning.labelled.lightning_module import Recipe
-    from forge_core.learning.labelled.train import TrainConfig, train
-    from forge_core.learning.networks.transformer import ModelConfig
+    from forge_core.learning.labelled.config import Recipe, TrainConfig
+    from forge_core.learning.labelled.train import train
+    from forge_core.learning.networks.sizes import ModelConfig
 
     model = ModelConfig(16, 1, 2, 32, "eq")
     config = TrainConfig(model, Recipe(3, 1e-3), evaluate_every=3, device="cpu")

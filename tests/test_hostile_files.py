@@ -26,7 +26,8 @@ from toy_game import SPEC
 from forge_core.files import Store, fingerprint
 from forge_core.files.parquet import Unsound, open_parquet
 from forge_core.learning.checkpoints import digest, save_model
-from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
+from forge_core.learning.networks.sizes import ModelConfig
+from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
 PROJECT = Path(__file__).parent.parent
@@ -37,7 +38,7 @@ from pathlib import Path
 from forge_core.errors import ForgeError
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
-from forge_core.learning.resumption import Checkpoints
+from forge_core.learning.labelled.callbacks import Checkpoints
 from forge_core.texas42.arena import Conditions
 from forge_core.texas42.arena.boards import Seating, read_block
 from forge_core.texas42.bidding.records import BiddingConfig, missing_seeds, read_table
@@ -359,7 +360,7 @@ def test_json_of_any_kind_is_refused_where_a_record_belongs(tmp_path, text):
     from forge_assets.tracking.tracker import Tracker
     from forge_core.errors import BadInput
     from forge_core.learning.checkpoints import load_model, weights_digest
-    from forge_core.learning.labelled.train import read_run
+    from forge_core.learning.runs import read_run
 
     for below, _ in STAGES.values():
         (tmp_path / below / "train").mkdir(parents=True)

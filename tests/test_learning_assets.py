@@ -218,7 +218,7 @@ def test_from_tokens_to_onnx_with_tags_both_ways(materialize, instance, mlflow_u
 
 def test_an_interrupted_run_goes_on_in_mlflow_too(materialize, tokens, mlflow_uri, tmp_path, monkeypatch):
     from forge_assets.tracking import training
-    from forge_core.learning.labelled.train import CHECKPOINT
+    from forge_core.learning.runs import CHECKPOINT
 
     def pull_the_plug(self, point):
         if point["step"] == 16:  # of which MLflow has not heard

@@ -297,7 +297,7 @@ def test_a_folder_asked_for_again_is_found_whatever_its_card_says_of_origins(tau
     """What follows from the data version is no part of the question: an older run is found, and resumed."""
     from forge_assets.texas42.networks import folder_of
     from forge_assets.texas42.oracle_model import TrainSettings
-    from forge_core.learning.labelled.train import CHECKPOINT, ORIGIN, claim_folder
+    from forge_core.learning.runs import CHECKPOINT, ORIGIN, claim_folder
     from forge_core.texas42.cli.train import choose_model, describe_data, make_config
 
     data = describe_data(str(taught.store), False, 64, 0)

@@ -11,14 +11,9 @@ from hypothesis import strategies as st
 from toy_game import SPEC, toy_rows
 
 from forge_core.errors import BadInput
-from forge_core.learning.labelled.metrics import (
-    CHOICE_GRAIN,
-    ask,
-    choose,
-    evaluate_q,
-    evaluate_random,
-    is_decision,
-)
+from forge_core.learning.choice import CHOICE_GRAIN, choose
+from forge_core.learning.labelled.answers import ask
+from forge_core.learning.labelled.metrics import evaluate_q, evaluate_random, is_decision
 
 Q = np.array([[10, 4, -128], [-6, -6, -6], [3, -128, -128], [-20, 0, 0]], dtype=np.int8)
 LEGAL = Q != -128
@@ -127,7 +122,7 @@ def test_decisions_are_where_something_can_be_lost():
     ("change", "message"),
     [
         ({"q": Q[:0], "legal": LEGAL[:0], "predicted": np.zeros((0, 3))}, "no row"),
-        ({"legal": LEGAL[:, :2]}, "both are"),
+        ({"legal": LEGAL[:, :2]}, "both must be"),
         ({"predicted": np.zeros((4, 2))}, "one to each action"),
         ({"predicted": np.full((4, 3), np.nan)}, "NaN"),
         ({"legal": np.zeros((4, 3), dtype=bool)}, "no legal action"),
@@ -144,7 +139,8 @@ def test_what_cannot_be_measured_is_refused(change, message):
 
 def test_answers_are_the_same_in_one_part_or_many():
     torch = pytest.importorskip("torch")
-    from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
+    from forge_core.learning.networks.sizes import ModelConfig
+    from forge_core.learning.networks.transformer import TokenTransformer
 
     torch.manual_seed(0)
     model = TokenTransformer(SPEC, ModelConfig(16, 1, 2, 32))
@@ -152,7 +148,7 @@ def test_answers_are_the_same_in_one_part_or_many():
     rows = toy_rows(100, "parts")
     whole = ask(model, [rows])
     parts = ask(model, [rows.take(slice(0, 7)), rows.take(slice(7, 100))], batch_size=30)
-    np.testing.assert_allclose(whole.said, parts.said, atol=1e-5)
+    np.testing.assert_allclose(whole.predicted, parts.predicted, atol=1e-5)
     assert whole.measure()["decision_q_gap"] == pytest.approx(parts.measure()["decision_q_gap"])
     deals, gaps = whole.gap_by_deal()
     assert deals.tolist() == list(range(10))

@@ -35,7 +35,8 @@ from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.learning.checkpoints import save_model
-from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
+from forge_core.learning.networks.sizes import ModelConfig
+from forge_core.learning.networks.transformer import TokenTransformer
 
 DAY = 86_400.0
 NAME = registered_name("qvalue")

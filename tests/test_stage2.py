@@ -14,12 +14,16 @@ from toy_game import SPEC, ToySource, estimated_rows, toy_config, toy_rows
 from forge_core.errors import BadInput
 from forge_core.learning import onnx
 from forge_core.learning.checkpoints import load_model, save_model
+from forge_core.learning.labelled.answers import ask
+from forge_core.learning.labelled.config import Recipe
 from forge_core.learning.labelled.data import check_rows
-from forge_core.learning.labelled.lightning_module import Recipe, certainty, losses, spread_error
-from forge_core.learning.labelled.metrics import ask, evaluate_q, evaluate_random, is_decision
+from forge_core.learning.labelled.losses import certainty, losses, spread_error
+from forge_core.learning.labelled.metrics import evaluate_q, evaluate_random, is_decision
 from forge_core.learning.labelled.rows import concatenate
-from forge_core.learning.labelled.train import CHECKPOINT, CONFIG, train
-from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
+from forge_core.learning.labelled.train import train
+from forge_core.learning.networks.sizes import ModelConfig
+from forge_core.learning.networks.transformer import TokenTransformer
+from forge_core.learning.runs import CHECKPOINT, CONFIG
 
 EQ = {"objective": "eq"}
 CONFIG_EQ = ModelConfig(16, 1, 2, 32, "eq")
@@ -107,7 +111,7 @@ def test_exact_rows_hold_no_variance_to_learn(tmp_path):
     with pytest.raises(BadInput, match="use qvalue or policy"):
         train(toy_config(model=EQ), ToySource(), TRUTH, tmp_path / "run")
     plain = TokenTransformer(SPEC, ModelConfig(16, 1, 2, 32))
-    with pytest.raises(BadInput, match="says no variance"):
+    with pytest.raises(BadInput, match="predicts no variance"):
         plain.estimate(torch.from_numpy(TRUTH.tokens), torch.from_numpy(TRUTH.mask))
     result = train(
         toy_config(recipe={"steps": 10}), ToySource(worlds=4), TRUTH, tmp_path / "q"
@@ -187,8 +191,8 @@ def test_a_network_of_estimates_comes_back_in_torch_and_onnxruntime(unbroken, tm
     model = load_model(unbroken.model)
     save_model(str(tmp_path / "again"), model)
     report = onnx.export_onnx(load_model(str(tmp_path / "again")), str(tmp_path))
-    assert report.spread_difference is not None
-    assert max(report.action_difference, report.value_difference, report.spread_difference) <= onnx.PARITY
+    assert set(report.differences) == {"action", "value", "spread"}
+    assert report.largest_difference <= onnx.PARITY
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     assert [output.name for output in session.get_outputs()] == ["action", "value", "variance"]
     said = session.run(["action", "variance", "value"], {"tokens": TRUTH.tokens, "mask": TRUTH.mask})
@@ -205,7 +209,7 @@ def test_a_file_of_another_variance_is_not_written(tmp_path, monkeypatch):
     with torch.no_grad():
         model.head.bias[2] = -1.0
     monkeypatch.setattr(onnx, "to_onnx", lambda model: data)
-    with pytest.raises(onnx.ParityLost, match="variance"):
+    with pytest.raises(onnx.ParityLost, match="spread"):
         onnx.export_onnx(model, str(tmp_path))
 
 
@@ -272,7 +276,7 @@ def test_from_games_to_a_network_that_is_judged(root, forge, tmp_path):
         ("evaluate {network}", "say by --data where eq-games/ is"),
         ("evaluate {network} --data {root} --rows 5", "of a game all count"),
         ("evaluate {network} --data {empty}", "play seeds 900-919 with forge eq"),
-        ("evaluate {network} --data {root} --against {seer}", "is of other tokens"),
+        ("evaluate {network} --data {root} --against {seer}", "was made for tokens of"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(root, forge, tmp_path, line, complaint):

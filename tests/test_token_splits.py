@@ -9,6 +9,7 @@ import pytest
 
 from forge_core.errors import BadInput, ShardCorrupt
 from forge_core.files import Store
+from forge_core.learning.labelled.data import batches
 from forge_core.learning.labelled.metrics import is_decision
 from forge_core.learning.labelled.stored import StoredSource
 from forge_core.splits import Split, split_of
@@ -205,7 +206,7 @@ def test_a_file_of_another_deal_is_refused(shards, out):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda r: r["spec"].update(version="e0"), "is of other tokens .version e0. than are spoken here"),
+        (lambda r: r["spec"].update(version="e0"), "was made for tokens of version e0, not of"),
         (lambda r: r.update(version="t0"), "is of version t0, this code reads"),
         (lambda r: r.update(files=[], rows=0), "names no rows"),
         (lambda r: r.update(rows=7), "disagrees with itself"),
@@ -321,11 +322,11 @@ def test_a_batch_is_a_function_of_its_number(source):
         assert identity(other.batch(k)) == identity(source.batch(k))
     differently = StoredSource(source.store, batch_size=128, seed=6)
     assert identity(differently.batch(0)) != identity(source.batch(0))
-    assert identity(next(source.batches(9, part=1, parts=2))) == identity(other.batch(19))
+    assert identity(next(batches(source, 9, part=1, parts=2))) == identity(other.batch(19))
 
 
 def test_a_batch_larger_than_the_split_is_refused(source):
-    with pytest.raises(BadInput, match="batch size 2,000 of 1,800 rows"):
+    with pytest.raises(BadInput, match="batch size 2,000 with 1,800 rows"):
         StoredSource(source.store, batch_size=2000)
 
 

@@ -17,11 +17,14 @@ from toy_game import SPEC, ToySource, toy_config, toy_rows
 
 from forge_core.errors import BadInput, DeviceUnavailable
 from forge_core.learning.checkpoints import load_model, save_model
+from forge_core.learning.labelled.config import Recipe
 from forge_core.learning.labelled.data import Feed, RowModule, sort_rows
-from forge_core.learning.labelled.lightning_module import Recipe, losses
+from forge_core.learning.labelled.losses import losses
 from forge_core.learning.labelled.metrics import evaluate_random
-from forge_core.learning.labelled.train import CHECKPOINT, train
-from forge_core.learning.networks.transformer import Block, ModelConfig, TokenTransformer
+from forge_core.learning.labelled.train import train
+from forge_core.learning.networks.sizes import ModelConfig
+from forge_core.learning.networks.transformer import Block, TokenTransformer
+from forge_core.learning.runs import CHECKPOINT
 
 TIMES = ("seconds", "cpu_seconds")
 VAL = toy_rows(300, "val")
@@ -248,7 +251,7 @@ def test_losses_are_what_they_say():
     weighed = losses(said, value, rows, replace(recipe, row_weights="positions"), model, 10.0)
     torch.testing.assert_close(weighed.action, (mse * rows.weight).sum() / rows.weight.sum())
     decision = rows.q.masked_fill(~rows.legal, -99).amax(1) > rows.q.masked_fill(~rows.legal, 99).amin(1)
-    chosen = losses(said, value, rows, replace(recipe, idle_weight=0), model, 10.0)
+    chosen = losses(said, value, rows, replace(recipe, forced_row_weight=0), model, 10.0)
     torch.testing.assert_close(chosen.action, mse[decision].mean())
 
 

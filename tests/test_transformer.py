@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from toy_game import SPEC, toy_rows
 
 from forge_core.errors import BadInput
-from forge_core.learning.networks.transformer import FINENESS, SIZES, ModelConfig, TokenTransformer, filler
+from forge_core.learning.networks.sizes import SIZES, ModelConfig
+from forge_core.learning.networks.transformer import FINENESS, TokenTransformer, padding_for
 from forge_core.learning.spec import TokenSpec
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
@@ -32,7 +33,7 @@ def rows():
 
 def test_packed_and_dense_ways_agree(rows):
     model = network()
-    assert filler(int(rows.mask.sum()))  # so that it is seen to change nothing
+    assert padding_for(int(rows.mask.sum()))  # so that it is seen to change nothing
     packed, dense = model(rows.tokens, rows.mask), model.forward_dense(rows.tokens, rows.mask)
     for one, other in zip(packed, dense, strict=True):
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
@@ -44,10 +45,10 @@ def test_packed_and_dense_ways_agree(rows):
 
 
 @given(st.integers(0, 10**6))
-def test_filler_is_little_and_leaves_few_lengths(n):
-    assert 0 <= filler(n) <= n / FINENESS
-    assert filler(n + filler(n)) == 0
-    assert len({length + filler(length) for length in range(1 << 10, 1 << 11)}) == FINENESS + 1
+def test_padding_is_little_and_leaves_few_lengths(n):
+    assert 0 <= padding_for(n) <= n / FINENESS
+    assert padding_for(n + padding_for(n)) == 0
+    assert len({length + padding_for(length) for length in range(1 << 10, 1 << 11)}) == FINENESS + 1
 
 
 def test_the_order_of_rows_is_kept(rows):

@@ -85,9 +85,8 @@ class ToySource:
 
 def toy_config(**changes):
     """A network of 2,450 numbers, 60 steps, an evaluation every 10."""
-    from forge_core.learning.labelled.lightning_module import Recipe
-    from forge_core.learning.labelled.train import TrainConfig
-    from forge_core.learning.networks.transformer import ModelConfig
+    from forge_core.learning.labelled.config import Recipe, TrainConfig
+    from forge_core.learning.networks.sizes import ModelConfig
 
     recipe = Recipe(**{"steps": 60, "learning_rate": 3e-3} | changes.pop("recipe", {}))
     model = ModelConfig(**{"width": 16, "layers": 1, "heads": 2, "hidden": 32} | changes.pop("model", {}))

@@ -114,7 +114,7 @@ def check_model(model: str, objective: str) -> None:
     from forge_assets.texas42.cards import Model
     from forge_assets.tracking.registry import resolve_model
     from forge_assets.tracking.tracker import Tracker
-    from forge_core.learning.networks.transformer import SIZES
+    from forge_core.learning.networks.sizes import SIZES
 
     if not is_size(model):
         Model.load(resolve_model(model, objective, Tracker()), "cpu").check(objective)

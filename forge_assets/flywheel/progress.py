@@ -37,6 +37,8 @@ def tell(instance: dg.DagsterInstance, tracker: Tracker, state: State) -> str:
         [past.seeds for past in state.history],
         [past.challenger_q_gap for past in state.history],
         [past.champion_q_gap for past in state.history],
+        benchmark="golden val",
+        amount_label="training seeds so far",
     )
     event = dg.AssetMaterialization("flywheel", metadata=metadata | {"curve": picture(curve)})
     instance.report_runless_asset_event(event)

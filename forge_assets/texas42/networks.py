@@ -26,7 +26,8 @@ from forge_core.texas42.cli.train import train as forge_train
 from forge_core.texas42.reference import REFERENCE
 
 if TYPE_CHECKING:
-    from forge_core.learning.labelled.train import TrainConfig, TrainResult
+    from forge_core.learning.labelled.config import TrainConfig
+    from forge_core.learning.runs import TrainResult
     from forge_core.learning.spec import TokenSpec
 
 RESULT = "result.json"
@@ -114,7 +115,7 @@ def folder_of(
 ) -> Path:
     """Where a run is kept: the same for the same question."""
     from forge_core.files import fingerprint
-    from forge_core.learning.labelled.train import ORIGIN
+    from forge_core.learning.runs import ORIGIN
 
     asked = {
         "train": training.to_dict(),
@@ -128,7 +129,7 @@ def folder_of(
 def finished(folder: Path) -> "tuple[TrainResult, float] | None":
     """What `teach` returned for a folder, if it came to its end."""
     from forge_core.files import Store
-    from forge_core.learning.labelled.train import TrainResult
+    from forge_core.learning.runs import TrainResult
 
     place = Store(str(folder))
     if not place.exists(RESULT):
@@ -157,7 +158,7 @@ def teach(
 
     from forge_core.files import Store
     from forge_core.learning.labelled.metrics import evaluate_random
-    from forge_core.learning.labelled.train import CHECKPOINT
+    from forge_core.learning.runs import CHECKPOINT
     from forge_core.texas42.cli.train import open_rows, run, set_threads
 
     place = Store(str(folder))
@@ -289,9 +290,9 @@ def export_network(
     run = tracker.reopen(Path(path).parent)
     if run:
         run.file("onnx/model.onnx", Store(path).read("model.onnx"))
-        run.metrics({"onnx/action_difference": export.action_difference})
+        run.metrics({"onnx/action_difference": export.differences["action"]})
     weights = json.loads(Store(path).read("model.json"))["weights"]
-    largest = max(export.action_difference, export.value_difference, export.spread_difference or 0.0)
+    largest = export.largest_difference
     return dg.MaterializeResult(
         data_version=dg.DataVersion(fingerprint({"weights": weights, "onnx": code_version})),
         metadata={

@@ -31,7 +31,7 @@ from forge_core.texas42.cli.evaluate import evaluate as forge_evaluate
 from forge_core.texas42.cli.train import train as forge_train
 
 if TYPE_CHECKING:
-    from forge_core.learning.labelled.metrics import Answers
+    from forge_core.learning.labelled.answers import Answers
 
 model_partitions = dg.StaticPartitionsDefinition(["qvalue", "policy"])
 
@@ -128,11 +128,10 @@ def oracle_model_evaluation(
     """A network on golden val, per declaration and per ply, beside random play and the champion."""
     from forge_core.device import resolve_device
     from forge_core.files import fingerprint
-    from forge_core.learning.labelled.pictures import draw_gaps
     from forge_core.splits import Split
     from forge_core.texas42.cli.evaluate import answer, compare
-    from forge_core.texas42.declarations import NAMES
     from forge_core.texas42.tokens.golden import scores_of
+    from forge_core.texas42.tokens.pictures import draw_golden_gaps
     from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
     with failing_plainly():
@@ -154,8 +153,8 @@ def oracle_model_evaluation(
             "against": compare(mine, theirs, other) if theirs else None,
             "splits": compare_splits(networks[path], store),
         }
-        pictured = draw_gaps(
-            report["decisions"], random["decisions"], NAMES, theirs.measure() if theirs else None
+        pictured = draw_golden_gaps(
+            report["decisions"], random["decisions"], theirs.measure() if theirs else None
         )
         figures = key_figures(report)
         run = tracker.reopen(Path(path).parent)
@@ -181,7 +180,7 @@ def oracle_model_evaluation(
 
 def compare_splits(model: Any, store: ShardStore) -> dict[str, float]:
     """Points lost a decision in train and in val, where the store has rows of both."""
-    from forge_core.learning.labelled.metrics import ask
+    from forge_core.learning.labelled.answers import ask
     from forge_core.splits import Split
     from forge_core.texas42.tokens.splits import TokenStore
 

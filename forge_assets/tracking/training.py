@@ -100,7 +100,7 @@ class TrainingTracker:
 
         Raises BadInput for a new training in the folder of another, whose records stay as they are.
         """
-        from forge_core.learning.labelled.train import CHECKPOINT, ORIGIN
+        from forge_core.learning.runs import CHECKPOINT, ORIGIN
 
         store = Store(str(folder))
         if not resume and store.exists(CHECKPOINT):

@@ -1,7 +1,8 @@
-"""Trained networks on disk: `model.safetensors`, and `model.json`, which says what they are.
+"""Trained networks on disk: `model.safetensors`, and `model.json`, which describes them.
 
-The JSON is written last and holds a digest of the weights, so that a folder with both is
-complete and of one piece. Nothing here can run code when it is read.
+The JSON names the architecture, which is looked up in the registry of `networks`, and holds a
+digest of the weights. It is written last, so a folder with both files is complete and
+consistent. Nothing here can run code that it reads.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import torch
 from safetensors import SafetensorError
@@ -17,25 +18,30 @@ from safetensors.torch import load, save
 
 from forge_core.errors import BadInput, StoreUnusable
 from forge_core.files import Store
-from forge_core.learning.networks.transformer import ModelConfig, TokenTransformer
-from forge_core.learning.spec import TokenSpec
+from forge_core.learning.networks import TOKEN_TRANSFORMER, Architecture, find_architecture
+from forge_core.learning.networks.network import Network
+
+if TYPE_CHECKING:
+    from forge_core.learning.networks.transformer import TokenTransformer
 
 WEIGHTS, CARD = "model.safetensors", "model.json"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 MODEL_SCHEMA = 1
-"""Raised when a card holds other things, or the same elsewhere. A card that says none is of the first."""
+"""Raised when a model.json holds other things, or the same things elsewhere. One without a schema is of 1."""
 _COMPILED = "_orig_mod."
-"""what torch.compile puts into the names of a wrapped module's weights"""
+"""inserted by torch.compile into the names of a wrapped module's weights"""
+
+N = TypeVar("N", bound=Network)
 
 
 def save_model(
-    folder: str, model: TokenTransformer, card: Mapping[str, Any] | None = None, dtype: str = "fp32"
+    folder: str, model: Network, card: Mapping[str, Any] | None = None, dtype: str = "fp32"
 ) -> None:
-    """Write a network to `folder`, a path or URL.
+    """Write a network of any registered architecture to `folder`, a path or URL.
 
-    card: what else is known of it, JSON types: data version, results, lineage. dtype: fp32,
-    or bf16 at half the size. Raises BadInput for a card that is no JSON or weights that are
-    not finite, StoreUnusable where it cannot be written.
+    card: anything else that is known of it, JSON types: data version, results, lineage. dtype:
+    fp32, or bf16 at half the size. Raises BadInput for a card that is not JSON and for weights
+    that are not finite, StoreUnusable where it cannot be written.
     """
     if dtype not in DTYPES:
         raise BadInput(f"weights as {dtype!r}: use {' or '.join(DTYPES)}")
@@ -47,6 +53,7 @@ def save_model(
     )
     record = {
         "schema_version": MODEL_SCHEMA,
+        "architecture": find_architecture(model.architecture).name,
         "spec": model.spec.to_dict(),
         "config": model.config.to_dict(),
         "parameters": model.n_parameters,
@@ -57,17 +64,22 @@ def save_model(
     try:
         text = json.dumps(record, indent=2, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise BadInput(f"a model card holds what JSON can say, and this one does not: {error}") from error
+        raise BadInput(f"a model card must hold JSON types only: {error}") from error
     store = Store(folder)
     store.write(WEIGHTS, data)
     store.write(CARD, text.encode())
 
 
-def load_model(path: str, device: str = "cpu") -> TokenTransformer:
-    """The network in a folder (or of a file in it), in float32 on `device`, ready to answer.
+@overload
+def load_model(path: str, device: str = "cpu") -> TokenTransformer: ...
+@overload
+def load_model(path: str, device: str = "cpu", *, kind: type[N]) -> N: ...
+def load_model(path: str, device: str = "cpu", *, kind: type[Network] | None = None) -> Any:
+    """Load the network in a folder (or in the folder of a file), in float32 on `device`, in evaluation mode.
 
-    It carries `.spec`, `.config` and `.card`. Raises BadInput where there is none, or one
-    whose parts do not fit each other; StoreUnusable where it cannot be read.
+    kind: the class that the caller can use, or a base of it: `Network` for any; default: the
+    token transformer. Raises BadInput where there is no model, one whose parts do not fit each
+    other, or one of another kind; StoreUnusable where it cannot be read.
     """
     folder = str(path).removesuffix(f"/{WEIGHTS}").removesuffix(f"/{CARD}")
     store = Store(folder)
@@ -82,78 +94,83 @@ def load_model(path: str, device: str = "cpu") -> TokenTransformer:
         if schema != MODEL_SCHEMA:
             raise BadInput(
                 f"{store.path(CARD)} is of schema {schema!r}, this code reads {MODEL_SCHEMA}: load it with "
-                "the version of Forge that wrote it, or teach a network anew with forge train"
+                "the version of Forge that wrote it, or train a network again with forge train"
             )
         if missing := [name for name in ("spec", "config", "card", "weights") if name not in record]:
             raise ValueError(f"it lacks {missing[0]}")
-        spec, config = _parse(record)
+        architecture = find_architecture(str(record.get("architecture", TOKEN_TRANSFORMER)))
+        needed = kind or find_architecture(TOKEN_TRANSFORMER).network
+        if not issubclass(architecture.network, needed):
+            raise BadInput(
+                f"{folder} holds a network of architecture {architecture.name}, needed is one of "
+                f"{getattr(needed, 'architecture', needed.__name__)}: name another model"
+            )
+        spec, config = _parse(architecture, record)
         card, expected = record["card"], record["weights"]
     except (ValueError, TypeError, AttributeError) as error:
         raise BadInput(f"{store.path(CARD)} is no model card ({error}): copy the folder again") from error
     if digest(data) != expected:
-        raise BadInput(f"{store.path(WEIGHTS)} is not the file that {CARD} speaks of: copy the folder again")
+        raise BadInput(f"{store.path(WEIGHTS)} is not the file that {CARD} describes: copy the folder again")
     try:
         weights = load(data)
     except SafetensorError as error:
         raise BadInput(
             f"{store.path(WEIGHTS)} is no safetensors file ({error}): copy the folder again"
         ) from error
-    _check_size(spec, config, weights, store.path(WEIGHTS))
-    model = TokenTransformer(spec, config)
+    tensors, least = architecture.network.least_size(spec, config)
+    found = sum(tensor.numel() for tensor in weights.values())
+    if found < least or len(weights) < tensors:  # before memory is allocated for the network
+        raise BadInput(
+            f"{store.path(WEIGHTS)} is of another network than {config}: it holds {found:,} weights, not "
+            f"{least:,} or more"
+        )
+    model = architecture.network(spec, config)
     fill(model, weights, store.path(WEIGHTS))
     model.card = card
     return model.to(device).eval()
 
 
 def weights_digest(path: str) -> str | None:
-    """What the card of the network in a folder says of its weights; None where there is none to read."""
+    """Return the digest of its weights that the network in a folder is known by; None without one."""
     try:
         return str(Store(str(path)).read_json(CARD)["weights"])
     except (StoreUnusable, ValueError, KeyError, TypeError):
         return None
 
 
-def _parse(record: Mapping[str, Any]) -> tuple[TokenSpec, ModelConfig]:
-    """What network a card speaks of. Raises ValueError and TypeError for none."""
+def _parse(architecture: Architecture, record: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return spec and config of a model.json. Raises ValueError or TypeError for others."""
     try:
-        return TokenSpec.from_dict(record["spec"]), ModelConfig.from_dict(record["config"])
+        return architecture.spec.from_dict(record["spec"]), architecture.config.from_dict(record["config"])
     except BadInput as error:
         raise ValueError(str(error)) from error
 
 
-def _check_size(spec: TokenSpec, config: ModelConfig, weights: Mapping[str, torch.Tensor], what: str) -> None:
-    """Before room is made for a network: whether a file holds as many weights as its card speaks of."""
-    of_block = 4 * config.width**2 + 2 * config.width * config.hidden
-    least = config.layers * of_block + config.width * sum(spec.vocabularies)
-    found = sum(tensor.numel() for tensor in weights.values())
-    if found < least or config.layers > len(weights):
-        raise BadInput(
-            f"{what} is of another network than {config}: it holds {found:,} weights, not {least:,} and more"
-        )
+def fill(model: Network, weights: Mapping[str, torch.Tensor], what: str) -> None:
+    """Copy weights (also of a compiled network) into `model`.
 
-
-def fill(model: TokenTransformer, weights: Mapping[str, torch.Tensor], what: str) -> None:
-    """Put weights (of a compiled network too) into `model`. Raises BadInput where they are of another."""
+    what: their source, for the error. Raises BadInput if they are of another network.
+    """
     named = plain_names(weights)
     own = model.state_dict()
     differ = [name for name in own if name not in named or named[name].shape != own[name].shape]
     foreign = sorted(set(named) - set(own))
     if differ or foreign:
         name = (differ or foreign)[0]
-        theirs, mine = (
+        given, needed = (
             "x".join(map(str, found[name].shape)) if name in found else "missing" for found in (named, own)
         )
         raise BadInput(
-            f"{what} is of another network than {model.config}: {name} is {theirs} there, {mine} here"
+            f"{what} is of another network than {model.config}: {name} is {given} there, {needed} here"
         )
     model.load_state_dict({name: tensor.float() for name, tensor in named.items()})
 
 
 def plain_names(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The same weights under the names they have in a network that was never compiled."""
+    """Return the weights under the names that they have in a network that was never compiled."""
     return {name.replace(_COMPILED, ""): tensor for name, tensor in weights.items()}
 
 
 def digest(data: bytes) -> str:
-    """32 hex digits of some bytes."""
+    """Return 32 hex digits that identify some bytes."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""The door to `evaluate_q`, which others build on: points that a network loses."""
+"""The public place of `evaluate_q`, which others build on: the points that a network's choices lose."""
 
 from forge_core.learning.labelled.metrics import evaluate_q
 

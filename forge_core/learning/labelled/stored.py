@@ -1,12 +1,12 @@
-"""Rows on disk as a source: every epoch all of them once, in another order.
+"""Rows on disk as a source: each epoch has all of them once, in another order.
 
-A store hands out packed rows, file by file, and makes rows of those that a batch needs;
-what lies in a file, and where, is its own affair.
+A store reads packed rows file by file and unpacks those that a batch needs; the format of its
+files is its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -20,14 +20,14 @@ from forge_core.streams import stream
 
 
 class Packed(Protocol):
-    """Rows as they are stored."""
+    """Rows in the form in which they are stored."""
 
     def __len__(self) -> int:
-        """How many."""
+        """Return the number of rows."""
         ...
 
     def take(self, index: Any) -> Any:
-        """Those at `index`: whole numbers or a slice."""
+        """Return those at `index`: whole numbers or a slice."""
         ...
 
 
@@ -40,40 +40,41 @@ class PackedStore(Protocol[P]):
     spec: TokenSpec
     url: str
     sizes: Sequence[int]
-    """rows of each file"""
+    """number of rows in each file"""
 
     def read(self, number: int) -> P:
-        """The rows of a file."""
+        """Return the rows of a file."""
         ...
 
     def join(self, parts: Sequence[P]) -> P:
-        """Several as one."""
+        """Return several parts as one."""
         ...
 
     def unpack(self, packed: P, files: Sequence[int]) -> Rows:
-        """Rows to learn from. files: those that were joined, in order; deals of one never share a number
-        with those of another."""
+        """Return rows to learn from. files: those that were joined, in order; no deal of one file may share
+        its number with a deal of another."""
         ...
 
 
 class StoredSource(Generic[P]):
-    """A RowSource over a store: every epoch all rows once, in another order.
+    """A RowSource over a store: each epoch has all rows once, in another order.
 
-    An epoch permutes the files; `BLOCK` files that follow each other form a block, whose
-    rows are permuted together. So a block, some 13 MB, is all that is held, and any batch
-    is found from its number. What does not fill a last batch is left out, each epoch else.
+    An epoch permutes the files; BLOCK files that follow each other form a block, whose rows are
+    permuted together. So only one block is held in memory, and any batch is found from its
+    number. Rows that do not fill the last batch are left out, other ones in each epoch.
     """
 
     BLOCK = 64
+    """files; as tokenized shards they are some 13 MB"""
 
     def __init__(self, store: PackedStore[P], batch_size: int = 1024, seed: int = 0) -> None:
-        """Raises BadInput if the store does not fill a batch."""
+        """Raise BadInput if the store does not fill a batch."""
         self._rows = np.array(store.sizes, dtype=np.int64)
         self._total = int(self._rows.sum())
         if not 1 <= batch_size <= self._total:
             raise BadInput(
-                f"batch size {batch_size:,} of {self._total:,} rows in {store.url}: use 1 to that many, or "
-                "make more"
+                f"batch size {batch_size:,} with {self._total:,} rows in {store.url}: use 1 to that many, or "
+                "make more rows"
             )
         self.store, self.batch_size, self.seed = store, batch_size, seed
         self.spec = store.spec
@@ -81,11 +82,11 @@ class StoredSource(Generic[P]):
         self._blocks: dict[tuple[int, int], P] = {}
 
     def __len__(self) -> int:
-        """Batches of an epoch."""
+        """Return the number of batches in an epoch."""
         return self._total // self.batch_size
 
     def batch(self, k: int) -> Rows:
-        """The rows of batch k; batch len(self) is the first of the second epoch."""
+        """Return the rows of batch k; batch len(self) is the first of the second epoch."""
         if k < 0:
             raise BadInput(f"batch {k}: batches are numbered 0, 1, 2, ...")
         epoch, place = divmod(k, len(self))
@@ -101,20 +102,11 @@ class StoredSource(Generic[P]):
         self._blocks = {key: rows for key, rows in self._blocks.items() if key == (epoch, int(last))}
         return self.store.unpack(self.store.join(parts), numbers)
 
-    def batches(self, start: int = 0, part: int = 0, parts: int = 1) -> Iterator[Rows]:
-        """The batches of steps start, start + 1, ... for one of `parts` that train together."""
-        if not 0 <= part < parts:
-            raise BadInput(f"part {part} of {parts}: use 0..{parts - 1}")
-        step = start
-        while True:
-            yield self.batch(step * parts + part)
-            step += 1
-
-    def __reduce__(self):  # what crosses into another process holds no rows
+    def __reduce__(self):  # another process gets no rows
         return type(self), (self.store, self.batch_size, self.seed)
 
     def _files(self, epoch: int) -> tuple[npt.NDArray, npt.NDArray]:
-        """The files in the order `stream(seed, "epoch", epoch)`, and the row each block ends before."""
+        """Return the files in the order of `stream(seed, "epoch", epoch)`, and the end of each block."""
         if self._order is None or self._order[0] != epoch:
             files = stream(self.seed, "epoch", epoch).permutation(len(self._rows))
             ends = np.cumsum(self._rows[files])
@@ -122,7 +114,7 @@ class StoredSource(Generic[P]):
         return self._order[1:]
 
     def _block(self, epoch: int, block: int) -> P:
-        """The rows of a block in order: `stream(seed, "epoch", epoch, "block", block)`."""
+        """Return the rows of a block in the order of `stream(seed, "epoch", epoch, "block", block)`."""
         if (epoch, block) not in self._blocks:
             files = self._files(epoch)[0][block * self.BLOCK : (block + 1) * self.BLOCK]
             rows = self.store.join([self.store.read(int(number)) for number in files])
@@ -132,9 +124,9 @@ class StoredSource(Generic[P]):
 
 
 def some_rows(store: PackedStore, n: int | None = None, seed: int = 0) -> Rows:
-    """All rows, or n of them: as many of each file as of another, by `stream(seed, "subset", file)`.
+    """Return all rows, or n of them, equally many from each file, by `stream(seed, "subset", file)`.
 
-    Weights grow by what a row of its file then stands for. Raises BadInput for n = 0.
+    Weights grow by the number of rows that each then represents. Raises BadInput for n = 0.
     """
     parts, files, factors = [], [], []
     for number, size in enumerate(store.sizes):
@@ -146,6 +138,6 @@ def some_rows(store: PackedStore, n: int | None = None, seed: int = 0) -> Rows:
             files.append(number)
             factors.append(np.full(share, size / share, dtype=np.float32))
     if not parts:
-        raise BadInput(f"{n} rows: ask for at least 1, or for all")
+        raise BadInput(f"{n} rows: use at least 1, or all")
     rows = store.unpack(store.join(parts), files)
     return replace(rows, weight=rows.weight * np.concatenate(factors))

@@ -1,16 +1,16 @@
-"""A transformer over tokens: what each action is worth, or which to take, and what the position is worth.
+"""The token transformer: an answer for every action and a value, from a row of tokens.
 
-Rows differ in how many of their tokens count, and a token that does not count should cost
-nothing. So the tokens of a batch are packed one behind the other, and only attention knows
-where a row ends: rows with equally many tokens attend together, without padding or mask.
-Tokens carry no position of their own: permuting the actions permutes the answers.
+Rows differ in how many of their tokens count, and a token that does not count must cost
+nothing. So the tokens of a batch are packed one after another, and only attention knows where
+a row ends: rows with equally many tokens attend together, without padding or mask. Tokens
+carry no position of their own: permuting the actions permutes the answers.
+
+Letters: N rows, P positions, F features, A actions, T packed tokens, L tokens of a row.
 """
 
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, fields
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,90 +19,40 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from forge_core.errors import BadInput
+from forge_core.learning.choice import choose
+from forge_core.learning.networks import TOKEN_TRANSFORMER
+from forge_core.learning.networks.network import Arrays, Network
+from forge_core.learning.networks.sizes import ModelConfig
 from forge_core.learning.spec import TokenSpec
-
-OBJECTIVES = ("qvalue", "policy", "eq")
-"""What a network says of an action: its points to the mover; a logit of taking it; or, where the mover
-does not see all, its points on average over the worlds there may be, and their variance."""
+from forge_core.streams import stream
 
 Groups = list[tuple[int, int]]
-"""(rows, tokens a row): the batch, in order, cut where the number of tokens changes; then its filler"""
+"""(rows, tokens per row): the batch in order, cut where the number of tokens changes; then the padding"""
 
 ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
-"""on a GPU: all but cuDNN's, which makes a plan, a good part of a second, for each new number of rows"""
+"""implementations used on a GPU: all but cuDNN's, which spends a good part of a second on a plan for each
+new number of rows"""
 
 FINENESS = 32
-"""how many lengths a packed batch may have from one power of two to the next (see `filler`)"""
+"""lengths that a packed batch may have between one power of two and the next (see `padding_for`): at most
+1/32 of the tokens is padding"""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelConfig:
-    """The size of a network, and what it says."""
+class TokenTransformer(Network):
+    """Pre-norm encoder: the answer for an action is read from its token, the value from the value token."""
 
-    width: int
-    """of a token inside"""
-    layers: int
-    heads: int
-    hidden: int
-    """width inside the feed-forward part"""
-    objective: str = "qvalue"
-    """one of OBJECTIVES"""
+    architecture = TOKEN_TRANSFORMER
+    input_names = ("tokens", "mask")
 
-    def __post_init__(self) -> None:
-        sizes = (self.width, self.layers, self.heads, self.hidden)
-        if not all(isinstance(size, int) and size > 0 for size in sizes) or self.width % self.heads:
-            raise BadInput(f"a network of {self}: sizes are positive and the heads divide the width")
-        if self.objective not in OBJECTIVES:
-            raise BadInput(f"objective {self.objective!r}: use {' or '.join(OBJECTIVES)}")
-
-    @property
-    def in_points(self) -> bool:
-        """Whether what is said of an action is points; else logits."""
-        return self.objective != "policy"
-
-    @property
-    def says_variance(self) -> bool:
-        """Whether there is an `estimate`."""
-        return self.objective == "eq"
-
-    @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> ModelConfig:
-        """A configuration from `to_dict`'s record. Raises BadInput for another set of keys."""
-        names = {field.name for field in fields(cls)}
-        if set(record) != names:
-            raise BadInput(f"a network's configuration has the keys {sorted(names)}, not {sorted(record)}")
-        return cls(**record)
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        size = f"width {self.width}, {self.layers} layers, {self.heads} heads, hidden {self.hidden}"
-        return f"{size}, {self.objective}"
-
-
-SIZES = {
-    "73k": ModelConfig(width=64, layers=2, heads=4, hidden=128),
-    "817k": ModelConfig(width=128, layers=4, heads=8, hidden=512),
-    "3.3m": ModelConfig(width=256, layers=6, heads=8, hidden=512),
-}
-"""Networks that have a name"""
-
-
-class TokenTransformer(nn.Module):
-    """Pre-norm encoder. The answer for an action is read off its token, the value off the value token."""
-
+    spec: TokenSpec
+    config: ModelConfig
     feature_start: Tensor
-    """[F] where the values of each feature begin in the embedding"""
+    """[F] place in the embedding where the values of each feature begin"""
     action_positions: Tensor
     """[A]"""
 
     def __init__(self, spec: TokenSpec, config: ModelConfig) -> None:
-        super().__init__()
-        self.spec, self.config = spec, config
-        self.card: dict[str, Any] = {}
-        """what is known of the trained network: data version, results (see `checkpoints`)"""
+        super().__init__(spec, config)
         size = sum(spec.vocabularies)
         self.embedding = nn.Parameter(torch.randn(size, config.width) * 0.3 * spec.n_features**-0.5)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
@@ -114,36 +64,38 @@ class TokenTransformer(nn.Module):
         self.register_buffer("feature_start", starts, persistent=False)
         self.register_buffer("action_positions", torch.tensor(spec.action_positions), persistent=False)
 
-    @property
-    def n_parameters(self) -> int:
-        """How many numbers are learnt."""
-        return sum(parameter.numel() for parameter in self.parameters())
+    @classmethod
+    def least_size(cls, spec: TokenSpec, config: ModelConfig) -> tuple[int, int]:
+        """Return numbers of tensors and of weights that such a network has at least."""
+        of_block = 4 * config.width**2 + 2 * config.width * config.hidden
+        return config.layers, config.layers * of_block + config.width * sum(spec.vocabularies)
 
     def forward(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """tokens int8 [N, P, F], mask bool [N, P] -> action answers [N, A], values [N], float32.
+        """Return the answers for actions [N, A] and the values [N], float32.
 
-        Answers are points to the mover (qvalue, eq) or logits (policy); values are points. What
-        is said of an action whose token is masked out means nothing. Fastest where rows come
-        sorted by their number of tokens, as the DataModule hands them.
+        tokens int8 [N, P, F]; mask bool [N, P], True for tokens that count. Answers are points to
+        the mover (qvalue, eq) or logits (policy); values are points. The answer for an action
+        whose token is masked out means nothing. Rows sorted by their number of tokens run
+        fastest (see `labelled.data.sort_rows`).
         """
-        said, value, *_ = self.answers(tokens, mask)
-        return said, value
+        predicted, value, *_ = self.answers(tokens, mask)
+        return predicted, value
 
     def estimate(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As `forward` -> E[Q] [N, A] points, variance of Q over worlds [N, A] points squared, values [N].
+        """Return E[Q] [N, A] points, the variance of Q over worlds [N, A] points squared, and values [N].
 
-        Raises BadInput for a network that has not learnt to say a variance.
+        Arguments as of `forward`. Raises BadInput for a network that predicts no variance.
         """
         if not self.config.says_variance:
-            raise BadInput(f"a network of {self.config} says no variance: ask one of objective eq")
+            raise BadInput(f"a network of {self.config} predicts no variance: use one of objective eq")
         mean, value, variance = self.answers(tokens, mask)
         return mean, variance, value
 
     def answers(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
-        """All that it says: action answers [N, A], values [N], and of objective eq variances [N, A]."""
+        """Return answers for actions [N, A], values [N], and with objective eq variances [N, A]."""
         if not len(tokens):
             return self.forward_dense(tokens, mask)
-        counts = mask.sum(dim=1).cpu().numpy()  # all that a GPU is waited for
+        counts = mask.sum(dim=1).cpu().numpy()  # the only wait for a GPU
         back = None
         if (counts[1:] < counts[:-1]).any():
             in_order = counts.argsort(kind="stable")
@@ -154,19 +106,19 @@ class TokenTransformer(nn.Module):
         n = int(counts.sum())
         where = torch.nonzero_static(mask.flatten(), size=n).squeeze(1)
         counted = tokens.flatten(0, 1).index_select(0, where)
-        if more := filler(n):
-            groups.append((more, 1))
-        packed = self.embed(F.pad(counted, (0, 0, 0, more)))
+        if padding := padding_for(n):
+            groups.append((padding, 1))
+        packed = self.embed(F.pad(counted, (0, 0, 0, padding)))
         with nullcontext() if packed.device.type == "cpu" else sdpa_kernel(ATTENTION):
             for block in self.blocks:
                 packed = block(packed, groups)
         spread = torch.zeros(mask.numel(), self.head.out_features, device=packed.device)
         spread = spread.index_copy(0, where, self.read(packed[:n])).view(*mask.shape, -1)
-        said = self.answer(spread)
-        return said if back is None else tuple(part[back] for part in said)
+        found = self.answer(spread)
+        return found if back is None else tuple(part[back] for part in found)
 
     def forward_dense(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
-        """`answers` with every token in its place and masked attention: slower, and traceable."""
+        """Compute `answers` with every token in its place and masked attention: slower, but traceable."""
         dense = self.embedding[tokens.long() + self.feature_start].sum(dim=-2)
         for block in self.blocks:
             assert isinstance(block, Block)
@@ -174,40 +126,79 @@ class TokenTransformer(nn.Module):
         return self.answer(self.read(dense) * mask[..., None])
 
     def embed(self, tokens: Tensor) -> Tensor:
-        """[T, F] int8 -> [T, width]: the sum of the features' vectors, multi-hot times matrix."""
+        """Return the sum of the vectors of the features, [T, width], of tokens int8 [T, F]."""
         hot = torch.zeros(len(tokens), len(self.embedding), device=tokens.device, dtype=self.embedding.dtype)
         return hot.scatter_(1, tokens.long() + self.feature_start, 1.0) @ self.embedding
 
     def read(self, tokens: Tensor) -> Tensor:
-        """[..., width] -> [..., 2 or 3] float32 whatever the precision of the rest: what each token says.
+        """Return the answers of each token [..., width]: [..., 2 or 3], float32 at every precision.
 
-        As an action, as a value, and the logarithm of a variance.
+        These are its answer as an action, its answer as a value, and the logarithm of a variance.
         """
         with torch.autocast(tokens.device.type, enabled=False):
             return self.head(self.norm(tokens.float()))
 
-    def answer(self, said: Tensor) -> tuple[Tensor, ...]:
-        """[N, P, 2 or 3] what each token says -> see `answers`; from units of the network to points."""
+    def answer(self, of_tokens: Tensor) -> tuple[Tensor, ...]:
+        """Return `answers` from those of all tokens [N, P, 2 or 3]; the network's units become points."""
         scale = self.spec.value_scale
-        actions = said[:, self.action_positions]
+        actions = of_tokens[:, self.action_positions]
         first = actions[:, :, 0] * scale if self.config.in_points else actions[:, :, 0]
-        value = said[:, self.spec.value_position, 1] * scale
+        value = of_tokens[:, self.spec.value_position, 1] * scale
         if not self.config.says_variance:
             return first, value
         return first, value, actions[:, :, 2].exp() * scale**2
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of `answers`, in order."""
+        return ("action", "value", "variance") if self.config.says_variance else ("action", "value")
 
-def filler(n: int) -> int:
-    """How many tokens that nobody reads are put behind n that count, at most one in FINENESS.
+    def traceable(self) -> nn.Module:
+        """Return a module that computes `forward_dense`."""
+        return _Dense(self)
 
-    bfloat16 products on a CPU are compiled for each shape they meet, and kept; without filler
-    nearly every batch brings a length of its own.
+    def random_inputs(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return random tokens int8 [n, P, F] and a mask bool [n, P], by `stream(0, "parity", n)`."""
+        draw, spec = stream(0, "parity", n), self.spec
+        columns = [draw.integers(size, size=(n, spec.n_positions)) for size in spec.vocabularies]
+        mask = draw.random((n, spec.n_positions)) < draw.random((n, 1))
+        mask[:, spec.value_position] = True
+        mask[:, spec.action_positions[0]] = True
+        return np.stack(columns, axis=-1).astype(np.int8), mask
+
+    def compared(self, answers: Arrays) -> dict[str, np.ndarray]:
+        """Return answers for actions, values, and the roots of variances: all are points (or logits)."""
+        action, value, *variance = answers
+        return {"action": action, "value": value, **({"spread": np.sqrt(variance[0])} if variance else {})}
+
+    def choices(self, inputs: Arrays, answers: Arrays) -> np.ndarray:
+        """Return the action [n] that each row chooses among those whose tokens count."""
+        _, mask = inputs
+        return choose(answers[0], mask[:, list(self.spec.action_positions)])
+
+
+class _Dense(nn.Module):
+    """The traceable way through a network."""
+
+    def __init__(self, model: TokenTransformer) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+        return self.model.forward_dense(tokens, mask)
+
+
+def padding_for(n: int) -> int:
+    """Return the number of unread tokens to add to n packed ones: at most one in FINENESS.
+
+    On a CPU bfloat16 products are compiled for each shape they meet, and kept; without padding
+    nearly every batch would have a length of its own.
     """
     return -n % max(1, (1 << n.bit_length()) // (2 * FINENESS))
 
 
 class Block(nn.Module):
-    """Attention, then a feed-forward part; each normed before and added to what was there."""
+    """Attention, then a feed-forward part; each on normalised tokens, and added to them."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -219,12 +210,12 @@ class Block(nn.Module):
         self.hidden_norm = nn.LayerNorm(width)
         self.hidden_in = nn.Linear(width, hidden)
         self.hidden_out = nn.Linear(hidden, width)
-        for last in (self.attention_out, self.hidden_out):  # a deep network begins near the identity
+        for last in (self.attention_out, self.hidden_out):  # so that a deep network starts near the identity
             nn.init.normal_(last.weight, std=0.02 * (2 * config.layers) ** -0.5)
             nn.init.zeros_(last.bias)
 
     def forward(self, packed: Tensor, groups: Groups) -> Tensor:
-        """packed [T, width] tokens of rows one behind the other, cut by `groups` -> the same shape."""
+        """Transform packed tokens [T, width] of rows one after another, cut by `groups`."""
         projected = self.query_key_value(self.attention_norm(packed))
         parts = projected.split([rows * size for rows, size in groups])
         seen = [
@@ -235,18 +226,18 @@ class Block(nn.Module):
         return packed + self.feed(packed)
 
     def forward_dense(self, dense: Tensor, mask: Tensor) -> Tensor:
-        """dense [N, P, width], mask bool [N, P] of the tokens that count -> the same shape."""
+        """Transform dense tokens [N, P, width], with a mask bool [N, P] of those that count."""
         dense = dense + self.attention_out(
             self.attend(self.query_key_value(self.attention_norm(dense)), mask)
         )
         return dense + self.feed(dense)
 
     def attend(self, projected: Tensor, mask: Tensor | None = None) -> Tensor:
-        """[n, L, 3 x width] -> [n, L, width]: every token of a row looks at all that count.
+        """Let every token of a row attend to all that count: [n, L, 3 x width] -> [n, L, width].
 
-        On a CPU by plain products in float32: torch's fused kernel has a slow bfloat16
-        backward there, and bfloat16 products are compiled anew for every shape, of which a
-        batch brings new ones.
+        On a CPU this uses plain products in float32: torch's fused kernel has a slow bfloat16
+        backward pass there, and bfloat16 products are compiled for every new shape, of which
+        each batch brings some.
         """
         n, size, width = projected.shape
         each = width // (3 * self.heads)
@@ -263,5 +254,5 @@ class Block(nn.Module):
         return seen.transpose(1, 2).flatten(2)
 
     def feed(self, tokens: Tensor) -> Tensor:
-        """The feed-forward part of each token by itself."""
+        """Apply the feed-forward part to each token by itself."""
         return self.hidden_out(F.gelu(self.hidden_in(self.hidden_norm(tokens)), approximate="tanh"))

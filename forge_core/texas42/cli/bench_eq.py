@@ -15,7 +15,8 @@ from torch import Tensor
 
 from forge_core.cli.figures import Benchmark, Figure
 from forge_core.device import device_name, resolve_device
-from forge_core.learning.networks.transformer import SIZES, TokenTransformer
+from forge_core.learning.networks.sizes import SIZES
+from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.eq.adaptive import Sampling

@@ -14,10 +14,12 @@ import torch
 
 from forge_core.cli.figures import Benchmark, Figure
 from forge_core.device import device_name, resolve_device
-from forge_core.learning.labelled.lightning_module import Recipe
+from forge_core.learning.labelled.config import Recipe, TrainConfig
 from forge_core.learning.labelled.rows import Rows, concatenate
-from forge_core.learning.labelled.train import TrainConfig, resolve_precision, train
-from forge_core.learning.networks.transformer import SIZES, TokenTransformer
+from forge_core.learning.labelled.train import train
+from forge_core.learning.networks.sizes import SIZES
+from forge_core.learning.networks.transformer import TokenTransformer
+from forge_core.learning.precision import resolve_precision
 from forge_core.streams import stream
 from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.tokens.golden import golden_rows

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from forge_core.files import Store
-    from forge_core.learning.labelled.metrics import Answers
+    from forge_core.learning.labelled.answers import Answers
     from forge_core.learning.labelled.rows import Rows
     from forge_core.learning.networks.transformer import TokenTransformer
     from forge_core.splits import Split
@@ -167,7 +167,7 @@ def answer_all(
     from rich.progress import track
 
     from forge_core.cli.screen import notes
-    from forge_core.learning.labelled.metrics import Answers, ask
+    from forge_core.learning.labelled.answers import Answers, ask
     from forge_core.splits import Split
 
     out = notes()
@@ -208,11 +208,10 @@ def compare(mine: Answers, other: Answers, path: str) -> dict[str, Any]:
 
 def draw(report: dict[str, Any], other: Answers | None, folder: Store) -> None:
     """Write gaps.png."""
-    from forge_core.learning.labelled.pictures import draw_gaps
-    from forge_core.texas42.declarations import NAMES
+    from forge_core.texas42.tokens.pictures import draw_golden_gaps
 
-    picture = draw_gaps(
-        report["decisions"], report["random"]["decisions"], NAMES, other.measure() if other else None
+    picture = draw_golden_gaps(
+        report["decisions"], report["random"]["decisions"], other.measure() if other else None
     )
     folder.write("gaps.png", picture)
 

@@ -29,13 +29,16 @@ def export(
     check_place(Store(out or model))
     with notes().status("exporting"):
         report = export_onnx(network, out or model)
+    differences = report.differences
     if json:
-        print_json(asdict(report))
+        record = {name: value for name, value in asdict(report).items() if name != "differences"}
+        record |= {f"{name}_difference": differences.get(name) for name in ("action", "value", "spread")}
+        print_json(record)
         return
-    spread = "" if report.spread_difference is None else f", {report.spread_difference:.1e} (spread)"
+    spread = f", {differences['spread']:.1e} (spread)" if "spread" in differences else ""
     screen().print(
         f"{report.path}: {size_text(report.nbytes)}; against torch, over {report.rows:,} rows: "
-        f"largest difference {report.action_difference:.1e} (plays) and "
-        f"{report.value_difference:.1e} points (value){spread}, the same choice in {report.same_choice:.2%}",
+        f"largest difference {differences['action']:.1e} (plays) and "
+        f"{differences['value']:.1e} points (value){spread}, the same choice in {report.same_choice:.2%}",
         soft_wrap=True,
     )

@@ -16,9 +16,10 @@ from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from forge_core.files import Store
+    from forge_core.learning.labelled.config import TrainConfig
     from forge_core.learning.labelled.rows import Rows, RowSource
-    from forge_core.learning.labelled.train import Point, TrainConfig, TrainResult
-    from forge_core.learning.networks.transformer import ModelConfig
+    from forge_core.learning.networks.sizes import ModelConfig
+    from forge_core.learning.runs import Point, TrainResult
     from forge_core.splits import Split
 
 DEFAULT_SIZE, DEFAULT_STEPS = "817k", 10_000
@@ -195,7 +196,7 @@ def folder_of(runs: str, name: str) -> Path:
 
 def what_is_kept(folder: Path, how: str, fast_dev_run: bool) -> str:
     """Of a run that was stopped, and how to go on with it."""
-    from forge_core.learning.labelled.train import CHECKPOINT
+    from forge_core.learning.runs import CHECKPOINT
 
     if fast_dev_run:
         return "nothing is kept of a fast dev run"
@@ -283,7 +284,7 @@ def choose_model(
     """A named size; or one's own, hidden then being twice the width; or that of the model to start from."""
     from dataclasses import replace
 
-    from forge_core.learning.networks.transformer import SIZES, ModelConfig
+    from forge_core.learning.networks.sizes import SIZES, ModelConfig
 
     own = (layers, heads, width)
     if any(own):
@@ -304,7 +305,7 @@ def size_name(model: ModelConfig) -> str:
     """`73k`; or `w96`, by the width of a network without a name."""
     from dataclasses import replace
 
-    from forge_core.learning.networks.transformer import SIZES
+    from forge_core.learning.networks.sizes import SIZES
 
     sizes = {replace(config, objective=model.objective): name for name, config in SIZES.items()}
     return sizes.get(model, f"w{model.width}")
@@ -379,8 +380,7 @@ def make_config(
     idle_weight: float,
 ) -> TrainConfig:
     """How long and how fast."""
-    from forge_core.learning.labelled.lightning_module import Recipe
-    from forge_core.learning.labelled.train import TrainConfig, learning_rate_for
+    from forge_core.learning.labelled.config import Recipe, TrainConfig, learning_rate_for
 
     if epochs is not None:
         if steps is not None or record["kind"] == "live":
@@ -389,7 +389,7 @@ def make_config(
     recipe = Recipe(
         steps=DEFAULT_STEPS if steps is None else steps,
         learning_rate=learning_rate_for(model) if lr is None else lr,
-        idle_weight=idle_weight,
+        forced_row_weight=idle_weight,
     )
     every = max(1, recipe.steps // 20) if evaluate_every is None else evaluate_every
     return TrainConfig(model=model, recipe=recipe, evaluate_every=every, patience=patience)
@@ -406,7 +406,8 @@ def read_begun(
     context: typer.Context, runs: str, name: str | None
 ) -> tuple[TrainConfig, dict[str, Any], str | None, str]:
     """A run that was begun: its configuration, data, first model and name."""
-    from forge_core.learning.labelled.train import TrainConfig, read_run
+    from forge_core.learning.labelled.config import TrainConfig
+    from forge_core.learning.runs import read_run
 
     if name is None:
         raise BadInput("--resume goes on with a run: say which by --name")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from forge_core.errors import BadInput
-from forge_core.learning.labelled.metrics import CHOICE_GRAIN
+from forge_core.learning.choice import CHOICE_GRAIN
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
 from forge_core.texas42.eq.policies import CRITERIA, MODES
 from forge_core.texas42.eq.records import (

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
-from forge_core.learning.labelled.metrics import choose as choose_best
+from forge_core.learning.choice import choose as choose_best
 
 if TYPE_CHECKING:
     from forge_core.texas42.eq.estimate import Estimates

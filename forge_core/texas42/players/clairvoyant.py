@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from forge_core.learning.labelled.metrics import choose
+from forge_core.learning.choice import choose
 from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.texas42.eq.oracles import digest_of
 from forge_core.texas42.games import Games

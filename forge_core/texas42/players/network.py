@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from forge_core.errors import ForgeError
-from forge_core.learning.labelled.metrics import choose
+from forge_core.learning.choice import choose
 from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.texas42.players.protocol import Slots
 from forge_core.texas42.tokens.encoder import Tokens

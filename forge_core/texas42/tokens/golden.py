@@ -18,7 +18,8 @@ import numpy as np
 
 from forge_core.errors import BadInput
 from forge_core.files import Store, fingerprint
-from forge_core.learning.labelled.metrics import EVALUATION_VERSION, Answers, ask, evaluate_random
+from forge_core.learning.labelled.answers import Answers, ask
+from forge_core.learning.labelled.metrics import EVALUATION_VERSION, evaluate_random
 from forge_core.learning.labelled.rows import Rows
 from forge_core.learning.labelled.scores import Scores, find_scores
 from forge_core.splits import Split

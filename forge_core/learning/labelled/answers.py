@@ -1,0 +1,114 @@
+"""The answers of a network to labelled rows, and what they lose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.errors import BadInput
+from forge_core.learning.labelled.metrics import evaluate_q, evaluate_random, is_decision, regret_of
+from forge_core.learning.labelled.rows import Rows
+
+if TYPE_CHECKING:
+    from forge_core.learning.networks.transformer import TokenTransformer
+
+Floats = npt.NDArray[np.floating]
+
+_COPIED = ("q", "legal", "weight", "decl", "ply", "deal", "variance")
+"""fields of Rows that answers keep"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The answers of a network to N rows, next to the labels; without the tokens, which are large."""
+
+    predicted: Floats
+    """[N, A] points or logits"""
+    value: Floats
+    """[N] points"""
+    q: npt.NDArray
+    """[N, A], as all that follows: see Rows"""
+    legal: npt.NDArray[np.bool_]
+    weight: Floats
+    decl: npt.NDArray
+    ply: npt.NDArray
+    deal: npt.NDArray
+    in_points: bool
+    """True if `predicted` is points"""
+    predicted_variance: Floats | None = None
+    """[N, A] points squared; None from a network that predicts no variance"""
+    variance: Floats | None = None
+    """[N, A] points squared; None where q is exact"""
+
+    @classmethod
+    def of(cls, model: TokenTransformer, rows: Rows) -> Answers:
+        """Ask `model` about some rows (tensors on its device), all at once."""
+        predicted, value, *more = model.answers(rows.tokens, rows.mask)
+        columns: dict[str, Any] = {name: getattr(rows, name) for name in _COPIED}
+        columns |= {
+            "predicted": predicted,
+            "value": value,
+            "predicted_variance": more[0] if more else None,
+        }
+        arrays = {name: None if c is None else c.cpu().numpy() for name, c in columns.items()}
+        return cls(**arrays, in_points=model.config.in_points)  # pyright: ignore[reportArgumentType]
+
+    @classmethod
+    def join(cls, parts: Sequence[Answers]) -> Answers:
+        """Concatenate several sets of answers of one network. Raises BadInput for none."""
+        if not parts:
+            raise BadInput("there is no row to evaluate: give at least one")
+        names = [field.name for field in fields(cls) if isinstance(getattr(parts[0], field.name), np.ndarray)]
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return cls(**columns, in_points=parts[0].in_points)
+
+    def measure(self, uniform: bool = False) -> dict[str, Any]:
+        """Return `evaluate_q`; uniform: weighted, as if drawn evenly from all positions, else unweighted."""
+        return evaluate_q(
+            self.predicted,
+            self.q,
+            self.legal,
+            self.weight if uniform else None,
+            self.decl,
+            self.ply,
+            predicted_value=self.value,
+            in_points=self.in_points,
+            predicted_variance=self.predicted_variance,
+            variance=self.variance,
+        )
+
+    def measure_random(self, uniform: bool = False) -> dict[str, Any]:
+        """Return `evaluate_random` of the same rows, weighted in the same way."""
+        return evaluate_random(self.q, self.legal, self.weight if uniform else None, self.decl, self.ply)
+
+    def gap_by_deal(self) -> tuple[npt.NDArray, Floats]:
+        """Return the deals [D] that hold a decision, and the mean regret [D] of the decisions of each.
+
+        Tests pair by deals, because rows of one deal are not independent.
+        """
+        decision = is_decision(self.q, self.legal)
+        deals, place = np.unique(self.deal[decision], return_inverse=True)
+        regret = regret_of(self.predicted, self.q, self.legal)[decision]
+        return deals, np.bincount(place, regret) / np.bincount(place)
+
+
+def ask(model: TokenTransformer, parts: Iterable[Rows], batch_size: int = 4096) -> Answers:
+    """Ask `model`, on its own device, about all rows (arrays, in parts of any size).
+
+    Raises BadInput for no rows.
+    """
+    import torch
+
+    device = str(next(model.parameters()).device)
+    with torch.inference_mode():
+        return Answers.join(
+            [
+                Answers.of(model, rows.take(slice(start, start + batch_size)).to_tensors(device))
+                for rows in parts
+                for start in range(0, len(rows), batch_size)
+            ]
+        )

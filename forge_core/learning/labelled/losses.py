@@ -1,0 +1,124 @@
+"""The losses of learning from labelled rows, and the weight of each row in them.
+
+Letters: N rows, A actions. Answers are in points to the mover, or logits of objective `policy`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from forge_core.learning.choice import CHOICE_GRAIN, choose
+from forge_core.learning.labelled.config import Recipe
+from forge_core.learning.labelled.rows import ILLEGAL, Rows
+from forge_core.learning.networks.sizes import ModelConfig
+
+SPREAD_FLOOR = 1.0
+"""points: standard deviations that differ by less than this are treated as nearly equal"""
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Terms of a batch, each the weighted mean over its rows; scalars."""
+
+    total: Tensor
+    action: Tensor
+    value: Tensor
+    variance: Tensor | None = None
+
+
+def losses(
+    predicted: Tensor,
+    value: Tensor,
+    rows: Rows,
+    recipe: Recipe,
+    model: ModelConfig,
+    scale: float,
+    variance: Tensor | None = None,
+) -> Losses:
+    """Compare a network's answers with the labels of `rows` (tensors).
+
+    predicted [N, A], value [N]; scale: points per unit of the network's answer. variance [N, A]:
+    of objective eq, whose labels are estimates. There a row counts by its `certainty`, and the
+    target of the value is the label of the action that the network itself would choose: the
+    best of several noisy labels is too high on average.
+    """
+    q = torch.where(rows.legal, rows.q.float(), 0.0)
+    drawn = weight = row_weights(rows, recipe)
+    target_value = rows.value.float()
+    if variance is not None:
+        weight = drawn * certainty(variance.detach(), rows, recipe.noise)
+        target_value = q.gather(1, choose(predicted.detach(), rows.legal)[:, None]).squeeze(1)
+
+    def mean(loss: Tensor, weight: Tensor = weight) -> Tensor:
+        return (loss * weight).sum() / weight.sum()
+
+    soft = (rows.q.float() / recipe.temperature).masked_fill(~rows.legal, -torch.inf).softmax(dim=1)
+    if model.objective == "policy":
+        best = rows.legal & (rows.q == rows.q.masked_fill(~rows.legal, ILLEGAL).amax(dim=1, keepdim=True))
+        target = recipe.hard_share * best / best.sum(dim=1, keepdim=True) + (1 - recipe.hard_share) * soft
+        action = mean(cross_entropy(predicted, target, rows.legal))
+    else:
+        error = torch.where(rows.legal, (predicted - q) / scale, 0.0)
+        count = rows.legal.sum(dim=1)
+        shared = error.sum(dim=1) / count
+        own = torch.where(rows.legal, error - shared[:, None], 0.0)
+        action = mean(recipe.mean_weight * shared**2 + (own**2).sum(dim=1) / count)
+        if recipe.soft_weight:
+            ordered = cross_entropy(predicted / recipe.temperature, soft, rows.legal)
+            action = action + recipe.soft_weight * mean(ordered)
+    value_loss = mean(((value - target_value) / scale) ** 2)
+    total = action + recipe.value_weight * value_loss
+    if variance is None:
+        return Losses(total, action, value_loss)
+    spread = mean(spread_error(variance, rows), drawn)
+    return Losses(total + recipe.variance_weight * spread, action, value_loss, spread)
+
+
+def certainty(variance: Tensor, rows: Rows, noise: float) -> Tensor:
+    """Return how much each estimated row counts, [N], 0..1: noise^2 / (noise^2 + variance / ess).
+
+    A label is the mean over `ess` worlds, so its error has the variance `variance / ess`; the
+    network itself is off by about `noise`. Weights in inverse proportion to the sum of both
+    make the best use of rows of different certainty. The actions of a row are judged in the
+    same worlds, so a row has one weight, from the mean of their variances. `variance` [N, A] is
+    the network's prediction, not that of the label: where the few worlds of a label miss those
+    that lose much, both its variance and its points look good, and a weight from the label's
+    own variance would teach optimism.
+    """
+    of_label = torch.where(rows.legal, variance, 0.0).sum(dim=1) / rows.legal.sum(dim=1) / rows.ess
+    return noise**2 / (noise**2 + of_label)
+
+
+def spread_error(variance: Tensor, rows: Rows) -> Tensor:
+    """Return the error of a predicted variance [N, A] as a mean over legal actions, [N], at least 0.
+
+    It is r - log r - 1 with r = label / prediction, after SPREAD_FLOOR squared is added to both:
+    Stein's loss, the likelihood of a sample's variance. Its expectation is least where the
+    prediction is the mean of the labels; errors of roots or logarithms would be least well
+    below it where labels are of few worlds. The label is corrected for its bias, and counts by
+    the factor 1 - 1 / ess.
+    """
+    known = (1 - 1 / rows.ess)[:, None]
+    label = rows.variance / known.clamp(min=1e-6)
+    ratio = (label + SPREAD_FLOOR**2) / (variance + SPREAD_FLOOR**2)
+    error = torch.where(rows.legal, known * (ratio - ratio.log() - 1), 0.0)
+    return error.sum(dim=1) / rows.legal.sum(dim=1)
+
+
+def cross_entropy(logits: Tensor, target: Tensor, legal: Tensor) -> Tensor:
+    """Return the cross-entropy [N] of logits and target probabilities over legal actions, [N, A] each."""
+    log_share = F.log_softmax(logits.float().masked_fill(~legal, -torch.inf), dim=1)
+    return -(target * log_share.masked_fill(~legal, 0.0)).sum(dim=1)
+
+
+def row_weights(rows: Rows, recipe: Recipe) -> Tensor:
+    """Return the weight [N] of each row, up to a common factor."""
+    points = rows.q.float()
+    highest = points.masked_fill(~rows.legal, -torch.inf).amax(dim=1)
+    lowest = points.masked_fill(~rows.legal, torch.inf).amin(dim=1)
+    weight = torch.where(highest - lowest > CHOICE_GRAIN, 1.0, recipe.forced_row_weight)
+    return weight * rows.weight if recipe.row_weights == "positions" else weight

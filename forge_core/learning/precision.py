@@ -1,0 +1,26 @@
+"""The precision that a network is trained in."""
+
+from __future__ import annotations
+
+from forge_core.errors import BadInput
+
+PRECISIONS = ("auto", "32", "16-mixed", "bf16-mixed")
+"""the names that Lightning has for them, and `auto`"""
+
+
+def resolve_precision(request: str, device: str) -> str:
+    """Return the precision to train in on a device (`cpu` or `cuda:N`).
+
+    `auto` becomes bf16-mixed where the device computes in bfloat16, 16-mixed on older GPUs and
+    32 on other CPUs. Raises BadInput for 16-mixed on a CPU.
+    """
+    if request == "16-mixed" and device == "cpu":
+        raise BadInput("precision 16-mixed needs CUDA: use auto, 32 or bf16-mixed")
+    if request != "auto":
+        return request
+    import torch
+
+    if device == "cpu":
+        can = torch.cpu.get_capabilities()
+        return "bf16-mixed" if can.get("avx512_bf16") or can.get("amx_bf16") else "32"
+    return "bf16-mixed" if torch.cuda.get_device_capability(device) >= (8, 0) else "16-mixed"
