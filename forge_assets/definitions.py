@@ -9,7 +9,7 @@ import dagster as dg
 
 from forge_assets.games import Game, all_games
 from forge_assets.resources import ComputeDevice, ShardStore
-from forge_assets.retention.prune import prune_weekly
+from forge_assets.retention.schedule import prune_weekly
 from forge_assets.tracking.tracker import Tracker
 
 

@@ -16,8 +16,9 @@ from dagster._core.storage.runs.schema import RunsTable
 from running import free_port, mlflow_server
 from toy_game import SPEC
 
-from forge_assets.retention import prune as retention
-from forge_assets.retention.prune import (
+from forge_assets.dagster_internals import runs_with_latest_events
+from forge_assets.retention import schedule as retention
+from forge_assets.retention.items import (
     CHECKPOINT,
     DAGSTER_RUN,
     FETCHED,
@@ -25,10 +26,8 @@ from forge_assets.retention.prune import (
     MLFLOW_RUN,
     TEMPORARY,
     Places,
-    find_items,
-    latest_runs,
-    remove,
 )
+from forge_assets.retention.prune import find_items, remove
 from forge_assets.texas42.game import TEXAS42
 from forge_assets.tracking.registry import ModelRegistry, registered_name
 from forge_assets.tracking.tracker import Tracker
@@ -132,7 +131,7 @@ def test_runs_go_whose_partitions_were_made_again_and_no_partition_is_forgotten(
     young_again = run(instance, "rows", days_ago=0)
     before = status_of(instance)
     assert before[0] == {"a", "b", "c"}
-    assert latest_runs(instance) == {second, third, young_again}
+    assert runs_with_latest_events(instance) == {second, third, young_again}
 
     items = find_items(places)
     assert of_kind(items, DAGSTER_RUN) == {first, failed}
@@ -207,7 +206,7 @@ def test_twenty_thousand_partitions_are_looked_through_in_seconds(instance):
     with instance.event_log_storage.index_connection() as connection:
         connection.execute(db.insert(SqlEventLogStorageTable), events)
     begun = time.perf_counter()
-    assert latest_runs(instance) == {f"run{number}" for number in range(400)}
+    assert runs_with_latest_events(instance) == {f"run{number}" for number in range(400)}
     seconds = time.perf_counter() - begun
     print(f"\n20,000 partitions: {seconds:.2f} s")
     assert seconds < 5

@@ -1,4 +1,4 @@
-"""`forge-pipeline prune`: what is old and needed by nothing; with --yes, away with it."""
+"""`forge-pipeline prune`: list what is old and needed by nothing; with --yes, remove it."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from forge_core.cli.options import Json
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
-    from forge_assets.retention.prune import Item
+    from forge_assets.retention.items import Item
 
 MOST_SHOWN = 10
-"""of a kind; --json names all"""
+"""items named per kind; --json names all"""
 
 
 def prune(
     days: Annotated[
-        int, typer.Option("--days", metavar="N", help="What was changed in the last N days stays.")
+        int, typer.Option("--days", metavar="N", help="Keep what changed in the last N days.")
     ] = 90,
     runs: Annotated[
         str,
-        typer.Option("--runs", metavar="DIR", help="Where runs are kept; begins at the project."),
+        typer.Option("--runs", metavar="DIR", help="Folder of the training runs; begins at the project."),
     ] = "runs",
-    yes: Annotated[bool, typer.Option("--yes", help="Remove it; otherwise it is only listed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this it is only listed.")] = False,
     json: Json = False,
 ) -> None:
     """List what is old and needed by nothing: runs, events, artefacts, checkpoints; remove it with --yes."""
     from forge_assets.resources import ShardStore, find_instance, runs_folder
-    from forge_assets.retention.prune import Places, by_kind, find_items, remove
+    from forge_assets.retention.items import Places, by_kind
+    from forge_assets.retention.prune import find_items, remove
     from forge_assets.tracking.tracker import Tracker
     from forge_core.cli.screen import notes, print_json, screen
 
@@ -62,5 +63,5 @@ def prune(
 
 
 def size_text(items: list[Item]) -> str:
-    """`1.25 MiB`."""
+    """Return the size of items together: `1.25 MiB`."""
     return f"{sum(item.nbytes for item in items) / 2**20:,.2f} MiB"

@@ -1,0 +1,71 @@
+"""What may be removed, and the places that are searched for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from forge_assets.games import Game, all_games
+from forge_assets.resources import runs_folder
+from forge_assets.tracking.tracker import Tracker
+from forge_core.files import Store
+
+DAYS = 90
+"""days that everything is kept after its last change; ticks of schedules and sensors are kept as long
+(dagster.yaml)"""
+DAY_S = 86_400.0
+
+DAGSTER_RUN, MLFLOW_RUN = "dagster run", "mlflow run"
+FOLDER, CHECKPOINT, FETCHED, TEMPORARY = "training folder", "checkpoint", "fetched model", "temporary"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that may be removed."""
+
+    kind: str
+    """one of those above"""
+    name: str
+    """its id, or its path"""
+    of: str
+    """what made it"""
+    nbytes: int
+    """on disk here; 0 where a database or another machine holds it"""
+    last: float
+    """time of its last change, seconds since 1970"""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types."""
+        return {**asdict(self), "last": datetime.fromtimestamp(self.last, UTC).isoformat(timespec="seconds")}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Everything that is searched."""
+
+    instance: dg.DagsterInstance
+    tracker: Tracker
+    store: Store
+    """its root"""
+    runs: Path = field(default_factory=runs_folder)
+    """folder of the training runs"""
+    games: tuple[Game, ...] = field(default_factory=all_games)
+    """games whose networks are looked up in MLflow"""
+
+
+def by_kind(items: Iterable[Item]) -> dict[str, list[Item]]:
+    """Group items by their kind."""
+    found: dict[str, list[Item]] = {}
+    for item in items:
+        found.setdefault(item.kind, []).append(item)
+    return found
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,44 @@
+"""`forge-pipeline prune` by Dagster: a job, and a schedule that is off by default."""
+
+import dagster as dg
+from pydantic import Field
+
+from forge_assets.resources import RUNS, ShardStore, failing_plainly, runs_folder
+from forge_assets.retention.items import DAYS, Places, by_kind
+from forge_assets.retention.prune import find_items, remove
+from forge_assets.tracking.tracker import Tracker
+
+
+class PruneSettings(dg.Config):
+    """Settings of the job: those of `forge-pipeline prune`."""
+
+    days: int = Field(DAYS, ge=1, description="what was changed in the last so many days stays")
+    runs: str = Field(RUNS, description="where training runs are kept; begins at the project")
+
+
+@dg.op
+def prune_old(
+    context: dg.OpExecutionContext, config: PruneSettings, store: ShardStore, tracker: Tracker
+) -> None:
+    """Remove what `forge-pipeline prune` lists, and log its number and size."""
+    with failing_plainly():
+        places = Places(context.instance, tracker, store.root(), runs_folder(config.runs))
+        removed = list(remove(places, find_items(places, config.days)))
+    context.add_output_metadata({"items": len(removed), "bytes": sum(item.nbytes for item in removed)})
+    for kind, items in by_kind(removed).items():
+        context.log.info(f"{kind}: {len(items)}, {sum(item.nbytes for item in items):,} bytes")
+
+
+@dg.job(description="Removes old runs, events, artefacts and checkpoints that nothing needs.")
+def prune() -> None:
+    """Run `prune_old`."""
+    prune_old()
+
+
+prune_weekly = dg.ScheduleDefinition(
+    name="prune_weekly",
+    job=prune,
+    cron_schedule="0 4 * * 0",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Every Sunday at four: removes what forge-pipeline prune lists.",
+)
