@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forge_core.errors import BadInput
-from forge_core.stats import Sprt, Verdict, mcnemar, paired_difference, wilson_interval
+from forge_core.stats import (
+    Measure,
+    Sprt,
+    Verdict,
+    elo_difference,
+    mcnemar,
+    mean_interval,
+    paired_difference,
+    wilson_interval,
+)
 from forge_core.streams import stream
 
 # --- Wilson -----------------------------------------------------------------------------------
@@ -58,7 +67,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say(p):
 
 @pytest.mark.parametrize(("k", "n"), [(3, 2), (-1, 2), (0, -1), (float("nan"), 2)])
 def test_no_proportion_is_refused(k, n):
-    with pytest.raises(BadInput, match="no proportion"):
+    with pytest.raises(BadInput, match="not a proportion"):
         wilson_interval(k, n)
 
 
@@ -159,3 +168,35 @@ def test_a_test_that_contradicts_itself_is_refused(settings):
 def test_no_number_is_no_outcome():
     with pytest.raises(BadInput):
         Sprt().add([1, float("nan")])
+
+
+def test_a_test_has_a_mirror():
+    test = Sprt(0, 2, 0.05, 0.2).add([3.0, 4.0, 5.0] * 20)
+    assert test.mirrored().llr == pytest.approx(-test.llr)
+    assert test.mirrored().bounds == pytest.approx(tuple(-bound for bound in reversed(test.bounds)))
+    assert test.mirrored().mirrored() == test
+
+
+# --- means, Elo, words ------------------------------------------------------------------------
+
+
+def test_a_paired_difference_is_the_mean_of_the_differences():
+    one, other = stream(0, "pairs").normal(size=(2, 40))
+    assert paired_difference(one, other) == mean_interval(one - other)
+    for numbers in ([1.0], [[1.0, 2.0]], [1.0, float("inf")]):
+        with pytest.raises(BadInput):
+            mean_interval(numbers)
+
+
+def test_elo_of_a_score():
+    assert elo_difference(0.5) == 0
+    assert elo_difference(10 / 11) == pytest.approx(400)
+    assert elo_difference(0.3) == pytest.approx(-elo_difference(0.7))
+    assert (elo_difference(0), elo_difference(1)) == (-inf, inf)
+    with pytest.raises(BadInput, match="wins and half the draws"):
+        elo_difference(1.2)
+
+
+def test_words_of_a_measure():
+    measure = Measure("points", "deal")
+    assert (measure.per_case, measure.cases) == ("points per deal", "deals")
