@@ -195,7 +195,7 @@ def test_a_solution_in_words(forge):
         (f"deal --hand {HAND},5-5", "hand of 8"),
         ("deal --hand 6-6", "hand of 1 "),
         ("deal --hand 6-6,6-6,6-4,6-3,6-2,6-1,6-0", "6-6 is twice"),
-        ("deal --hand 7-7,6-5,6-4,6-3,6-2,6-1,6-0", "'7-7' is no domino"),
+        ("deal --hand 7-7,6-5,6-4,6-3,6-2,6-1,6-0", "'7-7' is not a domino"),
         (f"deal --hand {HAND} --opponent 1", "--hand and --opponent"),
         ("solve", "--decl"),
         ("solve --decl 6 --leader 4", "leader 4"),

@@ -177,7 +177,7 @@ def test_convergence(forge, answer):
     [
         (("bid", "--hand", "6-4,5-5"), "a hand of 2 dominoes"),
         (("bid", "--hand", f"{HAND[:-3]}6-4"), "twice"),
-        (("bid", "--hand", f"{HAND[:-3]}7-0"), "no domino"),
+        (("bid", "--hand", f"{HAND[:-3]}7-0"), "not a domino"),
         (("bid", "--hand", ""), "a hand of 0 dominoes"),
         (("bid",), "--hand"),
         (("bid", *QUICK, "--decl", "sevens"), "unknown declaration"),

@@ -323,11 +323,11 @@ def test_as_many_draws_as_there_are_worlds_are_not_every_world():
         for most in (0, None)
     )
     for record in drawn:
-        assert not record.every.any() and np.isfinite(collate([record]).ess).all()
+        assert not record.is_exact.any() and np.isfinite(collate([record]).ess).all()
     assert any((r.decisions.n_worlds == r.decisions.world_count).any() for r in drawn)
     for record in taken:
         few = record.decisions.world_count <= 6
-        assert (record.every == few).all() and (np.isinf(collate([record]).ess) == few).all()
+        assert (record.is_exact == few).all() and (np.isinf(collate([record]).ess) == few).all()
 
 
 def test_what_a_game_does_not_heed_is_not_recorded_of_it():

@@ -15,10 +15,11 @@ from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.texas42.dominoes import N_PLAYS, team
 from forge_core.texas42.eq.files import write_game
-from forge_core.texas42.eq.scenes import Scene, scenes, score, suits_of, tricks_of
+from forge_core.texas42.eq.scenes import Scene, scenes, tricks_of
 from forge_core.texas42.eq.view import LEGEND, bid_text, describe_decision, describe_game, settings_text
-from forge_core.texas42.notation import domino_text
+from forge_core.texas42.notation import domino_text, suits_of
 from forge_core.texas42.rules import follows, legal_plays
+from forge_core.texas42.tricks import score
 
 GAMES = [recorded_game(seed, (30, 36, 42, 84)[seed % 4], leader=seed % 4) for seed in range(10)]
 """one of each declaration"""
@@ -124,8 +125,8 @@ def test_a_game_in_eighty_columns(game):
     for scene in scenes(game):
         said = f"{scene.step:2}  seat {scene.seat} {scene.verb} {domino_text(scene.chosen)}"
         line = next(line for line in lines if line.startswith(said))
-        assert line.endswith(", as it must") == scene.forced
-        assert ("giving away" in line) == (not scene.forced and scene.gives_away >= 0.05)
+        assert line.endswith(" (forced)") == scene.forced
+        assert ("losing" in line) == (not scene.forced and scene.gives_away >= 0.05)
     points = score(tricks_of(game))
     made = points[team(game.bidder)] >= min(game.bid, 42)
     end = f"seats 0 and 2: {points[0]} · seats 1 and 3: {points[1]}: the bid of {game.bid} is "
@@ -199,7 +200,7 @@ def test_forge_view_for_programs(forge, store):
         (("film.parquet",), "is not the name"),
         ((".",), "2 games: pick one with --game, of seeds 3,5"),
         ((".", "--game", "4"), "no game of seed 4"),
-        ((".", "--game", "3", "--decision", "28"), "use 0..27"),
+        ((".", "--game", "3", "--decision", "28"), "decisions 0..27"),
         ((".", "--game", "3", "--decision", "-1"), "decision"),
     ],
 )

@@ -39,7 +39,7 @@ def test_dominoes_by_their_pips():
 
 @pytest.mark.parametrize("text", ["", "6", "6-", "-6", "7-0", "6-4-2", "six-four", "64", "6--4", "²-1"])
 def test_what_is_no_domino_is_refused(text):
-    with pytest.raises(BadInput, match="is no domino"):
+    with pytest.raises(BadInput, match="is not a domino"):
         parse_domino(text)
 
 

@@ -129,7 +129,9 @@ def _all_worlds(record: GameRecord, ply: int) -> bool:
     """Whether the record's E[Q] is exact: of the exact oracle, over all worlds, each weighing the same."""
     told = record.decisions
     return bool(
-        record.every[ply] and told.oracle[ply] == OracleKind.EXACT and told.ess[ply] == told.world_count[ply]
+        record.is_exact[ply]
+        and told.oracle[ply] == OracleKind.EXACT
+        and told.ess[ply] == told.world_count[ply]
     )
 
 

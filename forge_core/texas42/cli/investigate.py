@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from forge_core.texas42.bidding.investigate import Investigation, Shortfall
+    from forge_core.texas42.tricks import Trick
 
 N_SUSPECTS = 5
 """shown of the dominoes that opponents held"""
@@ -96,11 +97,23 @@ def as_record(found: Investigation) -> dict[str, Any]:
     from forge_core.texas42.declarations import NAMES
 
     record = {**asdict(found), "decl": NAMES[found.decl]}
+    for shortfall, shown in zip(found.shown, record["shown"], strict=True):
+        shown["tricks"] = [trick_record(trick) for trick in shortfall.tricks]
     record["suspects"] = [
         {**suspect, "otherwise": None if isnan(suspect["otherwise"]) else suspect["otherwise"]}
         for suspect in record["suspects"]
     ]
     return record
+
+
+def trick_record(trick: Trick) -> dict[str, Any]:
+    """Return a trick as `--json` prints it."""
+    return {
+        "leader": trick.leader,
+        "dominoes": trick.dominoes,
+        "winner": trick.winner,
+        "points": trick.points,
+    }
 
 
 def print_summary(out: Console, found: Investigation, playout: str) -> None:
@@ -148,6 +161,7 @@ def print_shortfall(out: Console, shortfall: Shortfall, decl: int) -> None:
             seat = (trick.leader + offset) % 4
             text = f"{domino_text(domino)}{' leads' if offset == 0 else ''}"
             cells[seat] = f"[bold]{text}[/bold]" if seat == trick.winner else text
+        assert trick.winner is not None
         totals[team(trick.winner)] += trick.points
         taken = f"seat {trick.winner}, {trick.points}"
         style = "red" if team(trick.winner) else ""

@@ -129,7 +129,8 @@ def tell_game(record: GameRecord) -> dict[str, Any]:
     """What is of the whole game; ids and seats."""
     from forge_core.texas42.declarations import NAMES
     from forge_core.texas42.dominoes import team
-    from forge_core.texas42.eq.scenes import Scene, score, tricks_of
+    from forge_core.texas42.eq.scenes import Scene, tricks_of
+    from forge_core.texas42.tricks import score
 
     points = score(tricks_of(record))
     return {
@@ -149,8 +150,7 @@ def tell_game(record: GameRecord) -> dict[str, Any]:
 
 def tell_decision(scene: Scene) -> dict[str, Any]:
     """One decision: points of E[Q] in the mover's frame, those taken by team; suits by name."""
-    from forge_core.texas42.eq.scenes import suit_text
-    from forge_core.texas42.notation import domino_text
+    from forge_core.texas42.notation import domino_text, suit_text
 
     decl = scene.record.decl
     return {

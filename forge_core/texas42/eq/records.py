@@ -1,6 +1,6 @@
-"""A game as it was played by one who does not see the other hands, and what was thought at each decision.
+"""The record of a game played without seeing the other hands, with the estimates of each decision.
 
-Every value is in points and in the frame of that decision's mover.
+All values are in points and in the frame of the decision's mover.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
 N_POINTS = 85
-"""-42..42: the values that a distribution speaks of"""
+"""The values -42..42 of a distribution of Q"""
 
 
 class OracleKind(IntEnum):
-    """Who judged the worlds."""
+    """The oracle that valued the worlds of a decision."""
 
     EXACT = 0
     MODEL = 1
@@ -46,7 +46,8 @@ KINDS = tuple(kind.name.lower() for kind in OracleKind)
 class Decisions:
     """The 28 decisions of a game, in order: arrays [28, ...], or [N, 28, ...] for N games.
 
-    E[Q] is a weighted mean over worlds, deals of the unseen dominoes that fit what was seen.
+    E[Q] is a weighted mean over worlds: deals of the unseen dominoes that are consistent with all
+    that the mover knows.
     """
 
     player: Bytes
@@ -56,22 +57,22 @@ class Decisions:
     e_q_var: Floats
     """[28, 7] float32 variance of Q over worlds, points squared, NaN where illegal"""
     legal_mask: Flags
-    """[28, 7] bool slots that could be played"""
+    """[28, 7] bool legal slots"""
     p_make: Floats
-    """[28, 7] float32 share of worlds in which the mover's side has its way with the bid: makes it,
-    or for defenders sets it; NaN where illegal"""
+    """[28, 7] float32 share of worlds in which the bidders make the bid, or where the mover is a
+    defender, in which they do not; NaN where illegal"""
     e_q_pdf: Floats | None
-    """[28, 7, 85] float32 share of worlds by Q, -42..42: sums to 1 where legal, 0 where illegal"""
+    """[28, 7, 85] float32 share of worlds with each Q, -42..42: sums to 1 where legal, 0 where illegal"""
     points_so_far: npt.NDArray[np.int16]
     """[28, 2] int16 points taken by the mover's team and by the other"""
     action_taken: Bytes
     """[28] int8 slot of the hand as dealt"""
     q_gap: Floats
-    """[28] float32 best of the criterion used, less that of the play: at least 0"""
+    """[28] float32 the criterion of the best play minus that of the play made: at least 0"""
     exploration_mode: Bytes
-    """[28] int8 place in `policies.MODES`: what decided"""
+    """[28] int8 index into `policies.MODES`: how the play was chosen"""
     forced: Flags
-    """[28] bool one play was legal"""
+    """[28] bool True if only one play was legal"""
     u_mean: Floats
     """[28] float32 mean over legal slots of the standard deviation of Q, points"""
     u_max: Floats
@@ -83,23 +84,23 @@ class Decisions:
     entropy: Floats
     """[28] float32 of the normalised weights, nats"""
     n_worlds: npt.NDArray[np.int32]
-    """[28] int32 worlds asked about"""
+    """[28] int32 worlds used"""
     world_count: npt.NDArray[np.int64]
-    """[28] int64 worlds that fit what the mover knew: exact"""
+    """[28] int64 exact number of worlds consistent with the mover's knowledge"""
     converged: Flags
-    """[28] bool E[Q] is as well known as was asked"""
+    """[28] bool True if E[Q] is as precise as was requested"""
     oracle: Bytes
-    """[28] int8 place in KINDS: who judged the worlds"""
+    """[28] int8 index into KINDS: the oracle that valued the worlds"""
     actual_outcome: Bytes
-    """[28] int8 points from here on, those of the trick under way too: the mover's team less the other"""
+    """[28] int8 points from here on, trick in progress included: the mover's team minus the other"""
 
     def take(self, index) -> Decisions:
-        """The decisions, or of N games the games, at `index`."""
+        """Return the decisions at `index`, or with N games, the games at `index`."""
         columns = (getattr(self, field.name) for field in fields(self))
         return Decisions(*(None if column is None else column[index] for column in columns))  # pyright: ignore
 
     def by_game(self) -> Iterator[Decisions]:
-        """Of N games, each one's: views."""
+        """Yield the decisions of each of N games, as views."""
         columns = (getattr(self, field.name) for field in fields(self))
         return map(Decisions, *(repeat(None) if column is None else column for column in columns))
 
@@ -118,15 +119,15 @@ LAYOUT: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "e_q_pdf": (np.float32, (HAND_SIZE, N_POINTS)),
     "points_so_far": (np.int16, (2,)),
 }
-"""Type of each array of Decisions, and its shape behind [28]."""
+"""Type of each array of Decisions, and its shape after [28]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GameRecord:
-    """One game, and its 28 decisions."""
+    """One game and its 28 decisions."""
 
     seed: int | None
-    """of the deal; None for hands that come from no seed"""
+    """of the deal; None for hands that were not dealt from a seed"""
     decl: int
     leader: int
     """seat that led the first trick"""
@@ -138,63 +139,68 @@ class GameRecord:
     """[28] int8 ids in order"""
     decisions: Decisions
     settings: dict[str, Any]
-    """all that the game is a function of beside its deal: configuration, versions, leader, bidder, bid;
+    """everything besides the deal that the game depends on: configuration, versions, leader, bidder, bid;
     and the device. JSON types"""
 
     @property
     def key(self) -> ShardKey:
-        """Seed and declaration, by which a game is stored. Raises BadInput where there is no seed."""
+        """Seed and declaration, under which a game is stored. Raises BadInput if there is no seed."""
         if self.seed is None:
-            raise BadInput("a game whose hands come from no seed has no name to be stored by: give it a seed")
+            raise BadInput("a game without a seed has no name to be stored under: give it a seed")
         return ShardKey(self.seed, self.decl)
 
     @property
     def split(self) -> Split | None:
-        """Decided by the seed; None without one."""
+        """The split of the seed; None without one."""
         return None if self.seed is None else self.key.split
 
     @property
     def fingerprint(self) -> str:
-        """See `fingerprint_of`."""
+        """The fingerprint of the settings; see `fingerprint_of`."""
         return fingerprint_of(self.settings)
 
     @property
-    def every(self) -> Flags:
-        """[28] bool: each world that fits was taken once, so that E[Q] is exact.
+    def is_exact(self) -> Flags:
+        """[28] bool: True if every consistent world was used once, so that E[Q] has no sampling error.
 
-        Not so where as many were drawn as there are. Raises BadInput for settings that make no sense.
+        False where the same number of worlds was drawn at random. Raises BadInput for invalid settings.
         """
-        told = self.decisions
-        return (told.n_worlds == told.world_count) & (
-            told.world_count <= Sampling.of(self.settings).enumerate_up_to
+        decisions = self.decisions
+        return (decisions.n_worlds == decisions.world_count) & (
+            decisions.world_count <= Sampling.of(self.settings).enumerate_up_to
         )
 
     def transcripts(self) -> Tokens:
-        """What the movers knew: tokens [28, 36, 8], mask [28, 36], legal [28, 7]. See `transcripts_of`."""
-        told = transcripts_of([self])
-        return Tokens(told.tokens[0], told.mask[0], told.legal[0])
+        """Encode the movers' knowledge: tokens [28, 36, 8], mask [28, 36], legal [28, 7]."""
+        tokens = transcripts_of([self])
+        return Tokens(tokens.tokens[0], tokens.mask[0], tokens.legal[0])
 
 
 def fingerprint_of(settings: Mapping[str, Any]) -> str:
-    """16 hex digits, equal for games made alike; on which device does not matter. Raises BadInput."""
+    """Return 16 hex digits, equal for equal settings; the device is ignored. Raises BadInput."""
     return fingerprint({name: value for name, value in settings.items() if name != "device"})
 
 
 def start_again(records: Sequence[GameRecord]) -> Games:
-    """The games of N records before their first play. Raises BadInput for what is no deal, bid, ..."""
+    """Return the games of N records before their first play. Raises BadInput for an invalid deal, bid, ..."""
     return start(*(_each(records, name) for name in ("hands", "decl", "leader", "bidder", "bid")))
 
 
 def transcripts_of(records: Sequence[GameRecord]) -> Tokens:
-    """Of N records: tokens [N, 28, 36, 8], mask [N, 28, 36], legal [N, 28, 7]. BadInput for illegal plays."""
+    """Encode the movers' knowledge in N records: tokens [N, 28, 36, 8], mask [N, 28, 36], legal [N, 28, 7].
+
+    Raises BadInput for illegal plays.
+    """
     return transcripts(*(_each(records, name) for name in ("hands", "decl", "leader", "plays")))
 
 
 def refuse_sealed(records: Sequence[GameRecord]) -> None:
-    """Raise BadInput for a game of the test split: nobody may learn from it."""
+    """Raise BadInput for a game of the test split: nothing may be trained on it."""
     for record in records:
         if record.split == Split.TEST:
-            raise BadInput(f"seed {record.seed} belongs to test, which is sealed: use games of train and val")
+            raise BadInput(
+                f"seed {record.seed} belongs to the test split, which is sealed: use games of train and val"
+            )
 
 
 def _each(records: Sequence[GameRecord], name: str) -> Any:

@@ -55,5 +55,5 @@ def collate(records: Sequence[GameRecord], *, final: bool = False) -> Rows:
         seat=column("player"),
         deal=np.repeat(np.arange(len(records), dtype=np.int32), N_PLAYS),
         variance=np.where(legal, variance, np.float32(0)),
-        ess=np.where(np.concatenate([record.every for record in records]), np.float32(np.inf), ess),
+        ess=np.where(np.concatenate([record.is_exact for record in records]), np.float32(np.inf), ess),
     )

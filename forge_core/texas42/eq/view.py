@@ -1,4 +1,4 @@
-"""A recorded game, or one decision of it, for a terminal: what rich can print, 80 columns wide."""
+"""A recorded game, or one decision of it, for a terminal: renderables for rich, 80 columns wide."""
 
 from __future__ import annotations
 
@@ -12,37 +12,38 @@ from rich.text import Text
 from forge_core.texas42.dominoes import N_SEATS, team
 from forge_core.texas42.eq.policies import MODES
 from forge_core.texas42.eq.records import GameRecord
-from forge_core.texas42.eq.scenes import Scene, Trick, scenes, score, suit_text, suits_of, tricks_of
-from forge_core.texas42.notation import declaration_text, domino_text
+from forge_core.texas42.eq.scenes import Scene, scenes, tricks_of
+from forge_core.texas42.notation import declaration_text, domino_text, suit_text, suits_of
 from forge_core.texas42.rules import CALLED_SUIT
+from forge_core.texas42.tricks import Trick, score
 
 TEAM_STYLES = ("dodger_blue2", "dark_orange3")
 _QUIET, _CHOSEN, _CALLED, _BAD = "dim", "bold", "bold yellow", "red"
 
 LEGEND = (
-    "E[Q]: points from here on, those of the mover's team less the other's, on average over worlds (deals "
-    "that fit what it knows); spread: their standard deviation; makes, sets: share of the worlds in which "
-    "the mover's side has its way with the bid; behind: E[Q] less than the best; ESS: worlds of equal weight "
-    "that would say as much."
+    "E[Q]: the points from here on, those of the mover's team minus those of the other team, on average over "
+    "worlds (deals consistent with all that the mover knows). spread: their standard deviation. makes, sets: "
+    "the share of worlds in which the bidders make the bid, or the defenders set it. behind: the E[Q] of the "
+    "best play minus that of this one. ESS: the number of equally weighted worlds that would say as much."
 )
 
 
 def describe_decision(record: GameRecord, step: int) -> RenderableType:
-    """Decision `step`, 0..27, with all that leads up to it. Raises BadInput for another."""
+    """Describe decision `step`, 0..27, and the position it was made in. Raises BadInput for another step."""
     scene = Scene(record, step)
     trick, left = scene.trick, [domino for domino in scene.hand if domino not in scene.played]
     seed = "" if record.seed is None else f"seed {record.seed} · "
     lines = [
         Text.assemble((f"{seed}decision {step} · ", _CHOSEN), bid_text(record)),
         Text.assemble(f"trick {len(scene.tricks)} · ", *score_text(scene.points)),
-        _lying(trick),
+        _trick_so_far(trick),
         Text.assemble(_seat(scene.seat), " holds ", ", ".join(domino_text(domino) for domino in left)),
     ]
     return Group(*lines, *_decision(scene))
 
 
 def describe_game(record: GameRecord) -> Iterator[RenderableType]:
-    """All 28 decisions, trick by trick, and how the bid fared."""
+    """Describe all 28 decisions, trick by trick, and the outcome of the bid."""
     tricks = tricks_of(record)
     for scene in scenes(record):
         number = len(scene.tricks)
@@ -57,7 +58,7 @@ def describe_game(record: GameRecord) -> Iterator[RenderableType]:
 
 
 def settings_text(settings: dict[str, Any]) -> str:
-    """`exact oracle · 50 worlds · greedy by E[Q]`: as far as the settings say."""
+    """Return `exact oracle · 50 worlds · greedy by E[Q]`, with the parts that the settings contain."""
     sampling, exploration = settings.get("sampling") or {}, settings.get("exploration") or {}
     parts = []
     if "oracle" in settings:
@@ -67,7 +68,7 @@ def settings_text(settings: dict[str, Any]) -> str:
     elif "n_worlds" in sampling:
         parts.append(f"{sampling['n_worlds']:,} worlds")
     if sampling.get("posterior"):
-        parts.append("weighed by the plays")
+        parts.append("weighted by the plays")
     if "criterion" in settings:
         by = "P(make)" if settings["criterion"] == "pmake" else "E[Q]"
         parts.append(f"{exploration.get('mode', MODES[0])} by {by}")
@@ -75,7 +76,7 @@ def settings_text(settings: dict[str, Any]) -> str:
 
 
 def score_text(points: tuple[int, int]) -> list[tuple[str, str] | str]:
-    """Parts of a text: points of both teams."""
+    """Return the points of both teams as parts of a text."""
     return [
         (f"seats 0 and 2: {points[0]}", TEAM_STYLES[0]),
         " · ",
@@ -84,53 +85,53 @@ def score_text(points: tuple[int, int]) -> list[tuple[str, str] | str]:
 
 
 def bid_text(record: GameRecord) -> Text:
-    """`sixes are trumps · seat 0 bid 30`."""
+    """Return `sixes are trumps · seat 0 bid 30`."""
     bidder = (f"seat {record.bidder} bid {record.bid}", TEAM_STYLES[team(record.bidder)])
     return Text.assemble(f"{declaration_text(record.decl)} · ", bidder)
 
 
 def outcome_text(record: GameRecord) -> Text:
-    """Who took how much, and whether the bid was made."""
+    """Return the points of both teams, and if the bid was made."""
     points = score(tricks_of(record))
     missing = Scene(record, 0).needed - points[team(record.bidder)]
-    fate = "is made" if missing <= 0 else f"is set, {missing} short"
-    return Text.assemble(*score_text(points), f": the bid of {record.bid} ", (fate, _CHOSEN))
+    outcome = "is made" if missing <= 0 else f"is set, {missing} short"
+    return Text.assemble(*score_text(points), f": the bid of {record.bid} ", (outcome, _CHOSEN))
 
 
 def _decision(scene: Scene) -> list[RenderableType]:
-    """What was played and why; a forced play is one short line."""
+    """Describe the play and its alternatives; a forced play is one short line."""
     chosen = (domino_text(scene.chosen), _CHOSEN)
     line = Text.assemble((f"{scene.step:2}  ", _QUIET), _seat(scene.seat), f" {scene.verb} ", chosen)
     if scene.forced:
-        line.append(", as it must", _QUIET)
+        line.append(" (forced)", _QUIET)
         return [line]
     if lost := _lost(scene):
-        line.append(f", giving away {lost}", _BAD)
+        line.append(f", losing {lost}", _BAD)
     mode = MODES[int(scene.record.decisions.exploration_mode[scene.step])]
     if mode != MODES[0]:
         line.append(f" ({mode})", _QUIET)
-    beside: RenderableType = _options(scene)
+    details: RenderableType = _options(scene)
     if any(scene.voids):
-        options, beside = beside, Table.grid(padding=(0, 4, 0, 0))
-        beside.add_row(options, _void_map(scene))
-    return [line, beside, Text(f"    {worlds_text(scene)}", _QUIET)]
+        options, details = details, Table.grid(padding=(0, 4, 0, 0))
+        details.add_row(options, _void_map(scene))
+    return [line, details, Text(f"    {worlds_text(scene)}", _QUIET)]
 
 
 def worlds_text(scene: Scene) -> str:
-    """`50 of 399,072,960 worlds, ESS 48.2`."""
-    if scene.every:
-        asked = "the one world" if scene.world_count == 1 else f"all {scene.world_count:,} worlds"
+    """Return `50 of 399,072,960 worlds, ESS 48.2`."""
+    if scene.is_exact:
+        used = "the only world" if scene.world_count == 1 else f"all {scene.world_count:,} worlds"
     else:
-        asked = f"{scene.n_worlds:,} of {scene.world_count:,} worlds"
+        used = f"{scene.n_worlds:,} of {scene.world_count:,} worlds"
     adaptive = (scene.record.settings.get("sampling") or {}).get("adaptive")
     rough = ", not converged" if adaptive and not scene.record.decisions.converged[scene.step] else ""
-    return f"{asked}, ESS {scene.ess:,.1f}{rough}"
+    return f"{used}, ESS {scene.ess:,.1f}{rough}"
 
 
 def _lost(scene: Scene) -> str:
-    """What the play gave away, as far as two digits show it."""
+    """Return the loss against the best play as text; empty if it rounds to 0."""
     if scene.by_chance:
-        return f"{scene.gives_away:.0%} of the chance" if scene.gives_away >= 0.005 else ""
+        return f"{scene.gives_away:.0%} of the chance to succeed" if scene.gives_away >= 0.005 else ""
     return f"{scene.gives_away:.1f} points" if scene.gives_away >= 0.05 else ""
 
 
@@ -153,7 +154,7 @@ def _options(scene: Scene) -> Table:
 
 
 def _void_map(scene: Scene) -> Table:
-    """Seats x suits: what everybody knows a seat not to have; only seats of which something is known."""
+    """Return seats x suits with a mark for each known void; only seats with known voids."""
     decl = scene.record.decl
     suits = suits_of(decl)
     grid = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style=_QUIET)
@@ -167,9 +168,9 @@ def _void_map(scene: Scene) -> Table:
     return grid
 
 
-def _lying(trick: Trick) -> Text:
+def _trick_so_far(trick: Trick) -> Text:
     if not trick.dominoes:
-        return Text("nothing lies yet")
+        return Text("nothing has been played to this trick")
     assert trick.suit is not None
     by_seat = zip(trick.seats, trick.dominoes, strict=True)
     plays = [f"{domino_text(domino)} by seat {seat}" for seat, domino in by_seat]
