@@ -14,10 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster._core.launcher import CheckRunHealthResult as CheckRunHealthResult  # for launchers here
+from dagster._core.launcher import DefaultRunLauncher as DefaultRunLauncher
+from dagster._core.launcher import WorkerStatus as WorkerStatus
 
 if TYPE_CHECKING:
+    from dagster import DagsterEvent
     from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
     from dagster._core.execution.backfill import PartitionBackfill
+    from dagster._core.execution.plan.objects import StepFailureData
+    from dagster._core.launcher import RunLauncher
     from sqlalchemy.engine import Connection
 
 _MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
@@ -233,3 +239,65 @@ def delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
     if log_files(instance, run_id):
         instance.compute_log_manager.delete_logs(prefix=[run_id])
     instance.run_storage.delete_run(run_id)
+
+
+# --- launchers ------------------------------------------------------------------------------------
+
+
+def instance_of(launcher: RunLauncher) -> dg.DagsterInstance:
+    """Return the instance that a launcher belongs to."""
+    return launcher._instance
+
+
+def last_process(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float] | None:
+    """Return the number of the last process known to execute a run, and when that was (s since 1970)."""
+    entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+    for entry in reversed(entries):
+        if pid := entry.get_dagster_event().engine_event_data.metadata.get("pid"):
+            return int(str(pid.value)), entry.timestamp
+    return None
+
+
+# --- how a run ended ------------------------------------------------------------------------------
+
+
+def will_retry(run: dg.DagsterRun) -> bool:
+    """Return True if Dagster is about to repeat a failed run, as its run retries are configured."""
+    return run.tags.get("dagster/will_retry") == "true"
+
+
+def step_failures(instance: dg.DagsterInstance, run_id: str) -> list[StepFailureData]:
+    """Return the failures of the steps of a run, the first one first."""
+    return [event.step_failure_data for event in _events(instance, run_id, dg.DagsterEventType.STEP_FAILURE)]
+
+
+def is_interruption(failure: StepFailureData) -> bool:
+    """Return True if a step failed because its process was interrupted."""
+    return failure.error is not None and failure.error.cls_name == "DagsterExecutionInterruptedError"
+
+
+def ending_message(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Return what Dagster says about the failure or cancellation of a run; empty: nothing."""
+    ends = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED)
+    messages = [event.message for event in _events(instance, run_id, *ends)]
+    return (messages[-1] or "") if messages else ""
+
+
+def materializations(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetMaterialization]:
+    """Return the materializations of a run, the first one first."""
+    events = _events(instance, run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
+    return [event.step_materialization_data.materialization for event in events]
+
+
+def _events(instance: dg.DagsterInstance, run_id: str, *types: dg.DagsterEventType) -> list[DagsterEvent]:
+    entries = instance.all_logs(run_id, of_type=set(types))
+    return [entry.get_dagster_event() for entry in entries]
+
+
+# --- sensors --------------------------------------------------------------------------------------
+
+
+def is_switched_on(instance: dg.DagsterInstance, name: str) -> bool:
+    """Return True if the sensor or schedule of a name is switched on."""
+    states: list[Any] = list(instance.all_instigator_state())
+    return any(state.instigator_name == name and state.is_running for state in states)

@@ -15,8 +15,7 @@ from forge_core.errors import BadInput
 if TYPE_CHECKING:
     import dagster as dg
 
-    from forge_assets.flywheel.state import State
-    from forge_assets.flywheel.steps import Step
+    from forge_assets.flywheel.flywheel import Flywheel
     from forge_assets.gaps.partitioned import PartitionedAsset
     from forge_assets.gaps.report import GapQuery
     from forge_core.files import Store
@@ -47,26 +46,6 @@ class GameDefinitions:
 
 
 @dataclass(frozen=True, slots=True)
-class FlywheelHooks:
-    """The parts of a flywheel that belong to its game."""
-
-    assets: tuple[str, ...]
-    """keys of the assets that it runs, in order; the first begins an iteration, the last is the gate"""
-    objectives: tuple[str, ...]
-    """networks that it can improve"""
-    reference: str
-    """folder of the network that it starts from by default; begins at the project"""
-    version: str
-    """of the benchmark: what was prepared under another one is prepared again"""
-    n_blocks: int
-    """blocks of seeds that there are"""
-    block_seeds: Callable[[int], range]
-    """number of a block -> its seeds"""
-    steps: Callable[[State], list[Step]]
-    """the steps of the iteration that is on"""
-
-
-@dataclass(frozen=True, slots=True)
 class Game:
     """One game, as the rest of `forge_assets` knows it. Asset keys are written `name` or `prefix/name`."""
 
@@ -84,7 +63,7 @@ class Game:
     """keys of its assets of many partitions, whose files `gaps` inspects one by one"""
     inspection: Callable[[GapQuery, Store], Sequence[PartitionedAsset]] = lambda query, store: ()
     """how the partitions of each of them are filled; raises BadInput for a query that it cannot answer"""
-    flywheel: FlywheelHooks | None = None
+    flywheel: Flywheel | None = None
 
 
 def all_games() -> tuple[Game, ...]:

@@ -42,7 +42,7 @@ def find_instance() -> dg.DagsterInstance:
 class ShardStore(dg.ConfigurableResource):
     """Where the data lies."""
 
-    url: str = Field("", description="a folder or fsspec URL; empty: FORGE_STORE, or ./data")
+    url: str = Field(default="", description="a folder or fsspec URL; empty: FORGE_STORE, or ./data")
 
     def root(self) -> Store:
         """The root of the store."""
@@ -54,8 +54,8 @@ class ShardStore(dg.ConfigurableResource):
 class ComputeDevice(dg.ConfigurableResource):
     """What computes, and how many deals at once."""
 
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
-    workers: int | None = Field(None, description="deals solved at once on a CPU; empty: one a core")
+    device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
+    workers: int | None = Field(default=None, description="deals solved at once on a CPU; empty: one a core")
 
 
 @contextmanager

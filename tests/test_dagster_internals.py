@@ -1,13 +1,19 @@
 """Private doors of Dagster: each does what is expected of it. One fails loudly when Dagster changes."""
 
+import multiprocessing.process
+import os
 import time
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.events import EngineEventData
+from dagster._core.storage.tags import WILL_RETRY_TAG
 from dagster._daemon.types import DaemonHeartbeat
 
 from forge_assets import dagster_internals as internals
+from forge_assets.launcher import LocalLauncher
 
 PARTS = dg.StaticPartitionsDefinition(["a", "b", "c"])
 
@@ -132,3 +138,121 @@ def test_files_of_a_run_are_found_and_go_with_it(instance, tmp_path):
 def test_where_another_database_keeps_events_there_are_no_files():
     with dg.DagsterInstance.ephemeral() as instance:
         assert internals.event_files(instance, "any") == [] == internals.log_files(instance, "any")
+
+
+# --- runs, launchers, sensors
+
+
+@dg.asset
+def fails() -> dg.MaterializeResult:
+    try:
+        raise KeyError("beneath")
+    except KeyError as error:
+        raise ValueError("above") from error
+
+
+@dg.asset
+def interrupted() -> None:
+    raise DagsterExecutionInterruptedError
+
+
+@dg.asset
+def made() -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata={"rows": 7})
+
+
+def run_alone(asset, instance) -> dg.DagsterRun:
+    result = dg.materialize([asset], instance=instance, raise_on_error=False)
+    found = instance.get_run_by_id(result.run_id)
+    assert found
+    return found
+
+
+def test_failures_of_steps_come_with_their_causes(instance):
+    (failure,) = internals.step_failures(instance, run_alone(fails, instance).run_id)
+    assert failure.error.cause.cls_name == "ValueError" and "above" in failure.error.cause.message
+    assert failure.error.cause.cause.cls_name == "KeyError" and failure.user_failure_data is None
+    assert not internals.is_interruption(failure)
+
+
+def test_an_interruption_is_known_from_other_failures(instance):
+    failures = internals.step_failures(instance, run_alone(interrupted, instance).run_id)
+    assert any(map(internals.is_interruption, failures))
+
+
+def test_the_end_of_a_run_has_a_message(instance):
+    assert "failed" in internals.ending_message(instance, run_alone(fails, instance).run_id)
+    assert internals.ending_message(instance, run_alone(made, instance).run_id) == ""
+
+
+def test_materializations_of_a_run_are_found(instance):
+    (event,) = internals.materializations(instance, run_alone(made, instance).run_id)
+    assert event.metadata["rows"].value == 7
+
+
+def test_the_tag_of_runs_that_will_be_retried(instance):
+    tags = {WILL_RETRY_TAG: "true"}
+    job = dg.job(name="some_job")(lambda: None)
+    assert internals.will_retry(instance.create_run_for_job(job_def=job, tags=tags))
+    assert not internals.will_retry(instance.create_run_for_job(job_def=job))
+
+
+def test_the_switch_of_a_sensor_is_read(instance):
+    @dg.sensor(name="some_sensor", job=dg.job(name="some_job")(lambda: None))
+    def sensor():
+        return dg.SkipReason("never")
+
+    assert not internals.is_switched_on(instance, "some_sensor")
+    remote = _remote_sensor(dg.Definitions(sensors=[sensor], jobs=[sensor.job]))
+    instance.start_sensor(remote)
+    assert internals.is_switched_on(instance, "some_sensor")
+    assert not internals.is_switched_on(instance, "another")
+
+
+def _remote_sensor(definitions: dg.Definitions):
+    """A sensor as the code server describes it to the daemon."""
+    from dagster._core.remote_representation.external import RemoteRepository
+    from dagster._core.remote_representation.external_data import RepositorySnap
+    from dagster._core.remote_representation.handle import RepositoryHandle
+
+    repository = definitions.get_repository_def()
+    handle = RepositoryHandle.for_test(repository_name=repository.name)
+    snap = RepositorySnap.from_def(repository)
+    (sensor,) = RemoteRepository(snap, handle, auto_materialize_use_sensors=True).get_sensors()
+    return sensor
+
+
+def test_the_process_of_a_run_is_found_in_its_events(instance):
+    known = internals.last_process(instance, run_alone(made, instance).run_id)
+    assert known is None or known[0] == os.getpid()
+    job = dg.job(name="some_job")(lambda: None)
+    started = instance.create_run_for_job(job_def=job)
+    instance.report_engine_event(
+        "started",
+        started,
+        engine_event_data=EngineEventData({"pid": dg.MetadataValue.text("4711")}),
+    )
+    pid, when = internals.last_process(instance, started.run_id)
+    assert pid == 4711 and abs(when - time.time()) < 60
+
+
+def test_launchers_know_their_instance(instance):
+    launcher = LocalLauncher()
+    launcher.register_instance(instance)
+    assert internals.instance_of(launcher) is instance
+    assert launcher.supports_check_run_worker_health
+
+
+def test_celery_launchers_have_an_app_and_the_tag_of_a_task():
+    launcher_of = pytest.importorskip("dagster_celery.launcher")
+    from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
+
+    from forge_assets.workers import WorkerLauncher
+
+    assert issubclass(WorkerLauncher, launcher_of.CeleryRunLauncher) and DAGSTER_CELERY_TASK_ID_TAG
+    launcher = WorkerLauncher("redis://127.0.0.1:1/0", lost_after_seconds=60)
+    assert launcher.celery.control.revoke and launcher.celery.conf.task_default_queue == "dagster"
+
+
+def test_a_process_of_multiprocessing_is_known_by_the_name_that_workers_replace():
+    assert multiprocessing.process.current_process() is multiprocessing.process._current_process

@@ -13,29 +13,21 @@ from running import free_port, mlflow_server
 from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.definitions import defs
 from forge_assets.flywheel import runner as by_hand
-from forge_assets.flywheel import steps, turn
-from forge_assets.flywheel.sensor import flywheel_nightly, flywheel_sensor
-from forge_assets.flywheel.state import (
-    FILE,
-    FOLDER,
-    GIVE_UP_AFTER,
-    MOST_OUTAGES,
-    Iteration,
-    Phase,
-    Settings,
-    State,
-    read_state,
-    write_state,
-)
-from forge_assets.flywheel.steps import steps_of
-from forge_assets.flywheel.turn import Launch, Rest, next_move
+from forge_assets.flywheel import runs
+from forge_assets.flywheel.sensor import automate
+from forge_assets.flywheel.state import GIVE_UP_AFTER, MOST_OUTAGES, Iteration, Phase, State
+from forge_assets.flywheel.storage import FILE, folder_of, record_of
+from forge_assets.flywheel.storage import read_state as read_state_of
+from forge_assets.flywheel.storage import write_state as write_state_of
+from forge_assets.flywheel.turn import Launch, Rest, Turner
 from forge_assets.in_process import materialize_here
 from forge_assets.resources import ShardStore
+from forge_assets.texas42 import flywheel as texas42
 from forge_assets.texas42 import networks
 from forge_assets.texas42.blocks import N_BLOCKS
+from forge_assets.texas42.flywheel import FLYWHEEL, FlywheelSettings, steps_of
 from forge_assets.tracking.registry import CHAMPION, ModelRegistry, ModelVersion, registered_name
 from forge_assets.tracking.tracker import Tracker
-from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput, StoreUnusable
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
@@ -47,7 +39,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
 )
 
-SMALL = Settings(
+SMALL = FlywheelSettings(
     model="models/texas42-qvalue-73k",
     epochs=1,
     batch_size=64,
@@ -56,11 +48,39 @@ SMALL = Settings(
     golden_rows=56,
     threads=1,
 )
+STORED = (
+    '{"schema_version": 1, "settings": {"group": "flywheel", "start_block": 16, "blocks": 2, "model": "73k", '
+    '"objective": "qvalue", "epochs": 2, "lr": 3e-05, "batch_size": 1024, "shard_rows": "50000", '
+    '"rows": 10000, "golden_rows": 2000, "threads": null, "begin": "sensor"}, "token": "0badcafe", '
+    '"phase": "ready", "iteration": 3, "next_block": 22, "attempt": 2, "failures": 1, "outages": 0, '
+    '"away_since": "", "error": "iteration 3, teach (run 12345678): no space left", "prepared": "v1", '
+    '"history": [{"number": 1, "blocks": [16, 17], "seeds": 100, "challenger": "runs/x/model", '
+    '"challenger_q_gap": 1.25, "champion_q_gap": null, "promoted": false, '
+    '"reasons": ["worse by 0.1 points", "alpha"], "attempts": 2}, {"number": 2, "blocks": [20, 21], '
+    '"seeds": 200, "challenger": "runs/y/model", "challenger_q_gap": 1.2, "champion_q_gap": 1.2, '
+    '"promoted": true, "reasons": ["better"], "attempts": 1}]}'
+)
 FEW_GOLDEN = [ShardKey(seed, decl) for seed in (900, 901, 902) for decl in (0, 6, 9)]
 TWENTY_GOLDEN = [ShardKey(seed, decl) for seed in (900, 901) for decl in range(10)]
 ONE_OF_THE_BENCHMARK = dict.fromkeys(
     ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), "sixes|seed_000901"
 )
+
+
+AUTOMATION = automate(FLYWHEEL)
+SENSOR, NIGHTLY = AUTOMATION.sensor, AUTOMATION.schedule
+
+
+def read_state(root: Store) -> State | None:
+    return read_state_of(FLYWHEEL, root)
+
+
+def write_state(root: Store, state: State) -> None:
+    write_state_of(FLYWHEEL, root, state)
+
+
+def turner(instance, root: Store, tracker: Tracker) -> Turner:
+    return Turner(FLYWHEEL, instance, root, tracker)
 
 
 def iteration(number: int, promoted: bool = True) -> Iteration:
@@ -73,41 +93,56 @@ def iteration(number: int, promoted: bool = True) -> Iteration:
 def test_a_state_reads_back(tmp_path):
     root = Store(str(tmp_path))
     assert read_state(root) is None
-    state = State.begin(SMALL).failed("the disk is full").ended(iteration(1))
+    state = State.begin(SMALL).failed("the disk is full").ended(iteration(1), "v1")
     write_state(root, state)
     assert read_state(root) == state
-    record = state.to_dict()
+    record = record_of(FLYWHEEL, state)
     del record["outages"], record["away_since"]  # an older file knows neither
-    root.join(FOLDER).write(FILE, json.dumps(record).encode())
+    folder_of(FLYWHEEL, root).write(FILE, json.dumps(record).encode())
     assert read_state(root) == state
+
+
+def test_a_file_of_before_games_had_flywheels_of_their_own_is_read(tmp_path):
+    """Written by the code of November 2026, with the names that the file has to this day."""
+    root = Store(str(tmp_path))
+    folder_of(FLYWHEEL, root).write(FILE, STORED.encode())
+    state = read_state(root)
+    assert [past.units for past in state.history] == [(16, 17), (20, 21)] and state.units() == [22, 23]
+    assert [past.examples for past in state.history] == [100, 200]
+    assert [(past.challenger_figure, past.champion_figure) for past in state.history] == [
+        (1.25, None),
+        (1.2, 1.2),
+    ]
+    assert state.history[0].reasons == ("worse by 0.1 points", "alpha") and state.failures == 1
+    assert json.dumps(record_of(FLYWHEEL, state)) == STORED
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, '{"schema_version": 2}'])
 def test_a_state_that_is_none_says_what_to_do(tmp_path, text):
     root = Store(str(tmp_path))
-    root.join(FOLDER).write(FILE, text.encode())
+    folder_of(FLYWHEEL, root).write(FILE, text.encode())
     with pytest.raises(BadInput, match="remove it"):
         read_state(root)
 
 
 def test_a_number_that_is_none_is_seen(tmp_path):
     root = Store(str(tmp_path))
-    record = State.begin(SMALL).to_dict() | {"iteration": "two"}
-    root.join(FOLDER).write(FILE, json.dumps(record).encode())
+    record = record_of(FLYWHEEL, State.begin(SMALL)) | {"iteration": "two"}
+    folder_of(FLYWHEEL, root).write(FILE, json.dumps(record).encode())
     with pytest.raises(BadInput, match="remove it"):
         read_state(root)
 
 
 def test_blocks_of_val_and_test_are_passed_over():
-    assert State.begin(replace(SMALL, start_block=16, blocks=4)).range() == [16, 17, 20, 21]
+    assert State.begin(replace(SMALL, start_block=16, blocks=4)).units() == [16, 17, 20, 21]
 
 
 def test_an_iteration_moves_the_range_and_a_failure_does_not():
     state = State.begin(replace(SMALL, start_block=17))
     failed = state.failed("no space left")
-    assert (failed.range(), failed.iteration, failed.attempt) == ([17], 1, 2)
-    after = failed.ended(replace(iteration(1), blocks=(17,)))
-    assert (after.range(), after.iteration, after.attempt, after.failures, after.error) == ([20], 2, 1, 0, "")
+    assert (failed.units(), failed.iteration, failed.attempt) == ([17], 1, 2)
+    after = failed.ended(replace(iteration(1), units=(17,)), "v1")
+    assert (after.units(), after.iteration, after.attempt, after.failures, after.error) == ([20], 2, 1, 0, "")
 
 
 def test_three_failures_in_a_row_and_it_rests_until_reset():
@@ -117,7 +152,7 @@ def test_three_failures_in_a_row_and_it_rests_until_reset():
         state = state.failed("no space left")
     assert state.phase is Phase.FAILED
     again = state.reset()
-    assert again.phase is Phase.READY and again.range() == [0] and again.attempt == GIVE_UP_AFTER + 2
+    assert again.phase is Phase.READY and again.units() == [0] and again.attempt == GIVE_UP_AFTER + 2
     assert again.error == "" and again.failures == 0
 
 
@@ -130,16 +165,16 @@ def test_who_stops_it_by_hand_wears_it_down_not():
 
 def test_at_the_end_of_the_universe_it_is_done():
     state = State.begin(replace(SMALL, start_block=N_BLOCKS - 3, blocks=5))
-    assert state.range() == [N_BLOCKS - 3], "the last two are val and test"
-    done = state.ended(replace(iteration(1), blocks=(N_BLOCKS - 3,)))
-    assert done.standing is done.reset().standing is Phase.DONE
+    assert state.units() == [N_BLOCKS - 3], "the last two are val and test"
+    done = state.ended(replace(iteration(1), units=(N_BLOCKS - 3,)), "v1")
+    assert done.current_phase is done.reset().current_phase is Phase.DONE
 
 
 def test_with_a_larger_universe_it_goes_on(monkeypatch):
     state = State.begin(replace(SMALL, start_block=N_BLOCKS - 3))
-    done = state.ended(replace(iteration(1), blocks=(N_BLOCKS - 3,)))
-    monkeypatch.setattr("forge_assets.flywheel.state.N_BLOCKS", N_BLOCKS + 20)
-    assert done.standing is Phase.READY and done.range() == [N_BLOCKS]
+    done = state.ended(replace(iteration(1), units=(N_BLOCKS - 3,)), "v1")
+    monkeypatch.setattr("forge_assets.texas42.flywheel.N_BLOCKS", N_BLOCKS + 20)
+    assert done.current_phase is Phase.READY and done.units() == [N_BLOCKS]
 
 
 def test_where_no_seeds_are_left_none_begins():
@@ -173,7 +208,7 @@ def test_the_first_iteration_prepares_and_the_others_do_not():
         *("watched deals", "benchmark", "first champion", "shards 0", "catalog", "watched rows"),
         *("tokens", "teach", "evaluate", "gate"),
     ]
-    second = first.ended(iteration(1))
+    second = first.ended(iteration(1), FLYWHEEL.version())
     later = [step.name for step in steps_of(second)]
     assert later == ["shards 1", "catalog", "tokens", "teach", "evaluate", "gate"]
     upgraded = [step.name for step in steps_of(replace(second, prepared="of older algorithms"))]
@@ -207,8 +242,7 @@ class Registry:
 def test_a_network_begins_from_the_champion_or_from_nothing_until_there_is_one(model, champion, begins):
     state = State.begin(replace(SMALL, model=model))
     (teach,) = (step for step in steps_of(state) if step.name == "teach")
-    settings = turn.launch(state, teach, {}, Registry(champion)).settings
-    assert {name: settings[name] for name in ("size", "init_from") if name in settings} == begins
+    assert teach.complete({}, Registry(champion)) == begins
 
 
 # whole iterations
@@ -235,9 +269,9 @@ def tracker(tmp_path) -> Tracker:
 def few(monkeypatch, tmp_path):
     """Nine deals of the benchmark, and runs in a folder of the test."""
     monkeypatch.setattr(golden, "golden_keys", lambda split=Split.VAL: FEW_GOLDEN)
-    monkeypatch.setattr(steps, "golden_range", lambda: ONE_OF_THE_BENCHMARK)
-    teaching = steps._teaching
-    monkeypatch.setattr(steps, "_teaching", lambda state: teaching(state) | {"runs": str(tmp_path / "runs")})
+    monkeypatch.setattr("forge_assets.texas42.partitions.golden_range", lambda: ONE_OF_THE_BENCHMARK)
+    teaching, folder = texas42._teaching, {"runs": str(tmp_path / "runs")}
+    monkeypatch.setattr(texas42, "_teaching", lambda settings: teaching(settings) | folder)
 
 
 @pytest.fixture
@@ -251,7 +285,7 @@ def once(instance, root, tracker, few):
             "compute": {"device": "cpu"},
             "tracker": {"uri": tracker.uri},
         }
-        return by_hand.turn_once(instance, root, tracker, said.append, resources), said
+        return by_hand.turn_once(turner(instance, root, tracker), said.append, resources), said
 
     return run
 
@@ -263,9 +297,9 @@ def champion_of(tracker: Tracker):
 def test_iterations_by_hand_one_of_which_fails(once, instance, root, tracker, monkeypatch):
     write_state(root, State.begin(SMALL))
     first, said = once()
-    assert (first.iteration, first.phase, first.next_block) == (2, Phase.READY, 1), said
+    assert (first.iteration, first.phase, first.next_unit) == (2, Phase.READY, 1), said
     (past,) = first.history
-    assert past.seeds == 50 and past.champion_q_gap > 0
+    assert past.examples == 50 and past.champion_figure > 0
     crowned = champion_of(tracker)
     assert load_model(crowned.source).n_parameters == 70_978
     assert "texas42-qvalue-73k-71k-qgap" in crowned.tags["forge.name"]
@@ -284,7 +318,7 @@ def test_iterations_by_hand_one_of_which_fails(once, instance, root, tracker, mo
 
     monkeypatch.setattr(networks, "teach", full)
     failed, said = once()
-    assert (failed.iteration, failed.next_block, failed.failures) == (2, 1, 1)
+    assert (failed.iteration, failed.next_unit, failed.failures) == (2, 1, 1)
     assert "no space left" in failed.error and "teach" in failed.error and "stay as they were" in said[-1]
     assert champion_of(tracker).version == crowned.version
     observed = instance.fetch_observations(dg.AssetKey("flywheel"), limit=1).records[0].asset_observation
@@ -313,9 +347,9 @@ def test_what_failed_goes_on_from_what_is_on_disk(once, instance, root, tracker,
 def fails_at(step: str, real):
     """materialize_here, which at a step is asked for what cannot be."""
 
-    def run(asset, instance, tags, settings, resources):
+    def run(asset, instance, tags, settings, *rest):
         wrong = {"model": "models/there-is-none"} if tags["forge/step"] == step else {}
-        return real(asset, instance, tags, dict(settings) | wrong, resources)
+        return real(asset, instance, tags, dict(settings) | wrong, *rest)
 
     return run
 
@@ -338,7 +372,7 @@ def test_the_sensor_asks_for_a_run_once(instance, root, tracker):
 
     def tick():
         context = dg.build_sensor_context(instance, resources=resources)
-        return flywheel_sensor(context)
+        return SENSOR(context)
 
     request = tick()
     assert request.asset_selection == [dg.AssetKey("oracle_shards")]
@@ -349,7 +383,7 @@ def test_the_sensor_asks_for_a_run_once(instance, root, tracker):
 
 def test_the_sensor_says_why_it_rests(instance, root, tracker):
     def reason(begin: bool = False) -> str:
-        move = next_move(instance, root, tracker, begin)
+        move = turner(instance, root, tracker).next_move(begin)
         assert isinstance(move, Rest)
         return move.reason
 
@@ -357,10 +391,10 @@ def test_the_sensor_says_why_it_rests(instance, root, tracker):
     state = State.begin(replace(SMALL, begin="schedule"))
     write_state(root, state)
     assert "waits for the schedule" in reason()
-    assert isinstance(next_move(instance, root, tracker, begin=True), Launch)
+    assert isinstance(turner(instance, root, tracker).next_move(begin=True), Launch)
     write_state(root, replace(state, phase=Phase.FAILED, error="no space left"))
     assert "no space left" in reason() and "reset" in reason()
-    write_state(root, replace(state, next_block=N_BLOCKS - 1))
+    write_state(root, replace(state, next_unit=N_BLOCKS - 1))
     assert "N_BLOCKS" in reason()
 
 
@@ -368,16 +402,16 @@ def test_the_schedule_begins_and_the_sensor_carries_on(instance, root, tracker):
     write_state(root, State.begin(replace(SMALL, begin="schedule")))
     resources = {"store": ShardStore(url=root.url), "tracker": tracker}
     context = dg.build_schedule_context(instance, resources=resources)
-    begun = flywheel_nightly(context)
+    begun = NIGHTLY(context)
     assert begun.tags["forge/step"] == "watched deals"
     instance.create_run_for_job(
         job_def=dg.job(name="flywheel_deals")(lambda: None),
         tags=dict(begun.tags),
-        status=turn.DagsterRunStatus.SUCCESS,
+        status=dg.DagsterRunStatus.SUCCESS,
     )
-    carried = flywheel_sensor(dg.build_sensor_context(instance, resources=resources))
+    carried = SENSOR(dg.build_sensor_context(instance, resources=resources))
     assert carried.tags["forge/step"] == "benchmark"
-    again = flywheel_nightly(dg.build_schedule_context(instance, resources=resources))
+    again = NIGHTLY(dg.build_schedule_context(instance, resources=resources))
     assert isinstance(again, dg.SkipReason) and "an iteration is on" in again.skip_message
 
 
@@ -387,31 +421,31 @@ def test_a_run_that_dagster_repeats_is_not_held_against_the_iteration(instance, 
     first = steps_of(state)[0]
     instance.create_run_for_job(
         job_def=dg.job(name="some_job")(lambda: None),
-        tags=turn.identity(state) | {"forge/step": first.name, "dagster/will_retry": "true"},
-        status=turn.DagsterRunStatus.FAILURE,
+        tags=runs.attempt_tags(state) | {"forge/step": first.name, "dagster/will_retry": "true"},
+        status=dg.DagsterRunStatus.FAILURE,
     )
-    move = next_move(instance, root, tracker)
+    move = turner(instance, root, tracker).next_move()
     assert isinstance(move, Rest) and "under way" in move.reason and read_state(root) == state
 
 
 def test_by_hand_keeps_out_of_the_way_of_a_run_and_buries_a_dead_one(instance, root, tracker, monkeypatch):
     state = State.begin(SMALL)
     write_state(root, state)
-    tags = turn.identity(state) | {"forge/step": "watched deals"}
+    tags = runs.attempt_tags(state) | {"forge/step": "watched deals"}
     job = dg.job(name="some_job")(lambda: None)
-    running = instance.create_run_for_job(job_def=job, tags=tags, status=turn.DagsterRunStatus.STARTED)
+    running = instance.create_run_for_job(job_def=job, tags=tags, status=dg.DagsterRunStatus.STARTED)
     with pytest.raises(BadInput, match="wait for its end"):
-        by_hand.turn_once(instance, root, tracker, print)
+        by_hand.turn_once(turner(instance, root, tracker), print)
     instance.report_run_canceled(running)
 
     gone = f"{by_hand.socket.gethostname()}:{2**22 + 1}"
     instance.create_run_for_job(
-        job_def=job, tags=tags | {by_hand.BY_HAND: gone}, status=turn.DagsterRunStatus.STARTED
+        job_def=job, tags=tags | {by_hand.BY_HAND: gone}, status=dg.DagsterRunStatus.STARTED
     )
     seen: list[str] = []
     monkeypatch.setattr(by_hand, "materialize_here", lambda *asked: interrupt(instance, seen, asked))
-    with pytest.raises(Stopped, match="go on with"):
-        by_hand.turn_once(instance, root, tracker, print)
+    with pytest.raises(by_hand.IterationStopped, match="continue with"):
+        by_hand.turn_once(turner(instance, root, tracker), print)
     assert seen == ["2"], "the dead run's attempt was the first"
     after = read_state(root)
     assert (after.failures, after.iteration) == (0, 1) and "stopped by hand" in after.error
@@ -426,8 +460,8 @@ def interrupt(instance, seen: list[str], asked) -> None:
 
 def test_two_do_not_turn_it_at_once(instance, root, tracker):
     write_state(root, State.begin(SMALL))
-    with root.join(FOLDER).held(), pytest.raises(StoreUnusable, match="another process"):
-        by_hand.turn_once(instance, root, tracker, print)
+    with folder_of(FLYWHEEL, root).held(), pytest.raises(StoreUnusable, match="another process"):
+        by_hand.turn_once(turner(instance, root, tracker), print)
 
 
 def test_a_run_by_hand_is_not_repeated_by_dagster(tmp_path):
@@ -437,7 +471,7 @@ def test_a_run_by_hand_is_not_repeated_by_dagster(tmp_path):
     instance = dg.DagsterInstance.local_temp(str(home), overrides)
     result = materialize_here("shard_catalog", instance, resources={"store": {"url": "nowhere://at/all"}})
     assert not result.success
-    assert not turn.will_be_retried(instance.get_run_by_id(result.run_id))
+    assert not runs.will_be_retried(instance.get_run_by_id(result.run_id))
 
 
 # MLflow away
@@ -446,9 +480,9 @@ def test_a_run_by_hand_is_not_repeated_by_dagster(tmp_path):
 def succeed(instance, state: State, *names: str) -> None:
     """Runs of steps, as if they had been carried out."""
     for name in names:
-        tags = turn.identity(state) | {"forge/step": name}
+        tags = runs.attempt_tags(state) | {"forge/step": name}
         job = dg.job(name="some_job")(lambda: None)
-        instance.create_run_for_job(job_def=job, tags=tags, status=turn.DagsterRunStatus.SUCCESS)
+        instance.create_run_for_job(job_def=job, tags=tags, status=dg.DagsterRunStatus.SUCCESS)
 
 
 def test_a_step_waits_for_mlflow_and_goes_on_by_itself(instance, root, tmp_path):
@@ -460,7 +494,7 @@ def test_a_step_waits_for_mlflow_and_goes_on_by_itself(instance, root, tmp_path)
     write_state(root, state)
 
     def tick():
-        return flywheel_sensor(dg.build_sensor_context(instance, resources=resources))
+        return SENSOR(dg.build_sensor_context(instance, resources=resources))
 
     assert tick().tags["forge/step"] == "watched deals", "which needs no MLflow"
     succeed(instance, state, "watched deals", "benchmark")
@@ -485,7 +519,7 @@ def test_by_hand_it_is_said_that_mlflow_is_away(instance, root):
     write_state(root, state)
     succeed(instance, state, "watched deals", "benchmark")
     with pytest.raises(BadInput, match=r"first champion waits since .* does not answer"):
-        by_hand.turn_once(instance, root, Tracker(uri=f"http://127.0.0.1:{free_port()}"), print)
+        by_hand.turn_once(turner(instance, root, Tracker(uri=f"http://127.0.0.1:{free_port()}")), print)
 
 
 def test_a_step_that_lost_mlflow_counts_not_and_one_that_failed_of_itself_does(instance, root, monkeypatch):
@@ -497,10 +531,10 @@ def test_a_step_that_lost_mlflow_counts_not_and_one_that_failed_of_itself_does(i
     def fail(model: str) -> State:
         state = read_state(root)
         succeed(instance, state, "watched deals", "benchmark")
-        tags = turn.identity(state) | {"forge/step": "first champion", "dagster/partition": "qvalue"}
+        tags = runs.attempt_tags(state) | {"forge/step": "first champion", "dagster/partition": "qvalue"}
         given = {"store": {"url": root.url}, "compute": {"device": "cpu"}, "tracker": {"uri": tracker.uri}}
         assert not materialize_here("champion", instance, tags, {"model": model}, given).success
-        assert next_move(instance, root, tracker).over
+        assert turner(instance, root, tracker).next_move().over
         return read_state(root)
 
     lost = fail(SMALL.model)
@@ -525,14 +559,14 @@ def test_what_a_run_says_of_mlflow_holds_no_password(instance, root, monkeypatch
     assert not run.success and "http://***@127.0.0.1" in reason_of(run)
     said = [dg.serialize_value(entry) for entry in instance.all_logs(run.run_id)]
     assert said and not any("secret" in entry for entry in said)
-    assert turn.was_cut_off(instance, instance.get_run_by_id(run.run_id), Tracker())
+    assert runs.was_cut_off(instance, instance.get_run_by_id(run.run_id), Tracker())
 
 
 def test_the_steps_that_wait_for_mlflow_are_those_whose_assets_ask_it():
     graph = defs.resolve_asset_graph()
     for step in steps_of(State.begin(SMALL)):
         asks = graph.get(dg.AssetKey(step.asset)).assets_def.required_resource_keys
-        assert step.asks_tracker == ("tracker" in asks), step.name
+        assert step.needs_tracker == ("tracker" in asks), step.name
 
 
 # the gate as an asset

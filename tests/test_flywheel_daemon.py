@@ -11,7 +11,8 @@ from pathlib import Path
 import dagster as dg
 from running import PROJECT, Process, new_home
 
-from forge_assets.flywheel.state import read_state
+from forge_assets.flywheel.storage import read_state
+from forge_assets.texas42.flywheel import FLYWHEEL
 from forge_assets.tracking.registry import CHAMPION, registered_name
 from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
@@ -60,14 +61,14 @@ def test_three_iterations_by_the_sensor_one_of_which_fails_and_recovers(tmp_path
         assert "on" in pipeline(environment, "flywheel", "start")
 
         def state():
-            found = read_state(root)
+            found = read_state(FLYWHEEL, root)
             assert found
             return found
 
         daemon.wait_until(lambda: state().error or state().iteration > 2, 600)
         failed = state()
         assert "seed_00000057_decl_7" in failed.error and failed.failures == 1
-        assert (failed.iteration, failed.range(), len(failed.history)) == (2, [1], 1)
+        assert (failed.iteration, failed.units(), len(failed.history)) == (2, [1], 1)
         crowned = (
             Tracker(uri=tracked).client().get_model_version_by_alias(registered_name("qvalue"), CHAMPION)
         )
@@ -80,10 +81,10 @@ def test_three_iterations_by_the_sensor_one_of_which_fails_and_recovers(tmp_path
     finally:
         daemon.stop()
     end = state()
-    assert [past.blocks for past in end.history] == [(0,), (1,), (2,)]
-    assert [past.seeds for past in end.history] == [50, 100, 150]
+    assert [past.units for past in end.history] == [(0,), (1,), (2,)]
+    assert [past.examples for past in end.history] == [50, 100, 150]
     assert [past.attempts for past in end.history] == [1, 2, 1]
-    assert all(later.champion_q_gap <= earlier.champion_q_gap for earlier, later in pairwise(end.history))
+    assert all(later.champion_figure <= earlier.champion_figure for earlier, later in pairwise(end.history))
     assert first == end.history[0] and first.promoted and end.error == ""
     told = json.loads(pipeline(environment, "flywheel", "status", "--json"))
     assert told["sensor"] == "off" and told["next_seeds"] == "150-199"
@@ -95,4 +96,4 @@ def test_three_iterations_by_the_sensor_one_of_which_fails_and_recovers(tmp_path
         spans = sorted((record.start_time, record.end_time) for record in runs)
         assert all(one[1] <= other[0] for one, other in pairwise(spans)), "a step begins when one has ended"
     for past in end.history:
-        print(f"\niteration {past.number}: {past.challenger_q_gap:.3f} against {past.champion_q_gap:.3f}")
+        print(f"\niteration {past.number}: {past.challenger_figure:.3f} against {past.champion_figure:.3f}")

@@ -21,7 +21,7 @@ from asset_runs import materializations
 from dagster._core.execution.backfill import BulkActionStatus
 from running import Dagster, Process, keys_of, recorded
 
-from forge_assets.launcher import is_process_alive
+from forge_assets.processes import is_process_alive
 from forge_assets.texas42.blocks import BLOCK_SIZE, block_name
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from forge_assets.cli.flywheel import flywheel
+from forge_assets.cli.flywheel import flywheel_verbs
 from forge_assets.cli.gaps import gaps
 from forge_assets.cli.lineage import lineage
 from forge_assets.cli.prune import prune
+from forge_assets.games import all_games
 from forge_core.texas42.cli.train import train
 
 app = typer.Typer(
@@ -20,7 +21,9 @@ app.command(help="Teach a network what every play is worth, tracked in MLflow.")
 app.command()(gaps)
 app.command()(lineage)
 app.command()(prune)
-app.add_typer(flywheel)
+for game in all_games():
+    if game.flywheel:
+        app.add_typer(flywheel_verbs(game.flywheel))
 
 
 @app.callback(invoke_without_command=True)

@@ -1,7 +1,8 @@
-"""The flywheel: new deals, more rows, a network that starts from the champion, a gate; and again.
+"""The flywheel of a game: new data, a network that starts from the champion, a gate; and again.
 
-state (what is asked and how far it is, a file in the store), steps (what an iteration runs, one run of
-Dagster each), progress (told to the UI and to MLflow), turn (what comes next, from the state and from the
-runs there are), sensor (turns it as long as it is switched on), by_hand (turns it once, in this process):
-each uses only what stands before it.
+state (settings and progress of a flywheel), steps (one run of Dagster each), flywheel (the part that a game
+contributes), storage (the state as a file of the store), runs (what Dagster knows about the runs of steps),
+progress (reports to the UI and to MLflow), turn (the next step, by state and runs), sensor (turns the
+flywheel while it is switched on), runner (turns it once, in this process): each uses only what stands before
+it.
 """

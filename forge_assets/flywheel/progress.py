@@ -1,4 +1,4 @@
-"""How far a flywheel is, told where people look: the asset `flywheel` in Dagster's UI, and MLflow."""
+"""Progress of a flywheel: an asset in Dagster's UI, and a curve in MLflow."""
 
 from __future__ import annotations
 
@@ -6,93 +6,87 @@ from typing import Any
 
 import dagster as dg
 
-from forge_assets.flywheel.state import Iteration, State, seeds_of
+from forge_assets.flywheel.flywheel import Flywheel
+from forge_assets.flywheel.state import Iteration, State
+from forge_assets.games import find_model
 from forge_assets.pictures import picture
-from forge_assets.texas42.champion import champion
-from forge_assets.texas42.game import TEXAS42
-from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.tracking.errors import TrackerUnusable
 from forge_assets.tracking.tracker import Tracker
 
-flywheel_progress = dg.AssetSpec(
-    "flywheel",
-    group_name=GROUP,
-    deps=[champion],
-    kinds={"json"},
-    description="How far the flywheel is: its state, and what its champions lose a decision by the seeds "
-    "they learnt from. An event here ends each iteration; one that failed is an observation. Nothing to "
-    "materialize: switch on the sensor `flywheel` under Automation, or run forge-pipeline flywheel once.",
-)
 
-
-def tell(instance: dg.DagsterInstance, tracker: Tracker, state: State) -> str:
-    """Report a state, and the curve to MLflow; a remark if MLflow could not be told: it will be next time."""
-    metadata = describe(state)
-    if state.error:
-        instance.report_runless_asset_event(dg.AssetObservation("flywheel", metadata=metadata))
-        return ""
-    from forge_core.learning.labelled.pictures import draw_progress
-
-    curve = draw_progress(
-        [past.seeds for past in state.history],
-        [past.challenger_q_gap for past in state.history],
-        [past.champion_q_gap for past in state.history],
-        benchmark="golden val",
-        amount_label="training seeds so far",
+def progress_asset(flywheel: Flywheel, group: str) -> dg.AssetSpec:
+    """Return the asset that shows the progress of a flywheel. group: of the assets of its game."""
+    return dg.AssetSpec(
+        flywheel.name,
+        group_name=group,
+        deps=[dg.AssetKey.from_user_string(flywheel.assets[-1])],
+        kinds={"json"},
+        description=f"Progress of the flywheel: its state, and how good its champions are by the "
+        f"{flywheel.words.examples} that they learnt from. Each iteration ends with an event here; an "
+        "attempt that failed is an observation. You never materialize it: switch on the sensor "
+        f"`{flywheel.name}` under Automation, or run {flywheel.command} once.",
     )
-    event = dg.AssetMaterialization("flywheel", metadata=metadata | {"curve": picture(curve)})
+
+
+def report(flywheel: Flywheel, instance: dg.DagsterInstance, tracker: Tracker, state: State) -> str:
+    """Show a state in Dagster and its curve in MLflow.
+
+    Returns a remark if MLflow does not take the curve, which then comes with the next one; else "".
+    """
+    metadata = describe(flywheel, state)
+    if state.error:
+        instance.report_runless_asset_event(dg.AssetObservation(flywheel.name, metadata=metadata))
+        return ""
+    curve = picture(flywheel.draw(state.history))
+    event = dg.AssetMaterialization(flywheel.name, metadata=metadata | {"curve": curve})
     instance.report_runless_asset_event(event)
+    game, _ = find_model(flywheel.objective(state.settings))
     try:
         tracker.curve(
-            TEXAS42.experiment,
+            game.experiment,
             f"{state.settings.group}-{state.token}",
-            {past.seeds: figures_of(past) for past in state.history},
+            {past.examples: flywheel.figures(past) for past in state.history},
         )
     except TrackerUnusable as error:
         return str(error)
     return ""
 
 
-def figures_of(past: Iteration) -> dict[str, float]:
-    """The curve of an iteration: of the challenger, and of the champion if there is one."""
-    figures = {"challenger_q_gap": past.challenger_q_gap, "champion_q_gap": past.champion_q_gap}
-    return {name: figure for name, figure in figures.items() if figure is not None}
-
-
 def champion_text(past: Iteration) -> str:
-    """What the champion loses a decision, or `none` where there is none."""
-    return "none" if past.champion_q_gap is None else f"{past.champion_q_gap:.3f}"
+    """Return the figure of the champion after an iteration, or `none`."""
+    return "none" if past.champion_figure is None else f"{past.champion_figure:.3f}"
 
 
-def describe(state: State) -> dict[str, Any]:
-    """What there is to say of a flywheel."""
-    last = state.history[-1] if state.history else None
-    return {
-        "state": str(state.standing),
+def describe(flywheel: Flywheel, state: State) -> dict[str, Any]:
+    """Return the metadata that shows a state."""
+    words, last = flywheel.words, state.history[-1] if state.history else None
+    metadata: dict[str, Any] = {
+        "state": str(state.current_phase),
         "iteration": state.iteration,
-        "next_seeds": seeds_of(state.range()) or "none left",
+        f"next_{words.examples}": flywheel.units_text(state.units()) or "none left",
         "attempt": state.attempt,
-        **({"last_error": state.error} if state.error else {}),
-        **(
-            {
-                "promoted": last.promoted,
-                "training_seeds": last.seeds,
-                **{f"{name}_points": round(figure, 4) for name, figure in figures_of(last).items()},
-                "why": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in last.reasons)),
-                "iterations": dg.MetadataValue.md(history_table(state)),
-            }
-            if last
-            else {}
-        ),
     }
+    if state.error:
+        metadata["last_error"] = state.error
+    if last:
+        figures = flywheel.figures(last)
+        metadata |= {
+            "promoted": last.promoted,
+            f"training_{words.examples}": last.examples,
+            **{f"{name}_{words.figure_unit}": round(figure, 4) for name, figure in figures.items()},
+            "why": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in last.reasons)),
+            "iterations": dg.MetadataValue.md(history_table(flywheel, state)),
+        }
+    return metadata
 
 
-def history_table(state: State, most: int = 50) -> str:
-    """The last iterations as a Markdown table."""
-    lines = ["| iteration | seeds | learnt from | challenger | champion | |", "|" + "-|" * 6]
-    lines += [
-        f"| {past.number} | {seeds_of(list(past.blocks))} | {past.seeds:,} | {past.challenger_q_gap:.3f} "
-        f"| {champion_text(past)} | {'promoted' if past.promoted else 'stays'} |"
+def history_table(flywheel: Flywheel, state: State, most: int = 50) -> str:
+    """Return the last iterations as a Markdown table."""
+    heading = f"| iteration | {flywheel.words.examples} | learnt from | challenger | champion | |"
+    rows = [
+        f"| {past.number} | {flywheel.units_text(past.units)} | {past.examples:,} "
+        f"| {past.challenger_figure:.3f} | {champion_text(past)} "
+        f"| {'promoted' if past.promoted else 'stays'} |"
         for past in state.history[-most:]
     ]
-    return "\n".join(lines)
+    return "\n".join([heading, "|" + "-|" * 6, *rows])

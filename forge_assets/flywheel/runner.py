@@ -1,4 +1,4 @@
-"""One iteration in this process: no daemon, no queue, and the same steps as the sensor takes."""
+"""One iteration in this process, by the steps that the sensor takes: no daemon, no queue."""
 
 from __future__ import annotations
 
@@ -9,93 +9,100 @@ from typing import Any
 
 import dagster as dg
 
-from forge_assets.flywheel.sensor import flywheel_sensor
-from forge_assets.flywheel.state import FOLDER, State, read_state, write_state
-from forge_assets.flywheel.turn import UNDER_WAY, Launch, identity, next_move
+from forge_assets import dagster_internals
+from forge_assets.flywheel.flywheel import Flywheel
+from forge_assets.flywheel.runs import STEP, UNDER_WAY, attempt_tags
+from forge_assets.flywheel.state import State
+from forge_assets.flywheel.storage import folder_of
+from forge_assets.flywheel.turn import Launch, Turner
 from forge_assets.in_process import materialize_here
-from forge_assets.launcher import is_process_alive
-from forge_assets.tracking.tracker import Tracker
-from forge_core.cli.status import Stopped
+from forge_assets.processes import is_process_alive
+from forge_assets.run_config import asset_key, default_definitions
 from forge_core.errors import BadInput
-from forge_core.files import Store
 
 BY_HAND = "forge/by_hand"
-"""tag of runs of this kind: host and number of the process"""
+"""tag of runs in the process of a person: host and number of the process"""
+
+
+class IterationStopped(Exception):
+    """A person ended the attempt, in the UI or by Ctrl-C; the message says how to continue."""
 
 
 def turn_once(
-    instance: dg.DagsterInstance,
-    root: Store,
-    tracker: Tracker,
+    turner: Turner,
     say: Callable[[str], None],
     resources: Mapping[str, Any] | None = None,
+    definitions: dg.Definitions | None = None,
 ) -> State:
-    """Take an attempt at the iteration that is on, to its end; the state after it.
+    """Make one attempt at the iteration that is on; return the state after it.
 
-    say: told of each step. Raises BadInput where the flywheel is turned by another, or does not turn;
-    Stopped after Ctrl-C.
+    say: takes a line for each step. resources: settings by name of the resource. definitions: default, those
+    of the project. Raises BadInput where something else turns the flywheel, or where it does not turn;
+    IterationStopped.
     """
-    mine = {BY_HAND: f"{socket.gethostname()}:{os.getpid()}"}
-    with root.join(FOLDER).held():
-        state = _claim(instance, root)
-        while isinstance(move := next_move(instance, root, tracker, begin=True), Launch):
+    flywheel, instance = turner.flywheel, turner.instance
+    this_process = {BY_HAND: f"{socket.gethostname()}:{os.getpid()}"}
+    with folder_of(flywheel, turner.root).held():
+        state = _claim(turner)
+        while isinstance(move := turner.next_move(begin=True), Launch):
             say(f"iteration {state.iteration}: {move.step.name}")
-            given = _known_by(move.step.asset, resources or {})
-            materialize_here(move.step.asset, instance, dict(move.tags) | mine, move.settings, given)
-            _refuse_sensor(instance)
+            tags = dict(move.tags) | this_process
+            given = _required(move.step.asset, resources or {}, definitions)
+            materialize_here(move.step.asset, instance, tags, move.settings, given, definitions)
+            _refuse_sensor(turner)
     if not move.over:
         raise BadInput(f"the flywheel does not turn: {move.reason}")
     if move.by_hand:
-        raise Stopped("stopped: all steps that were done are kept; go on with forge-pipeline flywheel once")
+        raise IterationStopped(
+            f"stopped: all steps that were done are kept; continue with {flywheel.command} once"
+        )
     say(move.reason)
-    after = read_state(root)
+    after = turner.read()
     assert after
     return after
 
 
-def sensor_is_on(instance: dg.DagsterInstance) -> bool:
-    """Whether the sensor turns the flywheel."""
-    return any(
-        found.instigator_name == flywheel_sensor.name and found.is_running
-        for found in instance.all_instigator_state()
-    )
+def sensor_is_on(flywheel: Flywheel, instance: dg.DagsterInstance) -> bool:
+    """Return True if the sensor of a flywheel is switched on."""
+    return dagster_internals.is_switched_on(instance, flywheel.name)
 
 
-def _claim(instance: dg.DagsterInstance, root: Store) -> State:
-    """The flywheel, if nobody else turns it; a run that died with its process is no obstacle."""
-    state = read_state(root)
+def _claim(turner: Turner) -> State:
+    """Return the state, if nothing else turns the flywheel; a run whose process died is ended as failed."""
+    flywheel, instance, state = turner.flywheel, turner.instance, turner.read()
     if not state:
-        raise BadInput("there is no flywheel yet: begin with forge-pipeline flywheel init")
-    _refuse_sensor(instance)
-    wanted = dg.RunsFilter(tags=identity(state), statuses=list(UNDER_WAY))
+        raise BadInput(f"there is no flywheel yet: begin with {flywheel.command} init")
+    _refuse_sensor(turner)
+    wanted = dg.RunsFilter(tags=attempt_tags(state), statuses=list(UNDER_WAY))
     for record in instance.get_run_records(wanted):
         run = record.dagster_run
         if _is_gone(run.tags.get(BY_HAND, ""), record.create_timestamp.timestamp()):
             instance.report_run_failed(run, "its process is gone")
-            state = state.failed(f"{run.tags['forge/step']} died with its process", counts=False)
-            write_state(root, state)
+            state = state.failed(f"{run.tags[STEP]} died with its process", counts=False)
+            turner.write(state)
         else:
             raise BadInput(
-                f"{run.tags['forge/step']} is under way, run {run.run_id[:8]}: wait for its end, or "
-                "terminate it in the UI"
+                f"{run.tags[STEP]} is under way, run {run.run_id[:8]}: wait for its end, or terminate it in "
+                "the UI"
             )
     return state
 
 
-def _refuse_sensor(instance: dg.DagsterInstance) -> None:
-    if sensor_is_on(instance):
-        raise BadInput("the sensor turns the flywheel: forge-pipeline flywheel stop, or let it")
+def _refuse_sensor(turner: Turner) -> None:
+    if sensor_is_on(turner.flywheel, turner.instance):
+        raise BadInput(
+            f"the sensor turns the flywheel: let it, or switch it off with {turner.flywheel.command} stop"
+        )
 
 
 def _is_gone(process: str, known_at: float) -> bool:
-    """Whether a process of this host, as BY_HAND names it, is no more; known_at: when it was there."""
+    """Return True if a process of this host, named as in BY_HAND, ended. known_at: when it was alive."""
     host, _, number = process.partition(":")
     return host == socket.gethostname() and not is_process_alive(int(number), known_at)
 
 
-def _known_by(asset: str, resources: Mapping[str, Any]) -> dict[str, Any]:
-    """Of some resources' settings those that an asset asks for: Dagster refuses others."""
-    from forge_assets.definitions import defs
-
-    wanted = defs.resolve_asset_graph().get(dg.AssetKey(asset)).assets_def.required_resource_keys
-    return {name: value for name, value in resources.items() if name in wanted}
+def _required(asset: str, resources: Mapping[str, Any], definitions: dg.Definitions | None) -> dict[str, Any]:
+    """Return the settings of those resources that an asset requires; Dagster refuses others."""
+    known = default_definitions(definitions)
+    required = known.resolve_assets_def(asset_key(asset)).required_resource_keys
+    return {name: value for name, value in resources.items() if name in required}

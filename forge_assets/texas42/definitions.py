@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from forge_assets.automation import catalog_sensor
-from forge_assets.flywheel.progress import flywheel_progress
-from forge_assets.flywheel.sensor import flywheel_deals, flywheel_nightly, flywheel_sensor
+from forge_assets.flywheel.progress import progress_asset
+from forge_assets.flywheel.sensor import automate
 from forge_assets.games import GameDefinitions
 from forge_assets.texas42.bidding_results import bidding_results
 from forge_assets.texas42.champion import champion
@@ -12,15 +12,17 @@ from forge_assets.texas42.eq_catalog import eq_catalog
 from forge_assets.texas42.eq_games import eq_games
 from forge_assets.texas42.eq_model import eq_model, eq_model_onnx
 from forge_assets.texas42.eq_token_splits import eq_token_splits
+from forge_assets.texas42.flywheel import FLYWHEEL
 from forge_assets.texas42.match_results import match_results
 from forge_assets.texas42.oracle_model import oracle_model, oracle_model_evaluation, oracle_model_onnx
-from forge_assets.texas42.oracle_shards import golden_shards, marginalized_shards, oracle_shards
+from forge_assets.texas42.oracle_shards import GROUP, golden_shards, marginalized_shards, oracle_shards
 from forge_assets.texas42.shard_catalog import shard_catalog
 from forge_assets.texas42.token_splits import token_splits
 
 
 def definitions() -> GameDefinitions:
     """Return all assets of the game, and what automates them."""
+    flywheel = automate(FLYWHEEL)
     return GameDefinitions(
         assets=(
             oracle_shards,
@@ -39,12 +41,12 @@ def definitions() -> GameDefinitions:
             bidding_results,
             match_results,
             champion,
-            flywheel_progress,
+            progress_asset(FLYWHEEL, GROUP),
         ),
-        jobs=(flywheel_deals,),
-        schedules=(flywheel_nightly,),
+        jobs=(flywheel.job,),
+        schedules=(flywheel.schedule,),
         sensors=(
-            flywheel_sensor,
+            flywheel.sensor,
             catalog_sensor("shards", shard_catalog),
             catalog_sensor("games", eq_catalog),
         ),

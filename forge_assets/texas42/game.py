@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from forge_assets.games import FlywheelHooks, Game, GameDefinitions, RegisteredModel
+from forge_assets.games import Game, GameDefinitions, RegisteredModel
 from forge_assets.texas42 import versions
-from forge_assets.texas42.blocks import N_BLOCKS, block_name, block_seeds
-from forge_core.texas42.reference import REFERENCE
+from forge_assets.texas42.flywheel import FLYWHEEL
 
 if TYPE_CHECKING:
-    from forge_assets.flywheel.state import State
-    from forge_assets.flywheel.steps import Step
     from forge_assets.gaps.partitioned import PartitionedAsset
     from forge_assets.gaps.report import GapQuery
     from forge_core.files import Store
@@ -30,12 +27,6 @@ def _inspection(query: GapQuery, store: Store) -> Sequence[PartitionedAsset]:
     return inspection(query, store)
 
 
-def _steps(state: State) -> list[Step]:
-    from forge_assets.flywheel.steps import steps_of
-
-    return steps_of(state)
-
-
 TEXAS42 = Game(
     name="texas42",
     experiment="texas42-oracle",
@@ -49,21 +40,5 @@ TEXAS42 = Game(
     network_version=versions.of_network,
     partitioned=("oracle_shards", "marginalized_shards", "golden_shards", "eq_games", "bidding_results"),
     inspection=_inspection,
-    flywheel=FlywheelHooks(
-        assets=(
-            "oracle_shards",
-            "golden_shards",
-            "shard_catalog",
-            "token_splits",
-            "oracle_model",
-            "oracle_model_evaluation",
-            "champion",
-        ),
-        objectives=("qvalue", "policy"),
-        reference=REFERENCE,
-        version=versions.EVALUATION,
-        n_blocks=N_BLOCKS,
-        block_seeds=lambda block: block_seeds(block_name(block)),
-        steps=_steps,
-    ),
+    flywheel=FLYWHEEL,
 )

@@ -34,7 +34,7 @@ class Tracker(dg.ConfigurableResource):
     """MLflow."""
 
     uri: str = Field(
-        "",
+        default="",
         description="sqlite:///FILE or a server's URL; empty: MLFLOW_TRACKING_URI, or mlruns/ of the project",
     )
 

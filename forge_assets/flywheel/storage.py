@@ -1,0 +1,96 @@
+"""The state of a flywheel as a file of the store: one JSON object, replaced whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from forge_assets.flywheel.flywheel import Flywheel, Words
+from forge_assets.flywheel.state import Iteration, Phase, State
+from forge_core.errors import BadInput
+from forge_core.files import Store
+
+FILE = "state.json"
+SCHEMA_VERSION = 1
+
+
+def folder_of(flywheel: Flywheel, root: Store) -> Store:
+    """Return the folder of a flywheel in the store."""
+    return root.join(flywheel.name)
+
+
+def read_state(flywheel: Flywheel, root: Store) -> State | None:
+    """Return the state of a flywheel; None if none was begun. Raises BadInput for a damaged file."""
+    folder = folder_of(flywheel, root)
+    if not folder.exists(FILE):
+        return None
+    try:
+        record = folder.read_json(FILE)
+        if record["schema_version"] != SCHEMA_VERSION:
+            raise BadInput(
+                f"its schema is version {record['schema_version']}, this code reads {SCHEMA_VERSION}"
+            )
+        return _parse(flywheel, record)
+    except (ValueError, KeyError, TypeError, AttributeError, BadInput) as error:
+        raise BadInput(
+            f"{folder.path(FILE)} cannot be read as a flywheel ({error}): remove it, then {flywheel.command} "
+            "init; what the flywheel made is kept, and not made again"
+        ) from error
+
+
+def write_state(flywheel: Flywheel, root: Store, state: State) -> None:
+    """Replace the file. Raises StoreUnusable."""
+    text = json.dumps(record_of(flywheel, state), indent=1)
+    folder_of(flywheel, root).write(FILE, text.encode())
+
+
+def forget_state(flywheel: Flywheel, root: Store) -> None:
+    """Remove the file, and with it the flywheel; what it made stays."""
+    folder_of(flywheel, root).delete(FILE)
+
+
+def record_of(flywheel: Flywheel, state: State) -> dict[str, Any]:
+    """Return the state as JSON types, under the names of the file."""
+    of_state, of_iteration = _names(flywheel.words)
+    record = {of_state.get(name, name): value for name, value in asdict(state).items()}
+    record["history"] = [
+        {of_iteration.get(name, name): value for name, value in past.items()} for past in record["history"]
+    ]
+    return {"schema_version": SCHEMA_VERSION, **record}
+
+
+def _parse(flywheel: Flywheel, record: Mapping[str, Any]) -> State:
+    of_state, of_iteration = _names(flywheel.words)
+    known = _renamed(record, of_state)
+    del known["schema_version"]
+    history = [_renamed(past, of_iteration) for past in known["history"]]
+    for past in history:
+        past["units"], past["reasons"] = tuple(past["units"]), tuple(past["reasons"])
+    stored = known["settings"]
+    known["settings"] = flywheel.settings(**{of.name: stored[of.name] for of in fields(flywheel.settings)})
+    known["phase"] = Phase(known["phase"])
+    known["history"] = tuple(Iteration(**past) for past in history)
+    state = State(**known)
+    numbers = (state.iteration, state.next_unit, state.attempt, state.failures, state.outages)
+    if not all(type(number) is int for number in numbers):
+        raise BadInput("one of its numbers is not a whole number")
+    return state
+
+
+def _renamed(record: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return a record of the file under the names of the fields."""
+    fields_of = {stored: name for name, stored in names.items()}
+    return {fields_of.get(name, name): value for name, value in record.items()}
+
+
+def _names(words: Words) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the fields of State and of Iteration that the file has under a game's own names."""
+    of_iteration = {
+        "units": f"{words.unit}s",
+        "examples": words.examples,
+        "challenger_figure": f"challenger_{words.figure}",
+        "champion_figure": f"champion_{words.figure}",
+    }
+    return {"next_unit": f"next_{words.unit}"}, of_iteration

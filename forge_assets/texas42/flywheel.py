@@ -1,0 +1,250 @@
+"""The flywheel of Texas 42: seeds solved, rows drawn, a network fine-tuned from the champion, a gate.
+
+Nothing here imports Dagster when it is loaded: the options of a verb are made from the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from forge_assets.flywheel.flywheel import Flywheel, Words
+from forge_assets.flywheel.state import Iteration, State, check_group
+from forge_assets.flywheel.steps import Reports, Step, one_partition, without_gaps
+from forge_assets.texas42.blocks import BLOCK_SIZE, N_BLOCKS, block_name, block_seeds
+from forge_core.errors import BadInput
+from forge_core.ranges import ranges_text
+from forge_core.settings import setting
+from forge_core.splits import Split, split_of
+from forge_core.texas42.reference import REFERENCE
+
+if TYPE_CHECKING:
+    from forge_assets.tracking.registry import ModelRegistry
+    from forge_assets.tracking.tracker import Tracker
+
+TOKENS, TEACH, GATE = "tokens", "teach", "gate"
+WATCHED_BLOCK = 900 // BLOCK_SIZE
+"""the first block of val: its deals outside the benchmark show when a training should stop"""
+
+
+@dataclass(frozen=True, slots=True)
+class FlywheelSettings:
+    """Settings of the flywheel: what every iteration does. Contradictions raise BadInput."""
+
+    group: str = setting("flywheel", "Names its runs in Dagster and MLflow.")
+    start_block: int = setting(
+        0, f"First block of {BLOCK_SIZE} seeds to solve; those of val and test are skipped."
+    )
+    blocks: int = setting(1, "Blocks of train seeds per iteration.")
+    model: str = setting(
+        REFERENCE,
+        "Folder of the network that becomes the first champion, if it beats random play and there is none; "
+        "or a size, such as 73k, to begin with a network that has learnt nothing.",
+        metavar="PATH",
+        default_text="the reference network",
+    )
+    objective: Literal["qvalue", "policy"] = setting("qvalue", "Kind of network: qvalue or policy.")
+    epochs: int = setting(2, "Passes over all rows.")
+    lr: float = setting(3e-5, "Learning rate at its peak.", metavar="RATE")
+    batch_size: int = setting(1024, "Rows per step.")
+    shard_rows: str = setting("50000", "States to draw from each deal; or all.", metavar="N")
+    rows: int = setting(10_000, "Rows to learn from each deal, of those drawn.")
+    golden_rows: int = setting(2_000, "Rows of each deal of the benchmark.")
+    threads: int | None = setting(
+        None, "Threads of torch while it learns on a CPU.", default_text="one per core"
+    )
+    begin: Literal["sensor", "schedule"] = setting(
+        "sensor",
+        "What begins an iteration: sensor, as soon as the last one has ended; or schedule, every night.",
+    )
+
+    def __post_init__(self) -> None:
+        check_group(self.group)
+        if not 0 <= self.start_block < N_BLOCKS:
+            raise BadInput(f"block {self.start_block} does not exist: start from 0..{N_BLOCKS - 1}")
+        counts = (self.blocks, self.epochs, self.batch_size, self.rows, self.golden_rows, self.threads or 1)
+        if min(counts) < 1 or self.threads == 0:
+            raise BadInput("every count of a flywheel is at least 1")
+        if not 0 < self.lr < 1:
+            raise BadInput(f"a learning rate of {self.lr}: use one between 0 and 1")
+        if self.begin not in ("sensor", "schedule"):
+            raise BadInput(f"an iteration begun by {self.begin!r}: use sensor or schedule")
+        if self.objective not in ("qvalue", "policy"):
+            raise BadInput(f"a flywheel for {self.objective!r}: use qvalue or policy")
+
+    @property
+    def first_unit(self) -> int:
+        """See `forge_assets.flywheel.state.FlywheelSettings`."""
+        return self.start_block
+
+    def units_from(self, start: int) -> list[int]:
+        """Return the blocks of an iteration: of train, ascending, from block `start` on."""
+        train = (block for block in range(start, N_BLOCKS) if is_train(block))
+        return [block for block, _ in zip(train, range(self.blocks), strict=False)]
+
+
+def is_train(block: int) -> bool:
+    """Return True if networks may learn from the seeds of a block."""
+    return split_of(block * BLOCK_SIZE) is Split.TRAIN
+
+
+def is_size(model: str) -> bool:
+    """Return True for the name of a size, False for a folder."""
+    return "/" not in model
+
+
+def seeds_text(blocks: Sequence[int]) -> str:
+    """Return the seeds of blocks: `0-49`, `800-899,1000-1049`."""
+    return ranges_text(seed for block in blocks for seed in block_seeds(block_name(block)))
+
+
+def benchmark_version() -> str:
+    """Return the version of the algorithms by which the benchmark is made and evaluated."""
+    from forge_assets.texas42.versions import EVALUATION
+
+    return EVALUATION
+
+
+def check_settings(settings: FlywheelSettings, tracker: Tracker) -> None:
+    """Raise BadInput for a model that is neither a size nor a folder of the objective, or for other rows."""
+    from forge_assets.texas42.cards import Model
+    from forge_assets.tracking.registry import resolve_model
+    from forge_core.learning.networks.sizes import SIZES
+    from forge_core.texas42.oracle.shards import parse_rows
+
+    model, objective = settings.model, settings.objective
+    if not is_size(model):
+        Model.load(resolve_model(model, objective, tracker), "cpu").check(objective)
+    elif model not in SIZES:
+        raise BadInput(f"model {model!r}: use {', '.join(SIZES)}, or a folder such as models/NAME")
+    parse_rows(settings.shard_rows)
+
+
+def steps_of(state: State) -> list[Step]:
+    """Return the steps of the iteration that is on."""
+    return [*_preparation(state), *_iteration(state)]
+
+
+def _preparation(state: State) -> Iterator[Step]:
+    """Yield the steps that come before the first iteration, and again when algorithms changed.
+
+    They make the deals by which training is watched, the benchmark, and at first a champion.
+    """
+    from forge_assets.texas42.partitions import block_range, golden_range
+
+    if state.prepared == benchmark_version():
+        return
+    settings, watched = state.settings, block_range(WATCHED_BLOCK, WATCHED_BLOCK)
+    yield Step("watched deals", "oracle_shards", watched, {"rows": settings.shard_rows})
+    yield Step("benchmark", "golden_shards", golden_range())
+    if state.iteration == 1 and not is_size(settings.model):
+        judged = {"model": settings.model, "rows": settings.golden_rows}
+        partition = one_partition(settings.objective)
+        yield Step("first champion", "champion", partition, judged, needs_tracker=True)
+
+
+def _iteration(state: State) -> Iterator[Step]:
+    from forge_assets.texas42.partitions import block_range
+
+    settings, partition = state.settings, one_partition(state.settings.objective)
+    for first, last in without_gaps(state.units()):
+        name = f"shards {first}" if first == last else f"shards {first}-{last}"
+        yield Step(name, "oracle_shards", block_range(first, last), {"rows": settings.shard_rows})
+    yield Step("catalog", "shard_catalog")
+    rows, judged = {"rows": settings.rows}, {"rows": settings.golden_rows}
+    if state.prepared != benchmark_version():
+        yield Step("watched rows", "token_splits", one_partition("val"), rows)
+    yield Step(TOKENS, "token_splits", one_partition("train"), rows, reports=True)
+    yield Step(
+        TEACH,
+        "oracle_model",
+        partition,
+        _teaching(settings),
+        lambda _, registry: _beginning(settings, registry),
+        reports=True,
+        needs_tracker=True,
+    )
+    yield Step("evaluate", "oracle_model_evaluation", partition, judged, _of_challenger, needs_tracker=True)
+    yield Step(GATE, "champion", partition, judged, _of_challenger, reports=True, needs_tracker=True)
+
+
+def _teaching(settings: FlywheelSettings) -> dict[str, Any]:
+    given = {"epochs": settings.epochs, "lr": settings.lr, "batch_size": settings.batch_size}
+    return given | ({"threads": settings.threads} if settings.threads else {})
+
+
+def _beginning(settings: FlywheelSettings, registry: ModelRegistry) -> dict[str, str]:
+    """Return the setting by which a network begins: from the champion, or before there is one, its size."""
+    from forge_assets.tracking.registry import CHAMPION
+
+    if is_size(settings.model) and not registry.fetch(settings.objective, CHAMPION):
+        return {"size": settings.model}
+    return {"init_from": CHAMPION}
+
+
+def _of_challenger(reports: Reports, _: ModelRegistry) -> dict[str, Any]:
+    return {"model": reports[TEACH]["model"]}
+
+
+def result_of(state: State, reports: Reports) -> Iteration:
+    """Return the iteration that is on, after its gate."""
+    gate = reports[GATE]
+    challenger_gap = float(gate["by_deal_points"])
+    promoted = bool(gate["is_champion"])  # by this run, or by one that died before it could report it
+    return Iteration(
+        number=state.iteration,
+        units=tuple(state.units()),
+        examples=int(reports[TOKENS]["shards"]),
+        challenger=str(gate["challenger"]),
+        challenger_figure=challenger_gap,
+        champion_figure=challenger_gap if promoted else gate.get("champion_by_deal_points"),
+        promoted=promoted,
+        reasons=tuple(line.removeprefix("- ") for line in str(gate["reasons"]).splitlines()),
+        attempts=state.attempt,
+    )
+
+
+def draw_history(history: Sequence[Iteration]) -> bytes:
+    """Draw the points lost per decision by challengers and champions against seeds, as PNG."""
+    from forge_core.learning.labelled.pictures import draw_progress
+
+    return draw_progress(
+        [past.examples for past in history],
+        [past.challenger_figure for past in history],
+        [past.champion_figure for past in history],
+        benchmark="golden val",
+        amount_label="training seeds so far",
+    )
+
+
+FLYWHEEL = Flywheel(
+    name="flywheel",
+    summary="New deals, more rows, a network fine-tuned from the champion, a gate; and again.",
+    settings=FlywheelSettings,
+    words=Words(
+        unit="block",
+        examples="seeds",
+        figure="q_gap",
+        figure_unit="points",
+        explanation="challenger, champion: points lost per decision in a deal of golden val",
+    ),
+    assets=(
+        "oracle_shards",
+        "golden_shards",
+        "shard_catalog",
+        "token_splits",
+        "oracle_model",
+        "oracle_model_evaluation",
+        "champion",
+    ),
+    first_job="flywheel_deals",
+    exhausted="raise N_BLOCKS in forge_assets/texas42/blocks.py",
+    objective=lambda settings: settings.objective,
+    version=benchmark_version,
+    check=check_settings,
+    units_text=seeds_text,
+    steps=steps_of,
+    result=result_of,
+    draw=draw_history,
+)
