@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from forge_core.learning.networks.transformer import TokenTransformer
 
 WEIGHTS, CARD = "model.safetensors", "model.json"
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 MODEL_SCHEMA = 1
 """Raised when a model.json holds other things, or the same things elsewhere. One without a schema is of 1."""
 _COMPILED = "_orig_mod."
@@ -34,22 +33,18 @@ _COMPILED = "_orig_mod."
 N = TypeVar("N", bound=Network)
 
 
-def save_model(
-    folder: str, model: Network, card: Mapping[str, Any] | None = None, dtype: str = "fp32"
-) -> None:
+def save_model(folder: str, model: Network, card: Mapping[str, Any] | None = None) -> None:
     """Write a network of any registered architecture to `folder`, a path or URL.
 
-    card: anything else that is known of it, JSON types: data version, results, lineage. dtype:
-    fp32, or bf16 at half the size. Raises BadInput for a card that is not JSON and for weights
-    that are not finite, StoreUnusable where it cannot be written.
+    card: anything else that is known of it, JSON types: data version, results, lineage. Raises
+    BadInput for a card that is not JSON and for weights that are not finite, StoreUnusable where
+    it cannot be written.
     """
-    if dtype not in DTYPES:
-        raise BadInput(f"weights as {dtype!r}: use {' or '.join(DTYPES)}")
     weights = plain_names(model.state_dict())
     if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
         raise BadInput("a weight is NaN or infinite: the network has diverged and is not worth keeping")
     data = save(
-        {name: tensor.detach().to("cpu", DTYPES[dtype]).contiguous() for name, tensor in weights.items()}
+        {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in weights.items()}
     )
     record = {
         "schema_version": MODEL_SCHEMA,
@@ -57,7 +52,7 @@ def save_model(
         "spec": model.spec.to_dict(),
         "config": model.config.to_dict(),
         "parameters": model.n_parameters,
-        "dtype": dtype,
+        "dtype": "fp32",
         "weights": digest(data),
         "card": dict(card if card is not None else model.card),
     }
@@ -75,7 +70,7 @@ def load_model(path: str, device: str = "cpu") -> TokenTransformer: ...
 @overload
 def load_model(path: str, device: str = "cpu", *, kind: type[N]) -> N: ...
 def load_model(path: str, device: str = "cpu", *, kind: type[Network] | None = None) -> Any:
-    """Load the network in a folder (or in the folder of a file), in float32 on `device`, in evaluation mode.
+    """Load the network in a folder (or in the folder of a file) onto `device`, float32, in evaluation mode.
 
     kind: the class that the caller can use, or a base of it: `Network` for any; default: the
     token transformer. Raises BadInput where there is no model, one whose parts do not fit each

@@ -23,7 +23,10 @@ _FIELD_NAMES = {stored: name for name, stored in _STORED_NAMES.items()}
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a network learns: losses, weights of rows, optimiser, schedule. Contradictions raise BadInput."""
+    """How a network learns: losses, weights of rows, optimiser, schedule. Contradictions raise BadInput.
+
+    Defaults in points suit a game whose results are some tens of points.
+    """
 
     steps: int
     """batches until the learning rate has fallen to zero"""

@@ -55,7 +55,7 @@ class Learner(pl.LightningModule):
         return self.twin.module  # pyright: ignore[reportReturnType]
 
     def training_step(self, rows: Rows, index: int) -> dict[str, Tensor]:
-        """Return the loss of a batch, with its parts."""
+        """Return the loss of a batch."""
         predicted, value, *variance = self.model.answers(rows.tokens, rows.mask)
         if variance and rows.variance is None:
             raise BadInput("objective eq learns from estimates, these rows are exact: use qvalue or policy")
@@ -63,7 +63,7 @@ class Learner(pl.LightningModule):
             predicted, value, rows, self.recipe, self.model.config, self.spec.value_scale, *variance
         )
         self.log("loss", found.total.detach(), prog_bar=True)
-        return {"loss": found.total, "action": found.action.detach(), "value": found.value.detach()}
+        return {"loss": found.total}
 
     def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *_: Any, **__: Any) -> None:
         """Clip gradients here, because Lightning refuses to for a fused optimiser."""

@@ -28,7 +28,7 @@ GOAL = "decision_q_gap"
 """the figure by which evaluations of a training run are compared: less is better"""
 
 BLUNDER = 10.0
-"""points: a choice that loses more is a blunder"""
+"""points: a choice that loses more is a blunder, in a game whose results are some tens of points"""
 
 Floats = npt.NDArray[np.floating]
 

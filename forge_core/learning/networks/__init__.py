@@ -4,12 +4,11 @@ The folder of a trained network says which architecture it is of, and `checkpoin
 looks the name up here. The token transformer is registered below. A game registers its own when
 its package is imported, by import paths, so that nothing heavy is loaded until a network is made:
 
-    # forge_core/liuzhou/__init__.py
-    register(
-        "liuzhou-residual",
-        network="forge_core.liuzhou.network:LiuzhouNet",
-        spec="forge_core.liuzhou.planes:PlaneSpec",
-        config="forge_core.liuzhou.network:NetConfig",
+    register(  # in forge_core/GAME/__init__.py
+        "GAME-residual",
+        network="forge_core.GAME.network:ResidualNet",
+        spec="forge_core.GAME.planes:PlaneSpec",
+        config="forge_core.GAME.network:NetConfig",
     )
 
 `network.Network` says what the class must have, `network.Record` what spec and config must have.
