@@ -146,7 +146,7 @@ class GameRecord:
     def key(self) -> ShardKey:
         """Seed and declaration, under which a game is stored. Raises BadInput if there is no seed."""
         if self.seed is None:
-            raise BadInput("a game without a seed has no name to be stored under: give it a seed")
+            raise BadInput("a game with no seed has no name to be stored under: give it a seed")
         return ShardKey(self.seed, self.decl)
 
     @property
