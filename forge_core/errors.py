@@ -1,15 +1,15 @@
-"""The errors a user can cause or must hear of.
+"""Errors that a user can cause or must hear of.
 
-Each message is one sentence that says what was wrong, where, and what to do. The
-command line prints it and exits with status 2; what goes on without the faulty part (filling a
-store, listing it) catches it and reports it.
+Each message is one sentence that says what was wrong, where, and what to do. The command line prints
+it and exits with status 2. Work that continues without the faulty part (filling a store, listing it)
+catches the error and reports it.
 """
 
 from __future__ import annotations
 
 
 class ForgeError(Exception):
-    """Anything the user, the data or the machine can get wrong."""
+    """Base of all errors that the user, the data or the machine can cause."""
 
 
 class BadInput(ForgeError):
@@ -17,19 +17,19 @@ class BadInput(ForgeError):
 
 
 class DeviceUnavailable(ForgeError):
-    """A device was asked for by name and is not here."""
+    """A device was asked for by name, and this machine does not have it."""
 
 
 class StateUnreachable(ForgeError):
-    """A packed state is malformed, or cannot occur in the deal it is asked about."""
+    """A packed state is malformed, or cannot be reached from the start it is asked about."""
 
 
 class StoreUnusable(ForgeError):
-    """The store cannot be read or written: permission, space, or a bad URL."""
+    """The store cannot be read or written: no permission, no space, or a bad URL."""
 
 
 class FileCorrupt(ForgeError):
-    """A file on disk is truncated, foreign or tampered with."""
+    """A file is not there, damaged, tampered with, or not the file that its name says."""
 
     def __init__(self, path: str, reason: str, remedy: str) -> None:
         super().__init__(f"{path}: {reason}; {remedy}")
@@ -39,13 +39,13 @@ class FileCorrupt(ForgeError):
         return type(self), (self.path, self.reason, self.remedy)
 
 
-class ShardCorrupt(FileCorrupt):
-    """A shard is not what its name says."""
+class FileForeign(FileCorrupt):
+    """A file of another maker has the name of one of ours: it is kept, never overwritten or deleted."""
 
 
-class GameCorrupt(FileCorrupt):
-    """A recorded game is not what its name says."""
+def is_damaged(error: ForgeError) -> bool:
+    """True if an error says that a file of ours is damaged: it may be deleted, to be made again.
 
-
-class MatchCorrupt(FileCorrupt):
-    """Boards of a match are not what their folder and file name say."""
+    Not so for the file of another maker, nor where the store cannot be read at present.
+    """
+    return isinstance(error, FileCorrupt) and not isinstance(error, FileForeign)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from forge_core.errors import BadInput, MatchCorrupt
+from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
 from forge_core.splits import Split, split_of
 from forge_core.stats import Sprt, Verdict
@@ -196,7 +196,7 @@ def test_damaged_files_are_told_with_a_remedy(tmp_path, damage):
         boards = read_block(store, seating, SEEDS[0])
         write_block(store, seating, replace(boards, points=boards.points[::-1]))
         one = tmp_path / seating.folder(store).url / block_name(SEEDS[0])
-    with pytest.raises(MatchCorrupt, match="delete it and play the match again") as error:
+    with pytest.raises(FileCorrupt, match="delete it and play the match again") as error:
         play_match(HEURISTIC, RANDOM, SEEDS[:10], Conditions(), store)
     assert error.value.path == str(one)
 

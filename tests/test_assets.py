@@ -27,7 +27,7 @@ from forge_assets.texas42.partitions import (
     shard_keys,
     shard_partitions,
 )
-from forge_core.errors import BadInput, ShardCorrupt
+from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
 from forge_core.splits import split_of
 from forge_core.texas42.declarations import NAMES
@@ -241,7 +241,7 @@ def test_a_failed_deal_fails_its_partition_alone(materialize, instance, root):
 
 def test_a_shard_that_does_not_read_back_fails_its_partition(materialize, instance, root, monkeypatch):
     def read(store, key):
-        raise ShardCorrupt(key.filename, "row 7 says V = 3, its best q is 4", "delete it")
+        raise FileCorrupt(key.filename, "row 7 says V = 3, its best q is 4", "delete it")
 
     monkeypatch.setattr(shards, "read_shard", read)
     result = materialize("oracle_shards", SIXES)

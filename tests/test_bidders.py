@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forge_core.errors import BadInput, MatchCorrupt
+from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
 from forge_core.texas42.arena import Conditions, Seating, held_out_seeds, play_match
 from forge_core.texas42.arena.boards import read_block, write_block
@@ -210,7 +210,7 @@ def test_such_a_match_is_a_duplicate_of_play(tmp_path):
     boards = read_block(store, seating, 0)
     assert boards.bid.tolist() == played.by_a.bid[:50].tolist()
     write_block(store, seating, replace(boards, bid=boards.bid + np.int16(1)))
-    with pytest.raises(MatchCorrupt, match="a bid is not that of its conditions"):
+    with pytest.raises(FileCorrupt, match="a bid is not that of its conditions"):
         read_block(store, seating, 0)
 
 

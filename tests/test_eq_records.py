@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from random_games import SETTINGS, changed, record_of
 
 from forge_core.cli.main import main
-from forge_core.errors import BadInput, GameCorrupt
+from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import ExactOracle, GameConfig, Sampling, play_games
@@ -156,7 +156,7 @@ def test_a_damaged_file_is_refused_or_read_as_it_was(tmp_path, record, data):
     folder.write(NAME, damaged)
     try:
         assert_same(read_game(store, NAME), record)
-    except GameCorrupt as error:
+    except FileCorrupt as error:
         assert NAME in str(error) and "forge eq --seeds 42 --decl twos" in str(error)
         assert "\n" not in str(error)
 
@@ -208,7 +208,7 @@ FOREIGN = {
 def test_a_foreign_file_is_refused(store, record, what):
     change, reason = FOREIGN[what]
     rewritten(store, record, change)
-    with pytest.raises(GameCorrupt, match=reason):
+    with pytest.raises(FileCorrupt, match=reason):
         read_game(store, NAME)
 
 
@@ -217,17 +217,17 @@ def test_a_changed_footer_is_refused(store, record):
     assert_same(read_game(store, NAME), record)
     for name, value in [("seed", 43), ("bid", 31), ("settings", {}), ("hands", []), ("schema_version", 2)]:
         rewritten(store, record, **{name: value})
-        with pytest.raises(GameCorrupt, match=r"changed|schema"):
+        with pytest.raises(FileCorrupt, match=r"changed|schema"):
             read_header(store, NAME)
     store.join("train").write(NAME, b"\xff" * 100)
-    with pytest.raises(GameCorrupt, match="truncated"):
+    with pytest.raises(FileCorrupt, match="truncated"):
         read_header(store, NAME)
-    with pytest.raises(GameCorrupt, match="no such game"):
+    with pytest.raises(FileCorrupt, match="no such game"):
         read_game(store, ShardKey(1, 1))
     other = record_of(43)
     write_game(store, other)
     store.join("train").write(NAME, store.join("train").read(other.key.filename))
-    with pytest.raises(GameCorrupt, match="says it is seed_00000043"):
+    with pytest.raises(FileCorrupt, match="says it is seed_00000043"):
         read_game(store, NAME)
 
 

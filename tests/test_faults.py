@@ -27,7 +27,7 @@ from forge_assets.tracking.errors import TrackerUnusable
 from forge_assets.tracking.registry import registered_name
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.tracking.training import TrainingTracker
-from forge_core.errors import BadInput, ForgeError, GameCorrupt, ShardCorrupt, StoreUnusable
+from forge_core.errors import BadInput, FileCorrupt, StoreUnusable
 from forge_core.files import Store
 from forge_core.learning.labelled.callbacks import Checkpoints
 from forge_core.learning.labelled.train import train
@@ -40,7 +40,7 @@ from forge_core.texas42.eq import ExactOracle, GameConfig, Sampling
 from forge_core.texas42.eq.files import missing_games, read_game
 from forge_core.texas42.eq.filling import fill_games, fingerprint_for
 from forge_core.texas42.oracle.shards import ShardConfig, fill_shards, missing_shards, read_shard, seed_keys
-from forge_core.texas42.oracle.shards import writing as shard_writing
+from forge_core.texas42.oracle.shards import reading as shard_reading
 from forge_core.texas42.tokens import splits
 from forge_core.texas42.tokens.splits import TokenConfig, TokenStore, folder_of, tokenize
 
@@ -502,12 +502,12 @@ def test_files_of_another_schema_are_gaps_and_say_what_makes_them_anew(tmp_path,
     (report,) = fill_shards(place, [key], SHARDS, "cpu")
     whole = place.join("train").read(key.filename)
     shard = read_shard(place, key)
-    shard_writing.write_shard(place, replace(shard, header=replace(shard.header, schema_version=version)))
-    with pytest.raises(ShardCorrupt) as caught:
+    shard_reading.write_shard(place, replace(shard, header=replace(shard.header, schema_version=version)))
+    with pytest.raises(FileCorrupt) as caught:
         read_shard(place, key)
     assert f"its schema is version {version}, this code reads 1" in str(caught.value)
     assert f"forge shards --seeds 0 --decl blanks --out {tmp_path}" in str(caught.value)
-    with pytest.raises(ShardCorrupt, match="its schema is version"):
+    with pytest.raises(FileCorrupt, match="its schema is version"):
         tokenize(store, store, Split.TRAIN, ROWS)
     assert missing_shards(place, [key], SHARDS) == [key]
     (report,) = fill_shards(place, [key], SHARDS, "cpu")
@@ -519,7 +519,7 @@ def test_files_of_another_schema_are_gaps_and_say_what_makes_them_anew(tmp_path,
     with monkeypatch.context() as patch:
         patch.setattr(games, "SCHEMA_VERSION", version)
         games.write_game(store, record)
-    with pytest.raises(GameCorrupt, match=rf"its schema is version {version}, .*forge eq --seeds 42"):
+    with pytest.raises(FileCorrupt, match=rf"its schema is version {version}, .*forge eq --seeds 42"):
         read_game(store, record.key)
     assert missing_games(store, [record.key], record.fingerprint) == [record.key]
 
@@ -527,7 +527,7 @@ def test_files_of_another_schema_are_gaps_and_say_what_makes_them_anew(tmp_path,
         patch.setattr(bidding, "SCHEMA_VERSION", version)
         list(fill_tables(store, [0], BIDDING))
     with pytest.raises(
-        ForgeError, match=rf"its schema is version {version}, .*--asset bidding_results --seeds 0"
+        FileCorrupt, match=rf"its schema is version {version}, .*delete it and make it again$"
     ):
         read_table(store, 0)
     assert missing_seeds(store, [0], BIDDING) == [0]

@@ -11,7 +11,7 @@ import pytest
 from random_games import record_of
 from test_token_splits import identity
 
-from forge_core.errors import BadInput, GameCorrupt
+from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store, fingerprint
 from forge_core.learning.labelled.data import check_rows
 from forge_core.learning.labelled.stored import StoredSource
@@ -157,7 +157,7 @@ def test_damage_is_noticed_and_mended(own, out):
     store = own.join(GAMES_FOLDER, "train")
     game = store.read(ShardKey(49, 9).filename)
     store.write(ShardKey(49, 9).filename, game[: len(game) // 2])
-    with pytest.raises(GameCorrupt, match="seed_00000049"):
+    with pytest.raises(FileCorrupt, match="seed_00000049"):
         tokenize_games(own, Store(out.url + "-again"), Split.TRAIN)
 
 

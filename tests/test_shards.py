@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forge_core.errors import BadInput, DeviceUnavailable, ShardCorrupt, StoreUnusable
+from forge_core.errors import BadInput, DeviceUnavailable, FileCorrupt, StoreUnusable
 from forge_core.files import Store
 from forge_core.splits import Split
 from forge_core.texas42.deals import check_deal, deal_from_seed, deal_with_fixed_hand, marginalized_deal
@@ -27,6 +27,7 @@ from forge_core.texas42.oracle import hardness, solve
 from forge_core.texas42.oracle.shards import (
     DEFAULT_ROWS,
     FOREIGN,
+    SHARDS,
     ShardConfig,
     ShardKey,
     fill_shards,
@@ -41,7 +42,7 @@ from forge_core.texas42.oracle.shards import (
     write_shard,
     writing,
 )
-from forge_core.texas42.oracle.shards.writing import encode_shard, header_text
+from forge_core.texas42.oracle.shards.writing import encode_shard
 from forge_core.texas42.state import ILLEGAL, initial_state, unpack
 
 FEW = ShardConfig(rows=300)
@@ -234,10 +235,10 @@ def test_a_sample_weighs_what_it_was_drawn_from(shard):
 
 def refused(store, key, *, header_too=False):
     """The complaint of the reader; of the footer's reader too where it can know."""
-    with pytest.raises(ShardCorrupt) as caught:
+    with pytest.raises(FileCorrupt) as caught:
         read_shard(store, key)
     if header_too:
-        with pytest.raises(ShardCorrupt):
+        with pytest.raises(FileCorrupt):
             read_header(store, key.filename)
         assert missing_shards(store, [key], ShardConfig(rows=2000)) == [key]
     error = caught.value
@@ -248,7 +249,7 @@ def refused(store, key, *, header_too=False):
 
 def test_a_shard_that_is_not_there(store, key):
     with pytest.raises(
-        ShardCorrupt, match=r"no such shard; make it: forge shards --seeds 1 --decl ones --out"
+        FileCorrupt, match=r"no such shard; make it: forge shards --seeds 1 --decl ones --out"
     ):
         read_shard(store, key)
 
@@ -256,12 +257,15 @@ def test_a_shard_that_is_not_there(store, key):
 def test_the_command_that_makes_a_shard_anew(tmp_path):
     root = Store(str(tmp_path))
     with pytest.raises(
-        ShardCorrupt,
+        FileCorrupt,
         match=rf"--seeds 905 --decl notrump --marginalized --opponents 3 --out {tmp_path} with the --rows",
     ):
         read_shard(root.join("shards-marginalized"), ShardKey(905, 9, 2))
-    with pytest.raises(ShardCorrupt, match="fill golden_shards again"):
-        read_shard(root.join("shards-golden"), ShardKey(905, 9))
+    golden, key = root.join("shards-golden"), ShardKey(905, 9)
+    with pytest.raises(FileCorrupt, match=r"no such shard; make it$"):  # no verb does
+        read_shard(golden, key)
+    with pytest.raises(FileCorrupt, match=r"no such shard; make it: begin at 905$"):
+        SHARDS.remade_by(lambda key: f"begin at {key.seed}").read(golden, key)
 
 
 def damage_rows(store, key):
@@ -278,7 +282,7 @@ def test_damaged_rows_are_made_again_when_whole_files_are_verified(store, shard,
     damage_rows(store, key)
     assert missing_shards(store, [key], config) == []  # their footers are sound
     assert missing_shards(store, [key], config, verify=True) == [key]
-    with pytest.raises(ShardCorrupt, match="--rows 2000 --sample-seed 0"):  # the command that makes the same
+    with pytest.raises(FileCorrupt, match="--rows 2000 --sample-seed 0"):  # the command that makes the same
         read_shard(store, key)
     (report,) = fill_shards(store, [key], config, device="cpu", verify=True)
     assert report.made
@@ -411,7 +415,7 @@ def test_a_root_value_that_is_another_states(store, shard, key):
 def test_a_file_under_the_name_of_another(store, shard, other):
     put(store, other, encode_shard(shard))
     for read in (read_shard, read_header):
-        with pytest.raises(ShardCorrupt, match=r"its header says it is seed_00000001_decl_1\.parquet"):
+        with pytest.raises(FileCorrupt, match=r"its header says it is seed_00000001_decl_1\.parquet"):
             read(store, other)
 
 
@@ -439,12 +443,12 @@ def parquet(table, metadata=None, **options):
     ],
 )
 def test_columns_that_do_not_belong(store, shard, key, change, reason):
-    put(store, key, parquet(change(table_of(shard)), header_text(shard.header)))
+    put(store, key, parquet(change(table_of(shard)), shard.header.to_footer()))
     assert reason in refused(store, key)
 
 
 def test_a_header_that_was_changed_or_is_incomplete(store, shard, key):
-    text = header_text(shard.header)
+    text = shard.header.to_footer()
     counts = text["states_per_ply"]
     for name, value, reason in [
         ("states_per_ply", counts.replace("1475439", "1475440"), "was changed"),
@@ -464,12 +468,12 @@ def test_a_header_that_was_changed_or_is_incomplete(store, shard, key):
 
 
 def test_headers_made_to_fill_the_memory(store, shard, key):
-    text = header_text(shard.header)
+    text = shard.header.to_footer()
     put(store, key, parquet(table_of(shard), text | {"more": "x" * 2_000_000}))
     refused(store, key, header_too=True)
     whole = encode_shard(shard)
     put(store, key, whole[:-8] + (2**31 - 1).to_bytes(4, "little") + b"PAR1")
-    with pytest.raises(ShardCorrupt, match="footer claims 2,147,483,655 bytes"):
+    with pytest.raises(FileCorrupt, match="footer claims 2,147,483,655 bytes"):
         read_header(store, key)
     refused(store, key, header_too=True)
     zeros = pa.table(
@@ -491,12 +495,12 @@ def test_damage_is_noticed(tmp_path_factory, small_solution, key, data):
     store = Store(str(tmp_path_factory.getbasetemp() / "damaged"))
     put(store, key, whole[:place])
     for read in (read_shard, read_header):
-        with pytest.raises(ShardCorrupt):
+        with pytest.raises(FileCorrupt):
             read(store, key)
     put(store, key, bytes(damaged))
     try:
         read = read_shard(store, key)
-    except ShardCorrupt:
+    except FileCorrupt:
         return
     assert read.header == shard.header and same_rows(read, shard)
 
@@ -550,7 +554,7 @@ def test_a_plain_marginalised_shard_has_the_deal_of_its_maker(store):
     assert read_shard(store, key).header.hands == hands != key.deal()
     ours = make_shard(solve(key.deal(), 1, device="cpu"), key, FEW)
     put(store, key, plain(ours.state, ours.value, ours.q, key))
-    with pytest.raises(ShardCorrupt, match=r"cannot occur|disagree"):
+    with pytest.raises(FileCorrupt, match=r"cannot occur|disagree"):
         read_shard(store, key)
 
 
@@ -569,13 +573,13 @@ def test_plain_shards_that_are_wrong(store, shard, small_solution, key):
         (parquet(table_of(shard).select(PLAIN_NAMES), {}), "metadata says"),
     ]:
         put(store, key, data)
-        with pytest.raises(ShardCorrupt) as caught:
+        with pytest.raises(FileCorrupt) as caught:
             read_shard(store, key)
         assert reason in caught.value.reason
         assert "remove it, or fetch it again" in caught.value.remedy
     other = make_shard(solve(deal_from_seed(2), 1, device="cpu"), key, FEW)
     put(store, key, plain(other.state, other.value, other.q, key))
-    with pytest.raises(ShardCorrupt, match=r"cannot occur|disagree"):
+    with pytest.raises(FileCorrupt, match=r"cannot occur|disagree"):
         read_shard(store, key)
 
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from forge_core.errors import BadInput, ShardCorrupt
+from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
 from forge_core.learning.labelled.data import batches
 from forge_core.learning.labelled.metrics import is_decision
@@ -264,7 +264,7 @@ def test_a_corrupt_shard_is_named_when_the_others_are_done(own_shards, out):
     data = bytearray(train.read(TRAIN[0].filename))
     data[len(data) // 2] ^= 255  # the footer stays sound
     train.write(TRAIN[0].filename, bytes(data))
-    with pytest.raises(ShardCorrupt, match=TRAIN[0].filename):
+    with pytest.raises(FileCorrupt, match=TRAIN[0].filename):
         tokenize(own_shards, out, Split.TRAIN, CONFIG)
     assert len(folder_of(out, Split.TRAIN).names(".npy")) == 5
 

@@ -84,7 +84,7 @@ def find_gaps(
     for one in work:
         files: list[FileStatus] = []
         keys = list(chain.from_iterable(one.keys.values()))
-        for file in inspect_files(store.join(one.asset.folder), keys, one.asset.read):
+        for file in inspect_files(store.join(one.asset.folder), keys, one.asset.examine):
             files.append(file)
             done += 1
             advance(done, total)
@@ -118,7 +118,7 @@ def _compare(
             if condition is Condition.MISSING:
                 missing += 1
             else:
-                path = f"{asset.folder}/{file.key.split}/{file.key.filename}"
+                path = f"{asset.folder}/{file.key.folder}/{file.key.filename}"
                 faults.append((path, _reason(file, condition)))
         names = [file.key.filename for file in of_partition]
         kinds |= set(_record_faults(work, partition, settings, names, network))

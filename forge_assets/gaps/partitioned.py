@@ -8,7 +8,7 @@ from typing import Any
 
 from forge_assets.gaps.events import Record
 from forge_core.files import Store
-from forge_core.files.inspection import Provenance
+from forge_core.files.inspection import FileStatus
 
 Settings = Mapping[str, Any]
 """Of a file, JSON types"""
@@ -37,7 +37,7 @@ class PartitionedAsset:
     """partitions that Dagster has recorded -> partitions to inspect"""
     keys: Callable[[str], Sequence[Any]]
     """partition -> keys of its files: see `forge_core.files.inspection.Key`"""
-    read: Callable[[Store, Any], Provenance | None]
+    examine: Callable[[Store, Any], FileStatus]
     """see `inspect_files`"""
     describe: Callable[[Sequence[str]], str]
     """names of partitions -> a short text, such as `blocks 0-3 of sixes`"""

@@ -31,7 +31,7 @@ from forge_core.texas42.cli.bid import bid as forge_bid
 
 if TYPE_CHECKING:
     from forge_core.files import Store
-    from forge_core.texas42.bidding.records import BiddingConfig
+    from forge_core.texas42.bidding.records import BiddingConfig, TableKey
     from forge_core.texas42.bidding.table import BidTable
 
 
@@ -132,13 +132,13 @@ def fill(
 
 def inspect(place: "Store", seeds: Sequence[int]) -> "tuple[list[BidTable], dict[str, str]]":
     """The tables of a partition as they read back, and the first fault of each kind."""
-    from forge_core.texas42.bidding.records import file_name, read_table
+    from forge_core.texas42.bidding.records import TABLES, TableKey, file_name
 
     tables: list[BidTable] = []
     faults: dict[str, str] = {}
     for seed in seeds:
         try:
-            table = read_table(place, seed)
+            table = TABLES.remade_by(remake).read(place, TableKey(seed))
         except FileCorrupt as error:
             faults.setdefault("tables_read_back", str(error))
             continue
@@ -148,6 +148,11 @@ def inspect(place: "Store", seeds: Sequence[int]) -> "tuple[list[BidTable], dict
             faults.setdefault("intervals_hold", f"{file_name(seed)}: a share lies outside its interval")
         tables.append(table)
     return tables, faults
+
+
+def remake(key: "TableKey") -> str:
+    """The command that makes a table again."""
+    return f"forge-pipeline gaps --asset bidding_results --seeds {key.seed} --mend"
 
 
 def record(

@@ -22,7 +22,7 @@ from forge_assets.texas42.oracle_model import oracle_model
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.partitions import block_keys, seed_blocks
 from forge_assets.tracking.tracker import Tracker
-from forge_core.errors import ForgeError, GameCorrupt
+from forge_core.errors import ForgeError, is_damaged
 from forge_core.texas42.cli.eq import eq as forge_eq
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def inspect(place: "Store", reports: "Sequence[GameReport]") -> "tuple[Faults, l
             records.append(read_game(place, key))
         except ForgeError as error:
             note("games_read_back", key, str(error))
-            if isinstance(error, GameCorrupt):  # a store that cannot be read now says nothing against it
+            if is_damaged(error):
                 folder.delete(key.filename)
             continue
         faults = check_game(records[-1])

@@ -21,7 +21,7 @@ from forge_assets.texas42.partitions import (
 from forge_assets.versions import constant_of
 from forge_core.errors import BadInput
 from forge_core.files import Store
-from forge_core.files.inspection import Provenance
+from forge_core.files.inspection import FileStatus
 from forge_core.splits import Split
 from forge_core.texas42.declarations import NAMES
 
@@ -46,11 +46,18 @@ def inspection(query: GapQuery, store: Store) -> list[PartitionedAsset]:
 
 def _shards(query: GapQuery, store: Store) -> Iterator[PartitionedAsset]:
     from forge_assets.texas42.oracle_shards import version_of
-    from forge_core.texas42.oracle.shards import ShardConfig, settings_made, shard_made
+    from forge_core.texas42.oracle.shards import (
+        GOLDEN,
+        MARGINALIZED,
+        SHARDS,
+        STANDARD,
+        ShardConfig,
+        settings_made,
+    )
 
     default = settings_made(ShardConfig())
     declarations = query.settings.get("declarations", "one")
-    opponents = query.settings.get("opponents") or _opponents_in(store.join("shards-marginalized")) or 3
+    opponents = query.settings.get("opponents") or _opponents_in(store.join(MARGINALIZED)) or 3
 
     def shards(
         asset: str,
@@ -58,6 +65,7 @@ def _shards(query: GapQuery, store: Store) -> Iterator[PartitionedAsset]:
         partitions: Callable[[Collection[str]], Sequence[str]],
         keys: Callable[[str], Sequence[Any]],
         run_settings: Mapping[str, Any],
+        files: Any = SHARDS,
     ) -> PartitionedAsset:
         return PartitionedAsset(
             asset=asset,
@@ -66,7 +74,7 @@ def _shards(query: GapQuery, store: Store) -> Iterator[PartitionedAsset]:
             version=versions.SHARDS,
             partitions=partitions,
             keys=keys,
-            read=partial(shard_made, verify=query.verify),
+            examine=partial(files.examine, verify=query.verify),
             describe=partitions_text,
             choose_settings=partial(_shard_settings, query.settings, default),
             data_version=version_of,
@@ -74,8 +82,8 @@ def _shards(query: GapQuery, store: Store) -> Iterator[PartitionedAsset]:
         )
 
     for asset, folder, among in (
-        ("oracle_shards", "shards-standard", None),
-        ("marginalized_shards", "shards-marginalized", opponents),
+        ("oracle_shards", STANDARD, None),
+        ("marginalized_shards", MARGINALIZED, opponents),
     ):
         layout = {"declarations": declarations} | ({"opponents": among} if among else {})
         yield shards(
@@ -85,13 +93,15 @@ def _shards(query: GapQuery, store: Store) -> Iterator[PartitionedAsset]:
             partial(_keys_of_block, declarations, among),
             layout,
         )
-    yield shards("golden_shards", "shards-golden", partial(_golden_partitions, query, store), golden_keys, {})
+    golden = SHARDS.remade_by(lambda key: "forge-pipeline gaps --asset golden_shards --mend")
+    among_golden = partial(_golden_partitions, query, store)
+    yield shards("golden_shards", GOLDEN, among_golden, golden_keys, {}, golden)
 
 
 def _by_block(query: GapQuery, store: Store) -> Iterator[PartitionedAsset]:
-    for asset, noun, folder, version, keys, read in (
-        ("eq_games", "games", _GAMES, versions.EQ, block_keys, _read_game),
-        ("bidding_results", "tables", _TABLES, versions.TABLES, _table_keys, _read_table),
+    for asset, noun, folder, version, keys, examine in (
+        ("eq_games", "games", _GAMES, versions.EQ, block_keys, _examine_game),
+        ("bidding_results", "tables", _TABLES, versions.TABLES, _table_keys, _examine_table),
     ):
         yield PartitionedAsset(
             asset=asset,
@@ -100,7 +110,7 @@ def _by_block(query: GapQuery, store: Store) -> Iterator[PartitionedAsset]:
             version=version,
             partitions=partial(_partitions, query, store, asset, folder, False),
             keys=keys,
-            read=partial(read, verify=query.verify),
+            examine=partial(examine, verify=query.verify),
             describe=partitions_text,
             network=("oracle_model", "qvalue") if asset == "eq_games" else None,
         )
@@ -158,7 +168,9 @@ def _partitions(
 
 def _golden_partitions(query: GapQuery, store: Store, recorded: Collection[str]) -> Sequence[str]:
     """Choose the partitions of the benchmark: all, once it is begun or where it is named."""
-    begun = bool(recorded) or bool(_names(store.join("shards-golden")))
+    from forge_core.texas42.oracle.shards import GOLDEN
+
+    begun = bool(recorded) or bool(_names(store.join(GOLDEN)))
     if "golden_shards" in query.assets or (begun and not query.assets):
         return golden_partitions.get_partition_keys()
     return []
@@ -193,13 +205,14 @@ def _table_keys(partition: str) -> Sequence[Any]:
     return [TableKey(seed) for seed in block_seeds(partition)]
 
 
-def _read_game(store: Store, key: Any, verify: bool) -> Provenance:
-    from forge_core.texas42.eq.files import game_made
+def _examine_game(store: Store, key: Any, verify: bool) -> FileStatus:
+    from forge_core.texas42.eq.files import GAMES
 
-    return game_made(store, key, verify=verify)
+    return GAMES.examine(store, key, verify=verify)
 
 
-def _read_table(store: Store, key: Any, verify: bool) -> Provenance:
-    from forge_core.texas42.bidding.records import table_made
+def _examine_table(store: Store, key: Any, verify: bool) -> FileStatus:
+    from forge_assets.texas42.bidding_results import remake
+    from forge_core.texas42.bidding.records import VERSIONED_TABLES
 
-    return table_made(store, key, verify=verify)
+    return VERSIONED_TABLES.remade_by(remake).examine(store, key, verify=verify)

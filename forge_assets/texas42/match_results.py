@@ -22,7 +22,7 @@ from forge_assets.texas42.networks import ModelSettings
 from forge_assets.texas42.oracle_model import oracle_model
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.tracking.tracker import Tracker
-from forge_core.errors import MatchCorrupt
+from forge_core.errors import FileCorrupt
 from forge_core.texas42.cli.match import match as forge_match
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def inspect(
         faults = [missing_boards(match, seeds), unequal_contracts(match)]
         try:
             faults.append(unlike_the_store(match, a, b, place))
-        except MatchCorrupt as error:
+        except FileCorrupt as error:
             faults.append(str(error))
         for name, fault in zip(CHECKS, faults, strict=True):
             if fault:

@@ -16,7 +16,7 @@ from forge_assets.filling import completed, materialization
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.texas42 import versions
 from forge_assets.texas42.partitions import golden_keys, golden_partitions, shard_keys, shard_partitions
-from forge_core.errors import ForgeError, ShardCorrupt
+from forge_core.errors import ForgeError, is_damaged
 
 if TYPE_CHECKING:
     from forge_core.files import Store
@@ -173,10 +173,9 @@ def read_back(folder: "Store", key: "ShardKey") -> str | None:
 
     try:
         read_shard(folder, key)
-    except ShardCorrupt as error:
-        folder.join(key.split).delete(key.filename)
-        return str(error)
-    except ForgeError as error:  # a store that cannot be read now says nothing against the shard
+    except ForgeError as error:
+        if is_damaged(error):
+            folder.join(key.split).delete(key.filename)
         return str(error)
     return None
 

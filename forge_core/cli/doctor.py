@@ -12,7 +12,7 @@ import typer
 
 from forge_core.cli.options import Json, read_place
 from forge_core.cli.status import FAILED
-from forge_core.errors import BadInput, ShardCorrupt
+from forge_core.errors import BadInput, FileCorrupt
 
 if TYPE_CHECKING:
     from forge_core.files import Store
@@ -80,7 +80,7 @@ def verify_shards(root: Store, catalog: Catalog) -> Catalog:
         try:
             read_shard(root.join(folder), entry.filename)
             sound.append(entry)
-        except ShardCorrupt as error:
+        except FileCorrupt as error:
             path = f"{folder}/{entry.split}/{entry.filename}"
             faults.append(Fault(path, f"{error.reason}; {error.remedy}"))
     return replace(catalog, entries=tuple(sound), faults=tuple(faults))

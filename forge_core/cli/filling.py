@@ -1,18 +1,21 @@
-"""What verbs share that write: to know early that they can, and to stop cleanly."""
+"""Common parts of the verbs that write: fail early, print what they would do, stop cleanly."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forge_core.cli.status import INTERRUPTED
 from forge_core.errors import BadInput, StoreUnusable
 
 if TYPE_CHECKING:
     from forge_core.files import Store
+    from forge_core.files.inspection import Key
+    from forge_core.files.records import RecordFile
 
 
 def require_persistent_store(store: Store) -> None:
@@ -32,6 +35,47 @@ def check_place(store: Store) -> None:
     """Raise BadInput or StoreUnusable, before the work begins, where nothing of it could be kept."""
     require_persistent_store(store)
     check_writable(store)
+
+
+def print_plan(
+    kind: RecordFile[Any, Any, Any],
+    place: Store,
+    n_wanted: int,
+    missing: Sequence[Key],
+    json: bool,
+    done: str = "made",
+) -> None:
+    """Print what `--dry-run` says: which files are missing, replaced, and which cannot be made.
+
+    missing: those of `n_wanted` files that are not there as they should be. done: "made", "played".
+    """
+    from forge_core.cli.screen import print_json
+
+    present = {folder: set(place.join(folder).names()) for folder in {key.folder for key in missing}}
+    there = [key for key in missing if key.filename in present[key.folder]]
+    foreign = [key for key in there if kind.is_in_the_way(place, key)]
+    replaced = len(there) - len(foreign)
+    if json:
+        names = [[f"{key.folder}/{key.filename}" for key in keys] for keys in (missing, foreign)]
+        plan = {"wanted": n_wanted, "missing": names[0], "replaced": replaced, "foreign": names[1]}
+        print_json({"store": place.url, **plan})
+        return
+    to_make = Counter(key.folder for key in missing)
+    to_make.subtract(key.folder for key in foreign)
+    print(
+        f"{n_wanted - len(missing):,} of {n_wanted:,} {kind.noun}s are there, "
+        f"{to_make.total():,} would be {done}"
+    )
+    for folder, n in sorted(to_make.items()):
+        if n:
+            print(f"  {place.join(folder).url}: {n:,}")
+    if replaced:
+        print(
+            f"{replaced:,} of them would replace a {kind.noun} that is faulty or was made with other settings"
+        )
+    for key in foreign:
+        path = place.join(key.folder).path(key.filename)
+        print(f"{path} is the file of another maker, which is never overwritten: move it away")
 
 
 def place_of(path: str) -> tuple[Store, str]:

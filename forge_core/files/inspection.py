@@ -1,6 +1,6 @@
-"""Files that a store should hold: which are missing, damaged, of older algorithms, or made otherwise.
+"""Files that a store should hold: which are missing, damaged, foreign, outdated or of other settings.
 
-Knows no game: who asks says how a file is read, and what it was to be like.
+Knows no game and no kind of file: the caller says how one file is examined.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
-from forge_core.errors import FileCorrupt
-from forge_core.files import Store
+from forge_core.errors import FileCorrupt, FileForeign
+from forge_core.files.store import Store
 
-_READERS = 16
+READERS = 16
 """files read at once: with an object store it is the waiting that takes the time"""
 _AHEAD = 1_000
-"""files asked for before the first of them is told of"""
+"""files asked for before the first answer is handed out"""
 
 
 class Condition(StrEnum):
@@ -37,7 +37,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How a file was made, as it says itself."""
+    """How a file was made, according to its header."""
 
     version: str
     """of the algorithms"""
@@ -50,64 +50,102 @@ class Key(Protocol):
 
     @property
     def filename(self) -> str:
-        """In the folder of its split."""
+        """In its folder."""
         ...
 
     @property
-    def split(self) -> str:
-        """The folder."""
+    def folder(self) -> str:
+        """Below the place where files of its kind are."""
+        ...
+
+
+class Header(Protocol):
+    """What a file says of itself."""
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits of algorithms and settings: files of equal key and fingerprint hold the same."""
+        ...
+
+    @property
+    def provenance(self) -> Provenance:
+        """The algorithms and settings themselves."""
+        ...
+
+    @property
+    def is_current(self) -> bool:
+        """True if the present code reads the rows of the file; if not, its header alone is verified."""
         ...
 
 
 K = TypeVar("K", bound=Key)
+H = TypeVar("H", bound=Header)
 
 
 @dataclass(frozen=True, slots=True)
-class FileStatus(Generic[K]):
-    """A file that should be there."""
+class FileStatus(Generic[K, H]):
+    """A file that should be there. Neither header nor error: it is missing."""
 
     key: K
-    made: Provenance | None = None
-    """None: it is missing, damaged or foreign"""
-    fault: str | None = None
-    """what is wrong with it, and what to do"""
-    foreign: bool = False
+    header: H | None = None
+    """of a sound file"""
+    error: FileCorrupt | None = None
+    """what is wrong with a damaged or foreign one"""
+
+    @property
+    def made(self) -> Provenance | None:
+        """How it was made; None unless it is sound."""
+        return self.header.provenance if self.header else None
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with it, and what to do."""
+        return f"{self.error.reason}; {self.error.remedy}" if self.error else None
+
+    @property
+    def foreign(self) -> bool:
+        """True for a file of another maker."""
+        return isinstance(self.error, FileForeign)
+
+    @property
+    def is_missing(self) -> bool:
+        """True if there is no such file."""
+        return self.header is None and self.error is None
+
+    def has(self, fingerprint: str) -> bool:
+        """True for a sound file of a fingerprint."""
+        return self.header is not None and self.header.fingerprint == fingerprint
 
     def condition(self, version: str, settings: Mapping[str, Any]) -> Condition:
-        """Beside what it was to be."""
+        """Compare the file with the version and settings it should have."""
         if self.foreign:
             return Condition.FOREIGN
         if self.made is None:
-            return Condition.CORRUPT if self.fault else Condition.MISSING
+            return Condition.MISSING if self.is_missing else Condition.CORRUPT
         if self.made.version != version:
             return Condition.STALE
         return Condition.SOUND if self.made.settings == settings else Condition.DIFFERENT_SETTINGS
 
 
 def inspect_files(
-    place: Store, keys: Iterable[K], read: Callable[[Store, K], Provenance | None], readers: int = _READERS
-) -> Iterator[FileStatus[K]]:
-    """Every file of `keys`, in their order, as it is found.
+    place: Store,
+    keys: Iterable[K],
+    examine: Callable[[Store, K], FileStatus[K, H]],
+    readers: int = READERS,
+) -> Iterator[FileStatus[K, H]]:
+    """The status of every file of `keys`, in their order, as it is found.
 
-    place: above the folders of the splits. read: how a file was made; None for one of another
-    maker; raises FileCorrupt for a damaged one. Each split is listed once. Raises StoreUnusable.
+    place: above the folders of the keys. examine: the status of a file that is there. Each folder is
+    listed once. Raises StoreUnusable.
     """
     keys = list(keys)
-    there = {split: set(place.join(split).names(".parquet")) for split in {key.split for key in keys}}
-
-    def see(key: K) -> FileStatus[K]:
-        try:
-            made = read(place, key)
-        except FileCorrupt as error:
-            return FileStatus(key, fault=f"{error.reason}; {error.remedy}")
-        return FileStatus(key, made, foreign=made is None)
-
-    asked: deque[tuple[K, Future[FileStatus[K]] | None]] = deque()
-    with ThreadPoolExecutor(readers, "look") as pool:
+    present = {folder: set(place.join(folder).names()) for folder in {key.folder for key in keys}}
+    asked: deque[tuple[K, Future[FileStatus[K, H]] | None]] = deque()
+    with ThreadPoolExecutor(readers, "inspect") as pool:
         try:
             for key in keys:
-                present = key.filename in there[key.split]
-                asked.append((key, pool.submit(see, key) if present else None))
+                is_there = key.filename in present[key.folder]
+                asked.append((key, pool.submit(examine, place, key) if is_there else None))
                 if len(asked) > _AHEAD:
                     yield _answer(*asked.popleft())
             while asked:
@@ -116,15 +154,15 @@ def inspect_files(
             pool.shutdown(cancel_futures=True)
 
 
-def _answer(key: K, seen: Future[FileStatus[K]] | None) -> FileStatus[K]:
-    return FileStatus(key) if seen is None else seen.result()
+def _answer(key: K, found: Future[FileStatus[K, H]] | None) -> FileStatus[K, H]:
+    return FileStatus(key) if found is None else found.result()
 
 
-def usual_settings(seen: Iterable[FileStatus], version: str) -> Mapping[str, Any] | None:
-    """Those of most files made by a version; of none: of most files of other versions, or None."""
-    made = [each.made for each in seen if each.made]
-    for of_all in ([one for one in made if one.version == version], made):
-        counts = Counter(tuple(sorted(one.settings.items())) for one in of_all)
+def usual_settings(statuses: Iterable[FileStatus], version: str) -> Mapping[str, Any] | None:
+    """Settings of most files of a version; if there is none, of most files of other versions, or None."""
+    made = [status.made for status in statuses if status.made]
+    for candidates in ([one for one in made if one.version == version], made):
+        counts = Counter(tuple(sorted(one.settings.items())) for one in candidates)
         if counts:
             return dict(counts.most_common(1)[0][0])
     return None

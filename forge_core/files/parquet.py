@@ -7,6 +7,9 @@ byte is unpacked: all that reading then takes is some hundred times the size of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +17,8 @@ import pyarrow.parquet as pq
 from forge_core.files import Store
 
 _MAGIC = b"PAR1"
+_SHORTEST = 12
+"""bytes of a file: the magic word, a length and the magic word"""
 _FIRST_TAIL = 1 << 16
 _MOST_FOOTER = 1 << 20
 """bytes: a shard of all states has 90,000; in memory a footer takes up to three hundred times as many"""
@@ -40,7 +45,7 @@ def require(holds: bool | np.bool_, reason: str) -> None:
 
 def open_parquet(data: bytes) -> pq.ParquetFile:
     """A whole file. Raises Unsound, or what pyarrow raises, for one that is none or would take too much."""
-    require(len(data) >= 12 and data.endswith(_MAGIC), "it is truncated, or no Parquet file")
+    require(len(data) >= _SHORTEST and data.endswith(_MAGIC), "it is truncated, or no Parquet file")
     _check_footer_size(data)
     file = _open(data)
     _check_claims(file.metadata, data)
@@ -58,6 +63,52 @@ def open_footer(folder: Store, name: str) -> pq.ParquetFile:
 def read_metadata(file: pq.ParquetFile) -> dict[bytes, bytes]:
     """What its maker noted in the footer; nothing, if there is none."""
     return file.metadata.metadata or {}
+
+
+def to_parquet(
+    table: pa.Table, footer: Mapping[str, str], *, row_group: int | None = None, **how: Any
+) -> bytes:
+    """The Parquet file of a table: equal tables give equal bytes.
+
+    footer: what it notes there, by name. how: options of pyarrow's writer, such as the compression.
+    """
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, table.schema, store_schema=False, write_page_checksum=True, **how) as writer:
+        writer.write_table(table, row_group_size=row_group)
+        writer.add_key_value_metadata(dict(footer))
+    return sink.getvalue().to_pybytes()
+
+
+UNREADABLE = (Unsound, pa.ArrowException, OSError, TypeError, ValueError, IndexError)
+"""what reading a damaged file may raise"""
+
+
+def require_signed(file: pq.ParquetFile, signature: Sequence[str]) -> None:
+    """Raise Unsound unless each name of a signature stands in the footer, or is that of a column."""
+    lacking = [name for name in signature if name not in _names(file)]
+    require(not lacking, f"its header lacks {''.join(lacking[:1])}")
+
+
+def is_foreign(folder: Store, name: str, signature: Sequence[str]) -> bool:
+    """True if a file was made by another program than the one whose files have this signature.
+
+    A footer that can be read has the signature or has it not. Where it cannot be read, these are
+    taken for the remains of a file of ours: a footer with the names of the signature somewhere in
+    it, a Parquet file that was cut, a file of nothing or of zeros. Raises StoreUnusable.
+    """
+    try:
+        return not _names(open_footer(folder, name)).issuperset(signature)
+    except UNREADABLE:
+        head, tail = folder.head(name, _FIRST_TAIL), folder.tail(name, _FIRST_TAIL)
+    is_blank = not (head + tail).strip(b"\0")
+    was_cut = head[:4] == _MAGIC[: len(head)] and not (len(tail) >= _SHORTEST and tail.endswith(_MAGIC))
+    return not (is_blank or was_cut or all(mark.encode() in tail for mark in signature))
+
+
+def _names(file: pq.ParquetFile) -> set[str]:
+    """What the footer notes, and the columns."""
+    noted = {key.decode(errors="replace") for key in read_metadata(file)}
+    return noted.union(file.schema_arrow.names)
 
 
 def _open(data: bytes) -> pq.ParquetFile:

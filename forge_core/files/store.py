@@ -23,6 +23,9 @@ from fsspec.implementations.local import LocalFileSystem
 
 from forge_core.errors import BadInput, ForgeError, StoreUnusable
 
+ABANDONED_AFTER_S = 3600.0
+"""age of a temporary file that no living writer can still be writing"""
+
 _TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.tmp")
 """`.NAME.HOST.PID.RANDOM.tmp`: hidden, and no two writers ever share one"""
 
@@ -81,6 +84,12 @@ class Store:
         if size > _MOST_JSON:
             raise ValueError(f"it has {size:,} bytes, more than any JSON file here")
         return parse_json(self.read(name))
+
+    def head(self, name: str, size: int) -> bytes:
+        """The first `size` bytes of a file, or all of a shorter one."""
+        with self._blame("read", self.path(name)):
+            filesystem, path = self._at(name)
+            return _as_bytes(filesystem.cat_file(path, start=0, end=size))
 
     def tail(self, name: str, size: int) -> bytes:
         """The last `size` bytes of a file, or all of a shorter one."""
@@ -165,7 +174,7 @@ class Store:
             return isinstance(filesystem, LocalFileSystem) and _is_held(f"{folder}/{_LOCK}")
         return False
 
-    def abandoned(self, older_than_s: float, now: float | None = None) -> list[str]:
+    def abandoned(self, older_than_s: float = ABANDONED_AFTER_S, now: float | None = None) -> list[str]:
         """Temporaries that killed writers left in this folder.
 
         Younger ones are none, nor is what its writer still holds, whatever the clock says. now:
@@ -184,7 +193,7 @@ class Store:
                         found.append(entry.name)
             return sorted(found)
 
-    def sweep(self, older_than_s: float, now: float | None = None) -> list[str]:
+    def sweep(self, older_than_s: float = ABANDONED_AFTER_S, now: float | None = None) -> list[str]:
         """Remove what is `abandoned`; the names."""
         swept = []
         for name in self.abandoned(older_than_s, now):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from forge_core.errors import ForgeError, MatchCorrupt, StoreUnusable
+from forge_core.errors import BadInput
 from forge_core.files import Store, fingerprint
-from forge_core.files.parquet import Unsound, open_footer, open_parquet, read_metadata, require
+from forge_core.files.inspection import Provenance
+from forge_core.files.parquet import read_metadata, require, to_parquet
+from forge_core.files.records import RecordFile, Remedy
 from forge_core.texas42.arena.duplicate import Conditions
 from forge_core.texas42.auction import marks_of
 from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
@@ -44,8 +46,6 @@ _SCHEMA = pa.schema(
         ("plays", pa.list_(pa.int8())),
     ]
 )
-_MOST_BYTES = 1 << 20
-"""a file takes a few thousand"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,70 +123,120 @@ class Seating:
         }
         object.__setattr__(self, "settings", settings)
 
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits of the settings: the name of the folder of its boards."""
+        return fingerprint(self.settings)
+
     def folder(self, store: Store) -> Store:
         """Where its boards are."""
-        return store.join(MATCHES_FOLDER, fingerprint(self.settings))
+        return store.join(MATCHES_FOLDER, self.fingerprint)
 
 
 def block_name(seed: int) -> str:
-    """`seeds_00000900_00000949.parquet`: the file in which the deal of this seed is."""
+    """`seeds_00000900_00000949.parquet`: the file that holds the deal of this seed."""
     first = seed - seed % BLOCK
     return f"seeds_{first:08d}_{first + BLOCK - 1:08d}.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockKey:
+    """Which block of boards."""
+
+    folder: str
+    """of its seating, below that of all matches"""
+    first: int
+    """the lowest of its seeds"""
+
+    @property
+    def filename(self) -> str:
+        """See `block_name`."""
+        return block_name(self.first)
+
+    @classmethod
+    def of(cls, seating: Seating, seed: int) -> BlockKey:
+        """The block in which a seating has the deal of a seed."""
+        return cls(seating.fingerprint, seed - seed % BLOCK)
+
+    @classmethod
+    def parse(cls, name: str, folder: str = "") -> BlockKey:
+        """The key of a file name. Raises BadInput for a name that no block has."""
+        named = re.match(r"seeds_([0-9]{8,18})_", name)
+        if named and block_name(int(named[1])) == name:
+            return cls(folder, int(named[1]))
+        raise BadInput("it is not named as boards are")
+
+
+@dataclass(frozen=True, slots=True)
+class BlockHeader:
+    """What a block of boards says of itself."""
+
+    settings: dict[str, Any]
+    """of its seating"""
+    boards: int
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits of the settings."""
+        return fingerprint(self.settings)
+
+    @property
+    def provenance(self) -> Provenance:
+        """The version of the match, and the fingerprint of the settings."""
+        return Provenance(str(self.settings.get("version")), {"settings": self.fingerprint})
+
+    @property
+    def is_current(self) -> bool:
+        """True if the present code plays the same games."""
+        return self.settings.get("version") == MATCH_VERSION
 
 
 def read_block(store: Store, seating: Seating, seed: int) -> Boards:
     """The boards of the block of a seed that were played so far, verified.
 
     What is verified: settings, columns, that the plays keep the rules and bring these points.
-    Raises MatchCorrupt, StoreUnusable.
+    Raises FileCorrupt, StoreUnusable.
     """
-    folder, name = seating.folder(store), block_name(seed)
-    if not folder.exists(name):
+    matches, key = store.join(MATCHES_FOLDER), BlockKey.of(seating, seed)
+    if not matches.join(key.folder).exists(key.filename):
         return Boards.none()
-    with _verdict(folder.path(name)):
-        data = folder.read(name)
-        require(len(data) <= _MOST_BYTES, f"it has {len(data):,} bytes, a block at most {_MOST_BYTES:,}")
-        file = open_parquet(data)
-        require(file.schema_arrow.equals(_SCHEMA), f"its columns are not {', '.join(_SCHEMA.names)}")
-        require(file.metadata.num_rows <= BLOCK, f"it has {file.metadata.num_rows:,} rows for {BLOCK} seeds")
-        noted = json.loads(read_metadata(file).get(b"settings", b"null"))
-        require(noted == seating.settings, "its settings are not those that its folder is named by")
-        table = file.read(use_threads=False)
-        require(all(column.null_count == 0 for column in table.columns), "a value is missing")
-        seeds, decl, bid, points = (table.column(name).to_numpy() for name in _SCHEMA.names[:-1])
-        plays = table.column("plays").combine_chunks()
-        require(bool((np.diff(plays.offsets) == N_PLAYS).all()), f"a game is not of {N_PLAYS} plays")
-        boards = Boards(seeds, decl, bid, points, plays.flatten().to_numpy().reshape(-1, N_PLAYS))
-        _check(boards, seating.conditions, name)
-        return boards
-
-
-def count_boards(folder: Store, name: str) -> tuple[int, int]:
-    """The first seed of the block of a file, and how many boards it holds, by its footer.
-
-    Raises MatchCorrupt, StoreUnusable.
-    """
-    with _verdict(folder.path(name)):
-        named = re.match(r"seeds_([0-9]{8,18})_", name)
-        first = int(named[1]) if named else -1
-        require(first >= 0 and block_name(first) == name, "it is not named as boards are")
-        file = open_footer(folder, name)
-        require(file.schema_arrow.equals(_SCHEMA), f"its columns are not {', '.join(_SCHEMA.names)}")
-        return first, file.metadata.num_rows
+    return replace(BLOCKS, parse=partial(_parse, seating)).read(matches, key)
 
 
 def write_block(store: Store, seating: Seating, boards: Boards) -> None:
-    """Put the boards of one block in their place. Equal boards give equal files. Raises StoreUnusable."""
+    """Put the boards of one block in their place. Equal boards give equal files.
+
+    Raises FileForeign where the file of another maker is in the way, StoreUnusable.
+    """
     ends = np.arange(len(boards) + 1, dtype=np.int32) * N_PLAYS
     plays = pa.ListArray.from_arrays(pa.array(ends), pa.array(boards.plays.reshape(-1)))
     columns = [pa.array(getattr(boards, name)) for name in _SCHEMA.names[:-1]]
-    sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(
-        sink, _SCHEMA, store_schema=False, write_page_checksum=True, compression="zstd"
-    ) as writer:
-        writer.write_table(pa.Table.from_arrays([*columns, plays], schema=_SCHEMA))
-        writer.add_key_value_metadata({"settings": json.dumps(seating.settings, sort_keys=True)})
-    seating.folder(store).write(block_name(int(boards.seed[0])), sink.getvalue().to_pybytes())
+    table = pa.Table.from_arrays([*columns, plays], schema=_SCHEMA)
+    footer = {"settings": json.dumps(seating.settings, sort_keys=True)}
+    key = BlockKey.of(seating, int(boards.seed[0]))
+    BLOCKS.write(store.join(MATCHES_FOLDER), key, to_parquet(table, footer, compression="zstd"))
+
+
+def _parse_header(file: pq.ParquetFile, key: BlockKey) -> BlockHeader:
+    require(file.schema_arrow.equals(_SCHEMA), f"its columns are not {', '.join(_SCHEMA.names)}")
+    rows = file.metadata.num_rows
+    require(rows <= BLOCK, f"it has {rows:,} rows for {BLOCK} seeds")
+    settings = json.loads(read_metadata(file)[b"settings"])
+    require(isinstance(settings, dict), "its settings are no mapping")
+    header = BlockHeader(settings, rows)
+    require(header.fingerprint == key.folder, "its settings are not those that its folder is named by")
+    return header
+
+
+def _parse(seating: Seating, file: pq.ParquetFile, key: BlockKey, header: BlockHeader) -> Boards:
+    table = file.read(use_threads=False)
+    require(all(column.null_count == 0 for column in table.columns), "a value is missing")
+    seeds, decl, bid, points = (table.column(name).to_numpy() for name in _SCHEMA.names[:-1])
+    plays = table.column("plays").combine_chunks()
+    require(bool((np.diff(plays.offsets) == N_PLAYS).all()), f"a game is not of {N_PLAYS} plays")
+    boards = Boards(seeds, decl, bid, points, plays.flatten().to_numpy().reshape(-1, N_PLAYS))
+    _check(boards, seating.conditions, key.filename)
+    return boards
 
 
 def _check(boards: Boards, conditions: Conditions, name: str) -> None:
@@ -203,13 +253,17 @@ def _check(boards: Boards, conditions: Conditions, name: str) -> None:
     require(np.array_equal(games.seen.points[:, 0], boards.points), "points are not those of the plays")
 
 
-@contextmanager
-def _verdict(path: str) -> Iterator[None]:
-    """Turn whatever a damaged file provokes into MatchCorrupt."""
-    try:
-        yield
-    except (StoreUnusable, MemoryError):
-        raise
-    except (Unsound, ForgeError, pa.ArrowException, OSError, TypeError, ValueError, IndexError) as error:
-        reason = " ".join(str(error).split())
-        raise MatchCorrupt(path, reason, "delete it and play the match again") from error
+def _refuse(file: pq.ParquetFile, key: BlockKey, header: BlockHeader) -> Boards:
+    raise BadInput("boards are read by their seating: see read_block")
+
+
+BLOCKS: RecordFile[BlockKey, BlockHeader, Boards] = RecordFile(
+    noun="block",
+    signature=("settings", "plays"),
+    most_bytes=1 << 20,  # a file takes a few thousand
+    parse_name=BlockKey.parse,
+    parse_header=_parse_header,
+    parse=_refuse,
+    remedy=lambda folder, key: Remedy("play the match", "delete it and play the match again"),
+)
+"""The place of its files is MATCHES_FOLDER of a store."""

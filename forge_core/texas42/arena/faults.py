@@ -37,7 +37,7 @@ def unequal_contracts(match: Match) -> str | None:
 def unlike_the_store(match: Match, a: AnyPlayer, b: AnyPlayer, store: Store) -> str | None:
     """What the store says otherwise than the match of players a and b, if anything.
 
-    What is read is verified: see `read_block`. Raises MatchCorrupt, StoreUnusable.
+    What is read is verified: see `read_block`. Raises FileCorrupt, StoreUnusable.
     """
     for bidders, defenders, told in ((a, b, match.by_a), (b, a, match.by_b)):
         seating = Seating(bidders, defenders, match.conditions)

@@ -102,7 +102,7 @@ def play_match(
 
     store: boards found there are not played again, new ones are put there, a block at a time.
     by: what `sprt` is told of each deal, one of MARGINS. batch: deals in lockstep; it changes
-    nothing in the result. Raises BadInput for seeds that repeat or are sealed, MatchCorrupt,
+    nothing in the result. Raises BadInput for seeds that repeat or are sealed, FileCorrupt,
     StoreUnusable.
     """
     if by not in MARGINS:

@@ -8,19 +8,21 @@ shows another fingerprint.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from forge_core.errors import BadInput, FileCorrupt, ForgeError, StoreUnusable
+from forge_core.errors import BadInput
 from forge_core.files import Store, fingerprint
+from forge_core.files.filling import fill
 from forge_core.files.inspection import Provenance
-from forge_core.files.parquet import Unsound, open_footer, open_parquet, read_metadata, require
+from forge_core.files.parquet import read_metadata, require, to_parquet
+from forge_core.files.records import RecordFile, Remedy
 from forge_core.splits import Split, split_of
 from forge_core.streams import check_seed
 from forge_core.texas42.bidding.playouts import OraclePlayout, Playout
@@ -43,7 +45,6 @@ BIDDING_FOLDER = "bidding-results"
 SCHEMA_VERSION = 1
 """Raised when columns or footer change. A footer that says none is of the first."""
 
-_MOST_BYTES = 1 << 24
 _CELLS = tuple(product(ALL, BIDS))
 _SCHEMA = pa.schema(
     [
@@ -107,33 +108,6 @@ def bid_seed(seed: int, config: BiddingConfig, advance: Callable[[int], None] | 
     return play_out(hand, config.playout, config.samples, seed, ci_width=config.ci_width, advance=advance)
 
 
-def write_table(store: Store, table: BidTable, config: BiddingConfig) -> int:
-    """Put the table of a seed in its place in a store of them, whole or not at all; its bytes.
-
-    Equal tables give equal files. Raises StoreUnusable, and BadInput for a table that is not
-    of seat 0's hand in the deal of its seed, or not made by `config`.
-    """
-    made_by = (table.playout, table.playout_version, table.samples)
-    if made_by != (config.playout.name, config.playout.version, config.samples):
-        raise BadInput(f"a table by {made_by} is not what was asked for: play it out with the same settings")
-    if list(table.hand) != deal_from_seed(table.seed)[0]:
-        raise BadInput(f"the hand is not that of seed {table.seed}: only hands of seeds are stored")
-    data = _encode(table, config)
-    store.join(split_of(table.seed)).write(file_name(table.seed), data)
-    return len(data)
-
-
-def read_table(store: Store, seed: int) -> BidTable:
-    """The table of a seed, verified: columns, hand, points, and all that follows from them.
-
-    Raises FileCorrupt, with what to do, if it is not sound or not there.
-    """
-    with _verdict(store, seed) as folder:
-        size = folder.size(file_name(seed))
-        require(size <= _MOST_BYTES, f"it has {size:,} bytes, a table at most {_MOST_BYTES:,}")
-        return _decode(open_parquet(folder.read(file_name(seed))), seed)
-
-
 @dataclass(frozen=True, slots=True)
 class TableKey:
     """Which table."""
@@ -150,46 +124,69 @@ class TableKey:
         """Decided by the seed alone."""
         return split_of(self.seed)
 
+    @property
+    def folder(self) -> str:
+        """Of a store of tables: the split."""
+        return self.split
 
-def table_made(store: Store, key: TableKey, *, verify: bool = False) -> Provenance:
-    """How a table that is there was made, for `gaps.look`: its fingerprint.
+    @classmethod
+    def parse(cls, name: str) -> TableKey:
+        """The key of a file name. Raises BadInput for a name that no table has."""
+        return cls(parse_name(name))
 
-    Two of its columns are read beside the footer; with verify all. Raises FileCorrupt, StoreUnusable.
+
+@dataclass(frozen=True, slots=True)
+class TableHeader:
+    """How a table was made."""
+
+    fingerprint: str
+    """see `BiddingConfig.fingerprint`"""
+    version: str = ""
+    """of the algorithm: it stands in the row, and is empty where only the footer was read"""
+
+    @property
+    def provenance(self) -> Provenance:
+        """The version, and the fingerprint as the settings."""
+        return Provenance(self.version, {"settings": self.fingerprint})
+
+    @property
+    def is_current(self) -> bool:
+        """False if the row is known to be of another version."""
+        return self.version in ("", BIDDING_VERSION)
+
+
+def write_table(store: Store, table: BidTable, config: BiddingConfig) -> int:
+    """Put the table of a seed in its place in a store of them, whole or not at all; its bytes.
+
+    Equal tables give equal files. Raises FileForeign where the file of another maker is in the way,
+    StoreUnusable, and BadInput for a table that is not of seat 0's hand in the deal of its seed, or
+    not made by `config`.
     """
-    with _verdict(store, key.seed) as folder:
-        file = open_parquet(folder.read(key.filename))
-        require(file.schema_arrow.equals(_SCHEMA), "its columns or their types are not those of a table")
-        require(file.metadata.num_rows == 1, f"it has {file.metadata.num_rows:,} rows, not one")
-        version = file.read(["bidding_version"], use_threads=False).column(0)[0].as_py()
-        settings = read_metadata(file).get(b"fingerprint", b"").decode()
-    if verify and version == BIDDING_VERSION:
-        read_table(store, key.seed)
-    return Provenance(str(version), {"settings": settings})
+    made_by = (table.playout, table.playout_version, table.samples)
+    if made_by != (config.playout.name, config.playout.version, config.samples):
+        raise BadInput(f"a table by {made_by} is not what was asked for: play it out with the same settings")
+    if list(table.hand) != deal_from_seed(table.seed)[0]:
+        raise BadInput(f"the hand is not that of seed {table.seed}: only hands of seeds are stored")
+    return TABLES.write(store, TableKey(table.seed), _encode(table, config))
+
+
+def read_table(store: Store, seed: int) -> BidTable:
+    """The table of a seed, verified: columns, hand, points, and all that follows from them.
+
+    Raises FileCorrupt, with what to do, if it is not sound or not there.
+    """
+    return TABLES.read(store, TableKey(seed))
 
 
 def missing_seeds(
     store: Store, seeds: Iterable[int], config: BiddingConfig, *, verify: bool = False
 ) -> list[int]:
-    """Those whose table is absent, corrupt by its footer, or made otherwise than `config` says.
+    """Those whose table is absent, damaged or foreign, or was made with other settings than `config`.
 
-    verify: read whole tables, not only footers.
+    Footers are read; with verify whole tables. Raises StoreUnusable.
     """
-    seeds = list(seeds)
-    there = {split: set(store.join(split).names(".parquet")) for split in {split_of(seed) for seed in seeds}}
-
-    def is_filled(seed: int) -> bool:
-        if file_name(seed) not in there[split_of(seed)]:
-            return False
-        try:
-            with _verdict(store, seed) as folder:
-                metadata = _check_footer(open_footer(folder, file_name(seed)))
-            if verify:
-                read_table(store, seed)
-        except FileCorrupt:
-            return False
-        return metadata.get(b"fingerprint") == config.fingerprint.encode()
-
-    return [seed for seed in seeds if not is_filled(seed)]
+    keys = [TableKey(seed) for seed in seeds]
+    return [key.seed for key in TABLES.missing(store, keys, config.fingerprint, verify=verify)]
 
 
 def fill_tables(
@@ -203,29 +200,24 @@ def fill_tables(
     """Make the tables that are missing, one after the other, and read each back; what was made.
 
     advance: told of deals as they are played out; verify: see `missing_seeds`. Raises as
-    `write_table` and `read_table` do.
+    `write_table` and `read_table` do; where the file of another maker is in the way, at the end.
     """
-    for seed in missing_seeds(store, seeds, config, verify=verify):
-        write_table(store, bid_seed(seed, config, advance), config)
-        yield read_table(store, seed)
 
+    def play(keys: Sequence[TableKey]) -> Iterator[tuple[TableKey, BidTable]]:
+        for key in keys:
+            yield key, bid_seed(key.seed, config, advance)
 
-@contextmanager
-def _verdict(store: Store, seed: int) -> Iterator[Store]:
-    """The folder of a seed; whatever a damaged file provokes becomes FileCorrupt."""
-    folder, name = store.join(split_of(seed)), file_name(seed)
-    command = f"forge-pipeline gaps --asset bidding_results --seeds {seed} --mend"
-    remedy = f"delete it and make the bidding results of its seed again: {command}"
-    if not folder.exists(name):
-        raise FileCorrupt(
-            folder.path(name), "there is no such table", "make the bidding results of this seed"
-        )
-    try:
-        yield folder
-    except (FileCorrupt, StoreUnusable, MemoryError):
-        raise
-    except (Unsound, ForgeError, pa.ArrowException, OSError, TypeError, ValueError) as error:
-        raise FileCorrupt(folder.path(name), " ".join(str(error).split()), remedy) from error
+    def write(key: TableKey, table: BidTable) -> BidTable:
+        write_table(store, table, config)
+        return read_table(store, key.seed)
+
+    keys = [TableKey(seed) for seed in seeds]
+    with closing(fill(TABLES, store, keys, config.fingerprint, play, write, verify=verify)) as outcomes:
+        for outcome in outcomes:
+            if outcome.error:
+                raise outcome.error
+            if outcome.made:
+                yield outcome.made
 
 
 def _encode(table: BidTable, config: BiddingConfig) -> bytes:
@@ -242,21 +234,13 @@ def _encode(table: BidTable, config: BiddingConfig) -> bytes:
         **_derived(table),
     }
     arrays = [pa.array([row[name]], type=_SCHEMA.field(name).type) for name in _SCHEMA.names]
-    sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(
-        sink,
-        _SCHEMA,
-        store_schema=False,
-        write_page_checksum=True,
+    return to_parquet(
+        pa.Table.from_arrays(arrays, schema=_SCHEMA),
+        {"fingerprint": config.fingerprint, "schema_version": str(SCHEMA_VERSION)},
         write_statistics=False,
         use_dictionary=False,
         compression="none",
-    ) as writer:
-        writer.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
-        writer.add_key_value_metadata(
-            {"fingerprint": config.fingerprint, "schema_version": str(SCHEMA_VERSION)}
-        )
-    return sink.getvalue().to_pybytes()
+    )
 
 
 def _derived(table: BidTable) -> dict[str, float]:
@@ -270,33 +254,36 @@ def _derived(table: BidTable) -> dict[str, float]:
     }
 
 
-def _check_footer(file: pq.ParquetFile) -> dict[bytes, bytes]:
-    """What its footer notes, if it is that of a table as this code writes them."""
+def _parse_header(file: pq.ParquetFile, key: TableKey) -> TableHeader:
+    """What the footer notes, if it is that of a table as this code writes them."""
     metadata = read_metadata(file)
     schema = metadata.get(b"schema_version", b"1").decode()
     require(
         schema == str(SCHEMA_VERSION), f"its schema is version {schema}, this code reads {SCHEMA_VERSION}"
     )
     require(file.schema_arrow.equals(_SCHEMA), "its columns or their types are not those of a bidding table")
-    return metadata
+    require(file.metadata.num_rows == 1, f"it has {file.metadata.num_rows:,} rows, not one")
+    return TableHeader(metadata[b"fingerprint"].decode())
 
 
-def _decode(file: pq.ParquetFile, seed: int) -> BidTable:
-    _check_footer(file)
-    rows = file.metadata.num_rows
-    require(rows == 1, f"it has {rows:,} rows, not one")
+def _parse_versioned_header(file: pq.ParquetFile, key: TableKey) -> TableHeader:
+    """The same, with the version from the row."""
+    header = _parse_header(file, key)
+    version = file.read(["bidding_version"], use_threads=False).column(0)[0].as_py()
+    return replace(header, version=str(version))
+
+
+def _parse(file: pq.ParquetFile, key: TableKey, header: TableHeader) -> BidTable:
     row = file.read(use_threads=False).to_pylist()[0]
     empty = [name for name, value in row.items() if value is None and name != "ci_width"]
     require(not empty, f"column {empty[0] if empty else ''} is empty")
-    require(row["seed"] == seed, f"it says it is of seed {row['seed']}")
-    require(row["hand"] == deal_from_seed(seed)[0], "its hand is not that of its seed")
+    require(row["seed"] == key.seed, f"it says it is of seed {row['seed']}")
+    require(row["hand"] == deal_from_seed(key.seed)[0], "its hand is not that of its seed")
     require(row["bidding_version"] == BIDDING_VERSION, f"its version {row['bidding_version']} is another")
     made = _fingerprint(
         *(row[name] for name in ("playout", "playout_version", "bidding_version", "n", "ci_width"))
     )
-    require(
-        read_metadata(file).get(b"fingerprint") == made.encode(), "its fingerprint is not that of its row"
-    )
+    require(header.fingerprint == made, "its fingerprint is not that of its row")
     points = tuple(np.array(row[f"points_{decl}"], dtype=np.int8) for decl in ALL)
     for of_decl in points:
         require(len(of_decl) <= row["n"], f"it has {len(of_decl)} deals where {row['n']} were asked for")
@@ -305,7 +292,7 @@ def _decode(file: pq.ParquetFile, seed: int) -> BidTable:
         require(full, f"it has {len(of_decl)} deals of a declaration, not {row['n']}")
     table = BidTable(
         hand=tuple(row["hand"]),
-        seed=seed,
+        seed=key.seed,
         samples=row["n"],
         playout=row["playout"],
         playout_version=row["playout_version"],
@@ -327,3 +314,16 @@ def _fingerprint(playout: str, version: str, bidding_version: str, samples: int,
             "ci_width": width,
         }
     )
+
+
+TABLES: RecordFile[TableKey, TableHeader, BidTable] = RecordFile(
+    noun="table",
+    signature=("fingerprint", "bidding_version"),
+    most_bytes=1 << 24,
+    parse_name=TableKey.parse,
+    parse_header=_parse_header,
+    parse=_parse,
+    remedy=lambda folder, key: Remedy(),  # no verb makes tables
+)
+VERSIONED_TABLES = replace(TABLES, parse_header=_parse_versioned_header, header_needs_rows=True)
+"""The same files, by headers that know the version of their rows."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_core.cli.filling import check_writable, interruptible, require_persistent_store
+from forge_core.cli.filling import check_writable, interruptible, print_plan, require_persistent_store
 from forge_core.cli.options import Device, Json, Seeds, read_place
 from forge_core.cli.status import FAILED, Stopped
 from forge_core.errors import BadInput, StoreUnusable
@@ -139,7 +138,7 @@ def eq(
     from forge_core.cli.screen import notes
     from forge_core.files import Store
     from forge_core.texas42.eq import GameConfig, Sampling, open_oracle
-    from forge_core.texas42.eq.files import GAMES_FOLDER, missing_games
+    from forge_core.texas42.eq.files import GAMES, GAMES_FOLDER, missing_games
     from forge_core.texas42.eq.filling import fingerprint_for
     from forge_core.texas42.eq.oracles import EXACT_FROM
     from forge_core.texas42.games import check_bid
@@ -169,7 +168,7 @@ def eq(
     with notes().status("looking what is there"):
         missing = missing_games(store, keys, fingerprint_for(judge, config, bid))
     if dry_run:
-        print_plan(store, len(keys), missing, json)
+        print_plan(GAMES, store, len(keys), missing, json, done="played")
         return
     if missing:
         check_writable(store)
@@ -288,24 +287,6 @@ def progress(total: int) -> Iterator[Callable[[float], None]]:
     task = bar.add_task("", total=total)
     with bar:
         yield lambda games: bar.update(task, advance=games)
-
-
-def print_plan(store: Store, n_wanted: int, missing: list[ShardKey], json: bool) -> None:
-    """What `--dry-run` says: what is missing, and how many files would be replaced."""
-    from forge_core.cli.screen import print_json
-
-    splits = {key.split for key in missing}
-    there = {(split, name) for split in splits for name in store.join(split).names()}
-    replaced = sum((key.split, key.filename) in there for key in missing)
-    if json:
-        names = [f"{key.split}/{key.filename}" for key in missing]
-        print_json({"store": store.url, "wanted": n_wanted, "missing": names, "replaced": replaced})
-        return
-    print(f"{n_wanted - len(missing):,} of {n_wanted:,} games are there, {len(missing):,} would be played")
-    for split, n in sorted(Counter(key.split for key in missing).items()):
-        print(f"  {store.join(split).url}: {n:,}")
-    if replaced:
-        print(f"{replaced:,} of them would replace a game that is faulty or was made with other settings")
 
 
 def print_summary(

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from forge_core.errors import BadInput, MatchCorrupt
+from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
 from forge_core.ranges import ranges_text
 from forge_core.splits import Split, split_of
@@ -160,7 +160,7 @@ def _tables(root: Store, faults: list[Fault]) -> Iterator[Holding]:
 
 def _boards(root: Store, faults: list[Fault]) -> Iterator[Holding]:
     """By the splits of their blocks, all seatings together."""
-    from forge_core.texas42.arena.boards import BLOCK, MATCHES_FOLDER, count_boards
+    from forge_core.texas42.arena.boards import BLOCK, BLOCKS, MATCHES_FOLDER, BlockKey
 
     matches = root.join(MATCHES_FOLDER)
     of_split: dict[Split, list[tuple[str, str, int, int]]] = {split: [] for split in Split}
@@ -168,9 +168,12 @@ def _boards(root: Store, faults: list[Fault]) -> Iterator[Holding]:
         folder = matches.join(seating)
         for name in folder.names():
             try:
-                first, boards = count_boards(folder, name)
-                of_split[split_of(first)].append((seating, name, first, boards))
-            except MatchCorrupt as error:
+                key = BlockKey.parse(name, seating)
+                boards = BLOCKS.read_header(matches, key).boards
+                of_split[split_of(key.first)].append((seating, name, key.first, boards))
+            except BadInput as error:
+                faults.append(Fault(f"{MATCHES_FOLDER}/{seating}/{name}", str(error)))
+            except FileCorrupt as error:
                 faults.append(Fault(f"{MATCHES_FOLDER}/{seating}/{name}", f"{error.reason}; {error.remedy}"))
     for split, files in of_split.items():
         if files:

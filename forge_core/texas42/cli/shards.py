@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from forge_core.cli.filling import check_writable, interruptible, require_persistent_store
+from forge_core.cli.filling import check_writable, interruptible, print_plan, require_persistent_store
 from forge_core.cli.options import Device, Json, Seeds, Workers, read_place
 from forge_core.cli.status import BAD_INPUT, FAILED, Stopped
 from forge_core.errors import BadInput
@@ -100,7 +99,14 @@ def shards(
     """Solve deals and write a shard of each; those already there are not made again."""
     from forge_core.cli.screen import notes
     from forge_core.files import Store
-    from forge_core.texas42.oracle.shards import ShardConfig, missing_shards, seed_keys
+    from forge_core.texas42.oracle.shards import (
+        MARGINALIZED,
+        SHARDS,
+        STANDARD,
+        ShardConfig,
+        missing_shards,
+        seed_keys,
+    )
 
     if opponents is not None and not marginalized:
         raise BadInput("--opponents belongs to marginalised deals: add --marginalized")
@@ -109,13 +115,13 @@ def shards(
     if n_wanted > MOST_SHARDS:
         raise BadInput(f"{n_wanted:,} shards are more than {MOST_SHARDS:,}: ask for fewer at a time")
     config = ShardConfig(rows=rows, sample_seed=sample_seed)  # pyright: ignore[reportArgumentType]
-    store = Store(out).join("shards-marginalized" if marginalized else "shards-standard")
+    store = Store(out).join(MARGINALIZED if marginalized else STANDARD)
     require_persistent_store(store)
     keys = seed_keys(seeds, decl, n_opponents)  # pyright: ignore[reportArgumentType]
     with notes().status("looking what is there"):
         missing = missing_shards(store, keys, config, verify=verify)
     if dry_run:
-        print_plan(store, len(keys), missing, json)
+        print_plan(SHARDS, store, len(keys), missing, json)
         return
     if missing:
         check_writable(store)
@@ -178,24 +184,6 @@ def progress(total: int) -> Iterator[Callable[[ShardReport], None]]:
     task = bar.add_task("", total=total, last="")
     with bar:
         yield lambda report: bar.update(task, advance=1, last=report.key.filename)
-
-
-def print_plan(store: Store, n_wanted: int, missing: list[ShardKey], json: bool) -> None:
-    """What `--dry-run` says: what is missing, and how many files would be replaced."""
-    from forge_core.cli.screen import print_json
-
-    per_split = Counter(key.split for key in missing)
-    there = {(split, name) for split in per_split for name in store.join(split).names()}
-    replaced = sum((key.split, key.filename) in there for key in missing)
-    if json:
-        names = [f"{key.split}/{key.filename}" for key in missing]
-        print_json({"store": store.url, "wanted": n_wanted, "missing": names, "replaced": replaced})
-        return
-    print(f"{n_wanted - len(missing):,} of {n_wanted:,} shards are there, {len(missing):,} would be made")
-    for split, n in sorted(per_split.items()):
-        print(f"  {store.join(split).url}: {n:,}")
-    if replaced:
-        print(f"{replaced:,} of them would replace a file that is faulty or holds other rows")
 
 
 def print_summary(

@@ -45,7 +45,7 @@ def read(paths: list[str], faults: list[str] | None = None) -> Iterator[GameReco
     from rich.progress import track
 
     from forge_core.cli.screen import notes
-    from forge_core.errors import GameCorrupt
+    from forge_core.errors import FileCorrupt
     from forge_core.texas42.eq.files import open_game
 
     console = notes()
@@ -53,7 +53,7 @@ def read(paths: list[str], faults: list[str] | None = None) -> Iterator[GameReco
     for path in track(paths, "reading", console=console, transient=True, disable=hidden):
         try:
             yield open_game(path)
-        except GameCorrupt as fault:
+        except FileCorrupt as fault:
             if faults is None:
                 raise
             faults.append(str(fault))

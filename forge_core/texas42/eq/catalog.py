@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from forge_core.errors import BadInput, GameCorrupt
+from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store, fingerprint
 from forge_core.splits import Split
 from forge_core.texas42.eq.files import GAMES_FOLDER, GameHeader, read_header
@@ -85,7 +85,7 @@ def _read_entry(games: Store, split: Split, filename: str) -> GameEntry | Fault:
         if key.split != split:
             return Fault(path, f"seed {key.seed} belongs to {key.split}: move the file, or delete it")
         return GameEntry(split, filename, games.join(split).size(filename), read_header(games, filename))
-    except GameCorrupt as error:
+    except FileCorrupt as error:
         return Fault(path, f"{error.reason}; {error.remedy}")
     except BadInput as error:
         return Fault(path, str(error))

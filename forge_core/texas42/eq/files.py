@@ -7,9 +7,7 @@ written whole or not at all, and verified when read.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -18,10 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from forge_core.errors import BadInput, ForgeError, GameCorrupt, StoreUnusable
-from forge_core.files import Store, fingerprint
+from forge_core.errors import BadInput, StoreUnusable
+from forge_core.files import Store
 from forge_core.files.inspection import Provenance
-from forge_core.files.parquet import Unsound, open_footer, open_parquet, read_metadata, require
+from forge_core.files.parquet import require, to_parquet
+from forge_core.files.records import JsonHeader, RecordFile, Remedy
 from forge_core.splits import Split
 from forge_core.texas42.deals import Hands, check_deal, check_leader
 from forge_core.texas42.declarations import NAMES
@@ -38,8 +37,6 @@ GAMES_FOLDER = "eq-games"
 SCHEMA_VERSION = 1
 """Raised when columns or header change."""
 
-_MOST_BYTES = 1 << 24
-"""a game takes tens of thousands"""
 _CODES = {"exploration_mode": MODES, "oracle": KINDS}
 """columns of words, which records hold as places in a list"""
 _COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
@@ -58,10 +55,9 @@ _COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class GameHeader:
-    """What the footer of a game says: a JSON value for each field, under its name, and a checksum."""
+class GameHeader(JsonHeader):
+    """What the footer of a game says."""
 
-    schema_version: int
     seed: int
     decl: int
     leader: int
@@ -79,13 +75,14 @@ class GameHeader:
         return ShardKey(self.seed, self.decl)
 
     @property
-    def checksum(self) -> str:
-        """16 hex digits of all fields."""
-        return fingerprint(self.values())
+    def provenance(self) -> Provenance:
+        """The version of E[Q], and the fingerprint of the settings."""
+        return Provenance(str(self.settings.get("version")), {"settings": self.fingerprint})
 
-    def values(self) -> dict[str, Any]:
-        """The fields by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+    @property
+    def is_current(self) -> bool:
+        """True: games of every version are read."""
+        return True
 
 
 def write_game(store: Store, record: GameRecord) -> int:
@@ -94,9 +91,7 @@ def write_game(store: Store, record: GameRecord) -> int:
     Equal games give equal files. Raises BadInput for a game without a seed, of illegal plays or
     other ones than its actions, or of settings that JSON cannot say; and StoreUnusable.
     """
-    key, data = record.key, _encode(record)
-    store.join(key.split).write(key.filename, data)
-    return len(data)
+    return GAMES.write(store, record.key, _encode(record))
 
 
 def read_game(store: Store, name: ShardKey | str) -> GameRecord:
@@ -104,17 +99,16 @@ def read_game(store: Store, name: ShardKey | str) -> GameRecord:
 
     What is verified: header and columns; the plays against the rules; legal slots and stored
     tokens against both; numbers where numbers must be; page checksums. What the numbers mean
-    is left to `check_game`. Raises GameCorrupt, with what to do, and BadInput for a name that
+    is left to `check_game`. Raises FileCorrupt, with what to do, and BadInput for a name that
     no game has.
     """
-    key = _as_key(name)
-    return _read(store.join(key.split), key)
+    return GAMES.read(store, _as_key(name))
 
 
 def open_game(path: str) -> GameRecord:
     """A game by the path or URL of its file, wherever that lies; otherwise as `read_game`."""
     folder, slash, name = path.rpartition("/")
-    return _read(Store(folder or slash or "."), _as_key(name))
+    return GAMES.read_from(Store(folder or slash or "."), _as_key(name))
 
 
 def find_games(path: str, final: bool = False) -> list[str]:
@@ -143,46 +137,18 @@ def find_games(path: str, final: bool = False) -> list[str]:
 
 
 def read_header(store: Store, name: ShardKey | str) -> GameHeader:
-    """What a game says of itself, from its footer alone. Raises GameCorrupt, BadInput."""
-    key = _as_key(name)
-    folder = store.join(key.split)
-    with _verdict(folder, key):
-        return _parse_header(open_footer(folder, key.filename), key)
+    """What a game says of itself, from its footer alone. Raises FileCorrupt, BadInput."""
+    return GAMES.read_header(store, _as_key(name))
 
 
 def missing_games(
     store: Store, keys: Iterable[ShardKey], fingerprint: str, *, verify: bool = False
 ) -> list[ShardKey]:
-    """Those that are absent, corrupt, or made with settings of another fingerprint.
+    """Those that are absent, damaged or foreign, or made with settings of another fingerprint.
 
     Footers are read; with verify the rows too. Raises StoreUnusable.
     """
-    keys = list(keys)
-    there = {split: set(store.join(split).names(".parquet")) for split in {key.split for key in keys}}
-
-    def is_filled(key: ShardKey) -> bool:
-        if key.filename not in there[key.split]:
-            return False
-        try:
-            header = read_header(store, key)
-            if verify:
-                read_game(store, key)
-        except GameCorrupt:
-            return False
-        return header.fingerprint == fingerprint
-
-    return [key for key in keys if not is_filled(key)]
-
-
-def game_made(store: Store, key: ShardKey, *, verify: bool = False) -> Provenance:
-    """How a game that is there was made, for `gaps.look`: the fingerprint of its settings.
-
-    The footer is read; with verify the rows too. Raises GameCorrupt, StoreUnusable.
-    """
-    header = read_header(store, key)
-    if verify:
-        read_game(store, key)
-    return Provenance(str(header.settings.get("version")), {"settings": header.fingerprint})
+    return GAMES.missing(store, keys, fingerprint, verify=verify)
 
 
 def _as_key(name: ShardKey | str) -> ShardKey:
@@ -192,20 +158,10 @@ def _as_key(name: ShardKey | str) -> ShardKey:
     return key
 
 
-@contextmanager
-def _verdict(folder: Store, key: ShardKey) -> Iterator[None]:
-    """Turn whatever a damaged file provokes into GameCorrupt."""
+def _remedy(folder: Store, key: ShardKey) -> Remedy:
+    """The command that plays a game."""
     command = f"forge eq --seeds {key.seed} --decl {NAMES[key.decl]} with the settings of this store"
-    path = folder.path(key.filename)
-    if not folder.exists(key.filename):
-        raise GameCorrupt(path, "there is no such game", f"make it: {command}")
-    try:
-        yield
-    except (GameCorrupt, StoreUnusable, MemoryError):
-        raise
-    except (Unsound, ForgeError, pa.ArrowException, OSError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise GameCorrupt(path, reason, f"delete it and make it again: {command}") from error
+    return Remedy.by(command)
 
 
 # --- writing ----------------------------------------------------------------------------------
@@ -228,14 +184,8 @@ def _encode(record: GameRecord) -> bytes:
     if not np.array_equal(record.hands[columns["player"], columns["action_taken"]], record.plays):
         raise BadInput(f"the actions of seed {record.seed} are not the plays of its game: record it so")
     arrays = [_to_arrow(name, columns[name]) for name in _COLUMNS if name in columns]
-    schema = _schema(columns)
-    options: dict[str, Any] = {"compression": "zstd", "use_dictionary": list(_CODES)}
-    sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(sink, schema, store_schema=False, write_page_checksum=True, **options) as writer:
-        writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-        text = {name: json.dumps(value) for name, value in header.values().items()}
-        writer.add_key_value_metadata(text | {"checksum": header.checksum})
-    return sink.getvalue().to_pybytes()
+    table = pa.Table.from_arrays(arrays, schema=_schema(columns))
+    return to_parquet(table, header.to_footer(), compression="zstd", use_dictionary=list(_CODES))
 
 
 def _columns(header: GameHeader, decisions: Decisions, told: Tokens) -> dict[str, npt.NDArray]:
@@ -277,29 +227,9 @@ def _to_arrow(name: str, column: npt.NDArray) -> pa.Array:
 # --- reading ----------------------------------------------------------------------------------
 
 
-def _read(folder: Store, key: ShardKey) -> GameRecord:
-    with _verdict(folder, key):
-        size = folder.size(key.filename)
-        require(size <= _MOST_BYTES, f"it has {size:,} bytes, a game at most {_MOST_BYTES:,}")
-        file = open_parquet(folder.read(key.filename))
-        header = _parse_header(file, key)
-        return _verified(header, _read_columns(file))
-
-
 def _parse_header(file: pq.ParquetFile, key: ShardKey) -> GameHeader:
     """The header of a game, its fields checked against each other, and the columns by name and size."""
-    metadata = read_metadata(file)
-    try:
-        version = json.loads(metadata[b"schema_version"])
-        require(version == SCHEMA_VERSION, f"its schema is version {version!r}, not {SCHEMA_VERSION}")
-        header = GameHeader(
-            **{field.name: json.loads(metadata[field.name.encode()]) for field in fields(GameHeader)}
-        )
-        require(metadata.get(b"checksum") == header.checksum.encode(), "its header was changed")
-    except KeyError as error:
-        raise Unsound(f"its header lacks {error.args[0].decode()}") from error
-    except (ValueError, RecursionError) as error:
-        raise Unsound(f"its header does not parse ({error})") from error
+    header = GameHeader.from_footer(file, SCHEMA_VERSION)
     whole = (header.seed, header.decl, header.leader, header.bidder, header.bid)
     require(all(type(n) is int for n in whole), "its header has no whole number where one belongs")
     require(header.key == key, f"its header says it is {header.key.filename}")
@@ -355,8 +285,9 @@ def _to_numpy(name: str, column: pa.Array) -> npt.NDArray:
     return values.to_numpy(zero_copy_only=False).reshape(N_PLAYS, *shape).copy()
 
 
-def _verified(header: GameHeader, columns: dict[str, npt.NDArray]) -> GameRecord:
+def _parse(file: pq.ParquetFile, key: ShardKey, header: GameHeader) -> GameRecord:
     """The game, if its rows hold what its header promises."""
+    columns = _read_columns(file)
     always = {name: columns[name] for name in LAYOUT if name != "e_q_pdf"}
     decisions = Decisions(e_q_pdf=columns.get("e_q_pdf"), **always)
     player, slot = decisions.player, decisions.action_taken
@@ -390,3 +321,14 @@ def _verified(header: GameHeader, columns: dict[str, npt.NDArray]) -> GameRecord
             must = decisions.legal_mask if shape == (HAND_SIZE,) else True
             require((np.isfinite(columns[name]) == must).all(), f"{name} is no number where one belongs")
     return record
+
+
+GAMES: RecordFile[ShardKey, GameHeader, GameRecord] = RecordFile(
+    noun="game",
+    signature=("schema_version", "transcript_version"),
+    most_bytes=1 << 24,  # a game takes tens of thousands
+    parse_name=_as_key,
+    parse_header=_parse_header,
+    parse=_parse,
+    remedy=_remedy,
+)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 
 from forge_core.device import resolve_device
-from forge_core.errors import BadInput, ForgeError
+from forge_core.errors import BadInput, ForgeError, StoreUnusable
 from forge_core.files import Store
-from forge_core.texas42.eq.files import missing_games, write_game
+from forge_core.files.filling import Outcome, fill
+from forge_core.texas42.eq.files import GAMES, GameHeader, write_game
 from forge_core.texas42.eq.generate import GameConfig, play_games, start_arguments
 from forge_core.texas42.eq.oracles import Oracle
-from forge_core.texas42.eq.records import fingerprint_of
+from forge_core.texas42.eq.records import GameRecord, fingerprint_of
 from forge_core.texas42.games import LOWEST_BID, check_bid, start
 from forge_core.texas42.oracle.shards import ShardKey
 
@@ -59,53 +61,67 @@ def fill_games(
 
     What is there is reported first, as not made; then `batch` games at a time are played
     together, which bounds the memory. A batch that fails is a report with its error for each
-    of its games, and the others go on. on_step: told of each step 0..27 that a
-    batch has made. Raises BadInput, DeviceUnavailable and StoreUnusable.
+    of its games, and the others go on; the file of another maker is not overwritten, and is
+    such an error. on_step: told of each step 0..27 that a batch has made. Raises BadInput,
+    DeviceUnavailable and StoreUnusable.
     """
     resolve_device(device)
     check_bid(bid)
     if batch < 1:
         raise BadInput(f"{batch} games at a time: use at least 1")
-    config, keys = config or GameConfig(), list(dict.fromkeys(keys))
-    missing = missing_games(store, keys, fingerprint_for(oracle, config, bid), verify=verify)
-    return _fill(store, keys, missing, oracle, config, bid, batch, device, on_step)
+    config = config or GameConfig()
+
+    def play(missing: Sequence[ShardKey]) -> Iterator[tuple[ShardKey, _Played | Exception]]:
+        for first in range(0, len(missing), batch):
+            yield from _play(missing[first : first + batch], oracle, config, bid, device, on_step)
+
+    def write(key: ShardKey, played: _Played) -> GameReport:
+        questions = int(played.record.decisions.n_worlds.sum())
+        return GameReport(key, True, write_game(store, played.record), questions, played.seconds)
+
+    made_by = fingerprint_for(oracle, config, bid)
+    return _reports(store, fill(GAMES, store, keys, made_by, play, write, verify=verify))
 
 
-def _fill(
-    store: Store,
-    keys: list[ShardKey],
-    missing: list[ShardKey],
+def _reports(
+    store: Store, outcomes: Generator[Outcome[ShardKey, GameHeader, GameReport], None, None]
+) -> Generator[GameReport, None, None]:
+    with closing(outcomes):
+        for outcome in outcomes:
+            key, error = outcome.key, outcome.error
+            if isinstance(error, StoreUnusable) or (error and not isinstance(error, ForgeError)):
+                raise error
+            if outcome.made:
+                yield replace(outcome.made, replaced=not outcome.before.is_missing)
+            elif error:
+                yield GameReport(key, made=False, error=outcome.reason)
+            else:
+                yield GameReport(key, made=False, nbytes=store.join(key.folder).size(key.filename))
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """A game, and its share of the seconds that its batch took."""
+
+    record: GameRecord
+    seconds: float
+
+
+def _play(
+    keys: Sequence[ShardKey],
     oracle: Oracle,
     config: GameConfig,
     bid: int,
-    batch: int,
     device: str,
     on_step: Callable[[int], None] | None,
-) -> Generator[GameReport, None, None]:
-    to_play = set(missing)
-    names = {split: set(store.join(split).names(".parquet")) for split in {key.split for key in missing}}
-    for key in keys:
-        if key not in to_play:
-            yield GameReport(key, made=False, nbytes=store.join(key.split).size(key.filename))
-    for first in range(0, len(missing), batch):
-        together = missing[first : first + batch]
-        games = start([key.deal() for key in together], [key.decl for key in together], bids=bid)
-        begun = time.perf_counter()
-        try:
-            records = play_games(
-                oracle,
-                games,
-                config,
-                device,
-                deal_seeds=[key.seed for key in together],
-                on_step=on_step,
-            )
-        except ForgeError as error:
-            for key in together:
-                yield GameReport(key, made=False, error=str(error))
-            continue
-        seconds = (time.perf_counter() - begun) / len(together)
-        for key, record in zip(together, records, strict=True):
-            questions = int(record.decisions.n_worlds.sum())
-            replaced, nbytes = key.filename in names[key.split], write_game(store, record)
-            yield GameReport(key, True, nbytes, questions, seconds, replaced=replaced)
+) -> Iterator[tuple[ShardKey, _Played | Exception]]:
+    """Play the games of some keys together."""
+    games = start([key.deal() for key in keys], [key.decl for key in keys], bids=bid)
+    seeds, begun = [key.seed for key in keys], time.perf_counter()
+    try:
+        records = play_games(oracle, games, config, device, deal_seeds=seeds, on_step=on_step)
+    except ForgeError as error:
+        yield from ((key, error) for key in keys)
+        return
+    seconds = (time.perf_counter() - begun) / len(keys)
+    yield from ((key, _Played(record, seconds)) for key, record in zip(keys, records, strict=True))

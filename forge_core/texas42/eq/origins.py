@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
-from forge_core.errors import ForgeError, GameCorrupt
+from forge_core.errors import FileCorrupt, ForgeError
 from forge_core.files import Store
 from forge_core.texas42.eq.files import read_header
 from forge_core.texas42.eq.splits import GameRowStore
@@ -55,5 +55,5 @@ def fingerprint_of_game(folder: Store, key: ShardKey) -> str | None:
     """Of its settings; None for a damaged one."""
     try:
         return read_header(folder, key).fingerprint
-    except GameCorrupt:
+    except FileCorrupt:
         return None

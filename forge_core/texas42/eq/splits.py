@@ -115,7 +115,7 @@ def plan_games(root: Store, out: Store, split: Split, config: GameRowConfig | No
     """Compare the games of a store with the rows made of them. Both are roots of stores.
 
     Raises BadInput for test, which is sealed, or a split that a game does not belong to, SplitEmpty
-    for one without games, GameCorrupt for a game that cannot be read.
+    for one without games, FileCorrupt for a game that cannot be read.
     """
     if split is Split.TEST:
         raise BadInput("games of test are sealed, and no rows to learn from: use train and val")

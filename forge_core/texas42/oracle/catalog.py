@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 
-from forge_core.errors import BadInput, ShardCorrupt
+from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store, fingerprint
 from forge_core.splits import Split
 from forge_core.texas42.oracle.shards import ShardHeader, ShardKey, read_header
@@ -109,7 +109,7 @@ def _read_entry(kind: str, split: Split, folder: Store, filename: str) -> Entry 
         if (key.opponent is not None) != (kind == "marginalized"):
             return Fault(path, f"is not named as a {kind} shard is: move the file, or delete it")
         return Entry(kind, split, filename, folder.join(split).size(filename), read_header(folder, filename))
-    except ShardCorrupt as error:
+    except FileCorrupt as error:
         return Fault(path, f"{error.reason}; {error.remedy}")
     except BadInput as error:
         return Fault(path, str(error))

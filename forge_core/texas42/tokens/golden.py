@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forge_core.errors import BadInput
+from forge_core.errors import BadInput, FileForeign
 from forge_core.files import Store, fingerprint
 from forge_core.learning.labelled.answers import Answers, ask
 from forge_core.learning.labelled.metrics import EVALUATION_VERSION, evaluate_random
@@ -29,8 +29,15 @@ from forge_core.texas42.declarations import N_DECLARATIONS, NAMES
 from forge_core.texas42.dominoes import N_PLAYS
 from forge_core.texas42.oracle import solve
 from forge_core.texas42.oracle.sampling import quotas
-from forge_core.texas42.oracle.shards import Shard, ShardConfig, ShardKey, make_shard, read_shard
-from forge_core.texas42.oracle.shards.reading import read_own_header
+from forge_core.texas42.oracle.shards import (
+    GOLDEN,
+    SHARDS,
+    Shard,
+    ShardConfig,
+    ShardKey,
+    make_shard,
+    read_shard,
+)
 from forge_core.texas42.tokens.rows import rows_of_states
 
 if TYPE_CHECKING:
@@ -66,7 +73,7 @@ def golden_rows(
 
     store: the folder of golden shards; None, or where it lacks one: solved here. Drawn from
     a shard by `stream(0, "golden", seed, decl)`. Raises BadInput for rows_per_deal < 1,
-    ShardCorrupt for a shard that cannot be read. Closed before its end it solves what it has
+    FileCorrupt for a shard that cannot be read. Closed before its end it solves what it has
     begun, and no more.
     """
     if rows_per_deal < 1:
@@ -99,7 +106,7 @@ def score(model: TokenTransformer, weights: str, root: Store, rows_per_deal: int
     benchmark = benchmark_version(rows_per_deal)
     found = find_scores(root, weights, benchmark)
     if not found:
-        rows = golden_rows(golden_keys(), root.join("shards-golden"), rows_per_deal)
+        rows = golden_rows(golden_keys(), root.join(GOLDEN), rows_per_deal)
         found = scores_of(ask(model, rows), weights, rows_per_deal)
         found.keep(root)
     return found
@@ -113,7 +120,7 @@ def scores_of(answers: Answers, weights: str, rows_per_deal: int) -> Scores:
 def random_gaps(root: Store, rows_per_deal: int = ROWS_PER_DEAL) -> list[float]:
     """Points a decision that random play loses in each deal of golden val that holds a decision."""
     gaps = []
-    for rows in golden_rows(golden_keys(), root.join("shards-golden"), rows_per_deal):
+    for rows in golden_rows(golden_keys(), root.join(GOLDEN), rows_per_deal):
         measured = evaluate_random(rows.q, rows.legal)
         if "decision_q_gap" in measured:
             gaps.append(measured["decision_q_gap"])
@@ -136,11 +143,13 @@ def _shards(store: Store | None, keys: Sequence[ShardKey]) -> Generator[Shard, N
 
 
 def _is_stored(store: Store, key: ShardKey) -> bool:
-    """Whether a deal is there with the rows of the benchmark: those of others would be another one."""
+    """True if a deal is there with the rows of the benchmark: those of others would be another one."""
     if not store.join(key.split).exists(key.filename):
         return False
-    header = read_own_header(store, key)
-    return header is not None and header.fingerprint == ShardConfig().fingerprint
+    try:
+        return SHARDS.read_own_header(store, key).fingerprint == ShardConfig().fingerprint
+    except FileForeign:
+        return False
 
 
 def _shard(store: Store | None, key: ShardKey) -> Shard:

@@ -13,13 +13,19 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from forge_core.errors import ForgeError, ShardCorrupt
+from forge_core.errors import FileCorrupt, FileForeign, ForgeError
 from forge_core.files import Store
 from forge_core.ranges import numbers_of, ranges_text
 from forge_core.splits import Split
 from forge_core.texas42.declarations import N_DECLARATIONS
-from forge_core.texas42.oracle.shards import FOREIGN, ShardHeader, ShardKey, seed_keys
-from forge_core.texas42.oracle.shards.reading import read_own_header
+from forge_core.texas42.oracle.shards import (
+    FOREIGN,
+    MARGINALIZED,
+    SHARDS,
+    STANDARD,
+    ShardKey,
+    seed_keys,
+)
 from forge_core.texas42.tokens.splits import TokenConfig, TokenFile
 from forge_core.texas42.tokens.storage import READERS, Manifest
 
@@ -121,25 +127,24 @@ class SourceIndex:
 
 
 def fingerprint_of_shard(folder: Store, key: ShardKey) -> str | None:
-    """As a manifest has it: of another maker's also the size. None for a damaged one."""
+    """The fingerprint that a manifest has: of a foreign shard with its size. None for a damaged one."""
     try:
-        header = read_own_header(folder, key)
-    except ShardCorrupt:
+        return SHARDS.read_own_header(folder, key).fingerprint
+    except FileForeign:
+        return f"{FOREIGN}-{folder.join(key.split).size(key.filename)}"
+    except FileCorrupt:
         return None
-    return header.fingerprint if header else f"{FOREIGN}-{folder.join(key.split).size(key.filename)}"
 
 
 def _folder(key: ShardKey) -> str:
-    return "shards-standard" if key.opponent is None else "shards-marginalized"
+    return STANDARD if key.opponent is None else MARGINALIZED
 
 
 def _settings(folder: Store, key: ShardKey) -> Mapping[str, Any] | None:
-    """What the fingerprint of a shard stands for; None where it is gone, or someone else's."""
+    """What the fingerprint of a shard stands for; None where it is gone, damaged or foreign."""
     try:
-        header: ShardHeader | None = read_own_header(folder, key)
+        header = SHARDS.read_own_header(folder, key)
     except ForgeError:
-        return None
-    if not header:
         return None
     draw = {"rows": header.rows_asked, "sample_seed": header.sample_seed}
     return {**draw, "oracle": header.oracle_version, "shards": header.shards_version}

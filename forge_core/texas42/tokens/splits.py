@@ -132,7 +132,7 @@ def plan_tokens(shards: Store, out: Store, split: Split, config: TokenConfig | N
     """Compare the shards of a store with the rows drawn from them. Both are roots of stores.
 
     Raises SplitEmpty for a split without shards, BadInput for one that a shard does not belong to,
-    ShardCorrupt for a shard that cannot be read.
+    FileCorrupt for a shard that cannot be read.
     """
     tasks = _list_shards(shards, split, config or TokenConfig())
     return _STORAGE.plan(out, split, tasks, _describe)

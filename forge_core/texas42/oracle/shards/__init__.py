@@ -1,4 +1,4 @@
-"""Solved deals on disk: one Parquet file for a deal and a declaration, made and read here.
+"""Solved deals on disk: one Parquet file per deal and declaration, made and read here.
 
 A shard holds states of its deal with V and Q, in team 0's frame, and says in its footer
 which deal it is, its four hands, what its rows were drawn from and how. Whoever has a
@@ -13,20 +13,17 @@ records (what a shard is), writing, verifying (what must hold of anyone's rows),
 (plain shards), reading, filling: each uses only what stands before it.
 """
 
-from forge_core.texas42.oracle.shards.filling import (
-    ShardReport,
-    fill_shards,
-    missing_shards,
-    settings_made,
-    shard_made,
-)
+from forge_core.texas42.oracle.shards.filling import ShardReport, fill_shards, missing_shards
 from forge_core.texas42.oracle.shards.foreign import N_CHECKED_ROWS
-from forge_core.texas42.oracle.shards.reading import read_header, read_shard
+from forge_core.texas42.oracle.shards.reading import SHARDS, read_header, read_shard, write_shard
 from forge_core.texas42.oracle.shards.records import (
     DEFAULT_ROWS,
     FOREIGN,
+    GOLDEN,
+    MARGINALIZED,
     SCHEMA_VERSION,
     SHARDS_VERSION,
+    STANDARD,
     Rows,
     Shard,
     ShardConfig,
@@ -34,15 +31,20 @@ from forge_core.texas42.oracle.shards.records import (
     ShardKey,
     parse_rows,
     seed_keys,
+    settings_made,
 )
-from forge_core.texas42.oracle.shards.writing import make_shard, write_shard
+from forge_core.texas42.oracle.shards.writing import make_shard
 
 __all__ = [
     "DEFAULT_ROWS",
     "FOREIGN",
+    "GOLDEN",
+    "MARGINALIZED",
     "N_CHECKED_ROWS",
     "SCHEMA_VERSION",
+    "SHARDS",
     "SHARDS_VERSION",
+    "STANDARD",
     "Rows",
     "Shard",
     "ShardConfig",
@@ -57,6 +59,5 @@ __all__ = [
     "read_shard",
     "seed_keys",
     "settings_made",
-    "shard_made",
     "write_shard",
 ]

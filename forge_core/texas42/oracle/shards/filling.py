@@ -1,26 +1,24 @@
-"""Filling a store: the shards that are missing are made, the others left as they are."""
+"""Filling a store with shards: the missing ones are made, the others are left as they are."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
 from forge_core.device import core_count, resolve_device
-from forge_core.errors import BadInput, ForgeError, ShardCorrupt, StoreUnusable
+from forge_core.errors import BadInput
 from forge_core.files import Store
-from forge_core.files.inspection import Provenance
-from forge_core.splits import Split
+from forge_core.files.filling import Outcome, fill
 from forge_core.texas42.deals import Deal, check_deal
-from forge_core.texas42.oracle.shards.reading import read_own_header, read_shard
-from forge_core.texas42.oracle.shards.records import FOREIGN, ShardConfig, ShardHeader, ShardKey
-from forge_core.texas42.oracle.shards.writing import make_shard, write_shard
+from forge_core.texas42.oracle.shards.reading import SHARDS, write_shard
+from forge_core.texas42.oracle.shards.records import ShardConfig, ShardHeader, ShardKey
+from forge_core.texas42.oracle.shards.writing import make_shard
 from forge_core.texas42.oracle.solution import Solution
-from forge_core.texas42.oracle.solver import ORACLE_VERSION, hardness, solve, solve_many
+from forge_core.texas42.oracle.solver import hardness, solve, solve_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,42 +47,16 @@ class ShardReport:
 
 _PLANNED = 64
 """deals put in order, hard ones first, at a time: few, so that what is asked for first is done first"""
-_GIVE_UP_AFTER = 3
-"""writes that fail one after another because of the store: the rest is not even solved"""
-_ABANDONED_AFTER_S = 3600.0
 
 
 def missing_shards(
     store: Store, keys: Iterable[ShardKey], config: ShardConfig, *, verify: bool = False
 ) -> list[ShardKey]:
-    """Those that are absent, corrupt, or that hold other rows than `config` asks for.
+    """Those that are absent, damaged or foreign, or that hold other rows than `config` asks for.
 
-    Footers are read; with verify the rows too, some 20 ms a shard. Raises StoreUnusable.
+    Footers are read; with verify the rows too, some 20 ms per shard. Raises StoreUnusable.
     """
-    keys = list(keys)
-    present = _present(store, keys)
-    return [key for key in keys if not _is_filled(_find(store, key, present, verify), config)]
-
-
-def shard_made(store: Store, key: ShardKey, *, verify: bool = False) -> Provenance | None:
-    """How a shard that is there was made, for `gaps.look`; None for a plain one of another maker.
-
-    The footer is read; with verify the rows too, unless it is of an older oracle, whose rows
-    nobody asks. Raises ShardCorrupt, StoreUnusable.
-    """
-    header = read_own_header(store, key)
-    if header is None:
-        return None
-    made = Provenance(f"{header.shards_version}/{header.oracle_version}", settings_made(header))
-    if verify and header.oracle_version == ORACLE_VERSION:
-        read_shard(store, key)
-    return made
-
-
-def settings_made(how: ShardHeader | ShardConfig) -> dict[str, Any]:
-    """What of a shard is not its key: rows and, where they were drawn, the seed they were drawn by."""
-    rows = how.rows_asked if isinstance(how, ShardHeader) else how.rows
-    return {"rows": rows} if rows == "all" else {"rows": rows, "sample_seed": how.sample_seed}
+    return SHARDS.missing(store, keys, config.fingerprint, verify=verify)
 
 
 def fill_shards(
@@ -99,10 +71,10 @@ def fill_shards(
     """Make what `missing_shards` names; a report on each key, in the order they are finished.
 
     What is there with the same fingerprint is reported first, as not made. Of every few
-    deals the hard ones are solved first, `workers` at once (default: one a core), while as
-    many shards are labelled and written; with rows=`all` each of these holds some 30 bytes a
+    deals the hard ones are solved first, `workers` at once (default: one per core), while as
+    many shards are labelled and written; with rows=`all` each of these holds some 30 bytes per
     state, 0.7 GB for a mean deal. A deal that fails is a report with its error, and the others
-    go on; a plain shard of another maker is not overwritten, which is such an error. When
+    go on; the file of another maker is not overwritten, which is such an error. When
     interrupted or closed it finishes the files being written and starts no other.
 
     Raises BadInput, DeviceUnavailable and StoreUnusable before anything is made.
@@ -110,107 +82,36 @@ def fill_shards(
     resolve_device(device)
     if workers is not None and workers < 1:
         raise BadInput(f"{workers} workers: use at least 1")
-    workers = workers or core_count()
-    keys = list(dict.fromkeys(keys))
-    return _fill(store, keys, _present(store, keys), config or ShardConfig(), device, workers, verify)
+    config, workers = config or ShardConfig(), workers or core_count()
+    outcomes = fill(
+        SHARDS,
+        store,
+        keys,
+        config.fingerprint,
+        partial(_solve_all, device=device, workers=workers),
+        lambda key, solution: _make_one(store, solution, key, config),
+        workers=workers,
+        verify=verify,
+    )
+    return _reports(store, outcomes)
 
 
-def _fill(
-    store: Store,
-    keys: list[ShardKey],
-    present: _Present,
-    config: ShardConfig,
-    device: str,
-    workers: int,
-    verify: bool,
+def _reports(
+    store: Store, outcomes: Generator[Outcome[ShardKey, ShardHeader, ShardReport], None, None]
 ) -> Generator[ShardReport, None, None]:
-    missing: dict[ShardKey, ShardHeader | None] = {}  # what is there in the place of each
-    for key in keys:
-        found = _find(store, key, present, verify)
-        if found == FOREIGN:
-            path = store.join(key.split).path(key.filename)
-            yield _failure(key, ShardCorrupt(path, "the file of another maker is in the way", _WAY_OUT))
-        elif isinstance(found, ShardHeader) and _is_filled(found, config):
-            yield _report(found, made=False, nbytes=store.join(key.split).size(key.filename))
-        else:
-            missing[key] = found if isinstance(found, ShardHeader) else None
-    for split in present:
-        store.join(split).sweep(_ABANDONED_AFTER_S)
-    refused, outcome = 0, None
-    with closing(_make_all(store, list(missing), config, device, workers)) as outcomes:
-        for key, outcome in outcomes:
-            replaced = missing.pop(key) is not None
-            if isinstance(outcome, ShardReport):
-                yield replace(outcome, replaced=replaced)
+    with closing(outcomes):
+        for outcome in outcomes:
+            key, there = outcome.key, outcome.before.header
+            if outcome.made:
+                yield replace(outcome.made, replaced=there is not None)
+            elif there is None or outcome.error:
+                yield ShardReport(key, False, 0, 0, 0, 0, 0.0, "", outcome.reason, refused=outcome.refused)
             else:
-                yield _failure(key, outcome)
-            refused = refused + 1 if isinstance(outcome, StoreUnusable) else 0
-            if refused == _GIVE_UP_AFTER:
-                break
-    for key in missing:
-        yield _failure(key, StoreUnusable(f"not tried after {refused} failed writes, the last: {outcome}"))
-
-
-_WAY_OUT = "remove it, or fill another store"
-_Present = dict[Split, set[str]]
-
-
-def _present(store: Store, keys: list[ShardKey]) -> _Present:
-    """The files there are in the splits of the keys: one listing is cheaper than many questions."""
-    return {split: set(store.join(split).names(".parquet")) for split in {key.split for key in keys}}
-
-
-def _find(store: Store, key: ShardKey, present: _Present, verify: bool) -> ShardHeader | str | None:
-    """The header of what is there, FOREIGN, or None if nothing sound is."""
-    if key.filename not in present[key.split]:
-        return None
-    try:
-        header = read_own_header(store, key)
-        if header and verify:
-            read_shard(store, key)
-        return header or FOREIGN
-    except ShardCorrupt:
-        return None
-
-
-def _is_filled(found: ShardHeader | str | None, config: ShardConfig) -> bool:
-    return isinstance(found, ShardHeader) and found.fingerprint == config.fingerprint
-
-
-def _make_all(
-    store: Store, keys: list[ShardKey], config: ShardConfig, device: str, workers: int
-) -> Generator[tuple[ShardKey, ShardReport | Exception], None, None]:
-    """Solve here, label and write in threads; what became of each key, as it is finished."""
-    writing: dict[Future[ShardReport], ShardKey] = {}
-    pool = ThreadPoolExecutor(workers, "write")
-    try:
-        for key, solution in _solve_all(keys, device, workers):
-            if isinstance(solution, Exception):
-                yield key, solution
-            else:
-                writing[pool.submit(_make_one, store, solution, key, config)] = key
-            yield from _finished(writing, at_most=workers)
-        yield from _finished(writing, at_most=0)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _finished(
-    writing: dict[Future[ShardReport], ShardKey], at_most: int
-) -> Iterator[tuple[ShardKey, ShardReport | Exception]]:
-    """Take out what is finished, waiting only while more than `at_most` are under way."""
-    while writing:
-        done, _ = wait(writing, None if len(writing) > at_most else 0, FIRST_COMPLETED)
-        for future in done:
-            key = writing.pop(future)
-            error = future.exception()
-            yield key, error if isinstance(error, Exception) else future.result()
-        if not done:
-            return
+                yield _report(there, made=False, nbytes=store.join(key.folder).size(key.filename))
 
 
 def _solve_all(
-    keys: list[ShardKey], device: str, workers: int
+    keys: Sequence[ShardKey], device: str, workers: int
 ) -> Iterator[tuple[ShardKey, Solution | Exception]]:
     """`solve_many`, hard deals first, where a deal that fails is handed out as its error."""
     for start in range(0, len(keys), _PLANNED):
@@ -247,9 +148,3 @@ def _report(
 ) -> ShardReport:
     states = sum(header.states_per_ply)
     return ShardReport(header.key, made, header.rows, states, header.root_value, nbytes, seconds, device)
-
-
-def _failure(key: ShardKey, error: Exception) -> ShardReport:
-    reason = str(error) if isinstance(error, ForgeError) else f"{type(error).__name__}: {error}"
-    refused = isinstance(error, StoreUnusable)
-    return ShardReport(key, False, 0, 0, 0, 0, 0.0, "", reason, refused=refused)

@@ -1,27 +1,23 @@
-"""Reading a shard: verified whole, or its header alone, from the footer."""
+"""Shards in a store: written, read and verified."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import fields
 from math import comb
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from forge_core.errors import ForgeError, ShardCorrupt, StoreUnusable
 from forge_core.files import Store
-from forge_core.files.parquet import Unsound, open_footer, open_parquet, read_metadata, require
+from forge_core.files.parquet import open_footer, require
+from forge_core.files.records import OtherMaker, RecordFile, Remedy
 from forge_core.texas42.deals import check_deal
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS, N_SEATS
 from forge_core.texas42.oracle.sampling import N_SAMPLED_PLIES, quotas
 from forge_core.texas42.oracle.shards.foreign import FOREIGN_REMEDY, is_plain, read_plain, read_plain_header
 from forge_core.texas42.oracle.shards.records import (
+    GOLDEN,
     SCHEMA_VERSION,
     TYPES,
     Shard,
@@ -29,18 +25,19 @@ from forge_core.texas42.oracle.shards.records import (
     ShardHeader,
     ShardKey,
 )
-from forge_core.texas42.oracle.shards.verifying import (
-    Columns,
-    check_rows,
-    has_columns,
-    read_columns,
-)
+from forge_core.texas42.oracle.shards.verifying import check_rows, has_columns, read_columns
+from forge_core.texas42.oracle.shards.writing import encode_shard
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
 from forge_core.texas42.state import initial_state
 from forge_core.texas42.tables import deal_tables
 
-_MOST_BYTES = 1 << 30
-"""a shard of all states takes some 0.15 GB"""
+
+def write_shard(store: Store, shard: Shard) -> int:
+    """Put a shard in its place in the store of its kind, whole or not at all; its bytes.
+
+    Raises FileForeign where the file of another maker is in the way, StoreUnusable.
+    """
+    return SHARDS.write(store, shard.header.key, encode_shard(shard))
 
 
 def read_shard(store: Store, key_or_filename: ShardKey | str) -> Shard:
@@ -49,88 +46,36 @@ def read_shard(store: Store, key_or_filename: ShardKey | str) -> Shard:
     What is verified: header and columns; states ascending and well formed; Q legal exactly
     where the rules of play allow it with the hands of the header; all values in range; V the
     best legal Q of the team to move; counts and weights by ply; page checksums. Raises
-    ShardCorrupt, with what to do, if any of it does not hold or the file is not there.
+    FileCorrupt, with what to do, if any of it does not hold or the file is not there.
     """
-    key = _as_key(key_or_filename)
-    folder = _existing_folder(store, key)
-    with _verdict(store, key):
-        size = folder.size(key.filename)
-        require(size <= _MOST_BYTES, f"it has {size:,} bytes, a shard at most {_MOST_BYTES:,}")
-        file = open_parquet(folder.read(key.filename))
-        if is_plain(file):
-            with _verdict(store, key, FOREIGN_REMEDY):
-                return read_plain(file, key)
-        header = _parse_header(file, key)
-        require(
-            header.oracle_version == ORACLE_VERSION,
-            f"its values are those of oracle {header.oracle_version}, now it is {ORACLE_VERSION}",
-        )
-        return _verified(header, read_columns(file, TYPES))
+    return SHARDS.read(store, _as_key(key_or_filename))
 
 
-def read_header(store: Store, filename: ShardKey | str) -> ShardHeader:
+def read_header(store: Store, key_or_filename: ShardKey | str) -> ShardHeader:
     """What a shard says of itself, from its footer alone.
 
     A plain shard of another maker says next to nothing: its deal is solved for the rest.
-    Raises ShardCorrupt.
+    Raises FileCorrupt.
     """
-    key = _as_key(filename)
-    _existing_folder(store, key)
-    with _verdict(store, key):
-        file = open_footer(store.join(key.split), key.filename)
-        if is_plain(file):
-            with _verdict(store, key, FOREIGN_REMEDY):
-                return read_plain_header(file, key)
-        return _parse_header(file, key)
-
-
-def read_own_header(store: Store, key: ShardKey) -> ShardHeader | None:
-    """The header of a shard that is there; None for a plain one of another maker, which is not solved.
-
-    Raises ShardCorrupt.
-    """
-    with _verdict(store, key):
-        file = open_footer(store.join(key.split), key.filename)
-        return None if is_plain(file) else _parse_header(file, key)
+    return SHARDS.read_header(store, _as_key(key_or_filename))
 
 
 def _as_key(key_or_filename: ShardKey | str) -> ShardKey:
     return key_or_filename if isinstance(key_or_filename, ShardKey) else ShardKey.parse(key_or_filename)
 
 
-def _existing_folder(store: Store, key: ShardKey) -> Store:
-    folder = store.join(key.split)
-    if not folder.exists(key.filename):
-        path = folder.path(key.filename)
-        raise ShardCorrupt(path, "there is no such shard", f"make it: {_command(store, key)}")
-    return folder
-
-
-@contextmanager
-def _verdict(store: Store, key: ShardKey, remedy: str | None = None) -> Iterator[None]:
-    """Turn whatever a damaged file provokes into ShardCorrupt."""
-    try:
-        yield
-    except (ShardCorrupt, StoreUnusable, MemoryError):
-        raise
-    except (Unsound, ForgeError, pa.ArrowException, OSError, TypeError, ValueError) as error:
-        path = store.join(key.split).path(key.filename)
-        remedy = remedy or f"delete it and make it again: {_command(store, key)}"
-        raise ShardCorrupt(path, " ".join(str(error).split()), remedy) from error
-
-
-def _command(store: Store, key: ShardKey) -> str:
-    """What makes the shard anew."""
-    root, _, kind = store.url.rpartition("/")
-    if kind == "shards-golden":
-        return "fill golden_shards again"
+def _remedy(folder: Store, key: ShardKey) -> Remedy:
+    """The command that makes a shard of the folder of its split."""
+    root, _, kind = folder.url.rpartition("/")[0].rpartition("/")
+    if kind == GOLDEN:
+        return Remedy()
     marginalized = "" if key.opponent is None else f" --marginalized --opponents {key.opponent + 1}"
     command = f"forge shards --seeds {key.seed} --decl {NAMES[key.decl]}{marginalized} --out {root or '/'}"
     try:  # what the damaged file was drawn with, if its footer still says so
-        header = _parse_header(open_footer(store.join(key.split), key.filename), key)
+        header = _parse_header(open_footer(folder, key.filename), key)
     except Exception:
-        return f"{command} with the --rows and --sample-seed of this store"
-    return f"{command} --rows {header.rows_asked} --sample-seed {header.sample_seed}"
+        return Remedy.by(f"{command} with the --rows and --sample-seed of this store")
+    return Remedy.by(f"{command} --rows {header.rows_asked} --sample-seed {header.sample_seed}")
 
 
 def _most_states(ply: int) -> int:
@@ -140,23 +85,9 @@ def _most_states(ply: int) -> int:
 
 
 def _parse_header(file: pq.ParquetFile, key: ShardKey) -> ShardHeader:
-    """The header of our own shard, every field checked against the others and the columns."""
-    metadata = read_metadata(file)
-    try:
-        version = json.loads(metadata[b"schema_version"])
-        require(
-            version == SCHEMA_VERSION,
-            f"its schema is version {version!r}, this code reads {SCHEMA_VERSION}",
-        )
-        header = ShardHeader(
-            **{field.name: json.loads(metadata[field.name.encode()]) for field in fields(ShardHeader)}
-        )
-    except KeyError as error:
-        raise Unsound(f"its header lacks {error.args[0].decode()}") from error
-    except (ValueError, RecursionError) as error:
-        raise Unsound(f"its header does not parse ({error})") from error
+    """The header of a shard of ours, every field checked against the others and the columns."""
+    header = ShardHeader.from_footer(file, SCHEMA_VERSION)
     _check_header(header, key)
-    require(metadata.get(b"checksum") == header.checksum.encode(), "its header was changed")
     require(has_columns(file, TYPES), f"its columns or their types are not {', '.join(TYPES)}")
     found = file.metadata.num_rows
     require(found == header.rows, f"it has {found:,} rows, its header says {header.rows:,}")
@@ -199,8 +130,13 @@ def _rows_per_ply(header: ShardHeader) -> npt.NDArray[np.int64]:
     return np.append(quotas(counts[:N_SAMPLED_PLIES], header.rows_asked), 0)
 
 
-def _verified(header: ShardHeader, columns: Columns) -> Shard:
-    """The shard, if its rows hold what its header promises."""
+def _parse(file: pq.ParquetFile, key: ShardKey, header: ShardHeader) -> Shard:
+    """A shard, if its rows hold what its header promises."""
+    require(
+        header.is_current,
+        f"its values are those of oracle {header.oracle_version}, now it is {ORACLE_VERSION}",
+    )
+    columns = read_columns(file, TYPES)
     shard = Shard(header, columns["state"], columns["V"], columns["q"], columns["ply"], columns["weight"])
     ply = check_rows(shard.state, shard.value, shard.q, deal_tables(check_deal(header.hands), header.decl))
     require(np.array_equal(ply, shard.ply), "plies are not those of the states")
@@ -215,3 +151,16 @@ def _verified(header: ShardHeader, columns: Columns) -> Shard:
     require((shard.state[root] == initial_state()).all(), "its first position is not the initial one")
     require((shard.value[root] == header.root_value).all(), "its root value is not V of the initial position")
     return shard
+
+
+SHARDS: RecordFile[ShardKey, ShardHeader, Shard] = RecordFile(
+    noun="shard",
+    signature=("schema_version", "shards_version"),
+    most_bytes=1 << 30,  # one of all states takes some 0.15 GB
+    parse_name=ShardKey.parse,
+    parse_header=_parse_header,
+    parse=_parse,
+    remedy=_remedy,
+    other_maker=OtherMaker(is_plain, read_plain_header, read_plain, FOREIGN_REMEDY),
+)
+"""The place of its files is the folder of a kind, such as `shards-standard`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from forge_core.errors import BadInput
 from forge_core.files import fingerprint
+from forge_core.files.inspection import Provenance
+from forge_core.files.records import JsonHeader
 from forge_core.splits import Split, split_of
 from forge_core.streams import check_seed
 from forge_core.texas42.deals import Hands, deal_from_seed, marginalized_deal
@@ -28,6 +30,9 @@ SCHEMA_VERSION = 1
 """Raised when columns or header change."""
 FOREIGN = "foreign"
 """Version and fingerprint of a plain shard that someone else made"""
+
+STANDARD, MARGINALIZED, GOLDEN = "shards-standard", "shards-marginalized", "shards-golden"
+"""folders of a store, one for each kind of shards"""
 
 Rows = int | Literal["all"]
 DEFAULT_ROWS = 50_000
@@ -64,6 +69,11 @@ class ShardKey:
     def split(self) -> Split:
         """Decided by the seed alone."""
         return split_of(self.seed)
+
+    @property
+    def folder(self) -> str:
+        """Of the store of its kind: the split."""
+        return self.split
 
     def deal(self) -> Hands:
         """The four hands. Only for making a shard: who has one takes the hands from it."""
@@ -143,15 +153,13 @@ class ShardConfig:
 
     def fingerprint_of(self, oracle_version: str, shards_version: str) -> str:
         """The same as it is, or was, under given versions."""
-        draw = {} if self.rows == "all" else {"sample_seed": self.sample_seed}
-        return fingerprint({"oracle": oracle_version, "shards": shards_version, "rows": self.rows, **draw})
+        return fingerprint({"oracle": oracle_version, "shards": shards_version, **settings_made(self)})
 
 
 @dataclass(frozen=True, slots=True)
-class ShardHeader:
-    """What the footer of a shard says: a JSON value for each field, under its name, and a checksum."""
+class ShardHeader(JsonHeader):
+    """What the footer of a shard says."""
 
-    schema_version: int
     seed: int
     opponent: int | None
     decl: int
@@ -177,17 +185,24 @@ class ShardHeader:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether someone else made the file."""
+        """True if another program made the file."""
         return self.fingerprint == FOREIGN
 
     @property
-    def checksum(self) -> str:
-        """16 hex digits of all fields."""
-        return fingerprint(self.values())
+    def provenance(self) -> Provenance:
+        """Versions and settings. A foreign shard has neither."""
+        return Provenance(f"{self.shards_version}/{self.oracle_version}", settings_made(self))
 
-    def values(self) -> dict[str, Any]:
-        """The fields by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+    @property
+    def is_current(self) -> bool:
+        """True if its values are those of the present oracle."""
+        return self.oracle_version == ORACLE_VERSION
+
+
+def settings_made(how: ShardHeader | ShardConfig) -> dict[str, Any]:
+    """What of a shard is not its key: rows and, where they were drawn, the seed they were drawn by."""
+    rows = how.rows_asked if isinstance(how, ShardHeader) else how.rows
+    return {"rows": rows} if rows == "all" else {"rows": rows, "sample_seed": how.sample_seed}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,15 +1,13 @@
-"""Making a shard of a solved deal, and putting it in its place."""
+"""The shard of a solved deal, and the bytes of its file."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from forge_core.files import Store
+from forge_core.files.parquet import to_parquet
 from forge_core.streams import stream
 from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.oracle.shards.records import (
@@ -25,7 +23,7 @@ from forge_core.texas42.oracle.shards.records import (
 from forge_core.texas42.oracle.solution import Solution
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
 
-_SCHEMA = pa.schema([(name, pa.from_numpy_dtype(dtype)) for name, dtype in TYPES.items()])
+SCHEMA = pa.schema([(name, pa.from_numpy_dtype(dtype)) for name, dtype in TYPES.items()])
 _COMPRESSION: dict[str, Any] = {
     "compression": "zstd",
     "compression_level": 1,
@@ -36,7 +34,7 @@ _ROW_GROUP = 1 << 20
 
 
 def make_shard(solution: Solution, key: ShardKey, config: ShardConfig) -> Shard:
-    """The rows that `config` asks of a solved deal, labelled.
+    """Label the rows that `config` asks of a solved deal.
 
     Rows are drawn by `stream(sample_seed, "rows", seed, opponent or -1, decl)`.
     """
@@ -68,32 +66,9 @@ def make_shard(solution: Solution, key: ShardKey, config: ShardConfig) -> Shard:
     return Shard(header, state, value, q, ply, weight)
 
 
-def write_shard(store: Store, shard: Shard) -> int:
-    """Put a shard in its place in the store of its kind, whole or not at all; its bytes.
-
-    Equal shards give equal files: nothing of the machine or the time enters.
-    Raises StoreUnusable.
-    """
-    data = encode_shard(shard)
-    store.join(shard.header.key.split).write(shard.header.key.filename, data)
-    return len(data)
-
-
 def encode_shard(shard: Shard) -> bytes:
-    """The file of a shard."""
+    """The file of a shard. Equal shards give equal files: nothing of the machine or the time enters."""
     q_columns = (np.ascontiguousarray(shard.q[:, slot]) for slot in range(HAND_SIZE))
     columns = (shard.state, shard.value, *q_columns, shard.ply, shard.weight)
-    table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=_SCHEMA)
-    sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(
-        sink, _SCHEMA, store_schema=False, write_page_checksum=True, **_COMPRESSION
-    ) as writer:
-        writer.write_table(table, row_group_size=_ROW_GROUP)
-        writer.add_key_value_metadata(header_text(shard.header))
-    return sink.getvalue().to_pybytes()
-
-
-def header_text(header: ShardHeader) -> dict[str, str]:
-    """What the footer holds: every field as JSON under its name, and the checksum of all."""
-    text = {name: json.dumps(value) for name, value in header.values().items()}
-    return text | {"checksum": header.checksum}
+    table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=SCHEMA)
+    return to_parquet(table, shard.header.to_footer(), row_group=_ROW_GROUP, **_COMPRESSION)
