@@ -271,6 +271,13 @@ def step_failures(instance: dg.DagsterInstance, run_id: str) -> list[StepFailure
     return [event.step_failure_data for event in _events(instance, run_id, dg.DagsterEventType.STEP_FAILURE)]
 
 
+def failure_reason(failure: StepFailureData) -> str:
+    """Return in one line why a step failed; empty: Dagster does not know."""
+    described = failure.user_failure_data and failure.user_failure_data.description
+    reason = described or (failure.error and (failure.error.cause or failure.error).message) or ""
+    return " ".join(reason.split())
+
+
 def is_interruption(failure: StepFailureData) -> bool:
     """Return True if a step failed because its process was interrupted."""
     return failure.error is not None and failure.error.cls_name == "DagsterExecutionInterruptedError"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from forge_assets.flywheel.flywheel import Flywheel
     from forge_assets.gaps.partitioned import PartitionedAsset
     from forge_assets.gaps.report import GapQuery
+    from forge_assets.quickstart import Quickstart
     from forge_core.files import Store
 
 
@@ -64,6 +65,8 @@ class Game:
     inspection: Callable[[GapQuery, Store], Sequence[PartitionedAsset]] = lambda query, store: ()
     """how the partitions of each of them are filled; raises BadInput for a query that it cannot answer"""
     flywheel: Flywheel | None = None
+    quickstart: Callable[[Quickstart], None] | None = None
+    """the steps of the game in `make run`; raises RunFailed"""
 
 
 def all_games() -> tuple[Game, ...]:

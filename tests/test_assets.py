@@ -315,12 +315,12 @@ def test_marginalized_and_golden_fill_their_own_folders(materialize, root):
     }
 
 
-def test_the_slice_says_what_it_found_or_what_failed(root, tmp_path, monkeypatch, capsys):
+def test_the_quickstart_says_what_it_found_or_what_failed(root, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     monkeypatch.setenv("FORGE_STORE", str(root))
-    monkeypatch.setattr("forge_assets.quickstart.SLICE", ())  # only the catalog
-    monkeypatch.setattr("forge_assets.quickstart.learn", lambda console, instance: 0)
-    monkeypatch.setattr("forge_assets.quickstart.play", lambda console, instance: 0)
+    monkeypatch.setattr("forge_assets.texas42.quickstart.BLOCKS", ())  # only the catalog
+    monkeypatch.setattr("forge_assets.texas42.quickstart.learn", lambda quickstart: None)
+    monkeypatch.setattr("forge_assets.texas42.quickstart.play", lambda quickstart: None)
     foreign = root / "shards-standard/train/notes.txt"
     foreign.parent.mkdir(parents=True)
     foreign.write_text("hello")

@@ -16,11 +16,12 @@ from rich.console import Console
 
 from forge_assets.definitions import defs
 from forge_assets.in_process import materialize_here
-from forge_assets.quickstart import play
+from forge_assets.quickstart import Quickstart
 from forge_assets.texas42 import versions
 from forge_assets.texas42.blocks import block_name
 from forge_assets.texas42.eq_games import _SAYS, SOUND, GameSettings, check_of
 from forge_assets.texas42.partitions import block_keys
+from forge_assets.texas42.quickstart import play
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.versions import PROJECT
 from forge_core.files import Store
@@ -136,13 +137,13 @@ def test_other_settings_are_other_games(played, materialize, instance):
     assert last.tags["dagster/data_version"] != first.tags["dagster/data_version"]
 
 
-def test_the_slice_shows_a_decision(instance, root, monkeypatch, capsys):
-    for module in ("forge_assets.quickstart", "forge_assets.texas42.eq_games"):
+def test_the_quickstart_shows_a_decision(instance, root, monkeypatch, capsys):
+    for module in ("forge_assets.texas42.quickstart", "forge_assets.texas42.eq_games"):
         monkeypatch.setattr(f"{module}.block_keys", lambda name: block_keys(name)[:FEW])
     monkeypatch.setenv("FORGE_STORE", str(root))
-    monkeypatch.setattr("forge_assets.quickstart.PLAYING", QUICK)
+    monkeypatch.setattr("forge_assets.texas42.quickstart.PLAYING", QUICK)
     for played in (FEW, 0):
-        assert play(Console(width=100), instance) == 0
+        play(Quickstart(Console(width=100), instance))
         said = capsys.readouterr().out
         assert f"{played} games played, {FEW - played} there already" in said
         assert "seed 900 · decision" in said and "▸" in said and f"{FEW * 28} decisions, " in said

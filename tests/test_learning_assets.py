@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from forge_assets import quickstart as the_slice
 from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.in_process import materialize_here
-from forge_assets.texas42 import versions
+from forge_assets.quickstart import Quickstart
+from forge_assets.texas42 import quickstart, versions
 from forge_assets.texas42.oracle_model import TrainSettings
 from forge_assets.texas42.token_splits import TokenSettings
 from forge_assets.tracking.errors import TrackerUnusable
@@ -243,13 +243,13 @@ def test_an_interrupted_run_goes_on_in_mlflow_too(materialize, tokens, mlflow_ur
     assert steps == {8, 16, 24}
 
 
-def test_the_slice_goes_on_to_learn(instance, store, mlflow_uri, tmp_path, monkeypatch, capsys):
+def test_the_quickstart_goes_on_to_learn(instance, store, mlflow_uri, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(golden, "golden_keys", lambda split=Split.VAL: FEW_GOLDEN)
-    monkeypatch.setattr(the_slice, "ROWS", FEW_ROWS)
-    monkeypatch.setattr(the_slice, "TEACHING", TINY | {"runs": str(tmp_path / "runs")})
+    monkeypatch.setattr(quickstart, "ROWS", FEW_ROWS)
+    monkeypatch.setattr(quickstart, "TEACHING", TINY | {"runs": str(tmp_path / "runs")})
     monkeypatch.setenv("FORGE_STORE", str(store))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
-    assert the_slice.learn(Console(width=200), instance) == 0
+    quickstart.learn(Quickstart(Console(width=200), instance))
     said = capsys.readouterr().out
     assert "random play" in said and f"--init-from {REFERENCE}" in said
     compared = instance.get_latest_materialization_event(dg.AssetKey("oracle_model_evaluation"))

@@ -52,9 +52,8 @@ def report_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, Any
 def reason_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     """Return in one line why a run failed or was canceled."""
     for failure in dagster_internals.step_failures(instance, run.run_id):
-        described = failure.user_failure_data and failure.user_failure_data.description
-        if reason := described or (failure.error and (failure.error.cause or failure.error).message):
-            return " ".join(reason.split())
+        if reason := dagster_internals.failure_reason(failure):
+            return reason
     message = dagster_internals.ending_message(instance, run.run_id)
     return " ".join(message.split()) if message else f"the run ended as {run.status.value}"
 

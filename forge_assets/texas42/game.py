@@ -12,6 +12,7 @@ from forge_assets.texas42.flywheel import FLYWHEEL
 if TYPE_CHECKING:
     from forge_assets.gaps.partitioned import PartitionedAsset
     from forge_assets.gaps.report import GapQuery
+    from forge_assets.quickstart import Quickstart
     from forge_core.files import Store
 
 
@@ -25,6 +26,12 @@ def _inspection(query: GapQuery, store: Store) -> Sequence[PartitionedAsset]:
     from forge_assets.texas42.inspection import inspection
 
     return inspection(query, store)
+
+
+def _quickstart(quickstart: Quickstart) -> None:
+    from forge_assets.texas42.quickstart import make_all
+
+    make_all(quickstart)
 
 
 TEXAS42 = Game(
@@ -41,4 +48,5 @@ TEXAS42 = Game(
     partitioned=("oracle_shards", "marginalized_shards", "golden_shards", "eq_games", "bidding_results"),
     inspection=_inspection,
     flywheel=FLYWHEEL,
+    quickstart=_quickstart,
 )

@@ -1,0 +1,144 @@
+"""Texas 42 in `make run`: solved deals, a small network that learns from them, and games.
+
+Blocks 0..49 (train) and 900..949 (val), a hundred deals in all ten declarations, then the catalog, rows to
+learn from, a small network taught for some minutes, its evaluation and its ONNX file; at last games on the
+block of val.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from forge_assets.flywheel.steps import one_partition
+from forge_assets.texas42.blocks import BLOCK_SIZE, block_name
+from forge_assets.texas42.partitions import block_keys, block_range
+from forge_core.texas42.reference import REFERENCE
+
+if TYPE_CHECKING:
+    from forge_assets.quickstart import Quickstart
+    from forge_core.texas42.oracle.catalog import Catalog
+
+BLOCKS = (0, 900 // BLOCK_SIZE)
+"""one of train, one of val"""
+ROWS = {"rows": 16_000}
+"""settings of token_splits: many rows of each deal, since there are few deals"""
+TEACHING = {"size": "73k", "steps": 800, "evaluate_every": 200, "threads": 1}
+"""settings of oracle_model, for two or three minutes; so small a network is no faster with two threads"""
+PLAYING = {"model": REFERENCE}
+"""settings of eq_games"""
+
+
+def make_all(quickstart: Quickstart) -> None:
+    """Make all steps. Raises RunFailed."""
+    solve(quickstart)
+    learn(quickstart)
+    play(quickstart)
+
+
+def solve(quickstart: Quickstart) -> None:
+    """Solve the deals, and print what the store holds. Raises RunFailed."""
+    from forge_assets.resources import ShardStore
+    from forge_core.texas42.oracle.catalog import read_catalog
+
+    for block in BLOCKS:
+        seeds = f"seeds {block * BLOCK_SIZE}..{(block + 1) * BLOCK_SIZE - 1}"
+        started = time.perf_counter()
+        partitions = quickstart.make(
+            "oracle_shards",
+            block_range(block, block),
+            waiting=f"{seeds}, each under declaration seed % 10",
+        )
+        made = sum(int(partition["made"]) for partition in partitions)
+        seconds = time.perf_counter() - started
+        quickstart.print(
+            f"oracle_shards  {seeds}: {made} deals solved, {BLOCK_SIZE - made} there already, {seconds:.1f} s"
+        )
+    quickstart.make("shard_catalog")
+    quickstart.console.print(totals_table(read_catalog(ShardStore().root())))
+
+
+def learn(quickstart: Quickstart) -> None:
+    """Teach a network, and print what it loses per decision, next to random play and the reference network.
+
+    Raises RunFailed.
+    """
+    network = one_partition("qvalue")
+    for split in ("train", "val"):
+        (tokens,) = quickstart.make("token_splits", one_partition(split), ROWS)
+        quickstart.print(f"token_splits   {split}: {tokens['rows']:,} rows of {tokens['shards']} deals")
+    quickstart.print("oracle_model   a network of 73 k parameters learns: some minutes")
+    (model,) = quickstart.make("oracle_model", network, TEACHING)
+    quickstart.print(
+        f"oracle_model   {model['rows']:,} rows in {model['seconds']:.0f} s: {model['model']}",
+    )
+    (figures,) = quickstart.make(
+        "oracle_model_evaluation",
+        network,
+        {"against": REFERENCE},
+        waiting=f"200 golden deals, next to {REFERENCE}",
+    )
+    (exported,) = quickstart.make("oracle_model_onnx", network, waiting="an ONNX file")
+    quickstart.print(
+        f"oracle_model_onnx   {exported['onnx']}: at most {exported['largest_difference_points']:.0e} points "
+        f"from torch\nmlflow   make ui, then {model['mlflow_url']}",
+    )
+    quickstart.print(
+        f"points lost per decision, golden val: [bold]{figures['decision_q_gap_points']:.2f}[/bold]; "
+        f"random play {figures['random_decision_q_gap_points']:.2f}; {REFERENCE}, which comes with the "
+        f"project, {figures['other_decision_q_gap_points']:.2f}\n"
+        f"to go on from there: .venv/bin/forge-pipeline train --live --init-from {REFERENCE}, or init_from: "
+        f"{REFERENCE} in the launchpad of oracle_model",
+    )
+
+
+def play(quickstart: Quickstart) -> None:
+    """Play games by E[Q], and print one instructive decision. Raises RunFailed."""
+    from forge_assets.resources import ShardStore
+    from forge_core.texas42.eq.files import GAMES_FOLDER, read_game
+    from forge_core.texas42.eq.scenes import most_instructive_scene
+    from forge_core.texas42.eq.view import LEGEND, describe_decision
+
+    block = block_name(BLOCKS[-1])
+    first, *_, last = keys = block_keys(block)
+    seeds = f"seeds {first.seed}..{last.seed}"
+    (games,) = quickstart.make(
+        "eq_games",
+        one_partition(block),
+        PLAYING,
+        waiting=f"{seeds}, every seat by what it can know",
+    )
+    pace = f", {games['games_per_second']:.1f} games/s on {games['device']}" if games["made"] else ""
+    quickstart.print(
+        f"eq_games  {seeds}: {games['made']} games played, {len(keys) - games['made']} there already{pace}\n",
+    )
+    store = ShardStore().root()
+    game = read_game(store.join(GAMES_FOLDER), first)
+    quickstart.console.print(describe_decision(game, most_instructive_scene(game).step))
+    quickstart.print(f"\n{LEGEND}", style="dim")
+    forced = f"{games['forced_share']:.0%} of them forced, by {games['worlds']:,} worlds"
+    made = f"the bid of 30 was made in {games['bids_made_share']:.0%} of the games"
+    quickstart.print(f"\n{games['decisions']:,} decisions, {forced}; {made}")
+    quickstart.print(
+        f"games   .venv/bin/forge view {store.url} --game {first.seed}; all: forge summary {store.url}",
+    )
+
+
+def totals_table(catalog: Catalog) -> Table:
+    """Return the totals of a catalog as a table for a terminal."""
+    table = Table(title="What the store holds", title_justify="left")
+    for column in ("kind", "split", "shards", "rows", "states", "MiB", "seeds"):
+        table.add_column(column, justify="left" if column in ("kind", "split") else "right")
+    for total in catalog.totals():
+        table.add_row(
+            total.kind,
+            total.split,
+            f"{total.shards:,}",
+            f"{total.rows:,}",
+            f"{total.states:,}",
+            f"{total.nbytes / 2**20:.1f}",
+            f"{total.first_seed}..{total.last_seed}",
+        )
+    return table
