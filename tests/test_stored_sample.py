@@ -1,0 +1,114 @@
+"""Later code reads what earlier code stored: shards, rows, games, tables, boards, networks, runs, records.
+
+The sample was stored by commit 970c2b0, which also recorded its own answers (golden/make_stored_sample.py).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sample_questions import QUESTIONS, WRITING, ask
+from stored_sample import ANSWERS, environment, unpack
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
+)
+
+EXPECTED = json.loads(ANSWERS.read_text())
+TOLERANCE = 1e-5
+"""relative and absolute: two CPUs may add the numbers of a network in another order"""
+
+
+@pytest.fixture(scope="module")
+def shared_sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The sample for all questions that do not change it."""
+    root = unpack(tmp_path_factory.mktemp("sample"))
+    yield root
+    shutil.rmtree(root)  # pytest would keep its 20 MB
+
+
+@pytest.fixture
+def own_sample(tmp_path: Path) -> Iterator[Path]:
+    """A copy for one question."""
+    root = unpack(tmp_path / "sample")
+    yield root
+    shutil.rmtree(root)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_an_old_store_answers_as_it_did(
+    question: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+):
+    root = request.getfixturevalue("own_sample" if question in WRITING else "shared_sample")
+    for name, value in environment(root).items():
+        monkeypatch.setenv(name, value)
+    assert list(differences(ask(question, root), EXPECTED[question])) == []
+
+
+def differences(answer: Any, expected: Any, path: str = "") -> Iterator[str]:
+    """Yield a line for each place at which two JSON answers differ."""
+    if isinstance(answer, dict) and isinstance(expected, dict):
+        for name in sorted(answer.keys() | expected.keys()):
+            if name not in answer or name not in expected:
+                yield f"{path}/{name}: {'missing' if name not in answer else 'unexpected'}"
+            else:
+                yield from differences(answer[name], expected[name], f"{path}/{name}")
+    elif isinstance(answer, list) and isinstance(expected, list) and len(answer) == len(expected):
+        for place, pair in enumerate(zip(answer, expected, strict=True)):
+            yield from differences(*pair, f"{path}/{place}")
+    elif isinstance(answer, float) and isinstance(expected, float):
+        both_nan = math.isnan(answer) and math.isnan(expected)
+        if not both_nan and not math.isclose(answer, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+            yield f"{path}: {answer}, expected {expected}"
+    elif answer != expected:
+        yield f"{path}: {answer!r}, expected {expected!r}"
+
+
+def test_differences_are_found():
+    assert list(differences({"a": [1, 0.5], "b": 1}, {"a": [1, 0.500001], "b": 1})) == []
+    assert len(list(differences({"a": [1, 0.5], "b": 1}, {"a": [2, 0.6], "c": 1}))) == 4
+    assert list(differences([1], [1, 2])) == [": [1], expected [1, 2]"]
+
+
+def test_the_sample_holds_all_that_can_be_stored():
+    kinds = {f"shards-{of['kind']}" for of in EXPECTED["holdings"]["shards"]}
+    kinds |= {of["folder"] for of in EXPECTED["holdings"]["holdings"]}
+    assert kinds == {
+        *("shards-standard", "shards-marginalized", "shards-golden", "tokenized", "tokenized-eq"),
+        *("eq-games", "bidding-results", "matches"),
+    }
+    assert EXPECTED["holdings"]["faults"] == {} and set(EXPECTED) == set(QUESTIONS)
+
+
+def test_the_recorded_answers_are_those_of_a_sound_sample():
+    """Nothing is missing or made again; networks lead back to seeds; resumed runs equal unbroken ones."""
+    plans = EXPECTED["nothing_to_make"].values()
+    assert not any(plan["missing"] for of in plans for plan in (of if isinstance(of, list) else [of]))
+    again = EXPECTED["runs_again"]
+    assert not again["written"] and not any(of["changed"] or of["made"] for of in again["assets"].values())
+    assert not EXPECTED["matches"]["written"] and not EXPECTED["run_settings"]["refused"]
+    assert EXPECTED["values_of_a_shard"] == {"rows": 28, "unlike": 0}
+    assert EXPECTED["hands"]["stored"]["30"] == pytest.approx(EXPECTED["hands"]["again"]["30"])
+
+    champion, parent = EXPECTED["lineages"]["champion"]["generations"]
+    sources = champion["rows"]["sources"]
+    assert [source["seeds"] for source in sources] == ["0-49", "920-949"]
+    assert all(source["presence"]["unchanged"] == source["files"] for source in sources)
+    assert parent["rows"]["kind"] == "live" and parent["rows"]["settings"]["seed"] == 0
+    (player,) = EXPECTED["lineages"]["eq"]["generations"]
+    (network,) = player["rows"]["networks"]
+    assert network["generations"][0]["weights"] == champion["weights"]
+
+    curves = EXPECTED["resumed_runs"]["curves"]
+    assert [len(curves[name]) for name in curves] == [2, 2, 2, 2]
+    for stage in "12":
+        assert list(differences(curves[f"stopped-{stage}"], curves[f"whole-{stage}"])) == []
+    flywheel = EXPECTED["flywheel"]
+    assert (flywheel["status"]["iteration"], flywheel["after"]["iteration"]) == (2, 3)
+    assert not flywheel["written"] and not EXPECTED["backfill"][0]["new"]
