@@ -371,7 +371,7 @@ def test_json_of_any_kind_is_refused_where_a_record_belongs(tmp_path, text):
     (tmp_path / "model.safetensors").write_bytes(b"")
     with pytest.raises(BadInput, match=r"config\.json is damaged"):
         read_run(tmp_path)
-    with pytest.raises(BadInput, match=r"model\.json is no model card"):
+    with pytest.raises(BadInput, match=r"model\.json is not a model card"):
         load_model(str(tmp_path))
     with pytest.raises(TrackerUnusable, match=r"tracking\.json is damaged"):
         Tracker(uri=f"sqlite:///{tmp_path}/x.db").reopen(tmp_path)
@@ -391,7 +391,7 @@ def test_a_card_that_asks_for_more_than_its_file_holds_makes_no_room(read, tmp_p
         {"spec": {**card["spec"], "vocabularies": [10**12, 3, 2]}},
     ):
         (tmp_path / "model.json").write_text(json.dumps({**card, **change}))
-        assert "is of another network" in read("model", tmp_path)
+        assert "belongs to another network" in read("model", tmp_path)
 
 
 @pytest.mark.parametrize("length", [2**63 - 1, 2**40, 10**8])
@@ -402,7 +402,7 @@ def test_weights_whose_header_is_longer_than_the_file(read, tmp_path, length):
     (tmp_path / "model.safetensors").write_bytes(data)
     card = json.loads((tmp_path / "model.json").read_text())
     (tmp_path / "model.json").write_text(json.dumps({**card, "weights": digest(data)}))
-    assert "is no safetensors file" in read("model", tmp_path)
+    assert "is not a safetensors file" in read("model", tmp_path)
 
 
 def checkpoints(touch: Path) -> dict[str, tuple[bytes, str]]:
@@ -415,12 +415,12 @@ def checkpoints(touch: Path) -> dict[str, tuple[bytes, str]]:
     torch.save({"weights": torch.zeros(3)}, other)
     return {
         "a pickle in an archive": (pickled.getvalue(), "UnpicklingError"),
-        "a pickle": (plain, "no archive"),
-        "a pickle of the older kind": (inside.getvalue(), "no archive"),
-        "an archive that unpacks to a gigabyte": (packed.getvalue(), "more than it is"),
-        "something else": (other.getvalue(), "something else"),
-        "a cut one": (pickled.getvalue()[:-100], "no archive"),
-        "nothing": (b"", "no archive"),
+        "a pickle": (plain, "not an archive"),
+        "a pickle of the older kind": (inside.getvalue(), "not an archive"),
+        "an archive that unpacks to a gigabyte": (packed.getvalue(), "more bytes than it has"),
+        "something else": (other.getvalue(), "other things"),
+        "a cut one": (pickled.getvalue()[:-100], "not an archive"),
+        "nothing": (b"", "not an archive"),
     }
 
 
@@ -428,7 +428,7 @@ def test_a_hostile_checkpoint_is_not_gone_on_from(read, tmp_path):
     for kind, (data, reason) in checkpoints(tmp_path / "touched").items():
         (tmp_path / "last.ckpt").write_bytes(data)
         said = read("checkpoint", tmp_path)
-        assert "last.ckpt is no checkpoint" in said and reason in said and "--init-from" in said, kind
+        assert "last.ckpt is not a checkpoint" in said and reason in said and "--init-from" in said, kind
     assert not (tmp_path / "touched").exists()
 
 

@@ -267,7 +267,7 @@ def test_the_reference_network_is_found_from_anywhere(materialize, tokens, tmp_p
     assert said["parent_model"] == str(PROJECT / REFERENCE)
     assert said["parameters"] == load_model(str(PROJECT / REFERENCE)).n_parameters
     refused = materialize("oracle_model", "qvalue", init_from=REFERENCE)
-    assert "ask for its size" in reason_of(refused)
+    assert "choose its size" in reason_of(refused)
 
 
 # what is refused

@@ -312,5 +312,5 @@ def test_a_folder_asked_for_again_is_found_whatever_its_card_says_of_origins(tau
     claim_folder(run, {**asked, "data": older}, resume=False)
     (run / CHECKPOINT).write_bytes(b"")
     assert claim_folder(run, {**asked, "data": data, "parent_weights": None}, resume=True)["data"] == data
-    with pytest.raises(BadInput, match="another data, version"):
+    with pytest.raises(BadInput, match=r"differs in data \(version\)"):
         claim_folder(run, {**asked, "data": data | {"version": "other"}}, resume=True)

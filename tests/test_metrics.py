@@ -123,7 +123,7 @@ def test_decisions_are_where_something_can_be_lost():
     [
         ({"q": Q[:0], "legal": LEGAL[:0], "predicted": np.zeros((0, 3))}, "no row"),
         ({"legal": LEGAL[:, :2]}, "both must be"),
-        ({"predicted": np.zeros((4, 2))}, "one to each action"),
+        ({"predicted": np.zeros((4, 2))}, "one answer per action"),
         ({"predicted": np.full((4, 3), np.nan)}, "NaN"),
         ({"legal": np.zeros((4, 3), dtype=bool)}, "no legal action"),
         ({"weight": [1, 1, 1, np.nan]}, "finite"),

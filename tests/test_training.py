@@ -102,9 +102,9 @@ def test_a_run_that_is_short_of_time_stops_at_an_evaluation_and_goes_on_to_the_s
 def test_a_run_is_resumed_as_it_was_begun_or_not_at_all(unbroken, tmp_path):
     with pytest.raises(BadInput, match="holds a run already"):
         train(toy_config(), ToySource(), VAL, unbroken.folder)
-    with pytest.raises(BadInput, match="another train, model"):
+    with pytest.raises(BadInput, match=r"differs in train \(model\)"):
         train(toy_config(patience=3, model={"width": 32}), ToySource(), VAL, unbroken.folder, resume=True)
-    with pytest.raises(BadInput, match="another data"):
+    with pytest.raises(BadInput, match="differs in data"):
         train(toy_config(patience=3), ToySource(), VAL, unbroken.folder, resume=True, data={"hash": "other"})
     with pytest.raises(BadInput, match="no checkpoint"):
         train(toy_config(), ToySource(), VAL, tmp_path / "nothing", resume=True)
@@ -148,7 +148,7 @@ def test_training_starts_from_a_trained_network_of_the_same_size(unbroken, tmp_p
     config = toy_config(recipe={"steps": 1, "learning_rate": 1e-9}, evaluate_every=1)
     tuned = train(config, ToySource(), VAL, tmp_path / "tuned", init_from=unbroken.model)
     assert tuned.best["decision_q_gap"] == pytest.approx(unbroken.best["decision_q_gap"], abs=1e-6)
-    with pytest.raises(BadInput, match="ask for its size"):
+    with pytest.raises(BadInput, match="choose its size"):
         train(toy_config(model={"width": 32}), ToySource(), VAL, tmp_path / "other", init_from=unbroken.model)
 
 

@@ -42,7 +42,7 @@ def save_model(folder: str, model: Network, card: Mapping[str, Any] | None = Non
     """
     weights = plain_names(model.state_dict())
     if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
-        raise BadInput("a weight is NaN or infinite: the network has diverged and is not worth keeping")
+        raise BadInput("a weight is NaN or infinite: the network has diverged and is not saved")
     data = save(
         {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in weights.items()}
     )
@@ -84,7 +84,7 @@ def load_model(path: str, device: str = "cpu", *, kind: type[Network] | None = N
     try:
         record = store.read_json(CARD)
         if not isinstance(record, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
         schema = record.get("schema_version", 1)
         if schema != MODEL_SCHEMA:
             raise BadInput(
@@ -97,27 +97,27 @@ def load_model(path: str, device: str = "cpu", *, kind: type[Network] | None = N
         needed = kind or find_architecture(TOKEN_TRANSFORMER).network
         if not issubclass(architecture.network, needed):
             raise BadInput(
-                f"{folder} holds a network of architecture {architecture.name}, needed is one of "
-                f"{getattr(needed, 'architecture', needed.__name__)}: name another model"
+                f"{folder} holds a network of architecture {architecture.name}; one of architecture "
+                f"{getattr(needed, 'architecture', needed.__name__)} is needed: name another model"
             )
         spec, config = _parse(architecture, record)
         card, expected = record["card"], record["weights"]
     except (ValueError, TypeError, AttributeError) as error:
-        raise BadInput(f"{store.path(CARD)} is no model card ({error}): copy the folder again") from error
+        raise BadInput(f"{store.path(CARD)} is not a model card ({error}): copy the folder again") from error
     if digest(data) != expected:
         raise BadInput(f"{store.path(WEIGHTS)} is not the file that {CARD} describes: copy the folder again")
     try:
         weights = load(data)
     except SafetensorError as error:
         raise BadInput(
-            f"{store.path(WEIGHTS)} is no safetensors file ({error}): copy the folder again"
+            f"{store.path(WEIGHTS)} is not a safetensors file ({error}): copy the folder again"
         ) from error
     tensors, least = architecture.network.least_size(spec, config)
     found = sum(tensor.numel() for tensor in weights.values())
     if found < least or len(weights) < tensors:  # before memory is allocated for the network
         raise BadInput(
-            f"{store.path(WEIGHTS)} is of another network than {config}: it holds {found:,} weights, not "
-            f"{least:,} or more"
+            f"{store.path(WEIGHTS)} belongs to another network than {config}: it holds {found:,} weights, "
+            f"not {least:,} or more"
         )
     model = architecture.network(spec, config)
     fill(model, weights, store.path(WEIGHTS))
@@ -156,7 +156,7 @@ def fill(model: Network, weights: Mapping[str, torch.Tensor], what: str) -> None
             "x".join(map(str, found[name].shape)) if name in found else "missing" for found in (named, own)
         )
         raise BadInput(
-            f"{what} is of another network than {model.config}: {name} is {given} there, {needed} here"
+            f"{what} belongs to another network than {model.config}: {name} is {given} there, {needed} here"
         )
     model.load_state_dict({name: tensor.float() for name, tensor in named.items()})
 

@@ -44,8 +44,8 @@ def read_checkpoint(path: str | Path, required: Iterable[str], map_location: Any
         state = _unpack(store.read(name), set(required), map_location)
     except ValueError as error:
         raise BadInput(
-            f"{path} is no checkpoint ({error}): the run cannot be resumed from it; begin another, which may "
-            "start from its model with --init-from"
+            f"{path} is not a checkpoint ({error}): the run cannot be resumed from it; begin another, which "
+            "may start from its model with --init-from"
         ) from error
     if (schema := state.get(_SCHEMA, 1)) != CHECKPOINT_SCHEMA:
         raise BadInput(
@@ -85,14 +85,14 @@ def _unpack(data: bytes, required: set[str], map_location: Any) -> dict[str, Any
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
-        raise ValueError("it is cut, or no archive") from error
+        raise ValueError("it is cut short, or not an archive") from error
     if any(entry.compress_type != zipfile.ZIP_STORED or entry.file_size > len(data) for entry in entries):
-        raise ValueError("it would unpack to more than it is")
+        raise ValueError("it would unpack to more bytes than it has")
     try:
         state = torch.load(io.BytesIO(data), map_location=map_location or "cpu", weights_only=True)
     except Exception as error:  # anything that a foreign or hostile archive provokes
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"{type(error).__name__}: {reason}") from error
     if not isinstance(state, dict) or not state.keys() >= required:
-        raise ValueError("it holds something else")
+        raise ValueError("it holds other things")
     return state

@@ -1,4 +1,4 @@
-"""The folder of a training run: who may train in it, what it records, and what came of it.
+"""The folder of a training run: the claim on it, its records, its curve and its result.
 
     runs/NAME/config.json            settings, data, versions and device of the run
               metrics.csv            the curve: one line per evaluation
@@ -6,7 +6,8 @@
               model/                 the network of the best evaluation (see `checkpoints`)
 
 Every kind of training uses this, whatever it learns from: `claim_folder` at its beginning,
-`Progress` at each evaluation, `TrainResult` at its end. `config.json` holds at least the keys
+`Progress` at each evaluation, `TrainResult` at its end; all the while it holds the folder
+(`Store.held`), so that no other process trains there. `config.json` has at least the keys
 REQUIRED. Neither torch nor Lightning is imported with this module.
 """
 
@@ -64,7 +65,7 @@ def read_run(folder: str | Path) -> dict[str, Any]:
     """Return config.json of a run. Raises BadInput where there is none."""
     store = Store(str(folder))
     if not store.exists(CONFIG):
-        raise BadInput(f"{folder} holds no run: name one that was begun, or begin it without resuming")
+        raise BadInput(f"{folder} holds no run: name one that was begun, or start it without resuming")
     try:
         record = store.read_json(CONFIG)
         if missing := set(REQUIRED) - set(record):
@@ -105,14 +106,14 @@ def claim_folder(
         described["data"] = {name: value for name, value in described["data"].items() if name != ORIGIN}
     for part in REQUIRED:
         if before[part] != now[part]:
+            inside = isinstance(now[part], dict)
             names = (
-                [k for k in now[part] if before[part].get(k) != now[part][k]]
-                if isinstance(now[part], dict)
-                else []
+                [name for name in now[part] if before[part].get(name) != now[part][name]] if inside else []
             )
+            differing = f"{part} ({', '.join(names)})" if names else part
             raise BadInput(
-                f"{folder} was begun with another {', '.join([part, *names])}: resume it as it was begun, "
-                "or choose another name"
+                f"{folder} holds a run that differs in {differing}: resume it with the settings it was begun "
+                "with, or choose another name"
             )
     return kept
 

@@ -61,7 +61,7 @@ class Answers:
     def join(cls, parts: Sequence[Answers]) -> Answers:
         """Concatenate several sets of answers of one network. Raises BadInput for none."""
         if not parts:
-            raise BadInput("there is no row to evaluate: give at least one")
+            raise BadInput("there are no rows to evaluate: give at least one")
         names = [field.name for field in fields(cls) if isinstance(getattr(parts[0], field.name), np.ndarray)]
         columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
         return cls(**columns, in_points=parts[0].in_points)

@@ -125,7 +125,9 @@ class TrainConfig:
             model, recipe = ModelConfig.from_dict(record["model"]), Recipe.from_dict(record["recipe"])
             return cls(**{**record, "model": model, "recipe": recipe})
         except (KeyError, TypeError, AttributeError) as error:
-            raise BadInput(f"no configuration of a training run ({error}): start a new run") from error
+            raise BadInput(
+                f"this is not the configuration of a training run ({error}): start a new run"
+            ) from error
 
 
 def learning_rate_for(model: ModelConfig) -> float:

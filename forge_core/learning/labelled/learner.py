@@ -120,6 +120,6 @@ class Learner(pl.LightningModule):
         if stored["model"] != self.model.config.to_dict():
             found = ModelConfig.from_dict(stored["model"])
             raise BadInput(
-                f"the checkpoint is of a network of {found}, not of {self.model.config}: ask for its size"
+                f"the checkpoint is of a network of {found}, not of {self.model.config}: choose its size"
             )
         set_generator_states(checkpoint["generators"])

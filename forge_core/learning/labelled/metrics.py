@@ -66,7 +66,7 @@ def evaluate_q(
     labels = _Labels.check(q, legal, weight, decl, ply)
     answers = np.asarray(predicted, dtype=np.float64)
     if answers.shape != labels.q.shape:
-        raise BadInput(f"answers {answers.shape} to {labels.q.shape} questions: give one to each action")
+        raise BadInput(f"answers have shape {answers.shape}, q {labels.q.shape}: give one answer per action")
     if not np.isfinite(answers[labels.legal]).all():
         raise BadInput(
             "an answer for a legal action is NaN or infinite: the network has diverged, or its input"
@@ -131,7 +131,7 @@ class _Labels:
         q, legal = np.asarray(q), np.asarray(legal, dtype=np.bool_)
         n = len(q)
         if n == 0:
-            raise BadInput("there is no row to evaluate: give at least one")
+            raise BadInput("there are no rows to evaluate: give at least one")
         if q.shape != legal.shape or q.ndim != 2:
             raise BadInput(f"q {q.shape} and legal {legal.shape}: both must be [N, A]")
         weight = np.ones(n) if weight is None else np.asarray(weight, dtype=np.float64)
@@ -140,7 +140,7 @@ class _Labels:
         if any(column.shape != (n,) for column in (weight, *groups.values())):
             raise BadInput(f"weight, decl and ply must hold one number for each of the {n} rows")
         if not legal.any(axis=1).all():
-            raise BadInput("a row has no legal action: leave finished games out")
+            raise BadInput("a row has no legal action: leave out finished games")
         if not (
             np.isfinite(q[legal]).all() and np.isfinite(weight).all() and weight.min() >= 0 < weight.sum()
         ):

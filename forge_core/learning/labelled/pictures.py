@@ -96,7 +96,7 @@ def draw_gaps(
     group_names: by number; default: the numbers. Raises BadInput where the groups are missing.
     """
     if "per_ply" not in measured or "per_decl" not in measured:
-        raise BadInput("gaps are drawn by ply and group: give evaluate_q both")
+        raise BadInput("gaps are drawn by ply and group: pass both to evaluate_q")
     figure = new_figure(4.8)
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     figure.subplots_adjust(left=0.06, right=0.975, top=0.86, bottom=0.13, wspace=0.3)

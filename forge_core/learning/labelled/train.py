@@ -129,7 +129,7 @@ def _load_parent(path: str, config: TrainConfig, source: RowSource) -> TokenTran
     model = load_model(path)
     source.spec.check_same(model.spec, path)
     if model.config != config.model:
-        raise BadInput(f"{path} is a network of {model.config}, not of {config.model}: ask for its size")
+        raise BadInput(f"{path} is a network of {model.config}, not of {config.model}: choose its size")
     return model
 
 

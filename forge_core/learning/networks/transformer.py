@@ -126,7 +126,10 @@ class TokenTransformer(Network):
         return self.answer(self.read(dense) * mask[..., None])
 
     def embed(self, tokens: Tensor) -> Tensor:
-        """Return the sum of the vectors of the features, [T, width], of tokens int8 [T, F]."""
+        """Return the sum of the vectors of the features, [T, width], of tokens int8 [T, F].
+
+        It is computed as a multi-hot matrix times the embedding.
+        """
         hot = torch.zeros(len(tokens), len(self.embedding), device=tokens.device, dtype=self.embedding.dtype)
         return hot.scatter_(1, tokens.long() + self.feature_start, 1.0) @ self.embedding
 
