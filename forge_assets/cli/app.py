@@ -28,6 +28,6 @@ for game in all_games():
 
 @app.callback(invoke_without_command=True)
 def forge_pipeline(context: typer.Context) -> None:
-    """The pipeline from a terminal. MLFLOW_TRACKING_URI says where runs are tracked: mlruns/ by default."""
+    """The pipeline from a terminal. Runs are tracked at MLFLOW_TRACKING_URI, by default in mlruns/."""
     if context.invoked_subcommand is None:
         print(context.get_help())

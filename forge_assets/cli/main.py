@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `forge-pipeline` with `arguments` (default: those of the process); the exit status."""
+    """Run `forge-pipeline` with `arguments` (default: those of the process); return the exit status."""
 
     def app() -> typer.Typer:
         from forge_assets.cli.app import app

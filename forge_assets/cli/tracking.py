@@ -1,4 +1,4 @@
-"""What `forge-pipeline train` is given to keep track by."""
+"""The tracker of `forge-pipeline train`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 
 class DeferredTracker:
-    """A TrainingTracker that is made when a run begins: Dagster and MLflow take a second to import."""
+    """A TrainingTracker that is built when a run begins: importing Dagster and MLflow takes a second."""
 
-    def follow(self, *asked: Any) -> AbstractContextManager[Any]:
-        """See forge_core.texas42.cli.train.Tracking."""
+    def follow(self, *arguments: Any) -> AbstractContextManager[Any]:
+        """See `forge_core.texas42.cli.train.Tracking`."""
         from forge_assets.tracking.tracker import Tracker
         from forge_assets.tracking.training import TrainingTracker
 
-        return TrainingTracker(Tracker()).follow(*asked)
+        return TrainingTracker(Tracker()).follow(*arguments)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from forge_assets.games import find_model
 from forge_assets.tracking.errors import TrackerUnusable
@@ -18,11 +18,11 @@ from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput
 from forge_core.files import Store
 
+if TYPE_CHECKING:
+    from forge_core.learning.runs import Point, TrainResult
+
 COSTS = ("loss", "rows", "seconds", "cpu_seconds")
 """figures of a point that are no result of its evaluation; the first tells which points MLflow has"""
-
-Point = Mapping[str, float]
-"""one evaluation while a network learns: its `step`, COSTS, and results"""
 
 
 class TrainedModel(Protocol):
@@ -44,30 +44,6 @@ class TrainingConfig(Protocol):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types."""
-        ...
-
-
-class TrainingResult(Protocol):
-    """What the tracker reads of a training run that came to its end."""
-
-    @property
-    def folder(self) -> str:
-        """Folder of the run, with config.json and metrics.csv."""
-        ...
-
-    @property
-    def model(self) -> str:
-        """Folder of the best weights, with model.json."""
-        ...
-
-    @property
-    def points(self) -> Sequence[Point]:
-        """The whole curve."""
-        ...
-
-    @property
-    def best(self) -> Point:
-        """The point of the best weights."""
         ...
 
 
@@ -152,11 +128,13 @@ class FollowedTraining:
         except TrackerUnusable as error:
             logging.getLogger(__name__).warning("%s; %d points wait", error, len(self.pending))
 
-    def finish(self, result: TrainingResult) -> None:
+    def finish(self, result: TrainResult) -> None:
         """Record the whole curve, keep the best weights, and register them as the challenger.
 
         Raises TrackerUnusable.
         """
+        from forge_core.learning.runs import CONFIG, CURVE
+
         known = self.run.steps(COSTS[0])  # an interruption may have lost points that were pending
         self.pending = [point for point in result.points if point["step"] not in known]
         self._send()
@@ -164,7 +142,7 @@ class FollowedTraining:
         self.run.metrics({f"best/{name}": value for name, value in results_of(result.best).items()})
         self.run.folder(result.model, "model")
         self.run.file("plots/curve.png", self.draw_curve(result.points))
-        for name in ("config.json", "metrics.csv"):
+        for name in (CONFIG, CURVE):
             self.run.file(name, Store(result.folder).read(name))
         weights = json.loads(Store(result.model).read("model.json"))["weights"]
         self.run.tag({"forge.model": result.model, "forge.weights": weights})
