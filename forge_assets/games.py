@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from forge_assets.flywheel.flywheel import Flywheel
     from forge_assets.gaps.partitioned import PartitionedAsset
     from forge_assets.gaps.report import GapQuery
+    from forge_assets.lineage.records import Rows
+    from forge_assets.lineage.search import Card, Search
     from forge_assets.quickstart import Quickstart
     from forge_core.files import Store
 
@@ -60,6 +62,11 @@ class Game:
     definitions: Callable[[], GameDefinitions]
     network_version: Callable[[str], str]
     """kind of rows (`kind` of a card's data) -> code version of a network that learnt from them"""
+    read_rows: Callable[[Search, Card], Rows]
+    """card of a network -> the rows that it learnt from; raises KeyError, TypeError, ValueError for a bad
+    card. A card belongs to the game that its data name as `game`, to the first game if they name none"""
+    results: Mapping[str, str]
+    """names of figures in a card that lineage reports -> format of the text; empty: in JSON alone"""
     partitioned: tuple[str, ...] = ()
     """keys of its assets of many partitions, whose files `gaps` inspects one by one"""
     inspection: Callable[[GapQuery, Store], Sequence[PartitionedAsset]] = lambda query, store: ()

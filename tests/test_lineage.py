@@ -13,7 +13,7 @@ from random_games import record_of
 
 from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.in_process import materialize_here
-from forge_assets.lineage import trace
+from forge_assets.lineage import lineage_text, trace
 from forge_assets.texas42 import versions
 from forge_assets.tracking.registry import registered_name
 from forge_assets.tracking.tracker import Tracker
@@ -119,7 +119,7 @@ def test_a_fine_tuned_network_leads_through_its_parent(taught):
     child, parent = found.generations
     assert (child.name, parent.name) == (f"{NAME}/2", f"{NAME}/1")
     assert parent.weights == weights_of(taught.parent)
-    text = found.to_text()
+    text = lineage_text(found)
     for said in (
         f"began from {NAME}/1",
         f"data version {child.rows.version}",
@@ -173,9 +173,9 @@ def test_a_shard_that_is_gone_or_changed_is_said(taught, tmp_path):
     other = ShardConfig(rows=1200)
     list(fill_shards(Store(str(store)).join("shards-standard"), [VAL[0]], other, "cpu"))
     found = trace("champion", tracker=taught.tracker, store=str(store))
-    text = found.to_text()
+    text = lineage_text(found)
     assert f"2 of 3 still in the store, unchanged; 1 gone: {TRAIN[1].filename}" in text
-    assert f"1 made otherwise by now, or damaged: {VAL[0].filename}" in text
+    assert f"1 made with other settings since, or damaged: {VAL[0].filename}" in text
     unlooked = trace("champion", tracker=taught.tracker, store=str(store), look=False)
     assert unlooked.generations[0].rows.sources[0].presence is None
 
@@ -230,7 +230,7 @@ def test_the_reference_networks_say_what_they_know(tmp_path):
     assert young.rows.versions == {"live": "l1", "oracle": "o1", "encoder": "e1"}
     assert young.rows.settings["seed"] == 1 and "version of learning" in young.unknown[0]
     assert old.folder is None and "does not say what it began from" in found.end
-    assert "stream(1, 'live', chunk, ...)" in found.to_text()
+    assert "stream(1, 'live', chunk, ...)" in lineage_text(found)
 
 
 def test_a_network_of_games_leads_on_through_the_network_they_asked(taught, tmp_path, monkeypatch):
@@ -255,7 +255,7 @@ def test_a_network_of_games_leads_on_through_the_network_they_asked(taught, tmp_
     assert rows.sources[0].made["version"] == versions.EQ and rows.sources[0].presence.unchanged == 3
     (network,) = rows.networks
     assert network.generations[0].name == REFERENCE and network.generations[0].rows.kind == "live"
-    text = found.to_text()
+    text = lineage_text(found)
     assert f"the network that was asked: {REFERENCE}" in text and "3 games in eq-games: seeds 0-2" in text
 
 

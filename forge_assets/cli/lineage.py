@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forge_assets.games import all_models, find_model
 from forge_core.cli.options import Json, read_place
-from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from forge_assets.lineage.text import Item
+    from forge_assets.lineage.outline import Line
 
-OBJECTIVES = ("qvalue", "policy", "eq")
+_OBJECTIVES = ", ".join(model.objective for _, model in all_models())
 
 
 def lineage(
@@ -28,7 +28,7 @@ def lineage(
     ],
     objective: Annotated[
         str,
-        typer.Option("--objective", metavar="NAME", help="Whose champion: qvalue, policy or eq."),
+        typer.Option("--objective", metavar="NAME", help=f"Whose champion or challenger: {_OBJECTIVES}."),
     ] = "qvalue",
     store: Annotated[
         str | None,
@@ -36,20 +36,20 @@ def lineage(
             "--store",
             parser=read_place,
             metavar="URL",
-            help="Where shards are looked up; default: the store that its rows lay in.",
+            help="Where files are looked up; default: the store that its rows lay in.",
         ),
     ] = None,
     look: Annotated[
-        bool, typer.Option("--look/--no-look", help="Say whether shards are still there, unchanged.")
+        bool, typer.Option("--look/--no-look", help="Look up whether the files still exist, unchanged.")
     ] = True,
     json: Json = False,
 ) -> None:
-    """Say where a network comes from: parents, rows, shards, seeds, versions of the algorithms."""
-    from forge_assets.lineage import trace
+    """Show where a network comes from: parents, rows, shards, seeds, versions of the algorithms."""
+    from forge_assets.lineage import lineage_text, trace
+    from forge_assets.lineage.text import outline
     from forge_core.cli.screen import notes, print_json, screen
 
-    if objective not in OBJECTIVES:
-        raise BadInput(f"objective {objective!r}: use {', '.join(OBJECTIVES)}")
+    find_model(objective)  # or raises BadInput
     with notes().status("following the chain"):
         found = trace(model, objective, store=store, look=look)
     if json:
@@ -57,20 +57,20 @@ def lineage(
         return
     out = screen()
     if out.is_terminal:
-        out.print(as_tree(found.outline()))
+        out.print(as_tree(outline(found)))
     else:
-        print(found.to_text())
+        print(lineage_text(found))
 
 
-def as_tree(item: Item) -> Tree:
-    """For a terminal, which breaks long lines within their branch."""
+def as_tree(line: Line) -> Tree:
+    """Build a tree for a terminal, which breaks long lines within their branch."""
     from rich.text import Text
     from rich.tree import Tree
 
-    def grow(tree: Tree, items: tuple[Item, ...]) -> None:
-        for each in items:
-            grow(tree.add(Text(each.text, style="bold" if each.items else "")), each.items)
+    def grow(tree: Tree, lines: tuple[Line, ...]) -> None:
+        for each in lines:
+            grow(tree.add(Text(each.text, style="bold" if each.below else "")), each.below)
 
-    tree = Tree(Text(item.text, style="bold"), guide_style="dim")
-    grow(tree, item.items)
+    tree = Tree(Text(line.text, style="bold"), guide_style="dim")
+    grow(tree, line.below)
     return tree

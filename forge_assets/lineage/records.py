@@ -1,37 +1,45 @@
-"""What is said of a network and of all that it came from."""
+"""The lineage of a network: what is known of it and of all that it came from."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from forge_assets.lineage.text import Item
-    from forge_core.texas42.tokens.origins import Presence
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What has become of files since rows were drawn from them."""
+
+    unchanged: int
+    changed: tuple[str, ...]
+    """names of those that were made again with other settings, or are damaged"""
+    gone: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Shards or games of a split, made alike, that rows were drawn from."""
+    """Files of a split that were made alike and that rows were drawn from."""
 
     split: str
     folder: str
+    """below the root of the store"""
     files: int
     seeds: str
     """`0-49,100-149`"""
     declaration: str
+    """what the seeds were combined with, as `each under seed % 10`; empty: nothing"""
     fingerprint: str
     made: Mapping[str, Any]
-    """what the fingerprint stands for: settings and versions; empty if that is not known"""
+    """settings and versions that the fingerprint stands for; empty if they are unknown"""
     presence: Presence | None = None
-    """what is on disk by now; None: not looked"""
+    """None: the store was not searched"""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a network learnt from."""
+    """What a network learnt from. A game whose rows are described in other words overrides the methods."""
 
     kind: str
     """`stored`: drawn from shards; `games`; `live`: dealt and judged while it learnt"""
@@ -46,10 +54,27 @@ class Rows:
     """of the algorithms that made rows, by name"""
     sources: tuple[Source, ...]
     on_disk: str | None
-    """what the store holds under this name by now"""
+    """what the store holds under this name now"""
     networks: tuple[Lineage, ...] = ()
-    """those that games asked"""
+    """those that were asked while the rows were made"""
     unknown: tuple[str, ...] = ()
+    """sentences on what nobody recorded, or what is gone"""
+
+    def heading(self) -> str:
+        """Return the rows in a line."""
+        of_val = f" (val {self.val_version})" if self.val_version else ""
+        return f"learnt from {self.kind} rows, data version {self.version}{of_val}"
+
+    def place(self) -> str | None:
+        """Return where the rows are in a line; None where they were never stored."""
+        if self.store is None:
+            return None
+        return f"rows in {self.store}{f'; on disk: {self.on_disk}' if self.on_disk else ''}"
+
+    def source_heading(self, source: Source) -> str:
+        """Return a source in a line."""
+        behind = f", {source.declaration}" if source.declaration else ""
+        return f"{source.files:,} files in {source.folder}: seeds {source.seeds}{behind}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +93,7 @@ class Generation:
     device: str | None
     precision: str | None
     version: str | None
-    """`m1/l1/t1/e1/s1/o1`: of learning and of all that it rests on"""
+    """`m1/l1/t1/e1/s1/o1`: of learning and of everything upstream"""
     packages: Mapping[str, str]
     results: Mapping[str, float]
     dagster_run: str | None
@@ -77,7 +102,7 @@ class Generation:
     mlflow_url: str | None
     rows: Rows | None
     unknown: tuple[str, ...] = ()
-    """what nobody recorded, or what is gone"""
+    """sentences on what nobody recorded, or what is gone"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +112,8 @@ class Lineage:
     asked: str
     generations: tuple[Generation, ...]
     end: str
-    """what stands before the last: nothing, or what is not known"""
+    """sentence on what stands before the last: nothing, or something unknown"""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types."""
+        """Return JSON types."""
         return json.loads(json.dumps(asdict(self)))
-
-    def outline(self) -> Item:
-        """The chain as lines below lines."""
-        from forge_assets.lineage.text import outline
-
-        return outline(self)
-
-    def to_text(self) -> str:
-        """The chain, a line each, drawn as a tree."""
-        from forge_assets.lineage.text import draw
-
-        return "\n".join(draw(self.outline()))

@@ -65,7 +65,7 @@ def champion(
 ) -> dg.MaterializeResult:
     """The gate: the challenger against the champion; it takes the alias only if it is better. Its reasons
     stand here whichever way it goes, and the data version is that of the champion's weights."""
-    from forge_assets.lineage import trace
+    from forge_assets.lineage import lineage_text, trace
     from forge_core.device import resolve_device
 
     with failing_plainly():
@@ -83,7 +83,7 @@ def champion(
                 raise BadInput("another champion was crowned meanwhile: materialize this again")
             run, version = registry.register_folder(challenger.path, objective, challenger.weights)
             lineage = trace(challenger.path, objective, tracker, look=False)
-            card = card_of(challenger, ruling, objective, lineage.to_text())
+            card = card_of(challenger, ruling, objective, lineage_text(lineage))
             run.file("card.md", card.text.encode())
             tags = {"forge.name": card.name, "forge.replaced": holder.weights if holder else "none"}
             registry.promote(objective, version, card.text, tags)

@@ -12,6 +12,8 @@ from forge_assets.texas42.flywheel import FLYWHEEL
 if TYPE_CHECKING:
     from forge_assets.gaps.partitioned import PartitionedAsset
     from forge_assets.gaps.report import GapQuery
+    from forge_assets.lineage.records import Rows
+    from forge_assets.lineage.search import Card, Search
     from forge_assets.quickstart import Quickstart
     from forge_core.files import Store
 
@@ -26,6 +28,12 @@ def _inspection(query: GapQuery, store: Store) -> Sequence[PartitionedAsset]:
     from forge_assets.texas42.inspection import inspection
 
     return inspection(query, store)
+
+
+def _read_rows(search: Search, card: Card) -> Rows:
+    from forge_assets.texas42.lineage import read_rows
+
+    return read_rows(search, card)
 
 
 def _quickstart(quickstart: Quickstart) -> None:
@@ -45,6 +53,15 @@ TEXAS42 = Game(
     ),
     definitions=_definitions,
     network_version=versions.of_network,
+    read_rows=_read_rows,
+    results={
+        "rows": "{:,.0f} rows",
+        "step": "step {:,.0f}",
+        "decision_q_gap": "{:.3f} points lost per decision",
+        "spread_mae": "{:.3f} points of spread off",
+        "seconds": "",
+        "cpu_seconds": "{:,.0f} CPU s",
+    },
     partitioned=("oracle_shards", "marginalized_shards", "golden_shards", "eq_games", "bidding_results"),
     inspection=_inspection,
     flywheel=FLYWHEEL,

@@ -1,0 +1,25 @@
+"""Lines below lines, and the tree that is drawn of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text, and the lines below it."""
+
+    text: str
+    below: tuple[Line, ...] = ()
+
+
+def draw(line: Line, indent: str = "", last: bool | None = None) -> Iterator[str]:
+    """Yield the lines with the branches of a tree.
+
+    indent: in front of each line. last: whether this is the last line of its branch; None: it is the root.
+    """
+    yield line.text if last is None else f"{indent}{'└─ ' if last else '├─ '}{line.text}"
+    deeper = "" if last is None else f"{indent}{'   ' if last else '│  '}"
+    for place, child in enumerate(line.below, start=1):
+        yield from draw(child, deeper, place == len(line.below))

@@ -1,0 +1,202 @@
+"""Rows that networks of Texas 42 learnt from: which shards or games, of which seeds, made how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Any
+
+from forge_assets.lineage.cards import read_card, short
+from forge_assets.lineage.models import Found
+from forge_assets.lineage.records import Lineage, Presence, Rows, Source
+from forge_assets.lineage.search import Card, Search
+from forge_core.errors import ForgeError, StoreUnusable
+from forge_core.files import Store
+from forge_core.splits import Split
+
+if TYPE_CHECKING:
+    from forge_core.texas42.tokens.origins import SourceIndex
+
+
+@dataclass(frozen=True, slots=True)
+class DealRows(Rows):
+    """Rows of deals, in the words of the game."""
+
+    def heading(self) -> str:
+        """Return the rows in a line."""
+        if self.kind == "live":
+            return f"learnt from live rows, data version {self.version}"
+        noun = "games" if self.kind == "games" else "shards"
+        return f"learnt from rows of {noun}, data version {self.version} (val {self.val_version})"
+
+    def place(self) -> str:
+        """Return where the rows are in a line, or how live ones are dealt."""
+        if self.kind == "live":
+            seed = self.settings.get("seed")
+            return f"seeds: stream({seed}, 'live', chunk, ...) deals them, all of train (seed % 1000 < 900)"
+        return f"rows in {self.store}{f'; on disk: {self.on_disk}' if self.on_disk else ''}"
+
+    def source_heading(self, source: Source) -> str:
+        """Return a source in a line."""
+        noun = "games" if source.folder.startswith("eq") else "shards"
+        return f"{source.files:,} {noun} in {source.folder}: seeds {source.seeds}, {source.declaration}"
+
+
+def read_rows(search: Search, card: Card) -> Rows:
+    """Return the rows that a network learnt from. Raises KeyError, TypeError, ValueError for a bad card."""
+    data = card["data"]
+    return _live_rows(data, card) if data["kind"] == "live" else _stored_rows(search, data)
+
+
+def _live_rows(data: Mapping[str, Any], card: Card) -> Rows:
+    """Return rows that were made while the network learnt: they follow from configuration and versions."""
+    from forge_core.texas42.tokens.live import LiveConfig
+
+    versions, unknown = data.get("origin", {}).get("versions"), []
+    config = dict(data["config"])
+    if versions is None:
+        try:
+            present = LiveConfig(**config)
+            versions = present.versions() if present.fingerprint == data["version"] else None
+        except (TypeError, ForgeError):
+            versions = None
+    if versions is None:
+        unknown.append("the versions that made its rows are not recorded, and are not the present ones")
+    rows = card.get("results", {}).get("rows")
+    return DealRows(
+        kind="live",
+        version=data["version"],
+        val_version=None,
+        store=None,
+        rows={"train": int(rows)} if rows else {},
+        settings=config,
+        versions=versions or {},
+        sources=(),
+        on_disk=None,
+        unknown=tuple(unknown),
+    )
+
+
+def _stored_rows(search: Search, data: Mapping[str, Any]) -> Rows:
+    origin, unknown = data.get("origin"), []
+    from_disk, on_disk = _rows_on_disk(search, data)
+    if origin is None:
+        origin = from_disk  # an older card, of rows that are still there
+    if origin is None:
+        gone = ", and the rows are no longer there" if search.look else ""
+        unknown.append(f"its card does not say which shards and seeds{gone}")
+        origin = {"splits": {}, "drawn": {}, "made": {}, "versions": {}}
+    splits, made = origin["splits"], origin["made"]
+    recorded = [(split, source) for split, of_split in splits.items() for source in of_split["sources"]]
+    try:
+        root = Store(search.store or data["store"]) if search.look else None
+        sources = [_source(search, root, *each, made) for each in recorded]
+    except StoreUnusable as error:
+        unknown.append(str(error))
+        sources = [_source(search, None, *each, made) for each in recorded]
+    asked = {settings["weights"]: settings for settings in made.values() if "weights" in settings}
+    networks, lost = _networks(search, asked)
+    return DealRows(
+        kind=data["kind"],
+        version=data["version"],
+        val_version=data.get("val_version"),
+        store=data["store"],
+        rows={split: of_split["rows"] for split, of_split in splits.items()},
+        settings=origin["drawn"],
+        versions=origin["versions"],
+        sources=tuple(sources),
+        on_disk=on_disk,
+        networks=tuple(networks),
+        unknown=(*unknown, *lost),
+    )
+
+
+def _rows_on_disk(search: Search, data: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
+    """Return the origin of the rows if they are on disk unchanged, and what is on disk.
+
+    The origin is read where the card does not name it.
+    """
+    if not search.look:
+        return None, None
+    from forge_core.texas42.cli.train import origin_of, store_of
+
+    wanted = {Split.TRAIN: data["version"], Split.VAL: data.get("val_version")}
+    try:
+        root = Store(data["store"])
+        rows = {split: store_of(data["kind"])(root, split) for split in wanted}
+    except ForgeError:
+        return None, "gone, or unreadable by this code"
+    found = {split: of_split.manifest.hash for split, of_split in rows.items()}
+    if found != wanted:
+        return None, f"others now: {found[Split.TRAIN]} (val {found[Split.VAL]})"
+    return (None if "origin" in data else origin_of(data["kind"], root, rows)), "the same"
+
+
+def _source(
+    search: Search,
+    root: Store | None,
+    split: str,
+    recorded: Mapping[str, Any],
+    made: Mapping[str, Mapping[str, Any]],
+) -> Source:
+    """Return a source as a card records it. root: where its files are looked up; None: nowhere."""
+    from forge_core.texas42.declarations import NAMES
+    from forge_core.texas42.tokens.origins import SourceFiles
+
+    files = SourceFiles(**recorded)
+    found = _index(search, root).look(Split(split), files) if root else None
+    declaration = "each under seed % 10" if files.decl is None else f"under {NAMES[files.decl]}"
+    if files.opponent is not None:
+        declaration += f", against other hands {files.opponent}"
+    return Source(
+        split=split,
+        folder=files.folder,
+        files=files.files,
+        seeds=files.seeds,
+        declaration=declaration,
+        fingerprint=files.fingerprint,
+        made=made.get(files.fingerprint, {}),
+        presence=Presence(*astuple(found)) if found else None,
+    )
+
+
+def _index(search: Search, root: Store) -> SourceIndex:
+    """Return the index of the files of a store; each folder and footer is read once per question."""
+    from forge_core.texas42.eq.files import GAMES_FOLDER
+    from forge_core.texas42.eq.origins import fingerprint_of_game
+    from forge_core.texas42.tokens.origins import SourceIndex, fingerprint_of_shard
+
+    key = ("texas42 files", root.url)
+    if key not in search.kept:
+        readers = dict.fromkeys(("shards-standard", "shards-marginalized"), fingerprint_of_shard)
+        search.kept[key] = SourceIndex(root, {**readers, GAMES_FOLDER: fingerprint_of_game})
+    return search.kept[key]
+
+
+def _networks(search: Search, asked: Mapping[str, Mapping[str, Any]]) -> tuple[list[Lineage], list[str]]:
+    """Return the lineages of the networks that games asked, and a sentence for each that is not found.
+
+    asked: digest of a network's numbers -> settings of the games.
+    """
+    found, lost = list[Lineage](), list[str]()
+    for digest, settings in asked.items():
+        folder = _folder_by_numbers(search, digest, settings.get("parameters"))
+        if folder:
+            found.append(search.lineage(short(folder), Found(folder)))
+        else:
+            lost.append(f"the network that the games asked ({digest}) is in none of the folders known here")
+    return found, lost
+
+
+def _folder_by_numbers(search: Search, digest: str, parameters: int | None) -> str | None:
+    """Return the folder of a network with these numbers, among those of the project and of the registry."""
+    from forge_core.learning.checkpoints import load_model
+    from forge_core.texas42.eq.oracles import digest_of
+
+    for folder in search.models.known_folders():
+        try:
+            if read_card(folder).get("parameters") == parameters and digest_of(load_model(folder)) == digest:
+                return folder
+        except ForgeError:
+            continue
+    return None
