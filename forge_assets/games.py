@@ -7,7 +7,7 @@ records. A hook imports what it needs when it is called, so that a record costs 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from forge_core.errors import BadInput
@@ -48,6 +48,12 @@ class GameDefinitions:
     sensors: Sequence[dg.SensorDefinition] = ()
 
 
+def _rows_of_card(search: Search, card: Card) -> Rows:
+    from forge_assets.lineage.rows import rows_of_card
+
+    return rows_of_card(card)
+
+
 @dataclass(frozen=True, slots=True)
 class Game:
     """One game, as the rest of `forge_assets` knows it. Asset keys are written `name` or `prefix/name`."""
@@ -62,15 +68,15 @@ class Game:
     definitions: Callable[[], GameDefinitions]
     network_version: Callable[[str], str]
     """kind of rows (`kind` of a card's data) -> code version of a network that learnt from them"""
-    read_rows: Callable[[Search, Card], Rows]
-    """card of a network -> the rows that it learnt from; raises KeyError, TypeError, ValueError for a bad
-    card. A card belongs to the game that its data name as `game`, to the first game if they name none"""
-    results: Mapping[str, str]
-    """names of figures in a card that lineage reports -> format of the text; empty: in JSON alone"""
     partitioned: tuple[str, ...] = ()
     """keys of its assets of many partitions, whose files `gaps` inspects one by one"""
     inspection: Callable[[GapQuery, Store], Sequence[PartitionedAsset]] = lambda query, store: ()
     """how the partitions of each of them are filled; raises BadInput for a query that it cannot answer"""
+    read_rows: Callable[[Search, Card], Rows] = _rows_of_card
+    """card of a network -> the rows that it learnt from; raises KeyError, TypeError, ValueError for a bad
+    card. A card belongs to the game that its data name as `game`, to the first game if they name none"""
+    results: Mapping[str, str] = field(default_factory=dict)
+    """names of figures in a card that lineage reports -> format of the text; empty: in JSON alone"""
     flywheel: Flywheel | None = None
     quickstart: Callable[[Quickstart], None] | None = None
     """the steps of the game in `make run`; raises RunFailed"""

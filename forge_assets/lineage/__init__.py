@@ -4,8 +4,8 @@ Most of it stands in the card of the model itself, so that it is known wherever 
 looked up in MLflow, and files in their store, to say what has become of them.
 
 records (the answer), outline and text (the answer as lines), cards (folders of models), models (models in
-MLflow), search (the walk along the chain); the rows that a network learnt from are read by its game. `trace`
-is the door.
+MLflow), search (the walk along the chain), rows (what a card alone tells of the rows that taught a network; a
+game may know more). `trace` is the door.
 """
 
 from __future__ import annotations

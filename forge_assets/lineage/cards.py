@@ -39,8 +39,9 @@ def read_card(folder: str) -> dict[str, Any]:
     store = Store(folder)
     try:
         record = json.loads(store.read(CARD))
-        record["weights"], record["card"].items()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if not (isinstance(record["weights"], str) and isinstance(record["card"], dict)):
+            raise ValueError("weights and card are of other types")
+    except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{store.path(CARD)} is no model card ({error!r}): copy it again") from error
     return record
 
