@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from forge_core.arena.standings import by_rank, standings
 from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
 from forge_core.splits import Split, split_of
@@ -26,7 +27,7 @@ from forge_core.texas42.arena import (
 )
 from forge_core.texas42.arena.boards import block_name, read_block, write_block
 from forge_core.texas42.arena.regret import regret_split, regret_splits
-from forge_core.texas42.arena.report import Comparison, by_rank, draw_standings, standings
+from forge_core.texas42.arena.report import Comparison, draw_standings
 from forge_core.texas42.bidding.bidders import suits
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.declarations import has_trump_power, is_called

@@ -28,7 +28,6 @@ from forge_core.texas42.cli.match import match as forge_match
 if TYPE_CHECKING:
     from forge_core.files import Store
     from forge_core.texas42.arena import Conditions, Match
-    from forge_core.texas42.arena.report import Comparison, Standing
     from forge_core.texas42.players import AnyPlayer
 
 PLAYERS = (
@@ -160,12 +159,15 @@ def version_of(players: "Sequence[AnyPlayer]", matches: "Sequence[Match]") -> st
 
 
 def describe(matches: "Sequence[Match]", seconds: float, device: str) -> dict[str, Any]:
-    """What is said of the table."""
+    """Return the metadata of the table."""
+    from forge_core.arena.standings import by_rank, pair_table, rank_table, standings, to_markdown
     from forge_core.device import device_name
-    from forge_core.texas42.arena.report import Comparison, by_rank, draw_standings, standings
+    from forge_core.texas42.arena.report import SWING, Comparison, draw_standings, pair_columns
 
     ranked = standings(matches)
-    pairs = [Comparison.of(match) for match in by_rank(matches, ranked)]
+    ordered = by_rank(matches, ranked)
+    pairs = [Comparison.of(match) for match in ordered]
+    tables = rank_table(ranked, SWING), pair_table(ordered, SWING, pair_columns("%"))
     return {
         "best": ranked[0].name,
         "players": len(ranked),
@@ -174,39 +176,7 @@ def describe(matches: "Sequence[Match]", seconds: float, device: str) -> dict[st
         "seconds": round(seconds, 3),
         "device": device_name(device),
         "conditions": matches[0].conditions.to_dict(),
-        "table": dg.MetadataValue.md(f"{rank_table(ranked)}\n\n{pair_table(pairs)}"),
+        "table": dg.MetadataValue.md("\n\n".join(map(to_markdown, tables))),
         "standings": picture(draw_standings(matches)),
         "pairs": dg.MetadataValue.json([pair.to_dict() for pair in pairs]),
     }
-
-
-def rank_table(ranked: "Sequence[Standing]") -> str:
-    """Who stands where, as Markdown."""
-    from forge_core.texas42.cli.match import swing_text
-
-    lines = ["| | against all others | points a deal | deals |", "|-|-|-|-|"]
-    lines += [
-        f"| {place} | {standing.name} | {swing_text(standing.swing)} | {standing.swing.n:,} |"
-        for place, standing in enumerate(ranked, start=1)
-    ]
-    return "\n".join(lines)
-
-
-def pair_table(pairs: "Sequence[Comparison]") -> str:
-    """Every pair as Markdown, the better one first: points a deal, contracts made, McNemar's p, marks."""
-    from forge_core.texas42.cli.match import swing_text
-
-    lines = ["| pair | points a deal | made | p | marks | deals | test |", "|" + "-|" * 7]
-    lines += [
-        f"| {pair.a} : {pair.b} | {swing_text(pair.swing)} "
-        f"| {pair.contracts_a.made / pair.deals:.0%} : {pair.contracts_b.made / pair.deals:.0%} "
-        f"| {pair.p_contracts:.2g} | {pair.marks_a:,} : {pair.marks_b:,} | {pair.deals:,} "
-        f"| {verdict(pair)} |"
-        for pair in pairs
-    ]
-    return "\n".join(lines)
-
-
-def verdict(pair: "Comparison") -> str:
-    """What the sequential test says, if it says anything."""
-    return {"a": f"{pair.a} is better", "b": f"{pair.b} is better"}.get(pair.better or "", "")

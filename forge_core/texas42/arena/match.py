@@ -1,22 +1,23 @@
-"""Duplicate matches: two players on the same deals, each bidding once, until all are played or all is said.
+"""Duplicate matches of Texas 42: two players on the same deals, each bidding once.
 
-What counts is how many points a player takes with the bidders' hands, less what the other takes
-with the same hands. That leaves no luck of the deal to correct for: its double-dummy value says
-nothing of the difference (measured: see docs/log.md), where it says most of the points of one game.
+A deal counts by the points that a player takes with the bidders' hands, less the points that the other
+takes with the same hands. The luck of the deal cancels: its double-dummy value says nothing about the
+difference (measured: see docs/log.md), although it explains most of the points of one game.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations, groupby
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from forge_core.arena import loop
+from forge_core.arena.seats import rotations
 from forge_core.errors import BadInput
 from forge_core.files import Store
-from forge_core.stats import Sprt, Verdict
+from forge_core.stats import Sprt
 from forge_core.texas42.arena.boards import BLOCK, Boards, Seating, read_block, write_block
 from forge_core.texas42.arena.duplicate import Conditions, play_out
 from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
@@ -29,7 +30,10 @@ MARGINS = {"points": 0.5, "contracts": 0.03}
 """what a sequential test may go by, and what it then tells apart, a deal"""
 
 Progress = Callable[[int], None]
-"""told how many plays were made, or found"""
+"""called with the number of plays that were made, or found"""
+
+_SIDES = rotations((0, 1))
+"""[2, 2] the player of each team, in either seating"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +54,11 @@ class Match:
         return len(self.by_a)
 
     @property
+    def seed(self) -> npt.NDArray[np.int64]:
+        """[D] the deals."""
+        return self.by_a.seed
+
+    @property
     def swing(self) -> npt.NDArray[np.float64]:
         """[D] points by which a is better: taken with the bidders' hands, less what b takes with them."""
         return self.by_a.points.astype(np.float64) - self.by_b.points
@@ -65,26 +74,18 @@ class Match:
         return self.swing if by == "points" else made_by_a.astype(np.float64) - made_by_b
 
     def swapped(self) -> Match:
-        """The same match, told of b against a."""
-        test = self.sprt and replace(
-            self.sprt,
-            h0=-self.sprt.h1,
-            h1=-self.sprt.h0,
-            alpha=self.sprt.beta,
-            beta=self.sprt.alpha,
-            total=-self.sprt.total,
+        """Return the same match as one of b against a."""
+        return Match(
+            self.b, self.a, self.conditions, self.by_b, self.by_a, self.sprt and self.sprt.mirrored()
         )
-        return Match(self.b, self.a, self.conditions, self.by_b, self.by_a, test)
 
 
 def who_is_better(margin: float) -> Sprt:
-    """A test of outcomes that ends when it is clear whether a or b is better by `margin` a deal.
+    """Return a test that ends when it is clear which player is better by `margin` per deal.
 
-    It errs in 5 % of matches that are so close. Raises BadInput unless the margin is above 0.
+    It errs in 5 % of matches that are so close. Raises BadInput for a margin that no deal can have.
     """
-    if not 0 < margin < HAND_POINTS:
-        raise BadInput(f"a margin of {margin} a deal: use more than 0")
-    return Sprt(-margin, margin)
+    return loop.who_is_better(margin, HAND_POINTS)
 
 
 def play_match(
@@ -98,32 +99,25 @@ def play_match(
     batch: int = DEFAULT_BATCH,
     on_plays: Progress | None = None,
 ) -> Match:
-    """Play the deals of `seeds`, or of them as many blocks of 50 seeds as `sprt` takes to end.
+    """Play the deals of `seeds`, or as many blocks of 50 seeds as `sprt` needs for a verdict.
 
     store: boards found there are not played again, new ones are put there, a block at a time.
-    by: what `sprt` is told of each deal, one of MARGINS. batch: deals in lockstep; it changes
+    by: the outcome of a deal that `sprt` tests, one of MARGINS. batch: deals in lockstep; it changes
     nothing in the result. Raises BadInput for seeds that repeat or are sealed, FileCorrupt,
     StoreUnusable.
     """
     if by not in MARGINS:
         raise BadInput(f"a test by {by!r}: use {' or '.join(MARGINS)}")
-    seeds = sorted(seeds)
-    if len(set(seeds)) != len(seeds):
-        raise BadInput("a match plays each deal once: give each seed once")
-    seatings = [Seating(a, b, conditions), Seating(b, a, conditions)]
-    if seatings[0].settings == seatings[1].settings:  # one against itself: both sides are the same games
-        del seatings[1]
-    by_a, by_b = [Boards.none()], [Boards.none()]
-    for blocks in _chunks(seeds, batch):
-        played = _play_blocks(seatings, blocks, store, on_plays)
-        for first, second in zip(played[0], played[-1], strict=True):
-            by_a.append(first)
-            by_b.append(second)
-            block = Match(a.name, b.name, conditions, first, second)
-            sprt = sprt and sprt.add(block.outcomes(by))
-            if sprt and sprt.verdict is not Verdict.CONTINUE:
-                return Match(a.name, b.name, conditions, Boards.join(by_a), Boards.join(by_b), sprt)
-    return Match(a.name, b.name, conditions, Boards.join(by_a), Boards.join(by_b), sprt)
+    boards = _BoardSource.of(a, b, conditions, store, on_plays)
+
+    def match_of(block: Sequence[Boards], test: Sprt | None = None) -> Match:
+        return Match(a.name, b.name, conditions, block[0], block[-1], test)
+
+    blocks, test = loop.play_seeds(
+        boards, seeds, lambda block: match_of(block).outcomes(by), sprt, batch, boards.report_found
+    )
+    joined = [Boards.join(parts) for parts in zip(*blocks, strict=True)]
+    return match_of(joined or [Boards.none()], test)
 
 
 def play_all(
@@ -136,61 +130,63 @@ def play_all(
     batch: int = DEFAULT_BATCH,
     on_plays: Progress | None = None,
 ) -> list[Match]:
-    """Every player against every other, as `play_match`. Raises BadInput for less than two, or one twice."""
-    names = [player.name for player in players]
-    repeated = next((name for name in names if names.count(name) > 1), None)
-    if repeated and len(names) > 2:
-        raise BadInput(f"{repeated} would play itself: name each player once")
-    if len(players) < 2:
-        raise BadInput(f"a match of {len(players)} players: name at least two")
-    return [
-        play_match(a, b, seeds, conditions, store, sprt, by, batch, on_plays)
-        for a, b in combinations(players, 2)
-    ]
+    """Play every player against every other: see `play_match`, and `loop.play_all` for what it raises."""
+    return loop.play_all(
+        players, lambda a, b: play_match(a, b, seeds, conditions, store, sprt, by, batch, on_plays)
+    )
 
 
-def _chunks(seeds: Sequence[int], batch: int) -> Iterator[list[list[int]]]:
-    """Seeds in blocks, blocks in chunks of `batch` seeds or somewhat more."""
-    chunk: list[list[int]] = []
-    for _, block in groupby(seeds, lambda seed: seed // BLOCK):
-        chunk.append(list(block))
-        if sum(map(len, chunk)) >= batch:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+@dataclass(frozen=True, slots=True, eq=False)
+class _BoardSource:
+    """The boards of a match: a GameSource of the arena."""
 
+    seatings: tuple[Seating, ...]
+    """two, or one for a player against itself: both would be the same games"""
+    store: Store | None
+    on_plays: Progress | None
+    block: int = BLOCK
 
-def _play_blocks(
-    seatings: Sequence[Seating], blocks: Sequence[list[int]], store: Store | None, on_plays: Progress | None
-) -> list[list[Boards]]:
-    """The boards of a seating and, if there is one, of the swapped one, block by block.
+    @classmethod
+    def of(
+        cls,
+        a: AnyPlayer,
+        b: AnyPlayer,
+        conditions: Conditions,
+        store: Store | None,
+        on_plays: Progress | None,
+    ) -> _BoardSource:
+        """Return the source of the match of a against b."""
+        one, other = Seating(a, b, conditions), Seating(b, a, conditions)
+        return cls((one,) if one.settings == other.settings else (one, other), store, on_plays)
 
-    What is missing is played, all in one lockstep.
-    """
-    units = [(seating, block) for seating in seatings for block in blocks]
-    found = [read_block(store, seating, block[0]) if store else Boards.none() for seating, block in units]
-    missing = [
-        [seed for seed in block if seed not in there.seed]
-        for (_, block), there in zip(units, found, strict=True)
-    ]
-    counts = [len(new) for new in missing]
-    seeds = [seed for new in missing for seed in new]
-    if on_plays:
-        on_plays(N_PLAYS * (len(seatings) * sum(map(len, blocks)) - len(seeds)))
+    @property
+    def arrangements(self) -> int:
+        """See GameSource."""
+        return len(self.seatings)
 
-    first = seatings[0]
-    games = first.conditions.deal(seeds)
-    sides = np.repeat([(0, 1) if seating is first else (1, 0) for seating, _ in units], counts, axis=0)
-    keys = game_keys(games, first.conditions.seed)
-    tell = (lambda _: on_plays(len(seeds))) if on_plays else None
-    over = play_out(games, (first.bidders, first.defenders), sides, keys, tell)
+    def find(self, arrangement: int, seed: int) -> Boards | None:
+        """See GameSource."""
+        return read_block(self.store, self.seatings[arrangement], seed) if self.store else None
 
-    boards = []
-    for (seating, block), there, new, end in zip(units, found, missing, np.cumsum(counts), strict=True):
-        if new:
-            there = Boards.join([there, Boards.of(new, over.take(slice(end - len(new), end)))])
-            if store:
-                write_block(store, seating, there)
-        boards.append(there.of_seeds(block))
-    return [boards[start : start + len(blocks)] for start in range(0, len(boards), len(blocks))]
+    def keep(self, arrangement: int, results: Boards) -> None:
+        """See GameSource."""
+        if self.store:
+            write_block(self.store, self.seatings[arrangement], results)
+
+    def play(self, wanted: Sequence[tuple[int, Sequence[int]]]) -> list[Boards]:
+        """See GameSource."""
+        first, counts = self.seatings[0], [len(seeds) for _, seeds in wanted]
+        seeds = [seed for _, some in wanted for seed in some]
+        games = first.conditions.deal(seeds)
+        sides = _SIDES[np.repeat([arrangement for arrangement, _ in wanted], counts)]
+        keys = game_keys(games, first.conditions.seed)
+        advance = self.on_plays
+        on_step = (lambda _: advance(len(seeds))) if advance else None
+        over = play_out(games, (first.bidders, first.defenders), sides, keys, on_step)
+        parts = zip(wanted, counts, np.cumsum(counts), strict=True)
+        return [Boards.of(some, over.take(slice(end - n, end))) for (_, some), n, end in parts]
+
+    def report_found(self, games: int) -> None:
+        """Count the plays of games that need not be played."""
+        if self.on_plays:
+            self.on_plays(N_PLAYS * games)

@@ -18,7 +18,7 @@ from forge_core.texas42.cli.options import read_declaration
 
 if TYPE_CHECKING:
     from forge_core.files import Store
-    from forge_core.stats import Difference, Sprt
+    from forge_core.stats import Sprt
     from forge_core.texas42.arena import Conditions, Match
     from forge_core.texas42.players import AnyPlayer
 
@@ -127,11 +127,12 @@ def match(
 
     Of each deal two games are played, so that either player bids once.
     """
+    from forge_core.arena.standings import standings
     from forge_core.cli.screen import print_json, seconds_text
     from forge_core.device import device_name
     from forge_core.files import Store
     from forge_core.texas42.arena import Conditions
-    from forge_core.texas42.arena.report import Comparison, draw_standings, standings
+    from forge_core.texas42.arena.report import Comparison, draw_standings
     from forge_core.texas42.players import parse_player
 
     conditions, chosen = Conditions(decl, bid, seed), choose_seeds(deals, seeds)
@@ -231,8 +232,9 @@ def progress(games: int) -> Iterator[Callable[[int], None]]:
 
 def print_report(matches: list[Match], seeds: str, effort: str) -> None:
     """Who stands where, then every pair."""
+    from forge_core.arena.standings import by_rank, pair_table, rank_table, standings
     from forge_core.cli.screen import screen, table
-    from forge_core.texas42.arena.report import Comparison, by_rank, standings
+    from forge_core.texas42.arena.report import SWING, pair_columns
     from forge_core.texas42.auction import call_text
     from forge_core.texas42.declarations import NAMES
 
@@ -246,43 +248,23 @@ def print_report(matches: list[Match], seeds: str, effort: str) -> None:
         contract = f"seat 0 bids {call_text(conditions.bid)}, declares {called} and leads"
     out.print(f"{contract}; seeds {shortened(seeds)}", soft_wrap=True)
     out.print()
-    grid = table("", "against all others", "points a deal", "deals", numbers="deals")
     places = {standing.name: str(place) for place, standing in enumerate(ranked, start=1)}
-    for standing in ranked:
-        swing = standing.swing
-        grid.add_row(places[standing.name], standing.name, swing_text(swing), f"{swing.n:,}")
-    out.print(grid)
-    out.print()
-    grid = table("pair", "points a deal", "made", "p", "marks", "deals", "", numbers="deals")
-    for told in by_rank(matches, ranked):
-        found = Comparison.of(told)
-        one, other = places[found.a], places[found.b]
-        clear = {"a": f"{one} is better", "b": f"{other} is better", None: "open" if told.sprt else ""}
-        shares = (100 * side.made / found.deals for side in (found.contracts_a, found.contracts_b))
-        grid.add_row(
-            f"{one} : {other}",
-            swing_text(found.swing),
-            " : ".join(f"{share:.0f}" for share in shares),
-            f"{found.p_contracts:.2g}",
-            f"{found.marks_a:,} : {found.marks_b:,}",
-            f"{found.deals:,}",
-            clear[found.better],
-        )
-    out.print(grid)
-    out.print()
+    ordered = by_rank(matches, ranked)
+    pairs = pair_table(ordered, SWING, pair_columns(), places.__getitem__, undecided="open")
+    for titles, *rows in (rank_table(ranked, SWING), pairs):
+        grid = table(*titles, numbers=SWING.cases)
+        for row in rows:
+            grid.add_row(*row)
+        out.print(grid)
+        out.print()
     note = " An early stop makes its interval a little too narrow." if matches[0].sprt else ""
     out.print(
-        "points a deal: what the first takes with the bidders' hands, less what the second takes with the "
+        "points per deal: what the first takes with the bidders' hands, less what the second takes with the "
         "same, and its 95 % interval; made: of a hundred contracts each bid; p: how likely so unequal a "
         f"number is by chance (McNemar); marks: over both games of each deal.{note} {effort}.",
         style="dim",
         soft_wrap=True,
     )
-
-
-def swing_text(swing: Difference) -> str:
-    """`+2.35 ± 0.41`."""
-    return f"{swing.mean:+.2f} ± {swing.high - swing.mean:.2f}"
 
 
 def shortened(seeds: str) -> str:
