@@ -1,7 +1,8 @@
-"""Whether a challenger takes the champion's place: a rule that is written down, and its reasons.
+"""The gate: the rules by which a challenger becomes champion, with reasons in words.
 
-Knows no game. What is compared is a number a case, such as the points a network loses a decision
-in one deal: rows of a deal are not independent of each other, deals are.
+Knows no game: a game declares what it measures, and how much a group of cases may suffer. What is
+compared is one number per case, such as the points that a network loses per decision in one deal: the
+rows of a deal depend on each other, deals do not.
 """
 
 from __future__ import annotations
@@ -15,85 +16,106 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
-from forge_core.stats import Sprt, Verdict, paired_difference
+from forge_core.stats import Measure, Sprt, Verdict, paired_difference
 
 GATE_VERSION = "p1"
 """Raised when the same figures are ruled on otherwise."""
 
 ALPHA = 0.05
-"""how often a challenger that is no better passes"""
-GROUP_MARGIN = 0.15
-"""points by which it may lose more in a group of cases, such as a declaration: with twenty deals to a
-group, several standard deviations of what chance does to a network fine-tuned from the champion (0.03)"""
+"""rate at which a challenger that is no better passes: the usual level of a test"""
+CHAMPION = "the champion"
+
+
+@dataclass(frozen=True, slots=True)
+class LossRule:
+    """Rules on losses: a game declares one, and the words of its reasons."""
+
+    measure: Measure
+    """the unit of a loss, and the case in which it is averaged"""
+    per: str
+    """what a loss is averaged over within a case: `decision`"""
+    group: str
+    """what a group of cases is: `declaration`"""
+    group_margin: float
+    """how much more, in units, the challenger may lose in a group"""
+    alpha: float = ALPHA
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the gate says, and why."""
+    """The decision of the gate, and its reasons."""
 
     promoted: bool
     reasons: tuple[str, ...]
-    """sentences; the first says what decided"""
+    """sentences; the first is the one that decided"""
     figures: dict[str, float] = field(default_factory=dict)
+    """by names that end in their unit"""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """Return JSON types only."""
         return asdict(self) | {"reasons": list(self.reasons)}
 
 
 def judge_losses(
-    challenger: npt.ArrayLike, champion: npt.ArrayLike, groups: Sequence[str], against: str = "the champion"
+    challenger: npt.ArrayLike,
+    champion: npt.ArrayLike,
+    groups: Sequence[str],
+    rule: LossRule,
+    against: str = CHAMPION,
 ) -> Ruling:
-    """Rule on points lost, [D] each, of the same cases; groups [D]: the name of the group of each.
+    """Rule on losses [D] each, of the same cases; groups [D]: the name of the group of each.
 
-    Promoted if it loses less by a one-sided test, paired by case, at level ALPHA, and in no group
-    more by over GROUP_MARGIN. Raises BadInput for figures that do not pair.
+    Promoted if it loses less by a one-sided test, paired by case, at level `rule.alpha`, and in no
+    group more by over `rule.group_margin`. Raises BadInput for figures that do not pair.
     """
-    mine, theirs = np.asarray(challenger, dtype=np.float64), np.asarray(champion, dtype=np.float64)
-    if len(groups) != len(mine):
-        raise BadInput(f"{len(groups)} groups of {len(mine)} cases: name one a case")
-    z = NormalDist().inv_cdf(1 - ALPHA)
-    saved = paired_difference(theirs, mine, z)
-    names = np.asarray(groups)
-    worse = {str(name): float((mine - theirs)[names == name].mean()) for name in np.unique(names)}
+    losses, theirs = np.asarray(challenger, dtype=np.float64), np.asarray(champion, dtype=np.float64)
+    if len(groups) != len(losses):
+        raise BadInput(f"{len(groups)} groups for {len(losses)} cases: give one group name per case")
+    z = NormalDist().inv_cdf(1 - rule.alpha)
+    saved = paired_difference(theirs, losses, z)
+    names, unit = np.asarray(groups), rule.measure.unit
+    worse = {str(name): float((losses - theirs)[names == name].mean()) for name in np.unique(names)}
     name, most = max(worse.items(), key=lambda entry: entry[1])
-    better, harmless = saved.low > 0, most <= GROUP_MARGIN
-    said = (
-        f"in a deal it loses on average {mine.mean():.3f} points a decision, {against} {theirs.mean():.3f}: "
-        f"{saved.mean:+.4f} points saved, standard error {saved.standard_error:.4f} over {saved.n} deals"
+    better, harmless = saved.low > 0, most <= rule.group_margin
+    overall = (
+        f"it loses {losses.mean():.3f} {unit} per {rule.per}, {against} {theirs.mean():.3f}: "
+        f"{saved.mean:+.4f} {unit} saved, with standard error {saved.standard_error:.4f} over {saved.n} "
+        f"{rule.measure.cases}, {'more' if better else 'not more'} than chance gives once in "
+        f"{1 / rule.alpha:.0f} comparisons"
     )
-    proof = f"{'more' if better else 'not more'} than chance gives one time in {1 / ALPHA:.0f}"
     groupwise = (
-        f"of all groups {name} comes off worst: {most:+.3f} points lost more, {GROUP_MARGIN} are allowed"
+        f"the worst {rule.group} is {name}: {most:+.3f} {unit} lost compared with {against}; "
+        f"{rule.group_margin:+g} is allowed"
     )
-    reasons = (f"{said}, {proof}", groupwise)
+    reasons = (overall, groupwise)
     return Ruling(
         better and harmless,
         reasons[::-1] if better and not harmless else reasons,
         {
-            "saved_points": saved.mean,
+            f"saved_{unit}": saved.mean,
             "saved_standard_error": saved.standard_error,
-            "saved_at_least_points": saved.low,
-            "worst_group_points": most,
-            "deals": saved.n,
+            f"saved_at_least_{unit}": saved.low,
+            f"worst_group_{unit}": most,
+            rule.measure.cases: saved.n,
         },
     )
 
 
-def judge_match(test: Sprt, against: str = "the champion") -> Ruling:
-    """Rule on a sequential test of duplicate deals, positive where the challenger does better.
+def judge_match(test: Sprt, measure: Measure, against: str = CHAMPION) -> Ruling:
+    """Rule on the sequential test of a match, whose outcomes are positive where the challenger is better.
 
-    Promoted only if the test ended for it: what is open after all deals keeps the champion.
+    Promoted only if the test ended in its favour: if it is open after all cases, the champion stays.
     """
     verdict = test.verdict
-    said = f"{test.mean:+.2f} points a deal against {against} over {test.n} duplicate deals"
-    how = {
-        Verdict.ACCEPT_H1: f"better by {test.h1:g} rather than by {test.h0:g}",
-        Verdict.ACCEPT_H0: f"better by {test.h0:g} rather than by {test.h1:g}",
-        Verdict.CONTINUE: f"too close to tell {test.h1:g} from {test.h0:g}",
+    finding = {
+        Verdict.ACCEPT_H1: f"the advantage is {test.h1:g} rather than {test.h0:g}",
+        Verdict.ACCEPT_H0: f"the advantage is {test.h0:g} rather than {test.h1:g}",
+        Verdict.CONTINUE: f"too close to tell an advantage of {test.h1:g} from {test.h0:g}",
     }[verdict]
-    return Ruling(
-        verdict is Verdict.ACCEPT_H1,
-        (f"{said}: {how}, by a sequential test that errs in {test.alpha:.0%}",),
-        {"points_a_deal": test.mean, "deals": test.n},
+    reason = (
+        f"{test.mean:+.2f} {measure.per_case} against {against} over {test.n} {measure.cases}: {finding}, "
+        f"by a sequential test with an error rate of {test.alpha:.0%}"
     )
+    mean_name = f"{measure.unit}_a_{measure.case}"  # as records stored before this code have it
+    figures = {mean_name: test.mean, measure.cases: test.n}
+    return Ruling(verdict is Verdict.ACCEPT_H1, (reason,), figures)

@@ -32,6 +32,7 @@ from forge_core.errors import BadInput, StoreUnusable
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
 from forge_core.splits import Split
+from forge_core.texas42.arena import measures
 from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.tokens import golden
 
@@ -576,7 +577,8 @@ def test_the_steps_that_wait_for_mlflow_are_those_whose_assets_ask_it():
 def gate(instance, root, tracker, monkeypatch):
     """Materialize `champion`, by twenty deals of the benchmark."""
     monkeypatch.setattr(golden, "golden_keys", lambda split=Split.VAL: TWENTY_GOLDEN)
-    monkeypatch.setattr("forge_core.gate.GROUP_MARGIN", 5.0)  # two deals of a declaration say little of it
+    lenient = replace(measures.NETWORK_LOSSES, group_margin=5.0)  # two deals of a declaration prove little
+    monkeypatch.setattr(measures, "NETWORK_LOSSES", lenient)
     resources = {"store": {"url": root.url}, "compute": {"device": "cpu"}, "tracker": {"uri": tracker.uri}}
 
     def run(model: str, objective: str = "qvalue") -> dg.ExecuteInProcessResult:

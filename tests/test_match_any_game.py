@@ -358,7 +358,7 @@ def test_players_are_made_by_name():
         ("search:sims", "write sims=VALUE, once"),
         ("search:model=", "write model=VALUE, once"),
         ("playouts:1,2", "write games=VALUE, once"),
-        ("playouts:many", "games=many is no whole number"),
+        ("playouts:many", "games=many is not a whole number"),
         ("search:sims=2", "needs a network: write search:model=FOLDER"),
     ],
 )

@@ -283,7 +283,7 @@ def test_a_player_is_named_as_it_was_asked_for(text):
         ("eq:world=3", "no option 'world'; use worlds"),
         ("eq:worlds", "write worlds=VALUE"),
         ("eq:worlds=3,worlds=4", "write worlds=VALUE, once"),
-        ("eq:worlds=many", "no whole number"),
+        ("eq:worlds=many", "not a whole number"),
         ("eq:worlds=0", "not in 1.."),
         ("eq:oracle=psychic", "oracle 'psychic'"),
         ("eq:oracle=exact,model=x", "leave it out"),

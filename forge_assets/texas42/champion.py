@@ -108,6 +108,7 @@ def judge_network(
 ) -> "Ruling":
     """By points lost a decision on golden val; the first champion has to beat random play."""
     from forge_core.gate import Ruling, judge_losses
+    from forge_core.texas42.arena.measures import NETWORK_LOSSES
     from forge_core.texas42.tokens.golden import random_gaps, score
 
     root = store.root()
@@ -117,12 +118,13 @@ def judge_network(
     if mine.q_mae is not None:
         figures["q_mae_points"] = mine.q_mae
     if not holder:
-        ruling = judge_losses(mine.gap, random_gaps(root, config.rows), mine.group, "random play")
+        gaps = random_gaps(root, config.rows)
+        ruling = judge_losses(mine.gap, gaps, mine.group, NETWORK_LOSSES, "random play")
     elif holder.weights == challenger.weights:
         ruling = Ruling(False, (IS_CHAMPION,))
     else:
         theirs = score(holder.network, holder.weights, root, config.rows)
-        ruling = judge_losses(mine.gap, theirs.gap, mine.group)
+        ruling = judge_losses(mine.gap, theirs.gap, mine.group, NETWORK_LOSSES)
         figures["champion_by_deal_points"] = theirs.by_deal
     return Ruling(ruling.promoted, ruling.reasons, figures | ruling.figures)
 
@@ -134,6 +136,7 @@ def judge_player(
     from forge_core.gate import Ruling, judge_match
     from forge_core.stats import Sprt
     from forge_core.texas42.arena import Conditions, play_match
+    from forge_core.texas42.arena.measures import SWING
     from forge_core.texas42.cli.match import choose_seeds
     from forge_core.texas42.players.random import RandomPlayer
     from forge_core.texas42.players.transcript import TranscriptPlayer
@@ -146,4 +149,4 @@ def judge_player(
     seeds = choose_seeds(config.deals, None)
     match = play_match(mine, theirs, seeds, Conditions(), store.root(), test)
     assert match.sprt
-    return judge_match(match.sprt, "the champion" if holder else "random play")
+    return judge_match(match.sprt, SWING, "the champion" if holder else "random play")

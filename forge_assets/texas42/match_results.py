@@ -162,7 +162,8 @@ def describe(matches: "Sequence[Match]", seconds: float, device: str) -> dict[st
     """Return the metadata of the table."""
     from forge_core.arena.standings import by_rank, pair_table, rank_table, standings, to_markdown
     from forge_core.device import device_name
-    from forge_core.texas42.arena.report import SWING, Comparison, draw_standings, pair_columns
+    from forge_core.texas42.arena.measures import SWING
+    from forge_core.texas42.arena.report import Comparison, draw_standings, pair_columns
 
     ranked = standings(matches)
     ordered = by_rank(matches, ranked)

@@ -31,7 +31,7 @@ class PlayerName:
         """Return an option that is a whole number of at least 0. Raises BadInput."""
         text = self.options.get(option, str(default))
         if not re.fullmatch("[0-9]{1,18}", text):
-            raise BadInput(f"player {self.text!r}: {option}={text} is no whole number")
+            raise BadInput(f"player {self.text!r}: {option}={text} is not a whole number")
         return int(text)
 
     def model(self) -> str:

@@ -8,11 +8,9 @@ from typing import Any
 
 from forge_core.arena import pictures
 from forge_core.arena.standings import Column, better_side
-from forge_core.stats import Difference, Measure, mcnemar, paired_difference, wilson_interval
+from forge_core.stats import Difference, mcnemar, paired_difference, wilson_interval
 from forge_core.texas42.arena.match import Match
-
-SWING = Measure("points", "deal")
-"""words for `Match.swing`"""
+from forge_core.texas42.arena.measures import SWING
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,7 +234,8 @@ def print_report(matches: list[Match], seeds: str, effort: str) -> None:
     """Who stands where, then every pair."""
     from forge_core.arena.standings import by_rank, pair_table, rank_table, standings
     from forge_core.cli.screen import screen, table
-    from forge_core.texas42.arena.report import SWING, pair_columns
+    from forge_core.texas42.arena.measures import SWING
+    from forge_core.texas42.arena.report import pair_columns
     from forge_core.texas42.auction import call_text
     from forge_core.texas42.declarations import NAMES
 
