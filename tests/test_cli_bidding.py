@@ -260,5 +260,5 @@ def test_no_figure_of_a_playout_that_looks_aside():
         def points(self, hands, decls):
             return np.full(len(hands), len(hands) % 43, dtype=np.int8)
 
-    with pytest.raises(AssertionError, match="beside other deals"):
+    with pytest.raises(AssertionError, match="in another batch"):
         bench_bid.time_games(Jealous(), parse_hand(HAND), 0, 20)

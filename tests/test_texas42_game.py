@@ -15,7 +15,7 @@ from forge_core.game import NOBODY, Facts, Observation, checked_step, choose, ta
 from forge_core.streams import stream
 from forge_core.texas42 import games
 from forge_core.texas42.auction import PASS, Auction
-from forge_core.texas42.cli import bench_game, bench_worlds
+from forge_core.texas42.cli import bench_game
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.dominoes import team
 from forge_core.texas42.game import (
@@ -380,7 +380,7 @@ def test_seeds_may_be_numpy_integers_and_large():
 @pytest.fixture
 def small_bench(monkeypatch):
     monkeypatch.setattr(bench_game, "SIZES", (8,))
-    monkeypatch.setattr(bench_worlds, "N_REPEATS", 1)
+    monkeypatch.setattr(bench_game, "N_REPEATS", 1)
     return bench_game
 
 

@@ -1,33 +1,58 @@
-"""The record that every benchmark returns."""
+"""The record that every benchmark returns, and the conditions that each states."""
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
+from importlib.metadata import version
+
+from forge_core.device import device_name
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One thing measured."""
+    """One measurement."""
 
     name: str
     value: float
     unit: str
     limit: float | None = None
-    """what it is meant not to exceed, in the same unit"""
+    """the largest acceptable value, in the same unit"""
 
     @property
     def is_over(self) -> bool:
-        """Whether it exceeds its limit."""
+        """True if the value exceeds its limit."""
         return self.limit is not None and self.value > self.limit
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """What was measured, where, and what was held before."""
+    """The figures of one subject, the conditions they were measured under, and the checks before that."""
 
     subject: str
     conditions: dict[str, str]
-    """device, dtype, sizes, versions"""
+    """see `conditions`"""
     held: tuple[str, ...]
-    """what was asserted before anything was measured"""
+    """the assertions that held before anything was measured"""
     figures: tuple[Figure, ...]
+
+
+def conditions(
+    device: str, dtype: str, sizes: str, packages: tuple[str, ...], *, wall: str = "wall seconds", **more: str
+) -> dict[str, str]:
+    """Return the conditions of a benchmark, in the order they are printed.
+
+    device: `cpu` or `cuda:N`, where it was measured: on a CPU with one thread, in CPU seconds, on CUDA as
+    `wall` says. packages: distributions whose versions matter. `more` follows under names of its own.
+    """
+    clock = "one thread, CPU seconds" if device == "cpu" else wall
+    return {
+        "device": f"{device_name(device)}, {clock}",
+        "machine": f"{platform.system()} {platform.machine()}",
+        "dtype": dtype,
+        "sizes": sizes,
+        "versions": ", ".join(
+            [*(f"{name} {version(name)}" for name in packages), f"python {platform.python_version()}"]
+        ),
+        **more,
+    }

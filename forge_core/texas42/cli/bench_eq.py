@@ -1,20 +1,17 @@
-"""What a game by E[Q] costs, with each oracle and with none; after its sums are held to plain ones."""
+"""The cost of a game by E[Q], with each oracle and with none."""
 
 from __future__ import annotations
 
-import platform
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from importlib.metadata import version
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from forge_core.cli.figures import Benchmark, Figure
-from forge_core.device import device_name, resolve_device
+from forge_core.cli.clocks import clock_of, one_thread
+from forge_core.cli.figures import Benchmark, Figure, conditions
+from forge_core.device import resolve_device
 from forge_core.learning.networks.sizes import SIZES
 from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.texas42.deals import deal_from_seed
@@ -30,13 +27,13 @@ from forge_core.texas42.worlds.posterior import PosteriorConfig
 N_WORLDS = 50
 N_GAMES = {"nobody": 32, "exact": 8, "hybrid": 8, "model": 8}
 ON_A_GPU = (32, 1024)
-"""games at once, there"""
+"""games at once on CUDA"""
 MOST_MS = {"nobody": 5.0, "exact": 4_000.0}
-"""a game on one core: 200 games a second, and one in four seconds"""
+"""the most milliseconds per game on one core: 200 games per second, and one in four seconds"""
 
 
 class NullOracle:
-    """Answers at once: what remains is the pipeline."""
+    """Answers 0 at once, so that what is measured is the rest of the pipeline."""
 
     def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
         """See Oracle."""
@@ -52,9 +49,9 @@ class NullOracle:
 
 
 def measure(seeds: list[int], device: str) -> Benchmark:
-    """Games of `seeds`, and of more where they are few. Raises AssertionError if one is not as it should be.
+    """Play games of `seeds`, and of the seeds after them if they are few.
 
-    On a CPU one thread, in CPU seconds; on CUDA wall seconds.
+    On a CPU one thread, in CPU seconds; on CUDA wall seconds. Raises AssertionError if a game is wrong.
     """
     device = resolve_device(device)
     with one_thread():
@@ -62,36 +59,37 @@ def measure(seeds: list[int], device: str) -> Benchmark:
         figures = list(on_a_cpu(seeds) if device == "cpu" else on_a_gpu(seeds, device))
     return Benchmark(
         subject="eq",
-        conditions={
-            "device": f"{device_name(device)}, " + ("one thread" if device == "cpu" else "wall seconds"),
-            "machine": f"{platform.system()} {platform.machine()}",
-            "dtype": "worlds int8, questions int64, network float32, sums float64",
-            "sizes": f"{N_WORLDS} worlds a decision, 28 decisions a game, Q's distribution kept",
-            "versions": f"torch {version('torch')}, numba {version('numba')}, "
-            f"python {platform.python_version()}",
-        },
+        conditions=conditions(
+            device,
+            "worlds int8, states int64, network float32, sums float64",
+            f"{N_WORLDS} worlds per decision, 28 decisions per game, with the distribution of Q",
+            ("torch", "numba"),
+        ),
         held=(
-            "a game is the same alone and among others, to the last digit (exact oracle)",
-            "whatever fits is taken once where no more worlds fit than are asked for",
+            "a game is the same alone and in a batch, to the last digit (exact oracle)",
+            "every consistent world is used once where there are no more than requested",
         ),
         figures=tuple(figures),
     )
 
 
 def check(seeds: list[int], device: str) -> None:
-    """Raise AssertionError unless games are functions of their deal and settings."""
-    config, exact = GameConfig(Sampling(6)), ExactOracle(workers=1)
+    """Raise AssertionError unless games depend on their deal and settings alone."""
+    n_worlds = 6
+    config, exact = GameConfig(Sampling(n_worlds)), ExactOracle(workers=1)
     together = play_games(exact, deal(seeds, 4), config, device)
     alone = play_games(exact, deal(seeds, 4).take([2]), config, device)[0]
-    assert np.array_equal(together[2].decisions.e_q_mean, alone.decisions.e_q_mean, equal_nan=True)
-    assert (together[2].plays == alone.plays).all()
+    same_e_q = np.array_equal(together[2].decisions.e_q_mean, alone.decisions.e_q_mean, equal_nan=True)
+    if not same_e_q or (together[2].plays != alone.plays).any():
+        raise AssertionError("a game differs alone and in a batch")
     for record in together:
-        told = record.decisions
-        assert (np.minimum(told.world_count, 6) == told.n_worlds).all()
+        decisions = record.decisions
+        if (np.minimum(decisions.world_count, n_worlds) != decisions.n_worlds).any():
+            raise AssertionError(f"a decision used other than {n_worlds} worlds, or all if there are fewer")
 
 
 def on_a_cpu(seeds: list[int]) -> Iterator[Figure]:
-    """Milliseconds a game on one core."""
+    """Measure milliseconds per game on one core."""
     oracles = {"nobody": NullOracle(), **some_oracles("73k", "cpu")}
     found = {}
     for name, oracle in oracles.items():
@@ -99,15 +97,15 @@ def on_a_cpu(seeds: list[int]) -> Iterator[Figure]:
         label = {"nobody": "the pipeline alone", "model": "73 k network"}.get(name, name)
         yield Figure(f"{label}, {N_GAMES[name]} games", found[name], "ms/game", MOST_MS.get(name))
     faster = min(found["exact"], found["model"])
-    yield Figure("hybrid, of the faster of its parts", found["hybrid"] / faster, "", 1.0)
-    weighed = GameConfig(Sampling(N_WORLDS, posterior=PosteriorConfig.calibrated()))
+    yield Figure("hybrid, relative to the faster of its parts", found["hybrid"] / faster, "", 1.0)
+    weighted = GameConfig(Sampling(N_WORLDS, posterior=PosteriorConfig.calibrated()))
     for name in ("exact", "hybrid"):
-        seconds = time_game(oracles[name], deal(seeds, N_GAMES[name]), weighed, "cpu")
+        seconds = time_game(oracles[name], deal(seeds, N_GAMES[name]), weighted, "cpu")
         yield Figure(f"{name}, with posterior", seconds, "ms/game")
 
 
 def on_a_gpu(seeds: list[int], device: str) -> Iterator[Figure]:
-    """Milliseconds a game, and memory."""
+    """Measure milliseconds per game, and memory."""
     for n in ON_A_GPU:
         games = deal(seeds, n)
         for size in ("817k", "3.3m"):
@@ -125,7 +123,7 @@ def on_a_gpu(seeds: list[int], device: str) -> Iterator[Figure]:
 
 
 def some_oracles(size: str, device: str) -> dict[str, Oracle]:
-    """Each kind; the network is untrained, which costs the same."""
+    """Return an oracle of each kind; the network is untrained, which costs the same."""
     torch.manual_seed(0)
     model = ModelOracle(TokenTransformer(STAGE1_SPEC, SIZES[size]).to(device).eval())
     exact = ExactOracle(workers=1)
@@ -133,33 +131,22 @@ def some_oracles(size: str, device: str) -> dict[str, Oracle]:
 
 
 def deal(seeds: list[int], n: int) -> Games:
-    """n games, of `seeds` and of those that follow the last."""
+    """Return n games, of `seeds` and of the seeds after the last."""
     more = [*seeds, *range(seeds[-1] + 1, seeds[-1] + 1 + n)][:n]
     return start([deal_from_seed(seed) for seed in more], [seed % 10 for seed in more])
 
 
 def time_game(oracle: Oracle, games: Games, config: GameConfig, device: str) -> float:
-    """Milliseconds a game, after some that warm up: on a card all, since kernels are chosen by size."""
+    """Return milliseconds per game, after a warm-up: on CUDA with all games, since size selects kernels."""
     play_games(oracle, games.take(slice(0, 2)) if device == "cpu" else games, config, device)
-    clock: Callable[[], float] = time.process_time if device == "cpu" else time.perf_counter
+    clock = clock_of(device)
     begun = clock()
     records: list[GameRecord] = play_games(oracle, games, config, device)
     return 1000 * (clock() - begun) / len(records)
 
 
 def memory_of(oracle: Oracle, games: Games, config: GameConfig, device: str) -> float:
-    """MiB of a card at most, while games are played there."""
+    """Return the most MiB that a CUDA device holds while games are played there."""
     torch.cuda.reset_peak_memory_stats(device)
     play_games(oracle, games, config, device)
     return torch.cuda.max_memory_allocated(device) / 2**20
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """torch computes in one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

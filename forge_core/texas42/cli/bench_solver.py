@@ -1,18 +1,17 @@
-"""What solving costs: seconds a deal, memory, rows of training data, single positions."""
+"""The cost of solving: seconds per deal, memory, rows of training data, single positions."""
 
 from __future__ import annotations
 
-import platform
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from forge_core.cli.figures import Benchmark, Figure
+from forge_core.cli.figures import Benchmark, Figure, conditions
+from forge_core.device import resolve_device
 from forge_core.files import Store
 from forge_core.streams import stream
 from forge_core.texas42.deals import Deal, deal_from_seed
@@ -28,15 +27,15 @@ GOLDEN = {0: (42, 7_607_411), 1: (38, 5_181_785), 8: (40, 24_697_331), 9: (20, 2
 """seed -> (V at the root, reachable states) under declaration seed % 10, from published engines"""
 
 POSITIONS = {7: 1, 6: 10, 5: 50, 4: 200, 3: 500}
-"""tricks to go -> positions of each deal that root_q is asked, reached by random play"""
+"""tricks to go -> positions per deal for root_q, reached by random play"""
 
 POSITION_LIMITS = {7: 20.0, 5: 0.5}
-"""tricks to go -> milliseconds a position"""
+"""tricks to go -> the most milliseconds per position"""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """S positions of one deal, and what the complete solution says of them."""
+    """S positions of one deal, with their Q by the complete solution."""
 
     hands: Deal
     decl: int
@@ -50,9 +49,10 @@ def measure(seeds: list[int], device: str) -> Benchmark:
 
     On a CPU one thread, in CPU seconds; on CUDA all deals in one call, in wall seconds.
     """
+    device = resolve_device(device)
     warm_up_seed = min(GOLDEN, key=lambda seed: GOLDEN[seed][1])
     warm_up(warm_up_seed, device)
-    solve_seconds, row_seconds, n_states, where = [], [], [], device
+    solve_seconds, row_seconds, n_states = [], [], []
     problems: dict[int, list[Problem]] = {tricks: [] for tricks in POSITIONS}
     with TemporaryDirectory() as folder:
         for seed, solution, seconds in solve_all(seeds, device):
@@ -60,7 +60,6 @@ def measure(seeds: list[int], device: str) -> Benchmark:
             solve_seconds.append(seconds)
             n_states.append(sum(solution.states_per_ply))
             row_seconds.append(time_rows(Store(folder), seed, solution))
-            where = solution.device
             for tricks, n in POSITIONS.items():
                 states = random_positions(solution, tricks, n, seed)
                 q = solution.query(states)[1]
@@ -85,15 +84,14 @@ def measure(seeds: list[int], device: str) -> Benchmark:
     ]
     return Benchmark(
         subject="solver",
-        conditions={
-            "device": f"{where}, one thread, CPU seconds" if on_cpu else f"{where}, one batch, wall seconds",
-            "machine": f"{platform.system()} {platform.machine()}",
-            "dtype": "values int8, states int64",
-            "sizes": f"{len(seeds)} deals of {millions.min():.1f} to {millions.max():.1f} million states, "
+        conditions=conditions(
+            device,
+            "values int8, states int64",
+            f"{len(seeds)} deals of {millions.min():.1f} to {millions.max():.1f} million states, "
             f"mean {millions.mean():.1f}; {DEFAULT_ROWS:,} rows of each; {n_positions:,} positions",
-            "versions": f"numba {version('numba')}, llvmlite {version('llvmlite')}, numpy {np.__version__}, "
-            f"pyarrow {version('pyarrow')}, python {platform.python_version()}",
-        },
+            ("numba", "llvmlite", "numpy", "pyarrow"),
+            wall="one batch, wall seconds",
+        ),
         held=(
             f"V and state counts of {len({warm_up_seed, *seeds} & set(GOLDEN))} golden deals",
             f"all Q of {n_positions:,} positions: alpha-beta and the complete solution agree",
@@ -103,7 +101,7 @@ def measure(seeds: list[int], device: str) -> Benchmark:
 
 
 def warm_up(seed: int, device: str) -> None:
-    """Compile, or load from the cache, everything that is measured, on a deal that is golden."""
+    """Compile, or load from the cache, everything that is measured, on a golden deal."""
     solution = solve(deal_from_seed(seed), seed % N_DECLARATIONS, device=device)
     check_golden(seed, solution)
     with TemporaryDirectory() as folder:
@@ -112,7 +110,7 @@ def warm_up(seed: int, device: str) -> None:
 
 
 def solve_all(seeds: list[int], device: str) -> Iterator[tuple[int, Solution, float]]:
-    """Each seed with its solution and what it took: CPU seconds, or on CUDA its share of the wall time."""
+    """Yield each seed, its solution and its cost: CPU seconds, or on CUDA its share of the wall time."""
     deals, decls = [deal_from_seed(seed) for seed in seeds], [seed % N_DECLARATIONS for seed in seeds]
     if device == "cpu":
         for seed, deal, decl in zip(seeds, deals, decls, strict=True):
@@ -127,21 +125,21 @@ def solve_all(seeds: list[int], device: str) -> Iterator[tuple[int, Solution, fl
 
 
 def check_golden(seed: int, solution: Solution) -> None:
-    """Hold a solution to what published engines found; AssertionError if it differs."""
+    """Compare a solution with the results of published engines; AssertionError if it differs."""
     found = solution.value, sum(solution.states_per_ply)
     if found != GOLDEN.get(seed, found):
         raise AssertionError(f"seed {seed}: {found} instead of {GOLDEN[seed]}")
 
 
 def time_rows(store: Store, seed: int, solution: Solution) -> float:
-    """CPU seconds to draw, label and write the default rows of a solved deal."""
+    """Return the CPU seconds to draw, label and write the default rows of a solved deal."""
     started = time.process_time()
     write_shard(store, make_shard(solution, ShardKey(seed, solution.decl), ShardConfig()))
     return time.process_time() - started
 
 
 def random_positions(solution: Solution, tricks: int, n: int, seed: int) -> States:
-    """n positions [n] at the start of a trick, `tricks` to go, each by random legal play from the root."""
+    """Return n positions [n] between tricks, `tricks` to go, each reached by random play from the root."""
     rng = stream(seed, "bench positions", tricks)
     tables = deal_tables(solution.hands, solution.decl)
     states = np.full(n, initial_state(solution.leader))
@@ -152,9 +150,10 @@ def random_positions(solution: Solution, tricks: int, n: int, seed: int) -> Stat
 
 
 def time_positions(problems: list[Problem]) -> float:
-    """CPU seconds a position of one batch of root_q, one thread; asserts that every Q is right.
+    """Return the CPU seconds per position of one batch of root_q, one thread; asserts that every Q is right.
 
-    Neighbours in the batch are of different deals, as the worlds of E[Q] are: none learns from the last.
+    Neighbours in the batch belong to different deals, as the worlds of E[Q] do: none can use the table
+    entries of the last.
     """
     n = len(problems[0].states)
     hands = np.tile([problem.hands for problem in problems], (n, 1, 1))
@@ -171,7 +170,7 @@ def time_positions(problems: list[Problem]) -> float:
 
 
 def peak_memory() -> float:
-    """Bytes of the largest resident set so far; 0 where the system does not say."""
+    """Return the bytes of the largest resident set so far; 0 on systems that do not report it."""
     try:
         import resource
     except ImportError:

@@ -1,19 +1,15 @@
-"""What learning costs: rows a second through a whole step, from rows in memory to moved weights."""
+"""The cost of training: rows per second through a whole step, from rows in memory to updated weights."""
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.metadata import version
 from itertools import pairwise
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
 
-from forge_core.cli.figures import Benchmark, Figure
-from forge_core.device import device_name, resolve_device
+from forge_core.cli.clocks import one_thread
+from forge_core.cli.figures import Benchmark, Figure, conditions
+from forge_core.device import resolve_device
 from forge_core.learning.labelled.config import Recipe, TrainConfig
 from forge_core.learning.labelled.rows import Rows, concatenate
 from forge_core.learning.labelled.train import train
@@ -30,14 +26,14 @@ STEPS = {"73k": 20, "817k": 20, "3.3m": 10}
 PEER = {"817k": 255, "3.3m": 100}
 """rows/s of the published pipeline, one core, batch 256"""
 GAIN = 1.5
-"""times the peer's, to be reached"""
+"""the speed to reach, in multiples of the peer's"""
 ROWS_PER_DEAL = 2800
 SAME = 1e-3
-"""points by which the two ways through a network may differ"""
+"""points by which the packed and the dense answers of a network may differ"""
 
 
 class Replay:
-    """A RowSource: batches drawn from rows that are held."""
+    """A RowSource: batches drawn from rows in memory."""
 
     spec = STAGE1_SPEC
 
@@ -45,7 +41,7 @@ class Replay:
         self.rows, self.batch_size = rows, batch_size
 
     def batch(self, k: int) -> Rows:
-        """Rows drawn by `stream(0, "replay", k)`."""
+        """Return rows drawn by `stream(0, "replay", k)`."""
         return self.rows.take(stream(0, "replay", k).integers(len(self.rows), size=self.batch_size))
 
 
@@ -54,7 +50,7 @@ def measure(seeds: list[int], device: str) -> Benchmark:
 
     On a CPU one thread, in CPU seconds; on CUDA in wall seconds.
 
-    Raises AssertionError if the packed and the dense way through a network disagree.
+    Raises AssertionError if the packed and the dense answers of a network differ.
     """
     keys = [ShardKey(seed, seed % 10) for seed in seeds]
     rows = concatenate(list(golden_rows(keys, rows_per_deal=ROWS_PER_DEAL)))
@@ -62,27 +58,25 @@ def measure(seeds: list[int], device: str) -> Benchmark:
     precisions = list(dict.fromkeys(("32", resolve_precision("auto", where))))
     with one_thread():
         apart = largest_difference(rows, where)
-        if not apart <= SAME:  # a NaN is no agreement either
+        if not apart <= SAME:  # a NaN fails as well
             raise AssertionError(f"packed and dense answers differ by {apart:.2g} points")
         seconds = {
             (size, precision): seconds_a_row(rows, size, precision, where)
             for size in SIZES
             for precision in precisions
         }
-    clock = "one thread, CPU seconds" if where == "cpu" else "wall seconds"
     limits = {
         (size, precisions[-1]): round(1e3 / (GAIN * rate), 2) for size, rate in PEER.items() if where == "cpu"
     }
     return Benchmark(
         subject="train",
-        conditions={
-            "device": f"{device_name(where)}, {clock}",
-            "dtype": " and ".join(precisions),
-            "sizes": ", ".join(f"{size} in batches of {n:,}" for size, n in BATCH.items()),
-            "versions": f"torch {torch.__version__}, lightning {version('lightning')}, "
-            f"numpy {np.__version__}, python {platform.python_version()}",
-        },
-        held=(f"packed and dense ways agree within {apart:.1e} points over {len(rows):,} rows",),
+        conditions=conditions(
+            where,
+            " and ".join(precisions),
+            ", ".join(f"{size} in batches of {n:,}" for size, n in BATCH.items()),
+            ("torch", "lightning", "numpy"),
+        ),
+        held=(f"packed and dense answers agree within {apart:.1e} points over {len(rows):,} rows",),
         figures=(
             *(
                 Figure(
@@ -104,9 +98,9 @@ def measure(seeds: list[int], device: str) -> Benchmark:
 def seconds_a_row(
     rows: Rows, size: str, precision: str, device: str, batch: int | None = None, steps: int | None = None
 ) -> float:
-    """Between the first and the last evaluation of a run of `train`, a row: the least of three stretches.
+    """Return the seconds per row between two evaluations of a run of `train`: the least of three intervals.
 
-    batch, steps of a stretch: default as of BATCH and STEPS.
+    batch: rows; steps: of an interval; defaults from BATCH and STEPS.
     """
     batch, steps = batch or BATCH[size], steps or STEPS[size]
     config = TrainConfig(
@@ -127,7 +121,7 @@ def seconds_a_row(
 
 
 def largest_difference(rows: Rows, device: str = "cpu") -> float:
-    """Points between the packed and the dense answers of a network of random weights to all rows."""
+    """Return the largest difference, in points, of a random network's packed and dense answers to rows."""
     torch.manual_seed(0)
     model = TokenTransformer(STAGE1_SPEC, SIZES["73k"]).eval()
     torch.nn.init.normal_(model.head.weight, std=0.1)
@@ -139,14 +133,3 @@ def largest_difference(rows: Rows, device: str = "cpu") -> float:
             ways = model(some.tokens, some.mask), model.forward_dense(some.tokens, some.mask)
             apart = max(apart, *(float((one - other).abs().max()) for one, other in zip(*ways, strict=True)))
     return apart
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """torch on one core."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -1,0 +1,54 @@
+"""Clocks of benchmarks: CPU seconds of one thread on a CPU, wall seconds on CUDA."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def clock_of(device: str) -> Callable[[], float]:
+    """Return the clock of a device, in seconds."""
+    return time.process_time if device == "cpu" else time.perf_counter
+
+
+def clock_name(device: str) -> str:
+    """Return `CPU ns` or `ns`: the unit of times in nanoseconds on a device."""
+    return "CPU ns" if device == "cpu" else "ns"
+
+
+def best_time(work: Callable[[], Any], device: str, repeats: int) -> float:
+    """Return the seconds of the fastest of `repeats` runs, after one that warms up.
+
+    On CUDA a run includes the device's work: the host waits for it before and after.
+    """
+    import torch
+
+    def wait() -> None:
+        if device != "cpu":
+            torch.cuda.synchronize(device)
+
+    clock = clock_of(device)
+    work()
+    seconds = []
+    for _ in range(repeats):
+        wait()
+        started = clock()
+        work()
+        wait()
+        seconds.append(clock() - started)
+    return min(seconds)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in one thread, and restore the number of threads afterwards."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
