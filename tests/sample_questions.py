@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -305,8 +306,13 @@ def lineages(root: Path) -> Any:
         "eq": ("champion", "--objective", "eq"),
         "version": ("texas42-oracle-qvalue/3", "--no-look"),
         "folder": (root / "runs/live",),
+        "copy": (_copy(root / "runs/stored/model", root / "elsewhere/model"),),
     }
     return {name: without(forge_pipeline("lineage", *words), SENTENCES) for name, words in asked.items()}
+
+
+def _copy(folder: Path, place: Path) -> Path:
+    return shutil.copytree(folder, place)  # MLflow knows it by its weights
 
 
 def flywheel(root: Path) -> Any:
@@ -332,7 +338,10 @@ def prunable(root: Path) -> Any:
 
 
 def run_settings(root: Path) -> Any:
-    """Count recorded runs by asset and outcome; return the settings that their asset now refuses: none."""
+    """Count recorded runs by asset and outcome; return the settings that their asset now refuses: none.
+
+    Also load what the configuration of Dagster's home names.
+    """
     import dagster as dg
 
     from forge_assets.definitions import defs
@@ -348,7 +357,9 @@ def run_settings(root: Path) -> Any:
                 dg.validate_run_config(job, run.run_config)
             except dg.DagsterInvalidConfigError as error:
                 refused[made] = str(error)
-    return {"runs": counted, "refused": refused}
+        launcher, coordinator = instance.run_launcher, instance.run_coordinator  # named in dagster.yaml
+    loaded = launcher is not None and coordinator is not None
+    return {"runs": counted, "refused": refused, "configuration loads": loaded}
 
 
 ASSETS = (
