@@ -71,7 +71,9 @@ def changed_upstream(
             then = latest_tags(instance, parent, DATA_VERSION, later, before=made)
             changed = sum(now[name] != then[name] for name in later)
             if changed:
-                yield f"{changed:,} partitions of {parent.to_user_string()} are newer"
+                noun = "partition" if changed == 1 else "partitions"
+                verb = "is" if changed == 1 else "are"
+                yield f"{changed:,} {noun} of {parent.to_user_string()} {verb} newer"
 
 
 def _mapped_to_few(graph: AssetGraph, key: dg.AssetKey) -> set[dg.AssetKey]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from forge_assets.games import all_games
+from forge_assets.games import Game, all_games
 from forge_assets.lineage.cards import short
 from forge_assets.lineage.outline import Line, draw
 from forge_assets.lineage.records import Generation, Lineage, Presence, Rows, Source
@@ -15,24 +15,31 @@ _NAMED = 3
 """changed or missing files that are named; the others are counted"""
 
 
-def lineage_text(lineage: Lineage) -> str:
-    """Return the chain as text, a line each, drawn as a tree."""
-    return "\n".join(draw(outline(lineage)))
+def lineage_text(lineage: Lineage, games: Sequence[Game] | None = None) -> str:
+    """Return the chain as text, a line each, drawn as a tree. games: default, all."""
+    return "\n".join(draw(outline(lineage, games)))
 
 
-def outline(lineage: Lineage) -> Line:
-    """Return the chain as lines below lines."""
-    return Line(f"where {lineage.asked} comes from", tuple(_of_lineage(lineage)))
+def outline(lineage: Lineage, games: Sequence[Game] | None = None) -> Line:
+    """Return the chain as lines below lines. games: default, all."""
+    formats = {
+        name: text
+        for game in (all_games() if games is None else games)
+        for name, text in game.results.items()
+        if text
+    }
+    return Line(f"where {lineage.asked} comes from", tuple(_of_lineage(lineage, formats)))
 
 
-def _of_lineage(lineage: Lineage) -> Iterator[Line]:
+def _of_lineage(lineage: Lineage, formats: Mapping[str, str]) -> Iterator[Line]:
+    """Yield a line per network. formats: of results, by name."""
     for place, generation in enumerate(lineage.generations):
         began = "" if place == 0 else "began from "
-        yield Line(f"{began}{generation.name}", tuple(_of_generation(generation)))
+        yield Line(f"{began}{generation.name}", tuple(_of_generation(generation, formats)))
     yield Line(lineage.end)
 
 
-def _of_generation(of: Generation) -> Iterator[Line]:
+def _of_generation(of: Generation, formats: Mapping[str, str]) -> Iterator[Line]:
     size = f"{of.parameters:,} parameters" if of.parameters else "size not recorded"
     yield Line(f"weights {of.weights or 'not recorded'}, {size}, objective {of.objective or 'not recorded'}")
     if of.folder and short(of.folder) != of.name:
@@ -40,9 +47,7 @@ def _of_generation(of: Generation) -> Iterator[Line]:
     where = ", ".join(filter(None, (of.device and f"on {of.device}", of.precision)))
     if of.made or where:
         yield Line(f"learnt {of.made or ''}{' ' if of.made and where else ''}{where}")
-    if results := [
-        text.format(of.results[name]) for name, text in result_texts().items() if name in of.results
-    ]:
+    if results := [text.format(of.results[name]) for name, text in formats.items() if name in of.results]:
         yield Line("best: " + ", ".join(results))
     runs = {
         "Dagster run": of.dagster_run and f"{of.dagster_run} of {of.dagster_asset}",
@@ -55,12 +60,12 @@ def _of_generation(of: Generation) -> Iterator[Line]:
         packages = ", ".join(f"{name} {number}" for name, number in of.packages.items())
         yield Line(f"version {of.version or 'not recorded'}{'; ' if packages else ''}{packages}")
     if of.rows:
-        yield Line(of.rows.heading(), tuple(_of_rows(of.rows)))
+        yield Line(of.rows.heading(), tuple(_of_rows(of.rows, formats)))
     for sentence in of.unknown:
         yield Line(sentence)
 
 
-def _of_rows(rows: Rows) -> Iterator[Line]:
+def _of_rows(rows: Rows, formats: Mapping[str, str]) -> Iterator[Line]:
     if place := rows.place():
         yield Line(place)
     if rows.settings:
@@ -71,7 +76,7 @@ def _of_rows(rows: Rows) -> Iterator[Line]:
         sources = [source for source in rows.sources if source.split == split]
         yield Line(f"{split}: {count:,} rows", tuple(_of_source(rows, source) for source in sources))
     for network in rows.networks:
-        yield Line(f"the network that was asked: {network.asked}", tuple(_of_lineage(network)))
+        yield Line(f"the network that was asked: {network.asked}", tuple(_of_lineage(network, formats)))
     for sentence in rows.unknown:
         yield Line(sentence)
 
@@ -98,8 +103,3 @@ def _presence_text(found: Presence, files: int) -> str:
 def _settings_text(settings: Mapping[str, Any]) -> str:
     """Return settings in a line, nested names joined by points: `rows 1000, sample_seed 0`."""
     return ", ".join(f"{name} {value}" for name, value in flatten(settings) if value is not None)
-
-
-def result_texts() -> dict[str, str]:
-    """Return the format of each result that is printed, by its name: those of all games."""
-    return {name: text for game in all_games() for name, text in game.results.items() if text}
