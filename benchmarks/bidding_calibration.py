@@ -27,12 +27,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from forge_core.cli.screen import progress_bar
 from forge_core.pictures import BLUE, INK, ORANGE, SOFT
 from forge_core.streams import stream
 from forge_core.texas42.arena.duplicate import held_out_seeds, suits
 from forge_core.texas42.bidding.playouts import Playout, open_playout
 from forge_core.texas42.bidding.table import BIDDING_VERSION, BIDS, draw_deals, makes
-from forge_core.texas42.cli.bid import playing
 from forge_core.texas42.deals import deal_from_seed
 
 TENTHS = 10
@@ -89,7 +89,7 @@ def play(playout: Playout, seeds: list[int], first: int, n: int) -> npt.NDArray[
     """Points of deals first .. first + n - 1 of the hand of each seed: int8 [hands, n]."""
     hands = np.array([deal_from_seed(seed)[0] for seed in seeds], dtype=np.int8)
     decls, parts = suits(hands), []
-    with playing(len(seeds) * n) as advance:
+    with progress_bar("playing deals", len(seeds) * n) as advance:
         for start in range(0, len(seeds), _HANDS_AT_ONCE):
             some = range(start, min(start + _HANDS_AT_ONCE, len(seeds)))
             deals = [draw_deals(hands[k], int(decls[k]), seeds[k], first, n) for k in some]

@@ -13,11 +13,11 @@ import sys
 
 import numpy as np
 
+from forge_core.cli.screen import progress_bar
 from forge_core.texas42.bidding.bidders import rule_features
 from forge_core.texas42.bidding.field import measure_field
 from forge_core.texas42.bidding.playouts import BIDDER
 from forge_core.texas42.bidding.table import play_out
-from forge_core.texas42.cli.bid import playing
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.games import start
 from forge_core.texas42.players.heuristic import HEURISTIC_VERSION, HeuristicPlayer
@@ -35,7 +35,7 @@ class HeuristicPlayout:
 
 
 def main(hands: int = 1000, samples: int = 200) -> None:
-    with playing(10 * hands * samples) as advance:
+    with progress_bar("playing deals", 10 * hands * samples) as advance:
         tables = [
             play_out(deal_from_seed(seed)[0], HeuristicPlayout(), samples, seed, advance=advance)
             for seed in range(hands)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, Generic, TypeVar
 
 import dagster as dg
 from pydantic import Field, create_model
 
-from forge_core.settings import Setting
-from forge_core.settings import settings_of as settings_in
+from forge_core.settings import Setting, settings_of
 
 Settings = TypeVar("Settings")
 
@@ -30,9 +27,9 @@ def config_of(kind: type[Settings], **defaults: Any) -> type[LaunchpadOf[Setting
     """
 
     def settings(self: Any) -> Settings:
-        return kind(**{of.name: of.read(getattr(self, of.name)) for of in settings_in(kind)})
+        return kind(**{of.name: of.read(getattr(self, of.name)) for of in settings_of(kind)})
 
-    of_fields: dict[str, Any] = {of.name: (_type_of(of), _field_of(of, defaults)) for of in settings_in(kind)}
+    of_fields: dict[str, Any] = {of.name: (_type_of(of), _field_of(of, defaults)) for of in settings_of(kind)}
     made: Any = create_model(f"{kind.__name__}Launchpad", __base__=dg.Config, **of_fields)
     made.settings = settings
     return made
@@ -50,14 +47,3 @@ def _field_of(of: Setting, defaults: dict[str, Any]) -> Any:
         default = str(default)
     shown = "" if of.default_text is None or of.name in defaults else f" Default: {of.default_text}."
     return Field(default, description=of.help + shown)
-
-
-def settings_of(verb: Callable, *names: str) -> type[dg.Config]:
-    """A base of settings: the options `names` of a verb, their defaults and what `--help` says of them."""
-    parameters, hints = inspect.signature(verb).parameters, get_type_hints(verb, include_extras=True)
-    fields: dict[str, Any] = {}
-    for name in names:
-        kind, option = get_args(hints[name])[:2]
-        default = "" if not isinstance(option.show_default, str) else f" Default: {option.show_default}."
-        fields[name] = (kind, Field(parameters[name].default, description=f"{option.help}{default}"))
-    return create_model(f"OptionsOf{verb.__name__.title()}", __base__=dg.Config, **fields)

@@ -8,7 +8,7 @@ verb (`forge_core.cli.options.expand_settings`) and the launchpad of an asset
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import Field, dataclass, field, fields, is_dataclass
+from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -93,10 +93,15 @@ def setting(
     return field(default=default, metadata={_KEY: _Words(help, metavar, default_text, read, panel)})
 
 
-def like(settings: type, name: str) -> Any:
-    """Return a field with the default and the words of the field `name` of other settings."""
+def like(settings: type, name: str, **changed: Any) -> Any:
+    """Return a field with the default and the words of the field `name` of other settings.
+
+    changed: the default, or arguments of `setting` by name, where they differ.
+    """
     original = _fields(settings)[name]
-    return field(default=original.default, metadata=original.metadata)
+    words: _Words = original.metadata[_KEY]
+    default = changed.pop("default", original.default)
+    return field(default=default, metadata={_KEY: replace(words, **changed)})
 
 
 def has_settings(kind: Any) -> bool:

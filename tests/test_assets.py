@@ -19,7 +19,7 @@ from forge_assets.texas42 import versions
 from forge_assets.texas42.bidding_results import CHECKS
 from forge_assets.texas42.blocks import BLOCK_SIZE, N_BLOCKS, block_name, block_seeds
 from forge_assets.texas42.eq_games import SOUND
-from forge_assets.texas42.oracle_shards import BlockSettings, MarginalizedSettings, ShardSettings
+from forge_assets.texas42.oracle_shards import BlockLaunchpad, MarginalizedLaunchpad, ShardLaunchpad
 from forge_assets.texas42.partitions import (
     block_range,
     golden_keys,
@@ -151,8 +151,9 @@ def test_versions_are_those_of_the_algorithms():
 
 
 def test_settings_default_to_those_of_the_core():
-    assert ShardSettings().shard_config() == shards.ShardConfig()
-    assert BlockSettings().declarations == "one" and MarginalizedSettings().opponents == 3
+    settings, config = ShardLaunchpad().settings(), shards.ShardConfig()
+    assert (settings.rows, settings.sample_seed) == (config.rows, config.sample_seed)
+    assert BlockLaunchpad().declarations == "one" and MarginalizedLaunchpad().settings().opponents == 3
 
 
 # how the data is cut
@@ -294,8 +295,8 @@ def test_whole_files_are_verified_on_demand(materialize, instance, root):
 
 
 def test_a_base_hand_meets_at_least_one_opponent():
-    with pytest.raises(ValueError, match="greater than 0"):
-        MarginalizedSettings(opponents=0)
+    with pytest.raises(BadInput, match="use at least 1"):
+        MarginalizedLaunchpad(opponents=0).settings()
 
 
 def test_bad_settings_are_said_in_a_sentence(materialize):

@@ -14,16 +14,17 @@ from forge_assets.definitions import defs
 from forge_assets.in_process import materialize_here
 from forge_assets.resources import ComputeDevice
 from forge_assets.texas42 import versions
-from forge_assets.texas42.bidding_results import CHECKS, BiddingSettings
+from forge_assets.texas42.bidding_results import CHECKS, BiddingLaunchpad
 from forge_assets.texas42.blocks import block_name, block_seeds
 from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
 from forge_core.texas42.bidding import records
 from forge_core.texas42.bidding.playouts import POLICY_VERSION, OraclePlayout
-from forge_core.texas42.bidding.records import BIDDING_FOLDER, BiddingConfig, file_name, read_table
+from forge_core.texas42.bidding.records import BiddingConfig, file_name, read_table
 from forge_core.texas42.bidding.table import BIDDING_VERSION, BidTable, play_out
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import EQ_VERSION
+from forge_core.texas42.folders import BIDDING_FOLDER
 from forge_core.texas42.oracle import ORACLE_VERSION
 from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.tokens.encoder import ENCODER_VERSION
@@ -183,7 +184,7 @@ def test_a_hand_that_cannot_be_played_fails_its_partition_alone(materialize, ins
 
 
 def test_settings_default_to_those_of_the_core():
-    assert BiddingSettings().bidding_config(ComputeDevice(), Tracker()) == BiddingConfig()
+    assert BiddingLaunchpad().bidding_config(ComputeDevice(), Tracker()) == BiddingConfig()
 
 
 def test_what_contradicts_itself_is_said(materialize):

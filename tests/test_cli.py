@@ -380,14 +380,6 @@ def test_shards_fill_gaps_only(forge, answer, tmp_path):
     assert (third["made"], third["replaced"]) == (4, 4)
 
 
-def test_the_default_of_rows_is_that_of_shards():
-    from forge_core.texas42.cli.shards import DEFAULT_OPPONENTS, DEFAULT_ROWS, read_opponents, read_rows
-    from forge_core.texas42.oracle import shards
-
-    assert read_rows(DEFAULT_ROWS) == shards.DEFAULT_ROWS
-    assert read_opponents(str(DEFAULT_OPPONENTS)) == DEFAULT_OPPONENTS
-
-
 def test_damaged_rows_are_found_by_verifying(answer, tmp_path):
     arguments = ("shards", "--seeds", "1", "--out", str(tmp_path), *SHARDS)
     answer(*arguments)

@@ -82,13 +82,13 @@ def test_options_reach_the_games(answer, tmp_path):
 
 
 def test_labels_are_as_fine_as_is_worth_teaching_by():
-    from forge_core.texas42.cli.eq import choose_adaptive
     from forge_core.texas42.eq import AdaptiveConfig
+    from forge_core.texas42.eq.configuration import adaptive_of
+    from forge_core.texas42.settings.games import GameSettings
 
-    assert choose_adaptive(False, None, None, None, None, True) == AdaptiveConfig(
-        5_000, 2_000_000, 1_000, 0.1
-    )
-    assert choose_adaptive(True, None, 9_000, None, None, True) == AdaptiveConfig(5_000, 9_000, 1_000, 0.1)
+    assert adaptive_of(GameSettings(labels=True)) == AdaptiveConfig(5_000, 2_000_000, 1_000, 0.1)
+    few = GameSettings(adaptive=True, labels=True, max_worlds=9_000)
+    assert adaptive_of(few) == AdaptiveConfig(5_000, 9_000, 1_000, 0.1)
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_a_run_starts_from_a_network_and_takes_its_size(few_deals, network, forg
     assert status == 0, err
     (folder,) = tmp_path.iterdir()
     assert folder.name == "texas42-qvalue-w16-live"
-    assert "points lost a decision" in out and f"forge evaluate {folder}/model" in out.replace("\n", "")
+    assert "points lost per decision" in out and f"forge evaluate {folder}/model" in out.replace("\n", "")
     started, tuned = (load_model(path).state_dict() for path in (network, str(folder / "model")))
     for name in started:
         torch.testing.assert_close(tuned[name], started[name], atol=1e-6, rtol=1e-6)
@@ -222,7 +222,7 @@ def test_the_final_evaluation_says_that_it_is_final(few_deals, store, network, f
     asked = ("evaluate", network, "--rows", "28", "--data", str(store), "--json")
     status, out, err = forge(*asked, "--final")
     assert status == 0
-    assert "must change nothing any more" in " ".join(err.split())
+    assert "nothing may be changed any more" in " ".join(err.split())
     assert json.loads(out)["benchmark"]["split"] == "test"
     assert forge(*asked)[2] == ""
 
@@ -237,7 +237,7 @@ def test_a_network_becomes_an_onnx_file(network, answer, tmp_path):
 
 def test_a_place_that_takes_nothing_is_told_before_the_work(network, forge, monkeypatch):
     monkeypatch.setattr("forge_core.learning.onnx.export_onnx", lambda *_: pytest.fail("exported"))
-    monkeypatch.setattr("forge_core.texas42.cli.evaluate.answer", lambda *_: pytest.fail("evaluated"))
+    monkeypatch.setattr("forge_core.texas42.cli.evaluate.ask_all", lambda *_: pytest.fail("evaluated"))
     for line in (("export", network, "--out"), ("evaluate", network, "--plots")):
         status, out, err = forge(*line, f"{network}/model.json")
         assert (status, out, err.count("\n")) == (2, "", 1) and "a file stands where a folder must" in err
@@ -262,11 +262,11 @@ def test_a_place_that_takes_nothing_is_told_before_the_work(network, forge, monk
         ("train --data {empty}", "make it with forge tokenize"),
         ("train --data {store} --batch-size 100000", "100,000"),
         ("train --live --size 12k", "size '12k'"),
-        ("train --live --layers 2", "--layers, --heads and --width together"),
-        ("train --live --size 73k --width 16", "--layers, --heads and --width together"),
+        ("train --live --layers 2", "layers, heads and width together"),
+        ("train --live --size 73k --width 16", "layers, heads and width together"),
         ("train --live --layers 1 --heads 3 --width 16", "heads must divide the width"),
         ("train --live --objective fame", "objective 'fame'"),
-        ("train --live --epochs 2", "--epochs counts passes over --data"),
+        ("train --live --epochs 2", "epochs count passes over stored rows"),
         ("train --live --steps 0", "must be positive"),
         ("train --live --lr -1", "must be positive"),
         ("train --live --batch-size 0", "batch_size 0"),
@@ -274,7 +274,7 @@ def test_a_place_that_takes_nothing_is_told_before_the_work(network, forge, monk
         ("train --live --precision 8", "precision '8'"),
         ("train --live --workers -1", "-1 workers"),
         ("train --live --threads 0", "0 threads"),
-        ("train --data {store} --workers 2", "--workers belongs to --live"),
+        ("train --data {store} --workers 2", "workers make fresh rows"),
         ("train --data {store} --name ../x --runs {empty}", "'../x' would lead out of its folder"),
         ("train --data {store} --name {empty}/x", "would lead out of its folder"),
         ("train --resume --name ../x --runs {empty}", "'../x' would lead out of its folder"),

@@ -19,7 +19,7 @@ from forge_assets.in_process import materialize_here
 from forge_assets.quickstart import Quickstart
 from forge_assets.texas42 import versions
 from forge_assets.texas42.blocks import block_name
-from forge_assets.texas42.eq_games import _SAYS, SOUND, GameSettings, check_of
+from forge_assets.texas42.eq_games import _SAYS, SOUND, GameLaunchpad, check_of
 from forge_assets.texas42.partitions import block_keys
 from forge_assets.texas42.quickstart import play
 from forge_assets.tracking.tracker import Tracker
@@ -28,6 +28,7 @@ from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
 from forge_core.learning.labelled.train import MODEL_VERSION
 from forge_core.texas42.eq import EQ_VERSION, GameConfig, faults
+from forge_core.texas42.eq.configuration import configure
 from forge_core.texas42.eq.files import find_games, read_game, write_game
 from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.tokens.transcript import STAGE2_SPEC
@@ -221,9 +222,10 @@ def test_a_game_that_cannot_be_played_fails_its_partition_alone(materialize, ins
 
 
 def test_settings_default_to_those_of_the_core():
-    settings = GameSettings()
-    assert settings.game_config() == GameConfig()
-    assert (settings.oracle, settings.model, settings.bid, settings.batch) == ("hybrid", "latest", 30, 32)
+    settings = GameLaunchpad().settings()
+    assert configure(settings) == GameConfig()
+    assert (settings.oracle, settings.bid, settings.batch) == ("hybrid", 30, 32)
+    assert GameLaunchpad().model == "latest"
 
 
 def test_what_is_missing_or_contradicts_itself_is_said(materialize):

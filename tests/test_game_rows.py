@@ -17,9 +17,10 @@ from forge_core.learning.labelled.data import check_rows
 from forge_core.learning.labelled.stored import StoredSource
 from forge_core.splits import Split
 from forge_core.texas42.eq import splits
-from forge_core.texas42.eq.files import GAMES_FOLDER, read_game, write_game
+from forge_core.texas42.eq.files import read_game, write_game
 from forge_core.texas42.eq.rows import collate
 from forge_core.texas42.eq.splits import GameRowConfig, GameRowStore, folder_of, plan_games, tokenize_games
+from forge_core.texas42.folders import GAMES_FOLDER
 from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.tokens.storage import MANIFEST
 from forge_core.texas42.tokens.transcript import STAGE2_SPEC

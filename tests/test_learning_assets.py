@@ -17,8 +17,8 @@ from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.in_process import materialize_here
 from forge_assets.quickstart import Quickstart
 from forge_assets.texas42 import quickstart, versions
-from forge_assets.texas42.oracle_model import TrainSettings
-from forge_assets.texas42.token_splits import TokenSettings
+from forge_assets.texas42.oracle_model import LiveTeachingLaunchpad
+from forge_assets.texas42.token_splits import TokenLaunchpad
 from forge_assets.tracking.errors import TrackerUnusable
 from forge_assets.tracking.registry import registered_name
 from forge_assets.tracking.tracker import Tracker
@@ -305,7 +305,7 @@ def test_rows_that_teach_nonsense_are_found_and_not_learnt(materialize, tokens, 
 def test_what_is_missing_is_said(materialize, tokens):
     assert "materialize it first" in reason_of(materialize("oracle_model_onnx", "policy"))
     assert "no champion yet" in reason_of(materialize("oracle_model", "policy", init_from="champion"))
-    assert "takes --layers" in reason_of(materialize("oracle_model", "policy", heads=0))
+    assert "takes layers, heads and width" in reason_of(materialize("oracle_model", "policy", heads=0))
 
 
 def test_mlflow_that_cannot_be_used_is_said_before_training(tmp_path):
@@ -336,5 +336,6 @@ def test_the_command_line_trains_and_keeps_track(shards, mlflow_uri, tmp_path, m
 
 
 def test_settings_are_the_options_of_the_verbs():
-    assert asdict(TokenSettings().token_config()) == asdict(TokenConfig())
-    assert TrainSettings().batch_size == 1024 and TrainSettings(steps=3).steps == 3
+    assert asdict(TokenConfig.of(TokenLaunchpad().settings())) == asdict(TokenConfig())
+    settings = LiveTeachingLaunchpad(steps=3).settings()
+    assert (settings.batch_size, settings.steps) == (1024, 3)

@@ -296,14 +296,17 @@ def test_what_is_no_model_is_said_in_a_line(told):
 def test_a_folder_asked_for_again_is_found_whatever_its_card_says_of_origins(taught, tmp_path):
     """What follows from the data version is no part of the question: an older run is found, and resumed."""
     from forge_assets.texas42.networks import folder_of
-    from forge_assets.texas42.oracle_model import TrainSettings
+    from forge_core.learning.labelled.settings import TeachingSettings
+    from forge_core.learning.labelled.teaching import choose_model, configure
     from forge_core.learning.runs import CHECKPOINT, ORIGIN, claim_folder
-    from forge_core.texas42.cli.train import choose_model, describe_data, make_config
+    from forge_core.texas42.sources import choose_source, parse_source
 
-    data = describe_data(str(taught.store), False, 64, 0)
+    source = choose_source(str(taught.store), False, 64, 0)
+    data = dict(source.record)
     older = {name: said for name, said in data.items() if name != ORIGIN}
-    training = make_config(choose_model("73k", None, None, None, "qvalue"), data, 10, None, None, 5, None, 1)
-    asked = [folder_of(TrainSettings(), "stem", training, each, None) for each in (data, older)]
+    settings = TeachingSettings(size="73k", steps=10, evaluate_every=5)
+    training = configure(settings, choose_model(settings, "qvalue"), source.steps_of, "auto")
+    asked = [folder_of(settings, "stem", training, parse_source(each), None) for each in (data, older)]
     assert asked[0] == asked[1]
     assert len(json.dumps(data[ORIGIN])) < 2_000
 

@@ -14,12 +14,13 @@ from dagster._core.definitions.data_version import StaleStatus
 from forge_assets.definitions import defs
 from forge_assets.in_process import materialize_here
 from forge_assets.texas42 import versions
-from forge_assets.texas42.match_results import CHECKS, PLAYERS, MatchSettings
+from forge_assets.texas42.match_results import CHECKS, PLAYERS, MatchLaunchpad
 from forge_assets.texas42.networks import REFERENCE
 from forge_core.arena.standings import standings
 from forge_core.files import Store
 from forge_core.texas42.arena import Conditions, boards, match, play_all, play_match
 from forge_core.texas42.arena.boards import write_block
+from forge_core.texas42.arena.duplicate import choose_seeds
 from forge_core.texas42.arena.faults import missing_boards, unequal_contracts, unlike_the_store
 from forge_core.texas42.arena.report import Comparison
 from forge_core.texas42.bidding import bidders
@@ -163,8 +164,8 @@ def test_networks_are_named_by_folder_or_by_what_was_taught(materialize):
 
 def test_players_that_are_meant_exist():
     assert all(name.partition(":")[0] in KINDS for name in PLAYERS)
-    assert MatchSettings().conditions() == Conditions()
-    assert len(MatchSettings().deal_seeds()) == 1_000
+    settings = MatchLaunchpad().settings()
+    assert Conditions.of(settings) == Conditions() and len(choose_seeds(settings)) == 1_000
 
 
 @pytest.mark.parametrize(

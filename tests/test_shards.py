@@ -34,7 +34,6 @@ from forge_core.texas42.oracle.shards import (
     filling,
     make_shard,
     missing_shards,
-    parse_rows,
     read_header,
     read_shard,
     records,
@@ -43,6 +42,7 @@ from forge_core.texas42.oracle.shards import (
     writing,
 )
 from forge_core.texas42.oracle.shards.writing import encode_shard
+from forge_core.texas42.settings.shards import read_rows
 from forge_core.texas42.state import ILLEGAL, initial_state, unpack
 
 FEW = ShardConfig(rows=300)
@@ -128,11 +128,11 @@ def test_keys_of_seeds():
 
 
 def test_how_many_rows():
-    assert parse_rows("50000") == DEFAULT_ROWS == ShardConfig().rows
-    assert parse_rows(" ALL ") == "all"
+    assert read_rows("50000") == DEFAULT_ROWS == ShardConfig().rows
+    assert read_rows(" ALL ") == "all"
     for bad in ("0", "27", "-1", "many", "1.5", ""):
         with pytest.raises(BadInput, match="rows"):
-            parse_rows(bad)
+            ShardConfig(read_rows(bad))
     with pytest.raises(BadInput, match="one a ply"):
         ShardConfig(rows=27)
     with pytest.raises(BadInput, match="sample seed"):

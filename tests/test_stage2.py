@@ -224,7 +224,8 @@ def root(tmp_path_factory) -> Path:
     from random_games import record_of
 
     from forge_core.files import Store
-    from forge_core.texas42.eq.files import GAMES_FOLDER, write_game
+    from forge_core.texas42.eq.files import write_game
+    from forge_core.texas42.folders import GAMES_FOLDER
 
     root = tmp_path_factory.mktemp("store")
     for seed in (3, 7, 60, 930, 901, 902, 951):

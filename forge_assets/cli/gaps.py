@@ -3,8 +3,6 @@ repairs it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -14,8 +12,7 @@ from forge_core.cli.options import Json, read_place
 from forge_core.cli.status import FAILED
 from forge_core.errors import BadInput
 from forge_core.ranges import parse_blocks, parse_seeds
-from forge_core.texas42.cli.options import read_sample_seed
-from forge_core.texas42.cli.shards import read_opponents, read_rows
+from forge_core.texas42.settings.shards import read_opponents, read_rows, read_sample_seed
 
 _PARTITIONED = ", ".join(asset for game in all_games() for asset in game.partitioned)
 
@@ -113,7 +110,7 @@ def gaps(
     from forge_assets.gaps.report import GapQuery
     from forge_assets.resources import find_instance
     from forge_assets.texas42.blocks import BLOCK_SIZE
-    from forge_core.cli.screen import print_json
+    from forge_core.cli.screen import print_json, progress_bar
     from forge_core.files import Store, default_store_url
 
     if blocks is not None and seeds is not None:
@@ -130,7 +127,11 @@ def gaps(
     }
     query = GapQuery(None if blocks is None else tuple(blocks), tuple(asset or ()), settings, verify)
     with find_instance() as instance:
-        with progress() as advance:
+        with progress_bar("inspecting", None) as move:
+
+            def advance(done: int, total: int) -> None:
+                move(completed=done, total=total)
+
             found = find_gaps(query, Store(store or default_store_url()), instance, advance=advance)
         started = start(found, instance) if mend else []
         if json:
@@ -142,25 +143,3 @@ def gaps(
     left = any(len(of.gaps) > mended.get(of.asset, 0) for of in found.assets)
     if left or (found.stale and not mend):
         raise typer.Exit(FAILED)
-
-
-@contextmanager
-def progress() -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on a terminal, nothing elsewhere."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from forge_core.cli.screen import notes
-
-    console = notes()
-    bar = Progress(
-        TextColumn("inspecting"),
-        BarColumn(bar_width=32),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
-    task = bar.add_task("", total=None)
-    with bar:
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -19,7 +19,7 @@ from pydantic import Field
 from forge_assets.filling import materialization
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
-from forge_assets.settings import settings_of
+from forge_assets.settings import config_of
 from forge_assets.texas42 import versions
 from forge_assets.texas42.blocks import block_seeds
 from forge_assets.texas42.oracle_shards import GROUP
@@ -27,7 +27,7 @@ from forge_assets.texas42.partitions import seed_blocks
 from forge_assets.tracking.registry import resolve_model
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import FileCorrupt, ForgeError
-from forge_core.texas42.cli.bid import bid as forge_bid
+from forge_core.texas42.settings.bidding import BiddingSettings
 
 if TYPE_CHECKING:
     from forge_core.files import Store
@@ -35,24 +35,32 @@ if TYPE_CHECKING:
     from forge_core.texas42.bidding.table import BidTable
 
 
-class BiddingSettings(settings_of(forge_bid, "samples", "playout", "worlds", "oracle", "ci_width")):
-    """How tables are made: options of `forge bid`; each of the ten declarations is played out."""
+class BiddingLaunchpad(config_of(BiddingSettings)):
+    """How tables are made; each of the ten declarations is played out."""
 
     model: str | None = Field(
         None,
-        description="network of policy playouts, and of eq ones unless their oracle is exact: challenger or "
-        "champion of the registry, or a folder, which begins at the project. Default: that of the project.",
+        description="Network of policy playouts, and of eq playouts unless their oracle is exact: challenger "
+        "or champion of the registry, or a folder, which begins at the project. Default: the network of the "
+        "project.",
     )
 
     def bidding_config(self, compute: ComputeDevice, tracker: Tracker) -> "BiddingConfig":
-        """As the core takes it. Raises BadInput."""
+        """Return the configuration of the core. Raises BadInput."""
         from forge_core.texas42.bidding.playouts import open_playout
         from forge_core.texas42.bidding.records import BiddingConfig
 
+        settings = self.settings()
         network = resolve_model(self.model, "qvalue", tracker) if self.model else None
-        told = {"model": network, "worlds": self.worlds, "oracle": self.oracle}
-        playout = open_playout(self.playout, compute.device, compute.workers, **told)
-        return BiddingConfig(playout, self.samples, self.ci_width)
+        playout = open_playout(
+            settings.playout,
+            compute.device,
+            compute.workers,
+            model=network,
+            worlds=settings.worlds,
+            oracle=settings.oracle,
+        )
+        return BiddingConfig(playout, settings.samples, settings.ci_width)
 
 
 CHECKS = {
@@ -79,14 +87,14 @@ CHECKS = {
 )
 def bidding_results(
     context: dg.AssetExecutionContext,
-    config: BiddingSettings,
+    config: BiddingLaunchpad,
     store: ShardStore,
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> Iterator[dg.AssetCheckResult]:
     """One Parquet file a hand: points of each deal, P(make) and its interval for each declaration and bid.
     Ends with dg.Failure if any hand failed: its partition stays missing, all others are done."""
-    from forge_core.texas42.bidding.records import BIDDING_FOLDER
+    from forge_core.texas42.folders import BIDDING_FOLDER
 
     found: dict[str, dict[str, str]] = {name: {} for name in CHECKS}
     n_tables = n_made = 0

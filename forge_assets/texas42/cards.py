@@ -52,7 +52,7 @@ class Card:
 
 def card_of(model: Model, ruling: Ruling, objective: str, lineage: str) -> Card:
     """The card of a model that has passed the gate. lineage: as text."""
-    from forge_core.texas42.cli.train import size_name
+    from forge_core.learning.labelled.teaching import size_name
 
     network, known = model.network, model.network.card
     results = known.get("results", {})

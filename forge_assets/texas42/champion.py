@@ -8,22 +8,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import Field
 
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
-from forge_assets.settings import settings_of
+from forge_assets.settings import config_of
 from forge_assets.texas42 import versions
 from forge_assets.texas42.cards import Model, card_of
 from forge_assets.texas42.eq_model import OBJECTIVE as PLAYER
 from forge_assets.texas42.eq_model import eq_model
-from forge_assets.texas42.networks import ModelSettings, track_run
+from forge_assets.texas42.networks import ModelLaunchpad, track_run
 from forge_assets.texas42.oracle_model import oracle_model_evaluation
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.tracking.registry import CHAMPION, ModelRegistry
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput
-from forge_core.texas42.cli.evaluate import evaluate as forge_evaluate
-from forge_core.texas42.cli.match import match as forge_match
+from forge_core.texas42.settings.gate import GateSettings
+from forge_core.texas42.settings.matches import DEFAULT_DEALS
 
 if TYPE_CHECKING:
     from forge_core.gate import Ruling
@@ -33,13 +32,8 @@ IS_CHAMPION = "it is the champion"
 champion_partitions = dg.StaticPartitionsDefinition([*NETWORKS, PLAYER])
 
 
-class GateSettings(ModelSettings, settings_of(forge_evaluate, "rows"), settings_of(forge_match, "deals")):
-    """Who challenges, and how long a look is taken: rows of each golden deal for a network, for the
-    Stage-2 player the most duplicate deals."""
-
-    margin: float = Field(
-        0.5, gt=0, description="points a deal that a better Stage-2 player is told from an equal one by"
-    )
+class GateLaunchpad(ModelLaunchpad, config_of(GateSettings)):
+    """Which network challenges, and on how many rows or deals the gate decides."""
 
 
 @dg.asset(
@@ -58,7 +52,7 @@ class GateSettings(ModelSettings, settings_of(forge_evaluate, "rows"), settings_
 )
 def champion(
     context: dg.AssetExecutionContext,
-    config: GateSettings,
+    config: GateLaunchpad,
     store: ShardStore,
     compute: ComputeDevice,
     tracker: Tracker,
@@ -76,7 +70,7 @@ def champion(
         found = registry.fetch(objective, CHAMPION)
         holder = Model.load(found.folder, device) if found else None
         judge = judge_player if objective == PLAYER else judge_network
-        ruling = judge(challenger, holder, config, store)
+        ruling = judge(challenger, holder, config.settings(), store)
         crowned: Mapping[str, Any] = {}
         if ruling.promoted:
             if registry.fetch(objective, CHAMPION) != found:
@@ -104,7 +98,7 @@ def champion(
 
 
 def judge_network(
-    challenger: Model, holder: Model | None, config: GateSettings, store: ShardStore
+    challenger: Model, holder: Model | None, settings: GateSettings, store: ShardStore
 ) -> "Ruling":
     """By points lost a decision on golden val; the first champion has to beat random play."""
     from forge_core.gate import Ruling, judge_losses
@@ -112,32 +106,31 @@ def judge_network(
     from forge_core.texas42.tokens.golden import random_gaps, score
 
     root = store.root()
-    mine = score(challenger.network, challenger.weights, root, config.rows)
+    mine = score(challenger.network, challenger.weights, root, settings.rows)
     figures = {"by_deal_points": mine.by_deal, "decision_q_gap_points": mine.decision_q_gap}
     figures["q_gap_points"] = mine.q_gap
     if mine.q_mae is not None:
         figures["q_mae_points"] = mine.q_mae
     if not holder:
-        gaps = random_gaps(root, config.rows)
+        gaps = random_gaps(root, settings.rows)
         ruling = judge_losses(mine.gap, gaps, mine.group, NETWORK_LOSSES, "random play")
     elif holder.weights == challenger.weights:
         ruling = Ruling(False, (IS_CHAMPION,))
     else:
-        theirs = score(holder.network, holder.weights, root, config.rows)
+        theirs = score(holder.network, holder.weights, root, settings.rows)
         ruling = judge_losses(mine.gap, theirs.gap, mine.group, NETWORK_LOSSES)
         figures["champion_by_deal_points"] = theirs.by_deal
     return Ruling(ruling.promoted, ruling.reasons, figures | ruling.figures)
 
 
 def judge_player(
-    challenger: Model, holder: Model | None, config: GateSettings, store: ShardStore
+    challenger: Model, holder: Model | None, settings: GateSettings, store: ShardStore
 ) -> "Ruling":
     """By duplicate deals against the champion, the first against random play."""
     from forge_core.gate import Ruling, judge_match
     from forge_core.stats import Sprt
-    from forge_core.texas42.arena import Conditions, play_match
+    from forge_core.texas42.arena import Conditions, held_out_seeds, play_match
     from forge_core.texas42.arena.measures import SWING
-    from forge_core.texas42.cli.match import choose_seeds
     from forge_core.texas42.players.random import RandomPlayer
     from forge_core.texas42.players.transcript import TranscriptPlayer
 
@@ -145,8 +138,8 @@ def judge_player(
         return Ruling(False, (IS_CHAMPION,))
     mine = TranscriptPlayer("challenger", challenger.network)
     theirs = TranscriptPlayer(CHAMPION, holder.network) if holder else RandomPlayer()
-    test = Sprt(0.0, config.margin)
-    seeds = choose_seeds(config.deals, None)
+    test = Sprt(0.0, settings.margin)
+    seeds = held_out_seeds(settings.deals or DEFAULT_DEALS)
     match = play_match(mine, theirs, seeds, Conditions(), store.root(), test)
     assert match.sprt
     return judge_match(match.sprt, SWING, "the champion" if holder else "random play")

@@ -10,79 +10,33 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import Field
 
 from forge_assets.filling import completed, input_versions, materialization
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
-from forge_assets.settings import settings_of
+from forge_assets.settings import config_of
 from forge_assets.texas42 import versions
-from forge_assets.texas42.networks import ModelSettings
+from forge_assets.texas42.networks import ModelLaunchpad
 from forge_assets.texas42.oracle_model import oracle_model
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.partitions import block_keys, seed_blocks
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import ForgeError, is_damaged
-from forge_core.texas42.cli.eq import eq as forge_eq
+from forge_core.texas42.settings.games import GameSettings
 
 if TYPE_CHECKING:
     from forge_core.files import Store
-    from forge_core.texas42.eq import GameConfig, GameRecord, Oracle
+    from forge_core.texas42.eq import GameRecord
     from forge_core.texas42.eq.filling import GameReport
     from forge_core.texas42.oracle.shards import ShardKey
 
-_PLAYING = (
-    *("exact_from", "batch", "worlds", "enumerate_limit"),
-    *("posterior", "posterior_window", "posterior_tau", "posterior_mix"),
-    *("adaptive", "labels", "min_worlds", "max_worlds", "adaptive_batch", "sem_threshold"),
-    *("exploration", "epsilon", "temperature", "max_regret", "choose", "bid", "pdf", "seed"),
-)
-"""options of `forge eq` that are settings; its others are the partition, the oracle and the resources"""
 
+class GameLaunchpad(ModelLaunchpad, config_of(GameSettings, oracle="hybrid")):
+    """How games are played, and by which network worlds are evaluated."""
 
-class GameSettings(ModelSettings, settings_of(forge_eq, *_PLAYING)):
-    """How games are played: the options of `forge eq`."""
-
-    oracle: str = Field(
-        "hybrid",
-        description="who judges a world: hybrid, a network first and the solver later; model, the network "
-        "alone; or exact, the solver alone, which asks no network and takes longest",
-    )
-
-    def network(self, context: dg.AssetExecutionContext, tracker: Tracker) -> str | None:
-        """The folder of the network that is asked, if one is. Raises BadInput where there is none."""
-        return None if self.oracle == "exact" else self.find(context, "qvalue", tracker)
-
-    def open_oracle(self, network: str | None, device: str) -> "Oracle":
-        """Who judges. Raises BadInput."""
-        from forge_core.texas42.eq import open_oracle
-        from forge_core.texas42.eq.oracles import EXACT_FROM
-
-        first = EXACT_FROM if self.exact_from is None else self.exact_from
-        return open_oracle(self.oracle, network, device, first)
-
-    def game_config(self) -> "GameConfig":
-        """As the core takes it. Raises BadInput."""
-        from forge_core.texas42.cli.eq import choose_adaptive, choose_exploration, choose_posterior
-        from forge_core.texas42.eq import GameConfig, Sampling
-
-        weights = choose_posterior(
-            self.posterior, self.posterior_window, self.posterior_tau, self.posterior_mix
-        )
-        adaptive = choose_adaptive(
-            self.adaptive,
-            self.min_worlds,
-            self.max_worlds,
-            self.adaptive_batch,
-            self.sem_threshold,
-            self.labels,
-        )
-        return GameConfig(
-            Sampling(self.worlds, self.enumerate_limit, weights, adaptive, self.pdf),
-            choose_exploration(self.exploration, self.epsilon, self.temperature, self.max_regret),
-            self.choose,
-            self.seed,
-        )
+    def find_network(self, context: dg.AssetExecutionContext, tracker: Tracker) -> str | None:
+        """Return the folder of the network that is asked, if one is. Raises BadInput where there is none."""
+        return None if self.settings().oracle == "exact" else self.find(context, "qvalue", tracker)
 
 
 SOUND = {
@@ -133,24 +87,27 @@ def check(name: str, description: str) -> dg.AssetCheckSpec:
 )
 def eq_games(
     context: dg.AssetExecutionContext,
-    config: GameSettings,
+    config: GameLaunchpad,
     store: ShardStore,
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> Iterator[dg.AssetCheckResult]:
     """One Parquet file a game: its 28 decisions, and what each mover expected of each play. A partition
     holds fifty."""
-    from forge_core.texas42.eq.files import GAMES_FOLDER
+    from forge_core.texas42.eq.configuration import configure, open_oracle_of
     from forge_core.texas42.eq.filling import fill_games
+    from forge_core.texas42.folders import GAMES_FOLDER
 
     wanted = {partition: block_keys(partition) for partition in context.partition_keys}
     keys = [key for of_one in wanted.values() for key in of_one]
     with failing_plainly():
-        place, playing = store.root().join(GAMES_FOLDER), config.game_config()
-        network, on = config.network(context, tracker), input_versions(context, oracle_model.key, "qvalue")
-        oracle = config.open_oracle(network, compute.device)
+        place, settings = store.root().join(GAMES_FOLDER), config.settings()
+        playing = configure(settings)
+        network = config.find_network(context, tracker)
+        on = input_versions(context, oracle_model.key, "qvalue")
+        oracle = open_oracle_of(settings, network, compute.device)
         filling = fill_games(
-            place, keys, oracle, playing, config.bid, config.batch, compute.device, verify=True
+            place, keys, oracle, playing, settings.bid, settings.batch, compute.device, verify=True
         )
         with closing(filling) as reports:  # a cancelled run leaves whole games
             found, reported = inspect_partitions(context, wanted, reports, place, network, on)

@@ -6,8 +6,8 @@ from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, fail
 from forge_assets.texas42 import versions
 from forge_assets.texas42.eq_token_splits import eq_token_splits
 from forge_assets.texas42.networks import (
-    ModelSettings,
-    TeachingSettings,
+    ModelLaunchpad,
+    TeachingLaunchpad,
     export_network,
     parity_check,
     teach_network,
@@ -29,14 +29,14 @@ OBJECTIVE, STAGE = "eq", 2
 )
 def eq_model(
     context: dg.AssetExecutionContext,
-    config: TeachingSettings,
+    config: TeachingLaunchpad,
     store: ShardStore,
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
     """A network that says E[Q] and its variance of one's own hand and the plays; tracked in MLflow."""
     with failing_plainly():
-        return teach_network(context, OBJECTIVE, STAGE, config, store, compute, tracker)
+        return teach_network(context, OBJECTIVE, STAGE, config.settings(), store, compute, tracker)
 
 
 @dg.asset(
@@ -47,7 +47,7 @@ def eq_model(
     check_specs=[parity_check("eq_model_onnx")],
 )
 def eq_model_onnx(
-    context: dg.AssetExecutionContext, config: ModelSettings, tracker: Tracker
+    context: dg.AssetExecutionContext, config: ModelLaunchpad, tracker: Tracker
 ) -> dg.MaterializeResult:
     """The network as an ONNX file, any batch, beside its weights and in MLflow."""
     with failing_plainly():

@@ -36,7 +36,6 @@ def eq_token_splits(
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
     """What the mover knew and what it expected, 28 rows a game; new games are added to what is there."""
     from forge_core.splits import Split
-    from forge_core.texas42.eq.files import GAMES_FOLDER
     from forge_core.texas42.eq.splits import (
         GameRowStore,
         folder_of,
@@ -44,6 +43,7 @@ def eq_token_splits(
         read_manifest,
         tokenize_games,
     )
+    from forge_core.texas42.folders import GAMES_FOLDER
 
     with failing_plainly():
         root = store.root()

@@ -18,6 +18,7 @@ from forge_core.ranges import ranges_text
 from forge_core.settings import setting
 from forge_core.splits import Split, split_of
 from forge_core.texas42.reference import REFERENCE
+from forge_core.texas42.settings import scores, shards, tokens
 
 if TYPE_CHECKING:
     from forge_assets.tracking.registry import ModelRegistry
@@ -48,9 +49,9 @@ class FlywheelSettings:
     epochs: int = setting(2, "Passes over all rows.")
     lr: float = setting(3e-5, "Learning rate at its peak.", metavar="RATE")
     batch_size: int = setting(1024, "Rows per step.")
-    shard_rows: str = setting("50000", "States to draw from each deal; or all.", metavar="N")
-    rows: int = setting(10_000, "Rows to learn from each deal, of those drawn.")
-    golden_rows: int = setting(2_000, "Rows of each deal of the benchmark.")
+    shard_rows: str = setting(f"{shards.DEFAULT_ROWS}", "States to draw from each deal; or all.", metavar="N")
+    rows: int = setting(tokens.DEFAULT_ROWS, "Rows to learn from each deal, of those drawn.")
+    golden_rows: int = setting(scores.DEFAULT_ROWS, "Rows of each deal of the benchmark.")
     threads: int | None = setting(
         None, "Threads of torch while it learns on a CPU.", default_text="one per core"
     )
@@ -111,14 +112,14 @@ def check_settings(settings: FlywheelSettings, tracker: Tracker) -> None:
     from forge_assets.texas42.cards import Model
     from forge_assets.tracking.registry import resolve_model
     from forge_core.learning.networks.sizes import SIZES
-    from forge_core.texas42.oracle.shards import parse_rows
+    from forge_core.texas42.oracle.shards import ShardConfig
 
     model, objective = settings.model, settings.objective
     if not is_size(model):
         Model.load(resolve_model(model, objective, tracker), "cpu").check(objective)
     elif model not in SIZES:
         raise BadInput(f"model {model!r}: use {', '.join(SIZES)}, or a folder such as models/NAME")
-    parse_rows(settings.shard_rows)
+    ShardConfig(shards.read_rows(settings.shard_rows))
 
 
 def steps_of(state: State) -> list[Step]:

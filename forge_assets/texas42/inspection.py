@@ -18,18 +18,22 @@ from forge_assets.texas42.partitions import (
     partitions_text,
     shard_keys,
 )
-from forge_assets.versions import constant_of
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.files.inspection import FileStatus
 from forge_core.splits import Split
 from forge_core.texas42.declarations import NAMES
+from forge_core.texas42.folders import (
+    BIDDING_FOLDER,
+    GAMES_FOLDER,
+    GOLDEN_SHARDS,
+    MARGINALIZED_SHARDS,
+    STANDARD_SHARDS,
+)
+from forge_core.texas42.settings.shards import DEFAULT_OPPONENTS
 
 _FIRST = "oracle_shards"
 """must have all blocks that are asked for, where no asset is named"""
-_GAMES = constant_of("forge_core.texas42.eq.files", "GAMES_FOLDER")
-_TABLES = constant_of("forge_core.texas42.bidding.records", "BIDDING_FOLDER")
-"""read, not imported: games and tables import torch, and many stores have none"""
 
 
 def inspection(query: GapQuery, store: Store) -> list[PartitionedAsset]:
@@ -46,18 +50,12 @@ def inspection(query: GapQuery, store: Store) -> list[PartitionedAsset]:
 
 def _shards(query: GapQuery, store: Store) -> Iterator[PartitionedAsset]:
     from forge_assets.texas42.oracle_shards import version_of
-    from forge_core.texas42.oracle.shards import (
-        GOLDEN,
-        MARGINALIZED,
-        SHARDS,
-        STANDARD,
-        ShardConfig,
-        settings_made,
-    )
+    from forge_core.texas42.oracle.shards import SHARDS, ShardConfig, settings_made
 
     default = settings_made(ShardConfig())
     declarations = query.settings.get("declarations", "one")
-    opponents = query.settings.get("opponents") or _opponents_in(store.join(MARGINALIZED)) or 3
+    stored = _opponents_in(store.join(MARGINALIZED_SHARDS))
+    opponents = query.settings.get("opponents") or stored or DEFAULT_OPPONENTS
 
     def shards(
         asset: str,
@@ -82,8 +80,8 @@ def _shards(query: GapQuery, store: Store) -> Iterator[PartitionedAsset]:
         )
 
     for asset, folder, among in (
-        ("oracle_shards", STANDARD, None),
-        ("marginalized_shards", MARGINALIZED, opponents),
+        ("oracle_shards", STANDARD_SHARDS, None),
+        ("marginalized_shards", MARGINALIZED_SHARDS, opponents),
     ):
         layout = {"declarations": declarations} | ({"opponents": among} if among else {})
         yield shards(
@@ -95,13 +93,13 @@ def _shards(query: GapQuery, store: Store) -> Iterator[PartitionedAsset]:
         )
     golden = SHARDS.remade_by(lambda key: "forge-pipeline gaps --asset golden_shards --mend")
     among_golden = partial(_golden_partitions, query, store)
-    yield shards("golden_shards", GOLDEN, among_golden, golden_keys, {}, golden)
+    yield shards("golden_shards", GOLDEN_SHARDS, among_golden, golden_keys, {}, golden)
 
 
 def _by_block(query: GapQuery, store: Store) -> Iterator[PartitionedAsset]:
     for asset, noun, folder, version, keys, examine in (
-        ("eq_games", "games", _GAMES, versions.EQ, block_keys, _examine_game),
-        ("bidding_results", "tables", _TABLES, versions.TABLES, _table_keys, _examine_table),
+        ("eq_games", "games", GAMES_FOLDER, versions.EQ, block_keys, _examine_game),
+        ("bidding_results", "tables", BIDDING_FOLDER, versions.TABLES, _table_keys, _examine_table),
     ):
         yield PartitionedAsset(
             asset=asset,
@@ -168,9 +166,7 @@ def _partitions(
 
 def _golden_partitions(query: GapQuery, store: Store, recorded: Collection[str]) -> Sequence[str]:
     """Choose the partitions of the benchmark: all, once it is begun or where it is named."""
-    from forge_core.texas42.oracle.shards import GOLDEN
-
-    begun = bool(recorded) or bool(_names(store.join(GOLDEN)))
+    begun = bool(recorded) or bool(_names(store.join(GOLDEN_SHARDS)))
     if "golden_shards" in query.assets or (begun and not query.assets):
         return golden_partitions.get_partition_keys()
     return []

@@ -13,6 +13,8 @@ from forge_assets.lineage.search import Card, Search
 from forge_core.errors import ForgeError, StoreUnusable
 from forge_core.files import Store
 from forge_core.splits import Split
+from forge_core.texas42.folders import GAMES_FOLDER, MARGINALIZED_SHARDS, STANDARD_SHARDS
+from forge_core.texas42.sources import SOURCES, LiveRows, StoredRows, source_kind
 
 if TYPE_CHECKING:
     from forge_core.texas42.tokens.origins import SourceIndex
@@ -24,28 +26,29 @@ class DealRows(Rows):
 
     def heading(self) -> str:
         """Return the rows in a line."""
-        if self.kind == "live":
+        if source_kind(self.kind).is_live:
             return f"learnt from live rows, data version {self.version}"
-        noun = "games" if self.kind == "games" else "shards"
+        noun = source_kind(self.kind).noun
         return f"learnt from rows of {noun}, data version {self.version} (val {self.val_version})"
 
     def place(self) -> str:
         """Return where the rows are in a line, or how live ones are dealt."""
-        if self.kind == "live":
+        if source_kind(self.kind).is_live:
             seed = self.settings.get("seed")
             return f"seeds: stream({seed}, 'live', chunk, ...) deals them, all of train (seed % 1000 < 900)"
         return f"rows in {self.store}{f'; on disk: {self.on_disk}' if self.on_disk else ''}"
 
     def source_heading(self, source: Source) -> str:
         """Return a source in a line."""
-        noun = "games" if source.folder.startswith("eq") else "shards"
+        noun = "games" if source.folder == GAMES_FOLDER else "shards"
         return f"{source.files:,} {noun} in {source.folder}: seeds {source.seeds}, {source.declaration}"
 
 
 def read_rows(search: Search, card: Card) -> Rows:
     """Return the rows that a network learnt from. Raises KeyError, TypeError, ValueError for a bad card."""
     data = card["data"]
-    return _live_rows(data, card) if data["kind"] == "live" else _stored_rows(search, data)
+    is_live = SOURCES[data["kind"]].is_live
+    return _live_rows(data, card) if is_live else _stored_rows(search, data)
 
 
 def _live_rows(data: Mapping[str, Any], card: Card) -> Rows:
@@ -64,7 +67,7 @@ def _live_rows(data: Mapping[str, Any], card: Card) -> Rows:
         unknown.append("the versions that made its rows are not recorded, and are not the present ones")
     rows = card.get("results", {}).get("rows")
     return DealRows(
-        kind="live",
+        kind=LiveRows.kind,
         version=data["version"],
         val_version=None,
         store=None,
@@ -118,18 +121,17 @@ def _rows_on_disk(search: Search, data: Mapping[str, Any]) -> tuple[dict[str, An
     """
     if not search.look:
         return None, None
-    from forge_core.texas42.cli.train import origin_of, store_of
-
     wanted = {Split.TRAIN: data["version"], Split.VAL: data.get("val_version")}
     try:
-        root = Store(data["store"])
-        rows = {split: store_of(data["kind"])(root, split) for split in wanted}
+        root, kind = Store(data["store"]), source_kind(data["kind"])
+        assert issubclass(kind, StoredRows)
+        rows = kind.find(root)
     except ForgeError:
         return None, "gone, or unreadable by this code"
     found = {split: of_split.manifest.hash for split, of_split in rows.items()}
     if found != wanted:
         return None, f"others now: {found[Split.TRAIN]} (val {found[Split.VAL]})"
-    return (None if "origin" in data else origin_of(data["kind"], root, rows)), "the same"
+    return (None if "origin" in data else kind.origin_of(root, rows)), "the same"
 
 
 def _source(
@@ -162,13 +164,12 @@ def _source(
 
 def _index(search: Search, root: Store) -> SourceIndex:
     """Return the index of the files of a store; each folder and footer is read once per question."""
-    from forge_core.texas42.eq.files import GAMES_FOLDER
     from forge_core.texas42.eq.origins import fingerprint_of_game
     from forge_core.texas42.tokens.origins import SourceIndex, fingerprint_of_shard
 
     key = ("texas42 files", root.url)
     if key not in search.kept:
-        readers = dict.fromkeys(("shards-standard", "shards-marginalized"), fingerprint_of_shard)
+        readers = dict.fromkeys((STANDARD_SHARDS, MARGINALIZED_SHARDS), fingerprint_of_shard)
         search.kept[key] = SourceIndex(root, {**readers, GAMES_FOLDER: fingerprint_of_game})
     return search.kept[key]
 

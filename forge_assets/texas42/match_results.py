@@ -15,19 +15,19 @@ from pydantic import Field
 
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
-from forge_assets.settings import settings_of
+from forge_assets.settings import config_of
 from forge_assets.texas42 import versions
 from forge_assets.texas42.eq_model import eq_model
-from forge_assets.texas42.networks import ModelSettings
+from forge_assets.texas42.networks import ModelLaunchpad
 from forge_assets.texas42.oracle_model import oracle_model
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import FileCorrupt
-from forge_core.texas42.cli.match import match as forge_match
+from forge_core.texas42.settings.matches import MatchSettings
 
 if TYPE_CHECKING:
     from forge_core.files import Store
-    from forge_core.texas42.arena import Conditions, Match
+    from forge_core.texas42.arena import Match
     from forge_core.texas42.players import AnyPlayer
 
 PLAYERS = (
@@ -36,19 +36,14 @@ PLAYERS = (
 )
 
 
-_OPTIONS = ("deals", "decl", "bid", "seed", "sprt", "by", "margin", "batch")
-"""of `forge match` that are settings; its others are the players, their deals by list, and the resources"""
-
-
-class MatchSettings(settings_of(forge_match, *_OPTIONS)):
-    """What is played: options of `forge match`."""
+class MatchLaunchpad(config_of(MatchSettings)):
+    """Who plays, which deals, and how the match is decided."""
 
     players: list[str] = Field(
         list(PLAYERS),
         description="as `forge match` has them; behind model= stands a folder, which begins at the project, "
         "latest: what was taught last, or challenger or champion of the registry",
     )
-    seeds: str | None = Field(None, description="These deals instead: 0-49.")
 
     def open_players(
         self, context: dg.AssetExecutionContext, device: str, tracker: Tracker
@@ -57,23 +52,9 @@ class MatchSettings(settings_of(forge_match, *_OPTIONS)):
         from forge_core.texas42.players import parse_player
 
         def find_model(objective: str, word: str) -> str:
-            return ModelSettings(model=word).find(context, objective, tracker)
+            return ModelLaunchpad(model=word).find(context, objective, tracker)
 
         return [parse_player(text, device, find_model) for text in self.players]
-
-    def conditions(self) -> "Conditions":
-        """What all games have in common. Raises BadInput."""
-        from forge_core.texas42.arena import Conditions
-        from forge_core.texas42.cli.match import read_declare
-
-        return Conditions(read_declare(self.decl), self.bid, self.seed)
-
-    def deal_seeds(self) -> list[int]:
-        """Which deals. Raises BadInput."""
-        from forge_core.ranges import parse_seeds
-        from forge_core.texas42.cli.match import choose_seeds
-
-        return choose_seeds(self.deals, None if self.seeds is None else parse_seeds(self.seeds))
 
 
 CHECKS = {
@@ -98,22 +79,24 @@ CHECKS = {
 )
 def match_results(
     context: dg.AssetExecutionContext,
-    config: MatchSettings,
+    config: MatchLaunchpad,
     store: ShardStore,
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
     """All against all: points a deal, contracts and marks of every pair, with intervals. Its data version
     says who played which deals under what conditions."""
-    from forge_core.texas42.arena import play_all
-    from forge_core.texas42.cli.match import choose_test
+    from forge_core.texas42.arena import Conditions, play_all
+    from forge_core.texas42.arena.duplicate import choose_seeds
+    from forge_core.texas42.arena.match import choose_test
 
     with failing_plainly():
-        conditions, seeds = config.conditions(), config.deal_seeds()
-        test = choose_test(config.sprt, config.by, config.margin)
+        settings = config.settings()
+        conditions, seeds = Conditions.of(settings), choose_seeds(settings)
+        test = choose_test(settings)
         players, place = config.open_players(context, compute.device, tracker), store.root()
         begun = time.perf_counter()
-        matches = play_all(players, seeds, conditions, place, test, config.by, config.batch)
+        matches = play_all(players, seeds, conditions, place, test, settings.by, settings.batch)
         seconds = time.perf_counter() - begun
         return dg.MaterializeResult(
             data_version=dg.DataVersion(version_of(players, matches)),

@@ -5,7 +5,7 @@ again, what is finished is found, and what was interrupted goes on from its chec
 """
 
 import json
-from collections.abc import Mapping
+import sys
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,35 +15,28 @@ from pydantic import Field
 
 from forge_assets.pictures import picture
 from forge_assets.resources import ComputeDevice, ShardStore, runs_folder
-from forge_assets.settings import settings_of
+from forge_assets.settings import config_of
 from forge_assets.texas42 import versions
 from forge_assets.tracking.registry import resolve_model
 from forge_assets.tracking.runs import TrackedRun
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.tracking.training import TrainingTracker
 from forge_core.errors import BadInput
-from forge_core.texas42.cli.train import train as forge_train
+from forge_core.learning.labelled.settings import TeachingSettings
 from forge_core.texas42.reference import REFERENCE
 
 if TYPE_CHECKING:
     from forge_core.learning.labelled.config import TrainConfig
     from forge_core.learning.runs import TrainResult
-    from forge_core.learning.spec import TokenSpec
+    from forge_core.texas42.sources import Source
 
 RESULT = "result.json"
 """in the folder of a run that has come to its end"""
 LATEST = "latest"
 
-_TRAINING = (
-    *("size", "layers", "heads", "width", "batch_size", "steps", "epochs", "lr", "evaluate_every"),
-    *("patience", "idle_weight", "precision", "compile", "threads", "seed", "init_from", "name", "runs"),
-)
-"""options of `forge train` that are settings whatever the rows; others are the partition and the resources"""
 
-
-class TeachingSettings(settings_of(forge_train, *_TRAINING)):
-    """How a network is taught: options of `forge train`. init_from may also be `champion`; paths begin at
-    the project."""
+class TeachingLaunchpad(config_of(TeachingSettings)):
+    """How a network is trained. init_from may also be `champion`; paths begin at the project."""
 
 
 def teaching_checks(asset: str) -> list[dg.AssetCheckSpec]:
@@ -64,66 +57,56 @@ def teach_network(
     context: dg.AssetExecutionContext,
     objective: str,
     stage: int,
-    config: TeachingSettings,
+    settings: TeachingSettings,
     store: ShardStore,
     compute: ComputeDevice,
     tracker: Tracker,
     live: bool = False,
     workers: int | None = None,
 ) -> dg.MaterializeResult:
-    """Teach a network as `forge train` does, tracked in MLflow, and say what came of it.
+    """Train a network as `forge train` does, tracked in MLflow, and return what came of it.
 
-    live, workers: options of `forge train` that stage 1 alone has.
+    live: learn from fresh rows; workers: processes that make them (see LiveTeachingSettings).
     """
-    from forge_core.texas42.cli.train import (
-        choose_model,
-        describe_data,
-        make_config,
-        size_name,
-        with_settings,
-    )
+    from forge_core.learning.labelled.teaching import choose_model, configure, size_name
+    from forge_core.texas42.sources import choose_source
 
-    parent = resolve_model(config.init_from, objective, tracker) if config.init_from else None
-    model = choose_model(config.size, config.layers, config.heads, config.width, objective, parent)
-    root = None if live else store.root().url
-    data = describe_data(root, live, config.batch_size, config.seed, stage)
-    training = make_config(
-        model,
-        data,
-        config.steps,
-        config.epochs,
-        config.lr,
-        config.evaluate_every,
-        config.patience,
-        config.idle_weight,
-    )
-    training = with_settings(training, config.precision, config.compile, config.seed, compute.device)
-    folder = folder_of(
-        config, f"texas42-{objective}-{size_name(model)}-{data['kind']}", training, data, parent
-    )
+    parent = resolve_model(settings.init_from, objective, tracker) if settings.init_from else None
+    model = choose_model(settings, objective, parent)
+    data = None if live else store.root().url
+    source = choose_source(data, live, settings.batch_size, settings.seed, stage)
+    training = configure(settings, model, source.steps_of, compute.device)
+    stem = source.run_name(objective, size_name(model))
+    folder = folder_of(settings, stem, training, source, parent)
     tags = {"dagster.run_id": context.run.run_id, "dagster.asset": context.asset_key.to_user_string()}
     asked_by = {name: tag for name, tag in context.run.tags.items() if name.startswith("forge/")}
     tags |= {name.replace("/", "."): tag for name, tag in asked_by.items()}
     ended = finished(folder) or teach(
-        training, data, folder, parent, config.threads, workers, TrainingTracker(tracker, tags)
+        training,
+        source,
+        folder,
+        parent,
+        settings.threads,
+        source.makers(workers) if live else 0,
+        TrainingTracker(tracker, tags),
     )
-    return describe_model(context, *ended, data, parent, tracker)
+    return describe_model(context, *ended, source, parent, tracker)
 
 
 def folder_of(
-    config: TeachingSettings, stem: str, training: "TrainConfig", data: Mapping[str, Any], parent: str | None
+    settings: TeachingSettings, stem: str, training: "TrainConfig", source: "Source", parent: str | None
 ) -> Path:
-    """Where a run is kept: the same for the same question."""
+    """Return the folder of a run: the same for the same question."""
     from forge_core.files import fingerprint
     from forge_core.learning.runs import ORIGIN
 
     asked = {
         "train": training.to_dict(),
-        "data": {name: said for name, said in data.items() if name != ORIGIN},
+        "data": {name: value for name, value in source.record.items() if name != ORIGIN},
         "init_from": parent,
-        "code": versions.of_network(data["kind"]),
+        "code": versions.of_network(source.kind),
     }
-    return runs_folder(config.runs) / (config.name or f"{stem}-{fingerprint(asked)[:8]}")
+    return runs_folder(settings.runs) / (settings.name or f"{stem}-{fingerprint(asked)[:8]}")
 
 
 def finished(folder: Path) -> "tuple[TrainResult, float] | None":
@@ -143,32 +126,40 @@ def finished(folder: Path) -> "tuple[TrainResult, float] | None":
 
 def teach(
     training: "TrainConfig",
-    data: dict[str, Any],
+    source: "Source",
     folder: Path,
     parent: str | None,
     threads: int | None,
-    workers: int | None,
+    makers: int,
     tracking: TrainingTracker,
 ) -> "tuple[TrainResult, float]":
     """Train as `forge train` does, from the last checkpoint if there is one, and note the end.
 
-    Also the points a decision that random play loses on the rows training is watched by.
+    Also returns the points per decision that random play loses on the rows that training is watched
+    by. makers: processes that make live rows.
     """
     from dataclasses import asdict
 
     from forge_core.files import Store
+    from forge_core.learning.labelled import teaching
     from forge_core.learning.labelled.metrics import evaluate_random
     from forge_core.learning.runs import CHECKPOINT
-    from forge_core.texas42.cli.train import open_rows, run, set_threads
 
     place = Store(str(folder))
     resume = place.exists(CHECKPOINT)
-    makers = max(1, workers or 1) if data["kind"] == "live" else 0
-    set_threads(threads, makers)
-    source, val_rows = open_rows(data, makers if workers != 0 else 0)
-    with closing(source) if hasattr(source, "close") else nullcontext():
-        result = run(
-            training, source, val_rows, folder, data, parent, resume=resume, json=True, tracking=tracking
+    teaching.set_threads(threads, makers)
+    rows, val_rows = source.open(makers)
+    with closing(rows) if hasattr(rows, "close") else nullcontext():
+        result = teaching.teach(
+            training,
+            rows,
+            val_rows,
+            folder,
+            source.record,
+            parent,
+            resume=resume,
+            on_point=lambda point: print(teaching.point_text(point), file=sys.stderr),
+            tracking=tracking,
         )
     random = evaluate_random(val_rows.q, val_rows.legal)["decision_q_gap"]
     place.write(RESULT, json.dumps({"result": asdict(result), "random": random}, indent=2).encode())
@@ -179,7 +170,7 @@ def describe_model(
     context: dg.AssetExecutionContext,
     result: "TrainResult",
     random: float,
-    data: Mapping[str, Any],
+    source: "Source",
     parent: str | None,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
@@ -188,7 +179,7 @@ def describe_model(
     from forge_core.learning.checkpoints import load_model
     from forge_core.learning.labelled.pictures import draw_curve
 
-    spec_of(data["kind"]).check_same(load_model(result.model).spec, result.model)
+    source.spec().check_same(load_model(result.model).spec, result.model)
     weights = json.loads(Store(result.model).read("model.json"))["weights"]
     best, last = result.best, result.points[-1]
     metadata: dict[str, Any] = {
@@ -205,7 +196,7 @@ def describe_model(
         "device": result.device,
         "precision": result.precision,
         "stopped_early": result.stopped_early,
-        "trained_on": data["version"],
+        "trained_on": source.version,
         "curve": picture(draw_curve(result.points, random)),
     }
     if parent:
@@ -225,14 +216,6 @@ def describe_model(
     )
 
 
-def spec_of(kind: str) -> "TokenSpec":
-    """The tokens of rows of a kind: see `describe_data` of forge train."""
-    from forge_core.texas42.tokens.rows import STAGE1_SPEC
-    from forge_core.texas42.tokens.transcript import STAGE2_SPEC
-
-    return STAGE2_SPEC if kind == "games" else STAGE1_SPEC
-
-
 def track(context: dg.AssetExecutionContext, folder: str | Path, tracker: Tracker) -> dict[str, Any]:
     """Metadata that leads to the MLflow run of a training folder; this run's tags lead there too."""
     run = tracker.reopen(folder)
@@ -245,7 +228,7 @@ def track_run(context: dg.AssetExecutionContext, run: TrackedRun) -> dict[str, A
     return {"mlflow_run_id": run.run_id, "mlflow_url": dg.MetadataValue.url(run.url)}
 
 
-class ModelSettings(dg.Config):
+class ModelLaunchpad(dg.Config):
     """Which network."""
 
     model: str = Field(

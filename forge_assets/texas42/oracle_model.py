@@ -10,12 +10,11 @@ from pydantic import Field
 
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
-from forge_assets.settings import settings_of
+from forge_assets.settings import config_of
 from forge_assets.texas42 import versions
 from forge_assets.texas42.cards import Model
 from forge_assets.texas42.networks import (
-    ModelSettings,
-    TeachingSettings,
+    ModelLaunchpad,
     export_network,
     parity_check,
     teach_network,
@@ -27,8 +26,8 @@ from forge_assets.texas42.token_splits import token_splits
 from forge_assets.tracking.registry import CHAMPION, ModelRegistry, resolve_model
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput
-from forge_core.texas42.cli.evaluate import evaluate as forge_evaluate
-from forge_core.texas42.cli.train import train as forge_train
+from forge_core.learning.labelled.settings import LiveTeachingSettings
+from forge_core.texas42.settings.scores import ScoreSettings
 
 if TYPE_CHECKING:
     from forge_core.learning.labelled.answers import Answers
@@ -36,8 +35,9 @@ if TYPE_CHECKING:
 model_partitions = dg.StaticPartitionsDefinition(["qvalue", "policy"])
 
 
-class TrainSettings(TeachingSettings, settings_of(forge_train, "live", "workers")):
-    """How a network is taught, and whether by fresh rows."""
+class LiveTeachingLaunchpad(config_of(LiveTeachingSettings)):
+    """How a network is trained, and from which rows. init_from may also be `champion`; paths begin at the
+    project."""
 
 
 @dg.asset(
@@ -53,21 +53,21 @@ class TrainSettings(TeachingSettings, settings_of(forge_train, "live", "workers"
 )
 def oracle_model(
     context: dg.AssetExecutionContext,
-    config: TrainSettings,
+    config: LiveTeachingLaunchpad,
     store: ShardStore,
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
     """A network that says points (qvalue) or logits (policy); tracked in MLflow, the challenger there."""
     with failing_plainly():
-        objective, stage = context.partition_key, 1
+        objective, stage, settings = context.partition_key, 1, config.settings()
         return teach_network(
-            context, objective, stage, config, store, compute, tracker, config.live, config.workers
+            context, objective, stage, settings, store, compute, tracker, settings.live, settings.workers
         )
 
 
-class EvaluateSettings(ModelSettings, settings_of(forge_evaluate, "rows")):
-    """Which network, on how many rows of each golden deal, beside which other."""
+class EvaluateLaunchpad(ModelLaunchpad, config_of(ScoreSettings)):
+    """Which network, on how many rows of each golden deal, next to which other."""
 
     against: str = Field(
         CHAMPION, description="champion, if there is one; or the folder of a model; empty: none"
@@ -120,7 +120,7 @@ def warning(name: str, description: str) -> dg.AssetCheckSpec:
 )
 def oracle_model_evaluation(
     context: dg.AssetExecutionContext,
-    config: EvaluateSettings,
+    config: EvaluateLaunchpad,
     store: ShardStore,
     compute: ComputeDevice,
     tracker: Tracker,
@@ -129,7 +129,7 @@ def oracle_model_evaluation(
     from forge_core.device import resolve_device
     from forge_core.files import fingerprint
     from forge_core.splits import Split
-    from forge_core.texas42.cli.evaluate import answer, compare
+    from forge_core.texas42.scoring import ask_all, compare, golden_questions, random_play
     from forge_core.texas42.tokens.golden import scores_of
     from forge_core.texas42.tokens.pictures import draw_golden_gaps
     from forge_core.texas42.tokens.rows import STAGE1_SPEC
@@ -142,10 +142,12 @@ def oracle_model_evaluation(
         for name, model in models.items():
             STAGE1_SPEC.check_same(model.network.spec, name)
         networks = {name: model.network for name, model in models.items()}
-        answers, random = answer(networks, Split.VAL, store.root().url, config.rows, device)
-        for name, said in answers.items():  # the gate will not have to ask again
-            scores_of(said, models[name].weights, config.rows).keep(store.root())
+        rows = config.settings().rows
+        answers = ask_all(networks, golden_questions(Split.VAL, store.root(), rows))
+        for name, of_network in answers.items():  # the gate will not have to ask again
+            scores_of(of_network, models[name].weights, rows).keep(store.root())
         mine, theirs = answers[path], answers[other] if other else None
+        random = random_play(mine)
         report = {
             "decisions": mine.measure(),
             "uniform": mine.measure(uniform=True),
@@ -298,7 +300,7 @@ def table(report: Mapping[str, Any]) -> str:
     check_specs=[parity_check("oracle_model_onnx")],
 )
 def oracle_model_onnx(
-    context: dg.AssetExecutionContext, config: ModelSettings, tracker: Tracker
+    context: dg.AssetExecutionContext, config: ModelLaunchpad, tracker: Tracker
 ) -> dg.MaterializeResult:
     """A network as an ONNX file, any batch, beside its weights and in MLflow."""
     with failing_plainly():

@@ -14,9 +14,12 @@ from pydantic import Field
 
 from forge_assets.filling import completed, materialization
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
+from forge_assets.settings import config_of
 from forge_assets.texas42 import versions
 from forge_assets.texas42.partitions import golden_keys, golden_partitions, shard_keys, shard_partitions
 from forge_core.errors import ForgeError, is_damaged
+from forge_core.texas42.folders import GOLDEN_SHARDS, MARGINALIZED_SHARDS, STANDARD_SHARDS
+from forge_core.texas42.settings.shards import MarginalizedSettings, ShardSettings
 
 if TYPE_CHECKING:
     from forge_core.files import Store
@@ -25,23 +28,11 @@ if TYPE_CHECKING:
 GROUP = "texas42"
 
 
-class ShardSettings(dg.Config):
-    """What is drawn from each solved deal, and how far what is there already is believed."""
-
-    rows: str = Field("50000", description="states of a deal, drawn by ply with weights; all: every one")
-    sample_seed: int = Field(0, description="the draw is repeated by this seed")
-    verify: bool = Field(
-        False, description="read whole files, not only footers, before believing that a shard is there"
-    )
-
-    def shard_config(self) -> "ShardConfig":
-        """As the core takes it. Raises BadInput."""
-        from forge_core.texas42.oracle.shards import ShardConfig, parse_rows
-
-        return ShardConfig(rows=parse_rows(self.rows), sample_seed=self.sample_seed)
+class ShardLaunchpad(config_of(ShardSettings)):
+    """Which states are drawn from each solved deal, and how existing files are checked."""
 
 
-class BlockSettings(ShardSettings):
+class Declarations(dg.Config):
     """Which deals a partition holds."""
 
     declarations: Literal["one", "all"] = Field(
@@ -50,10 +41,12 @@ class BlockSettings(ShardSettings):
     )
 
 
-class MarginalizedSettings(BlockSettings):
-    """How many deals a base hand is seen in."""
+class BlockLaunchpad(Declarations, config_of(ShardSettings)):
+    """The same, and which deals a partition holds."""
 
-    opponents: int = Field(3, gt=0, description="sets of other hands against each base hand")
+
+class MarginalizedLaunchpad(Declarations, config_of(MarginalizedSettings)):
+    """The same, and in how many deals each hand is seen."""
 
 
 def shard_asset(name: str, partitions: dg.PartitionsDefinition):
@@ -85,34 +78,40 @@ def shard_asset(name: str, partitions: dg.PartitionsDefinition):
 
 @shard_asset("oracle_shards", shard_partitions)
 def oracle_shards(
-    context: dg.AssetExecutionContext, config: BlockSettings, store: ShardStore, compute: ComputeDevice
+    context: dg.AssetExecutionContext, config: BlockLaunchpad, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult]:
     """One Parquet file a deal: states, V and Q of a completely solved deal. A partition holds five."""
     with failing_plainly():
+        settings = config.settings()
         wanted = {key: shard_keys(key, config.declarations) for key in context.partition_keys}
-    yield from fill_partitions(context, "shards-standard", wanted, config, store, compute)
+    yield from fill_partitions(context, STANDARD_SHARDS, wanted, settings, store, compute)
 
 
 @shard_asset("marginalized_shards", shard_partitions)
 def marginalized_shards(
-    context: dg.AssetExecutionContext, config: MarginalizedSettings, store: ShardStore, compute: ComputeDevice
+    context: dg.AssetExecutionContext,
+    config: MarginalizedLaunchpad,
+    store: ShardStore,
+    compute: ComputeDevice,
 ) -> Iterator[dg.AssetCheckResult]:
     """Base hands against several sets of other hands: what a hand is worth when one sees only it."""
     with failing_plainly():
+        settings = config.settings()
         wanted = {
-            key: shard_keys(key, config.declarations, config.opponents) for key in context.partition_keys
+            key: shard_keys(key, config.declarations, settings.opponents) for key in context.partition_keys
         }
-    yield from fill_partitions(context, "shards-marginalized", wanted, config, store, compute)
+    yield from fill_partitions(context, MARGINALIZED_SHARDS, wanted, settings, store, compute)
 
 
 @shard_asset("golden_shards", golden_partitions)
 def golden_shards(
-    context: dg.AssetExecutionContext, config: ShardSettings, store: ShardStore, compute: ComputeDevice
+    context: dg.AssetExecutionContext, config: ShardLaunchpad, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult]:
     """The fixed benchmark: a few seeds of val and test under every declaration."""
     with failing_plainly():
+        settings = config.settings()
         wanted = {key: golden_keys(key) for key in context.partition_keys}
-    yield from fill_partitions(context, "shards-golden", wanted, config, store, compute)
+    yield from fill_partitions(context, GOLDEN_SHARDS, wanted, settings, store, compute)
 
 
 def fill_partitions(
@@ -127,13 +126,13 @@ def fill_partitions(
 
     Ends with dg.Failure if any deal failed: its partition stays missing, all others are done.
     """
-    from forge_core.texas42.oracle.shards import fill_shards
+    from forge_core.texas42.oracle.shards import ShardConfig, fill_shards
 
     unsolved: dict[str, str] = {}
     unsound: dict[str, str] = {}
     n_deals, n_made, n_read = sum(map(len, wanted.values())), 0, 0
     with failing_plainly():
-        place, config = store.root().join(folder), settings.shard_config()
+        place, config = store.root().join(folder), ShardConfig(settings.rows, settings.sample_seed)
         keys = [key for of_one in wanted.values() for key in of_one]
         filling = fill_shards(place, keys, config, compute.device, compute.workers, verify=settings.verify)
         with closing(filling) as reports:  # a cancelled run finishes what it is writing

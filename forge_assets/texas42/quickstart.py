@@ -97,9 +97,10 @@ def learn(quickstart: Quickstart) -> None:
 def play(quickstart: Quickstart) -> None:
     """Play games by E[Q], and print one instructive decision. Raises RunFailed."""
     from forge_assets.resources import ShardStore
-    from forge_core.texas42.eq.files import GAMES_FOLDER, read_game
+    from forge_core.texas42.eq.files import read_game
     from forge_core.texas42.eq.scenes import most_instructive_scene
     from forge_core.texas42.eq.view import LEGEND, describe_decision
+    from forge_core.texas42.folders import GAMES_FOLDER
 
     block = block_name(BLOCKS[-1])
     first, *_, last = keys = block_keys(block)

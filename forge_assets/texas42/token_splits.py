@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
-from forge_assets.settings import settings_of
+from forge_assets.settings import config_of
 from forge_assets.texas42 import versions
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.shard_catalog import shard_catalog
 from forge_core.errors import BadInput, ForgeError
-from forge_core.texas42.cli.tokenize import tokenize as forge_tokenize
+from forge_core.texas42.folders import shards_folder
+from forge_core.texas42.settings.tokens import TokenSettings
 
 if TYPE_CHECKING:
     from forge_core.files import Store
     from forge_core.splits import Split
-    from forge_core.texas42.tokens.splits import TokenConfig
     from forge_core.texas42.tokens.storage import Manifest, Plan
 
 split_partitions = dg.StaticPartitionsDefinition(["train", "val", "test"])
@@ -27,16 +27,8 @@ READ_BACK = 200
 """files read back after each run, evenly chosen; the others are held to the manifest as they are used"""
 
 
-class TokenSettings(settings_of(forge_tokenize, "source", "rows", "decision_share", "sample_seed")):
+class TokenLaunchpad(config_of(TokenSettings)):
     """Which rows are drawn, and from which shards."""
-
-    def token_config(self) -> "TokenConfig":
-        """As the core takes it. Raises BadInput."""
-        from forge_core.texas42.tokens.rows import DECISION_SHARE
-        from forge_core.texas42.tokens.splits import TokenConfig
-
-        share = DECISION_SHARE if self.decision_share is None else self.decision_share
-        return TokenConfig(self.source, self.rows, share, self.sample_seed)
 
 
 def split_checks(asset: str, sound: str) -> list[dg.AssetCheckSpec]:
@@ -71,16 +63,23 @@ def split_checks(asset: str, sound: str) -> list[dg.AssetCheckSpec]:
     ),
 )
 def token_splits(
-    context: dg.AssetExecutionContext, config: TokenSettings, store: ShardStore, compute: ComputeDevice
+    context: dg.AssetExecutionContext, config: TokenLaunchpad, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
     """Rows to learn from, to watch training by, and sealed ones; new shards are added to what is there."""
     from forge_core.splits import Split
-    from forge_core.texas42.tokens.splits import TokenStore, folder_of, plan_tokens, read_manifest, tokenize
+    from forge_core.texas42.tokens.splits import (
+        TokenConfig,
+        TokenStore,
+        folder_of,
+        plan_tokens,
+        read_manifest,
+        tokenize,
+    )
 
     with failing_plainly():
-        root, settings = store.root(), config.token_config()
+        root, settings = store.root(), TokenConfig.of(config.settings())
     work = Work(
-        sources=tuple(f"shards-{kind}" for kind in settings.kinds),
+        sources=tuple(map(shards_folder, settings.kinds)),
         folder_of=partial(folder_of, root),
         read_manifest=read_manifest,
         plan=partial(plan_tokens, root, root, config=settings),

@@ -6,6 +6,7 @@ A version stands next to its algorithm and is raised when its results change.
 from __future__ import annotations
 
 from forge_assets.versions import constant_of
+from forge_core.texas42.sources import source_kind
 
 ORACLE = constant_of("forge_core.texas42.oracle.solver", "ORACLE_VERSION")
 SHARDS = f"{constant_of('forge_core.texas42.oracle.shards.records', 'SHARDS_VERSION')}/{ORACLE}"
@@ -54,5 +55,5 @@ CHAMPION = f"{constant_of('forge_core.gate', 'GATE_VERSION')}/{EVALUATION}/{MATC
 
 
 def of_network(kind: str) -> str:
-    """Return the version of a network that learnt from rows of a kind: see `describe_data` of forge train."""
-    return EQ_MODEL if kind == "games" else MODEL
+    """Return the version of a network that learnt from rows of a kind. Raises BadInput for another kind."""
+    return {1: MODEL, 2: EQ_MODEL}[source_kind(kind).stage]

@@ -55,7 +55,7 @@ def _draw_curve(points: Sequence[Point]) -> bytes:
 
 @dataclass(slots=True)
 class TrainingTracker:
-    """Follows training runs into MLflow: see `forge_core.texas42.cli.train.Tracking`."""
+    """Follows training runs into MLflow: see `forge_core.learning.labelled.teaching.Tracking`."""
 
     tracker: Tracker
     tags: Mapping[str, str] = field(default_factory=dict)

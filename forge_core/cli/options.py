@@ -100,7 +100,9 @@ def read_place(text: str) -> str:
 
 Seeds = Annotated[
     list,
-    typer.Option("--seeds", parser=parse_seeds, metavar="LIST", help="Seeds: 7, 0-49 or 0-9,900-919."),
+    typer.Option(
+        "--seeds", parser=parse_seeds, metavar="LIST", help="Seeds of the deals: 7, 0-49 or 0-9,900-919."
+    ),
 ]
 Device = Annotated[
     str,
@@ -108,14 +110,25 @@ Device = Annotated[
         "--device",
         parser=read_device,
         metavar="NAME",
-        help="auto (CUDA where it is), cpu, cuda or cuda:N.",
+        help="Device to compute on: auto (CUDA if there is one), cpu, cuda or cuda:N.",
     ),
 ]
 Workers = Annotated[
     int | None,
     typer.Option(
-        "--workers", parser=read_workers, metavar="N", help="Deals at once on a CPU; default: one a core."
+        "--workers",
+        parser=read_workers,
+        metavar="N",
+        show_default="one per core",
+        help="Deals solved at the same time on a CPU.",
     ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print what is missing and would be made; make nothing.")
+]
+Out = Annotated[
+    str,
+    typer.Option("--out", parser=read_place, metavar="DIR", help="Root of the store: a folder or URL."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -27,6 +29,44 @@ def _uncut(console: Console) -> Console:
     if not console.is_terminal:
         console.width = _ENDLESS
     return console
+
+
+@contextmanager
+def progress_bar(text: str, total: float | None, *, counted: bool = True) -> Iterator[Callable[..., None]]:
+    """Show a bar on a terminal, nothing elsewhere; yield the function that moves it.
+
+    text: what is being done. total: how much there is to do, None if the first call will tell.
+    counted: show `3/10` next to the bar, else a percentage. The function takes `advance` (how
+    much more is done, 1 if it is called without arguments), or `completed` and `total`; also
+    `last`, a text that is shown behind the bar.
+    """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = notes()
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=32),
+        MofNCompleteColumn() if counted else TaskProgressColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[last]}", style="dim"),
+        console=console,
+        disable=not console.is_terminal or total == 0,
+        transient=True,
+    )
+    task = bar.add_task(text, total=total, last="")
+
+    def move(advance: float | None = 1, **changes: Any) -> None:
+        bar.update(task, advance=None if "completed" in changes else advance, **changes)
+
+    with bar:
+        yield move
 
 
 def print_json(answer: dict[str, Any]) -> None:

@@ -27,13 +27,12 @@ from forge_core.files.records import RecordFile, Remedy
 from forge_core.texas42.arena.duplicate import Conditions
 from forge_core.texas42.auction import marks_of
 from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
+from forge_core.texas42.folders import MATCHES_FOLDER
 from forge_core.texas42.games import Games, replay
 from forge_core.texas42.players import AnyPlayer
 
 MATCH_VERSION = "m2"
 """Raised when the same players and conditions give other games, or files with other columns."""
-MATCHES_FOLDER = "matches"
-"""of a store: where its matches are"""
 BLOCK = 50
 """seeds of a file: 50k..50k + 49"""
 

@@ -20,9 +20,8 @@ from forge_core.texas42.dominoes import N_SEATS
 from forge_core.texas42.games import LOWEST_BID, Games, check_bid, start
 from forge_core.texas42.players import AnyPlayer, ask
 from forge_core.texas42.players.protocol import Keys
+from forge_core.texas42.settings.matches import DECLARE, DEFAULT_DEALS, MatchSettings
 
-DECLARE = ("hand", "seed", "auction")
-"""How a declaration may come about, beside being given: see `Conditions`"""
 _RULE = RuleBidder()
 
 
@@ -41,6 +40,11 @@ class Conditions:
     bid: int = LOWEST_BID
     """30..42 points, or marks: 84, 126, ...; an auction finds its own"""
     seed: int = 0
+
+    @classmethod
+    def of(cls, settings: MatchSettings) -> Conditions:
+        """Return the conditions that a user chose. Raises BadInput."""
+        return cls(settings.decl, settings.bid, settings.seed)
 
     def __post_init__(self) -> None:
         if isinstance(self.declare, str) and self.declare not in DECLARE:
@@ -115,6 +119,17 @@ def play_out(
         if on_step:
             on_step(step)
     return games
+
+
+def choose_seeds(settings: MatchSettings) -> list[int]:
+    """Return the seeds of the deals that a user chose, by number or by list. Raises BadInput for both, and
+    for fewer than two deals."""
+    if settings.deals is not None and settings.seeds is not None:
+        raise BadInput("--deals and --seeds both say which deals: give one of them")
+    chosen = held_out_seeds(settings.deals or DEFAULT_DEALS) if settings.seeds is None else settings.seeds
+    if len(chosen) < 2:
+        raise BadInput("one deal says nothing of the next: play at least two")
+    return chosen
 
 
 def held_out_seeds(n: int) -> list[int]:

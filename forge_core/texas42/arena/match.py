@@ -23,11 +23,7 @@ from forge_core.texas42.arena.duplicate import Conditions, play_out
 from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
 from forge_core.texas42.eq.generate import game_keys
 from forge_core.texas42.players import AnyPlayer
-
-DEFAULT_BATCH = 100
-"""deals in lockstep: two games of each"""
-MARGINS = {"points": 0.5, "contracts": 0.03}
-"""what a sequential test may go by, and what it then tells apart, a deal"""
+from forge_core.texas42.settings.matches import DEFAULT_BATCH, MARGINS, MatchSettings
 
 Progress = Callable[[int], None]
 """called with the number of plays that were made, or found"""
@@ -78,6 +74,17 @@ class Match:
         return Match(
             self.b, self.a, self.conditions, self.by_b, self.by_a, self.sprt and self.sprt.mirrored()
         )
+
+
+def choose_test(settings: MatchSettings) -> Sprt | None:
+    """Return the sequential test of each pair, if a user asks for one. Raises BadInput for its options
+    without it."""
+    by, margin = settings.by, settings.margin
+    if (margin is not None or by != "points") and not settings.sprt:
+        raise BadInput("--margin and --by belong to the sequential test: add --sprt")
+    if by not in MARGINS:
+        raise BadInput(f"--by {by!r}: use {' or '.join(MARGINS)}")
+    return who_is_better(MARGINS[by] if margin is None else margin) if settings.sprt else None
 
 
 def who_is_better(margin: float) -> Sprt:

@@ -64,6 +64,23 @@ class Situation:
     forced: bool = False
     """a house rule: if all others have passed, the dealer must bid"""
 
+    @classmethod
+    def of(
+        cls, calls: tuple[int, ...] | None, seat: int | None, score: tuple[int, int], forced: bool
+    ) -> Situation:
+        """Return the situation that a user describes. Raises BadInput for a seat that is not next to call.
+
+        calls: None if all before the seat passed. seat: None: whose turn it is after the calls.
+        score: marks, ours and theirs.
+        """
+        if calls is None:
+            calls = (PASS,) * (seat or 0)
+        elif seat is not None and seat != len(calls):
+            raise BadInput(
+                f"seat {seat} calls out of turn: after {len(calls)} calls it is seat {len(calls)}'s"
+            )
+        return cls(calls, *score, forced)
+
     def __post_init__(self) -> None:
         if len(self.calls) > _DEALER:
             raise BadInput(f"{len(self.calls)} calls before this one: at most {_DEALER} are")

@@ -23,14 +23,13 @@ from forge_core.texas42.oracle.alphabeta import root_q
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
 from forge_core.texas42.players.protocol import Clairvoyant, Player, ask
 from forge_core.texas42.reference import REFERENCE_MODEL
+from forge_core.texas42.settings.bidding import PLAYOUT_ORACLE, PLAYOUT_WORLDS, PlayoutSettings
 from forge_core.texas42.tables import Bytes
 
 BIDDER = 0
 """the seat that has bid, holds the hand in question, and leads"""
 POLICY_VERSION = "p1"
 """Raised when the same network takes other points."""
-DEFAULT_WORLDS, DEFAULT_ORACLE = 20, "hybrid"
-"""of `eq`: a game of 20 worlds costs two fifths of one of 50"""
 _WORLDS_AT_ONCE = 20_000
 """in the games of one lockstep: what bounds the memory"""
 
@@ -150,8 +149,8 @@ def _open_policy(device: str, workers: int | None, model: str = REFERENCE_MODEL)
 def _open_expected(
     device: str,
     workers: int | None,
-    worlds: int = DEFAULT_WORLDS,
-    oracle: str = DEFAULT_ORACLE,
+    worlds: int = PLAYOUT_WORLDS,
+    oracle: str = PLAYOUT_ORACLE,
     model: str | None = None,
 ) -> Playout:
     from forge_core.device import resolve_device
@@ -211,3 +210,19 @@ def open_playout(name: str, device: str = "auto", workers: int | None = None, **
             f"{name} playouts {_LACKING.get(foreign[0], 'know no such thing')}: leave {foreign[0]} out"
         )
     return kind.open(device, workers, **given)
+
+
+def choose_playout(
+    settings: PlayoutSettings, model: str | None, device: str | None, workers: int | None = None
+) -> Playout:
+    """Return the playout that a user chose. device: of the network; None: auto. Raises as `open_playout`."""
+    if settings.playout == "oracle" and device not in (None, "auto", "cpu"):
+        raise BadInput(f"oracle playouts run on the CPU, not on {device}: leave --device out")
+    return open_playout(
+        settings.playout,
+        device or "auto",
+        workers,
+        model=model,
+        worlds=settings.worlds,
+        oracle=settings.oracle,
+    )

@@ -30,7 +30,6 @@ from forge_core.texas42.bidding.table import (
     ALL,
     BIDDING_VERSION,
     BIDS,
-    DEFAULT_SAMPLES,
     BidTable,
     check_extent,
     play_out,
@@ -38,9 +37,7 @@ from forge_core.texas42.bidding.table import (
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.dominoes import HAND_POINTS
 from forge_core.texas42.oracle.shards.records import MOST_SEED
-
-BIDDING_FOLDER = "bidding-results"
-"""of a store: where these are"""
+from forge_core.texas42.settings.bidding import DEFAULT_SAMPLES
 
 SCHEMA_VERSION = 1
 """Raised when columns or footer change. A footer that says none is of the first."""

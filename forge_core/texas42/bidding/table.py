@@ -16,6 +16,7 @@ from forge_core.texas42.bidding.playouts import Playout
 from forge_core.texas42.deals import check_hand
 from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
+from forge_core.texas42.settings.bidding import DEFAULT_SAMPLES
 from forge_core.texas42.tables import Bytes
 
 BIDDING_VERSION = "b1"
@@ -23,7 +24,6 @@ BIDDING_VERSION = "b1"
 
 BIDS = tuple(range(LOWEST_BID, MARK + 1))
 """30..42: the bids that differ in what they need. 42 and all bids of marks need all points."""
-DEFAULT_SAMPLES = 500
 _AT_ONCE = 50
 """deals of a declaration between two looks at the width of its intervals"""
 

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from forge_core.cli.filling import check_place, place_of
-from forge_core.cli.options import Json
+from forge_core.cli.options import Json, expand_settings
 from forge_core.errors import BadInput
 from forge_core.ranges import WHOLE, shortened, whole
 from forge_core.texas42.cli.options import (
     BidHand,
     PlayoutDevice,
     PlayoutModel,
-    PlayoutName,
-    PlayoutOracle,
-    PlayoutWorlds,
-    Samples,
     SampleSeed,
     read_declaration,
 )
+from forge_core.texas42.settings.bidding import BiddingSettings
 
 if TYPE_CHECKING:
-    from forge_core.texas42.bidding.advice import Advice, Best, Situation
-    from forge_core.texas42.bidding.playouts import Playout
+    from forge_core.texas42.bidding.advice import Advice, Best
     from forge_core.texas42.bidding.table import BidTable, Floats
 
-DEFAULT_SAMPLES = 500
-"""as the tables of bidding have it, which take long to import"""
 SHOWN_BIDS = (30, 34, 38, 42)
 """of the table; --matrix shows all"""
 
@@ -76,71 +68,76 @@ Seat = Annotated[
         "--seat",
         parser=read_place_of_seat,
         metavar="N",
-        help="0: first to call .. 3: dealer. Default: as --bids says; without --bids all before you passed.",
+        show_default="by the number of --bids",
+        help="Your place in the order of calls: 0 calls first, 3 is the dealer. Without --bids all before "
+        "you passed.",
     ),
 ]
 Marks = Annotated[
     tuple,
-    typer.Option("--score", parser=read_score, metavar="M-M", help="Marks, yours and theirs; 7 win."),
+    typer.Option(
+        "--score", parser=read_score, metavar="M-M", help="Marks of your team and of theirs; 7 win."
+    ),
 ]
 Forced = Annotated[
     bool, typer.Option("--forced", help="House rule: if all others pass, the dealer must bid.")
 ]
 
 
+@expand_settings
 def bid(
+    *,
     hand: BidHand,
-    samples: Samples = DEFAULT_SAMPLES,
-    playout: PlayoutName = "oracle",
+    settings: BiddingSettings,
     model: PlayoutModel = None,
-    worlds: PlayoutWorlds = None,
-    oracle: PlayoutOracle = None,
     device: PlayoutDevice = None,
-    ci_width: Annotated[
-        float | None,
-        typer.Option(
-            "--ci-width", metavar="W", help="Stop a declaration when its intervals are so narrow, end to end."
-        ),
-    ] = None,
     decl: Annotated[
-        list, typer.Option("--decl", parser=read_asked, metavar="NAME", help="all, or one by name or number.")
+        list,
+        typer.Option(
+            "--decl",
+            parser=read_asked,
+            metavar="NAME",
+            help="Declarations to play out: all, or one by name or number.",
+        ),
     ] = "all",  # pyright: ignore[reportArgumentType]
     bids: Bids = None,
     seat: Seat = None,
     score: Marks = "0-0",  # pyright: ignore[reportArgumentType]
     forced: Forced = False,
     matrix: Annotated[
-        bool, typer.Option("--matrix", help="All bids of each declaration, without intervals.")
+        bool, typer.Option("--matrix", help="Show all bids of each declaration, without intervals.")
     ] = False,
     poster: Annotated[
-        str | None, typer.Option("--poster", metavar="FILE", help="Also draw a page: FILE.pdf or FILE.png.")
+        str | None,
+        typer.Option("--poster", metavar="FILE", help="Also draw a page: FILE.pdf or FILE.png."),
     ] = None,
     seed: SampleSeed = 0,
     json: Json = False,
 ) -> None:
-    """P(make) of a hand under every declaration, by playing out deals of the other 21 dominoes; what to bid.
+    """Say what to bid: play out deals of the other 21 dominoes, and count how often each contract is made.
 
     \b
-    Deals and what they tell: the 95 % interval of a chance near one half
+    The number of deals, and the 95 % interval of a chance near one half:
       samples      50    100    200    500   1000
       interval  ±0.13  ±0.10  ±0.07  ±0.04  ±0.03
     """
     import time
 
-    from forge_core.cli.screen import print_json
-    from forge_core.texas42.bidding.advice import advise
+    from forge_core.cli.screen import print_json, progress_bar
+    from forge_core.texas42.bidding.advice import Situation, advise
+    from forge_core.texas42.bidding.playouts import choose_playout
     from forge_core.texas42.bidding.table import check_extent, play_out
 
-    situation = choose_situation(bids, seat, read_score(score) if isinstance(score, str) else score, forced)
-    check_extent(samples, ci_width)
+    situation = Situation.of(bids, seat, read_score(score) if isinstance(score, str) else score, forced)
+    check_extent(settings.samples, settings.ci_width)
     kind = None if poster is None else poster_kind(poster)
     asked = read_asked(decl) if isinstance(decl, str) else decl
-    how = choose_playout(playout, model, worlds, oracle, device)
+    how = choose_playout(settings, model, device)
     if poster:
         check_place(place_of(poster)[0])
     started = time.perf_counter()
-    with playing(samples * len(asked)) as advance:
-        table = play_out(hand, how, samples, seed, asked, ci_width, advance)
+    with progress_bar("playing deals", settings.samples * len(asked)) as move:
+        table = play_out(hand, how, settings.samples, seed, asked, settings.ci_width, move)
     seconds = time.perf_counter() - started
     advice = advise(table.p_make, situation)
     if json:
@@ -151,53 +148,6 @@ def bid(
         print_table(table, advice, seconds)
     if poster and kind:  # last: a page that fails takes no result with it
         write_poster(poster, kind, table, advice)
-
-
-def choose_playout(
-    name: str, model: str | None, worlds: int | None, oracle: str | None, device: str | None
-) -> Playout:
-    """What `--playout` names, told the options that belong to it. Raises BadInput."""
-    from forge_core.texas42.bidding.playouts import open_playout
-
-    if name == "oracle" and device not in (None, "auto", "cpu"):
-        raise BadInput(f"oracle playouts run on the CPU, not on {device}: leave --device out")
-    return open_playout(name, device or "auto", model=model, worlds=worlds, oracle=oracle)
-
-
-def choose_situation(
-    bids: tuple[int, ...] | None, seat: int | None, score: tuple[int, int], forced: bool
-) -> Situation:
-    """Where the bidder sits: `--bids`, `--seat`, `--score` and `--forced` together. Raises BadInput."""
-    from forge_core.texas42.auction import PASS
-    from forge_core.texas42.bidding.advice import Situation
-
-    if bids is None:
-        bids = (PASS,) * (seat or 0)
-    elif seat is not None and seat != len(bids):
-        raise BadInput(f"seat {seat} calls out of turn: after {len(bids)} calls it is seat {len(bids)}'s")
-    return Situation(bids, *score, forced)
-
-
-@contextmanager
-def playing(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal while deals are played out, nothing elsewhere."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from forge_core.cli.screen import notes
-
-    console = notes()
-    bar = Progress(
-        TextColumn("playing deals"),
-        BarColumn(bar_width=32),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
-    task = bar.add_task("", total=total)
-    with bar:
-        yield lambda n: bar.update(task, advance=n)
 
 
 def poster_kind(path: str) -> str:

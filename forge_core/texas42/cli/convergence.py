@@ -5,42 +5,30 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from forge_core.cli.options import Json
+from forge_core.cli.options import Json, expand_settings
 from forge_core.texas42.cli.bid import (
     Bids,
     Forced,
     Marks,
     Seat,
     best_record,
-    choose_playout,
-    choose_situation,
-    playing,
     playout_record,
     read_score,
 )
-from forge_core.texas42.cli.options import (
-    BidHand,
-    PlayoutDevice,
-    PlayoutModel,
-    PlayoutName,
-    PlayoutOracle,
-    PlayoutWorlds,
-    Samples,
-    SampleSeed,
-)
+from forge_core.texas42.cli.options import BidHand, PlayoutDevice, PlayoutModel, SampleSeed
+from forge_core.texas42.settings.bidding import ConvergenceSettings
 
 if TYPE_CHECKING:
     from forge_core.texas42.bidding.convergence import Convergence
     from forge_core.texas42.bidding.table import BidTable
 
 
+@expand_settings
 def convergence(
+    *,
     hand: BidHand,
-    samples: Samples = 1000,
-    playout: PlayoutName = "oracle",
+    settings: ConvergenceSettings,
     model: PlayoutModel = None,
-    worlds: PlayoutWorlds = None,
-    oracle: PlayoutOracle = None,
     device: PlayoutDevice = None,
     bids: Bids = None,
     seat: Seat = None,
@@ -50,14 +38,17 @@ def convergence(
     json: Json = False,
 ) -> None:
     """Width of the intervals, and how steady the advice is, against the number of deals."""
-    from forge_core.cli.screen import print_json
+    from forge_core.cli.screen import print_json, progress_bar
+    from forge_core.texas42.bidding.advice import Situation
     from forge_core.texas42.bidding.convergence import REDRAWS, converge
+    from forge_core.texas42.bidding.playouts import choose_playout
     from forge_core.texas42.bidding.table import play_out
+    from forge_core.texas42.declarations import N_DECLARATIONS
 
-    situation = choose_situation(bids, seat, read_score(score) if isinstance(score, str) else score, forced)
-    how = choose_playout(playout, model, worlds, oracle, device)
-    with playing(10 * samples) as advance:
-        table = play_out(hand, how, samples, seed, advance=advance)
+    situation = Situation.of(bids, seat, read_score(score) if isinstance(score, str) else score, forced)
+    how = choose_playout(settings, model, device)
+    with progress_bar("playing deals", N_DECLARATIONS * settings.samples) as move:
+        table = play_out(hand, how, settings.samples, seed, advance=move)
     found = converge(table, situation)
     if json:
         rungs = [{**asdict(point), "recommended": best_record(point.recommended)} for point in found]

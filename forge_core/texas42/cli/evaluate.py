@@ -1,25 +1,23 @@
-"""`forge evaluate`: a network on the benchmark, beside random play and, if asked, another."""
+"""`forge evaluate`: a network on the benchmark, next to random play and, if asked for, another network."""
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from forge_core.cli.filling import check_place
-from forge_core.cli.options import Device, Json, given
+from forge_core.cli.options import Device, Json, expand_settings, given
 from forge_core.errors import BadInput
-from forge_core.texas42.cli.options import read_row_count
+from forge_core.texas42.folders import GAMES_FOLDER, GOLDEN_SHARDS
+from forge_core.texas42.settings.scores import ScoreSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from forge_core.files import Store
     from forge_core.learning.labelled.answers import Answers
-    from forge_core.learning.labelled.rows import Rows
     from forge_core.learning.networks.transformer import TokenTransformer
     from forge_core.splits import Split
+    from forge_core.texas42.scoring import Questions
 
 FIGURES = {
     "q_gap": "points lost",
@@ -46,36 +44,46 @@ OF_GAMES = (
 _SHARES = {"blunder_rate", "accuracy"}
 
 
+@expand_settings
 def evaluate(
+    *,
     context: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a model.")],
     against: Annotated[
-        str | None, typer.Option("--against", metavar="PATH", help="Another model, compared deal by deal.")
+        str | None,
+        typer.Option("--against", metavar="PATH", help="Another model, to be compared deal by deal."),
     ] = None,
     final: Annotated[
-        bool, typer.Option("--final", help="On the sealed test deals: once, when all is settled.")
+        bool,
+        typer.Option(
+            "--final", help="Use the sealed test deals: once only, after every choice has been made."
+        ),
     ] = False,
     data: Annotated[
         str | None,
         typer.Option(
-            "--data", metavar="DIR", help="Root of a store with shards-golden/; stage 2: eq-games/."
+            "--data",
+            metavar="DIR",
+            help=f"Root of a store: its {GOLDEN_SHARDS}/ are read, which saves solving them; for a model of "
+            f"stage 2 its {GAMES_FOLDER}/.",
         ),
     ] = None,
-    rows: Annotated[
-        int, typer.Option("--rows", parser=read_row_count, metavar="N", help="Rows of a deal.")
-    ] = 2000,
+    settings: ScoreSettings,
     plots: Annotated[
-        str | None, typer.Option("--plots", metavar="DIR", help="Also draw gaps.png there.")
+        str | None, typer.Option("--plots", metavar="DIR", help="Also draw gaps.png in this folder.")
     ] = None,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Hold a network to the benchmark: 200 deals, or of stage 2 games, that it has never seen."""
+    """Measure a network on the benchmark: 200 deals that no network has learnt from.
+
+    A model of stage 2 is measured on recorded games instead.
+    """
     from forge_core.cli.screen import print_json
     from forge_core.files import Store
     from forge_core.learning.checkpoints import load_model
     from forge_core.splits import Split
-    from forge_core.texas42.tokens.golden import GOLDEN_VERSION, golden_keys
+    from forge_core.texas42.scoring import compare, game_questions, golden_questions, random_play
     from forge_core.texas42.tokens.rows import STAGE1_SPEC
     from forge_core.texas42.tokens.transcript import STAGE2_SPEC
 
@@ -85,26 +93,28 @@ def evaluate(
         spec.check_same(loaded.spec, path)
     if plots:
         check_place(Store(plots))
-    split = Split.TEST if final else Split.VAL
+    split, root = Split.TEST if final else Split.VAL, None if data is None else Store(data)
     if spec is STAGE1_SPEC:
-        benchmark = {"version": GOLDEN_VERSION, "deals": len(golden_keys(split)), "rows_per_deal": rows}
-        if data is not None:
-            check_golden(data, split)
-        answers, random = answer(models, split, data, rows, device)
+        if root:
+            check_golden(split, root)
+        questions = golden_questions(split, root, settings.rows)
     else:
-        if data is None:
-            raise BadInput(f"{model} sees one hand and is held to games: say by --data where eq-games/ is")
+        if root is None:
+            raise BadInput(
+                f"{model} sees one hand and is measured on games: name by --data the store of {GAMES_FOLDER}/"
+            )
         if "rows" in given(context):
-            raise BadInput("--rows chooses among the rows of a deal, and of a game all count: leave it out")
-        answers, random, benchmark = answer_games(models, split, data)
+            raise BadInput("--rows chooses rows of a deal; of a game all rows are used: leave it out")
+        questions = game_questions(split, root)
+    answers = ask_all(models, questions, split)
     mine, other = answers[model], answers[against] if against else None
     report = {
         "model": model,
         "parameters": models[model].n_parameters,
-        "benchmark": {"tokens": spec.name, "split": split, **benchmark},
+        "benchmark": {"tokens": spec.name, "split": split, **questions.record},
         "decisions": mine.measure(),
         "uniform": mine.measure(uniform=True),
-        "random": random,
+        "random": random_play(mine),
         "against": compare(mine, other, against or "") if other else None,
     }
     if json:
@@ -115,95 +125,34 @@ def evaluate(
         draw(report, other, Store(plots))
 
 
-def answer(
-    models: dict[str, TokenTransformer], split: Split, data: str | None, rows: int, device: str
-) -> tuple[dict[str, Answers], dict[str, Any]]:
-    """What each model says of the benchmark; random play of the same rows."""
-    from forge_core.files import Store
-    from forge_core.texas42.tokens.golden import golden_keys, golden_rows
-
-    keys = golden_keys(split)
-    deals = golden_rows(keys, Store(data).join("shards-golden") if data else None, rows)
-    return answer_all(models, split, deals, len(keys))
-
-
-def check_golden(data: str, split: Split) -> None:
-    """Say how many deals of the benchmark are not among the golden shards below `data`. BadInput for all."""
+def check_golden(split: Split, root: Store) -> None:
+    """Print how many deals of the benchmark have to be solved. Raises BadInput if the store has none."""
     from forge_core.cli.screen import notes
-    from forge_core.files import Store
-    from forge_core.texas42.tokens.golden import golden_keys, stored_keys
+    from forge_core.texas42.scoring import count_unsolved
+    from forge_core.texas42.tokens.golden import golden_keys
 
-    keys, store = golden_keys(split), Store(data).join("shards-golden")
-    n_there = len(stored_keys(keys, store))
-    if not n_there:
-        raise BadInput(
-            f"{store.url} holds none of the {split} benchmark's deals: name the root of a store that does, "
-            "or leave --data out, and they are solved here"
+    if n_unsolved := count_unsolved(split, root):
+        n_deals = len(golden_keys(split))
+        place = root.join(GOLDEN_SHARDS).url
+        notes().print(
+            f"{n_unsolved:,} of {n_deals:,} deals are not in {place}: they are solved here", soft_wrap=True
         )
-    if n_there < len(keys):
-        solved = f"{len(keys) - n_there:,} of {len(keys):,} deals are not in {store.url}"
-        notes().print(f"{solved}: they are solved here", soft_wrap=True)
 
 
-def answer_games(
-    models: dict[str, TokenTransformer], split: Split, data: str
-) -> tuple[dict[str, Answers], dict[str, Any], dict[str, Any]]:
-    """What each model says of the games kept for evaluation; random play of them; which games these are."""
-    from forge_core.files import Store
-    from forge_core.texas42.eq.files import GAMES_FOLDER, read_header
-    from forge_core.texas42.eq.splits import judged_rows, kept_games
-
-    games = Store(data).join(GAMES_FOLDER)
-    keys = kept_games(games, split)
-    answers, random = answer_all(models, split, judged_rows(games, keys), len(keys))
-    settings = sorted({read_header(games, key).fingerprint for key in keys})
-    return answers, random, {"settings": settings, "deals": len(keys), "rows_per_deal": 28}
-
-
-def answer_all(
-    models: dict[str, TokenTransformer], split: Split, deals: Generator[Rows, None, None], n: int
-) -> tuple[dict[str, Answers], dict[str, Any]]:
-    """What each model says of the rows of n deals, under a progress bar; random play of the same rows."""
-    from rich.progress import track
-
-    from forge_core.cli.screen import notes
-    from forge_core.learning.labelled.answers import Answers, ask
+def ask_all(models: dict[str, TokenTransformer], questions: Questions, split: Split) -> dict[str, Answers]:
+    """Ask the models under a progress bar, after a warning if the deals are sealed."""
+    from forge_core.cli.screen import notes, progress_bar
     from forge_core.splits import Split
+    from forge_core.texas42 import scoring
 
-    out = notes()
     if split is Split.TEST:
-        out.print(
-            "This reads the sealed test deals: what it says must change nothing any more.",
+        notes().print(
+            "These are the sealed test deals: after this result nothing may be changed any more.",
             style="yellow",
             soft_wrap=True,
         )
-    parts: dict[str, list[Answers]] = {path: [] for path in models}
-    shown = track(deals, "asking", n, console=out, transient=True, disable=not out.is_terminal)
-    with closing(deals):  # who stops waits only for the deals that are being solved
-        for part in shown:
-            for path, model in models.items():
-                parts[path].append(ask(model, [part]))
-    answers = {path: Answers.join(asked) for path, asked in parts.items()}
-    first = next(iter(answers.values()))
-    return answers, {"decisions": first.measure_random(), "uniform": first.measure_random(uniform=True)}
-
-
-def compare(mine: Answers, other: Answers, path: str) -> dict[str, Any]:
-    """Points lost a decision, the other's less mine, paired by deal: mean and standard error over deals."""
-    import numpy as np
-
-    _, my_gaps = mine.gap_by_deal()
-    _, other_gaps = other.gap_by_deal()
-    saved = other_gaps - my_gaps
-    return {
-        "path": path,
-        "decisions": other.measure(),
-        "uniform": other.measure(uniform=True),
-        "saved": float(saved.mean()),
-        "standard_error": float(saved.std(ddof=1) / np.sqrt(len(saved))),
-        "deals": len(saved),
-        "deals_better": int((saved > 0).sum()),
-    }
+    with progress_bar("asking", questions.n) as move:
+        return scoring.ask_all(models, questions, move)
 
 
 def draw(report: dict[str, Any], other: Answers | None, folder: Store) -> None:

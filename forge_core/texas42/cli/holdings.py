@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
+from forge_core.learning.labelled.settings import RUNS
 from forge_core.ranges import ranges_text
 from forge_core.splits import Split, split_of
+from forge_core.texas42.folders import (
+    BIDDING_FOLDER,
+    GAME_ROWS_FOLDER,
+    GAMES_FOLDER,
+    MATCHES_FOLDER,
+    TOKENS_FOLDER,
+)
 from forge_core.texas42.oracle.catalog import Fault
 
 if TYPE_CHECKING:
@@ -61,7 +69,7 @@ def find_held(root: Store) -> list[str]:
     Looked for below the store and where runs are kept. `forge shards` and `forge eq` hold nothing:
     several may fill one store. An object store knows no locks.
     """
-    places = [Store(os.environ.get("FORGE_RUNS") or "runs"), *([] if "://" in root.url else [root])]
+    places = [Store(os.environ.get("FORGE_RUNS") or RUNS), *([] if "://" in root.url else [root])]
     found: set[str] = set()
     for place in places:
         for name in place.folders():
@@ -73,7 +81,6 @@ def find_held(root: Store) -> list[str]:
 def _games(root: Store, faults: list[Fault]) -> Iterator[Holding]:
     from forge_core.texas42.dominoes import N_PLAYS
     from forge_core.texas42.eq.catalog import read_catalog
-    from forge_core.texas42.eq.files import GAMES_FOLDER
 
     catalog = read_catalog(root)
     faults += catalog.faults
@@ -142,7 +149,7 @@ def _rows(
 
 
 def _tables(root: Store, faults: list[Fault]) -> Iterator[Holding]:
-    from forge_core.texas42.bidding.records import BIDDING_FOLDER, parse_name
+    from forge_core.texas42.bidding.records import parse_name
 
     for split in Split:
         folder, seeds = root.join(BIDDING_FOLDER, split), {}
@@ -160,7 +167,7 @@ def _tables(root: Store, faults: list[Fault]) -> Iterator[Holding]:
 
 def _boards(root: Store, faults: list[Fault]) -> Iterator[Holding]:
     """By the splits of their blocks, all seatings together."""
-    from forge_core.texas42.arena.boards import BLOCK, BLOCKS, MATCHES_FOLDER, BlockKey
+    from forge_core.texas42.arena.boards import BLOCK, BLOCKS, BlockKey
 
     matches = root.join(MATCHES_FOLDER)
     of_split: dict[Split, list[tuple[str, str, int, int]]] = {split: [] for split in Split}
@@ -189,13 +196,12 @@ def _boards(root: Store, faults: list[Fault]) -> Iterator[Holding]:
 
 
 _PARTS = {
-    "eq-games": _games,
-    "tokenized": _rows_of_shards,
-    "tokenized-eq": _rows_of_games,
-    "bidding-results": _tables,
-    "matches": _boards,
+    GAMES_FOLDER: _games,
+    TOKENS_FOLDER: _rows_of_shards,
+    GAME_ROWS_FOLDER: _rows_of_games,
+    BIDDING_FOLDER: _tables,
+    MATCHES_FOLDER: _boards,
 }
-"""by the names of their folders, as these have them, which take long to import"""
 
 
 def _size(folder: Store, names: Sequence[str]) -> int:

@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_core.cli.options import Json
+from forge_core.cli.options import Json, expand_settings
 from forge_core.ranges import whole
 from forge_core.texas42.cli.options import (
     BidHand,
     PlayoutDevice,
     PlayoutModel,
-    PlayoutName,
-    PlayoutOracle,
-    PlayoutWorlds,
-    Samples,
     SampleSeed,
     read_declaration,
 )
+from forge_core.texas42.dominoes import HAND_POINTS
+from forge_core.texas42.settings.bidding import PlayoutSettings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,7 +38,9 @@ def read_max_show(text: str) -> int:
     return whole(text, "max-show")
 
 
+@expand_settings
 def investigate(
+    *,
     hand: BidHand,
     trump: Annotated[
         int,
@@ -52,37 +52,38 @@ def investigate(
         ),
     ],
     below: Annotated[
-        int, typer.Option("--below", parser=read_below, metavar="N", help="Points that would have done.")
-    ] = 42,
-    samples: Samples = 500,
+        int,
+        typer.Option(
+            "--below", parser=read_below, metavar="N", help="Points that make the bid: show deals with fewer."
+        ),
+    ] = HAND_POINTS,
     max_show: Annotated[
-        int, typer.Option("--max-show", parser=read_max_show, metavar="N", help="Deals to replay.")
+        int, typer.Option("--max-show", parser=read_max_show, metavar="N", help="Most deals to replay.")
     ] = 3,
-    playout: PlayoutName = "oracle",
+    settings: PlayoutSettings,
     model: PlayoutModel = None,
-    worlds: PlayoutWorlds = None,
-    oracle: PlayoutOracle = None,
     device: PlayoutDevice = None,
     seed: SampleSeed = 0,
     json: Json = False,
 ) -> None:
     """Replay, trick by trick, the deals in which a hand took too few points."""
-    from forge_core.cli.screen import print_json, screen
+    from forge_core.cli.screen import print_json, progress_bar, screen
     from forge_core.texas42.bidding.investigate import check_question
     from forge_core.texas42.bidding.investigate import investigate as find
+    from forge_core.texas42.bidding.playouts import choose_playout
     from forge_core.texas42.bidding.table import play_out, provenance
-    from forge_core.texas42.cli.bid import choose_playout, playing, playout_record
+    from forge_core.texas42.cli.bid import playout_record
 
     check_question(below, max_show)
-    how = choose_playout(playout, model, worlds, oracle, device)
-    with playing(samples) as advance:
-        table = play_out(hand, how, samples, seed, [trump], advance=advance)
+    how = choose_playout(settings, model, device)
+    with progress_bar("playing deals", settings.samples) as move:
+        table = play_out(hand, how, settings.samples, seed, [trump], advance=move)
     found = find(table, trump, below, max_show)
     if json:
         print_json({"hand": table.hand, "seed": seed, **playout_record(table), **as_record(found)})
         return
     out = screen()
-    print_summary(out, found, playout)
+    print_summary(out, found, settings.playout)
     for shortfall in found.shown:
         print_shortfall(out, shortfall, trump)
     out.print()

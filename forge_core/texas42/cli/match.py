@@ -1,20 +1,19 @@
-"""`forge match`: who plays better, on the same deals: two players, or all against all."""
+"""`forge match`: which player is better, on the same deals: two players, or every pair of several."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forge_core.cli.filling import check_place
-from forge_core.cli.options import Device, Json, read_place, read_seed
+from forge_core.cli.options import Device, Json, expand_settings, read_place
 from forge_core.cli.status import Stopped
-from forge_core.errors import BadInput
-from forge_core.ranges import parse_seeds, ranges_text, whole
-from forge_core.texas42.cli.options import read_declaration
+from forge_core.ranges import ranges_text
+from forge_core.texas42.dominoes import N_PLAYS
+from forge_core.texas42.settings.matches import MatchSettings
 
 if TYPE_CHECKING:
     from forge_core.files import Store
@@ -22,121 +21,51 @@ if TYPE_CHECKING:
     from forge_core.texas42.arena import Conditions, Match
     from forge_core.texas42.players import AnyPlayer
 
-DEFAULT_DEALS, MOST_DEALS = 1_000, 1_000_000
-N_PLAYS = 28
 
-
-def read_count(text: str) -> int:
-    """1..MOST_DEALS."""
-    count = whole(text, "number of deals")
-    if not 1 <= count <= MOST_DEALS:
-        raise BadInput(f"{count:,} deals: use 1..{MOST_DEALS:,}")
-    return count
-
-
-def read_batch(text: str) -> int:
-    """1..MOST_DEALS."""
-    batch = whole(text, "batch")
-    if not 1 <= batch <= MOST_DEALS:
-        raise BadInput(f"a batch of {batch:,} deals: use 1..{MOST_DEALS:,}")
-    return batch
-
-
-def read_declare(text: str) -> str | int:
-    """`hand`, `seed`, `auction`, or one declaration."""
-    name = text.strip().lower()
-    return name if name in ("hand", "seed", "auction") else read_declaration(text)
-
-
-def read_bid(text: str) -> int:
-    """30..42, 84, 126, ...; the conditions of the match know which."""
-    return whole(text, "bid")
-
-
+@expand_settings
 def match(
+    *,
     players: Annotated[
         list[str],
         typer.Argument(
             metavar="PLAYER...",
-            help="random, heuristic, eq, pmake, policy:model=DIR, stage2:model=DIR, clairvoyant. eq and "
-            "pmake take worlds=50, oracle=hybrid|exact|model, model=DIR, exact_from=TRICK, posterior=on, "
-            "as in eq:worlds=10,oracle=exact.",
+            help="random, heuristic, eq, pmake, policy:model=DIR, stage2:model=DIR, clairvoyant. Options of "
+            "eq and pmake: worlds=50, oracle=hybrid|exact|model, model=DIR, exact_from=TRICK, posterior=on; "
+            "for example eq:worlds=10,oracle=exact.",
         ),
     ],
-    deals: Annotated[
-        int | None,
-        typer.Option(
-            "--deals",
-            parser=read_count,
-            metavar="N",
-            show_default=f"{DEFAULT_DEALS:,}",
-            help="Deals, of seeds that no network learns from.",
-        ),
-    ] = None,
-    seeds: Annotated[
-        list | None,
-        typer.Option("--seeds", parser=parse_seeds, metavar="LIST", help="These deals instead: 0-49."),
-    ] = None,
-    decl: Annotated[
-        str,
-        typer.Option(
-            "--decl",
-            parser=read_declare,
-            metavar="NAME",
-            help="hand: what suits the bidder's hand by a plain rule; seed: seed % 10; one by name; or "
-            "auction: bidder, bid and declaration as four bidders of one kind find them.",
-        ),
-    ] = "hand",
-    bid: Annotated[
-        int,
-        typer.Option(
-            "--bid", parser=read_bid, metavar="N", help="Of seat 0: 30..42, 84, ...; not with an auction."
-        ),
-    ] = 30,
-    seed: Annotated[
-        int, typer.Option("--seed", parser=read_seed, metavar="N", help="Another number draws other worlds.")
-    ] = 0,
-    sprt: Annotated[
-        bool,
-        typer.Option("--sprt", help="Stop a pair as soon as it is clear who is better by --margin."),
-    ] = False,
-    by: Annotated[
-        str, typer.Option("--by", metavar="NAME", help="What --sprt looks at: points or contracts.")
-    ] = "points",
-    margin: Annotated[
-        float | None,
-        typer.Option("--margin", metavar="X", show_default="0.5 points, 0.03 contracts", help="A deal."),
-    ] = None,
-    batch: Annotated[
-        int,
-        typer.Option("--batch", parser=read_batch, metavar="N", help="Deals in lockstep; changes no result."),
-    ] = 100,
+    settings: MatchSettings,
     out: Annotated[
         str | None,
         typer.Option(
-            "--out", parser=read_place, metavar="DIR", help="Keep games there, and play none again: a store."
+            "--out",
+            parser=read_place,
+            metavar="DIR",
+            help="Root of a store: games are kept there, and a game that is there is not played again.",
         ),
     ] = None,
     plots: Annotated[
-        str | None, typer.Option("--plots", metavar="DIR", help="Also draw match.png there.")
+        str | None, typer.Option("--plots", metavar="DIR", help="Also draw match.png in this folder.")
     ] = None,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Play players against each other on the same deals, seats swapped, with intervals.
+    """Play players against each other on the same deals, with seats swapped, and show intervals.
 
-    Of each deal two games are played, so that either player bids once.
+    Each deal is played twice, so that each player of a pair bids once.
     """
     from forge_core.arena.standings import standings
     from forge_core.cli.screen import print_json, seconds_text
     from forge_core.device import device_name
     from forge_core.files import Store
     from forge_core.texas42.arena import Conditions
+    from forge_core.texas42.arena.duplicate import choose_seeds
+    from forge_core.texas42.arena.match import choose_test
     from forge_core.texas42.arena.report import Comparison, draw_standings
     from forge_core.texas42.players import parse_player
 
-    conditions, chosen = Conditions(decl, bid, seed), choose_seeds(deals, seeds)
-    test = choose_test(sprt, by, margin)
+    conditions, chosen = Conditions.of(settings), choose_seeds(settings)
+    test = choose_test(settings)
     store = Store(out) if out else None
     if store:
         check_place(store)
@@ -144,7 +73,7 @@ def match(
     if plots:
         check_place(Store(plots))
     begun = time.perf_counter()
-    matches = play(opened, chosen, conditions, store, test, by, batch)
+    matches = play(opened, chosen, conditions, store, test, settings.by, settings.batch)
     seconds = time.perf_counter() - begun
     if json:
         print_json(
@@ -163,30 +92,6 @@ def match(
         Store(plots).write("match.png", draw_standings(matches))
 
 
-def choose_seeds(deals: int | None, seeds: list[int] | None) -> list[int]:
-    """The deals of a match, by number or by list. Raises BadInput for both, and for less than two."""
-    from forge_core.texas42.arena import held_out_seeds
-
-    if deals is not None and seeds is not None:
-        raise BadInput("--deals and --seeds both say which deals: give one of them")
-    chosen = held_out_seeds(deals or DEFAULT_DEALS) if seeds is None else seeds
-    if len(chosen) < 2:
-        raise BadInput("one deal says nothing of the next: play at least two")
-    return chosen
-
-
-def choose_test(sprt: bool, by: str, margin: float | None) -> Sprt | None:
-    """The sequential test of each pair, if one was asked for. Raises BadInput for options that it lacks."""
-    from forge_core.texas42.arena import who_is_better
-    from forge_core.texas42.arena.match import MARGINS
-
-    if (margin is not None or by != "points") and not sprt:
-        raise BadInput("--margin and --by belong to the sequential test: add --sprt")
-    if by not in MARGINS:
-        raise BadInput(f"--by {by!r}: use {' or '.join(MARGINS)}")
-    return who_is_better(MARGINS[by] if margin is None else margin) if sprt else None
-
-
 def play(
     players: Sequence[AnyPlayer],
     seeds: Sequence[int],
@@ -196,38 +101,18 @@ def play(
     by: str,
     batch: int,
 ) -> list[Match]:
-    """All pairs, under a progress bar."""
+    """Play all pairs under a progress bar."""
+    from forge_core.cli.screen import progress_bar
     from forge_core.texas42.arena import play_all
 
     n_pairs = len(players) * (len(players) - 1) // 2
+    games = 2 * n_pairs * len(seeds)
     try:
-        with progress(2 * n_pairs * len(seeds)) as on_plays:
-            return play_all(players, seeds, conditions, store, test, by, batch, on_plays)
+        with progress_bar(f"playing {games:,} games", N_PLAYS * games, counted=False) as move:
+            return play_all(players, seeds, conditions, store, test, by, batch, move)
     except KeyboardInterrupt:
         kept = "games played are kept: run the same command again to go on" if store else "nothing is kept"
         raise Stopped(f"stopped; {kept}") from None
-
-
-@contextmanager
-def progress(games: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, nothing elsewhere."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    from forge_core.cli.screen import notes
-
-    console = notes()
-    bar = Progress(
-        TextColumn("playing {task.fields[games]:,} games"),
-        BarColumn(bar_width=32),
-        TaskProgressColumn(),
-        TimeRemainingColumn(compact=True),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
-    task = bar.add_task("", total=N_PLAYS * games, games=games)
-    with bar:
-        yield lambda plays: bar.update(task, advance=plays)
 
 
 def print_report(matches: list[Match], seeds: str, effort: str) -> None:

@@ -6,7 +6,7 @@ import what they need when they are called.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,16 +16,6 @@ from forge_core.ranges import whole
 
 if TYPE_CHECKING:
     from forge_core.texas42.deals import Hands
-
-
-def read_row_count(text: str) -> int:
-    """A whole number of at least 0; what draws the rows knows the least."""
-    return whole(text, "rows")
-
-
-def read_sample_seed(text: str) -> int:
-    """A whole number of at least 0."""
-    return whole(text, "sample-seed")
 
 
 def read_hand(text: str) -> list[int]:
@@ -40,6 +30,12 @@ def read_declaration(text: str) -> int:
     from forge_core.texas42.declarations import parse_declaration
 
     return parse_declaration(text)
+
+
+def read_declarations(text: str) -> Literal["seed", "all"] | int:
+    """Return `seed`, `all`, or one declaration 0..9. Raises BadInput."""
+    name = text.strip().lower()
+    return name if name in ("seed", "all") else read_declaration(text)  # pyright: ignore[reportReturnType]
 
 
 def read_leader(text: str) -> int:
@@ -57,14 +53,6 @@ def read_opponent(text: str) -> int:
 def read_decision(text: str) -> int:
     """A whole number of at least 0; the game knows the most."""
     return whole(text, "decision")
-
-
-def read_samples(text: str) -> int:
-    """A whole number, 1..MOST_SAMPLES."""
-    samples = whole(text, "samples")
-    if not 1 <= samples <= MOST_SAMPLES:
-        raise BadInput(f"{samples} samples: use 1..{MOST_SAMPLES:,}")
-    return samples
 
 
 MOST_SAMPLES = 1_000_000
@@ -97,6 +85,15 @@ Declaration = Annotated[
         help="blanks .. sixes, doubles-trump, doubles-suit, notrump; or 0..9.",
     ),
 ]
+Declarations = Annotated[
+    str,
+    typer.Option(
+        "--decl",
+        parser=read_declarations,
+        metavar="NAME",
+        help="Declaration of each deal: seed (seed % 10), all ten, or one by name or number.",
+    ),
+]
 MaybeDeclaration = Annotated[
     int | None,
     typer.Option(
@@ -126,20 +123,8 @@ BidHand = Annotated[
         help='The bidder holds these seven, as in "6-4,5-5,4-2,3-1,2-0,1-1,0-0".',
     ),
 ]
-Samples = Annotated[
-    int, typer.Option("--samples", parser=read_samples, metavar="N", help="Deals of each declaration.")
-]
 SampleSeed = Annotated[
     int, typer.Option("--seed", parser=read_seed, metavar="N", help="Another number draws other deals.")
-]
-PlayoutName = Annotated[
-    str,
-    typer.Option(
-        "--playout",
-        metavar="NAME",
-        help="oracle: perfect play, all hands seen. policy: by a network, all hands seen. eq: every seat by "
-        "what it sees, as at a table.",
-    ),
 ]
 PlayoutModel = Annotated[
     str | None,
@@ -148,19 +133,6 @@ PlayoutModel = Annotated[
         metavar="PATH",
         show_default="that of the project",
         help="Network of policy playouts, and of eq ones unless their oracle is exact.",
-    ),
-]
-PlayoutWorlds = Annotated[
-    int | None,
-    typer.Option("--worlds", metavar="N", show_default="20", help="Of each decision of eq playouts."),
-]
-PlayoutOracle = Annotated[
-    str | None,
-    typer.Option(
-        "--oracle",
-        metavar="NAME",
-        show_default="hybrid",
-        help="Who judges a world of eq playouts: exact, model, or hybrid: a network first, the solver later.",
     ),
 ]
 PlayoutDevice = Annotated[

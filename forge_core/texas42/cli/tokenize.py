@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -13,16 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forge_core.cli.filling import require_persistent_store
-from forge_core.cli.options import Json, Workers, given, read_place
+from forge_core.cli.options import DryRun, Json, Workers, expand_settings, given, read_place
 from forge_core.errors import BadInput
-from forge_core.texas42.cli.options import read_row_count, read_sample_seed
+from forge_core.settings import settings_of
+from forge_core.texas42.folders import GAME_ROWS_FOLDER, GAMES_FOLDER, TOKENS_FOLDER
+from forge_core.texas42.settings.tokens import TokenSettings
 
 if TYPE_CHECKING:
     from forge_core.files import Store
     from forge_core.splits import Split
     from forge_core.texas42.tokens.storage import Manifest, Plan
 
-_OF_SHARDS = {"rows", "source", "decision_share", "sample_seed"}
+_OF_SHARDS = {of.name for of in settings_of(TokenSettings)}
 """options that choose rows of a shard"""
 
 
@@ -38,7 +39,9 @@ def read_splits(text: str) -> list[Split]:
     return [Split(name)]
 
 
+@expand_settings
 def tokenize(
+    *,
     context: typer.Context,
     input_: Annotated[
         str,
@@ -46,7 +49,7 @@ def tokenize(
             "--input",
             parser=read_place,
             metavar="DIR",
-            help="Root of the store: shards-*/, or eq-games/, are below it.",
+            help=f"Root of the store with shards (shards-*/) or games ({GAMES_FOLDER}/).",
         ),
     ],
     out: Annotated[
@@ -55,56 +58,43 @@ def tokenize(
             "--out",
             parser=read_place,
             metavar="DIR",
-            help="Where rows go: tokenized/, or tokenized-eq/, is below it.",
+            help=f"Root of the store for the rows: {TOKENS_FOLDER}/ or {GAME_ROWS_FOLDER}/ is made in it.",
         ),
     ],
     stage: Annotated[
-        int, typer.Option("--stage", metavar="N", help="1: rows of shards; 2: of the games of forge eq.")
+        int,
+        typer.Option("--stage", metavar="N", help="1: rows of shards. 2: rows of the games of forge eq."),
     ] = 1,
-    rows: Annotated[
-        int, typer.Option("--rows", parser=read_row_count, metavar="N", help="Rows drawn from a shard.")
-    ] = 10_000,
     split: Annotated[
         list,
         typer.Option(
-            "--split", parser=read_splits, metavar="NAME", help="train, val, test, or all; of games no test."
+            "--split",
+            parser=read_splits,
+            metavar="NAME",
+            help="train, val, test or all; games have no test rows.",
         ),
     ] = "train",  # pyright: ignore[reportArgumentType]
-    source: Annotated[
-        str, typer.Option("--source", metavar="KIND", help="Shards: standard, marginalized or both.")
-    ] = "standard",
-    decision_share: Annotated[
-        float | None,
-        typer.Option(
-            "--decision-share", metavar="X", help="Of the rows, how many are decisions.", show_default="0.75"
-        ),
-    ] = None,
-    sample_seed: Annotated[
-        int,
-        typer.Option(
-            "--sample-seed", parser=read_sample_seed, metavar="N", help="Another number draws other rows."
-        ),
-    ] = 0,
+    settings: TokenSettings,
     workers: Workers = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is to be done; do nothing.")] = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Make training rows of shards, or of games; those already made are not made again.
+    """Make training rows from shards or from games; existing rows are kept.
 
-    Of --split all, a split that is empty is said to be; named alone, it is bad input.
+    With --split all, empty splits are reported; an empty split that is named is an error.
     """
-    from forge_core.cli.screen import notes, print_json
+    from forge_core.cli.screen import notes, print_json, progress_bar
     from forge_core.files import Store
     from forge_core.texas42.tokens.storage import SplitEmpty
 
     splits = read_splits(split) if isinstance(split, str) else split
     root, store = Store(input_), Store(out)
     if stage == 1:
-        work = of_shards(root, store, source, rows, decision_share, sample_seed)
+        work = of_shards(root, store, settings)
     elif stage == 2:
         if foreign := sorted(given(context) & _OF_SHARDS):
             option = foreign[0].replace("_", "-")
-            raise BadInput(f"--{option} chooses rows of shards, and of games all are taken: leave it out")
+            raise BadInput(f"--{option} chooses rows of shards; of games all rows are used: leave it out")
         work = of_games(root, store)
         splits = splits[:2] if len(splits) > 1 else splits  # all but test
     else:
@@ -125,8 +115,8 @@ def tokenize(
                 print_plan(folder, plan, work.sources)
             continue
         started = time.perf_counter()
-        with progress(which, len(plan.tasks)) as advance:
-            manifest = work.make(which, workers=workers, on_file=advance)
+        with progress_bar(f"making rows of {which}", len(plan.tasks)) as move:
+            manifest = work.make(which, workers=workers, on_file=lambda file: move())
         seconds = time.perf_counter() - started
         answers.append(summary_record(folder, plan, manifest, seconds))
         if not json:
@@ -152,16 +142,12 @@ class Work:
     """of a split, workers and on_file"""
 
 
-def of_shards(
-    root: Store, out: Store, source: str, rows: int, decision_share: float | None, sample_seed: int
-) -> Work:
-    """Stage 1."""
-    from forge_core.texas42.tokens.rows import DECISION_SHARE
+def of_shards(root: Store, out: Store, settings: TokenSettings) -> Work:
+    """Return the work of Stage 1."""
     from forge_core.texas42.tokens.splits import TokenConfig, folder_of, plan_tokens
     from forge_core.texas42.tokens.splits import tokenize as tokenize_shards
 
-    share = DECISION_SHARE if decision_share is None else decision_share
-    config = TokenConfig(source, rows, share, sample_seed)  # pyright: ignore[reportArgumentType]
+    config = TokenConfig.of(settings)
     return Work(
         "shards",
         partial(folder_of, out),
@@ -180,28 +166,6 @@ def of_games(root: Store, out: Store) -> Work:
         partial(plan_games, root, out),
         partial(tokenize_games, root, out),
     )
-
-
-@contextmanager
-def progress(split: Split, total: int) -> Iterator[Callable[[object], None]]:
-    """A bar on a terminal, nothing elsewhere."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from forge_core.cli.screen import notes
-
-    console = notes()
-    bar = Progress(
-        TextColumn(f"making rows of {split}"),
-        BarColumn(bar_width=32),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-        console=console,
-        disable=not (console.is_terminal and total),
-        transient=True,
-    )
-    task = bar.add_task("", total=total)
-    with bar:
-        yield lambda file: bar.update(task, advance=1)
 
 
 def plan_record(folder: Store, plan: Plan) -> dict:

@@ -7,6 +7,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from forge_core.errors import BadInput
+from forge_core.texas42.settings.games import (
+    ADAPTIVE_BATCH,
+    DEFAULT_WORLDS,
+    LABEL_SEM,
+    LABEL_WORLDS,
+    MAX_WORLDS,
+    MIN_WORLDS,
+    SEM_THRESHOLD,
+)
 from forge_core.texas42.worlds.posterior import PosteriorConfig
 
 MOST_WORLDS = 2_000_000
@@ -17,12 +26,12 @@ MOST_WORLDS = 2_000_000
 class AdaptiveConfig:
     """Worlds until every legal play's E[Q] is known well enough. Raises BadInput for contradictions."""
 
-    min_worlds: int = 50
-    max_worlds: int = 2_000
+    min_worlds: int = MIN_WORLDS
+    max_worlds: int = MAX_WORLDS
     """as many at most; where no more are consistent, each is taken once and E[Q] is exact"""
-    batch: int = 50
+    batch: int = ADAPTIVE_BATCH
     """worlds between two looks"""
-    sem_threshold: float = 0.5
+    sem_threshold: float = SEM_THRESHOLD
     """points: the largest standard error of a legal play's E[Q] that will do"""
 
     def __post_init__(self) -> None:
@@ -36,14 +45,14 @@ class AdaptiveConfig:
     @classmethod
     def labels(cls) -> AdaptiveConfig:
         """Fine enough to teach by."""
-        return cls(5_000, 2_000_000, 1_000, 0.1)
+        return cls(LABEL_WORLDS, MOST_WORLDS, 1_000, LABEL_SEM)
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """Which worlds are taken of a position, and how they are weighed."""
 
-    n_worlds: int = 50
+    n_worlds: int = DEFAULT_WORLDS
     """drawn of each position, unless `adaptive`"""
     enumerate_limit: int | None = None
     """up to so many consistent worlds, each is taken once; default: `n_worlds`, or adaptive's most"""

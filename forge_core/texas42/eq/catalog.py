@@ -13,7 +13,8 @@ from typing import Any
 from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store, fingerprint
 from forge_core.splits import Split
-from forge_core.texas42.eq.files import GAMES_FOLDER, GameHeader, read_header
+from forge_core.texas42.eq.files import GameHeader, read_header
+from forge_core.texas42.folders import GAMES_FOLDER
 from forge_core.texas42.oracle.catalog import Fault
 from forge_core.texas42.oracle.shards import ShardKey
 

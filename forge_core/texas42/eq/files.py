@@ -27,13 +27,12 @@ from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
 from forge_core.texas42.eq.policies import MODES
 from forge_core.texas42.eq.records import KINDS, LAYOUT, Decisions, GameRecord, fingerprint_of
+from forge_core.texas42.folders import GAMES_FOLDER
 from forge_core.texas42.games import check_bid
 from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.tokens.encoder import Tokens
 from forge_core.texas42.tokens.transcript import N_FEATURES, N_POSITIONS, TRANSCRIPT_VERSION
 
-GAMES_FOLDER = "eq-games"
-"""of a store: where its games are, unless told otherwise"""
 SCHEMA_VERSION = 1
 """Raised when columns or header change."""
 

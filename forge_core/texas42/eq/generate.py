@@ -20,6 +20,7 @@ from forge_core.texas42.eq.oracles import Oracle
 from forge_core.texas42.eq.policies import Choices, ExplorationPolicy, check_criterion, choose
 from forge_core.texas42.eq.records import Decisions, GameRecord
 from forge_core.texas42.games import LOWEST_BID, Games, start
+from forge_core.texas42.settings.games import DEFAULT_WORLDS
 from forge_core.texas42.views import Views
 from forge_core.texas42.worlds.posterior import PosteriorConfig
 
@@ -61,7 +62,7 @@ def generate_games(
     oracle: Oracle,
     hands: Sequence | npt.NDArray,
     decls: Sequence[int] | npt.NDArray,
-    n_worlds: int = 50,
+    n_worlds: int = DEFAULT_WORLDS,
     posterior: PosteriorConfig | None = None,
     adaptive: AdaptiveConfig | None = None,
     exploration: ExplorationPolicy | None = None,

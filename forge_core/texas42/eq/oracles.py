@@ -15,6 +15,7 @@ from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
 from forge_core.texas42.eq.records import OracleKind
 from forge_core.texas42.oracle.alphabeta import root_q
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
+from forge_core.texas42.settings.games import EXACT_FROM
 from forge_core.texas42.state import ILLEGAL, to_mover_frame
 from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from forge_core.learning.networks.transformer import TokenTransformer
 
 N_TRICKS = HAND_SIZE
-EXACT_FROM = 3
-"""The first trick, of 1..7, from which a hybrid asks the solver: before, a 73 k network is cheaper on a
-CPU core (see docs/log.md)."""
 ORACLES = ("exact", "model", "hybrid")
 _QUESTIONS = 8192
 """a network is asked at once"""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from forge_core.errors import BadInput
 from forge_core.learning.choice import choose as choose_best
+from forge_core.texas42.settings.games import EPSILON, MAX_REGRET, TEMPERATURE
 
 if TYPE_CHECKING:
     from forge_core.texas42.eq.estimate import Estimates
@@ -36,11 +37,11 @@ class ExplorationPolicy:
     mode: str = "greedy"
     """greedy; boltzmann: by exp(E[Q] / temperature); epsilon: with a probability, any legal play;
     blunder: with a probability, any play but the best that gives away no more than `max_regret`"""
-    epsilon: float = 0.1
+    epsilon: float = EPSILON
     """that probability, for epsilon and blunder"""
-    temperature: float = 2.0
+    temperature: float = TEMPERATURE
     """points"""
-    max_regret: float = 10.0
+    max_regret: float = MAX_REGRET
     """points of E[Q]"""
 
     def __post_init__(self) -> None:

@@ -28,9 +28,10 @@ from forge_core.ranges import ranges_text
 from forge_core.splits import Split, split_of
 from forge_core.texas42.benchmark import BENCHMARK_SEEDS, WATCHED_SEEDS
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
-from forge_core.texas42.eq.files import GAMES_FOLDER, read_game, read_header
+from forge_core.texas42.eq.files import read_game, read_header
 from forge_core.texas42.eq.records import GameRecord
 from forge_core.texas42.eq.rows import collate
+from forge_core.texas42.folders import GAME_ROWS_FOLDER, GAMES_FOLDER
 from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.tokens.splits import is_held_out
 from forge_core.texas42.tokens.storage import READERS, Manifest, Plan, SplitEmpty, Storage, hash_of
@@ -102,7 +103,7 @@ class _Task:
 
 GamePlan = Plan[GameFile, _Task]
 _STORAGE = Storage(
-    "tokenized-eq", GAME_ROWS_VERSION, STAGE2_SPEC, GameRowConfig, GameFile, "forge tokenize --stage 2"
+    GAME_ROWS_FOLDER, GAME_ROWS_VERSION, STAGE2_SPEC, GameRowConfig, GameFile, "forge tokenize --stage 2"
 )
 
 

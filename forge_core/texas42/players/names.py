@@ -22,8 +22,9 @@ from forge_core.arena.names import FindModel, PlayerKind, PlayerName, make_playe
 from forge_core.errors import BadInput
 from forge_core.texas42.players.protocol import Clairvoyant, Player
 from forge_core.texas42.reference import REFERENCE_MODEL
+from forge_core.texas42.settings.games import DEFAULT_WORLDS, EXACT_FROM
 
-DEFAULT_WORLDS, DEFAULT_ORACLE = 50, "hybrid"
+DEFAULT_ORACLE = "hybrid"
 
 AnyPlayer = Player | Clairvoyant
 
@@ -52,7 +53,7 @@ def _heuristic(name: PlayerName, device: str) -> Player:
 def _expected(criterion: str) -> Callable[[PlayerName, str], Player]:
     def make(name: PlayerName, device: str) -> Player:
         from forge_core.device import resolve_device
-        from forge_core.texas42.eq.oracles import EXACT_FROM, open_oracle
+        from forge_core.texas42.eq.oracles import open_oracle
         from forge_core.texas42.players.expected import ExpectedPlayer
 
         kind = name.options.get("oracle", DEFAULT_ORACLE)

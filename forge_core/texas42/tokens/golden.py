@@ -27,17 +27,11 @@ from forge_core.streams import stream
 from forge_core.texas42.benchmark import BENCHMARK_SEEDS, WATCHED_SEEDS
 from forge_core.texas42.declarations import N_DECLARATIONS, NAMES
 from forge_core.texas42.dominoes import N_PLAYS
+from forge_core.texas42.folders import GOLDEN_SHARDS
 from forge_core.texas42.oracle import solve
 from forge_core.texas42.oracle.sampling import quotas
-from forge_core.texas42.oracle.shards import (
-    GOLDEN,
-    SHARDS,
-    Shard,
-    ShardConfig,
-    ShardKey,
-    make_shard,
-    read_shard,
-)
+from forge_core.texas42.oracle.shards import SHARDS, Shard, ShardConfig, ShardKey, make_shard, read_shard
+from forge_core.texas42.settings.scores import DEFAULT_ROWS as ROWS_PER_DEAL
 from forge_core.texas42.tokens.rows import rows_of_states
 
 if TYPE_CHECKING:
@@ -45,8 +39,6 @@ if TYPE_CHECKING:
 
 GOLDEN_VERSION = "g1"
 """Raised when the benchmark has other rows: figures of different versions do not compare."""
-
-ROWS_PER_DEAL = 2000
 
 _AHEAD = 32
 """deals read or solved before the first of them is asked for: who stops waits for no more"""
@@ -106,7 +98,7 @@ def score(model: TokenTransformer, weights: str, root: Store, rows_per_deal: int
     benchmark = benchmark_version(rows_per_deal)
     found = find_scores(root, weights, benchmark)
     if not found:
-        rows = golden_rows(golden_keys(), root.join(GOLDEN), rows_per_deal)
+        rows = golden_rows(golden_keys(), root.join(GOLDEN_SHARDS), rows_per_deal)
         found = scores_of(ask(model, rows), weights, rows_per_deal)
         found.keep(root)
     return found
@@ -120,7 +112,7 @@ def scores_of(answers: Answers, weights: str, rows_per_deal: int) -> Scores:
 def random_gaps(root: Store, rows_per_deal: int = ROWS_PER_DEAL) -> list[float]:
     """Points a decision that random play loses in each deal of golden val that holds a decision."""
     gaps = []
-    for rows in golden_rows(golden_keys(), root.join(GOLDEN), rows_per_deal):
+    for rows in golden_rows(golden_keys(), root.join(GOLDEN_SHARDS), rows_per_deal):
         measured = evaluate_random(rows.q, rows.legal)
         if "decision_q_gap" in measured:
             gaps.append(measured["decision_q_gap"])

@@ -40,10 +40,10 @@ from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.oracle.alphabeta import root_q
 from forge_core.texas42.oracle.solver import ORACLE_VERSION, solve_many
+from forge_core.texas42.settings.tokens import DECISION_SHARE
 from forge_core.texas42.state import to_mover_frame
 from forge_core.texas42.tokens.encoder import ENCODER_VERSION
 from forge_core.texas42.tokens.rows import (
-    DECISION_SHARE,
     STAGE1_SPEC,
     LabelledStates,
     join,

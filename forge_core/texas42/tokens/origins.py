@@ -18,14 +18,8 @@ from forge_core.files import Store
 from forge_core.ranges import numbers_of, ranges_text
 from forge_core.splits import Split
 from forge_core.texas42.declarations import N_DECLARATIONS
-from forge_core.texas42.oracle.shards import (
-    FOREIGN,
-    MARGINALIZED,
-    SHARDS,
-    STANDARD,
-    ShardKey,
-    seed_keys,
-)
+from forge_core.texas42.folders import MARGINALIZED_SHARDS, STANDARD_SHARDS
+from forge_core.texas42.oracle.shards import FOREIGN, SHARDS, ShardKey, seed_keys
 from forge_core.texas42.tokens.splits import TokenConfig, TokenFile
 from forge_core.texas42.tokens.storage import READERS, Manifest
 
@@ -137,7 +131,7 @@ def fingerprint_of_shard(folder: Store, key: ShardKey) -> str | None:
 
 
 def _folder(key: ShardKey) -> str:
-    return STANDARD if key.opponent is None else MARGINALIZED
+    return STANDARD_SHARDS if key.opponent is None else MARGINALIZED_SHARDS
 
 
 def _settings(folder: Store, key: ShardKey) -> Mapping[str, Any] | None:

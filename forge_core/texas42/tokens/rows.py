@@ -34,10 +34,6 @@ STAGE1_SPEC = TokenSpec(
     value_scale=float(HAND_POINTS),
 )
 
-DECISION_SHARE = 0.75
-"""Share of the rows kept of a deal that are decisions. In a draw stratified by ply 31 % are, and only
-decisions distinguish a good player from a bad one; the other rows teach values."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledStates:

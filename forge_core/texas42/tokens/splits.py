@@ -27,9 +27,10 @@ from forge_core.splits import Split
 from forge_core.streams import stream
 from forge_core.texas42.benchmark import BENCHMARK_SEEDS, WATCHED_SEEDS
 from forge_core.texas42.deals import check_deal
+from forge_core.texas42.folders import TOKENS_FOLDER
 from forge_core.texas42.oracle.shards import ShardKey, read_header, read_shard
+from forge_core.texas42.settings.tokens import DECISION_SHARE, DEFAULT_ROWS, TokenSettings
 from forge_core.texas42.tokens.rows import (
-    DECISION_SHARE,
     STAGE1_SPEC,
     LabelledStates,
     join,
@@ -55,10 +56,16 @@ class TokenConfig:
 
     source: Source = "standard"
     """shards of which kind"""
-    rows_per_shard: int = 10_000
+    rows_per_shard: int = DEFAULT_ROWS
     """chosen by ply and decision (see rows.thin); a shard with fewer gives all"""
     decision_share: float = DECISION_SHARE
     sample_seed: int = 0
+
+    @classmethod
+    def of(cls, settings: TokenSettings) -> TokenConfig:
+        """Return the configuration that a user chose. Raises BadInput."""
+        share = DECISION_SHARE if settings.decision_share is None else settings.decision_share
+        return cls(settings.source, settings.rows, share, settings.sample_seed)  # pyright: ignore[reportArgumentType]
 
     def __post_init__(self) -> None:
         if self.source not in ("standard", "marginalized", "both"):
@@ -120,7 +127,7 @@ class _Task:
 
 
 TokenPlan = Plan[TokenFile, _Task]
-_STORAGE = Storage("tokenized", TOKENS_VERSION, STAGE1_SPEC, TokenConfig, TokenFile, "forge tokenize")
+_STORAGE = Storage(TOKENS_FOLDER, TOKENS_VERSION, STAGE1_SPEC, TokenConfig, TokenFile, "forge tokenize")
 
 
 def folder_of(store: Store, split: Split) -> Store:

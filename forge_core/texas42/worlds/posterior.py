@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from forge_core.errors import BadInput
+from forge_core.texas42.settings.games import MIX, TAU, WINDOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class PosteriorConfig:
 
         Found by `benchmarks/calibrate_posterior.py`.
         """
-        return cls(window=12, tau=8.0, mix=0.6)
+        return cls(window=WINDOW, tau=TAU, mix=MIX)
 
     def __post_init__(self) -> None:
         check_behaviour(self.tau, self.mix)

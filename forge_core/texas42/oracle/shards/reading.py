@@ -14,10 +14,10 @@ from forge_core.files.records import OtherMaker, RecordFile, Remedy
 from forge_core.texas42.deals import check_deal
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS, N_SEATS
+from forge_core.texas42.folders import GOLDEN_SHARDS
 from forge_core.texas42.oracle.sampling import N_SAMPLED_PLIES, quotas
 from forge_core.texas42.oracle.shards.foreign import FOREIGN_REMEDY, is_plain, read_plain, read_plain_header
 from forge_core.texas42.oracle.shards.records import (
-    GOLDEN,
     SCHEMA_VERSION,
     TYPES,
     Shard,
@@ -67,7 +67,7 @@ def _as_key(key_or_filename: ShardKey | str) -> ShardKey:
 def _remedy(folder: Store, key: ShardKey) -> Remedy:
     """The command that makes a shard of the folder of its split."""
     root, _, kind = folder.url.rpartition("/")[0].rpartition("/")
-    if kind == GOLDEN:
+    if kind == GOLDEN_SHARDS:
         return Remedy()
     marginalized = "" if key.opponent is None else f" --marginalized --opponents {key.opponent + 1}"
     command = f"forge shards --seeds {key.seed} --decl {NAMES[key.decl]}{marginalized} --out {root or '/'}"

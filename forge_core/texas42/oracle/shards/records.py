@@ -21,6 +21,7 @@ from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS
 from forge_core.texas42.oracle.sampling import N_SAMPLED_PLIES
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
+from forge_core.texas42.settings.shards import DEFAULT_ROWS, Rows
 from forge_core.texas42.state import LEADER_BIT, States
 from forge_core.texas42.tables import Bytes
 
@@ -30,13 +31,6 @@ SCHEMA_VERSION = 1
 """Raised when columns or header change."""
 FOREIGN = "foreign"
 """Version and fingerprint of a plain shard that someone else made"""
-
-STANDARD, MARGINALIZED, GOLDEN = "shards-standard", "shards-marginalized", "shards-golden"
-"""folders of a store, one for each kind of shards"""
-
-Rows = int | Literal["all"]
-DEFAULT_ROWS = 50_000
-
 
 MOST_SEED, MOST_OPPONENT = 10**18 - 1, 10**9 - 1
 """What the name of a shard has digits for"""
@@ -119,16 +113,6 @@ def _declarations_of(seed: int, declarations: str | int) -> Iterable[int]:
     if isinstance(declarations, str):
         raise BadInput(f"declarations {declarations!r}: use seed, all or one of 0..{N_DECLARATIONS - 1}")
     return [declarations]
-
-
-def parse_rows(text: str) -> Rows:
-    """`all`, or a number of rows. Raises BadInput."""
-    word = text.strip().lower()
-    if word == "all":
-        return "all"
-    if word.isdecimal():
-        return ShardConfig(rows=int(word)).rows
-    raise BadInput(f"rows {text!r}: use a whole number, or all")
 
 
 @dataclass(frozen=True, slots=True)

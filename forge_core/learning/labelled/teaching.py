@@ -1,0 +1,172 @@
+"""From the settings of a training run to a trained network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from forge_core.errors import BadInput
+from forge_core.learning.labelled.settings import (
+    DEFAULT_SIZE,
+    DEFAULT_STEPS,
+    EVALUATIONS,
+    TeachingSettings,
+)
+
+if TYPE_CHECKING:
+    from forge_core.learning.labelled.config import TrainConfig
+    from forge_core.learning.labelled.rows import Rows, RowSource
+    from forge_core.learning.networks.sizes import ModelConfig
+    from forge_core.learning.runs import Point, TrainResult
+
+
+class Follower(Protocol):
+    """Follows one run, such as a tracker of experiments."""
+
+    def point(self, point: Point) -> None:
+        """Take an evaluation."""
+
+    def finish(self, result: TrainResult) -> None:
+        """Take the end of the run, if it is reached."""
+
+
+class Tracking(Protocol):
+    """Follows all runs that are kept."""
+
+    def follow(
+        self, config: TrainConfig, folder: Path, data: Mapping[str, Any], init_from: str | None, resume: bool
+    ) -> AbstractContextManager[Follower]:
+        """Follow a run from its beginning, or its resumption, to its end."""
+        ...
+
+
+def choose_model(settings: TeachingSettings, objective: str, init_from: str | None = None) -> ModelConfig:
+    """Return the network that the settings ask for. Raises BadInput for contradictions.
+
+    That is one of a named size; or of the user's own, its hidden width twice the width; or of
+    the size of the model to start from.
+    """
+    from forge_core.learning.networks.sizes import SIZES, ModelConfig
+
+    layers, heads, width = settings.layers, settings.heads, settings.width
+    if layers or heads or width:
+        if settings.size or not (layers and heads and width):
+            raise BadInput("a size of your own takes layers, heads and width together, and no named size")
+        return ModelConfig(width, layers, heads, 2 * width, objective)
+    if init_from and not settings.size:
+        from forge_core.learning.checkpoints import load_model
+
+        return replace(load_model(init_from).config, objective=objective)
+    name = (settings.size or DEFAULT_SIZE).lower()
+    if name not in SIZES:
+        raise BadInput(f"size {settings.size!r}: use {', '.join(SIZES)}, or layers, heads and width")
+    return replace(SIZES[name], objective=objective)
+
+
+def size_name(model: ModelConfig) -> str:
+    """Return the name of a network's size, `73k`; without one its width, `w96`."""
+    from forge_core.learning.networks.sizes import SIZES
+
+    sizes = {replace(config, objective=model.objective): name for name, config in SIZES.items()}
+    return sizes.get(model, f"w{model.width}")
+
+
+def configure(
+    settings: TeachingSettings, model: ModelConfig, steps_of: Callable[[int], int], device: str
+) -> TrainConfig:
+    """Return the configuration of a run. steps_of: from passes over the rows to steps. Raises BadInput."""
+    from forge_core.learning.labelled.config import Recipe, TrainConfig, learning_rate_for
+
+    steps = DEFAULT_STEPS if settings.steps is None else settings.steps
+    if settings.epochs is not None:
+        if settings.steps is not None:
+            raise BadInput("steps and epochs both say how long to train: give one of them")
+        steps = steps_of(settings.epochs)
+    recipe = Recipe(
+        steps=steps,
+        learning_rate=learning_rate_for(model) if settings.lr is None else settings.lr,
+        forced_row_weight=settings.idle_weight,
+    )
+    every = settings.evaluate_every
+    return TrainConfig(
+        model=model,
+        recipe=recipe,
+        evaluate_every=max(1, recipe.steps // EVALUATIONS) if every is None else every,
+        patience=settings.patience,
+        precision=settings.precision,
+        device=device,
+        compile=settings.compile,
+        seed=settings.seed,
+    )
+
+
+def set_threads(threads: int | None, makers: int) -> None:
+    """Set the threads of torch: `threads`, or one per core that makes no rows. Raises BadInput below 1."""
+    import torch
+
+    if threads is not None and threads < 1:
+        raise BadInput(f"{threads} threads compute nothing: use at least 1")
+    torch.set_num_threads(threads or max(1, len(os.sched_getaffinity(0)) - makers))
+
+
+def teach(
+    config: TrainConfig,
+    source: RowSource,
+    val_rows: Rows,
+    folder: Path,
+    data: Mapping[str, Any],
+    init_from: str | None,
+    *,
+    resume: bool = False,
+    fast_dev_run: bool = False,
+    minutes: float | None = None,
+    progress: bool = False,
+    on_point: Callable[[Point], None] | None = None,
+    tracking: Tracking | None = None,
+) -> TrainResult:
+    """Train in a folder that no other process trains in, followed by `tracking`, if the run is kept.
+
+    Arguments and errors as of `train`; also raises StoreUnusable while another process trains there.
+    """
+    from forge_core.files import Store
+    from forge_core.learning.labelled.train import train
+
+    is_kept = not fast_dev_run
+    following = tracking.follow(config, folder, data, init_from, resume) if tracking and is_kept else None
+    alone = Store(str(folder)).held() if is_kept else nullcontext()
+    with alone, following or nullcontext() as follower:
+
+        def take(point: Point) -> None:
+            if on_point:
+                on_point(point)
+            if follower:
+                follower.point(point)
+
+        result = train(
+            config,
+            source,
+            val_rows,
+            folder,
+            data=data,
+            init_from=init_from,
+            resume=resume,
+            fast_dev_run=fast_dev_run,
+            minutes=minutes,
+            progress=progress,
+            on_point=take,
+        )
+        if follower:
+            follower.finish(result)
+    return result
+
+
+def point_text(point: Point) -> str:
+    """Return an evaluation as a line for people."""
+    return (
+        f"step {point['step']:>8,}  {point['rows']:>12,} rows  {point['cpu_seconds']:>7,.0f} CPU s  "
+        f"loss {point['loss']:.4f}  points lost per decision {point['decision_q_gap']:.3f}"
+    )

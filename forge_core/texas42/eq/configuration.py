@@ -1,0 +1,73 @@
+"""From the settings of games played by E[Q] to their configuration and their oracle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from forge_core.errors import BadInput
+from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
+from forge_core.texas42.eq.generate import GameConfig
+from forge_core.texas42.eq.oracles import Oracle, open_oracle
+from forge_core.texas42.eq.policies import USED_BY, ExplorationPolicy
+from forge_core.texas42.settings.games import EXACT_FROM, GameSettings
+from forge_core.texas42.worlds.posterior import PosteriorConfig
+
+
+def configure(settings: GameSettings) -> GameConfig:
+    """Return how games are played. Raises BadInput for a setting that has no effect next to the others."""
+    sampling = Sampling(
+        settings.worlds,
+        settings.enumerate_limit,
+        posterior_of(settings),
+        adaptive_of(settings),
+        settings.pdf,
+    )
+    return GameConfig(sampling, exploration_of(settings), settings.choose, settings.seed)
+
+
+def open_oracle_of(settings: GameSettings, model: str | None, device: str) -> Oracle:
+    """Return what evaluates worlds. model: folder of a network, for model and hybrid. Raises BadInput."""
+    if model and settings.oracle == "exact":
+        raise BadInput("the exact oracle uses no network: leave out --model")
+    first = EXACT_FROM if settings.exact_from is None else settings.exact_from
+    return open_oracle(settings.oracle, model, device, first)
+
+
+def posterior_of(settings: GameSettings) -> PosteriorConfig | None:
+    """Return how worlds are weighted; None: all the same. Raises BadInput."""
+    given = _given(window=settings.posterior_window, tau=settings.posterior_tau, mix=settings.posterior_mix)
+    if given and not settings.posterior:
+        raise BadInput(f"--posterior-{next(iter(given))} belongs to a posterior: add --posterior")
+    return replace(PosteriorConfig.calibrated(), **given) if settings.posterior else None
+
+
+def adaptive_of(settings: GameSettings) -> AdaptiveConfig | None:
+    """Return how many worlds are sampled; None: a fixed number. Raises BadInput."""
+    given = _given(
+        min_worlds=settings.min_worlds,
+        max_worlds=settings.max_worlds,
+        batch=settings.adaptive_batch,
+        sem_threshold=settings.sem_threshold,
+    )
+    if settings.labels:
+        return replace(AdaptiveConfig.labels(), **given)
+    if settings.adaptive:
+        return replace(AdaptiveConfig(), **given)
+    if given:
+        raise BadInput(f"{next(iter(given))} belongs to adaptive sampling: add --adaptive")
+    return None
+
+
+def exploration_of(settings: GameSettings) -> ExplorationPolicy:
+    """Return when another play than the best is made. Raises BadInput for a setting the mode does not use."""
+    given = _given(epsilon=settings.epsilon, temperature=settings.temperature, max_regret=settings.max_regret)
+    policy = ExplorationPolicy(settings.exploration, **given)
+    if unused := sorted(set(given) - set(USED_BY[policy.mode])):
+        option = unused[0].replace("_", "-")
+        raise BadInput(f"exploration {policy.mode} has no {option.replace('-', ' ')}: leave out --{option}")
+    return policy
+
+
+def _given(**named: Any) -> dict[str, Any]:
+    return {name: value for name, value in named.items() if value is not None}

@@ -1,0 +1,19 @@
+"""The folders of a store, below its root."""
+
+from __future__ import annotations
+
+STANDARD_SHARDS = "shards-standard"
+MARGINALIZED_SHARDS = "shards-marginalized"
+GOLDEN_SHARDS = "shards-golden"
+TOKENS_FOLDER = "tokenized"
+"""training rows of shards"""
+GAMES_FOLDER = "eq-games"
+GAME_ROWS_FOLDER = "tokenized-eq"
+"""training rows of games"""
+BIDDING_FOLDER = "bidding-results"
+MATCHES_FOLDER = "matches"
+
+
+def shards_folder(kind: str) -> str:
+    """Return the folder of shards of a kind: standard, marginalized or golden."""
+    return f"shards-{kind}"

@@ -1,0 +1,69 @@
+"""Settings of shards: which states of a solved deal are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from forge_core.errors import BadInput
+from forge_core.ranges import shortened, whole
+from forge_core.settings import setting
+
+Rows = int | Literal["all"]
+
+DEFAULT_ROWS = 50_000
+"""states of a deal: five for each row that training draws by default"""
+DEFAULT_OPPONENTS, MOST_OPPONENTS = 3, 1_000
+"""deals for each hand of seat 0; more than the most is a typing error"""
+
+
+def read_rows(text: str) -> Rows:
+    """Return `all`, or a number of rows; ShardConfig knows the smallest. Raises BadInput."""
+    word = text.strip().lower()
+    if word == "all":
+        return "all"
+    if not word.isdecimal():
+        raise BadInput(f"rows {shortened(text)!r}: use a whole number, or all")
+    return whole(word, "rows")
+
+
+def read_sample_seed(text: str) -> int:
+    """Return a whole number of at least 0. Raises BadInput."""
+    return whole(text, "sample-seed")
+
+
+def read_opponents(text: str) -> int:
+    """Return a whole number in 1..MOST_OPPONENTS. Raises BadInput."""
+    opponents = whole(text, "opponents")
+    if opponents < 1:
+        raise BadInput(f"{opponents} opponents make no deal: use at least 1")
+    if opponents > MOST_OPPONENTS:
+        raise BadInput(f"{opponents} opponents of a seed: use at most {MOST_OPPONENTS:,}")
+    return opponents
+
+
+@dataclass(frozen=True, slots=True)
+class ShardSettings:
+    """Which states are drawn from each solved deal, and how existing files are checked."""
+
+    rows: Rows = setting(
+        DEFAULT_ROWS,
+        "States to store per deal, drawn by ply with weights; or all.",
+        metavar="N",
+        read=read_rows,
+    )
+    sample_seed: int = setting(
+        0, "Seed of the draw of states: another number draws others.", read=read_sample_seed
+    )
+    verify: bool = setting(False, "Read existing shards completely instead of only their footers.")
+
+
+@dataclass(frozen=True, slots=True)
+class MarginalizedSettings(ShardSettings):
+    """The same, with one hand of seat 0 against several deals of the other hands."""
+
+    opponents: int = setting(
+        DEFAULT_OPPONENTS,
+        "Marginalized deals for each hand of seat 0: the other hands are dealt again in each.",
+        read=read_opponents,
+    )
