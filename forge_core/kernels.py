@@ -1,11 +1,10 @@
-"""Where compiled kernels are cached, and the decorator they are compiled with.
+"""The decorator that compiles kernels, and the folder that they are cached in.
 
-Numba keys its cache by the source file of one function: after an edit to a helper in
-another module, or to a constant, it would hand back the old result without a word. So the
-cache folder of a kernel is named by the hash of its source file and of all of this package
-that the file imports, directly or not, and is set before the kernel is compiled: import
-`kernel` from this module, never numba's own `njit`. Kernels take tables as arguments and
-read no globals.
+Numba keys its cache by the source file of one function: after an edit to a helper or a constant
+in another module it would silently return the old result. So the cache folder of a kernel is
+named by the hash of its source file and of all files of this package that it imports, directly
+or not. The folder is set before the kernel is compiled: import `kernel` from this module, never
+numba's own `njit`. Kernels take tables as arguments and read no global arrays.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _IMPORT = re.compile(
 
 
 def source_hash(source: Path) -> str:
-    """16 hex digits over a source file and every file of the package that it imports, and so on."""
+    """Return 16 hex digits over a source file and all files of the package it imports, directly or not."""
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(_sources(source)):
         digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
@@ -55,23 +54,23 @@ def _sources(source: Path) -> set[Path]:
 
 
 def _file_of(module: str) -> Path | None:
-    """The source of a module of the package; None for the name of anything else."""
+    """Return the source file of a module of the package; None for any other name."""
     place = PACKAGE.parent / module.replace(".", "/")
     files = (place.with_suffix(".py"), place / "__init__.py")
     return next((path for path in files if path.is_file()), None)
 
 
 def cache_home() -> Path:
-    """Where the caches of all kernels lie: `FORGE_KERNEL_CACHE`, else in the user's cache folder."""
+    """Return the folder of all kernel caches: `FORGE_KERNEL_CACHE`, else in the user's cache folder."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("FORGE_KERNEL_CACHE") or Path(home) / "forge" / "kernels")
 
 
 @cache
 def cache_folder(sources: str) -> Path:
-    """The folder for kernels of these sources, by their hash; a temporary one if none is writable.
+    """Return the cache folder for the hash of a kernel's sources; a temporary one if none is writable.
 
-    Caches of other sources that nobody has used for a month are removed.
+    Caches of other sources that have not been used for a month are removed.
     """
     folder = cache_home() / sources
     try:
@@ -99,7 +98,7 @@ _hash_of = cache(source_hash)
 
 
 def kernel(function: Callable) -> Any:
-    """Compiles a function to machine code: holds no GIL, cached on disk."""
+    """Compile a function to machine code that releases the GIL; cached on disk."""
     folder = cache_folder(_hash_of(Path(inspect.getfile(function))))
     config.CACHE_DIR = str(folder)  # pyright: ignore[reportAttributeAccessIssue]  (read by what follows)
     return njit(nogil=True, cache=True, error_model="numpy")(function)

@@ -1,9 +1,9 @@
 """Machine instructions that numba does not offer: rows of 64 int8 lanes, and bits of a word.
 
-A row is one SIMD value (two AVX2 registers, one AVX-512, four NEON): loaded from any
-offset of a flat int8 array, added to, compared lane by lane, stored again. Loads and
-stores touch 64 bytes whatever the caller uses of them, so arrays carry `LANES` spare
-bytes at their end. Additions wrap; lanes never mix.
+A row is one SIMD value (two AVX2 registers, one AVX-512, four NEON). It can be loaded from any
+offset of a flat int8 array, added to, compared lane by lane, and stored. Loads and stores always
+touch 64 bytes, even if the caller uses fewer, so arrays have `LANES` spare bytes at their end.
+Additions wrap; lanes never mix.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic, models, register_model
 
-import forge_core.kernels  # noqa: F401  (numba's cache folder is set before it is used)
+import forge_core.kernels  # noqa: F401  (sets numba's cache folder before it is used)
 
 LANES = 64
+"""A row holds the 35 hands of a boundary's leader; 64 is the next width that registers divide"""
 
 
 def instruction(generator: Callable) -> Callable[..., Any]:
-    """numba's `intrinsic`: the typing context is passed by numba, callers give the other arguments."""
+    """Wrap numba's `intrinsic`: numba passes the typing context, and callers pass the other arguments."""
     return intrinsic(generator)
 
 
@@ -56,7 +57,7 @@ def _address(context, builder, array_type, array, offset):
 
 @instruction
 def load_row(typingctx, array, offset):
-    """The 64 bytes of `array` (flat int8) from `offset` on."""
+    """Load the 64 bytes of `array` (flat int8) from `offset` on."""
 
     def generate(context, builder, signature, args):
         return builder.load(_address(context, builder, signature.args[0], *args), align=1)
@@ -66,7 +67,7 @@ def load_row(typingctx, array, offset):
 
 @instruction
 def store_row(typingctx, array, offset, row):
-    """Write the 64 lanes to `array` (flat int8) from `offset` on."""
+    """Store the 64 lanes to `array` (flat int8) from `offset` on."""
 
     def generate(context, builder, signature, args):
         builder.store(args[2], _address(context, builder, signature.args[0], *args[:2]), align=1)
@@ -77,7 +78,7 @@ def store_row(typingctx, array, offset, row):
 
 @instruction
 def fill_row(typingctx, value):
-    """All 64 lanes equal to an int8."""
+    """Return a row with all 64 lanes equal to an int8."""
 
     def generate(context, builder, signature, args):
         return _splat(builder, args[0])
@@ -87,7 +88,7 @@ def fill_row(typingctx, value):
 
 @instruction
 def add_to_row(typingctx, row, value):
-    """An int8 added to every lane; wraps."""
+    """Add an int8 to every lane; wraps."""
 
     def generate(context, builder, signature, args):
         return builder.add(args[0], _splat(builder, args[1]))
@@ -104,13 +105,13 @@ def _select(comparison: str):
 
 @instruction
 def min_rows(typingctx, a, b):
-    """The smaller of each pair of lanes."""
+    """Return the smaller of each pair of lanes."""
     return row_type(row_type, row_type), _select("<")
 
 
 @instruction
 def max_rows(typingctx, a, b):
-    """The larger of each pair of lanes."""
+    """Return the larger of each pair of lanes."""
     return row_type(row_type, row_type), _select(">")
 
 
@@ -120,7 +121,7 @@ def _as_int64(builder, number):
 
 @instruction
 def popcount(typingctx, word):
-    """The number of set bits of an integer, as int64."""
+    """Return the number of set bits of an integer, as int64."""
 
     def generate(context, builder, signature, args):
         return (
@@ -134,7 +135,7 @@ def popcount(typingctx, word):
 
 @instruction
 def trailing_zeros(typingctx, word):
-    """The place of the lowest set bit, as int64; for 0 undefined."""
+    """Return the position of the lowest set bit, as int64; undefined for 0."""
 
     def generate(context, builder, signature, args):
         return _as_int64(builder, builder.cttz(args[0], ir.IntType(1)(1)))
@@ -144,7 +145,7 @@ def trailing_zeros(typingctx, word):
 
 @instruction
 def highest_bit(typingctx, word):
-    """The place of the highest set bit of an int64; for 0 undefined."""
+    """Return the position of the highest set bit of an int64; undefined for 0."""
 
     def generate(context, builder, signature, args):
         return builder.sub(ir.IntType(64)(63), builder.ctlz(args[0], ir.IntType(1)(1)))

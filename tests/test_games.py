@@ -100,7 +100,7 @@ def test_games_are_taken_by_number_or_mask():
     [
         (([[[0] * 7] * 4], [0]), "repeats a domino"),
         (([deal_from_seed(0)], [10]), "declaration"),
-        (([deal_from_seed(0)], [0], 4), "no seat"),
+        (([deal_from_seed(0)], [0], 4), "not a seat"),
         (([deal_from_seed(0)], [0], 0, None, 29), "bid 29"),
         (([deal_from_seed(0)], [0, 1]), "declarations for 1 games"),
         (([deal_from_seed(0)], [0], 0.5), "leaders"),

@@ -142,8 +142,6 @@ def test_tables_of_a_deal_are_the_rules(seed, decl):
     """Every entry: 4 leaders, 7 leads, all answers."""
     deal = deal_from_seed(seed)
     tables = deal_tables(check_deal(deal), decl)
-    for seat in range(4):
-        assert tables.count[seat].tolist() == [COUNT[domino] for domino in deal[seat]]
     for leader in range(4):
         by_offset = [deal[(leader + offset) % 4] for offset in range(4)]
         for slot, lead in enumerate(by_offset[0]):
@@ -151,8 +149,7 @@ def test_tables_of_a_deal_are_the_rules(seed, decl):
             for offset in range(4):
                 follow = sum(rules.follows(d, suit, decl) << i for i, d in enumerate(by_offset[offset]))
                 assert tables.follow[leader, slot, offset] == follow
-                ranks = [rules.trick_rank(domino, suit, decl) for domino in by_offset[offset]]
-                assert tables.rank[leader, slot, offset].tolist() == ranks
+
             for others in np.ndindex(7, 7, 7):
                 trick = [lead, *(by_offset[offset + 1][i] for offset, i in enumerate(others))]
                 winner = (leader + rules.trick_winner(trick, decl)) % 4
@@ -164,9 +161,3 @@ def test_tables_of_a_deal_are_the_rules(seed, decl):
 def test_tables_cannot_be_changed():
     with pytest.raises(ValueError, match="read-only"):
         deal_tables(check_deal(deal_from_seed(0)), 0).points[0] = 0
-
-
-def test_tables_as_tensors_are_the_same():
-    tables = deal_tables(check_deal(deal_from_seed(3)), 7)
-    for name, tensor in tables.tensors("cpu").items():
-        np.testing.assert_array_equal(tensor.numpy(), getattr(tables, name))

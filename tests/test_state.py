@@ -167,7 +167,7 @@ def test_an_illegal_slot_is_refused():
     tables = deal_tables(check_deal(deal_from_seed(0)), 6)
     root = np.array([initial_state()])
     for slot in (-1, 7):
-        with pytest.raises(BadInput, match=f"slot {slot} may not be played"):
+        with pytest.raises(BadInput, match=f"slot {slot} is illegal"):
             advance(root, [slot], tables)
     after, _ = advance(root, [3], tables)
     legal = int(legal_slots(after, tables)[0])

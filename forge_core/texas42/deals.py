@@ -1,4 +1,4 @@
-"""Deals: who holds what. A deal is int8 [4, 7], seats by row, ids ascending in each hand."""
+"""Deals: the dominoes of each seat. A deal is int8 [4, 7], one row per seat, ids ascending in each row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Deal = npt.NDArray[np.int8]
 
 
 def deal_from_seed(seed: int) -> Hands:
-    """The deal of a seed: 28 ids shuffled by `random.Random(seed)`, cut in four sorted sevens."""
+    """Deal from a seed: 28 ids shuffled by `random.Random(seed)`, cut into four sorted hands of seven."""
     check_seed(seed)
     dominoes = list(range(N_DOMINOES))
     random.Random(seed).shuffle(dominoes)
@@ -26,7 +26,7 @@ def deal_from_seed(seed: int) -> Hands:
 
 
 def deal_with_fixed_hand(hand: Sequence[int], seed: int) -> Hands:
-    """Seat 0 holds `hand`; the other 21 ids, shuffled by `random.Random(seed)`, go to seats 1, 2, 3."""
+    """Deal `hand` to seat 0, and the other 21 ids, shuffled by `random.Random(seed)`, to seats 1, 2, 3."""
     held = check_hand(hand)
     rest = [domino for domino in range(N_DOMINOES) if domino not in held]
     random.Random(seed).shuffle(rest)
@@ -34,11 +34,11 @@ def deal_with_fixed_hand(hand: Sequence[int], seed: int) -> Hands:
 
 
 def marginalized_deal(base_seed: int, opponent: int) -> Hands:
-    """The hand of seat 0 in `deal_from_seed(base_seed)` against its `opponent`-th set of other hands.
+    """Deal seat 0 its hand of `deal_from_seed(base_seed)`, and the others their `opponent`-th set of hands.
 
     The shuffle is seeded with the first draw, a 63-bit integer, of
-    `stream(base_seed, "marginalized", opponent)`, so that base seeds do not share
-    permutations and deal k stays the same however many opponents are asked for.
+    `stream(base_seed, "marginalized", opponent)`. So base seeds do not share permutations, and deal
+    k does not depend on how many opponents are requested.
     """
     check_seed(base_seed)
     if opponent < 0:
@@ -48,32 +48,32 @@ def marginalized_deal(base_seed: int, opponent: int) -> Hands:
 
 
 def check_hand(hand: Sequence[int]) -> list[int]:
-    """Seven different ids of the set, ascending; else BadInput."""
+    """Return a hand of seven different ids of the set, ascending; else BadInput."""
     ids = [int(domino) for domino in hand]
     if len(ids) != HAND_SIZE:
-        raise BadInput(f"a hand of {len(ids)} dominoes: a hand holds {HAND_SIZE}")
+        raise BadInput(f"a hand of {len(ids)} dominoes: give {HAND_SIZE}")
     if not all(0 <= domino < N_DOMINOES for domino in ids):
         raise BadInput(f"hand {ids} has an id outside 0..{N_DOMINOES - 1}: use the ids of the set")
     if len(set(ids)) != HAND_SIZE:
-        raise BadInput(f"hand {ids} repeats a domino: the set has each once")
+        raise BadInput(f"hand {ids} repeats a domino: the set has each one once")
     return sorted(ids)
 
 
 def check_deal(hands: Sequence[Sequence[int]] | npt.NDArray) -> Deal:
-    """Four hands that share out the set, as a Deal; else BadInput."""
+    """Return four hands that hold each domino once as a Deal; else BadInput."""
     if len(hands) != N_SEATS:
-        raise BadInput(f"a deal of {len(hands)} hands: it takes {N_SEATS}, one a seat")
+        raise BadInput(f"a deal of {len(hands)} hands: give {N_SEATS}, one per seat")
     deal = np.array([check_hand(list(hand)) for hand in hands], dtype=np.int8)
     seen, times = np.unique(deal, return_counts=True)
     if len(seen) != N_DOMINOES:
-        raise BadInput(f"domino ids {seen[times > 1].tolist()} are in two hands: each is dealt once")
+        raise BadInput(f"domino ids {seen[times > 1].tolist()} are in two hands: deal each domino once")
     return deal
 
 
 def check_leader(leader: int) -> int:
-    """A seat 0..3; else BadInput."""
+    """Return the leader if it is a seat 0..3; else BadInput."""
     if int(leader) != leader or not 0 <= leader < N_SEATS:
-        raise BadInput(f"leader {leader!r} is no seat: use 0..{N_SEATS - 1}")
+        raise BadInput(f"leader {leader!r} is not a seat: use 0..{N_SEATS - 1}")
     return int(leader)
 
 

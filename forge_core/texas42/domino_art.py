@@ -1,7 +1,7 @@
-"""Dominoes drawn on matplotlib axes, as they lie on a table.
+"""Dominoes drawn on matplotlib axes.
 
-The axes must have equal scales. Lengths are in units of their data; `size` is the short side
-of a domino, which is twice as long as wide. The high pip is on top, or to the left.
+The axes must have equal scales. Lengths are in units of their data; `size` is the short side of a
+domino, which is twice as long as it is wide. The high pip is at the top, or at the left.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FACE, EDGE = "#fffdf7", "#8f897c"
 CALLED_FACE, CALLED_EDGE = "#fff0c2", "#c08a12"
-"""of a domino that is called"""
+"""colours of a domino that is called"""
 GHOST = "#c9c9c9"
 
 _DIAGONAL = ((-1, 1), (1, -1))
@@ -32,8 +32,9 @@ _SPOTS = (
     (*_CORNERS, (0, 0)),
     (*_CORNERS, (-1, 0), (1, 0)),
 )
-"""where the pips 0..6 of a half lie, in steps from its middle; the half is upright"""
+"""the positions of the pips 0..6 of a half, in steps from its middle; the half is upright"""
 _STEP, _RADIUS = 0.27, 0.095
+"""of pips, in units of `size`"""
 
 
 def draw_domino(
@@ -52,8 +53,8 @@ def draw_domino(
 ) -> None:
     """Draw the domino with its middle at (x, y).
 
-    ghost: only its outline, for one that is gone; called: in the colour of what is called;
-    fade 0..1: how far it steps back; edge: a colour that makes it stand out.
+    ghost: draw only its outline, for one that has been played; called: use the colours of a called
+    domino; fade 0..1: make it transparent; edge: a colour that highlights it.
     """
     from matplotlib.patches import PathPatch
     from matplotlib.transforms import Affine2D
@@ -90,7 +91,7 @@ def draw_back(
     color: str = INK,
     zorder: float = 3.0,
 ) -> None:
-    """A domino that lies face down."""
+    """Draw a domino that lies face down."""
     _outline(ax, (x, y), size, horizontal, facecolor=color, edgecolor="white", linewidth=1.0, zorder=zorder)
 
 
@@ -104,7 +105,7 @@ def draw_place(
     color: str = GHOST,
     zorder: float = 3.0,
 ) -> None:
-    """The place of a domino that is still to come."""
+    """Draw the outline of a domino that is yet to be played."""
     dashes = (0, (4, 3))
     _outline(
         ax,
@@ -129,7 +130,7 @@ def _outline(ax: Axes, middle: tuple[float, float], size: float, horizontal: boo
 
 
 def _points(ax: Axes, length: float) -> float:
-    """A length of the axes' data as a line width, 1/72 inch; no line thinner than can be seen."""
+    """Convert a length of the axes' data to a line width in 1/72 inch, at least 0.6 so that it is visible."""
     (x0, _), (x1, _) = ax.transData.transform(((0, 0), (length, 0)))
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -138,7 +139,7 @@ def _points(ax: Axes, length: float) -> float:
 
 @lru_cache(maxsize=1)
 def _bar() -> Path:
-    """The line across the middle of an upright domino one unit wide."""
+    """Return the line across the middle of an upright domino one unit wide."""
     from matplotlib.path import Path
 
     return Path([(-0.38, 0), (0.38, 0)])
@@ -146,7 +147,7 @@ def _bar() -> Path:
 
 @lru_cache(maxsize=len(PIPS))
 def _pips(high: int, low: int) -> Path:
-    """All pips of an upright domino one unit wide, around its middle."""
+    """Return all pips of an upright domino one unit wide, around its middle."""
     from matplotlib.path import Path
 
     return Path.make_compound_path(

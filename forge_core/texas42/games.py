@@ -1,4 +1,4 @@
-"""Batches of games: N deals played in lockstep, all hands known to whoever deals."""
+"""Batches of games: N deals played in lockstep, with all hands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from forge_core.texas42.views import Bytes, Seen, Views
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Games:
-    """N games after equally many plays."""
+    """N games after the same number of plays."""
 
     hands: Bytes
     """[N, 4, 7] ids as dealt, ascending in each hand"""
@@ -30,18 +30,18 @@ class Games:
 
     @property
     def over(self) -> bool:
-        """All 28 are played."""
+        """True after all 28 plays."""
         return self.seen.step == N_PLAYS
 
     @property
     def views(self) -> Views:
-        """What the players on turn know. Copies: nothing leads back to the other hands."""
+        """The knowledge of the players to move. Copies, without a reference to the other hands."""
         rows = np.arange(len(self))
         return Views(self.seen.take(rows), self.hands[rows, self.seen.turn].copy())
 
     @property
     def states(self) -> States:
-        """[N] int64 the positions, packed: see `state`."""
+        """[N] int64 packed states of the positions: see `state`."""
         n, step = len(self), self.seen.step
         rows, in_trick = np.arange(n)[:, None], step % N_SEATS
         places = self.hands.reshape(n, N_DOMINOES).argsort(axis=1)[rows, self.seen.plays]  # 7 x seat + slot
@@ -53,7 +53,7 @@ class Games:
         return pack(Fields(remaining, leader, np.full(n, in_trick), played))
 
     def play(self, slots: npt.ArrayLike) -> Games:
-        """The players on turn play `slots` [N] of the hands they were dealt. BadInput if one may not."""
+        """Let the players to move play `slots` [N] of their hands as dealt. BadInput for an illegal play."""
         rows, slots = np.arange(len(self)), np.asarray(slots, dtype=np.int64)
         views = self.views
         inside = (slots >= 0) & (slots < views.hand.shape[1])
@@ -62,20 +62,20 @@ class Games:
             game = int(np.flatnonzero(bad)[0])
             raise BadInput(
                 f"game {game}: seat {views.seat[game]} may not play slot {slots[game]} at step "
-                f"{self.seen.step}: choose a legal one"
+                f"{self.seen.step}: choose a legal slot"
             )
         return Games(self.hands, self.seen.after(views.hand[rows, slots]))
 
     def take(self, index) -> Games:
-        """The games at `index`: whole numbers or a mask. Copies."""
+        """Return a copy of the games at `index`: integers or a mask."""
         return Games(np.array(self.hands[index]), self.seen.take(index))
 
 
 def start(hands, decls, leaders=0, bidders=None, bids: npt.ArrayLike = LOWEST_BID) -> Games:
-    """Games before the first play.
+    """Start games before their first play.
 
-    hands [N][4][7] ids, decls [N]; leaders (of the first trick), bidders (default: who
-    leads) and bids: one a game or one for all. Raises BadInput for what is none of these.
+    hands [N][4][7] ids, decls [N]; leaders (of the first trick), bidders (default: the leaders)
+    and bids: one per game or one for all. Raises BadInput for invalid values.
     """
     deals = [check_deal(deal) for deal in hands]
     n = len(deals)
@@ -84,7 +84,7 @@ def start(hands, decls, leaders=0, bidders=None, bids: npt.ArrayLike = LOWEST_BI
     def each(numbers, what: str) -> npt.NDArray[np.int64]:
         array = np.asarray(numbers)
         if array.shape not in ((), (1,), (n,)) or (array.size and not np.issubdtype(array.dtype, np.integer)):
-            raise BadInput(f"{what} for {n} games: give one whole number a game, or one for all")
+            raise BadInput(f"{what} for {n} games: give one whole number per game, or one for all")
         return np.broadcast_to(array, n).astype(np.int64)
 
     decl, turn, bid = each(decls, "declarations"), each(leaders, "leaders"), each(bids, "bids")
@@ -110,7 +110,10 @@ def start(hands, decls, leaders=0, bidders=None, bids: npt.ArrayLike = LOWEST_BI
 
 
 def replay(games: Games, plays: npt.ArrayLike) -> Iterator[Games]:
-    """The games before each of `plays` [N, t], ids in order, and after the last. BadInput if illegal."""
+    """Yield the games before each of `plays` [N, t], ids in order, and after the last one.
+
+    Raises BadInput for an illegal play.
+    """
     for dominoes in np.asarray(plays).T:
         yield games
         held = games.views.hand == dominoes[:, None]

@@ -1,9 +1,9 @@
-"""The network that comes with the project: asked by default, held against, and a place to start from."""
+"""The network that comes with the project: the default model, the baseline, and a start for training."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 REFERENCE = "models/texas42-qvalue-230k"
-"""below the project"""
+"""path relative to the project's folder"""
 REFERENCE_MODEL = str(Path(__file__).parents[2] / REFERENCE)

@@ -5,9 +5,9 @@
     bits 30..31  plays in the trick so far, 0..3
     bits 32..40  slots played by the first, second and third player, three bits each, 7 = none
 
-A slot is a position in the initial, ascending hand. The fourth play closes the trick:
-the played fields return to 7 and the leader becomes the winner. All functions work on
-arrays [S]; a packed state says nothing of the dominoes, so the rules enter as DealTables.
+A slot is a position in the initial, ascending hand. The fourth play closes the trick: the played
+fields return to 7 and the winner becomes the leader. All functions work on arrays [S]. A packed
+state does not contain the dominoes, so functions that need the rules take DealTables.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ States = npt.NDArray[np.int64]
 
 FULL_HAND = (1 << HAND_SIZE) - 1
 NO_SLOT = 7
+"""a played field that is empty"""
 LEADER_BIT, IN_TRICK_BIT, PLAYED_BIT = 28, 30, 32
 STATE_BITS = 41
 ILLEGAL = -128
-"""Q of a slot that may not be played"""
+"""Q of an illegal slot"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Fields:
     """The parts of S packed states."""
 
     remaining: npt.NDArray[np.int64]
-    """[S, 4] 7-bit mask of the slots each seat still holds"""
+    """[S, 4] 7-bit mask of the slots that each seat still holds"""
     leader: npt.NDArray[np.int64]
     """[S] seat that leads the trick"""
     in_trick: npt.NDArray[np.int64]
@@ -47,7 +48,7 @@ class Fields:
 
     @property
     def mover(self) -> npt.NDArray[np.int64]:
-        """[S] seat to play (in the terminal position: the last winner)"""
+        """[S] seat to play (in the terminal state: the last winner)"""
         return (self.leader + self.in_trick) % N_SEATS
 
     @property
@@ -57,12 +58,12 @@ class Fields:
 
 
 def initial_state(leader: int = 0) -> int:
-    """The root: nothing played, `leader` to lead."""
+    """Return the root: nothing has been played, and `leader` is to lead."""
     return (1 << LEADER_BIT) - 1 | leader << LEADER_BIT | 0o777 << PLAYED_BIT
 
 
 def pack(fields: Fields) -> States:
-    """Fields -> packed states; the inverse of `unpack`."""
+    """Pack fields into states; the inverse of `unpack`."""
     packed = fields.leader.astype(np.int64) << LEADER_BIT | fields.in_trick.astype(np.int64) << IN_TRICK_BIT
     for seat in range(N_SEATS):
         packed |= fields.remaining[:, seat].astype(np.int64) << HAND_SIZE * seat
@@ -72,7 +73,7 @@ def pack(fields: Fields) -> States:
 
 
 def unpack(states: npt.ArrayLike) -> Fields:
-    """Packed states [S] -> Fields. Checks nothing: see `check_states`."""
+    """Split packed states [S] into fields, unchecked: see `check_states`."""
     packed = as_states(states)
     return Fields(
         remaining=packed[:, None] >> HAND_SIZE * np.arange(N_SEATS) & FULL_HAND,
@@ -83,7 +84,7 @@ def unpack(states: npt.ArrayLike) -> Fields:
 
 
 def as_states(states: npt.ArrayLike) -> States:
-    """Anything that holds whole numbers, as int64 [S]; else BadInput."""
+    """Return any array of integers as int64 [S]; else BadInput."""
     array = np.asarray(states)
     if array.size and not np.issubdtype(array.dtype, np.integer):
         raise BadInput(f"states of type {array.dtype}: packed states are int64")
@@ -91,9 +92,10 @@ def as_states(states: npt.ArrayLike) -> States:
 
 
 def is_well_formed(states: States) -> npt.NDArray[np.bool_]:
-    """[S] bool: the fields fit each other (who has played holds one less; a played slot is gone).
+    """Return [S] bool: True if the fields are consistent with each other.
 
-    Says nothing of legality, which needs the deal.
+    A player who has played holds one domino less, and a played slot is not in the hand. Legality
+    is not checked, since it depends on the deal.
     """
     f = unpack(states)
     ok = (states >= 0) & (states < 1 << STATE_BITS)
@@ -112,19 +114,19 @@ def is_well_formed(states: States) -> npt.NDArray[np.bool_]:
 
 
 def check_states(states: npt.ArrayLike) -> States:
-    """Well-formed packed states as int64 [S]; else StateUnreachable."""
+    """Return well-formed packed states as int64 [S]; else StateUnreachable."""
     packed = as_states(states)
     ok = is_well_formed(packed)
     if not ok.all():
         raise StateUnreachable(
-            f"state {int(packed[~ok][0])} is malformed: its hands, leader and trick do not fit each other; "
+            f"state {int(packed[~ok][0])} is malformed: its hands, leader and trick are inconsistent; "
             "build it with forge_core.texas42.state.pack"
         )
     return packed
 
 
 def legal_slots(states: States, tables: DealTables) -> npt.NDArray[np.int64]:
-    """[S] 7-bit mask of the mover's slots that may be played; 0 in a terminal position."""
+    """Return [S] 7-bit masks of the mover's legal slots; 0 in a terminal state."""
     f = unpack(states)
     hand = f.remaining[np.arange(len(states)), f.mover]
     lead = np.minimum(f.played[:, 0], HAND_SIZE - 1)
@@ -133,15 +135,15 @@ def legal_slots(states: States, tables: DealTables) -> npt.NDArray[np.int64]:
 
 
 def advance(states: States, slots: npt.ArrayLike, tables: DealTables) -> tuple[States, npt.NDArray[np.int8]]:
-    """Play the mover's `slots` [S] -> (next states [S], points [S] int8 in team 0's frame).
+    """Play the mover's `slots` [S]; return (next states [S], points [S] int8 in team 0's frame).
 
-    Points fall when the play closes a trick, else 0. Raises BadInput for an illegal slot.
+    Points are those of the trick that the play closes, else 0. Raises BadInput for an illegal slot.
     """
     f = unpack(states)
     slots = np.atleast_1d(np.asarray(slots, dtype=np.int64))
     bad = (slots < 0) | (slots >= HAND_SIZE) | (legal_slots(states, tables) >> np.maximum(slots, 0) & 1 == 0)
     if bad.any():
-        raise BadInput(f"slot {int(slots[bad][0])} may not be played in state {int(states[bad][0])}")
+        raise BadInput(f"slot {int(slots[bad][0])} is illegal in state {int(states[bad][0])}")
     rows = np.arange(len(states))
     remaining, played = f.remaining.copy(), f.played.copy()
     remaining[rows, f.mover] &= ~(1 << slots)
@@ -160,9 +162,9 @@ def advance(states: States, slots: npt.ArrayLike, tables: DealTables) -> tuple[S
 
 
 def to_mover_frame(values: npt.NDArray[np.int8], states: States) -> npt.NDArray[np.int8]:
-    """V [S] or Q [S, 7] from team 0's frame into the mover's; -128 (illegal) stays.
+    """Convert V [S] or Q [S, 7] from team 0's frame to the mover's; -128 (illegal) stays.
 
-    The one place where the sign of a value changes.
+    This is the one place where the sign of a value changes.
     """
     sign = np.where(unpack(states).mover & 1, -1, 1).astype(np.int8)
     sign = sign.reshape(-1, *(1,) * (values.ndim - 1))

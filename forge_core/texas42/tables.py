@@ -1,11 +1,11 @@
-"""The rules as arrays, built from rules.py: once for the set, then for the slots of a deal.
+"""The rules as arrays, built from rules.py: once for the set, and once per deal for its slots.
 
-Arrays are numpy, read-only; `on_device` and `DealTables.tensors` give the same as torch tensors.
+Arrays are numpy, read-only; `on_device` returns the tables of the set as torch tensors.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,13 +37,13 @@ LOW_PIP = _frozen(np.array([low for _, low in PIPS], dtype=np.int8))
 COUNTS = _frozen(np.array(COUNT, dtype=np.int8))
 """[28] int8, points"""
 CALLED = _frozen(np.array([[is_called(d, decl) for d in _IDS] for decl in _DECLS]))
-"""[10, 28] bool: in the called set of the declaration"""
+"""[10, 28] bool: True if the domino is in the called set of the declaration"""
 LED_SUIT = _frozen(np.array([[rules.led_suit(d, decl) for d in _IDS] for decl in _DECLS], dtype=np.int8))
-"""[10, 28] int8: the suit a lead asks for, 7 = called"""
+"""[10, 28] int8: the suit that a lead requires, 7 = called"""
 FOLLOWS = _frozen(
     np.array([[[rules.follows(d, suit, decl) for d in _IDS] for suit in _SUITS] for decl in _DECLS])
 )
-"""[10, 8, 28] bool: follows the suit"""
+"""[10, 8, 28] bool: True if the domino follows the suit"""
 FOLLOWING = _frozen((FOLLOWS.astype(np.int64) << np.arange(N_DOMINOES)).sum(axis=2))
 """[10, 8] int64: the 28-bit mask of dominoes that follow a suit"""
 TRICK_RANK = _frozen(
@@ -52,7 +52,7 @@ TRICK_RANK = _frozen(
         dtype=np.int8,
     )
 )
-"""[10, 8, 28] int8: what decides a trick in which the suit was led"""
+"""[10, 8, 28] int8: the rank of a domino in a trick in which the suit was led; the highest wins"""
 
 
 def _beaten_by() -> npt.NDArray[np.int32]:
@@ -67,6 +67,7 @@ def _called_place() -> Bytes:
 
 
 NOT_CALLED = 7
+"""The place in the called set of a domino that is not called: one after the last"""
 BEATEN_BY = _frozen(_beaten_by())
 """[10, 8, 28] int32: the 28-bit mask of dominoes that rank above this one when the suit is led"""
 CALLED_PLACE = _frozen(_called_place())
@@ -74,26 +75,27 @@ CALLED_PLACE = _frozen(_called_place())
 DOMINO_FEATURES = _frozen(
     np.stack([*np.broadcast_arrays(HIGH_PIP, LOW_PIP, COUNTS // 5, CALLED_PLACE)], axis=2).astype(np.int8)
 )
-"""[10, 28, 4] int8: what a domino always is: high pip, low pip, count class 0/1/2, place in the called set"""
+"""[10, 28, 4] int8: the fixed features of a domino: high pip, low pip, count class 0/1/2, place in the
+called set"""
 
 
 class TableTensors(NamedTuple):
-    """The tables of the set on one device: int64, and bool where they are bool."""
+    """The tables of the set on one device: int64, or bool."""
 
     led_suit: Tensor
     follows: Tensor
     trick_rank: Tensor
     domino_features: Tensor
     beats_led: Tensor
-    """[10, 28 led, 28 other] bool: the other would beat the led one"""
+    """[10, 28 led, 28 other] bool: True if the other domino would beat the led one"""
 
 
 @cache
 def on_device(device: Any) -> TableTensors:
-    """The tables as tensors on `device`, copied there once: for a copy a GPU is waited for."""
+    """Return the tables as tensors on `device`. Cached, because a host-to-device copy synchronises."""
     import torch
 
-    with torch.inference_mode(False):  # whoever asks first, the tensors are anybody's
+    with torch.inference_mode(False):  # the tensors are shared, so the first caller's mode must not stick
         rank = np.take_along_axis(
             TRICK_RANK, LED_SUIT[:, :, None].astype(np.int64), axis=1
         )  # [decl, led, other]
@@ -106,41 +108,31 @@ def on_device(device: Any) -> TableTensors:
 
 @dataclass(frozen=True, slots=True)
 class DealTables:
-    """What the slots of a deal do under a declaration.
+    """The rules of one deal under one declaration, by slot.
 
-    Indexed by the seat that leads, the slot it leads, the offset 0..3 of the player
-    from the leader, and that player's slot.
+    Indexed by the seat that leads, the slot it leads, and the offset 0..3 of a player from the
+    leader, or the slots of the other three in playing order.
     """
 
     follow: npt.NDArray[np.uint8]
-    """[4 leader, 7 lead, 4 offset] uint8: bit i set if the player's slot i follows the lead"""
-    rank: Bytes
-    """[4 leader, 7 lead, 4 offset, 7 slot] int8: trick rank"""
-    count: Bytes
-    """[4 seat, 7 slot] int8: count points of the domino"""
+    """[4 leader, 7 lead, 4 offset] uint8: bit i is set if the player's slot i follows the lead"""
     winner: npt.NDArray[np.uint8]
-    """[4 leader, 7, 7, 7, 7] uint8: seat that takes the trick of these four slots, in playing order"""
+    """[4 leader, 7, 7, 7, 7] uint8: the seat that takes the trick of these four slots, in playing order"""
     points: Bytes
     """[4 leader, 7, 7, 7, 7] int8: points of that trick in team 0's frame"""
 
-    def tensors(self, device: str) -> dict:
-        """The same arrays by name as torch tensors on `device`."""
-        import torch
-
-        return {f.name: torch.tensor(getattr(self, f.name), device=device) for f in fields(self)}
-
 
 def deal_tables(deal: Deal, decl: int) -> DealTables:
-    """The tables of one deal [4, 7] int8 under one declaration."""
+    """Build the tables of one deal [4, 7] int8 under one declaration."""
     seats = np.arange(N_SEATS)
     by_offset = deal[(seats[:, None] + seats) % N_SEATS]  # [leader, offset, slot] ids
     suit = LED_SUIT[decl][deal]  # [leader, lead]
     led = suit[:, :, None, None], by_offset[:, None]  # -> [leader, lead, offset, slot]
     follow_bits = FOLLOWS[decl][led].astype(np.uint8) << np.arange(HAND_SIZE, dtype=np.uint8)
     rank = TRICK_RANK[decl][led]
-    count = COUNTS[deal]
 
-    # [leader, lead, b, c, d]: the four ranks and counts of every possible trick
+    # [leader, lead, b, c, d]: the ranks and counts of every possible trick. The winner is found by
+    # playing b, c and d in turn: each takes the trick over if it ranks above the best so far.
     own = np.take_along_axis(rank[:, :, 0], np.arange(HAND_SIZE)[None, :, None], axis=2)[..., 0]
     b, c, d = rank[:, :, 1, :, None, None], rank[:, :, 2, None, :, None], rank[:, :, 3, None, None, :]
     best = np.broadcast_to(own[:, :, None, None, None], (N_SEATS, *(HAND_SIZE,) * 4))
@@ -150,14 +142,14 @@ def deal_tables(deal: Deal, decl: int) -> DealTables:
         offset = np.where(beats, np.uint8(place), offset)
         best = np.where(beats, played, best)
     winner = (offset + seats[:, None, None, None, None].astype(np.uint8)) % N_SEATS
-    of = count[(seats[:, None] + seats) % N_SEATS]  # [leader, offset, slot]
+    counts = COUNTS[by_offset]  # [leader, offset, slot]
     total = (
         1
-        + of[:, 0, :, None, None, None]
-        + of[:, 1, None, :, None, None]
-        + of[:, 2, None, None, :, None]
-        + of[:, 3, None, None, None, :]
+        + counts[:, 0, :, None, None, None]
+        + counts[:, 1, None, :, None, None]
+        + counts[:, 2, None, None, :, None]
+        + counts[:, 3, None, None, None, :]
     )
     points = np.where(winner & 1, -total, total).astype(np.int8)
     follow = np.bitwise_or.reduce(follow_bits, axis=3)
-    return DealTables(*map(_frozen, (follow, rank, count, winner.astype(np.uint8), points)))
+    return DealTables(*map(_frozen, (follow, winner.astype(np.uint8), points)))

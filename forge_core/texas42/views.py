@@ -1,7 +1,7 @@
-"""What can be known at the table: what everybody saw, and what the mover of each of N games knows.
+"""Knowledge at the table: what everybody has seen, and what the mover of each of N games knows.
 
-N games advance together, a play at a time, so all have made as many plays. A view cannot
-hold a hidden hand: it is made of copies, with no way back to the deal they came from.
+N games advance together, one play at a time, so all have made the same number of plays. A view
+cannot contain a hidden hand: it is made of copies, without a reference to the deal.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Bytes = npt.NDArray[np.int8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What everybody at the tables of N games has seen after t plays."""
+    """Everything that all players of N games have seen after t plays."""
 
     decl: Bytes
     """[N] declaration"""
@@ -28,11 +28,11 @@ class Seen:
     bid: npt.NDArray[np.int16]
     """[N] 30..42, or 84 and more for marks"""
     plays: Bytes
-    """[N, t] domino ids in the order they were played"""
+    """[N, t] domino ids in the order of play"""
     players: Bytes
     """[N, t] seat that made each play"""
     turn: Bytes
-    """[N] seat to play; after the last play, who took the last trick"""
+    """[N] seat to play; after the last play, the seat that took the last trick"""
     points: npt.NDArray[np.int16]
     """[N, 2] points taken so far by teams 0 and 1"""
 
@@ -41,12 +41,12 @@ class Seen:
 
     @property
     def step(self) -> int:
-        """t, plays made so far, 0..28."""
+        """t, the number of plays so far, 0..28."""
         return self.plays.shape[1]
 
     @property
     def leader(self) -> Bytes:
-        """[N] who led the first trick."""
+        """[N] the seat that led the first trick."""
         return self.players[:, 0] if self.step else self.turn
 
     @property
@@ -56,11 +56,11 @@ class Seen:
 
     @property
     def needed(self) -> npt.NDArray[np.int16]:
-        """[N] points the bidders must take in all: the bid, or all 42 for one of marks."""
+        """[N] the points that the bidders must take in all: those bid, or all 42 for a bid of marks."""
         return np.minimum(self.bid, HAND_POINTS).astype(np.int16)
 
     def legal(self, hand: Bytes, held: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """[N, 7] what the player on turn may play of `held` [N, 7] of the ids `hand` [N, 7]."""
+        """Return [N, 7] the legal slots of the players to move, who hold slots `held` of the ids `hand`."""
         if self.step % N_SEATS == 0:
             return held
         suit = LED_SUIT[self.decl, self.trick[:, 0]]
@@ -68,11 +68,11 @@ class Seen:
         return np.where(following.any(axis=1, keepdims=True), following, held)
 
     def after(self, dominoes: Bytes) -> Seen:
-        """One more play in each game: `dominoes` [N], ids, by who is on turn. Checks nothing."""
+        """Return the games after one more play each: ids `dominoes` [N], by the seat to play. Unchecked."""
         trick = np.concatenate([self.trick, dominoes[:, None]], axis=1)
         turn, points = (self.turn + 1) % N_SEATS, self.points
         if trick.shape[1] == N_SEATS:
-            leader = turn  # four on: round the table once
+            leader = turn  # four seats on: once round the table
             suit = LED_SUIT[self.decl, trick[:, 0]]
             rank = TRICK_RANK[self.decl[:, None], suit[:, None], trick]
             turn = (leader + rank.argmax(axis=1)) % N_SEATS
@@ -87,24 +87,24 @@ class Seen:
         )
 
     def take(self, index) -> Seen:
-        """The games at `index`: whole numbers or a mask. Copies."""
+        """Return a copy of the games at `index`: integers or a mask."""
         return Seen(*(np.array(getattr(self, field.name)[index]) for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Views:
-    """What the player on turn knows in each of N games."""
+    """The knowledge of the player to move in each of N games."""
 
     seen: Seen
     hand: Bytes
-    """[N, 7] ids of the hand it was dealt, ascending: a slot is a place in this row"""
+    """[N, 7] ids of its hand as dealt, ascending: a slot is a position in this row"""
 
     def __len__(self) -> int:
         return len(self.hand)
 
     @property
     def seat(self) -> Bytes:
-        """[N] the player: whose view it is."""
+        """[N] the player whose view it is."""
         return self.seen.turn
 
     @property
@@ -114,9 +114,9 @@ class Views:
 
     @property
     def legal(self) -> npt.NDArray[np.bool_]:
-        """[N, 7] slots that may be played."""
+        """[N, 7] legal slots."""
         return self.seen.legal(self.hand, self.held)
 
     def take(self, index) -> Views:
-        """The games at `index`: whole numbers or a mask. Copies."""
+        """Return a copy of the games at `index`: integers or a mask."""
         return Views(self.seen.take(index), np.array(self.hand[index]))

@@ -1,6 +1,6 @@
-"""The oracle as the rules say it: a plain minimax, slow and readable, that the kernels are held to.
+"""The oracle as a plain minimax over the rules, slow and readable: the reference for the kernels.
 
-No tables, no pruning, no memory: good for endings of three tricks.
+It has no tables, no pruning and no memory, and is fast enough for endings of three tricks.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ Hand = tuple[int, ...]
 
 
 def reference_q(deal: Deal, decl: int, state: int) -> tuple[int, list[int]]:
-    """V and the seven Q of a packed state, in team 0's frame; -128 marks an illegal slot.
+    """Return V and the seven Q of a packed state, in team 0's frame; -128 marks an illegal slot.
 
-    deal [4, 7] domino ids, ascending in each hand. The state is taken to be reachable.
+    deal [4, 7] domino ids, ascending in each hand. The state must be reachable; this is not checked.
     """
     fields = unpack([state])
     leader, n_played = int(fields.leader[0]), int(fields.in_trick[0])
@@ -29,30 +29,30 @@ def reference_q(deal: Deal, decl: int, state: int) -> tuple[int, list[int]]:
     trick = tuple(int(deal[(leader + place) % N_SEATS][fields.played[0, place]]) for place in range(n_played))
     mover = (leader + n_played) % N_SEATS
     q = [ILLEGAL] * HAND_SIZE
-    for domino, worth in _worth_of_plays(held, leader, trick, decl).items():
-        q[int(np.flatnonzero(np.asarray(deal[mover]) == domino)[0])] = worth
+    for domino, value in _values_of_plays(held, leader, trick, decl).items():
+        q[int(np.flatnonzero(np.asarray(deal[mover]) == domino)[0])] = value
     return _value(held, leader, trick, decl), q
 
 
 def _value(held: tuple[Hand, ...], leader: int, trick: Hand, decl: int) -> int:
-    """Future points of team 0 minus team 1: team 0 plays for the most, team 1 for the least."""
-    worth = _worth_of_plays(held, leader, trick, decl).values()
+    """Return the future points of team 0 minus team 1: team 0 maximises them, team 1 minimises them."""
+    values = _values_of_plays(held, leader, trick, decl).values()
     best = max if team((leader + len(trick)) % N_SEATS) == 0 else min
-    return best(worth, default=0)
+    return best(values, default=0)
 
 
-def _worth_of_plays(held: tuple[Hand, ...], leader: int, trick: Hand, decl: int) -> dict[int, int]:
-    """Domino id -> what the position is worth once the mover has played it; empty when all is played."""
+def _values_of_plays(held: tuple[Hand, ...], leader: int, trick: Hand, decl: int) -> dict[int, int]:
+    """Return the value of each legal play, by domino id; empty in the terminal state."""
     mover = (leader + len(trick)) % N_SEATS
-    worth = {}
+    values = {}
     for domino in legal_plays(held[mover], trick, decl):
         kept = tuple(other for other in held[mover] if other != domino)
         after = (*held[:mover], kept, *held[mover + 1 :])
         played = (*trick, domino)
         if len(played) < N_SEATS:
-            worth[domino] = _value(after, leader, played, decl)
+            values[domino] = _value(after, leader, played, decl)
         else:
             taker = (leader + trick_winner(played, decl)) % N_SEATS
             points = trick_points(played)
-            worth[domino] = (points if team(taker) == 0 else -points) + _value(after, taker, (), decl)
-    return worth
+            values[domino] = (points if team(taker) == 0 else -points) + _value(after, taker, (), decl)
+    return values
