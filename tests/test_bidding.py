@@ -280,7 +280,7 @@ def test_the_race():
 
 def test_a_bid_by_hand():
     """NullOracle else ever bids: 30 stands; made or set, one mark."""
-    advice = advise(p_of(3, 0.8), Situation(mine=6, theirs=5), NOBODY)
+    advice = advise(p_of(3, 0.8), Situation(own_marks=6, opponent_marks=5), NOBODY)
     assert advice.bids == (*range(30, 43), 84)
     assert advice.marks[3, 0] == pytest.approx(0.6)
     assert advice.marks[3, -1] == pytest.approx(1.2)
@@ -301,14 +301,16 @@ def test_a_hand_that_makes_nothing_passes():
 def test_two_marks_when_two_marks_are_there():
     """Sure of everything: two marks beat one. At 6 they win no more than one does, and cost no more."""
     assert advise(p_of(SIXES, 1.0), Situation(), NOBODY).recommended == Best(84, SIXES)
-    assert advise(p_of(SIXES, 1.0), Situation(mine=6, theirs=0), NOBODY).recommended == Best(30, SIXES)
+    assert advise(p_of(SIXES, 1.0), Situation(own_marks=6, opponent_marks=0), NOBODY).recommended == Best(
+        30, SIXES
+    )
 
 
 def test_with_nothing_to_lose_the_stake_is_raised():
     """At 0 to 6 a set loses the game at any stake, so two marks at 45 % beat one at 55 %."""
     p_make = p_of(2, *[0.5] * 12, 0.45)
-    assert advise(p_make, Situation(mine=0, theirs=6), NOBODY).recommended == Best(84, 2)
-    assert advise(p_make, Situation(mine=6, theirs=6), NOBODY).recommended == Best(PASS, None)
+    assert advise(p_make, Situation(own_marks=0, opponent_marks=6), NOBODY).recommended == Best(84, 2)
+    assert advise(p_make, Situation(own_marks=6, opponent_marks=6), NOBODY).recommended == Best(PASS, None)
 
 
 def test_not_simply_the_cheapest_bid():
@@ -374,8 +376,8 @@ def test_who_comes_later_decides_whether_a_bid_stands():
     [
         lambda: Situation((31, 30)),
         lambda: Situation((PASS,) * 4),
-        lambda: Situation(mine=7),
-        lambda: Situation(theirs=-1),
+        lambda: Situation(own_marks=7),
+        lambda: Situation(opponent_marks=-1),
         lambda: advise(np.full((10, 13), np.nan), Situation()),
         lambda: advise(np.zeros((10, 12)), Situation()),
         lambda: Field((0.5,) * 12, (0.5,) * 13, 0.5),

@@ -1,7 +1,7 @@
-"""The auction and the score: who may bid what, what a contract needs, what it is worth.
+"""The auction and the score: legal calls, contracts and marks.
 
-A bid is one number: 30..41 points, or marks, at 42 a mark: 42 is one mark, 84 two. So bids
-are ordered as they outbid each other; a pass is 0. Each seat calls once, clockwise from
+A bid is one number: 30..41 points, or 42 per mark (42 is one mark, 84 two). A higher number
+outbids a lower one; a pass is 0. Each seat calls once, clockwise from
 the dealer's left. Marks are counted by team, as points are.
 """
 
@@ -16,31 +16,31 @@ from forge_core.texas42.dominoes import HAND_POINTS, N_SEATS, team
 PASS = 0
 LOWEST_BID = 30
 MARK = HAND_POINTS
-"""A bid of so much a mark; no more points are in a hand."""
+"""The value of a bid of one mark, which is also all the points of a hand."""
 MARKS_TO_WIN = 7
 
 
 def check_bid(bid: int) -> int:
-    """30..42 points, or marks: 84, 126, ... (42 a mark); else BadInput."""
+    """Return the bid if it is 30..42 points or a number of marks (84, 126, ...). Raises BadInput."""
     if LOWEST_BID <= bid <= MARK or (bid > MARK and bid % MARK == 0):
         return bid
     raise BadInput(f"bid {bid}: use 30..42 points, or 84, 126, ... for two marks and more")
 
 
 def marks_of(bid: int) -> int:
-    """What a bid plays for: points for one mark, marks for as many."""
+    """Return the marks at stake: 1 for a bid of points, else the marks bid."""
     return max(1, bid // MARK)
 
 
 def points_needed(bid: int) -> int:
-    """What the bidding team must take: the points bid, or for marks all 42."""
+    """Return the points that the bidding team must take: the points bid, or all 42 for marks."""
     return min(bid, MARK)
 
 
 def legal_calls(high: int, must_bid: bool = False) -> tuple[int, ...]:
-    """What may be called over the highest bid so far (PASS: none yet), ascending.
+    """Return the legal calls over the highest bid so far (PASS if there is none), ascending.
 
-    Any more points; one mark or two over points; over marks just one more.
+    Over points: any higher number of points, one mark or two. Over marks: exactly one mark more.
     """
     passing = () if must_bid else (PASS,)
     if high >= MARK:
@@ -49,14 +49,14 @@ def legal_calls(high: int, must_bid: bool = False) -> tuple[int, ...]:
 
 
 def call_text(call: int) -> str:
-    """`pass`, `31`, `1 mark`, `2 marks`."""
+    """Return a call as text: `pass`, `31`, `1 mark`, `2 marks`."""
     if call < MARK:
         return str(call) if call else "pass"
     return "1 mark" if call == MARK else f"{marks_of(call)} marks"
 
 
 def parse_call(text: str) -> int:
-    """`pass`, or a bid as a number: 30..42, 84, 126, ... Raises BadInput."""
+    """Read `pass`, or a bid as a number: 30..42, 84, 126, ... Raises BadInput."""
     word = text.strip().lower()
     if word == "pass":
         return PASS
@@ -67,7 +67,7 @@ def parse_call(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The bid that is played, and by whom. Raises BadInput for what is no bid or no seat."""
+    """The bid that is played, and its bidder. Raises BadInput for an impossible bid or seat."""
 
     bidder: int
     """seat; it leads"""
@@ -79,21 +79,23 @@ class Contract:
 
     @property
     def team(self) -> int:
-        """0 or 1: who must make it."""
+        """The team that must make it, 0 or 1."""
         return team(self.bidder)
 
     @property
     def needed(self) -> int:
-        """Points its team must take."""
+        """The points that its team must take."""
         return points_needed(self.bid)
 
     @property
     def marks(self) -> int:
-        """What it is played for."""
+        """The marks at stake."""
         return marks_of(self.bid)
 
     def made(self, points: Sequence[int]) -> bool | None:
-        """From the points so far of teams 0 and 1: made, or set, or None while it is open.
+        """Return True if the contract is made, False if it is set, None while it is open.
+
+        points: taken so far by teams 0 and 1.
 
         A hand ends as soon as it is not open.
         """
@@ -105,19 +107,19 @@ class Contract:
         return False if theirs > HAND_POINTS - self.needed else None
 
     def award(self, made: bool) -> tuple[int, int]:
-        """The marks that teams 0 and 1 get: all go to one of them."""
+        """Return the marks of teams 0 and 1 for this hand: one team gets all of them."""
         to = self.team if made else 1 - self.team
         return (self.marks, 0) if to == 0 else (0, self.marks)
 
 
 @dataclass(frozen=True, slots=True)
 class Auction:
-    """The calls so far. Raises BadInput if one of them was not allowed."""
+    """The calls so far. Raises BadInput if one of them was illegal."""
 
     dealer: int
-    """seat; calls last"""
+    """a seat, which calls last"""
     calls: tuple[int, ...] = ()
-    """0..4 in order, the first from the dealer's left"""
+    """zero to four calls in order, beginning at the dealer's left"""
     forced: bool = False
     """a house rule: when all others have passed, the dealer must bid"""
 
@@ -134,7 +136,7 @@ class Auction:
 
     @property
     def over(self) -> bool:
-        """All four have called."""
+        """True once all four have called."""
         return len(self.calls) == N_SEATS
 
     @property
@@ -149,21 +151,21 @@ class Auction:
 
     @property
     def contract(self) -> Contract | None:
-        """The highest bid so far and who made it; None if all passed: then it is dealt again."""
+        """The highest bid so far with its bidder; None if all passed, which means a new deal."""
         if self.high == PASS:
             return None
         return Contract(self._seat(self.calls.index(self.high)), self.high)
 
     @property
     def legal(self) -> tuple[int, ...]:
-        """What may be called now, ascending; nothing when the auction is over."""
+        """The legal calls, ascending; empty when the auction is over."""
         if self.over:
             return ()
         last = len(self.calls) == N_SEATS - 1
         return legal_calls(self.high, must_bid=self.forced and last and self.high == PASS)
 
     def call(self, seat: int, call: int) -> Auction:
-        """The auction after a call. Raises BadInput for one out of turn, or that is not allowed."""
+        """Return the auction after a call. Raises BadInput if it is illegal or out of turn."""
         if self.over:
             raise BadInput(f"seat {seat} calls after the auction is over: deal, or play the contract")
         if seat != self.turn:
@@ -186,7 +188,7 @@ class Auction:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Marks of teams 0 and 1. A game is to MARKS_TO_WIN."""
+    """The marks of teams 0 and 1. The first team with MARKS_TO_WIN wins the game."""
 
     marks: tuple[int, int] = (0, 0)
 
@@ -196,12 +198,12 @@ class Score:
 
     @property
     def winner(self) -> int | None:
-        """The team that has won, if one has."""
+        """The team that has won; None while neither has."""
         reached = [side for side in (0, 1) if self.marks[side] >= MARKS_TO_WIN]
         return reached[0] if reached else None
 
     def after(self, contract: Contract, made: bool) -> Score:
-        """The score after a hand. Raises BadInput when the game was over before."""
+        """Return the score after a hand. Raises BadInput if the game was already over."""
         if self.winner is not None:
             raise BadInput(f"the game is over at {self.marks[0]} to {self.marks[1]}: begin another")
         ours, theirs = contract.award(made)

@@ -1,17 +1,17 @@
-"""What to bid: P(make) weighed by the score, and by what the others may bid.
+"""Bidding advice: P(make), weighted by the score and by the calls that may follow.
 
-The model, all of it:
-- A contract of m marks that is made brings its team m marks, one that is set brings them to
-  the other team. What counts is the game to seven marks, not the marks: after the hand each
-  further one is worth one mark and goes either way with even chance (`win_chance`). So at
-  6 to 6 a bid of two marks risks no more than one, and at 0 to 6 there is nothing to lose.
-- Whoever calls later bids one step more, if his hand is worth it, than the other team's bid; he lets
-  his partner's stand. How often a hand is worth a bid, and how often it then makes it, is a Field,
-  measured on hands dealt at random.
-- If all pass, it is dealt again, and nothing has happened.
+The whole model:
+- A contract of m marks gives m marks to its team if it is made, and to the other team if it is
+  set. The goal is to win the game to seven marks: every later hand is worth one mark and goes
+  either way with even chance (`win_chance`). So at 6 to 6 a bid of two marks risks no more than
+  one mark does, and at 0 to 6 there is nothing to lose.
+- A later player outbids the other team by one step if the hand is worth it, and lets the
+  partner's bid stand. A Field, measured on random hands, says how often a hand is worth a bid and
+  how often it then makes it.
+- If all pass, the dominoes are dealt again and the score is unchanged.
 
-So a bid is worth what it brings if it stands, times the chance that it does, plus what comes
-if it is outbid: the cheapest bid is made most often, and stands least often.
+The worth of a bid is its win chance if it stands, times the chance that it stands, plus the win
+chance if it is outbid. The cheapest bid is made most often and stands least often.
 """
 
 from __future__ import annotations
@@ -39,28 +39,29 @@ from forge_core.texas42.dominoes import N_SEATS
 
 _DEALER = N_SEATS - 1
 _GRAIN = 1e-9
-"""chances closer than this are equal: the lower bid and the first declaration are chosen"""
+"""Chances closer than this count as equal; then the lower bid and the first declaration are chosen."""
 
 
 @cache
-def win_chance(mine: int, theirs: int) -> float:
-    """The chance to win the game at so many marks, if each hand to come is worth one and is a fair coin."""
-    if mine >= MARKS_TO_WIN:
+def win_chance(own_marks: int, opponent_marks: int) -> float:
+    """Return the chance to win the game from this score if every later hand is one mark and a fair coin."""
+    if own_marks >= MARKS_TO_WIN:
         return 1.0
-    if theirs >= MARKS_TO_WIN:
+    if opponent_marks >= MARKS_TO_WIN:
         return 0.0
-    return (win_chance(mine + 1, theirs) + win_chance(mine, theirs + 1)) / 2
+    return (win_chance(own_marks + 1, opponent_marks) + win_chance(own_marks, opponent_marks + 1)) / 2
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Where the bidder sits when it is his turn to call. Raises BadInput for what cannot be."""
+    """The situation of a bidder whose turn it is to call. Raises BadInput for an impossible one."""
 
     calls: tuple[int, ...] = ()
-    """before his, from the dealer's left: so 0 of them for the first to call, 3 for the dealer"""
-    mine: int = 0
-    """marks of his team"""
-    theirs: int = 0
+    """earlier calls, from the dealer's left: none for the first to call, three for the dealer"""
+    own_marks: int = 0
+    """marks of the bidder's team"""
+    opponent_marks: int = 0
+    """marks of the other team"""
     forced: bool = False
     """a house rule: if all others have passed, the dealer must bid"""
 
@@ -83,27 +84,27 @@ class Situation:
 
     def __post_init__(self) -> None:
         if len(self.calls) > _DEALER:
-            raise BadInput(f"{len(self.calls)} calls before this one: at most {_DEALER} are")
-        if not (0 <= self.mine < MARKS_TO_WIN and 0 <= self.theirs < MARKS_TO_WIN):
+            raise BadInput(f"{len(self.calls)} calls before this one: give at most {_DEALER}")
+        if not (0 <= self.own_marks < MARKS_TO_WIN and 0 <= self.opponent_marks < MARKS_TO_WIN):
             raise BadInput(
-                f"a score of {self.mine} to {self.theirs}: use 0..{MARKS_TO_WIN - 1} for each side"
+                f"score {self.own_marks} to {self.opponent_marks}: use 0..{MARKS_TO_WIN - 1} for each team"
             )
         _ = self.auction
 
     @property
     def place(self) -> int:
-        """0..3, in the order of calling; 3 is the dealer."""
+        """The place in the order of calling, 0..3; 3 is the dealer."""
         return len(self.calls)
 
     @property
     def auction(self) -> Auction:
-        """Up to his call, seats counted from the first to call."""
+        """The auction before the bidder's call, with seats counted from the first to call."""
         return Auction(_DEALER, self.calls, self.forced)
 
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """A call, and the declaration to make with it."""
+    """A call and the declaration that goes with it."""
 
     call: int
     decl: int | None
@@ -112,49 +113,49 @@ class Best:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Advice:
-    """What each legal bid is worth. B bids; NaN for declarations that were not asked."""
+    """The worth of each legal bid. B legal bids; NaN for declarations that were not played out."""
 
     situation: Situation
     bids: tuple[int, ...]
     """[B] ascending; passing is not one of them"""
     marks: Floats
-    """[10, B] marks expected, ours less theirs, if the bid stands"""
+    """[10, B] expected marks, own minus the opponents', if the bid stands"""
     if_it_stands: Floats
     """[10, B] chance to win the game if the bid stands"""
     stands: Floats
-    """[B] chance that it does"""
+    """[B] chance that the bid stands"""
     worth: Floats
     """[10, B] chance to win the game with the bid"""
     worth_of_pass: float
-    """the same when passing; -inf for a dealer who must not"""
+    """chance to win the game after a pass; -inf for a dealer who must bid"""
     recommended: Best
-    """the call of the greatest worth that is no bluff: see `choose`"""
+    """the call of greatest worth, bluffs excluded: see `choose`"""
     highest: Best
-    """the highest bid that, if it stands, is worth more than a pass; for a dealer who must bid, than
-    the lowest bid; a pass if there is none"""
+    """the highest bid that is worth more, if it stands, than a pass (for a dealer who must bid, than the
+    lowest bid); a pass if there is none"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stakes:
-    """What all hands have in common in a situation. B legal bids."""
+    """The stakes of a situation, which are the same for every hand. B legal bids."""
 
     bids: tuple[int, ...]
     needs: npt.NDArray[np.int64]
-    """[B] place in BIDS"""
+    """[B] the place of each bid in BIDS"""
     if_made: Floats
     """[B] chance to win the game afterwards"""
     if_set: Floats
     stands: Floats
-    """[B] chance that nobody bids over it"""
+    """[B] chance that nobody outbids it"""
     if_outbid: Floats
-    """[B] chance that someone does and we win the game nevertheless"""
+    """[B] chance that it is outbid and the bidder's team wins the game nevertheless"""
     worth_of_pass: float
-    """chance to win the game; -inf where passing is not allowed"""
+    """chance to win the game after a pass; -inf where passing is illegal"""
 
 
 def stakes_of(situation: Situation, field: Field = MEASURED_FIELD) -> Stakes:
-    """Prepare a situation."""
-    auction, mine, theirs = situation.auction, situation.mine, situation.theirs
+    """Compute the stakes of a situation."""
+    auction, own_marks, opponent_marks = situation.auction, situation.own_marks, situation.opponent_marks
     to_come = range(situation.place + 1, N_SEATS)
     bids = tuple(call for call in auction.legal if call != PASS)
     follow = [_follow(situation, field, bid, situation.place, to_come) for bid in bids]
@@ -167,8 +168,8 @@ def stakes_of(situation: Situation, field: Field = MEASURED_FIELD) -> Stakes:
     return Stakes(
         bids=bids,
         needs=np.array([bid_index(bid) for bid in bids]),
-        if_made=np.array([win_chance(mine + marks_of(bid), theirs) for bid in bids]),
-        if_set=np.array([win_chance(mine, theirs + marks_of(bid)) for bid in bids]),
+        if_made=np.array([win_chance(own_marks + marks_of(bid), opponent_marks) for bid in bids]),
+        if_set=np.array([win_chance(own_marks, opponent_marks + marks_of(bid)) for bid in bids]),
         stands=np.array([stands for stands, _ in follow]),
         if_outbid=np.array([otherwise for _, otherwise in follow]),
         worth_of_pass=worth_of_pass,
@@ -176,21 +177,21 @@ def stakes_of(situation: Situation, field: Field = MEASURED_FIELD) -> Stakes:
 
 
 def weigh(p_make: Floats, stakes: Stakes) -> tuple[Floats, Floats]:
-    """P(make) [..., 10, 13] -> the chance to win the game [..., 10, B]: if each bid stands, and with it."""
+    """Return win chances [..., 10, B] from P(make) [..., 10, 13]: if the bid stands, and in all."""
     p = p_make[..., stakes.needs]
     if_it_stands = p * stakes.if_made + (1 - p) * stakes.if_set
     return if_it_stands, stakes.stands * if_it_stands + stakes.if_outbid
 
 
 def choose(p_make: Floats, stakes: Stakes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """P(make) [..., 10, 13] -> (call [...], declaration [...], -1 for a pass).
+    """Choose a call [...] and a declaration [...] (-1 for a pass) from P(make) [..., 10, 13].
 
-    The call of the greatest worth, among bids that beat a pass if they stand: no bluffs. Of
-    equals a pass, then the lowest bid, then the first declaration.
+    The call has the greatest worth among bids that beat a pass if they stand, so there are no
+    bluffs. Among equals: a pass, then the lowest bid, then the first declaration.
     """
     bids = np.array(stakes.bids)
     if_it_stands, worth = weigh(p_make, stakes)
-    sound = if_it_stands > stakes.worth_of_pass + _GRAIN  # not so for a declaration that was not asked
+    sound = if_it_stands > stakes.worth_of_pass + _GRAIN  # False for a declaration that was not played out
     grains = np.round(np.where(sound, worth, -np.inf) / _GRAIN)
     by_bid = np.moveaxis(grains, -1, -2).reshape(*grains.shape[:-2], -1)
     best = by_bid.argmax(axis=-1)
@@ -200,9 +201,11 @@ def choose(p_make: Floats, stakes: Stakes) -> tuple[npt.NDArray[np.int64], npt.N
 
 
 def advise(p_make: Floats, situation: Situation, field: Field = MEASURED_FIELD) -> Advice:
-    """What to call with a hand of this P(make) [10, 13]. Raises BadInput if nothing was asked of it."""
+    """Advise a call from the P(make) [10, 13] of a hand. Raises BadInput if no declaration was played out."""
     if p_make.shape != (N_DECLARATIONS, len(BIDS)) or np.isnan(p_make).all():
-        raise BadInput(f"P(make) of shape {p_make.shape}: give [10, 13], at least one declaration asked")
+        raise BadInput(
+            f"P(make) of shape {p_make.shape}: give [10, 13] with at least one declaration played out"
+        )
     stakes = stakes_of(situation, field)
     if_it_stands, worth = weigh(p_make, stakes)
     call, decl = (int(chosen) for chosen in choose(p_make, stakes))
@@ -221,26 +224,26 @@ def advise(p_make: Floats, situation: Situation, field: Field = MEASURED_FIELD) 
 
 
 def explain(advice: Advice, table: BidTable) -> list[str]:
-    """The advice in words, a sentence or two a line."""
+    """Return the advice in words, one or two sentences per line."""
     best, highest, situation = advice.recommended, advice.highest, advice.situation
     must = np.isinf(advice.worth_of_pass)
-    score = f"{situation.mine} to {situation.theirs}"
+    score = f"{situation.own_marks} to {situation.opponent_marks}"
     if best.decl is None:
-        said = [f"Pass: {100 * advice.worth_of_pass:.1f} % to win the game from {score}."]
+        lines = [f"Pass: {100 * advice.worth_of_pass:.1f} % to win the game from {score}."]
     else:
         bid = advice.bids.index(best.call)
         p, (low, high) = table.p_make, table.interval
         cell = best.decl, bid_index(best.call)
-        passing = "" if must else f", {100 * advice.worth_of_pass:.1f} % when passing"
-        said = [
+        passing = "" if must else f", {100 * advice.worth_of_pass:.1f} % after a pass"
+        lines = [
             f"Bid {call_text(best.call)}, {NAMES[best.decl]}: made in {100 * p[cell]:.0f} % of the deals "
             f"({100 * low[cell]:.0f} to {100 * high[cell]:.0f}), {advice.marks[best.decl, bid]:+.2f} marks.",
-            f"The others let it stand with a chance of {100 * advice.stands[bid]:.0f} %. "
-            f"To win the game from {score}: {100 * advice.worth[best.decl, bid]:.1f} %{passing}.",
+            f"It stands with a chance of {100 * advice.stands[bid]:.0f} %. "
+            f"Chance to win the game from {score}: {100 * advice.worth[best.decl, bid]:.1f} %{passing}.",
         ]
     if highest.decl is None:
-        return [*said, "No bid is worth making."]
-    return [*said, f"The highest bid worth making is {call_text(highest.call)}, {NAMES[highest.decl]}."]
+        return [*lines, "No bid is worth making."]
+    return [*lines, f"The highest bid worth making is {call_text(highest.call)}, {NAMES[highest.decl]}."]
 
 
 def _highest(if_it_stands: Floats, stakes: Stakes) -> Best:
@@ -257,30 +260,32 @@ def _highest(if_it_stands: Floats, stakes: Stakes) -> Best:
 def _follow(
     situation: Situation, field: Field, high: int, holder: int | None, to_come: Sequence[int]
 ) -> tuple[float, float]:
-    """(chance that `high` stands, chance that it does not and we win the game).
+    """Return (chance that `high` stands, chance that it is outbid and the bidder's team wins the game).
 
-    holder: place of who bid it, None before any bid; to_come: places of those who still call.
+    holder: the place that bid `high`, None before any bid. to_come: the places that still call.
     """
     if not to_come:
         return 1.0, 0.0
     place, later = to_come[0], to_come[1:]
-    if holder is not None and (holder - place) % 2 == 0:  # his partner's
+    if holder is not None and (holder - place) % 2 == 0:  # the partner's bid
         return _follow(situation, field, high, holder, later)
     raised = next(call for call in legal_calls(high) if call > high)
     must = situation.forced and place == _DEALER and high == PASS
     raises = 1.0 if must else field.share_worth(raised)
     stands, otherwise = _follow(situation, field, high, holder, later)
-    his_stands, his_otherwise = _follow(situation, field, raised, place, later)
-    his = his_stands * _worth_of(situation, field, raised, place, must) + his_otherwise
-    return (1 - raises) * stands, (1 - raises) * otherwise + raises * his
+    raise_stands, raise_outbid = _follow(situation, field, raised, place, later)
+    after_raise = raise_stands * _worth_of(situation, field, raised, place, must) + raise_outbid
+    return (1 - raises) * stands, (1 - raises) * otherwise + raises * after_raise
 
 
 def _worth_of(situation: Situation, field: Field, bid: int, holder: int | None, must: bool = False) -> float:
-    """The chance to win the game if another's bid stands, or if all have passed."""
-    mine, theirs = situation.mine, situation.theirs
+    """Return the chance to win the game if another player's bid stands, or if all have passed."""
+    own_marks, opponent_marks = situation.own_marks, situation.opponent_marks
     if holder is None:
-        return win_chance(mine, theirs)
+        return win_chance(own_marks, opponent_marks)
     made = field.made_by_anyone if must else field.made(bid)
     ours = (holder - situation.place) % 2 == 0
     to_us, marks = (made if ours else 1 - made), marks_of(bid)
-    return to_us * win_chance(mine + marks, theirs) + (1 - to_us) * win_chance(mine, theirs + marks)
+    return to_us * win_chance(own_marks + marks, opponent_marks) + (1 - to_us) * win_chance(
+        own_marks, opponent_marks + marks
+    )

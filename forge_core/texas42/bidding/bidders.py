@@ -1,7 +1,7 @@
-"""Bidders: what a hand calls, and the auction that four of them hold.
+"""Bidders, and the auction that four of them hold.
 
-A bidder says how often each declaration of a hand makes each bid. What is called then follows
-from the calls so far and the score in marks, as `advice` has it, and is the same for all.
+A bidder estimates how often each declaration of a hand makes each bid. The call follows from that
+estimate, the calls so far and the score in marks by the rules of `advice`, alike for all bidders.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from forge_core.texas42.dominoes import N_SEATS
 from forge_core.texas42.tables import BEATEN_BY, CALLED, LED_SUIT
 
 RULE_VERSION = "r1"
-"""Raised when the rule calls otherwise, be it by what it counts or by what `advice` makes of it."""
+"""Raised when the calls of the rule change, through its counts or through `advice`."""
 RULE_WEIGHTS = (
     (-1.957, 0.437, 0.565, -0.065),
     (-2.17, 0.41, 0.557, -0.052),
@@ -41,8 +41,8 @@ RULE_WEIGHTS = (
     (-3.802, 0.491, 0.811, -0.051),
     (-4.503, 0.462, 0.961, -0.026),
 )
-"""[13, 4] by bid of BIDS: the logistic curve of `rule_features` that comes nearest to what 1,000 hands make,
-each declaration played out in 200 deals by four heuristic players
+"""[13, 4] by bid of BIDS: weights of the logistic curve over `rule_features`, fitted to 1,000 hands, each
+declaration played out in 200 deals by four heuristic players
 (`python benchmarks/bidding_field.py 1000 200`)."""
 
 DEFAULT_SAMPLES = 50
@@ -51,25 +51,25 @@ Numbers = npt.NDArray[np.int64]
 
 
 class Bidder(Protocol):
-    """Judges a hand by itself."""
+    """Estimates P(make) of a hand by itself."""
 
     @property
     def name(self) -> str:
-        """One word."""
+        """The name, one word."""
         ...
 
     def describe(self) -> dict[str, Any]:
-        """All that its calls depend on, JSON types: bidders that call alike say the same."""
+        """Return everything that its calls depend on, in JSON types: equal for bidders that call alike."""
         ...
 
     def p_make(self, hand: Sequence[int]) -> Floats:
-        """[10, 13] how often the hand makes each bid of BIDS, by declaration."""
+        """Return [10, 13] the estimated share of deals in which each bid of BIDS is made, by declaration."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RuleBidder:
-    """Counts trumps and winners, and knows what hands of so many make. It plays nothing out."""
+    """Estimates P(make) from the numbers of trumps and sure winners. It plays nothing out."""
 
     @property
     def name(self) -> str:
@@ -89,16 +89,16 @@ class RuleBidder:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlayoutBidder:
-    """Plays every declaration out in a few deals of what it does not see."""
+    """Plays every declaration out in a few deals of the unseen dominoes."""
 
     playout: Playout
     samples: int = DEFAULT_SAMPLES
-    """deals of each declaration"""
+    """deals per declaration"""
     seed: int = 0
 
     @property
     def name(self) -> str:
-        """That of the playout."""
+        """The name of the playout."""
         return self.playout.name
 
     def describe(self) -> dict[str, Any]:
@@ -113,20 +113,20 @@ class PlayoutBidder:
 
 @dataclass(frozen=True, slots=True)
 class HeldAuction:
-    """What came of an auction."""
+    """The result of an auction."""
 
     auction: Auction
     decl: int | None
-    """what the bidder declares; None if all passed"""
+    """declaration of the bidder; None if all passed"""
 
     @property
     def contract(self) -> Contract | None:
-        """The highest bid, and whose it is; None if all passed: then it is dealt again."""
+        """The highest bid with its bidder; None if all passed, which means a new deal."""
         return self.auction.contract
 
 
 def call(bidder: Bidder, hand: Sequence[int], situation: Situation) -> Best:
-    """What a hand calls, and would declare."""
+    """Return the call of a hand and the declaration that goes with it."""
     chosen, decl = (int(one) for one in choose(bidder.p_make(hand), _stakes(situation)))
     return Best(chosen, None if chosen == PASS else decl)
 
@@ -134,11 +134,10 @@ def call(bidder: Bidder, hand: Sequence[int], situation: Situation) -> Best:
 def hold_auction(
     hands: Hands, bidders: Sequence[Bidder], dealer: int, score: Score | None = None, forced: bool = False
 ) -> HeldAuction:
-    """Let four bidders, one a seat, call in turn from the dealer's left.
+    """Let four bidders, one per seat, call in turn from the dealer's left.
 
-    Each judges by its own hand, the calls before and the score, by default nothing to nothing.
-    forced: see Auction. Raises BadInput for what is no deal, dealer or four bidders, and for a
-    game that is over.
+    Each knows its own hand, the earlier calls and the score (default: 0 to 0). forced: see Auction.
+    Raises BadInput for an invalid deal or dealer, other than four bidders, or a finished game.
     """
     check_deal(hands)
     if len(bidders) != N_SEATS:
@@ -147,17 +146,17 @@ def hold_auction(
     auction, best = Auction(dealer, forced=forced), Best(PASS, None)
     while not auction.over:
         seat = auction.turn
-        mine, theirs = marks[seat % 2], marks[1 - seat % 2]
-        called = call(bidders[seat], hands[seat], Situation(auction.calls, mine, theirs, forced))
+        own_marks, opponent_marks = marks[seat % 2], marks[1 - seat % 2]
+        called = call(bidders[seat], hands[seat], Situation(auction.calls, own_marks, opponent_marks, forced))
         auction = auction.call(seat, called.call)
         best = called if called.call != PASS else best
     return HeldAuction(auction, best.decl)
 
 
 def count_sure(hands: npt.NDArray[np.int8]) -> tuple[Numbers, Numbers]:
-    """How many trumps are in N hands [N, 7], and dominoes that nothing outside the hand beats when led.
+    """Count the trumps of N hands [N, 7], and their dominoes that nothing outside the hand beats when led.
 
-    Both [N, 10], by declaration.
+    Returns two arrays [N, 10], by declaration.
     """
     ids = hands.astype(np.int64)
     elsewhere = ~(np.int64(1) << ids).sum(axis=1, keepdims=True)
@@ -169,17 +168,17 @@ def count_sure(hands: npt.NDArray[np.int8]) -> tuple[Numbers, Numbers]:
 
 
 def suits(hands: npt.NDArray[np.int8]) -> Numbers:
-    """What suits each of N hands [N, 7] to declare, by a plain rule: [N] declarations.
+    """Choose a declaration for each of N hands [N, 7] by a plain rule: [N].
 
-    The one for which the trumps held, and the dominoes held that nothing outside the hand
-    beats when they are led, are most in number together; the lowest among equals.
+    The rule maximises the number of trumps held plus the number of dominoes held that nothing
+    outside the hand beats when led; the lowest declaration among equals.
     """
     trumps, unbeaten = count_sure(hands)
     return (trumps + unbeaten).argmax(axis=1)
 
 
 def rule_features(hands: npt.NDArray[np.int8]) -> Floats:
-    """[N, 10, 4] what the rule goes by: one, trumps, unbeaten, trumps times unbeaten."""
+    """Return the features of the rule [N, 10, 4]: one, trumps, unbeaten, trumps times unbeaten."""
     trumps, unbeaten = count_sure(hands)
     return np.stack([np.ones_like(trumps), trumps, unbeaten, trumps * unbeaten], axis=-1).astype(np.float64)
 

@@ -1,4 +1,4 @@
-"""How many deals it takes: intervals and advice after the first n, and what other n would have advised."""
+"""Convergence of P(make): intervals and advice after the first n deals, and on redrawn sets of n deals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from forge_core.texas42.bidding.table import BidTable, makes
 
 REDRAWS = 200
 LADDER = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
-"""numbers of deals to look at, as far as there are so many"""
+"""numbers of deals at which a table is measured, up to the number it has"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +24,19 @@ class Convergence:
 
     n: int
     mean_width: float
-    """of the intervals of all asked declarations and bids, from end to end"""
+    """mean width of the intervals of all played declarations and bids, from end to end"""
     widest: float
     recommended: Best
     """by the first n deals"""
     agreement: float
-    """share of REDRAWS tables of n deals, drawn anew from all of them with repetition, that recommend
-    the call and the declaration that all deals do"""
+    """share of REDRAWS tables of n deals, redrawn from all deals with replacement, that recommend the
+    same call and declaration as all deals"""
     same_call: float
-    """the same for the call alone"""
+    """the same share, comparing only the call"""
 
 
 def rungs(samples: int) -> list[int]:
-    """The numbers of deals to look at, the last one all of them."""
+    """Return the numbers of deals at which a table is measured; the last is all of them."""
     return [*(n for n in LADDER if n < samples), samples]
 
 
@@ -46,15 +46,17 @@ def converge(
     field: Field = MEASURED_FIELD,
     sizes: Sequence[int] | None = None,
 ) -> list[Convergence]:
-    """Look at a table as it grows; sizes: after how many deals (default: see `rungs`).
+    """Measure a table as it grows. sizes: numbers of deals (default: see `rungs`).
 
-    Redraws come from `stream(seed, "redraw", n)`. Raises BadInput for a table that stopped
-    early, since its declarations have seen different numbers of deals, and for sizes it has not.
+    Redraws come from `stream(seed, "redraw", n)`. Raises BadInput for a table that stopped early,
+    since its declarations have different numbers of deals, and for sizes outside 1..samples.
     """
     asked = np.flatnonzero(table.n)
     counts = set(table.n[asked].tolist())
     if counts != {table.samples}:
-        raise BadInput("a table that stopped early has not converged alike everywhere: play it in full")
+        raise BadInput(
+            "the table stopped early, so its declarations have different numbers of deals: play it in full"
+        )
     sizes = rungs(table.samples) if sizes is None else sizes
     if not all(1 <= n <= table.samples for n in sizes):
         raise BadInput(f"sizes {list(sizes)} of {table.samples} deals: use 1..{table.samples}")
@@ -62,12 +64,12 @@ def converge(
     points = np.stack([table.points[decl] for decl in asked])  # [asked, n]
 
     def recommend(made: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Deals made [..., asked, 13] of n -> (call [...], declaration [...])."""
+        """Choose from counts of made deals [..., asked, 13] out of n: (call [...], declaration [...])."""
         p_make = np.full((*made.shape[:-2], len(table.points), made.shape[-1]), np.nan)
         p_make[..., asked, :] = made / n
         return choose(p_make, stakes)
 
-    def look(n: int) -> Convergence:
+    def measure(n: int) -> Convergence:
         low, high = table.prefix(n).interval
         widths = (high - low)[asked]
         call, decl = recommend(makes(points[:, :n]), n)
@@ -86,4 +88,4 @@ def converge(
         )
 
     final_call, final_decl = recommend(makes(points), table.samples)
-    return [look(n) for n in sizes]
+    return [measure(n) for n in sizes]

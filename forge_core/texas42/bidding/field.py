@@ -1,7 +1,7 @@
-"""What the others at the table may bid: how often a hand is worth a bid, and then makes it.
+"""The bids of the other players: how often a random hand is worth a bid, and how often it then makes it.
 
-Measured on hands dealt at random, played out by players who see their own hands alone, as the
-others do. (By perfect play with all hands seen 97 % of hands would be worth 30, and 31 % two marks.)
+Measured on random hands, played out by players who see only their own hands, as the others at a
+table do. (With perfect play and all hands seen, 97 % of hands would be worth 30 and 31 % two marks.)
 """
 
 from __future__ import annotations
@@ -14,35 +14,37 @@ from forge_core.errors import BadInput
 from forge_core.texas42.bidding.table import BIDS, Floats, bid_index
 
 EVEN = 0.5
-"""A hand is worth a bid that it makes at least this often: at any level score it then loses nothing."""
+"""A hand is worth a bid that it makes at least this often: at a level score the bid then costs nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Hands dealt at random, by the bids of BIDS. A bid of marks goes as 42 does."""
+    """Statistics of random hands, by the bids of BIDS. A bid of marks counts as 42."""
 
     shares: tuple[float, ...]
-    """[13] share of the hands that are worth the bid, by their best declaration"""
+    """[13] shares of the hands that are worth the bid under their best declaration"""
     made_then: tuple[float, ...]
-    """[13] how often these make it, on average"""
+    """[13] mean P(make) of these hands"""
     made_by_anyone: float
-    """how often any hand makes 30, on average: a dealer who must bid"""
+    """mean P(make) of a bid of 30 over all hands: the case of a dealer who must bid"""
 
     def __post_init__(self) -> None:
         if not len(self.shares) == len(self.made_then) == len(BIDS):
-            raise BadInput(f"a field of {len(self.shares)} bids: it has one share for each of {len(BIDS)}")
+            raise BadInput(
+                f"a field with shares for {len(self.shares)} bids: give one for each of {len(BIDS)}"
+            )
 
     def share_worth(self, bid: int) -> float:
-        """How often a hand is worth the bid."""
+        """Return the share of hands that are worth the bid."""
         return self.shares[bid_index(bid)]
 
     def made(self, bid: int) -> float:
-        """How often a hand that is worth the bid makes it."""
+        """Return the mean P(make) of hands that are worth the bid."""
         return self.made_then[bid_index(bid)]
 
 
 def measure_field(p_make: Floats) -> Field:
-    """The field of N hands of which P(make) [N, 10, 13] is known. Raises BadInput for none."""
+    """Measure the field on N hands from their P(make) [N, 10, 13]. Raises BadInput for no hands."""
     if not len(p_make):
         raise BadInput("no hands to measure a field on: give at least one")
     best = np.nanmax(p_make, axis=1)  # [N, 13]

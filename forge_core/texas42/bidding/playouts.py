@@ -1,10 +1,10 @@
-"""How a deal is played out to see what a declaration takes, by name.
+"""Playouts: ways to play out a deal and count the points that a declaration takes, by name.
 
     oracle  perfect play, all hands seen
-    policy  what a network thinks best, all hands seen
-    eq      every seat by E[Q], from what it can see, for most points whatever was bid: as at a table
+    policy  the choice of a network, all hands seen
+    eq      E[Q] for every seat, from what it can see, for most points whatever the bid: as at a table
 
-To add one, write a class that satisfies Playout, or a player, and name it in PLAYOUTS.
+To add one, write a class that satisfies Playout, or a player, and add it to PLAYOUTS.
 """
 
 from __future__ import annotations
@@ -27,46 +27,46 @@ from forge_core.texas42.settings.bidding import PLAYOUT_ORACLE, PLAYOUT_WORLDS, 
 from forge_core.texas42.tables import Bytes
 
 BIDDER = 0
-"""the seat that has bid, holds the hand in question, and leads"""
+"""the seat that bids, holds the hand in question and leads"""
 POLICY_VERSION = "p1"
-"""Raised when the same network takes other points."""
+"""Raised when the same network takes different points."""
 _WORLDS_AT_ONCE = 20_000
-"""in the games of one lockstep: what bounds the memory"""
+"""worlds of all games in one lockstep, which bounds the memory"""
 
 
 class Playout(Protocol):
-    """Deals and declarations -> the points that the bidder's team takes."""
+    """Plays out deals under declarations and returns the points of the bidder's team."""
 
     @property
     def name(self) -> str:
-        """As PLAYOUTS has it."""
+        """The name in PLAYOUTS."""
         ...
 
     @property
     def version(self) -> str:
-        """Raised when other points come out; settings that change them are part of it."""
+        """The version, raised when points change; it includes the settings that they depend on."""
         ...
 
     @property
     def sees_all(self) -> bool:
-        """Whether the players look through the backs of the dominoes: all hands are known to them."""
+        """True if the players see all hands."""
         ...
 
     def points(self, hands: Bytes, decls: npt.NDArray[np.int64]) -> Bytes:
-        """Points 0..42 of the team of seat 0, which leads: int8 [D].
+        """Return the points 0..42 of the team of seat 0, which leads: int8 [D].
 
-        hands [D, 4, 7] int8, ascending; decls [D]. What a deal comes to does not depend on what
-        is played beside it: who draws at random keys the draw by the deal.
+        hands [D, 4, 7] int8, ascending; decls [D]. The points of a deal do not depend on the other
+        deals of the call: random draws are keyed by the deal.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class OraclePlayout:
-    """Perfect play by all four, all hands known: the exact double-dummy value V, as (42 + V) / 2 points."""
+    """Perfect play by all four seats with all hands known: (42 + V) / 2 points, V exact."""
 
     workers: int | None = None
-    """threads; default: one a core"""
+    """threads; default: one per core"""
 
     @property
     def name(self) -> str:
@@ -91,11 +91,10 @@ class OraclePlayout:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlayersPlayout:
-    """All four seats by one player, to the last trick; its draws are keyed by deal and declaration.
+    """One player in all four seats, to the last trick; its draws are keyed by deal and declaration.
 
-    Where the player asks a network, the last digit of an answer may depend on how many are
-    asked at once, and so might a choice between plays that differ by no more (of 10,000 games
-    by `policy`, 37 or 1,000 at once, none came out otherwise).
+    The last digit of a network's answer may depend on the size of the batch, and so may a choice
+    between plays that differ by no more (10,000 games by `policy`, 37 or 1,000 at once, were equal).
     """
 
     name: str
@@ -167,22 +166,26 @@ def _open_expected(
     return PlayersPlayout("eq", version, player, max(1, _WORLDS_AT_ONCE // worlds))
 
 
-def _oracle_text(told: dict[str, Any]) -> str:
-    """`hybrid f82b4f53cd17d97d, from trick 4 o1`: all that the answers of an oracle depend on."""
-    if told["oracle"] == "exact":
-        return f"exact {told['exact']}"
-    late = f", from trick {told['exact_from']} {told['exact']}" if told["oracle"] == "hybrid" else ""
-    return f"{told['oracle']} {told['weights']}{late}"
+def _oracle_text(description: dict[str, Any]) -> str:
+    """Return what the answers of an oracle depend on: `hybrid f82b4f53cd17d97d, from trick 4 o1`."""
+    if description["oracle"] == "exact":
+        return f"exact {description['exact']}"
+    late = (
+        f", from trick {description['exact_from']} {description['exact']}"
+        if description["oracle"] == "hybrid"
+        else ""
+    )
+    return f"{description['oracle']} {description['weights']}{late}"
 
 
 @dataclass(frozen=True, slots=True)
 class PlayoutKind:
-    """A kind of playout."""
+    """A kind of playout: its settings and how it is opened."""
 
     settings: tuple[str, ...]
-    """what may be said of it beside its name"""
+    """names of the settings that it takes"""
     open: Callable[..., Playout]
-    """device, workers, settings by name"""
+    """called with device, workers and the settings by name"""
 
 
 PLAYOUTS: dict[str, PlayoutKind] = {
@@ -191,23 +194,23 @@ PLAYOUTS: dict[str, PlayoutKind] = {
     "eq": PlayoutKind(("worlds", "oracle", "model"), _open_expected),
 }
 
-_LACKING = {"model": "ask no network", "worlds": "look at no worlds", "oracle": "ask no judge of worlds"}
-"""why a kind has no such setting"""
+_LACKING = {"model": "use no network", "worlds": "sample no worlds", "oracle": "use no oracle"}
+"""why a kind of playout does not have a setting"""
 
 
 def open_playout(name: str, device: str = "auto", workers: int | None = None, **settings: Any) -> Playout:
-    """The playout of a name; its network is loaded to `device`, its solver has `workers` threads.
+    """Open a playout by name; its network is loaded to `device`, its solver has `workers` threads.
 
-    settings: worlds (of each decision), oracle (exact, model or hybrid) and model (folder of a
-    network), as far as PLAYOUTS has them for the name; None means the default. Raises BadInput
-    for a name, setting or value that there is not, DeviceUnavailable.
+    settings: worlds (per decision), oracle (exact, model or hybrid) and model (folder of a network),
+    as far as PLAYOUTS lists them for the name; None means the default. Raises BadInput for an
+    unknown name, setting or value, and DeviceUnavailable.
     """
     if name not in PLAYOUTS:
-        raise BadInput(f"no playout {name!r}: use {', '.join(PLAYOUTS)}")
+        raise BadInput(f"unknown playout {name!r}: use {', '.join(PLAYOUTS)}")
     kind, given = PLAYOUTS[name], {what: value for what, value in settings.items() if value is not None}
     if foreign := [what for what in given if what not in kind.settings]:
         raise BadInput(
-            f"{name} playouts {_LACKING.get(foreign[0], 'know no such thing')}: leave {foreign[0]} out"
+            f"{name} playouts {_LACKING.get(foreign[0], 'do not have this setting')}: leave {foreign[0]} out"
         )
     return kind.open(device, workers, **given)
 

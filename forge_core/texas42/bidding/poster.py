@@ -1,4 +1,4 @@
-"""One page of a hand: its dominoes, P(make) of every declaration and bid, what to bid. PDF or PNG."""
+"""A one-page poster of a hand: its dominoes, P(make) by declaration and bid, advice. PDF or PNG."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 FORMATS = ("pdf", "png")
 _MARKED = "#222222"
 _EVEN = "#fbfaf6"
-"""of P(make) one half, between ORANGE for 0 and BLUE for 1"""
+"""colour of P(make) = 0.5, between ORANGE for 0 and BLUE for 1"""
 _LINE = 145
-"""letters of the small print"""
+"""characters per line of the small print"""
 _SURE = 0.75
-"""P(make) so near 0 or 1 is written in white"""
+"""distance of P(make) from 0.5, doubled, above which it is written in white"""
 
 
 def draw_poster(table: BidTable, advice: Advice, kind: str = "pdf") -> bytes:
-    """Draw the page; kind: of FORMATS. Equal tables give equal bytes. Raises BadInput for another kind."""
+    """Draw the poster in one of FORMATS; equal tables give equal bytes. Raises BadInput."""
     if kind not in FORMATS:
-        raise BadInput(f"a poster as {kind!r}: use {' or '.join(FORMATS)}")
+        raise BadInput(f"poster format {kind!r}: use {' or '.join(FORMATS)}")
     figure = new_figure(8.5, 11, facecolor="white")
     decl = advice.recommended.decl
     figure.text(0.05, 0.94, "What is this hand worth?", fontsize=22, color=INK)
@@ -47,14 +47,14 @@ def draw_poster(table: BidTable, advice: Advice, kind: str = "pdf") -> bytes:
 
 
 def shade() -> LinearSegmentedColormap:
-    """The colours of P(make), 0 to 1."""
+    """Return the colours of P(make), 0 to 1."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("made", [ORANGE, _EVEN, BLUE])
 
 
 def _draw_hand(figure: Figure, table: BidTable, decl: int | None) -> None:
-    """The seven dominoes as one would stand them up; those called by the recommended declaration coloured."""
+    """Draw the seven dominoes by suit; colour those that the recommended declaration calls."""
     from forge_core.texas42.declarations import is_called
 
     axes = figure.add_axes((0.05, 0.735, 0.9, 0.18))
@@ -67,7 +67,7 @@ def _draw_hand(figure: Figure, table: BidTable, decl: int | None) -> None:
 
 
 def _draw_heat(figure: Figure, table: BidTable, advice: Advice) -> None:
-    """Declarations by bids, the best on top; the recommended one framed."""
+    """Draw P(make) of declarations by bids, the best on top, with a frame around the recommended one."""
     from matplotlib.patches import Rectangle
 
     asked = np.flatnonzero(table.n)
@@ -101,7 +101,7 @@ def _draw_heat(figure: Figure, table: BidTable, advice: Advice) -> None:
 
 
 def _dress(axes: Axes, names: list[str]) -> None:
-    style_axes(axes, "Made, of a hundred deals (marks: as 42)", grid=None, pad=28)
+    style_axes(axes, "Deals made, in percent (marks: as 42)", grid=None, pad=28)
     axes.set_yticks(range(len(names)), names)
     axes.set_xticks(range(len(BIDS)), [str(bid) for bid in BIDS])
     axes.tick_params(labelsize=10, top=False, labeltop=True, labelbottom=False)
@@ -112,7 +112,7 @@ def _dress(axes: Axes, names: list[str]) -> None:
 
 
 def _margin(axes: Axes, x: float, title: str, cells: list[str]) -> None:
-    """A column of figures at the right of the map."""
+    """Write a column of figures to the right of the heat map."""
     for row, cell in enumerate([title, *cells], start=-1):
         color = SOFT if row < 0 else INK
         axes.text(x, row if row >= 0 else -0.78, cell, ha="right", va="center", fontsize=9.5, color=color)

@@ -1,4 +1,4 @@
-"""Many hands looked at: what they are worth together, as figures and as a picture."""
+"""Summaries of many hands: their P(make) as figures and as a picture."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from forge_core.texas42.declarations import N_DECLARATIONS, NAMES
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What N hands are worth."""
+    """Figures of N hands."""
 
     hands: int
     deals: int
-    """played out, all declarations together"""
+    """deals played out, over all declarations"""
     mean_width: float
-    """of the intervals, from end to end"""
+    """mean width of the intervals, from end to end"""
     field: Field
-    """how many are worth a bid, and then make it"""
+    """shares of hands that are worth each bid, and how often these make it"""
     best: tuple[int, ...]
-    """[10] hands by the declaration that makes most"""
+    """[10] numbers of hands by their best declaration"""
 
 
 def summarize(tables: Sequence[BidTable]) -> Summary:
-    """What the tables of N hands say together. BadInput for none, and for one that is not of all ten."""
+    """Summarise the tables of N hands. Raises BadInput for no table, or one without all ten declarations."""
     p_make, low, high = _stack(tables)
     return Summary(
         hands=len(tables),
@@ -43,9 +43,10 @@ def summarize(tables: Sequence[BidTable]) -> Summary:
 
 
 def draw_summary(tables: Sequence[BidTable]) -> bytes:
-    """A PNG: P(make) of each hand by its best declaration, the best hand on top; which declarations are best.
+    """Draw a PNG: P(make) of each hand under its best declaration, best hand on top, and how often each
+    declaration is best.
 
-    Raises as `summarize` does.
+    Raises BadInput as `summarize` does.
     """
     p_make, *_ = _stack(tables)
     best = _best(p_make)
@@ -66,20 +67,20 @@ def draw_summary(tables: Sequence[BidTable]) -> bytes:
     bars.spines[["top", "right", "left"]].set_visible(False)
     for axes in (heat, bars):
         axes.tick_params(length=0, colors=INK)
-    sees = "all hands seen" if tables[0].sees_all else "each seat sees its own hand alone"
-    figure.suptitle(f"By {tables[0].playout} playouts, {sees}", fontsize=9, color=SOFT, x=0.01, ha="left")
+    sees = "all hands seen" if tables[0].sees_all else "every seat sees only its own hand"
+    figure.suptitle(f"{tables[0].playout} playouts, {sees}", fontsize=9, color=SOFT, x=0.01, ha="left")
     return to_png(figure)
 
 
 def _stack(tables: Sequence[BidTable]) -> np.ndarray:
-    """P(make) and the ends of its intervals: [3, N, 10, 13]."""
+    """Return P(make) and the ends of its intervals: [3, N, 10, 13]."""
     if not tables:
-        raise BadInput("no hands to sum up: give the table of at least one")
+        raise BadInput("there are no hands to summarise: give the table of at least one")
     if not all(table.n.all() for table in tables):
-        raise BadInput("a declaration was not played out: the best one is then not known")
+        raise BadInput("the best declaration is unknown: play out all ten declarations of every hand")
     return np.stack([np.stack([table.p_make, *table.interval]) for table in tables], axis=1)
 
 
 def _best(p_make: np.ndarray) -> np.ndarray:
-    """[N] the declaration that makes most, over all bids; the lowest among equals."""
+    """Return [N] the declaration with the largest P(make) summed over bids; the lowest among equals."""
     return p_make.sum(axis=2).argmax(axis=1)

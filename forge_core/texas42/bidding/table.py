@@ -1,4 +1,4 @@
-"""P(make): how often each declaration of a hand takes each bid, over deals of the other 21 dominoes."""
+"""P(make): the share of deals of the other 21 dominoes in which a declaration makes a bid."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ from forge_core.texas42.settings.bidding import DEFAULT_SAMPLES
 from forge_core.texas42.tables import Bytes
 
 BIDDING_VERSION = "b1"
-"""Raised when other deals, points or intervals come out."""
+"""Raised when deals, points or intervals change."""
 
 BIDS = tuple(range(LOWEST_BID, MARK + 1))
-"""30..42: the bids that differ in what they need. 42 and all bids of marks need all points."""
+"""30..42, the bids that need different numbers of points. Every bid of marks needs all 42, as 42 does."""
 _AT_ONCE = 50
-"""deals of a declaration between two looks at the width of its intervals"""
+"""deals of a declaration between two checks of the width of its intervals"""
 
 Floats = npt.NDArray[np.float64]
 ALL = tuple(range(N_DECLARATIONS))
 
 
 def bid_index(bid: int) -> int:
-    """The place in BIDS of what a bid needs: 84 stands where 42 does."""
+    """Return the place in BIDS of the points that a bid needs: 84 has the place of 42."""
     return BIDS.index(points_needed(bid))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BidTable:
-    """What the bidder's team took in each deal that was played out, and so P(make)."""
+    """Points of the bidder's team in each deal that was played out, and P(make) from them."""
 
     hand: tuple[int, ...]
-    """7 ids, ascending; the bidder's, who leads"""
+    """seven ids, ascending: the hand of the bidder, who leads"""
     seed: int
     """of the deals"""
     samples: int
-    """deals asked for, of each declaration"""
+    """requested deals per declaration"""
     playout: str
     playout_version: str
     sees_all: bool
-    """the players saw all hands: what they make, no player at a table will make as often"""
+    """the players saw all hands, and so make bids more often than players at a table can"""
     points: tuple[Bytes, ...]
-    """of each of the ten declarations int8 [n]: points by deal, in their order; [0] if not asked"""
+    """int8 [n] per declaration: points by deal, in order; [0] for a declaration that was not played"""
 
     @property
     def n(self) -> npt.NDArray[np.int64]:
-        """[10] deals played out."""
+        """[10] numbers of deals played out."""
         return np.array([len(points) for points in self.points], dtype=np.int64)
 
     @property
@@ -65,52 +65,53 @@ class BidTable:
 
     @property
     def p_make(self) -> Floats:
-        """[10, 13] share of the deals, NaN for a declaration that was not asked."""
+        """[10, 13] shares of the deals; NaN for a declaration that was not played."""
         return np.where(self.n[:, None] > 0, self.makes / np.maximum(self.n, 1)[:, None], np.nan)
 
     @property
     def interval(self) -> tuple[Floats, Floats]:
-        """(low, high), [10, 13] each: Wilson's of 95 %; (0, 1) where nothing was asked."""
+        """(low, high), [10, 13] each: 95 % Wilson intervals; (0, 1) where nothing was played."""
         return wilson_interval(self.makes, self.n[:, None])
 
     @property
     def never_rises(self) -> bool:
-        """Whether no bid is made more often than a lower one."""
+        """True if no bid is made more often than a lower one."""
         return not (np.diff(self.p_make, axis=1) > 0).any()
 
     @property
     def intervals_hold(self) -> bool:
-        """Whether each interval contains its share."""
+        """True if every interval contains its share."""
         (low, high), asked = self.interval, self.n > 0
         return bool(((low <= self.p_make) & (self.p_make <= high))[asked].all())
 
     def prefix(self, n: int) -> BidTable:
-        """The table after the first n deals of each declaration."""
+        """Return the table of the first n deals of each declaration."""
         return replace(self, samples=min(n, self.samples), points=tuple(p[:n] for p in self.points))
 
 
 def provenance(table: BidTable) -> str:
-    """One sentence: how the table came about."""
+    """Return one sentence that says how the table was made."""
     fewest, most = int(table.n[table.n > 0].min()), int(table.n.max())
     deals = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    through = "all hands seen, through the backs of the dominoes: nobody at a table makes as many"
-    seen = through if table.sees_all else "each seat sees its own hand alone"
+    seen = "every seat sees only its own hand"
+    if table.sees_all:
+        seen = "all hands are seen, so bids are made more often than at a table"
     return (
-        f"By {table.playout} playouts ({seen}), {deals} deals of each declaration, the bidder leads; "
+        f"{table.playout} playouts ({seen}), {deals} deals per declaration, the bidder leads; "
         f"seed {table.seed}, {table.playout} {table.playout_version}, bidding {BIDDING_VERSION}."
     )
 
 
 def makes(points: Bytes) -> npt.NDArray[np.int64]:
-    """Points [..., n] -> deals in which each bid of BIDS is made, [..., 13]."""
+    """Count the deals in which each bid of BIDS is made: points [..., n] -> [..., 13]."""
     return (points[..., None] >= np.array(BIDS)).sum(axis=-2)
 
 
 def draw_deals(hand: Sequence[int], decl: int, seed: int, first: int, n: int) -> Bytes:
-    """Deals first .. first + n - 1 of a hand: int8 [n, 4, 7]; seat 0 holds the hand.
+    """Draw deals first .. first + n - 1 of a hand: int8 [n, 4, 7]; seat 0 holds the hand.
 
     Deal k shuffles the other 21 dominoes, ascending, by `stream(seed, "bid", decl, k)`, and cuts
-    them in three: it is a function of hand, seed, declaration and k, however many are drawn.
+    them in three. It depends on hand, seed, declaration and k alone, not on how many are drawn.
     """
     held = check_hand(hand)
     rest = np.array([domino for domino in range(N_DOMINOES) if domino not in held], dtype=np.int8)
@@ -131,13 +132,13 @@ def play_out(
     ci_width: float | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> BidTable:
-    """Play a hand out under each of `decls`, in `samples` deals or fewer.
+    """Play out a hand under each of `decls`, in at most `samples` deals.
 
     ci_width: a declaration is done as soon as the widest of its thirteen intervals is no wider
-    than this, from end to end; what was played until then is what the full run begins with.
-    (An interval looked at so often is a little less sure than one of a fixed number of deals.)
-    advance: told of deals as they are done, those saved by stopping early too.
-    Raises BadInput for what is no hand, seed, declaration, count or width.
+    than this, from end to end. The deals played by then are the first deals of a full run.
+    (An interval that is checked repeatedly covers slightly less than its nominal 95 %.)
+    advance: called with numbers of finished deals, including those saved by stopping early.
+    Raises BadInput for an invalid hand, seed, declaration, count or width.
     """
     held, asked = tuple(check_hand(hand)), sorted({check_declaration(decl) for decl in decls})
     check_seed(seed)
@@ -168,15 +169,15 @@ def play_out(
 
 
 def check_extent(samples: int, ci_width: float | None) -> None:
-    """Raise BadInput unless there is at least one sample, and a width is in (0, 1]."""
+    """Raise BadInput unless there is at least one sample and the width is in (0, 1]."""
     if samples < 1:
-        raise BadInput(f"{samples} samples say nothing: use at least 1")
+        raise BadInput(f"samples {samples}: use at least 1")
     if ci_width is not None and not 0 < ci_width <= 1:
-        raise BadInput(f"an interval width of {ci_width}: use more than 0 and at most 1")
+        raise BadInput(f"interval width {ci_width}: use more than 0 and at most 1")
 
 
 def _width(parts: list[Bytes]) -> float:
-    """Of the widest interval of a declaration, from end to end."""
+    """Return the width of the widest interval of a declaration, from end to end."""
     points = np.concatenate(parts)
     low, high = wilson_interval(makes(points), len(points))
     return float((high - low).max())

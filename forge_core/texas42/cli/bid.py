@@ -201,7 +201,7 @@ def as_record(table: BidTable, advice: Advice) -> dict[str, Any]:
         },
         "advice": {
             "calls": list(advice.situation.calls),
-            "score": [advice.situation.mine, advice.situation.theirs],
+            "score": [advice.situation.own_marks, advice.situation.opponent_marks],
             "forced": advice.situation.forced,
             "recommended": best_record(advice.recommended),
             "highest": best_record(advice.highest),
