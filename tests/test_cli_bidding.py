@@ -86,7 +86,7 @@ def test_a_table_for_people(forge, form):
     rows = out.splitlines()[:11]
     assert max(map(len, rows)) <= 80
     assert "…" not in out
-    assert "all hands seen" in out
+    assert "all hands are seen" in out
     assert re.search("Bid |Pass", out)
 
 
@@ -133,8 +133,8 @@ def test_every_answer_says_how_it_was_played(forge, answer, playout, sees_all):
         assert ("2 worlds" in found["versions"][playout]) == (playout == "eq")
         status, out, err = forge(*command, *how)
         assert (status, err) == (0, "")
-        assert f"By {playout} playouts" in out
-        assert ("through the backs of the dominoes" in out) == sees_all
+        assert f"{playout} playouts (" in out
+        assert ("all hands are seen" in out) == sees_all
 
 
 # --- investigate, convergence -----------------------------------------------------------------
@@ -184,9 +184,9 @@ def test_convergence(forge, answer):
         (("bid", "--hand", HAND, "--samples", "0"), "0 samples"),
         (("bid", "--hand", HAND, "--samples", "-5"), "samples"),
         (("bid", "--hand", HAND, "--samples", "many"), "samples"),
-        (("bid", *QUICK, "--playout", "luck"), "no playout 'luck'"),
+        (("bid", *QUICK, "--playout", "luck"), "unknown playout 'luck'"),
         (("bid", *QUICK, "--worlds", "5"), "leave worlds out"),
-        (("bid", *QUICK, "--model", "x"), "oracle playouts ask no network: leave model out"),
+        (("bid", *QUICK, "--model", "x"), "oracle playouts use no network: leave model out"),
         (("bid", *QUICK, "--playout", "policy", "--oracle", "exact"), "leave oracle out"),
         (("bid", *QUICK, "--playout", "policy", "--model", "nowhere"), "no model"),
         (("bid", *QUICK, "--playout", "eq", "--worlds", "0"), "0 worlds"),
