@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from dagster._core.launcher import RunLauncher
     from sqlalchemy.engine import Connection
 
+CODE_VERSION, DATA_VERSION = "dagster/code_version", "dagster/data_version"
+"""tags of a materialization"""
+INPUT_VERSION, INPUT_POINTER = "dagster/input_data_version/", "dagster/input_event_pointer/"
+"""prefixes of its tags that name, by key of an asset upstream, the data version and the storage id of the
+materialization that it was made from"""
 _MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
 
 

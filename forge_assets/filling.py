@@ -1,4 +1,4 @@
-"""Runs that fill several partitions: each is recorded as soon as it is complete.
+"""Runs that fill several partitions, and record each of them as soon as it is complete.
 
 So what was finished when a run is killed stays known, and one that failed fails alone.
 """
@@ -6,21 +6,21 @@ So what was finished when a run is killed stays known, and one that failed fails
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 import dagster as dg
 
-if TYPE_CHECKING:
-    from forge_core.texas42.oracle.shards import ShardKey
+from forge_assets.dagster_internals import CODE_VERSION, DATA_VERSION, INPUT_POINTER, INPUT_VERSION
+from forge_assets.materializations import latest_record
 
 
 class Report(Protocol):
     """What became of one file."""
 
     @property
-    def key(self) -> ShardKey:
-        """Which."""
+    def key(self) -> Hashable:
+        """Key of the file."""
         ...
 
 
@@ -28,16 +28,19 @@ AnyReport = TypeVar("AnyReport", bound=Report)
 
 
 def completed(
-    wanted: Mapping[str, Sequence[ShardKey]], reports: Iterable[AnyReport]
+    wanted: Mapping[str, Sequence[Hashable]], reports: Iterable[AnyReport]
 ) -> Iterator[tuple[str, list[AnyReport]]]:
-    """Each partition of `wanted` with its reports, good or bad, as soon as the last of them has come."""
+    """Yield each partition with its reports, good or bad, as soon as the last of them has come.
+
+    wanted: keys of the files of each partition.
+    """
     partition_of = {key: partition for partition, keys in wanted.items() for key in keys}
-    come: dict[str, list[AnyReport]] = defaultdict(list)
+    reported: dict[str, list[AnyReport]] = defaultdict(list)
     for report in reports:
         partition = partition_of[report.key]
-        come[partition].append(report)
-        if len(come[partition]) == len(wanted[partition]):
-            yield partition, come.pop(partition)
+        reported[partition].append(report)
+        if len(reported[partition]) == len(wanted[partition]):
+            yield partition, reported.pop(partition)
 
 
 def materialization(
@@ -48,29 +51,25 @@ def materialization(
     metadata: Mapping[str, Any],
     input_versions: Mapping[str, str] | None = None,
 ) -> dg.AssetMaterialization:
-    """The event that says a partition is complete, for `context.log_event`.
+    """Return the event that says a partition is complete, for `context.log_event`.
 
-    Events logged by hand carry no versions of their own: without such tags Dagster would
-    never see that the code, the data, or what they rest on (see `input_versions`), has changed.
+    Events logged by hand carry no versions of their own: without these tags Dagster would never see that the
+    code, the data, or the data upstream (see `input_versions`) has changed.
     """
-    versions = {"dagster/code_version": code_version, "dagster/data_version": data_version}
     return dg.AssetMaterialization(
         asset_key=context.asset_key,
         partition=partition,
         metadata=metadata,
-        tags={**versions, **(input_versions or {})},
+        tags={CODE_VERSION: code_version, DATA_VERSION: data_version, **(input_versions or {})},
     )
 
 
 def input_versions(
     context: dg.AssetExecutionContext, upstream: dg.AssetKey, partition: str
 ) -> dict[str, str]:
-    """Tags that say which materialization of a partition upstream this run finds."""
-    wanted = dg.AssetRecordsFilter(upstream, asset_partitions=[partition])
-    found = context.instance.fetch_materializations(wanted, limit=1).records
-    name = upstream.to_user_string()
-    version = (found[0].asset_materialization.tags or {}).get("dagster/data_version") if found else None
+    """Return tags that name the materialization of a partition upstream which this run finds."""
+    found, name = latest_record(context.instance, upstream, partition), upstream.to_user_string()
     return {
-        f"dagster/input_data_version/{name}": version or "INITIAL",
-        f"dagster/input_event_pointer/{name}": str(found[0].storage_id) if found else "NULL",
+        f"{INPUT_VERSION}{name}": (found and found.data_version) or "INITIAL",
+        f"{INPUT_POINTER}{name}": str(found.storage_id) if found else "NULL",
     }

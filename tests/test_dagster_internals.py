@@ -60,6 +60,15 @@ def test_the_graph_tells_keys_in_order_parents_partitions_and_versions():
     assert GRAPH.get(parts.key).partitions_def == PARTS and GRAPH.get(parts.key).code_version == "v1"
 
 
+def test_tags_are_those_that_dagster_writes_and_reads():
+    from dagster._core.definitions import data_version
+
+    assert data_version.CODE_VERSION_TAG == internals.CODE_VERSION
+    assert data_version.DATA_VERSION_TAG == internals.DATA_VERSION
+    assert f"{data_version.INPUT_DATA_VERSION_TAG_PREFIX}/" == internals.INPUT_VERSION
+    assert f"{data_version.INPUT_EVENT_POINTER_TAG_PREFIX}/" == internals.INPUT_POINTER
+
+
 def test_latest_event_ids_and_tags_by_partition(instance):
     run(instance, parts.key, "a", data="one")
     run(instance, parts.key, "b", data="two")

@@ -13,10 +13,9 @@ from typing import Any
 
 import dagster as dg
 
-from forge_assets.dagster_internals import asset_graph
+from forge_assets.dagster_internals import INPUT_VERSION, asset_graph
 from forge_assets.games import Game, all_games
-from forge_assets.gaps.events import CODE_VERSION, DATA_VERSION, Record, latest_data_version, latest_records
-from forge_assets.gaps.partitioned import PartitionedAsset, Settings
+from forge_assets.gaps.partitioned import PartitionedAsset, Settings, settings_of
 from forge_assets.gaps.report import (
     DIFFERENT,
     FAULTS,
@@ -30,6 +29,7 @@ from forge_assets.gaps.report import (
     settings_text,
 )
 from forge_assets.gaps.staleness import find_stale
+from forge_assets.materializations import Record, latest_record, latest_records
 from forge_assets.run_config import asset_key, default_definitions, op_name, run_config
 from forge_core.errors import BadInput
 from forge_core.files import Store
@@ -103,7 +103,8 @@ def _compare(
     """Compare files and records of all partitions with what they should be. files: of all keys, in order."""
     asset = work.asset
     settings = asset.choose_settings(usual_settings(files, asset.version), work.last)
-    network = asset.network and latest_data_version(instance, asset_key(asset.network[0]), asset.network[1])
+    network = asset.network and latest_record(instance, asset_key(asset.network[0]), asset.network[1])
+    present = network.data_version if network else None
     gaps: list[Gap] = []
     rest = iter(files)
     for partition, keys in work.keys.items():
@@ -121,7 +122,7 @@ def _compare(
                 path = f"{asset.folder}/{file.key.folder}/{file.key.filename}"
                 faults.append((path, _reason(file, condition)))
         names = [file.key.filename for file in of_partition]
-        kinds |= set(_record_faults(work, partition, settings, names, network))
+        kinds |= set(_record_faults(work, partition, settings, names, present))
         if kinds:
             ordered = tuple(fault for fault in FAULTS if fault in kinds)
             gaps.append(Gap(partition, ordered, tuple(faults), missing))
@@ -148,15 +149,15 @@ def _record_faults(
     if record is None:
         yield UNRECORDED
         return
-    if record.tags.get(CODE_VERSION) != work.code_version:
+    if record.code_version != work.code_version:
         yield OUTDATED  # then its data version differs too
     elif work.asset.data_version:
-        if record.tags.get(DATA_VERSION) != work.asset.data_version(settings, names):
+        if record.data_version != work.asset.data_version(settings, names):
             yield DIFFERENT
-    elif record.settings != settings.get("settings"):
+    elif settings_of(record) != settings.get("settings"):
         yield DIFFERENT
     if network and work.asset.network:
-        asked = record.tags.get(f"dagster/input_data_version/{work.asset.network[0]}")
+        asked = record.tags.get(f"{INPUT_VERSION}{work.asset.network[0]}")
         if asked not in (None, network):
             yield UPSTREAM
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from forge_assets.gaps.events import Record
+from forge_assets.materializations import Record
 from forge_core.files import Store
 from forge_core.files.inspection import FileStatus
 
@@ -14,11 +14,16 @@ Settings = Mapping[str, Any]
 """Of a file, JSON types"""
 
 
+def settings_of(record: Record) -> str | None:
+    """Return the fingerprint of the settings that a record names; None: the asset records none."""
+    said = record.said("settings")
+    return None if said is None else str(said)
+
+
 def recorded_settings(usual: Settings | None, last: Record | None) -> Settings:
     """Choose the settings that the last record names, else those of most files."""
-    if last and last.settings is not None:
-        return {"settings": last.settings}
-    return usual or {}
+    said = last and settings_of(last)
+    return {"settings": said} if said else usual or {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from forge_assets.dagster_internals import Cause, StaleCauses, latest_event_ids, latest_tags
-from forge_assets.gaps.events import DATA_VERSION
+from forge_assets.dagster_internals import DATA_VERSION, Cause, StaleCauses, latest_event_ids, latest_tags
 from forge_assets.gaps.report import StaleAsset
+from forge_assets.materializations import latest_record
 
 if TYPE_CHECKING:
     from forge_assets.dagster_internals import AssetGraph
@@ -58,17 +58,15 @@ def changed_upstream(
     instance: dg.DagsterInstance, graph: AssetGraph, key: dg.AssetKey, partition: str | None
 ) -> Iterator[str]:
     """Yield a sentence for each asset upstream whose many partitions have new data since `key` was made."""
-    wanted = dg.AssetRecordsFilter(key, asset_partitions=None if partition is None else [partition])
-    found = instance.fetch_materializations(wanted, limit=1).records
+    record = latest_record(instance, key, partition)
     for parent in sorted(graph.get(key).parent_keys):
         above = graph.get(parent).partitions_def
-        if not found or above is None or above.get_num_partitions() < _COMPARED_BELOW:
+        if record is None or above is None or above.get_num_partitions() < _COMPARED_BELOW:
             continue
-        made = found[0].storage_id
-        later = sorted(latest_event_ids(instance, parent, after=made))
+        later = sorted(latest_event_ids(instance, parent, after=record.storage_id))
         if later and parent not in _mapped_to_few(graph, key):
             now = latest_tags(instance, parent, DATA_VERSION, later)
-            then = latest_tags(instance, parent, DATA_VERSION, later, before=made)
+            then = latest_tags(instance, parent, DATA_VERSION, later, before=record.storage_id)
             changed = sum(now[name] != then[name] for name in later)
             if changed:
                 noun = "partition" if changed == 1 else "partitions"

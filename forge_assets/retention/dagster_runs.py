@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from forge_assets.dagster_internals import (
+    INPUT_POINTER,
     backfills_under_way,
     event_files,
     log_files,
@@ -17,8 +18,6 @@ from forge_assets.dagster_internals import (
 from forge_assets.retention.items import DAGSTER_RUN, Item
 
 _OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-_POINTER = "dagster/input_event_pointer/"
-"""prefix of the tags by which a materialization names the events that it was made from"""
 
 
 def find_dagster_runs(instance: dg.DagsterInstance, before: float, of_models: set[str]) -> Iterator[Item]:
@@ -54,7 +53,7 @@ def runs_upstream(instance: dg.DagsterInstance, runs: set[str]) -> set[str]:
         entries = (entry for run_id in added for entry in instance.all_logs(run_id, of_type=made))
         events = (entry.asset_materialization for entry in entries)
         tags = (tag for event in events if event for tag in (event.tags or {}).items())
-        ids = [int(value) for name, value in tags if name.startswith(_POINTER) and value.isdecimal()]
+        ids = [int(value) for name, value in tags if name.startswith(INPUT_POINTER) and value.isdecimal()]
         added = runs_of_events(instance, ids) - found - runs
         found |= added
     return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from forge_assets.games import Game, all_models
+from forge_assets.materializations import latest_record
 from forge_assets.retention.items import MLFLOW_RUN, Item, Places, size_of
 from forge_assets.run_config import asset_key
 from forge_assets.tracking import mlflow_internals
@@ -129,12 +130,9 @@ def remove_mlflow_run(tracker: Tracker, run_id: str) -> None:
 def _latest_models(instance: dg.DagsterInstance, games: Sequence[Game]) -> Iterator[str]:
     """Yield the folders of the networks that `latest` names."""
     for _, model in all_models(games):
-        partitions = None if model.partition is None else [model.partition]
-        wanted = dg.AssetRecordsFilter(asset_key(model.asset), asset_partitions=partitions)
-        for record in instance.fetch_materializations(wanted, limit=1).records:
-            event = record.asset_materialization
-            if event and "model" in event.metadata:
-                yield str(event.metadata["model"].value)
+        record = latest_record(instance, asset_key(model.asset), model.partition)
+        if record and (folder := record.said("model")):
+            yield str(folder)
 
 
 def _all_runs(client: MlflowClient, games: Sequence[Game]) -> Iterator[Run]:

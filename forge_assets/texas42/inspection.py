@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from forge_assets.gaps.events import Record
 from forge_assets.gaps.partitioned import PartitionedAsset, Settings
 from forge_assets.gaps.report import GapQuery
+from forge_assets.materializations import Record
 from forge_assets.texas42 import versions
 from forge_assets.texas42.blocks import BLOCK_SIZE, N_BLOCKS, block_name, block_seeds
 from forge_assets.texas42.partitions import (
