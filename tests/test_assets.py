@@ -27,6 +27,7 @@ from forge_assets.texas42.partitions import (
     shard_keys,
     shard_partitions,
 )
+from forge_assets.versions import constant_of
 from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
 from forge_core.splits import split_of
@@ -147,7 +148,7 @@ def test_definitions_load_without_the_heavy_libraries():
 def test_versions_are_those_of_the_algorithms():
     assert f"{shards.SHARDS_VERSION}/{ORACLE_VERSION}" == versions.SHARDS
     with pytest.raises(LookupError, match="no string"):
-        versions.version_of("forge_core.texas42.oracle.solver", "NO_VERSION")
+        constant_of("forge_core.texas42.oracle.solver", "NO_VERSION")
 
 
 def test_settings_default_to_those_of_the_core():
