@@ -1,0 +1,58 @@
+"""The house itself: sizes of files, what stands once, and that the contracts cover every room."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+GAMES = {"texas42"}
+MAX_LINES = 450
+
+
+def sources(*packages: str) -> list[Path]:
+    return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
+
+
+def contract(name: str) -> dict:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    return next(each for each in contracts if each["name"].startswith(name))
+
+
+def rooms(package: str) -> set[str]:
+    """The modules and packages directly in a package."""
+    entries = (ROOT / package).iterdir()
+    found = {entry.stem for entry in entries if entry.suffix == ".py" or (entry / "__init__.py").exists()}
+    return found - {"__init__"}
+
+
+def test_no_file_is_too_long():
+    files = sources("forge_core", "forge_assets")
+    long = {str(p.relative_to(ROOT)): n for p in files if (n := len(p.read_text().splitlines())) > MAX_LINES}
+    assert not long
+
+
+def test_every_room_below_the_games_is_held_to_know_none():
+    held = {name.split(".")[1] for name in contract("Nothing below a game knows one")["source_modules"]}
+    assert rooms("forge_core") - GAMES - {"cli"} <= held
+
+
+@pytest.mark.parametrize(
+    "pattern, home",
+    [
+        (r"from rich.progress import", "forge_core/cli/screen.py"),
+        (r"def picture\(", "forge_assets/pictures.py"),
+        (r"savefig\(", "forge_core/pictures.py"),
+    ],
+    ids=["progress bar", "picture in metadata", "figure to PNG"],
+)
+def test_stands_once(pattern, home):
+    found = {
+        str(path.relative_to(ROOT))
+        for path in sources("forge_core", "forge_assets")
+        if re.search(pattern, path.read_text())
+    }
+    assert found == {home}
