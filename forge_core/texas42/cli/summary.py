@@ -41,22 +41,20 @@ def summary(path: Games, json: Json = False) -> None:
 
 
 def read(paths: list[str], faults: list[str] | None = None) -> Iterator[GameRecord]:
-    """The games of files, under a progress bar; one that is corrupt goes to `faults`, if there is a list."""
-    from rich.progress import track
-
-    from forge_core.cli.screen import notes
+    """Yield the games of files under a progress bar; with `faults`, corrupt files are listed there instead."""
+    from forge_core.cli.screen import progress_bar
     from forge_core.errors import FileCorrupt
     from forge_core.texas42.eq.files import open_game
 
-    console = notes()
-    hidden = not console.is_terminal
-    for path in track(paths, "reading", console=console, transient=True, disable=hidden):
-        try:
-            yield open_game(path)
-        except FileCorrupt as fault:
-            if faults is None:
-                raise
-            faults.append(str(fault))
+    with progress_bar("reading games", len(paths)) as advance:
+        for path in paths:
+            try:
+                yield open_game(path)
+            except FileCorrupt as fault:
+                if faults is None:
+                    raise
+                faults.append(str(fault))
+            advance()
 
 
 def draw(found: Summary) -> None:
