@@ -41,7 +41,7 @@ def summary(path: Games, json: Json = False) -> None:
 
 
 def read(paths: list[str], faults: list[str] | None = None) -> Iterator[GameRecord]:
-    """Yield the games of files under a progress bar; with `faults`, corrupt files are listed there instead."""
+    """Yield the games of files under a progress bar; `faults` collects corrupt files instead of raising."""
     from forge_core.cli.screen import progress_bar
     from forge_core.errors import FileCorrupt
     from forge_core.texas42.eq.files import open_game
