@@ -538,7 +538,7 @@ def test_rows_of_another_version_are_drawn_anew_and_never_mixed(tmp_path, shards
     out = Store(str(tmp_path))
     with monkeypatch.context() as patch:
         patch.setattr(splits, "TOKENS_VERSION", "t0")
-        patch.setattr(splits, "_STORAGE", replace(splits._STORAGE, version="t0"))
+        patch.setattr(splits, "TOKEN_ROWS", replace(splits.TOKEN_ROWS, version="t0"))
         old = tokenize(shards, out, Split.TRAIN, ROWS)
     with pytest.raises(BadInput, match="is of version t0, this code reads t1: make it again with forge"):
         TokenStore(out, Split.TRAIN)

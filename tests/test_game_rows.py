@@ -13,6 +13,7 @@ from test_token_splits import identity
 
 from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store, fingerprint
+from forge_core.files.row_store import MANIFEST
 from forge_core.learning.labelled.data import check_rows
 from forge_core.learning.labelled.stored import StoredSource
 from forge_core.splits import Split
@@ -22,7 +23,6 @@ from forge_core.texas42.eq.rows import collate
 from forge_core.texas42.eq.splits import GameRowConfig, GameRowStore, folder_of, plan_games, tokenize_games
 from forge_core.texas42.folders import GAMES_FOLDER
 from forge_core.texas42.oracle.shards import ShardKey
-from forge_core.texas42.tokens.storage import MANIFEST
 from forge_core.texas42.tokens.transcript import STAGE2_SPEC
 
 TRAIN, VAL = (3, 7, 49, 50, 1003), (905, 930, 931)

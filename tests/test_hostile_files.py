@@ -301,8 +301,8 @@ def manifest(folder: Path, spec, version: str, files: list[dict], rows: int, **c
 
 
 def token_manifest(folder: Path, name: str, data: bytes) -> None:
+    from forge_core.files.row_store import hash_of
     from forge_core.texas42.tokens.splits import TOKENS_VERSION
-    from forge_core.texas42.tokens.storage import hash_of
 
     shard = "seed_00000000_decl_0.parquet"
     file = {"name": name, "shard": shard, "source": "0" * 16, "rows": 10, "hash": hash_of(data)}
@@ -310,8 +310,8 @@ def token_manifest(folder: Path, name: str, data: bytes) -> None:
 
 
 def game_manifest(folder: Path, name: str, data: bytes) -> None:
+    from forge_core.files.row_store import hash_of
     from forge_core.texas42.eq.splits import GAME_ROWS_VERSION
-    from forge_core.texas42.tokens.storage import hash_of
     from forge_core.texas42.tokens.transcript import STAGE2_SPEC
 
     file = {"name": name, "first_seed": 0, "games": 1, "settings": {}, "rows": 28, "hash": hash_of(data)}

@@ -24,13 +24,13 @@ from forge_assets.tracking.registry import registered_name
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.versions import PROJECT
 from forge_core.files import Store
+from forge_core.files.row_store import MANIFEST
 from forge_core.learning.checkpoints import load_model
 from forge_core.splits import Split
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards
 from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.tokens import golden, splits
 from forge_core.texas42.tokens.splits import TokenConfig, TokenStore, folder_of, tokenize
-from forge_core.texas42.tokens.storage import MANIFEST
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"

@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from forge_core.errors import BadInput, FileCorrupt
+from forge_core.errors import BadInput, FileCorrupt, FileForeign
 from forge_core.files import Store
+from forge_core.files.row_store import MANIFEST
 from forge_core.learning.labelled.data import batches
 from forge_core.learning.labelled.metrics import is_decision
 from forge_core.learning.labelled.stored import StoredSource
@@ -19,7 +20,6 @@ from forge_core.texas42.state import ILLEGAL, to_mover_frame
 from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.rows import LabelledStates, label, rows_of, thin
 from forge_core.texas42.tokens.splits import TokenConfig, TokenStore, folder_of, plan_tokens, tokenize
-from forge_core.texas42.tokens.storage import MANIFEST
 
 CONFIG = TokenConfig(source="both", rows_per_shard=300)
 TRAIN = [ShardKey(0, 0), ShardKey(1, 1), ShardKey(2, 8), ShardKey(1003, 9)]
@@ -243,6 +243,25 @@ def test_no_shards_no_manifest_no_rows(shards, out):
         tokenize(shards, out, Split.TEST, CONFIG)
     with pytest.raises(BadInput, match="is not there: make it with forge tokenize"):
         TokenStore(out, Split.TEST)
+
+
+def test_files_of_other_makers_are_kept(shards, out):
+    folder = folder_of(out, Split.TRAIN)
+    for name in ("mine.npy", "notes.0123.npy"):
+        folder.write(name, b"mine")
+    folder.write("seed_00000001_decl_1.0123456789abcdef.npy", b"of an interrupted run")
+    tokenize(shards, out, Split.TRAIN, CONFIG)
+    assert {"mine.npy", "notes.0123.npy"} <= set(folder.names())
+    assert "seed_00000001_decl_1.0123456789abcdef.npy" not in folder.names()
+    before = folder.read(MANIFEST)
+    for theirs in (b'{"name": "an app", "icons": []}', b"[1, 2]"):
+        folder.write(MANIFEST, theirs)
+        with pytest.raises(FileForeign, match="another maker, which is never overwritten: move it away"):
+            tokenize(shards, out, Split.TRAIN, CONFIG)
+        assert folder.read(MANIFEST) == theirs
+    folder.write(MANIFEST, before[:100])  # of ours, and damaged
+    tokenize(shards, out, Split.TRAIN, CONFIG)
+    assert folder.read(MANIFEST) == before
 
 
 def test_damage_is_noticed_and_mended(shards, out):

@@ -13,7 +13,7 @@ from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.token_splits import Work, fill_split, split_checks
 
 if TYPE_CHECKING:
-    from forge_core.texas42.tokens.storage import Manifest, Plan
+    from forge_core.files.row_store import Manifest, Plan
 
 eq_split_partitions = dg.StaticPartitionsDefinition(["train", "val"])
 """No rows are made of games of test: they are sealed."""

@@ -18,8 +18,8 @@ from forge_core.texas42.settings.tokens import TokenSettings
 
 if TYPE_CHECKING:
     from forge_core.files import Store
+    from forge_core.files.row_store import Manifest, Plan
     from forge_core.splits import Split
-    from forge_core.texas42.tokens.storage import Manifest, Plan
 
 split_partitions = dg.StaticPartitionsDefinition(["train", "val", "test"])
 
@@ -144,8 +144,8 @@ def fill_split(
 
 def find_strays(root: "Store", split: "Split", work: Work) -> dict[str, str]:
     """Files that rows are made of, and files a manifest names, that belong elsewhere, and where."""
+    from forge_core.files.row_store import MANIFEST
     from forge_core.texas42.oracle.shards import ShardKey
-    from forge_core.texas42.tokens.storage import MANIFEST
 
     strays: dict[str, str] = {}
     for source in work.sources:

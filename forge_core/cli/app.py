@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forge_core.cli.bench import bench
-from forge_core.cli.doctor import doctor
+from forge_core.cli.doctor import doctor_of
 from forge_core.texas42.cli.bid import bid
 from forge_core.texas42.cli.convergence import convergence
 from forge_core.texas42.cli.deal import deal
@@ -24,6 +25,17 @@ from forge_core.texas42.cli.summary import summary
 from forge_core.texas42.cli.tokenize import tokenize
 from forge_core.texas42.cli.train import train
 from forge_core.texas42.cli.view import view
+
+if TYPE_CHECKING:
+    from forge_core.files.holdings import StorePart
+
+
+def parts_of_stores() -> Sequence[StorePart]:
+    """Import what the games keep in a store."""
+    from forge_core.texas42.cli.holdings import PARTS
+
+    return PARTS
+
 
 app = typer.Typer(
     name="forge",
@@ -48,7 +60,7 @@ for verb in (
     investigate,
     convergence,
     match,
-    doctor,
+    doctor_of(parts_of_stores),
     bench,
 ):
     app.command()(verb)

@@ -4,54 +4,60 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from forge_core.cli.options import Json, read_place
 from forge_core.cli.status import FAILED
-from forge_core.errors import BadInput, FileCorrupt
+from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from forge_core.files import Store
-    from forge_core.texas42.cli.holdings import Holding
-    from forge_core.texas42.oracle.catalog import Catalog, Total
+    from forge_core.files.holdings import Fault, Stock, StorePart
 
 PACKAGES = ("forge", "torch", "numpy", "numba", "llvmlite", "pyarrow", "fsspec", "dagster")
 
 
-def doctor(
-    store: Annotated[
-        str | None,
-        typer.Option(
-            "--store", parser=read_place, metavar="URL", help="Its root; default: FORGE_STORE, or ./data."
-        ),
-    ] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Read whole shards, not only footers.")] = False,
-    json: Json = False,
-) -> None:
-    """Device, versions, kernel cache, what the store holds, and who is at work in it.
+Root = Annotated[
+    str | None,
+    typer.Option(
+        "--store", parser=read_place, metavar="URL", help="Its root; default: FORGE_STORE, or ./data."
+    ),
+]
+Verify = Annotated[bool, typer.Option("--verify", help="Read whole shards, not only footers.")]
 
-    Exit 1 if something is faulty: by its name, footer or manifest, a shard with --verify in any of its rows.
-    """
+
+def doctor_of(parts_of: Callable[[], Sequence[StorePart]]) -> Callable[..., None]:
+    """The verb `doctor`. parts_of: imports what the games keep in a store."""
+
+    def doctor(store: Root = None, verify: Verify = False, json: Json = False) -> None:
+        """Device, versions, kernel cache, what the store holds, and who is at work in it.
+
+        Exit 1 if something is faulty: by its name, footer or manifest, a shard with --verify in any of its
+        rows.
+        """
+        examine(parts_of, store, verify, json)
+
+    return doctor
+
+
+def examine(parts_of: Callable[[], Sequence[StorePart]], store: str | None, verify: bool, json: bool) -> None:
+    """Do what `forge doctor` says. Raises BadInput for a folder that is not there, typer.Exit for faults."""
     from forge_core.cli.screen import notes, print_json
     from forge_core.device import device_name, resolve_device
     from forge_core.files import Store, default_store_url
-    from forge_core.texas42.cli.holdings import find_held, find_holdings
-    from forge_core.texas42.oracle.catalog import read_catalog
+    from forge_core.files.holdings import find_held, take_stock
 
     root = Store(store or default_store_url())
     if store and "://" not in root.url and not os.path.exists(root.url):
         raise BadInput(f"there is no folder {root.url}: name one that holds a store")
     with notes().status("looking what is there"):
-        catalog = read_catalog(root)
-        if verify:
-            catalog = verify_shards(root, catalog)
-        holdings, others = find_holdings(root)
-        held = find_held(root)
-    catalog = replace(catalog, faults=(*catalog.faults, *others))
+        stocks = take_stock(root, parts_of(), verify)
+        held = find_held(places_of_work(root))
+    faults = [fault for _, stock in stocks for fault in stock.faults]
     facts = {
         "device": device_name(resolve_device("auto")),
         "python": platform.python_version(),
@@ -60,30 +66,20 @@ def doctor(
         "kernels": kernel_cache(),
     }
     if json:
-        beside = {"holdings": [holding.to_dict() for holding in holdings], "held": held}
-        print_json({**facts, "store": {"url": root.url, **as_record(catalog), **beside}})
+        print_json({**facts, "store": store_record(root.url, parts_of(), stocks, faults, held)})
     else:
         print_facts(facts)
-        print_store(root.url, catalog, holdings, held)
-    if catalog.faults:
+        print_store(root.url, stocks, faults, held)
+    if faults:
         raise typer.Exit(FAILED)
 
 
-def verify_shards(root: Store, catalog: Catalog) -> Catalog:
-    """The catalog after reading every shard whole: those that are not sound are faults."""
-    from forge_core.texas42.oracle.catalog import Fault
-    from forge_core.texas42.oracle.shards import read_shard
+def places_of_work(root: Store) -> list[Store]:
+    """Where a process may keep a folder to itself: below the runs, and below the store."""
+    from forge_core.files import Store
+    from forge_core.learning.labelled.settings import RUNS
 
-    sound, faults = [], list(catalog.faults)
-    for entry in catalog.entries:
-        folder = f"shards-{entry.kind}"
-        try:
-            read_shard(root.join(folder), entry.filename)
-            sound.append(entry)
-        except FileCorrupt as error:
-            path = f"{folder}/{entry.split}/{entry.filename}"
-            faults.append(Fault(path, f"{error.reason}; {error.remedy}"))
-    return replace(catalog, entries=tuple(sound), faults=tuple(faults))
+    return [Store(os.environ.get("FORGE_RUNS") or RUNS), *([] if "://" in root.url else [root])]
 
 
 def version_of(package: str) -> str | None:
@@ -103,32 +99,20 @@ def kernel_cache() -> dict:
     return {"folder": str(folder), "files": len(files), "bytes": sum(path.stat().st_size for path in files)}
 
 
-def as_record(catalog: Catalog) -> dict:
-    """What `--json` prints of a catalog."""
-    return {
-        "shards": [
-            {
-                "kind": total.kind,
-                "split": total.split,
-                "shards": total.shards,
-                "seeds": seeds_of(catalog, total),
-                "rows": total.rows,
-                "states": total.states,
-                "bytes": total.nbytes,
-                "fingerprints": total.fingerprints,
-            }
-            for total in catalog.totals()
-        ],
-        "faults": {fault.path: fault.reason for fault in catalog.faults},
-    }
-
-
-def seeds_of(catalog: Catalog, total: Total) -> str:
-    """The seeds of a kind and split as `0-49,100-149`."""
-    from forge_core.ranges import ranges_text
-
-    of_total = (entry for entry in catalog.entries if (entry.kind, entry.split) == (total.kind, total.split))
-    return ranges_text(entry.header.seed for entry in of_total)
+def store_record(
+    url: str,
+    parts: Sequence[StorePart],
+    stocks: Sequence[tuple[StorePart, Stock]],
+    faults: Sequence[Fault],
+    held: Sequence[str],
+) -> dict[str, Any]:
+    """What `--json` prints of a store: a list for each section of parts, faults by path."""
+    sections: dict[str, list[dict[str, Any]]] = {part.section: [] for part in parts}
+    for part, stock in stocks:
+        sections[part.section] += [part.to_dict(holding) for holding in stock.holdings]
+    holdings = sections.pop("holdings", [])
+    reasons = {fault.path: fault.reason for fault in faults}
+    return {"url": url, **sections, "faults": reasons, "holdings": holdings, "held": held}
 
 
 def print_facts(facts: dict) -> None:
@@ -150,7 +134,9 @@ def print_facts(facts: dict) -> None:
         out.print(text, markup=False, soft_wrap=True)
 
 
-def print_store(url: str, catalog: Catalog, holdings: list[Holding], held: list[str]) -> None:
+def print_store(
+    url: str, stocks: Sequence[tuple[StorePart, Stock]], faults: Sequence[Fault], held: Sequence[str]
+) -> None:
     """What the store holds, a line for each folder and split; who is at work; what is faulty."""
     from forge_core.cli.screen import screen, size_text, table
 
@@ -158,19 +144,16 @@ def print_store(url: str, catalog: Catalog, holdings: list[Holding], held: list[
     out.print(f"[bold]{'store':<10}[/bold]", end="")
     rows = [
         (
-            f"shards-{total.kind}",
-            total.split,
-            f"{total.shards:,}",
-            f"{total.rows:,}",
-            f"{total.states:,}",
-            size_text(total.nbytes),
-            shortened(seeds_of(catalog, total)),
+            holding.folder,
+            holding.split,
+            f"{holding.files:,}",
+            f"{holding.rows:,}",
+            "" if holding.states is None else f"{holding.states:,}",
+            size_text(holding.nbytes),
+            shortened(holding.seeds),
         )
-        for total in catalog.totals()
-    ]
-    rows += [
-        (of.folder, of.split, f"{of.files:,}", f"{of.rows:,}", "", size_text(of.nbytes), shortened(of.seeds))
-        for of in holdings
+        for _, stock in stocks
+        for holding in stock.holdings
     ]
     out.print(url if rows else f"{url}: nothing", markup=False, soft_wrap=True)
     if rows:
@@ -184,7 +167,7 @@ def print_store(url: str, catalog: Catalog, holdings: list[Holding], held: list[
     for folder in held:
         out.print("\n[bold]at work[/bold]   ", end="")
         out.print(f"a process keeps {folder} to itself", markup=False, soft_wrap=True)
-    for fault in catalog.faults:
+    for fault in faults:
         out.print("\n[bold red]faulty[/bold red]    ", end="")
         out.print(f"{fault.path}: {fault.reason}", markup=False, soft_wrap=True)
 

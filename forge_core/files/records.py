@@ -115,8 +115,8 @@ class RecordFile(Generic[K, H, R]):
     """names that stand in the footer of each of them, of whatever version, or are those of columns"""
     most_bytes: int
     """of a file"""
-    parse_name: Callable[[str], K]
-    """The key of a file name. Raises BadInput for a name that no such file has."""
+    parse_name: Callable[[str, str], K]
+    """By a file name, and its folder: the key. Raises BadInput for a name that no such file has."""
     parse_header: Callable[[pq.ParquetFile, K], H]
     """The header by the footer alone, checked against key and columns. Raises Unsound."""
     parse: Callable[[pq.ParquetFile, K, H], R]

@@ -144,13 +144,13 @@ class BlockKey:
 
     folder: str
     """of its seating, below that of all matches"""
-    first: int
+    seed: int
     """the lowest of its seeds"""
 
     @property
     def filename(self) -> str:
         """See `block_name`."""
-        return block_name(self.first)
+        return block_name(self.seed)
 
     @classmethod
     def of(cls, seating: Seating, seed: int) -> BlockKey:
@@ -158,12 +158,12 @@ class BlockKey:
         return cls(seating.fingerprint, seed - seed % BLOCK)
 
     @classmethod
-    def parse(cls, name: str, folder: str = "") -> BlockKey:
-        """The key of a file name. Raises BadInput for a name that no block has."""
+    def parse(cls, name: str, folder: str) -> BlockKey:
+        """The key of a file name in the folder of a seating. Raises BadInput for a name that no block has."""
         named = re.match(r"seeds_([0-9]{8,18})_", name)
         if named and block_name(int(named[1])) == name:
             return cls(folder, int(named[1]))
-        raise BadInput("it is not named as boards are")
+        raise BadInput("it is not named as boards are; delete it and play the match again")
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,11 +126,6 @@ class TableKey:
         """Of a store of tables: the split."""
         return self.split
 
-    @classmethod
-    def parse(cls, name: str) -> TableKey:
-        """The key of a file name. Raises BadInput for a name that no table has."""
-        return cls(parse_name(name))
-
 
 @dataclass(frozen=True, slots=True)
 class TableHeader:
@@ -317,7 +312,7 @@ TABLES: RecordFile[TableKey, TableHeader, BidTable] = RecordFile(
     noun="table",
     signature=("fingerprint", "bidding_version"),
     most_bytes=1 << 24,
-    parse_name=TableKey.parse,
+    parse_name=lambda name, folder: TableKey(parse_name(name)),
     parse_header=_parse_header,
     parse=_parse,
     remedy=lambda folder, key: Remedy(),  # no verb makes tables

@@ -20,8 +20,8 @@ from forge_core.texas42.settings.tokens import TokenSettings
 
 if TYPE_CHECKING:
     from forge_core.files import Store
+    from forge_core.files.row_store import Manifest, Plan
     from forge_core.splits import Split
-    from forge_core.texas42.tokens.storage import Manifest, Plan
 
 _OF_SHARDS = {of.name for of in settings_of(TokenSettings)}
 """options that choose rows of a shard"""
@@ -85,7 +85,7 @@ def tokenize(
     """
     from forge_core.cli.screen import notes, print_json, progress_bar
     from forge_core.files import Store
-    from forge_core.texas42.tokens.storage import SplitEmpty
+    from forge_core.files.row_store import SplitEmpty
 
     splits = read_splits(split) if isinstance(split, str) else split
     root, store = Store(input_), Store(out)

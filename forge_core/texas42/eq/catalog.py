@@ -5,31 +5,17 @@ A file that is no sound game of its folder is listed with the reason, never pass
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store, fingerprint
+from forge_core.files.catalog import Entry, Fault, read_entries
+from forge_core.files.holdings import Stock, holdings_of
 from forge_core.splits import Split
-from forge_core.texas42.eq.files import GameHeader, read_header
+from forge_core.texas42.dominoes import N_PLAYS
+from forge_core.texas42.eq.files import GAMES, GameHeader
 from forge_core.texas42.folders import GAMES_FOLDER
-from forge_core.texas42.oracle.catalog import Fault
-from forge_core.texas42.oracle.shards import ShardKey
-
-_READERS = 8
-"""Footers read at once: it is the waiting for files that takes the time."""
-
-
-@dataclass(frozen=True, slots=True)
-class GameEntry:
-    """One sound game."""
-
-    split: Split
-    filename: str
-    nbytes: int
-    header: GameHeader
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +36,7 @@ class GameTotal:
 class GameCatalog:
     """The games of a store."""
 
-    entries: tuple[GameEntry, ...]
+    entries: tuple[Entry[GameHeader], ...]
     """by split and file name"""
     faults: tuple[Fault, ...]
 
@@ -69,36 +55,22 @@ class GameCatalog:
 
 def read_catalog(store: Store) -> GameCatalog:
     """List the games of a store from their footers. store: its root. Raises StoreUnusable."""
-    games = store.join(GAMES_FOLDER)
-    places = [(split, filename) for split in Split for filename in games.join(split).names()]
-    with ThreadPoolExecutor(_READERS, "catalog") as pool:
-        found = list(pool.map(lambda place: _read_entry(games, *place), places))
-    return GameCatalog(
-        tuple(entry for entry in found if isinstance(entry, GameEntry)),
-        tuple(fault for fault in found if isinstance(fault, Fault)),
-    )
+    return GameCatalog(*read_entries({GAMES_FOLDER: GAMES}, store))
 
 
-def _read_entry(games: Store, split: Split, filename: str) -> GameEntry | Fault:
-    path = f"{GAMES_FOLDER}/{split}/{filename}"
-    try:
-        key = ShardKey.parse(filename)
-        if key.split != split:
-            return Fault(path, f"seed {key.seed} belongs to {key.split}: move the file, or delete it")
-        return GameEntry(split, filename, games.join(split).size(filename), read_header(games, filename))
-    except FileCorrupt as error:
-        return Fault(path, f"{error.reason}; {error.remedy}")
-    except BadInput as error:
-        return Fault(path, str(error))
+def take_stock(root: Store) -> Stock:
+    """Holdings of each split; a row is a decision."""
+    catalog = read_catalog(root)
+    return Stock(tuple(holdings_of(catalog.entries, lambda header: N_PLAYS)), catalog.faults)
 
 
-def _split_and_settings(entry: GameEntry) -> tuple[int, str]:
+def _split_and_settings(entry: Entry[GameHeader]) -> tuple[int, str]:
     return list(Split).index(entry.split), entry.header.fingerprint
 
 
-def _total(entries: list[GameEntry]) -> GameTotal:
+def _total(entries: list[Entry[GameHeader]]) -> GameTotal:
     headers = [entry.header for entry in entries]
-    seeds = [header.seed for header in headers]
+    seeds = [entry.seed for entry in entries]
     return GameTotal(
         split=entries[0].split,
         fingerprint=headers[0].fingerprint,

@@ -13,11 +13,11 @@ from typing import Any
 
 from forge_core.errors import FileCorrupt, ForgeError
 from forge_core.files import Store
+from forge_core.files.inspection import READERS
 from forge_core.texas42.eq.files import read_header
 from forge_core.texas42.eq.splits import GameRowStore
 from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.tokens.origins import group
-from forge_core.texas42.tokens.storage import READERS
 from forge_core.texas42.tokens.transcript import TRANSCRIPT_VERSION
 
 

@@ -3,17 +3,16 @@
 A game is a record of 1.8 kB, where its Parquet file has some 20: who held what, what was
 played, and what was expected at each of its 28 decisions; transcripts are encoded when rows
 are read. One file holds the games of SEEDS_A_FILE seeds that follow each other (see
-`tokens.storage`); new games of these seeds are added to what was packed of the others.
+`forge_core.files.row_store`); new games of these seeds are added to what was packed of the others.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -22,19 +21,21 @@ import numpy.typing as npt
 from forge_core.errors import BadInput
 from forge_core.files import Store, fingerprint
 from forge_core.files.arrays import read_array
+from forge_core.files.catalog import keys_in
+from forge_core.files.inspection import READERS
+from forge_core.files.row_store import Manifest, OpenRows, Plan, RowStore, SplitEmpty, hash_of
 from forge_core.learning.labelled.rows import ILLEGAL, Rows
 from forge_core.learning.labelled.stored import some_rows
 from forge_core.ranges import ranges_text
 from forge_core.splits import Split, split_of
 from forge_core.texas42.benchmark import BENCHMARK_SEEDS, WATCHED_SEEDS
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
-from forge_core.texas42.eq.files import read_game, read_header
+from forge_core.texas42.eq.files import GAMES, read_game, read_header
 from forge_core.texas42.eq.records import GameRecord
 from forge_core.texas42.eq.rows import collate
 from forge_core.texas42.folders import GAME_ROWS_FOLDER, GAMES_FOLDER
 from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.tokens.splits import is_held_out
-from forge_core.texas42.tokens.storage import READERS, Manifest, Plan, SplitEmpty, Storage, hash_of
 from forge_core.texas42.tokens.transcript import STAGE2_SPEC, encode_rows
 
 GAME_ROWS_VERSION = "r2"
@@ -102,14 +103,11 @@ class _Task:
 
 
 GamePlan = Plan[GameFile, _Task]
-_STORAGE = Storage(
-    GAME_ROWS_FOLDER, GAME_ROWS_VERSION, STAGE2_SPEC, GameRowConfig, GameFile, "forge tokenize --stage 2"
-)
 
 
 def folder_of(store: Store, split: Split) -> Store:
     """Where a store keeps a split."""
-    return _STORAGE.at(store, split)
+    return GAME_ROWS.at(store, split)
 
 
 def plan_games(root: Store, out: Store, split: Split, config: GameRowConfig | None = None) -> GamePlan:
@@ -118,10 +116,7 @@ def plan_games(root: Store, out: Store, split: Split, config: GameRowConfig | No
     Raises BadInput for test, which is sealed, or a split that a game does not belong to, SplitEmpty
     for one without games, FileCorrupt for a game that cannot be read.
     """
-    if split is Split.TEST:
-        raise BadInput("games of test are sealed, and no rows to learn from: use train and val")
-    tasks = _list_games(root, out, split, config or GameRowConfig())
-    return _STORAGE.plan(out, split, tasks, _describe)
+    return GAME_ROWS.plan(root, out, split, config or GameRowConfig())
 
 
 def tokenize_games(
@@ -134,13 +129,9 @@ def tokenize_games(
 ) -> Manifest[GameRowConfig, GameFile]:
     """Bring the rows of a split up to date with the games; a game that was packed is not read again.
 
-    root, out: roots of stores. `on_file` hears of each file as it is written. When
-    interrupted the old manifest stays, and so do the new files, which the next call finds.
-    Raises as `plan_games`; of several bad games the first, when all other files are done.
+    root, out: roots of stores. See `RowStore.update`. Raises also as `plan_games`.
     """
-    config = config or GameRowConfig()
-    plan, games = plan_games(root, out, split, config), root.join(config.games)
-    return _STORAGE.update(out, config, plan, partial(_make, games), workers, on_file)
+    return GAME_ROWS.update(root, out, split, config or GameRowConfig(), workers, on_file)
 
 
 def kept_games(games: Store, split: Split) -> list[ShardKey]:
@@ -148,8 +139,7 @@ def kept_games(games: Store, split: Split) -> list[ShardKey]:
 
     Of val those of the benchmark's seeds; of test, which is sealed, all. BadInput for none.
     """
-    keys = [ShardKey.parse(name) for name in games.join(split).names(".parquet")]
-    kept = [key for key in keys if is_held_out(key) or key.split is Split.TEST]
+    kept = [key for key in keys_in(GAMES, games, split) if is_held_out(key) or key.split is Split.TEST]
     if not kept:
         seeds = BENCHMARK_SEEDS.get(split, ())
         which = f"{min(seeds)}-{max(seeds)}" if seeds else "of val, or test"
@@ -164,53 +154,49 @@ def judged_rows(games: Store, keys: Sequence[ShardKey]) -> Generator[Rows, None,
         yield replace(rows, deal=np.full(len(rows), place, dtype=np.int32))
 
 
-def _list_games(root: Store, out: Store, split: Split, config: GameRowConfig) -> list[_Task]:
+def _list_games(
+    root: Store, split: Split, config: GameRowConfig, known: Mapping[str, GameFile]
+) -> list[_Task]:
     """Every game that the split is to hold, by the file it goes to."""
+    if split is Split.TEST:
+        raise BadInput("games of test are sealed, and no rows to learn from: use train and val")
     games = root.join(config.games)
-
-    def find(filename: str) -> tuple[ShardKey, str] | None:
-        key = ShardKey.parse(filename)
-        if key.split != split:
-            path = games.join(split).path(filename)
-            raise BadInput(f"{path}: seed {key.seed} belongs to {key.split}: move the game, or delete it")
-        return None if is_held_out(key) else (key, read_header(games, key).fingerprint)
-
-    with ThreadPoolExecutor(READERS, "games") as pool:
-        found = [game for game in pool.map(find, games.join(split).names(".parquet")) if game]
-    if not found:
+    keys = [key for key in keys_in(GAMES, games, split) if not is_held_out(key)]
+    if not keys:
         folder, beside, seeds = games.join(split).url, "", ""
         if split is Split.VAL:
             beside, seeds = " beside those of the benchmark", f" --seeds {ranges_text(WATCHED_SEEDS)}"
         raise SplitEmpty(f"{folder} has no games to learn from{beside}: make some with forge eq{seeds}")
-    known = {file.first_seed: file for file in _STORAGE.known_files(folder_of(out, split)).values()}
+    with ThreadPoolExecutor(READERS, "games") as pool:
+        found = list(zip(keys, pool.map(lambda key: read_header(games, key).fingerprint, keys), strict=True))
+    by_seed = {file.first_seed: file for file in known.values()}
     found.sort(key=lambda game: (game[0].seed, game[0].decl))
     tasks = []
     for block, members in groupby(found, key=lambda game: game[0].seed // SEEDS_A_FILE):
         first_seed, together = block * SEEDS_A_FILE, tuple(members)
         packed = [[key.filename, settings] for key, settings in together]
         name = f"seeds_{first_seed:08d}.{fingerprint({'version': GAME_ROWS_VERSION, 'games': packed})}.npy"
-        tasks.append(_Task(name, first_seed, together, known.get(first_seed)))
+        tasks.append(_Task(name, first_seed, together, by_seed.get(first_seed)))
     return tasks
 
 
-def _make(games: Store, folder: Store, task: _Task) -> GameFile:
-    """Pack and write the games of a task: those of the earlier file as they are, the others read."""
-    earlier = np.empty(0, _GAME)
+def _make(root: Store, folder: Store, config: GameRowConfig, task: _Task) -> bytes:
+    """Pack the games of a task: those of the earlier file as they are, the others read."""
+    games, earlier = root.join(config.games), np.empty(0, _GAME)
     if task.earlier:
         with suppress(BadInput):  # lost or damaged: all are read again
-            earlier = _STORAGE.read(folder, task.earlier, _parse)
+            earlier = GAME_ROWS.read(folder, task.earlier)
     packed = {_identity(game): game for game in earlier}
     together = np.empty(len(task.games), _GAME)
     for place, game in enumerate(task.games):
         together[place] = packed[game] if game in packed else _pack(read_game(games, game[0]))
     data = io.BytesIO()
     np.save(data, together, allow_pickle=False)
-    folder.write(task.name, data.getvalue())
-    return _file(task, data.getvalue())
+    return data.getvalue()
 
 
 def _pack(record: GameRecord) -> np.void:
-    """A game as it is stored. Raises BadInput for one that would teach nonsense."""
+    """Return a game as it is stored. Raises BadInput for one whose rows are wrong."""
     rows, game = collate([record]), np.zeros(1, dtype=_GAME)[0]
     game["seed"], game["decl"], game["settings"] = record.seed, record.decl, record.fingerprint.encode()
     game["hands"], game["plays"], game["players"] = record.hands, record.plays, record.decisions.player
@@ -223,9 +209,9 @@ def _identity(game: np.void) -> tuple[ShardKey, str]:
     return ShardKey(int(game["seed"]), int(game["decl"])), game["settings"].decode()
 
 
-def _file(task: _Task, data: bytes) -> GameFile:
+def _describe(task: _Task, data: bytes) -> GameFile:
     settings = [of_game for _, of_game in task.games]
-    return GameFile(
+    file = GameFile(
         name=task.name,
         first_seed=task.first_seed,
         games=len(settings),
@@ -233,21 +219,13 @@ def _file(task: _Task, data: bytes) -> GameFile:
         rows=len(settings) * N_PLAYS,
         hash=hash_of(data),
     )
-
-
-def _describe(folder: Store, task: _Task) -> GameFile | None:
-    """A file that no manifest names yet; None if it is damaged, and so to be made again."""
-    data = folder.read(task.name)
-    file = _file(task, data)
-    try:
-        games = _parse(data, file)
-    except ValueError:
-        return None
-    return file if tuple(map(_identity, games)) == task.games else None
+    if tuple(map(_identity, _parse(data, file))) != task.games:
+        raise ValueError("it holds other games than it should")
+    return file
 
 
 def _parse(data: bytes, file: GameFile) -> _Games:
-    """The games of a file. Raises ValueError for what is none of its."""
+    """The games of a file. Raises ValueError for bytes that are none of its."""
     games, end = read_array(data, _GAME)
     if games.shape != (file.games,) or end != len(data):
         raise ValueError("it is not as many games as it should be")
@@ -277,33 +255,38 @@ class PackedGames:
         return PackedGames(self.games, self.number, self.decision[index])
 
 
+GAME_ROWS: RowStore[GameRowConfig, GameFile, _Task, _Games] = RowStore(
+    folder=GAME_ROWS_FOLDER,
+    version=GAME_ROWS_VERSION,
+    spec=STAGE2_SPEC,
+    config=GameRowConfig,
+    file=GameFile,
+    command="forge tokenize --stage 2",
+    list_tasks=_list_games,
+    make=_make,
+    describe=_describe,
+    parse=_parse,
+)
+
+
 def read_manifest(folder: Store) -> Manifest[GameRowConfig, GameFile]:
     """The manifest of the folder of a split, as it is written. Raises BadInput."""
-    return _STORAGE.read_manifest(folder)
+    return GAME_ROWS.read_manifest(folder)
 
 
-class GameRowStore:
+class GameRowStore(OpenRows[GameRowConfig, GameFile, _Games]):
     """A split on disk, opened for reading: a PackedStore."""
 
     spec = STAGE2_SPEC
 
     def __init__(self, out: Store, split: Split) -> None:
-        """out: the root of the store. Raises BadInput as `Storage.open`."""
-        self.split = Split(split)
-        self.folder = folder_of(out, self.split)
-        self.manifest = _STORAGE.open(out, self.split)
-        self.files = self.manifest.files
-        self.url = self.folder.url
-        self.sizes: Sequence[int] = [file.rows for file in self.files]
+        """out: the root of the store. Raises BadInput as `RowStore.open`."""
+        super().__init__(GAME_ROWS, out, split)
         self._first = np.cumsum([0, *(file.games for file in self.files)])
-
-    def __len__(self) -> int:
-        """Rows of all files."""
-        return self.manifest.rows
 
     def read(self, number: int) -> PackedGames:
         """The decisions of a file, its bytes compared with the manifest. Raises BadInput."""
-        games = _STORAGE.read(self.folder, self.files[number], _parse)
+        games = self.read_file(number)
         numbers = self._first[number] + np.arange(len(games))
         return PackedGames(games, numbers.astype(np.int32), np.arange(len(games) * N_PLAYS))
 
@@ -334,7 +317,7 @@ class GameRowStore:
         q = games["q"][game, made]
         if ((q != ILLEGAL) != told.legal).any():
             raise BadInput(
-                f"rows of {self.url} teach nonsense: q is not legal exactly where the rules allow a play; "
+                f"{self.url}: rows are wrong: q is not legal exactly where the rules allow a play; "
                 "make them again with forge tokenize --stage 2"
             )
         return Rows(

@@ -1,43 +1,25 @@
-"""What a store holds: every shard by its footer, counted and drawn.
+"""What a store holds of shards: every one by its footer, counted.
 
-A store keeps one folder a kind, in it one a split. A file that is no sound shard of its
+A store keeps one folder per kind, in it one per split. A file that is no sound shard of its
 folder is listed with the reason, never passed over.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
+from typing import Any
 
-from forge_core.errors import BadInput, FileCorrupt
+from forge_core.errors import BadInput
 from forge_core.files import Store, fingerprint
+from forge_core.files.catalog import Entry, Fault, read_entries, verify
+from forge_core.files.holdings import Holding, Stock, holdings_of
+from forge_core.files.records import RecordFile
 from forge_core.splits import Split
-from forge_core.texas42.oracle.shards import ShardHeader, ShardKey, read_header
-
-KINDS = ("standard", "marginalized", "golden")
-_READERS = 8
-"""Footers read at once: it is the waiting for files that takes the time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One sound shard."""
-
-    kind: str
-    split: Split
-    filename: str
-    nbytes: int
-    header: ShardHeader
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One file that does not belong where it lies."""
-
-    path: str
-    """below the root of the store"""
-    reason: str
+from forge_core.texas42.folders import GOLDEN_SHARDS, MARGINALIZED_SHARDS, STANDARD_SHARDS, shards_folder
+from forge_core.texas42.oracle.shards import SHARDS, Shard, ShardHeader, ShardKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +40,30 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What a store holds."""
+    """What a store holds of shards."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[Entry[ShardHeader], ...]
     """by kind, split and file name"""
     faults: tuple[Fault, ...]
 
     @property
     def fingerprint(self) -> str:
         """16 hex digits, equal if and only if the same shards of the same versions are there."""
-        return fingerprint(
-            {
-                f"{entry.kind}/{entry.split}/{entry.filename}": [entry.header.fingerprint, entry.header.rows]
-                for entry in self.entries
-            }
-        )
+        listed = {}
+        for entry in self.entries:
+            name = f"{kind_of(entry.folder)}/{entry.split}/{entry.filename}"
+            listed[name] = [entry.header.fingerprint, entry.header.rows]
+        return fingerprint(listed)
 
     def totals(self) -> list[Total]:
         """One record for each kind and split that holds anything."""
-        groups = groupby(self.entries, key=lambda entry: (entry.kind, entry.split))
-        return [_total(kind, split, list(entries)) for (kind, split), entries in groups]
+        groups = groupby(self.entries, key=lambda entry: (entry.folder, entry.split))
+        return [_total(kind_of(folder), split, list(entries)) for (folder, split), entries in groups]
+
+
+def kind_of(folder: str) -> str:
+    """`standard`, `marginalized` or `golden`."""
+    return folder.removeprefix(shards_folder(""))
 
 
 def read_catalog(store: Store) -> Catalog:
@@ -85,39 +71,54 @@ def read_catalog(store: Store) -> Catalog:
 
     Raises StoreUnusable where it cannot be listed.
     """
-    places = [
-        (kind, split, folder, filename)
-        for kind in KINDS
-        for split in Split
-        for folder in [store.join(f"shards-{kind}")]
-        for filename in folder.join(split).names()
-    ]
-    with ThreadPoolExecutor(_READERS, "catalog") as pool:
-        found = list(pool.map(lambda place: _read_entry(*place), places))
-    return Catalog(
-        tuple(entry for entry in found if isinstance(entry, Entry)),
-        tuple(fault for fault in found if isinstance(fault, Fault)),
-    )
+    return Catalog(*read_entries(_KINDS, store))
 
 
-def _read_entry(kind: str, split: Split, folder: Store, filename: str) -> Entry | Fault:
-    path = f"shards-{kind}/{split}/{filename}"
-    try:
-        key = ShardKey.parse(filename)
-        if key.split != split:
-            return Fault(path, f"seed {key.seed} belongs to {key.split}: move the file, or delete it")
-        if (key.opponent is not None) != (kind == "marginalized"):
-            return Fault(path, f"is not named as a {kind} shard is: move the file, or delete it")
-        return Entry(kind, split, filename, folder.join(split).size(filename), read_header(folder, filename))
-    except FileCorrupt as error:
-        return Fault(path, f"{error.reason}; {error.remedy}")
-    except BadInput as error:
-        return Fault(path, str(error))
+def take_stock(root: Store, whole: bool, remake_golden: Callable[[ShardKey], str]) -> Stock:
+    """Holdings of each kind and split. whole: shards are read whole, not only their footers.
+
+    remake_golden: the command that makes a golden shard, by its key: no verb does.
+    """
+    kinds = _KINDS | {GOLDEN_SHARDS: _KINDS[GOLDEN_SHARDS].remade_by(remake_golden)}
+    entries, faults = read_entries(kinds, root)
+    if whole:
+        entries, unsound = verify(kinds, root, entries)
+        faults += unsound
+    holdings = holdings_of(entries, lambda header: header.rows, lambda header: sum(header.states_per_ply))
+    return Stock(tuple(holdings), faults)
 
 
-def _total(kind: str, split: Split, entries: list[Entry]) -> Total:
+def holding_to_dict(holding: Holding) -> dict[str, Any]:
+    """The shards of a kind and split as JSON."""
+    return {
+        "kind": kind_of(holding.folder),
+        "split": holding.split,
+        "shards": holding.files,
+        "seeds": holding.seeds,
+        "rows": holding.rows,
+        "states": holding.states,
+        "bytes": holding.nbytes,
+        "fingerprints": holding.versions,
+    }
+
+
+def _parse_name(folder: str, name: str, split: str) -> ShardKey:
+    """The key of a file of a kind: marginalised shards have an opponent in their names, others none."""
+    key = ShardKey.parse(name)
+    if key.split == split and (key.opponent is not None) != (folder == MARGINALIZED_SHARDS):
+        raise BadInput(f"is not named as a {kind_of(folder)} shard is: move the file, or delete it")
+    return key
+
+
+_KINDS: dict[str, RecordFile[ShardKey, ShardHeader, Shard]] = {
+    folder: replace(SHARDS, parse_name=partial(_parse_name, folder))
+    for folder in (STANDARD_SHARDS, MARGINALIZED_SHARDS, GOLDEN_SHARDS)
+}
+
+
+def _total(kind: str, split: Split, entries: list[Entry[ShardHeader]]) -> Total:
     headers = [entry.header for entry in entries]
-    seeds = [header.seed for header in headers]
+    seeds = [entry.seed for entry in entries]
     return Total(
         kind,
         split,

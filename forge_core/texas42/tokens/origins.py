@@ -15,13 +15,14 @@ from typing import Any
 
 from forge_core.errors import FileCorrupt, FileForeign, ForgeError
 from forge_core.files import Store
+from forge_core.files.inspection import READERS
+from forge_core.files.row_store import Manifest
 from forge_core.ranges import numbers_of, ranges_text
 from forge_core.splits import Split
 from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.folders import MARGINALIZED_SHARDS, STANDARD_SHARDS
 from forge_core.texas42.oracle.shards import FOREIGN, SHARDS, ShardKey, seed_keys
 from forge_core.texas42.tokens.splits import TokenConfig, TokenFile
-from forge_core.texas42.tokens.storage import READERS, Manifest
 
 
 @dataclass(frozen=True, slots=True)

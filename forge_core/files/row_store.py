@@ -1,8 +1,8 @@
-"""How packed rows lie in a store: `{folder}/{split}/`, files and a manifest that names them.
+"""Packed rows in a store: `{folder}/{split}/`, files and a manifest that names them.
 
 The manifest says what is in a split and is replaced in one step when all files are written.
-The name of a file ends in the fingerprint of what it was made from and how: what is there
-need not be made again, and what is made never overwrites what someone is reading.
+The name of a file ends in the fingerprint of what it was made from and how: a file that is there
+need not be made again, and a new one never overwrites what someone is reading.
 
 Train, val and test are kept apart by the seeds in every name, which is checked when files
 are written, when a manifest is opened and when a file is read.
@@ -12,26 +12,48 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
-from forge_core.errors import BadInput, ForgeError, StoreUnusable
-from forge_core.files import Store, fingerprint
-from forge_core.learning.spec import TokenSpec
+from forge_core.device import core_count
+from forge_core.errors import BadInput, FileForeign, ForgeError, StoreUnusable
+from forge_core.files.inspection import READERS
+from forge_core.files.store import Store, fingerprint
 from forge_core.splits import Split
 
 MANIFEST = "manifest.json"
-READERS = 8
-"""files read at once: it is the waiting for them that takes the time"""
-_ABANDONED_AFTER_S = 3600.0
+_SAFE_NAME = re.compile(r"[a-z0-9][\w.]*\.npy", re.ASCII)
+_OWN_NAME = re.compile(r"[a-z0-9][\w.]*\.[0-9a-f]{16}\.npy", re.ASCII)
+"""of files that are made here: any other is someone else's, and never deleted"""
 
 
 class SplitEmpty(BadInput):
     """There is nothing to make the rows of a split from."""
+
+
+class Spec(Protocol):
+    """What rows are encoded as."""
+
+    @property
+    def version(self) -> str:
+        """Of the encoder."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types only."""
+        ...
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Self:
+        """Read `to_dict`'s record. Raises BadInput."""
+        ...
+
+    def check_same(self, other: Any, what: str) -> None:
+        """Raise BadInput unless `what` is encoded so; `other`: as what it is."""
+        ...
 
 
 class StoredFile(Protocol):
@@ -44,7 +66,7 @@ class StoredFile(Protocol):
 
     @property
     def rows(self) -> int:
-        """How many it holds."""
+        """Number of rows in it."""
         ...
 
     @property
@@ -84,7 +106,7 @@ class Manifest(Generic[C, F]):
 
     version: str
     split: Split
-    spec: TokenSpec
+    spec: Spec
     config: C
     files: tuple[F, ...]
     """by name"""
@@ -116,7 +138,7 @@ class Manifest(Generic[C, F]):
 
 @dataclass(frozen=True, slots=True)
 class Plan(Generic[F, T]):
-    """What bringing a split up to date takes."""
+    """What must be done to bring a split up to date."""
 
     split: Split
     kept: tuple[F, ...]
@@ -128,36 +150,50 @@ class Plan(Generic[F, T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Storage(Generic[C, F]):
-    """Rows of one kind: where they lie, and what their manifests hold."""
+class RowStore(Generic[C, F, T, P]):
+    """Rows of one kind: where they lie, what their manifests hold, and how they are made and read."""
 
     folder: str
     """below the root of a store"""
     version: str
     """Raised when other rows are made, or files look different."""
-    spec: TokenSpec
+    spec: Spec
     config: type[C]
     file: type[F]
     command: str
     """what makes them, for messages"""
+    list_tasks: Callable[[Store, Split, C, Mapping[str, F]], Sequence[T]]
+    """By the root of the store of their sources and what the manifest names: every file of a split."""
+    make: Callable[[Store, Store, C, T], bytes]
+    """By that root and the folder of the split: the bytes of a file."""
+    describe: Callable[[T, bytes], F]
+    """What a manifest says of the bytes of a file. Raises ValueError if they are damaged."""
+    parse: Callable[[bytes, F], P]
+    """The rows of a file. Raises ValueError for bytes that are none of its."""
 
     def at(self, out: Store, split: Split) -> Store:
         """Where a store keeps a split."""
         return out.join(self.folder, split)
 
-    def plan(
-        self, out: Store, split: Split, tasks: Sequence[T], describe: Callable[[Store, T], F | None]
-    ) -> Plan[F, T]:
-        """Compare all tasks of a split with the files that are there.
+    def plan(self, root: Store, out: Store, split: Split, config: C) -> Plan[F, T]:
+        """Compare the sources of a split with the rows made of them.
 
-        describe: what to say of a file that no manifest names, as an interrupted run leaves
-        it; None if it is damaged, and so to be made again.
+        root, out: roots of stores. A file that no manifest names, as an interrupted run leaves it, is
+        kept if it is sound. Raises what `list_tasks` raises.
         """
         folder = self.at(out, split)
-        present, known = set(folder.names(".npy")), self.known_files(folder)
-        there = [task for task in tasks if task.name in present]
-        with ThreadPoolExecutor(READERS, "tokens") as pool:
-            found = pool.map(lambda task: known.get(task.name) or describe(folder, task), there)
+        known = self.known_files(folder)
+        tasks = self.list_tasks(root, split, config, known)
+        present = set(folder.names(".npy"))
+
+        def find(task: T) -> F | None:
+            try:
+                return known.get(task.name) or self.describe(task, folder.read(task.name))
+            except ValueError:
+                return None
+
+        with ThreadPoolExecutor(READERS, "rows") as pool:
+            found = pool.map(find, [task for task in tasks if task.name in present])
             kept = tuple(file for file in found if file)
         wanted, sound = {task.name for task in tasks}, {file.name for file in kept}
         to_make = tuple(task for task in tasks if task.name not in sound)
@@ -165,44 +201,52 @@ class Storage(Generic[C, F]):
 
     def update(
         self,
+        root: Store,
         out: Store,
+        split: Split,
         config: C,
-        plan: Plan[F, T],
-        make: Callable[[Store, T], F],
         workers: int | None = None,
         on_file: Callable[[F], None] = lambda file: None,
     ) -> Manifest[C, F]:
-        """Make and write what a plan lacks, then its manifest, then delete what no manifest names.
+        """Make and write what a split lacks, then its manifest, then delete what no manifest names.
 
-        When interrupted the old manifest stays, and so do the new files, which the next plan
-        finds. What the manifest that is replaced names stays until the next time: someone may
-        be reading by it. Raises what `make` raises, of several the first, when all others are
-        done; StoreUnusable while another process writes the split, or where one that cannot be
-        locked out (an object store knows no locks) has deleted what it did not know.
+        root, out: roots of stores. workers: threads; default: one per core. on_file: told of each file
+        as it is written. When interrupted the old manifest stays, and so do the new files, which the
+        next plan finds. Files that the replaced manifest names stay until the next time: someone may
+        be reading by it. Files of other makers stay.
+
+        Raises as `plan`; what `make` raises, of several errors the first, when all others are done;
+        FileForeign where the manifest is someone else's; StoreUnusable while another process writes
+        the split, or where one that cannot be locked out (an object store knows no locks) has
+        deleted what it did not know.
         """
-        folder = self.at(out, plan.split)
+        plan, folder = self.plan(root, out, split, config), self.at(out, split)
         with folder.held():
-            return self._update(folder, config, plan, make, workers, on_file)
+            return self._update(root, folder, config, plan, workers, on_file)
 
     def _update(
         self,
+        root: Store,
         folder: Store,
         config: C,
         plan: Plan[F, T],
-        make: Callable[[Store, T], F],
         workers: int | None,
         on_file: Callable[[F], None],
     ) -> Manifest[C, F]:
-        folder.sweep(_ABANDONED_AFTER_S)
+        self._refuse_foreign(folder)
+        folder.sweep()
 
         def attempt(task: T) -> F | ForgeError:
             try:
-                return make(folder, task)
+                data = self.make(root, folder, config, task)
+                file = self.describe(task, data)
+                folder.write(task.name, data)
             except ForgeError as error:
                 return error
+            return file
 
         made, failed = [], []
-        with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0)), "tokens") as pool:
+        with ThreadPoolExecutor(workers or core_count(), "rows") as pool:
             try:
                 for answer in pool.map(attempt, plan.tasks):
                     if isinstance(answer, ForgeError):
@@ -227,7 +271,8 @@ class Storage(Generic[C, F]):
         if not (folder.exists(MANIFEST) and folder.read(MANIFEST) == data):
             folder.write(MANIFEST, data)
         for name in present - named - before:
-            folder.delete(name)
+            if _OWN_NAME.fullmatch(name):
+                folder.delete(name)
         return manifest
 
     def known_files(self, folder: Store) -> dict[str, F]:
@@ -245,6 +290,22 @@ class Storage(Generic[C, F]):
         except BadInput:
             return set()
 
+    def _refuse_foreign(self, folder: Store) -> None:
+        """Raise FileForeign for a manifest that is JSON, but none of rows."""
+        if not folder.exists(MANIFEST):
+            return
+        try:
+            record = folder.read_json(MANIFEST)
+        except ValueError:
+            return  # damaged
+        if not (isinstance(record, dict) and {"version", "split", "files"} <= record.keys()):
+            raise FileForeign(
+                folder.path(MANIFEST),
+                "it is no manifest of rows",
+                "it is the file of another maker, which is never overwritten: move it away, then run "
+                f"{self.command}",
+            )
+
     def read_manifest(self, folder: Store) -> Manifest[C, F]:
         """The manifest of the folder of a split, as it is written. Raises BadInput."""
         path = folder.path(MANIFEST)
@@ -255,16 +316,16 @@ class Storage(Generic[C, F]):
             manifest = Manifest(
                 record["version"],
                 Split(record["split"]),
-                TokenSpec.from_dict(record["spec"]),
+                self.spec.from_dict(record["spec"]),
                 self.config(**record["config"]),
                 tuple(self.file(**file) for file in record["files"]),
             )
-            said = record["rows"], record["hash"]
+            noted = record["rows"], record["hash"]
             for file in manifest.files:
                 _check_file(file)
         except (ValueError, KeyError, TypeError, AttributeError, BadInput) as error:
             raise BadInput(f"{path} is no manifest ({error}): make it again with {self.command}") from error
-        if said != (manifest.rows, manifest.hash):
+        if noted != (manifest.rows, manifest.hash):
             raise BadInput(
                 f"{path} disagrees with itself about rows or hash: make it again with {self.command}"
             )
@@ -294,11 +355,8 @@ class Storage(Generic[C, F]):
             raise BadInput(f"{path} names no rows: make some, then run {self.command}")
         return manifest
 
-    def read(self, folder: Store, file: F, parse: Callable[[bytes, F], P]) -> P:
-        """The rows of a file, its bytes compared with the manifest.
-
-        Raises BadInput, also where `parse` raises ValueError.
-        """
+    def read(self, folder: Store, file: F) -> P:
+        """The rows of a file, its bytes compared with the manifest. Raises BadInput."""
         path, remedy = folder.path(file.name), f"delete it, then run {self.command}"
         if not folder.exists(file.name):
             raise BadInput(f"{path} is gone, though the manifest names it: run {self.command}")
@@ -306,14 +364,36 @@ class Storage(Generic[C, F]):
         if hash_of(data) != file.hash:
             raise BadInput(f"{path} is damaged: {remedy}")
         try:
-            return parse(data, file)
+            return self.parse(data, file)
         except ValueError as error:
             raise BadInput(f"{path} is damaged: {error}; {remedy}") from error
 
 
+class OpenRows(Generic[C, F, P]):
+    """The rows of a split, opened for reading file by file."""
+
+    def __init__(self, store: RowStore[C, F, Any, P], out: Store, split: Split) -> None:
+        """out: the root of the store. Raises BadInput as `RowStore.open`."""
+        self._store = store
+        self.split = Split(split)
+        self.folder = store.at(out, self.split)
+        self.url = self.folder.url
+        self.manifest = store.open(out, self.split)
+        self.files = self.manifest.files
+        self.sizes: Sequence[int] = [file.rows for file in self.files]
+
+    def __len__(self) -> int:
+        """Rows of all files."""
+        return self.manifest.rows
+
+    def read_file(self, number: int) -> P:
+        """The rows of a file, its bytes compared with the manifest. Raises BadInput."""
+        return self._store.read(self.folder, self.files[number])
+
+
 def _check_file(file: StoredFile) -> None:
     """Raise ValueError for what no file of a split can be, wherever the manifest came from."""
-    if not isinstance(file.name, str) or not re.fullmatch(r"[a-z0-9][\w.]*\.npy", file.name, re.ASCII):
+    if not isinstance(file.name, str) or not _SAFE_NAME.fullmatch(file.name):
         raise ValueError(f"{file.name!r} is not the name of a file of its folder")
     if type(file.rows) is not int or file.rows < 0 or not isinstance(file.hash, str):
         raise ValueError(f"rows or hash of {file.name} are none")
