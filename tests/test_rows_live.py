@@ -112,7 +112,7 @@ def test_no_sealed_seed_is_ever_dealt():
         seeds, decls = train_deals(1, chunk, "walk", 200)
         assert len(set(seeds)) == 200 and ((decls >= 0) & (decls < 10)).all()
         assert {split_of(seed) for seed in seeds} == {Split.TRAIN}
-    with pytest.raises(BadInput, match="seed 1900 belongs to val and must never teach"):
+    with pytest.raises(BadInput, match="seed 1900 belongs to val and must never be trained on"):
         live._deal([0, 1900])
     with pytest.raises(BadInput, match="belongs to test"):
         live._deal([951])

@@ -1,8 +1,8 @@
 """The benchmark: fixed deals under all ten declarations, the same rows of them for every model.
 
-Rows of a deal are equal shares of every ply, without regard to decisions. They come from
-golden shards where a store holds them, drawn as `forge_assets` draws them by default, and are
-solved on the spot where it does not: the same rows either way.
+The rows of a deal are drawn in equal shares from every ply, whether they are decisions or not. They
+come from golden shards if the store holds them with the default settings of `forge_assets`, and
+are solved on the spot if not: the rows are the same either way.
 """
 
 from __future__ import annotations
@@ -38,38 +38,38 @@ if TYPE_CHECKING:
     from forge_core.learning.networks.transformer import TokenTransformer
 
 GOLDEN_VERSION = "g1"
-"""Raised when the benchmark has other rows: figures of different versions do not compare."""
+"""Raised when the benchmark's rows change: figures of different versions cannot be compared."""
 
 _AHEAD = 32
-"""deals read or solved before the first of them is asked for: who stops waits for no more"""
+"""deals read or solved ahead: a caller who stops waits for no more than these"""
 _READERS = 8
 """footers read at once"""
 
 
 def golden_keys(split: Split = Split.VAL) -> list[ShardKey]:
-    """Every deal of the benchmark: by seed, then declaration. Raises BadInput for the train split."""
+    """Return every deal of the benchmark, by seed, then declaration. Raises BadInput for the train split."""
     if split not in BENCHMARK_SEEDS:
         raise BadInput(f"no benchmark in the {split} split: use val, or test for the final evaluation")
     return [ShardKey(seed, decl) for seed in BENCHMARK_SEEDS[split] for decl in range(N_DECLARATIONS)]
 
 
 def watched_keys() -> list[ShardKey]:
-    """Deals of the val split that live training is judged by while it runs: none of the benchmark."""
+    """Return the val deals that live training is evaluated on while it runs: none is in the benchmark."""
     return [ShardKey(seed, (seed + turn) % N_DECLARATIONS) for seed in WATCHED_SEEDS for turn in (0, 5)]
 
 
 def golden_rows(
     keys: Sequence[ShardKey], store: Store | None = None, rows_per_deal: int = ROWS_PER_DEAL
 ) -> Generator[Rows, None, None]:
-    """The rows of each deal, in the order given; `deal` is its place in `keys`.
+    """Yield the rows of each deal, in the order given; `deal` is its index in `keys`.
 
-    store: the folder of golden shards; None, or where it lacks one: solved here. Drawn from
-    a shard by `stream(0, "golden", seed, decl)`. Raises BadInput for rows_per_deal < 1,
-    FileCorrupt for a shard that cannot be read. Closed before its end it solves what it has
-    begun, and no more.
+    store: the folder of golden shards; None: solve all deals; deals that it lacks are solved too. Rows
+    are drawn from a shard by `stream(0, "golden", seed, decl)`. Raises BadInput for rows_per_deal < 1,
+    FileCorrupt for a shard that cannot be read. If it is closed early, only the deals that are
+    in progress are finished.
     """
     if rows_per_deal < 1:
-        raise BadInput(f"{rows_per_deal} rows a deal: use at least 1")
+        raise BadInput(f"{rows_per_deal} rows per deal: use at least 1")
     with closing(_shards(store, keys)) as shards:
         for place, (key, shard) in enumerate(zip(keys, shards, strict=True)):
             rows = _choose(shard, rows_per_deal, stream(0, "golden", key.seed, key.decl))
@@ -77,21 +77,21 @@ def golden_rows(
 
 
 def stored_keys(keys: Sequence[ShardKey], store: Store) -> list[ShardKey]:
-    """Those whose rows `golden_rows` reads from a folder of golden shards, and need not be solved."""
+    """Return the deals that `golden_rows` reads from a folder of golden shards without solving them."""
     with ThreadPoolExecutor(_READERS, "golden") as pool:
-        there = pool.map(lambda key: _is_stored(store, key), keys)
-        return [key for key, stored in zip(keys, there, strict=True) if stored]
+        is_stored = pool.map(lambda key: _is_stored(store, key), keys)
+        return [key for key, stored in zip(keys, is_stored, strict=True) if stored]
 
 
 def benchmark_version(rows_per_deal: int = ROWS_PER_DEAL) -> str:
-    """A fingerprint of the rows of golden val and of how answers to them are measured."""
+    """Return a fingerprint of the rows of golden val and of the metrics computed on them."""
     deals = [key.filename for key in golden_keys()]
     drawn = {"golden": GOLDEN_VERSION, "shards": ShardConfig().fingerprint, "rows": rows_per_deal}
     return fingerprint({**drawn, "deals": deals, "measure": EVALUATION_VERSION})
 
 
 def score(model: TokenTransformer, weights: str, root: Store, rows_per_deal: int = ROWS_PER_DEAL) -> Scores:
-    """What a network loses on golden val, kept in the store, whose root is `root`; asked if it is not there.
+    """Return a network's scores on golden val: read from the store at `root`, or computed and kept there.
 
     weights: their digest. Raises as `golden_rows`, StoreUnusable.
     """
@@ -105,12 +105,12 @@ def score(model: TokenTransformer, weights: str, root: Store, rows_per_deal: int
 
 
 def scores_of(answers: Answers, weights: str, rows_per_deal: int) -> Scores:
-    """Answers to all rows of golden val as scores."""
+    """Return the scores of answers to all rows of golden val."""
     return Scores.of(answers, weights, benchmark_version(rows_per_deal), NAMES)
 
 
 def random_gaps(root: Store, rows_per_deal: int = ROWS_PER_DEAL) -> list[float]:
-    """Points a decision that random play loses in each deal of golden val that holds a decision."""
+    """Return the points lost per decision by random play, for each deal of golden val with a decision."""
     gaps = []
     for rows in golden_rows(golden_keys(), root.join(GOLDEN_SHARDS), rows_per_deal):
         measured = evaluate_random(rows.q, rows.legal)
@@ -120,7 +120,7 @@ def random_gaps(root: Store, rows_per_deal: int = ROWS_PER_DEAL) -> list[float]:
 
 
 def _shards(store: Store | None, keys: Sequence[ShardKey]) -> Generator[Shard, None, None]:
-    """Those of `keys`, in their order."""
+    """Yield the shards of `keys`, in order."""
     asked: deque[Future[Shard]] = deque()
     with ThreadPoolExecutor(thread_name_prefix="golden") as pool:
         try:
@@ -135,7 +135,7 @@ def _shards(store: Store | None, keys: Sequence[ShardKey]) -> Generator[Shard, N
 
 
 def _is_stored(store: Store, key: ShardKey) -> bool:
-    """True if a deal is there with the rows of the benchmark: those of others would be another one."""
+    """Return True if a deal is stored with the settings of the benchmark: others would change its rows."""
     if not store.join(key.split).exists(key.filename):
         return False
     try:
@@ -151,7 +151,7 @@ def _shard(store: Store | None, key: ShardKey) -> Shard:
 
 
 def _choose(shard: Shard, n: int, draw: np.random.Generator) -> Rows:
-    """n rows, equal shares of plies 0..27, what a ply lacks going to the others."""
+    """Draw n rows in equal shares from plies 0..27; the shortfall of a ply goes to the others."""
     chosen, factor = [], []
     available = np.bincount(shard.ply, minlength=N_PLAYS)[:N_PLAYS]
     for ply, quota in enumerate(quotas(available, n)):

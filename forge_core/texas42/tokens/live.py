@@ -1,19 +1,19 @@
-"""Endless fresh rows: deals dealt, played, judged by the oracle and encoded while one trains.
+"""An endless supply of new rows: deals are dealt, played, valued by the oracle and encoded during training.
 
-A run never sees a state twice and needs no disk. Only seeds of the train split are dealt.
+A run hardly ever sees a state twice and needs no disk. Only seeds of the train split are dealt.
 
-Batches come out of *chunks*: the rows of some hundred deals, shuffled over as many
-consecutive batches as they fill, so that each batch holds a few rows of many deals. A
-chunk is a pure function of the configuration and its number, and batch k lies in chunk
-k // batches_per_chunk: whoever asks for batch k, in whatever process, gets the same rows.
+Batches are cut from *chunks*: the rows of several hundred deals, shuffled over as many consecutive
+batches as they fill, so that each batch has a few rows of many deals. A chunk is a pure function of
+the configuration and its number, and batch k belongs to chunk k // batches_per_chunk. So batch k
+has the same rows in every process.
 
-Positions are met on random walks and each is judged by alpha-beta. That takes 0.11 ms a row
-(44 rows of 4 walks through a deal; 2 ms of a deal go into its first position, and 0.03 ms or
-less into any from the third trick on), where solving deals completely takes 0.19 ms (400
-rows of a deal, 60 ms) and gives an eighth of the deals and openings. A 73 k network learnt as
-much from as many rows of either, so it is the cost that decides. `solved_share` mixes in
-rows of solved deals, which are uniform over the states of a ply; walks are uniform over
-histories, and the two differ from the second trick on.
+Positions come from random walks, and each is valued by alpha-beta. That takes 0.11 ms per row (44
+rows from 4 walks through a deal; 2 ms for the first position of a deal, and 0.03 ms or less for
+any from the third trick on). Solving deals completely takes 0.19 ms per row (400 rows per deal,
+60 ms) and yields an eighth of the deals and openings. A 73 k network learnt equally well from the
+same number of rows of either kind, so the cost decides. `solved_share` mixes in rows of solved
+deals, which are uniform over the states of a ply; walks are uniform over histories, and the two
+differ from the second trick on.
 """
 
 from __future__ import annotations
@@ -59,33 +59,33 @@ LIVE_VERSION = "l1"
 
 _SEEDS = 1 << 62
 _FORCED_KEPT = 0.25
-"""of the positions of a walk with a single legal play: 43 % are such, and they teach values alone"""
+"""share kept of positions with a single legal play: they are 43 % of a walk and teach only values"""
 _DRAWN_PER_ROW = 4
-"""states drawn and labelled of a solved deal for each row kept: 31 % of them are decisions"""
+"""states of a solved deal drawn and labelled per row kept: only 31 % of them are decisions"""
 
 
 class WorkerLost(ForgeError):
-    """A process that makes rows is gone."""
+    """A process that makes rows has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveConfig:
-    """What rows are made. Raises BadInput for what makes none."""
+    """The settings of live rows. Raises BadInput for values out of range."""
 
     seed: int = 0
-    """other seeds, other rows; resuming takes the same"""
+    """of all draws; a resumed run needs the same"""
     batch_size: int = 1024
     chunk_rows: int = 16_384
-    """of deals that share batches; rounded to whole batches"""
+    """rows of the deals that share batches; rounded down to whole batches"""
     rows_per_deal: int = 44
-    """of a deal that is walked through: fewer are more varied, more are cheaper"""
+    """rows per deal of walks: fewer are more varied, more are cheaper"""
     walks: int = 4
     """random walks through each of these deals"""
     solved_share: float = 0.0
-    """of the rows that come from deals solved completely, uniform over the states of a ply"""
+    """share of rows from deals solved completely, uniform over the states of a ply"""
     rows_per_solved_deal: int = 400
     decision_share: float = DECISION_SHARE
-    """of the rows that are decisions"""
+    """share of rows that are decisions"""
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
@@ -98,12 +98,12 @@ class LiveConfig:
 
     @property
     def batches_per_chunk(self) -> int:
-        """Batches that share their deals."""
+        """The number of batches that share their deals."""
         return max(1, self.chunk_rows // self.batch_size)
 
     @property
     def fingerprint(self) -> str:
-        """Equal for equal rows: what a model card names as its data."""
+        """Equal for equal rows: a model card states it as the data of its model."""
         return fingerprint({**self.versions(), **asdict(self)})
 
     @staticmethod
@@ -113,11 +113,11 @@ class LiveConfig:
 
 
 def make_chunk(config: LiveConfig, chunk: int) -> LabelledStates:
-    """The shuffled rows of chunk 0, 1, 2, ...: `batches_per_chunk` batches.
+    """Make the shuffled rows of chunk 0, 1, 2, ...: `batches_per_chunk` batches.
 
-    Every draw comes from `stream(seed, "live", chunk, ...)`. Weights: a row of a walk stands
-    for histories (see Walks.weight), one of a solved deal for states, both for a deal
-    as it is dealt; to ply 3 these are the same.
+    Every draw comes from `stream(seed, "live", chunk, ...)`. The weight of a row from a walk is the
+    number of histories that it represents (see Walks.weight), that of a row from a solved deal the number
+    of states; up to ply 3 these are the same.
     """
     rows = config.batches_per_chunk * config.batch_size
     solved = round(rows * config.solved_share)
@@ -132,7 +132,7 @@ def make_chunk(config: LiveConfig, chunk: int) -> LabelledStates:
 
 
 def train_deals(seed: int, chunk: int, part: str, n: int) -> tuple[list[int], npt.NDArray[np.int8]]:
-    """The seeds of n deals of a chunk, all of the train split, and their declarations int8 [n]."""
+    """Return the seeds of n deals of a chunk, all of the train split, and their declarations int8 [n]."""
     draw = stream(seed, "live", chunk, part, "deals")
     seeds: list[int] = []
     while len(seeds) < n:
@@ -142,15 +142,15 @@ def train_deals(seed: int, chunk: int, part: str, n: int) -> tuple[list[int], np
 
 
 def _deal(seeds: list[int]) -> npt.NDArray[np.int8]:
-    """[D, 4, 7] int8: the last door before a deal teaches."""
+    """Deal [D, 4, 7] int8. The last check before training: BadInput for a seed of another split."""
     sealed = [seed for seed in seeds if split_of(seed) is not Split.TRAIN]
     if sealed:
-        raise BadInput(f"seed {sealed[0]} belongs to {split_of(sealed[0])} and must never teach")
+        raise BadInput(f"seed {sealed[0]} belongs to {split_of(sealed[0])} and must never be trained on")
     return np.array([deal_from_seed(seed) for seed in seeds], dtype=np.int8)
 
 
 def _walk(config: LiveConfig, chunk: int, rows: int) -> LabelledStates:
-    """Rows of random walks: each position is judged by itself, so a deal costs little and gives few."""
+    """Make rows from random walks: each position is valued separately, so a deal is cheap and yields few."""
     seeds, decls = train_deals(config.seed, chunk, "walk", -(-rows // config.rows_per_deal))
     hands = _deal(seeds)
     draw = stream(config.seed, "live", chunk, "walk")
@@ -159,7 +159,7 @@ def _walk(config: LiveConfig, chunk: int, rows: int) -> LabelledStates:
     met = ~forced | (draw.random(forced.shape, dtype=np.float32) < _FORCED_KEPT)
     weight = walks.weight * np.where(forced, 1 / _FORCED_KEPT, 1) / config.walks
     deal_of = np.broadcast_to(np.arange(len(hands))[:, None, None], met.shape)
-    # walks that meet are one row, with the weights of all
+    # walks that meet in a state give one row, with the sum of their weights
     order = np.lexsort((walks.state[met], deal_of[met]))
     state, deal_of, weight = walks.state[met][order], deal_of[met][order], weight[met][order]
     first = np.flatnonzero(np.diff(state, prepend=-1) | np.diff(deal_of, prepend=-1))
@@ -174,7 +174,7 @@ def _walk(config: LiveConfig, chunk: int, rows: int) -> LabelledStates:
 
 
 def _solve(config: LiveConfig, chunk: int, rows: int) -> LabelledStates:
-    """Rows of deals solved completely."""
+    """Make rows from deals solved completely."""
     seeds, decls = train_deals(config.seed, chunk, "solve", -(-rows // config.rows_per_solved_deal))
     draw = stream(config.seed, "live", chunk, "solve")
     parts = []
@@ -186,34 +186,33 @@ def _solve(config: LiveConfig, chunk: int, rows: int) -> LabelledStates:
 
 
 class LiveSource:
-    """A RowSource without end. With workers, processes make chunks ahead of whoever asks in order.
+    """An endless RowSource. With workers, processes make chunks ahead for a caller who asks in order.
 
-    `close` it, or use it in a `with`; the processes also end with the one that began them.
+    `close` it, or use it in a `with` statement; the processes also end with the one that started them.
     """
 
     spec = STAGE1_SPEC
 
     def __init__(self, config: LiveConfig | None = None, workers: int = 0) -> None:
-        """workers: processes besides this one; 0: chunks are made when they are asked for."""
+        """Prepare batches. workers: processes besides this one; 0: make chunks when they are needed."""
         if workers < 0:
-            raise BadInput(f"{workers} workers: use 0, or more")
+            raise BadInput(f"{workers} workers: use 0 or more")
         self.config = config or LiveConfig()
         self.workers = workers
         self._held: tuple[int, LabelledStates] | None = None
         self._crew: _Crew | None = None
 
     def batch(self, k: int) -> Rows:
-        """The rows of batch k. Going back, or skipping a chunk, begins the workers anew.
+        """Return the rows of batch k. Going back, or skipping a chunk, restarts the workers.
 
-        Raises BadInput for k < 0, WorkerLost if a process that makes rows is gone.
+        Raises BadInput for k < 0, WorkerLost if a process that makes rows has ended.
         """
         return self._batch(k, stride=1)
 
     def batches(self, start: int = 0, part: int = 0, parts: int = 1) -> Iterator[Rows]:
-        """The batches of steps start, start + 1, ... for one of `parts` that train together.
+        """Yield the batches of steps start, start + 1, ... for one of `parts` processes that train together.
 
-        Part i owns chunks i, i + parts, ..., so that no chunk is made twice: with all parts
-        together, chunk after chunk is used once.
+        Part i has chunks i, i + parts, ..., so that every chunk is made and used once.
         """
         if not 0 <= part < parts:
             raise BadInput(f"part {part} of {parts}: use 0..{parts - 1}")
@@ -223,7 +222,7 @@ class LiveSource:
             yield self._batch(chunk * size + step % size, stride=parts)
 
     def close(self) -> None:
-        """End the worker processes; asking for another batch begins new ones."""
+        """End the worker processes; a request for another batch starts new ones."""
         if self._crew:
             self._crew.close()
             self._crew = None
@@ -234,7 +233,7 @@ class LiveSource:
     def __exit__(self, *_) -> None:
         self.close()
 
-    def __reduce__(self):  # what crosses into another process is the configuration
+    def __reduce__(self):  # another process receives the configuration only
         return type(self), (self.config, self.workers)
 
     def _batch(self, k: int, stride: int) -> Rows:
@@ -244,7 +243,7 @@ class LiveSource:
         if self._held is None or self._held[0] != chunk:
             self._held = chunk, self._chunk(chunk, stride)
         elif self._crew:
-            self._crew.collect()  # a worker whose chunk is taken goes on with the next
+            self._crew.collect()  # a worker whose chunk was taken continues with the next
         size = self.config.batch_size
         return rows_of(self._held[1].take(slice(place * size, (place + 1) * size)))
 
@@ -258,14 +257,14 @@ class LiveSource:
 
 
 _AHEAD = 2
-"""chunks of each worker kept here, some 0.4 MB each, besides the one it has in its hands"""
+"""finished chunks kept per worker, about 0.4 MB each, besides the one it is making"""
 
 
 class _Crew:
-    """Processes that make chunks next, next + stride, ..., each every n-th of them."""
+    """n processes that make chunks next, next + stride, ...: each makes every n-th of them."""
 
     def __init__(self, config: LiveConfig, workers: int, first: int, stride: int) -> None:
-        # forkserver: a fork of a process with threads may hang, and whoever trains has torch's
+        # forkserver: a fork of a process with threads may hang, and a process that trains has torch's
         context = multiprocessing.get_context("forkserver")
         self.next, self.stride = first, stride
         self._turn = 0
@@ -283,7 +282,7 @@ class _Crew:
         self.close = weakref.finalize(self, _stop, self._processes, self._lines)
 
     def take(self) -> LabelledStates:
-        """The next chunk, when it is made. Raises WorkerLost, or the error that a worker met."""
+        """Wait for the next chunk and return it. Raises WorkerLost, or the error of a worker."""
         while not self._made[self._turn]:
             self.collect(wait_s=None)
         labels = self._made[self._turn].popleft()
@@ -292,7 +291,7 @@ class _Crew:
         return labels
 
     def collect(self, wait_s: float | None = 0) -> None:
-        """Receive what is made, as far as there is room; look whether all workers live."""
+        """Receive finished chunks while there is room; raise WorkerLost if a worker has ended."""
         room = [line for line, made in zip(self._lines, self._made, strict=True) if len(made) < _AHEAD]
         dying = [process.sentinel for process in self._processes]
         ready = wait([*room, *dying], wait_s)
@@ -315,14 +314,14 @@ class _Crew:
         how = f"was killed by signal {-code}" if code and code < 0 else f"ended with status {code}"
         self.close()
         raise WorkerLost(
-            f"process {process.pid}, which made training rows, {how}: if memory ran out use fewer workers, "
+            f"process {process.pid}, which made training rows, {how}: if memory ran out, use fewer workers; "
             "then resume the run"
         )
 
 
 def _work(line: Connection, config: LiveConfig, first: int, stride: int) -> None:
-    """What a worker does: make chunk after chunk, and wait where nobody takes them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who trains, who then ends this
+    """Make chunk after chunk in a worker process; wait while nobody takes them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training process, which ends this one
     try:
         for chunk in count(first, stride):
             try:
@@ -331,12 +330,12 @@ def _work(line: Connection, config: LiveConfig, first: int, stride: int) -> None
                 answer = error
             line.send(answer)
     except (BrokenPipeError, ConnectionResetError):
-        return  # the one who trains is gone
+        return  # the training process has ended
 
 
 def _stop(processes: list, lines: list[Connection]) -> None:
     for process in processes:
-        process.kill()  # it holds nothing that could be lost
+        process.kill()  # nothing is lost: chunks can be made again
     for process in processes:
         process.join()
     for line in lines:
