@@ -1,4 +1,4 @@
-"""How many worlds: a fixed number, or as many as it takes."""
+"""The number of worlds: fixed, or as many as the estimate needs."""
 
 from __future__ import annotations
 
@@ -19,102 +19,104 @@ from forge_core.texas42.settings.games import (
 from forge_core.texas42.worlds.posterior import PosteriorConfig
 
 MOST_WORLDS = 2_000_000
-"""drawn for a decision: whoever asks for more has mistyped, or waits for months"""
+"""limit of worlds per decision: a larger number is a typing error, or would take months"""
 
 
 @dataclass(frozen=True, slots=True)
 class AdaptiveConfig:
-    """Worlds until every legal play's E[Q] is known well enough. Raises BadInput for contradictions."""
+    """Samples worlds until E[Q] of every legal play is precise enough. Raises BadInput for contradictions."""
 
     min_worlds: int = MIN_WORLDS
     max_worlds: int = MAX_WORLDS
-    """as many at most; where no more are consistent, each is taken once and E[Q] is exact"""
+    """at most this many; if no more worlds are consistent, each is used once and E[Q] is exact"""
     batch: int = ADAPTIVE_BATCH
-    """worlds between two looks"""
+    """worlds between two checks of the precision"""
     sem_threshold: float = SEM_THRESHOLD
-    """points: the largest standard error of a legal play's E[Q] that will do"""
+    """points: the largest standard error of E[Q] that is accepted for a legal play"""
 
     def __post_init__(self) -> None:
         if not (1 <= self.min_worlds <= self.max_worlds and self.batch >= 1 and self.sem_threshold > 0):
             raise BadInput(
-                f"adaptive sampling from {self.min_worlds} to {self.max_worlds} worlds by {self.batch} until "
-                f"{self.sem_threshold} points: numbers are positive and the least is not above the most"
+                f"adaptive sampling with min_worlds {self.min_worlds}, max_worlds {self.max_worlds}, batch "
+                f"{self.batch}, sem_threshold {self.sem_threshold}: use positive numbers, and min_worlds "
+                "of at most max_worlds"
             )
         check_most(self.max_worlds)
 
     @classmethod
     def labels(cls) -> AdaptiveConfig:
-        """Fine enough to teach by."""
+        """Return a configuration that is precise enough for training labels."""
         return cls(LABEL_WORLDS, MOST_WORLDS, 1_000, LABEL_SEM)
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Which worlds are taken of a position, and how they are weighed."""
+    """The worlds that are used for a position, and their weights."""
 
     n_worlds: int = DEFAULT_WORLDS
-    """drawn of each position, unless `adaptive`"""
+    """worlds drawn per position, unless `adaptive` is set"""
     enumerate_limit: int | None = None
-    """up to so many consistent worlds, each is taken once; default: `n_worlds`, or adaptive's most"""
+    """if at most this many worlds are consistent, each is used once; default: `n_worlds`, or `max_worlds` of
+    `adaptive`"""
     posterior: PosteriorConfig | None = None
-    """weights by the plays so far; None: all worlds the same"""
+    """weights from the plays so far; None: equal weights"""
     adaptive: AdaptiveConfig | None = None
     points: bool = True
-    """also how Q is distributed over worlds"""
+    """also compute the distribution of Q over worlds"""
 
     def __post_init__(self) -> None:
         if self.n_worlds < 1:
-            raise BadInput(f"{self.n_worlds} worlds say nothing: use at least 1")
+            raise BadInput(f"worlds {self.n_worlds}: use at least 1")
         if self.enumerate_limit is not None and self.enumerate_limit < 0:
-            raise BadInput(f"an enumerate limit of {self.enumerate_limit} worlds: use at least 0")
+            raise BadInput(f"enumerate limit {self.enumerate_limit}: use at least 0")
         check_most(self.n_worlds)
 
     def settings(self) -> dict[str, Any]:
-        """What matters of it, JSON types: beside `adaptive`, a fixed number does not."""
-        said = asdict(self)
-        return {k: v for k, v in said.items() if not (self.adaptive and k == "n_worlds")}
+        """Return the settings that have an effect, in JSON types; with `adaptive`, `n_worlds` has none."""
+        settings = asdict(self)
+        return {k: v for k, v in settings.items() if not (self.adaptive and k == "n_worlds")}
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Sampling:
-        """As the settings of a game say; what they leave out as by default. Raises BadInput for nonsense."""
+        """Read the settings of a game; missing entries take their defaults. Raises BadInput."""
         try:
-            said = dict(settings.get("sampling") or {})
+            sampling = dict(settings.get("sampling") or {})
             for name, kind in (("posterior", PosteriorConfig), ("adaptive", AdaptiveConfig)):
-                said[name] = kind(**said[name]) if said.get(name) else None
-            return cls(**said)
+                sampling[name] = kind(**sampling[name]) if sampling.get(name) else None
+            return cls(**sampling)
         except (TypeError, ValueError) as error:
-            raise BadInput(f"the settings of a game do not say how worlds were taken: {error}") from error
+            raise BadInput(f"the sampling settings of a game cannot be read: {error}") from error
 
     @property
     def batch(self) -> int:
-        """Worlds of a game that are asked about at once."""
+        """Worlds per game that are evaluated at once."""
         return self.adaptive.batch if self.adaptive else self.n_worlds
 
     @property
     def least(self) -> int:
-        """Worlds that are drawn at least."""
+        """The smallest number of worlds that is drawn."""
         return self.adaptive.min_worlds if self.adaptive else self.n_worlds
 
     @property
     def window(self) -> int:
-        """Plays made before that are asked about too."""
+        """The number of earlier plays that are evaluated too."""
         return self.posterior.window if self.posterior else 0
 
     @property
     def least_ess(self) -> float:
-        """Effective worlds below which more are drawn, and nothing is thought known."""
+        """Effective number of worlds below which more are drawn and no estimate counts as converged."""
         return min(self.posterior.min_ess, self.least) if self.posterior else 0.0
 
     @property
     def most(self) -> int:
-        """Worlds that are drawn at most; a posterior may ask for more than a fixed number."""
+        """The largest number of worlds that is drawn; a posterior may need more than the fixed number."""
         if self.adaptive:
             return self.adaptive.max_worlds
         return self.n_worlds * (self.posterior.most_rounds if self.posterior else 1)
 
     @property
     def enumerate_up_to(self) -> int:
-        """So many consistent worlds at most are taken one and all."""
+        """The largest number of consistent worlds of which every one is used."""
         if self.enumerate_limit is not None:
             return self.enumerate_limit
         return self.adaptive.max_worlds if self.adaptive else self.n_worlds
@@ -123,4 +125,4 @@ class Sampling:
 def check_most(worlds: int) -> None:
     """Raise BadInput for more than MOST_WORLDS."""
     if worlds > MOST_WORLDS:
-        raise BadInput(f"{worlds:,} worlds of a decision: use at most {MOST_WORLDS:,}")
+        raise BadInput(f"{worlds:,} worlds per decision: use at most {MOST_WORLDS:,}")

@@ -1,4 +1,4 @@
-"""What many worlds say together: weighted sums that can be added to, and what follows from them."""
+"""Weighted sums over worlds that can be extended, and the statistics that follow from them."""
 
 from __future__ import annotations
 
@@ -13,56 +13,56 @@ from forge_core.texas42.eq.records import N_POINTS
 
 WORST = -HAND_POINTS
 _ONE_HOT = 1 << 24
-"""numbers that are laid out at once"""
+"""numbers held in memory at once"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tally:
-    """Sums over the worlds of N games. A world of log weight l counts exp(l - shift); float64."""
+    """Sums over the worlds of N games, float64. A world of log weight l has weight exp(l - shift)."""
 
     shift: Tensor
     """[N] the highest log weight so far"""
     n: Tensor
-    """[N] int64 worlds, those of weight zero too"""
+    """[N] int64 number of worlds, including those of weight 0"""
     weight: Tensor
     """[N] sum of weights"""
     weight_squared: Tensor
-    """[N]"""
+    """[N] sum of squared weights"""
     weight_log: Tensor
     """[N] sum of weight x (l - shift)"""
     q: Tensor
     """[N, 7] sum of weight x Q"""
     q_squared: Tensor
-    """[N, 7]"""
+    """[N, 7] sum of weight x Q squared"""
     made: Tensor
-    """[N, 7] weight of the worlds in which the mover's side has its way with the bid"""
+    """[N, 7] weight of the worlds in which the mover's side makes the bid (defenders: sets it)"""
     points: Tensor | None
-    """[N, 7, 85] weight by Q, -42..42, rounded; None if nobody asked"""
+    """[N, 7, 85] weight by Q, -42..42, rounded; None if it was not requested"""
 
     @classmethod
     def join(cls, parts: list[Tally]) -> Tally:
-        """The games of several, one after another."""
+        """Concatenate the games of several tallies."""
         if len(parts) == 1:
             return parts[0]
         columns = zip(*(part._columns() for part in parts), strict=True)
         return cls(*(None if column[0] is None else torch.cat(column) for column in columns))  # pyright: ignore
 
     def take(self, games: Tensor) -> Tally:
-        """The games at `games`."""
+        """Return the games at `games`."""
         picked: list[Any] = [None if column is None else column[games] for column in self._columns()]
         return Tally(*picked)
 
     def put(self, games: Tensor, part: Tally) -> None:
-        """Write the games at `games` anew."""
-        for mine, theirs in zip(self._columns(), part._columns(), strict=True):
-            if mine is not None:
-                mine[games] = theirs
+        """Overwrite the games at `games` with those of `part`."""
+        for column, changed in zip(self._columns(), part._columns(), strict=True):
+            if column is not None:
+                column[games] = changed
 
     def _columns(self) -> tuple[Any, ...]:
         return tuple(getattr(self, field.name) for field in fields(self))
 
     def plus(self, other: Tally) -> Tally:
-        """Of the worlds of both."""
+        """Return the tally over the worlds of both."""
         shift = torch.maximum(self.shift, other.shift)
         moved = [
             torch.where(part.shift == -torch.inf, -torch.inf, part.shift - shift) for part in (self, other)
@@ -103,23 +103,23 @@ class Tally:
 
     @property
     def variance(self) -> Tensor:
-        """[N, 7] of Q over worlds, points squared."""
+        """[N, 7] variance of Q over worlds, points squared."""
         return (self.q_squared / self.weight[:, None] - self.mean**2).clamp(min=0)
 
     @property
     def entropy(self) -> Tensor:
-        """[N] of the normalised weights, nats."""
+        """[N] entropy of the normalised weights, nats."""
         return self.weight.log() - self.weight_log / self.weight
 
 
-def tally(q: Tensor, log_weight: Tensor, there: Tensor, makes_at: Tensor, with_points: bool = False) -> Tally:
-    """Sums over M worlds of each of N games.
+def tally(q: Tensor, log_weight: Tensor, valid: Tensor, makes_at: Tensor, with_points: bool = False) -> Tally:
+    """Sum over M worlds of each of N games.
 
-    q [N, M, 7] points, mover's frame; log_weight [N, M], -inf for a world that cannot be;
-    there bool [N, M] worlds that count; makes_at [N]: the side of the mover has its way with
-    the bid where q is at least this. Repeatable to the last digit on one device.
+    q [N, M, 7] points, mover's frame; log_weight [N, M], -inf for an impossible world; valid bool
+    [N, M] worlds that count; makes_at [N]: the mover's side makes the bid (defenders: sets it) where
+    q is at least this. Repeatable to the last digit on one device.
     """
-    log_weight = torch.where(there, log_weight.double(), -torch.inf)
+    log_weight = torch.where(valid, log_weight.double(), -torch.inf)
     shift = log_weight.amax(dim=1)
     above = log_weight - torch.where(shift == -torch.inf, 0.0, shift)[:, None]
     weight = above.exp()
@@ -127,7 +127,7 @@ def tally(q: Tensor, log_weight: Tensor, there: Tensor, makes_at: Tensor, with_p
     each = weight[:, :, None]
     return Tally(
         shift=shift,
-        n=there.sum(dim=1),
+        n=valid.sum(dim=1),
         weight=weight.sum(dim=1),
         weight_squared=(weight**2).sum(dim=1),
         weight_log=(weight * torch.where(weight > 0, above, 0.0)).sum(dim=1),
@@ -139,12 +139,12 @@ def tally(q: Tensor, log_weight: Tensor, there: Tensor, makes_at: Tensor, with_p
 
 
 def _by_points(q: Tensor, weight: Tensor) -> Tensor:
-    """q [N, M, 7], weight [N, M] -> [N, 7, 85] weight by rounded value."""
+    """Sum weight [N, M] by the rounded value of q [N, M, 7]: [N, 7, 85]."""
     value = (q.round().long() - WORST).clamp(0, N_POINTS - 1).transpose(1, 2)  # [N, 7, M]
     if q.device.type == "cpu":
         points = q.new_zeros(*value.shape[:2], N_POINTS)
         return points.scatter_add_(2, value, weight[:, None].expand(value.shape))
-    # scattered sums have no fixed order on a GPU: a product with one-hot rows has
+    # On a GPU scattered sums have no fixed order; a product with one-hot rows does.
     values = torch.arange(N_POINTS, device=q.device)
     games = max(1, _ONE_HOT // (value[0].numel() * N_POINTS))
     parts = zip(weight.split(games), value.split(games), strict=True)

@@ -1,7 +1,7 @@
-"""E[Q]: what each play is worth to a hand that does not see the others.
+"""E[Q]: the value of each play to a player who does not see the other hands.
 
-Take worlds, ask the oracle in each, add up. What is drawn for a game depends on its key and
-its position alone, not on the games beside it.
+Worlds are drawn, an oracle evaluates the plays in each, and the answers are summed. The draws of a
+game depend on its key and its position alone, not on the other games of the batch.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from forge_core.texas42.worlds.voids import unseen
 Floats = npt.NDArray[np.float32]
 
 _WORLDS_A_ROUND = 4096
-"""of a game: how many are added up together is part of the last digit, so it depends on nothing else"""
+"""worlds of a game that are summed together; a constant, since it affects the last digit of the sums"""
 _POSITIONS = 1 << 20
-"""looked at together, of all games: a kilobyte each bounds the memory"""
+"""positions of all games that are evaluated together: at a kilobyte each, they bound the memory"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimates:
-    """What the movers of N games expect; points in the mover's frame, NaN where a play is illegal."""
+    """Estimates of the movers of N games; points in the mover's frame, NaN where a play is illegal."""
 
     legal: npt.NDArray[np.bool_]
-    """[N, 7]"""
+    """[N, 7] legal slots"""
     mean: Floats
     """[N, 7] E[Q]"""
     variance: Floats
-    """[N, 7] of Q over worlds, points squared"""
+    """[N, 7] variance of Q over worlds, points squared"""
     p_make: Floats
-    """[N, 7] share of the worlds in which the bid is made, or for its opponents set"""
+    """[N, 7] share of the worlds in which the bid is made (for defenders: set)"""
     points: Floats | None
     """[N, 7, 85] share of the worlds by Q, -42..42; 0 where illegal"""
     ess: Floats
@@ -53,20 +53,20 @@ class Estimates:
     max_weight: Floats
     """[N] share of the heaviest world"""
     entropy: Floats
-    """[N] of the weights, nats"""
+    """[N] entropy of the weights, nats"""
     n_worlds: npt.NDArray[np.int64]
-    """[N] asked about"""
+    """[N] worlds used"""
     world_count: npt.NDArray[np.int64]
-    """[N] consistent with all that was seen, exactly"""
+    """[N] exact number of worlds consistent with everything that was seen"""
     converged: npt.NDArray[np.bool_]
-    """[N] every world was taken; or enough of them count and each legal play's standard error is small"""
+    """[N] True if every world was used, or if the ESS and the standard error of each legal play suffice"""
 
     def __len__(self) -> int:
         return len(self.legal)
 
     @property
     def standard_error(self) -> Floats:
-        """[N, 7] of E[Q], as if worlds had been drawn: see `converged`."""
+        """[N, 7] standard error of E[Q], assuming that the worlds were drawn at random (see `converged`)."""
         return np.sqrt(self.variance / self.ess[:, None])
 
 
@@ -78,20 +78,20 @@ def estimate(
     device: str = "cpu",
     belief: Belief | None = None,
 ) -> Estimates:
-    """E[Q] of N views, all after equally many plays; keys [N] of the draws (see `streams.mix`).
+    """Estimate E[Q] for N views, all after equally many plays; keys [N] of the draws (see `streams.mix`).
 
-    Worlds are dealt out and added up on `device`; the oracle may sit elsewhere. belief: weighs
-    them too. Raises ForgeError if nothing fits what was seen and believed.
+    Worlds are built and summed on `device`; the oracle may be on another. belief: a further weight
+    of each world. Raises ForgeError if no world is consistent or none has positive weight.
     """
     hidden = unseen(views)
     worlds = Worlds(hidden, keys, device)
     if not (worlds.count > 0).all():
         game = int(np.flatnonzero(worlds.count <= 0)[0])
-        raise ForgeError(f"game {game}: no deal fits what was seen; its plays break the rules")
+        raise ForgeError(f"game {game}: no deal is consistent with the plays; they break the rules")
     table = Table.of(views, hidden, device)
     legal, makes_at = views.legal, _makes_at(views)
-    every = worlds.count <= sampling.enumerate_up_to
-    to_take = np.where(every, worlds.count, sampling.most)
+    is_complete = worlds.count <= sampling.enumerate_up_to
+    to_take = np.where(is_complete, worlds.count, sampling.most)
 
     total: Tally | None = None
     going, taken = np.arange(len(views)), 0
@@ -102,9 +102,9 @@ def estimate(
         for some, games in zip(
             np.split(going, range(at_once, len(going), at_once)), all_games.split(at_once), strict=True
         ):
-            ranks = worlds.ranks(some, taken, m, every[some])
-            there = taken + np.arange(m) < to_take[some, None]
-            valid, owner = torch.as_tensor(there, device=device), worlds.owner(some, ranks)
+            ranks = worlds.ranks(some, taken, m, is_complete[some])
+            wanted = taken + np.arange(m) < to_take[some, None]
+            valid, owner = torch.as_tensor(wanted, device=device), worlds.owner(some, ranks)
             q, log_weight = _ask(oracle, views.seen, table, games, owner, valid, sampling, belief)
             needed = torch.as_tensor(makes_at[some], device=device)
             parts.append(tally(q, log_weight, valid, needed, sampling.points))
@@ -114,12 +114,14 @@ def estimate(
             total = part
         else:
             total.put(all_games, total.take(all_games).plus(part))
-        enough = _enough(total.take(all_games), legal[going], every[going], to_take[going], taken, sampling)
+        enough = _enough(
+            total.take(all_games), legal[going], is_complete[going], to_take[going], taken, sampling
+        )
         going = going[~enough]
     assert total is not None
     if not bool((total.weight > 0).all()):
-        raise ForgeError("no world that was taken is believed possible: take more, or believe less firmly")
-    return _read(total, legal, worlds.count, every, sampling)
+        raise ForgeError("every sampled world has posterior weight 0: sample more worlds, or raise tau")
+    return _read(total, legal, worlds.count, is_complete, sampling)
 
 
 def _ask(
@@ -128,13 +130,13 @@ def _ask(
     table: Table,
     games: Tensor,
     owner: Tensor,
-    there: Tensor,
+    valid: Tensor,
     sampling: Sampling,
     belief: Belief | None,
 ) -> tuple[Tensor, Tensor]:
-    """Q [n, M, 7] and log weights [n, M] of worlds int8 [n, M, U]; of those not `there` they mean nothing."""
-    n, m = there.shape
-    asked_of = there.flatten().nonzero().squeeze(1)
+    """Return Q [n, M, 7] and log weights [n, M] of worlds int8 [n, M, U]; undefined where not `valid`."""
+    n, m = valid.shape
+    asked_of = valid.flatten().nonzero().squeeze(1)
     game = games[asked_of // m]
     hands = deal_out(table, game, owner.flatten(0, 1)[asked_of])
     posterior = sampling.posterior
@@ -146,18 +148,20 @@ def _ask(
     flat = asked.flatten().nonzero().squeeze(1)
     answers = oracle.q(hands, past.decl, past.states.flatten()[flat], flat // j)
     if not bool(torch.isfinite(answers).all()):
-        raise ForgeError("the oracle said what is no number: its network has diverged; use another")
-    said = torch.full((len(hands) * j, HAND_SIZE), ILLEGAL, dtype=torch.float32, device=there.device)
-    said[flat] = answers
-    said = said.view(-1, j, HAND_SIZE)
+        raise ForgeError(
+            "the oracle returned a value that is not a number: its network has diverged; use another"
+        )
+    values = torch.full((len(hands) * j, HAND_SIZE), ILLEGAL, dtype=torch.float32, device=valid.device)
+    values[flat] = answers
+    values = values.view(-1, j, HAND_SIZE)
 
-    q = said.new_zeros(n * m, HAND_SIZE)
-    q[asked_of] = said[:, -1]
-    log_weight = said.new_zeros(n * m, dtype=torch.float64)
+    q = values.new_zeros(n * m, HAND_SIZE)
+    q[asked_of] = values[:, -1]
+    log_weight = values.new_zeros(n * m, dtype=torch.float64)
     if posterior and j > 1:
         observed = torch.where(asked, past.played, -1)[:, :-1]
         log_weight[asked_of] = log_likelihood(
-            said[:, :-1].double(), past.legal[:, :-1], observed, posterior.tau, posterior.mix
+            values[:, :-1].double(), past.legal[:, :-1], observed, posterior.tau, posterior.mix
         )
     if belief:
         log_weight[asked_of] += belief.log_prior(seen, game, hands)
@@ -165,11 +169,11 @@ def _ask(
 
 
 def _makes_at(views: Views) -> npt.NDArray[np.int64]:
-    """[N] the Q from which on the mover's side has its way with the bid; -127 always, 127 never.
+    """Return [N] the smallest Q at which the mover's side makes the bid (defenders: sets it).
 
-    Points still to come are shared out, so Q has the parity of their number R: a side that
-    needs x more of them has them from 2x - R on, and one point less lies between two values,
-    which is where the mean of a network belongs to either.
+    -127 means always, 127 never. All R points still to come go to one side or the other, so Q has
+    the parity of R: a side that needs x more has them from Q = 2x - R on. The threshold is one
+    point lower, halfway between two possible values, so that inexact values of a network round.
     """
     seen = views.seen
     rows, bidders = np.arange(len(seen)), seen.bidder % 2
@@ -186,32 +190,32 @@ def _makes_at(views: Views) -> npt.NDArray[np.int64]:
 def _enough(
     total: Tally,
     legal: npt.NDArray[np.bool_],
-    every: npt.NDArray[np.bool_],
+    is_complete: npt.NDArray[np.bool_],
     to_take: npt.NDArray[np.int64],
     taken: int,
     sampling: Sampling,
 ) -> npt.NDArray[np.bool_]:
-    """[n] games that need no more worlds."""
+    """Return [n] True for games that need no more worlds."""
     done = taken >= to_take
     if taken < sampling.least:
         return done
-    return done | (~every & _is_known(total, legal, sampling, sampling.adaptive))
+    return done | (~is_complete & _is_known(total, legal, sampling, sampling.adaptive))
 
 
 def _is_known(
     total: Tally, legal: npt.NDArray[np.bool_], sampling: Sampling, adaptive: AdaptiveConfig | None
 ) -> npt.NDArray[np.bool_]:
-    """[n] enough worlds count, and say E[Q] as finely as `adaptive` asks.
+    """Return [n] True if the ESS suffices and E[Q] is as precise as `adaptive` requires.
 
-    Where nearly all weight is on one world, the spread over worlds is nothing and so is the
-    standard error: it speaks only if enough of them count.
+    If nearly all weight is on one world, the spread over worlds and the standard error are almost
+    0, so the standard error is meaningful only with a sufficient ESS.
     """
     known = total.ess.cpu().numpy() >= sampling.least_ess
     return known & (_largest_error(total, legal) <= adaptive.sem_threshold) if adaptive else known
 
 
 def _largest_error(total: Tally, legal: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """[n] the largest standard error of a legal play's E[Q], points."""
+    """Return [n] the largest standard error of E[Q] over legal plays, points."""
     error = (total.variance / total.ess[:, None]).sqrt().cpu().numpy()
     return np.where(legal, error, 0.0).max(axis=1)
 
@@ -220,10 +224,10 @@ def _read(
     total: Tally,
     legal: npt.NDArray[np.bool_],
     world_count: npt.NDArray[np.int64],
-    every: npt.NDArray[np.bool_],
+    is_complete: npt.NDArray[np.bool_],
     sampling: Sampling,
 ) -> Estimates:
-    """Sums as what they mean, on the host."""
+    """Turn sums into estimates, on the host."""
 
     def read(column: Tensor) -> Floats:
         return column.float().cpu().numpy()
@@ -247,5 +251,5 @@ def _read(
         entropy=read(total.entropy.clamp(min=0)),
         n_worlds=total.n.cpu().numpy(),
         world_count=world_count,
-        converged=every | known,
+        converged=is_complete | known,
     )

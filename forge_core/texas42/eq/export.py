@@ -1,4 +1,4 @@
-"""Recorded games as one plain dictionary of tensors, for loaders that know schema 2.1 of other makers."""
+"""Recorded games as a plain dictionary of tensors, for loaders of the published schema 2.1."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ _WHOLE_NUMBERS = {
 
 
 def to_tensors(records: Sequence[GameRecord]) -> dict[str, Any]:
-    """R decisions of N games, one behind the other, by the names of schema 2.1.
+    """Convert N games to R = 28 N decisions under the names of schema 2.1.
 
     transcript_tokens int8 [R, 36, 8]; legal_mask bool, e_q_mean and e_q_var float32 [R, 7], 0
-    where illegal; e_q_pdf float32 [R, 7, 85], if all games have it; all else [R]: int64, float32
+    where illegal; e_q_pdf float32 [R, 7, 85], if all games have it; all others [R]: int64, float32
     or bool. train_mask: decisions of the train split. metadata: a JSON object, as a string.
-    Raises BadInput for no games, for one of the sealed test split, or of illegal plays.
+    Raises BadInput for no games, a game of the sealed test split, or illegal plays.
     """
     import torch
 
     refuse_sealed(records)
-    told = transcripts_of(records)
+    tokens = transcripts_of(records)
     n = len(records)
 
     def column(name: str):
         return torch.from_numpy(np.concatenate([getattr(record.decisions, name) for record in records]))
 
     return {
-        "transcript_tokens": torch.from_numpy(told.tokens).flatten(0, 1),
-        "transcript_lengths": torch.from_numpy(told.mask.sum(axis=2)).flatten(),
+        "transcript_tokens": torch.from_numpy(tokens.tokens).flatten(0, 1),
+        "transcript_lengths": torch.from_numpy(tokens.mask.sum(axis=2)).flatten(),
         "e_q_mean": column("e_q_mean").nan_to_num(0.0),
         "e_q_var": column("e_q_var").nan_to_num(0.0),
         **{name: column(name) for name in _AS_THEY_ARE},
-        **{theirs: column(ours).long() for theirs, ours in _WHOLE_NUMBERS.items()},
+        **{name: column(own_name).long() for name, own_name in _WHOLE_NUMBERS.items()},
         "game_idx": torch.arange(n).repeat_interleave(N_PLAYS),
         "decision_idx": torch.arange(N_PLAYS).repeat(n),
         "train_mask": torch.tensor([r.split == Split.TRAIN for r in records]).repeat_interleave(N_PLAYS),
@@ -59,7 +59,7 @@ def to_tensors(records: Sequence[GameRecord]) -> dict[str, Any]:
 
 
 def export_games(records: Sequence[GameRecord], path: str) -> int:
-    """Write `to_tensors` with torch.save, whole or not at all; its bytes. Loads with weights_only=True."""
+    """Write `to_tensors` atomically with torch.save; return its bytes. It loads with weights_only=True."""
     import torch
 
     data = io.BytesIO()

@@ -1,4 +1,4 @@
-"""What can be wrong with a recorded game: each rule once, as the sentence that is said where it is broken."""
+"""Faults of recorded games: each rule once, as the sentence that reports its violation."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from forge_core.texas42.worlds.count import completions
 from forge_core.texas42.worlds.voids import unseen
 
 Faults = dict[str, Flags]
-"""By sentence, at which of the 28 decisions it holds"""
+"""sentence -> [28] bool, the decisions at which it applies"""
 
 _POINTS = np.arange(N_POINTS) - HAND_POINTS
 _ROUNDING = 1e-3
-"""of sums in float32"""
+"""tolerance of sums in float32"""
 
 
 def check_game(record: GameRecord) -> list[str]:
-    """What is wrong with a game, a sentence each; nothing if it is sound.
+    """Return the faults of a game, one sentence each; empty if it is sound.
 
-    The game is played again: players, legal slots, points and outcome are held to the rules,
-    every action to a hand token that is still held, the count of worlds to what the mover
-    could know, the true deal to be one of them; the numbers are held to each other.
+    The game is replayed. Players, legal slots, points and outcome must follow the rules, every
+    action must point at a hand token that is still held, the number of worlds must match the
+    mover's knowledge, the true deal must be one of them, and the numbers must agree with each other.
     """
     shapes = _misshapen(record)
     if shapes:
@@ -74,8 +74,8 @@ def _misshapen(record: GameRecord) -> list[str]:
 
 
 def _of_play(record: GameRecord, games: Sequence[Games]) -> Faults:
-    """Against the rules. games: before each play, and after the last."""
-    told, ends, steps = record.decisions, games[-1].seen, np.arange(N_PLAYS)
+    """Compare with the rules. games: before each play, and after the last."""
+    decisions, ends, steps = record.decisions, games[-1].seen, np.arange(N_PLAYS)
     tokens = record.transcripts().tokens
     player = ends.players[0]
     legal = np.concatenate([game.views.legal for game in games[:-1]])
@@ -84,87 +84,90 @@ def _of_play(record: GameRecord, games: Sequence[Games]) -> Faults:
     so_far = np.take_along_axis(points[:-1], teams, axis=1)
     to_go = points[-1][teams] - so_far
     outcome = to_go[:, 0] - to_go[:, 1]
-    slot = np.clip(told.action_taken, 0, HAND_SIZE - 1)
+    slot = np.clip(decisions.action_taken, 0, HAND_SIZE - 1)
     return {
-        "the player is not the one on turn": told.player != player,
-        "legal_mask is not what the rules allow": (told.legal_mask != legal).any(axis=1),
-        "action_taken is not the play that was made": (told.action_taken != slot)
+        "the player is not the one on turn": decisions.player != player,
+        "legal_mask is not what the rules allow": (decisions.legal_mask != legal).any(axis=1),
+        "action_taken is not the play that was made": (decisions.action_taken != slot)
         | (record.hands[player, slot] != record.plays),
         "action_taken points at a hand token that is not held": tokens[steps, FIRST_OF_HAND + slot, 5] != 1,
-        "forced is not where a single play is legal": told.forced != (legal.sum(axis=1) == 1),
-        "points_so_far are not those of the tricks before": (told.points_so_far != so_far).any(axis=1),
-        "actual_outcome is not that of the tricks to come": told.actual_outcome != outcome,
+        "forced is not where a single play is legal": decisions.forced != (legal.sum(axis=1) == 1),
+        "points_so_far are not those of the tricks before": (decisions.points_so_far != so_far).any(axis=1),
+        "actual_outcome is not that of the tricks to come": decisions.actual_outcome != outcome,
     }
 
 
-def _of_estimates(told: Decisions) -> Faults:
-    """Against each other, and what points and shares can be."""
-    legal = told.legal_mask
+def _of_estimates(decisions: Decisions) -> Faults:
+    """Compare estimates with each other and with the range of points and shares."""
+    legal = decisions.legal_mask
 
     def wrong(bad: Flags) -> Flags:
         return np.any(legal & bad, axis=1)
 
-    estimates = {"e_q_mean": told.e_q_mean, "e_q_var": told.e_q_var, "p_make": told.p_make}
-    spread = np.sqrt(np.where(legal, told.e_q_var, 0).clip(min=0))
+    estimates = {"e_q_mean": decisions.e_q_mean, "e_q_var": decisions.e_q_var, "p_make": decisions.p_make}
+    spread = np.sqrt(np.where(legal, decisions.e_q_var, 0).clip(min=0))
     n_legal = legal.sum(axis=1).clip(min=1)
-    exact = told.oracle == KINDS.index("exact")
+    exact = decisions.oracle == KINDS.index("exact")
     faults = {
         f"{name} is no number exactly where no play is legal": (np.isfinite(column) != legal).any(axis=1)
         for name, column in estimates.items()
     } | {
-        "an exact E[Q] is outside -42..42": exact & wrong(np.abs(told.e_q_mean) > HAND_POINTS + _ROUNDING),
-        "e_q_var is negative": wrong(told.e_q_var < 0),
-        "p_make is no share": wrong((told.p_make < 0) | (told.p_make > 1 + _ROUNDING)),
-        "u_mean is not the mean spread": ~_near(told.u_mean, spread.sum(axis=1) / n_legal),
-        "u_max is not the largest spread": ~_near(told.u_max, spread.max(axis=1)),
+        "an exact E[Q] is outside -42..42": exact
+        & wrong(np.abs(decisions.e_q_mean) > HAND_POINTS + _ROUNDING),
+        "e_q_var is negative": wrong(decisions.e_q_var < 0),
+        "p_make is no share": wrong((decisions.p_make < 0) | (decisions.p_make > 1 + _ROUNDING)),
+        "u_mean is not the mean spread": ~_near(decisions.u_mean, spread.sum(axis=1) / n_legal),
+        "u_max is not the largest spread": ~_near(decisions.u_max, spread.max(axis=1)),
     }
-    if told.e_q_pdf is not None:
-        total, mean = told.e_q_pdf.sum(axis=2), told.e_q_pdf @ _POINTS.astype(np.float32)
+    if decisions.e_q_pdf is not None:
+        total, mean = decisions.e_q_pdf.sum(axis=2), decisions.e_q_pdf @ _POINTS.astype(np.float32)
         faults |= {
             "e_q_pdf does not sum to 1 where a play is legal, to 0 elsewhere": (
-                ~(np.abs(total - legal) <= _ROUNDING) | (told.e_q_pdf < 0).any(axis=2)
+                ~(np.abs(total - legal) <= _ROUNDING) | (decisions.e_q_pdf < 0).any(axis=2)
             ).any(axis=1),
-            "e_q_pdf has another mean than E[Q]": exact & wrong(~_near(mean, told.e_q_mean)),
+            "e_q_pdf has another mean than E[Q]": exact & wrong(~_near(mean, decisions.e_q_mean)),
         }
     return faults
 
 
 def _of_choices(record: GameRecord) -> Faults:
-    told, rows = record.decisions, np.arange(N_PLAYS)
+    decisions, rows = record.decisions, np.arange(N_PLAYS)
     faults = {
-        "q_gap is negative, or no number": ~(told.q_gap >= 0),
-        "exploration_mode is none of the modes": (told.exploration_mode < 0)
-        | (told.exploration_mode >= len(MODES)),
-        "oracle is none of the kinds": (told.oracle < 0) | (told.oracle >= len(KINDS)),
-        "a greedy play is not the best": (told.exploration_mode == 0)
-        & (told.q_gap > CHOICE_GRAIN + _ROUNDING),
+        "q_gap is negative, or no number": ~(decisions.q_gap >= 0),
+        "exploration_mode is none of the modes": (decisions.exploration_mode < 0)
+        | (decisions.exploration_mode >= len(MODES)),
+        "oracle is none of the kinds": (decisions.oracle < 0) | (decisions.oracle >= len(KINDS)),
+        "a greedy play is not the best": (decisions.exploration_mode == 0)
+        & (decisions.q_gap > CHOICE_GRAIN + _ROUNDING),
     }
     criterion = record.settings.get("criterion")
     if criterion in CRITERIA:
-        worth = told.e_q_mean if criterion == "eq" else told.p_make
-        best = np.where(told.legal_mask, worth, -np.inf).max(axis=1)
-        gap = best - worth[rows, np.clip(told.action_taken, 0, HAND_SIZE - 1)]
-        faults["q_gap is not what the play gives away"] = ~_near(told.q_gap, gap)
+        worth = decisions.e_q_mean if criterion == "eq" else decisions.p_make
+        best = np.where(decisions.legal_mask, worth, -np.inf).max(axis=1)
+        gap = best - worth[rows, np.clip(decisions.action_taken, 0, HAND_SIZE - 1)]
+        faults["q_gap is not what the play gives away"] = ~_near(decisions.q_gap, gap)
     return faults
 
 
-def _of_weights(told: Decisions) -> Faults:
-    n = told.n_worlds
+def _of_weights(decisions: Decisions) -> Faults:
+    n = decisions.n_worlds
     return {
         "n_worlds is below 1": n < 1,
-        "world_count is below 1": told.world_count < 1,
-        "ess is outside 1..n_worlds": ~((told.ess >= 1 - _ROUNDING) & (told.ess <= n * (1 + _ROUNDING))),
+        "world_count is below 1": decisions.world_count < 1,
+        "ess is outside 1..n_worlds": ~(
+            (decisions.ess >= 1 - _ROUNDING) & (decisions.ess <= n * (1 + _ROUNDING))
+        ),
         "max_w is outside 1 / ess..1": ~(
-            (told.max_w * told.ess >= 1 - _ROUNDING) & (told.max_w <= 1 + _ROUNDING)
+            (decisions.max_w * decisions.ess >= 1 - _ROUNDING) & (decisions.max_w <= 1 + _ROUNDING)
         ),
         "entropy is outside 0..log n_worlds": ~(
-            (told.entropy >= -_ROUNDING) & (told.entropy <= np.log(np.maximum(n, 1)) + _ROUNDING)
+            (decisions.entropy >= -_ROUNDING) & (decisions.entropy <= np.log(np.maximum(n, 1)) + _ROUNDING)
         ),
     }
 
 
 def _of_worlds(record: GameRecord, games: Sequence[Games]) -> Faults:
-    """Against the worlds that fit what each mover knew."""
+    """Compare with the worlds that are consistent with the mover's knowledge."""
     dealt_to = np.empty(N_DOMINOES, dtype=np.int64)
     dealt_to[record.hands] = np.arange(N_SEATS)[:, None]
     counts, contains = np.empty(N_PLAYS, dtype=np.int64), np.empty(N_PLAYS, dtype=np.bool_)
@@ -174,10 +177,10 @@ def _of_worlds(record: GameRecord, games: Sequence[Games]) -> Faults:
         may = unknown.allowed[0] >> hidden & 1
         contains[step] = may.all() and (np.bincount(hidden, minlength=3) == unknown.need[0]).all()
         counts[step] = completions(unknown).counts[0]
-    told = record.decisions
+    decisions = record.decisions
     return {
         "the true deal is none of the worlds that fit": ~contains,
-        "world_count is not the number of worlds that fit": told.world_count != counts,
+        "world_count is not the number of worlds that fit": decisions.world_count != counts,
     }
 
 

@@ -1,4 +1,4 @@
-"""Games played by E[Q]: N deals in lockstep, every seat by what it can know."""
+"""Games played by E[Q]: N deals in lockstep, every seat playing on what it can know."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ from forge_core.texas42.views import Views
 from forge_core.texas42.worlds.posterior import PosteriorConfig
 
 EQ_VERSION = "q2"
-"""Raised when the same seed and settings give other games."""
+"""Raised when the same seed and settings give different games."""
 
 _WORLDS, _CHOICE = 0, 1
-"""streams of a decision: its worlds, its exploration"""
+"""numbers of the streams of a decision: worlds, exploration"""
 
 
 @dataclass(frozen=True, slots=True)
 class GameConfig:
-    """How games are played. Contradictions raise BadInput."""
+    """How games are played. Raises BadInput for contradictions."""
 
     sampling: Sampling = field(default_factory=Sampling)
     exploration: ExplorationPolicy = field(default_factory=ExplorationPolicy)
     criterion: str = "eq"
-    """what the movers maximise: see `policies.CRITERIA`"""
+    """the quantity that movers maximise: see `policies.CRITERIA`"""
     seed: int = 0
-    """of all that is drawn"""
+    """seed of all random draws"""
 
     def __post_init__(self) -> None:
         check_criterion(self.criterion)
         check_seed(self.seed)
 
     def settings(self, oracle: Oracle) -> dict[str, Any]:
-        """All that a game is a function of, beside its deal and `start_arguments`; JSON types."""
+        """Return everything that a game depends on besides its deal and `start_arguments`, in JSON types."""
         return {
             **oracle.describe(),
             "version": EQ_VERSION,
@@ -78,9 +78,9 @@ def generate_games(
 ) -> list[GameRecord]:
     """Play N deals to the end, every seat by E[Q]: 28 decisions each.
 
-    hands [N][4][7] ids, decls [N]; leaders, bidders (default: who leads) and bids one a
-    game or one for all. criterion: see GameConfig; enumerate_limit, points: see Sampling.
-    Raises BadInput for what is no deal, bid or setting.
+    hands [N][4][7] ids, decls [N]; leaders, bidders (default: the leader) and bids: one per game
+    or one for all. criterion: see GameConfig; enumerate_limit, points: see Sampling.
+    Raises BadInput for an invalid deal, bid or setting.
     """
     sampling = Sampling(n_worlds, enumerate_limit, posterior, adaptive, points)
     config = GameConfig(sampling, exploration or ExplorationPolicy(), criterion, seed)
@@ -97,16 +97,16 @@ def play_games(
     belief: Belief | None = None,
     on_step: Callable[[int], None] | None = None,
 ) -> list[GameRecord]:
-    """Play N games that have not begun to the end, in lockstep.
+    """Play N games from the first play to the last, in lockstep.
 
-    A game is a function of its deal, declaration, leader, bid and `config`; with the exact
-    oracle to the last digit, whatever is played beside it (a network's answers may differ
-    in the last digit with the size of the batch). deal_seeds [N]: for the record. belief:
-    of all four players, see Belief. on_step: told of each step done, 0..27.
+    A game depends on its deal, declaration, leader, bid and `config` alone; with the exact oracle
+    to the last digit (answers of a network may differ in the last digit with the size of the
+    batch). deal_seeds [N]: for the record. belief: of all four players, see Belief. on_step:
+    called after each step, 0..27.
     """
     device = resolve_device(device)
     if deal_seeds is not None and len(deal_seeds) != len(games):
-        raise BadInput(f"{len(deal_seeds)} seeds for {len(games)} deals: give one a deal, or none")
+        raise BadInput(f"{len(deal_seeds)} seeds for {len(games)} deals: give one per deal, or none")
     keys = game_keys(games, config.seed)
     steps: list[tuple[Games, Estimates, Choices]] = []
     while len(games) and not games.over:
@@ -130,7 +130,7 @@ def decide(
     device: str = "cpu",
     belief: Belief | None = None,
 ) -> tuple[Estimates, Choices]:
-    """What the movers of N games expect, and what they play; keys [N] as of `game_keys`."""
+    """Return the estimates and the plays of the movers of N games; keys [N]: see `game_keys`."""
     at_step = mix(keys, views.seen.step)
     estimates = estimate(oracle, views, mix(at_step, _WORLDS), config.sampling, device, belief)
     draws = uniform(mix(mix(at_step, _CHOICE)[:, None], np.arange(2)))
@@ -138,12 +138,12 @@ def decide(
 
 
 def start_arguments(leader: int = 0, bidder: int = 0, bid: int = LOWEST_BID) -> dict[str, int]:
-    """What a game is a function of beside its deal, declaration and configuration."""
+    """Return what a game depends on besides its deal, declaration and configuration."""
     return {"leader": leader, "bidder": bidder, "bid": bid}
 
 
 def game_keys(games: Games, seed: int) -> npt.NDArray[np.uint64]:
-    """[N] the key of all that is drawn for each game: of `seed`, its deal, declaration and leader."""
+    """Return [N] the key of all draws of each game, made from `seed`, deal, declaration and leader."""
     seen = games.seen
     keys = [
         stream(seed, "eq", deal.tobytes().hex(), decl, leader).integers(2**64, dtype=np.uint64)
@@ -159,7 +159,7 @@ def _records(
     settings: dict[str, Any],
     deal_seeds: Sequence[int] | None,
 ) -> list[GameRecord]:
-    """What was thought and played, game by game."""
+    """Collect estimates and plays into one record per game."""
     if not steps:
         return []
     n, end = len(games), games.seen
@@ -171,9 +171,9 @@ def _records(
     player = each(lambda g, e, c: g.seen.turn)
     team, other = player % 2, 1 - player % 2
     so_far = each(lambda g, e, c: g.seen.points)  # [N, 28, 2] by team
-    mine = np.take_along_axis(so_far, np.stack([team, other], axis=2), axis=2)
+    movers_points = np.take_along_axis(so_far, np.stack([team, other], axis=2), axis=2)
     final = np.stack([end.points[rows[:, None], side] for side in (team, other)], axis=2)
-    to_come = final - mine
+    to_come = final - movers_points
     spread = each(lambda g, e, c: np.sqrt(e.variance))
     legal = each(lambda g, e, c: e.legal)
     with_points = steps[0][1].points is not None
@@ -185,7 +185,7 @@ def _records(
         legal_mask=legal,
         p_make=each(lambda g, e, c: e.p_make),
         e_q_pdf=each(lambda g, e, c: e.points) if with_points else None,
-        points_so_far=mine,
+        points_so_far=movers_points,
         action_taken=each(lambda g, e, c: c.slot).astype(np.int8),
         q_gap=each(lambda g, e, c: c.q_gap),
         exploration_mode=each(lambda g, e, c: c.mode),

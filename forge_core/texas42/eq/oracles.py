@@ -1,4 +1,4 @@
-"""Who says what a play is worth once all hands are seen: the solver, a network, or each where it is best."""
+"""Oracles that evaluate plays with all hands seen: the solver, a network, or both in turn."""
 
 from __future__ import annotations
 
@@ -26,38 +26,38 @@ if TYPE_CHECKING:
 N_TRICKS = HAND_SIZE
 ORACLES = ("exact", "model", "hybrid")
 _QUESTIONS = 8192
-"""a network is asked at once"""
+"""positions per batch of a network"""
 
 
 class Oracle(Protocol):
-    """States with all hands seen -> Q in the mover's frame."""
+    """Evaluates states with all hands seen: Q in the mover's frame."""
 
     def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
-        """What each play of S positions is worth: float32 [S, 7] points, mover's frame, -128 where illegal.
+        """Return Q of S positions: float32 [S, 7] points, mover's frame, -128 where illegal.
 
-        hands int8 [D, 4, 7] and decl [D]: D deals; states int64 [S], each of deal `deal_of`
-        [S]. On one device; the answer comes back to it.
+        hands int8 [D, 4, 7] and decl [D]: D deals; states int64 [S], each of deal `deal_of` [S].
+        All on one device, which also receives the answer.
         """
         ...
 
     def kind(self, step: int) -> OracleKind:
-        """Who answers after `step` plays."""
+        """Return the kind of oracle that answers after `step` plays."""
         ...
 
     def describe(self) -> dict[str, Any]:
-        """What was asked, for the record: JSON types."""
+        """Describe the oracle for the record, in JSON types."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ExactOracle:
-    """The solver, restricted to what can still happen: alpha-beta from each position, on the CPU."""
+    """The solver: alpha-beta from each position, on the CPU."""
 
     workers: int | None = None
-    """threads; default: one a core"""
+    """threads; default: one per core"""
 
     def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
-        """See Oracle. States of one deal that follow each other share what the search learns."""
+        """See Oracle. Consecutive states of one deal share the table of the search."""
         device, index = states.device, deal_of.cpu().numpy()
         packed = states.cpu().numpy()
         deals = hands.cpu().numpy()[index]
@@ -65,7 +65,7 @@ class ExactOracle:
         return torch.from_numpy(to_mover_frame(answers, packed)).to(device).float()
 
     def kind(self, step: int) -> OracleKind:
-        """EXACT."""
+        """Return EXACT."""
         return OracleKind.EXACT
 
     def describe(self) -> dict[str, Any]:
@@ -75,26 +75,26 @@ class ExactOracle:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelOracle:
-    """A network of points. It may sit on another device than the games."""
+    """A network that predicts points. It may be on another device than the games."""
 
     model: TokenTransformer
     bf16: bool | None = None
-    """answers in bfloat16; default: on a GPU that computes in it"""
+    """compute in bfloat16; default: on a GPU"""
     questions: int = _QUESTIONS
-    """asked at once: what bounds the memory"""
+    """positions per batch, which bounds the memory"""
 
     def __post_init__(self) -> None:
-        STAGE1_SPEC.check_same(self.model.spec, "the network that is to judge positions")
+        STAGE1_SPEC.check_same(self.model.spec, "the network of the oracle")
         if self.model.config.objective != "qvalue":
             raise BadInput(
-                f"a network of {self.model.config.objective} does not say points: give one of qvalue"
+                f"a network of objective {self.model.config.objective} predicts no points: use one of qvalue"
             )
         if self.questions < 1:
-            raise BadInput(f"{self.questions} questions at once ask nothing: use at least 1")
+            raise BadInput(f"{self.questions} positions per batch: use at least 1")
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """The device of the network."""
         return next(self.model.parameters()).device
 
     def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
@@ -110,17 +110,17 @@ class ModelOracle:
         bf16 = device.type == "cuda" if self.bf16 is None else self.bf16
         if device.type == "cpu":
             arrays = (column.cpu().numpy() for column in (hands, decl, states, deal_of))
-            asked = encode(*arrays)
-            tokens, mask, legal = map(torch.from_numpy, (asked.tokens, asked.mask, asked.legal))
+            encoded = encode(*arrays)
+            tokens, mask, legal = map(torch.from_numpy, (encoded.tokens, encoded.mask, encoded.legal))
         else:
-            asked = encode(*(column.to(device) for column in (hands, decl, states, deal_of)))
-            tokens, mask, legal = asked.tokens, asked.mask, asked.legal
+            encoded = encode(*(column.to(device) for column in (hands, decl, states, deal_of)))
+            tokens, mask, legal = encoded.tokens, encoded.mask, encoded.legal
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            said, _ = self.model(tokens, mask)
-        return torch.where(legal, said.float(), ILLEGAL).to(states.device)
+            predicted, _ = self.model(tokens, mask)
+        return torch.where(legal, predicted.float(), ILLEGAL).to(states.device)
 
     def kind(self, step: int) -> OracleKind:
-        """MODEL."""
+        """Return MODEL."""
         return OracleKind.MODEL
 
     def describe(self) -> dict[str, Any]:
@@ -146,13 +146,13 @@ class HybridOracle:
         held = torch.stack([states >> bit & 1 for bit in range(N_DOMINOES)]).sum(dim=0)
         late = N_DOMINOES - held >= N_SEATS * (self.exact_from - 1)
         answers = torch.empty(len(states), HAND_SIZE, device=states.device)
-        for oracle, mine in ((self.early, ~late), (self.late, late)):
-            if mine.any():
-                answers[mine] = oracle.q(hands, decl, states[mine], deal_of[mine])
+        for oracle, rows in ((self.early, ~late), (self.late, late)):
+            if rows.any():
+                answers[rows] = oracle.q(hands, decl, states[rows], deal_of[rows])
         return answers
 
     def kind(self, step: int) -> OracleKind:
-        """By trick."""
+        """Return the kind of the oracle of the trick."""
         return (self.early if step < N_SEATS * (self.exact_from - 1) else self.late).kind(step)
 
     def describe(self) -> dict[str, Any]:
@@ -168,17 +168,17 @@ def open_oracle(
     exact_from: int = EXACT_FROM,
     workers: int | None = None,
 ) -> Oracle:
-    """`exact`, `model` or `hybrid`, as the command line names them; model: folder of a network.
+    """Open `exact`, `model` or `hybrid`, as the command line names them; model: folder of a network.
 
-    workers: threads of the solver, default one a core. Raises BadInput for another name, or
-    a network that is asked for and not named.
+    workers: threads of the solver, default one per core. Raises BadInput for another name, or if
+    the oracle needs a network and none is named.
     """
     if name not in ORACLES:
         raise BadInput(f"oracle {name!r}: use {', '.join(ORACLES)}")
     if name == "exact":
         return ExactOracle(workers)
     if model is None:
-        raise BadInput(f"oracle {name} asks a network: name one with --model")
+        raise BadInput(f"oracle {name} needs a network: name one with --model")
     from forge_core.learning.checkpoints import load_model
 
     network = ModelOracle(load_model(model, resolve_device(device)))
@@ -186,7 +186,7 @@ def open_oracle(
 
 
 def digest_of(model: TokenTransformer) -> str:
-    """16 hex digits of the weights of a network, wherever it came from."""
+    """Return 16 hex digits that identify the weights of a network."""
     digest = hashlib.blake2b(digest_size=8)
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode() + tensor.detach().float().cpu().numpy().tobytes())

@@ -1,4 +1,4 @@
-"""From what each play is worth to the one that is made."""
+"""Policies: from the estimates of each play to the play that is made."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     from forge_core.texas42.eq.estimate import Estimates
 
 MODES = ("greedy", "boltzmann", "epsilon", "blunder")
-"""how a play came about; a number in records is a place in this list"""
+"""how a play was chosen; records store the index into this list"""
 USED_BY = {
     "greedy": (),
     "boltzmann": ("temperature",),
     "epsilon": ("epsilon",),
     "blunder": ("epsilon", "max_regret"),
 }
-"""the settings that a mode heeds"""
+"""the settings that each mode uses"""
 CRITERIA = ("eq", "pmake")
-"""what is maximised: points on average, or the chance to have one's way with the bid"""
+"""the quantity to maximise: mean points, or the chance to make the bid (defenders: to set it)"""
 _P_GRAIN = 1e-6
-"""chances closer than this are equal; E[Q] decides between them"""
+"""Chances closer than this count as equal; E[Q] then decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExplorationPolicy:
-    """How often, and how far, play leaves what seems best. Raises BadInput for contradictions."""
+    """How often, and how far, play deviates from the best estimate. Raises BadInput for contradictions."""
 
     mode: str = "greedy"
-    """greedy; boltzmann: by exp(E[Q] / temperature); epsilon: with a probability, any legal play;
-    blunder: with a probability, any play but the best that gives away no more than `max_regret`"""
+    """greedy; boltzmann: in proportion to exp(E[Q] / temperature); epsilon: any legal play, with a given
+    probability; blunder: with that probability, a play other than the best that loses at most `max_regret`"""
     epsilon: float = EPSILON
-    """that probability, for epsilon and blunder"""
+    """the probability of epsilon and blunder"""
     temperature: float = TEMPERATURE
     """points"""
     max_regret: float = MAX_REGRET
@@ -48,38 +48,41 @@ class ExplorationPolicy:
         if self.mode not in MODES:
             raise BadInput(f"exploration {self.mode!r}: use {', '.join(MODES)}")
         if not 0 <= self.epsilon <= 1:
-            raise BadInput(f"epsilon {self.epsilon} is a probability: use 0 to 1")
+            raise BadInput(f"epsilon {self.epsilon}: use a probability, 0 to 1")
         if not (self.temperature > 0 and self.max_regret >= 0):
-            raise BadInput("the temperature is positive and the largest regret is not negative")
+            raise BadInput(
+                f"temperature {self.temperature} and max_regret {self.max_regret}: use a positive "
+                "temperature and a max_regret of at least 0"
+            )
 
     def settings(self) -> dict[str, Any]:
-        """The mode, and what matters to it; JSON types."""
+        """Return the mode and the settings that it uses, in JSON types."""
         return {"mode": self.mode, **{name: getattr(self, name) for name in USED_BY[self.mode]}}
 
 
 def check_criterion(criterion: str) -> str:
-    """One of CRITERIA; else BadInput."""
+    """Return the criterion if it is one of CRITERIA. Raises BadInput."""
     if criterion not in CRITERIA:
-        raise BadInput(f"plays are chosen by {' or '.join(CRITERIA)}, not {criterion!r}")
+        raise BadInput(f"criterion {criterion!r}: use {' or '.join(CRITERIA)}")
     return criterion
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choices:
-    """What is played in N games."""
+    """The plays chosen in N games."""
 
     slot: npt.NDArray[np.int64]
-    """[N] of the hand as dealt"""
+    """[N] slots of the hand as dealt"""
     mode: npt.NDArray[np.int8]
-    """[N] place in MODES: what decided"""
+    """[N] index into MODES: how the play was chosen"""
     q_gap: npt.NDArray[np.float32]
-    """[N] best of the criterion less that of the play, at least 0: points, or a chance"""
+    """[N] criterion of the best play minus that of the play made, at least 0: points, or a chance"""
 
 
 def choose(
     estimates: Estimates, criterion: str, exploration: ExplorationPolicy, draws: npt.NDArray[np.float64]
 ) -> Choices:
-    """One play a game; criterion: one of CRITERIA; draws [N, 2] in [0, 1)."""
+    """Choose one play per game. criterion: one of CRITERIA; draws [N, 2] in [0, 1)."""
     legal = estimates.legal
     mean = np.where(legal, estimates.mean, -np.inf)
     worth = mean
@@ -108,6 +111,6 @@ def choose(
 
 
 def _draw(odds: npt.NDArray, draws: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """odds [N, 7], not negative, one of them above 0; draws [N] in [0, 1) -> slots [N]."""
+    """Draw slots [N] in proportion to odds [N, 7], at least one positive per row; draws [N] in [0, 1)."""
     ladder = odds.cumsum(axis=1, dtype=np.float64)
     return (draws[:, None] * ladder[:, -1:] < ladder).argmax(axis=1)

@@ -1,6 +1,6 @@
-"""Worlds as positions: who would hold what, and what state the play would be in, now and some plays ago.
+"""Worlds as positions: the hands of each world, and the packed states now and some plays ago.
 
-Tensors on one device. D worlds of N games lie one behind the other; `game` says whose each is.
+Tensors on one device. The D worlds of N games are concatenated; `game` gives the game of each.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _ALL_HELD = (1 << N_DOMINOES) - 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """What N views say, as tensors."""
+    """N views as tensors."""
 
     decl: Tensor
     """[N] int64"""
     plays: Tensor
     """[N, t] int64 ids"""
     players: Tensor
-    """[N, t + 1] int64 seats, that of the play to come at the end"""
+    """[N, t + 1] int64 seats, the last one that of the next play"""
     known: Tensor
-    """[N, 28] int8 seat that was dealt each domino, -1 if it is not known"""
+    """[N, 28] int8 seat that was dealt each domino, -1 if unknown"""
     unseen: Tensor
-    """[N, U] int64 ids whose seat is not known"""
+    """[N, U] int64 ids of the dominoes whose seat is unknown"""
 
     @classmethod
     def of(cls, views: Views, unseen: Unseen, device: str) -> Table:
-        """Laid out on `device`."""
+        """Copy the views to tensors on `device`."""
         seen = views.seen
 
         def tensor(array, dtype=torch.int64) -> Tensor:
@@ -56,13 +56,13 @@ class Table:
 
     @property
     def step(self) -> int:
-        """t, plays made so far."""
+        """The number of plays made so far, t."""
         return self.plays.shape[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replay:
-    """D worlds, at the last of the J steps asked for and at those before."""
+    """D worlds at J consecutive steps, the last of which is the next play."""
 
     hands: Tensor
     """[D, 4, 7] int8 ids as dealt, ascending in each hand"""
@@ -71,15 +71,15 @@ class Replay:
     states: Tensor
     """[D, J] int64 packed states"""
     actor: Tensor
-    """[D, J] int64 seat to play"""
+    """[D, J] int64 seat that plays"""
     legal: Tensor
-    """[D, J, 7] bool slots that may be played"""
+    """[D, J, 7] bool legal slots"""
     played: Tensor
-    """[D, J] int64 slot that was played; -1 at the step to come"""
+    """[D, J] int64 slot that was played; -1 at the next play"""
 
 
 def deal_out(table: Table, game: Tensor, owner: Tensor) -> Tensor:
-    """Worlds as deals: owner int8 [D, U], hidden seats 0..2 clockwise from the mover -> [D, 4, 7] int8."""
+    """Turn worlds into deals int8 [D, 4, 7]; owner int8 [D, U]: seats 0..2, clockwise after the mover."""
     mover = table.players[game, -1:]
     dealt_to = table.known[game]
     dealt_to.scatter_(1, table.unseen[game], ((mover + 1 + owner) % N_SEATS).to(torch.int8))
@@ -88,9 +88,9 @@ def deal_out(table: Table, game: Tensor, owner: Tensor) -> Tensor:
 
 
 def replay(table: Table, game: Tensor, hands: Tensor, window: int) -> Replay:
-    """The play so far in D worlds: the step to come, and up to `window` steps before it.
+    """Replay D worlds: the next step, and up to `window` steps before it.
 
-    hands int8 [D, 4, 7] as dealt. Steps are in order, the one to come last.
+    hands int8 [D, 4, 7] as dealt. Steps are in order, the next one last.
     """
     device, first = hands.device, max(0, table.step - window)
     decl, plays, players = table.decl[game], table.plays[game], table.players[game]
@@ -132,5 +132,5 @@ def replay(table: Table, game: Tensor, hands: Tensor, window: int) -> Replay:
 
 
 def uninformative(past: Replay) -> Tensor:
-    """[D, J] bool: plays that say nothing of the hidden hands: forced, or the mover's own."""
+    """Return [D, J] bool: plays without information about the hidden hands: forced, or the mover's own."""
     return (past.legal.sum(dim=2) == 1) | (past.actor == past.actor[:, -1:])

@@ -1,4 +1,4 @@
-"""Recorded games as Stage-2 training rows: what the mover knew, and what it expected."""
+"""Recorded games as Stage-2 training rows: the mover's knowledge and its estimates."""
 
 from __future__ import annotations
 
@@ -13,39 +13,41 @@ from forge_core.texas42.eq.records import GameRecord, refuse_sealed, transcripts
 
 
 def collate(records: Sequence[GameRecord], *, final: bool = False) -> Rows:
-    """N games as 28 N rows of STAGE2_SPEC, game by game: E[Q], its variance and how sure it is.
+    """Convert N games to 28 N rows of STAGE2_SPEC, game by game: E[Q], its variance and its precision.
 
-    q and value are float32; `deal` is the place of the game in `records`; every row weighs the
-    same. ess is infinite where every world was taken.
-    final: let games of the sealed test split through, for the last evaluation alone. Raises
-    BadInput for no games, a sealed one, illegal plays, and numbers that would teach nonsense.
+    q and value are float32; `deal` is the index of the game in `records`; all rows have equal
+    weight. ess is infinite where every world was used.
+    final: admit games of the sealed test split, for the final evaluation only. Raises BadInput
+    for no games, a sealed one, illegal plays, and numbers that cannot be learnt from.
     """
     if not final:
         refuse_sealed(records)
-    told = transcripts_of(records)
+    tokens = transcripts_of(records)
 
     def column(name: str) -> np.ndarray:
         return np.concatenate([getattr(record.decisions, name) for record in records])
 
-    legal = told.legal.reshape(-1, told.legal.shape[-1])
+    legal = tokens.legal.reshape(-1, tokens.legal.shape[-1])
     mean, variance = column("e_q_mean"), column("e_q_var")
     ess = np.maximum(column("ess"), np.float32(1))
     q = np.where(legal, mean, np.float32(ILLEGAL))
     faults = {
-        "E[Q] is no number exactly where no play is legal": (np.isfinite(mean) != legal).any(axis=1),
-        "a variance is no number, or negative": (legal & ~((variance >= 0) & np.isfinite(variance))).any(
+        "E[Q] must be a number for legal plays and for no others": (np.isfinite(mean) != legal).any(axis=1),
+        "a variance is negative or not a number": (legal & ~((variance >= 0) & np.isfinite(variance))).any(
             axis=1
         ),
-        "the effective number of worlds is no number": ~np.isfinite(ess),
+        "the effective number of worlds is not a number": ~np.isfinite(ess),
     }
     for reason, wrong in faults.items():
         if wrong.any():
             game, step = divmod(int(np.argmax(wrong)), N_PLAYS)
             which = f"seed {records[game].seed}, step {step}"
-            raise BadInput(f"{wrong.sum():,} rows teach nonsense: {reason} ({which}); make their games again")
+            raise BadInput(
+                f"{wrong.sum():,} rows cannot be learnt from: {reason} ({which}); play their games again"
+            )
     return Rows(
-        tokens=told.tokens.reshape(-1, *told.tokens.shape[2:]),
-        mask=told.mask.reshape(-1, told.mask.shape[-1]),
+        tokens=tokens.tokens.reshape(-1, *tokens.tokens.shape[2:]),
+        mask=tokens.mask.reshape(-1, tokens.mask.shape[-1]),
         legal=legal,
         q=q,
         value=q.max(axis=1),

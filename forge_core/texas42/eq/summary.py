@@ -1,4 +1,4 @@
-"""A whole set of recorded games in figures, ply by ply."""
+"""Figures of a set of recorded games, by ply."""
 
 from __future__ import annotations
 
@@ -16,50 +16,50 @@ _COLUMNS = ("u_mean", "u_max", "ess", "converged", "n_worlds", "world_count", "f
 
 @dataclass(frozen=True, slots=True)
 class PlyFigures:
-    """The decisions of one ply, or of all; each game counts the same, quantiles are over games."""
+    """Figures of the decisions of one ply, or of all; games have equal weight, quantiles are over games."""
 
     ply: int | None
-    """plays made before, 0..27; None: of all"""
+    """plays made before, 0..27; None: all plies"""
     decisions: int
     forced: float
     """share with a single legal play"""
     u_mean: float
-    """points: spread of Q over worlds, the mean over legal plays"""
+    """points: standard deviation of Q over worlds, mean over legal plays"""
     u_max: float
-    """points: of the play with the largest"""
+    """points: the same of the legal play with the largest"""
     ess_min: float
-    """effective number of worlds, the least of any game"""
+    """effective number of worlds, the smallest of any game"""
     ess_p10: float
     ess_median: float
     converged: float
-    """share where E[Q] is as well known as was asked"""
+    """share of decisions in which E[Q] is as precise as was requested"""
     worlds: float
-    """asked about, mean"""
+    """mean number of worlds used"""
     world_count_median: float
-    """worlds that fit what the mover knew"""
+    """median number of worlds consistent with the mover's knowledge"""
     world_count_max: int
     q_gap: float | None
-    """mean over the decisions that were not forced; None if all were"""
+    """mean over unforced decisions; None if all were forced"""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a set of games holds."""
+    """Figures of a set of games."""
 
     games: int
     settings: tuple[str, ...]
-    """the different fingerprints: one, unless games were made in several ways"""
+    """the distinct fingerprints: one, unless the games have different settings"""
     bids_made: float
-    """share of games in which the bidders took what they had bid"""
+    """share of games in which the bid was made"""
     bidders_points: float
-    """mean of the 42"""
+    """mean points of the bidders, of 42"""
     all: PlyFigures
     plies: tuple[PlyFigures, ...]
-    """28"""
+    """the 28 plies"""
 
 
 def summarize(records: Iterable[GameRecord]) -> Summary:
-    """Figures of a set of games, which may be read as they are counted. Raises BadInput for none."""
+    """Summarise games, which may be a stream. Raises BadInput for no games."""
     columns: dict[str, list] = {name: [] for name in _COLUMNS}
     settings, points, made = set(), [], []
     for record in records:
@@ -70,41 +70,42 @@ def summarize(records: Iterable[GameRecord]) -> Summary:
         made.append(points[-1] >= min(record.bid, 42))
     if not points:
         raise BadInput("no games to summarise: make some with forge eq")
-    told = {name: np.stack(column) for name, column in columns.items()}
+    by_name = {name: np.stack(column) for name, column in columns.items()}
     return Summary(
         games=len(points),
         settings=tuple(sorted(settings)),
         bids_made=float(np.mean(made)),
         bidders_points=float(np.mean(points)),
-        all=_figures(None, {name: column.ravel() for name, column in told.items()}),
+        all=_figures(None, {name: column.ravel() for name, column in by_name.items()}),
         plies=tuple(
-            _figures(ply, {name: column[:, ply] for name, column in told.items()}) for ply in range(N_PLAYS)
+            _figures(ply, {name: column[:, ply] for name, column in by_name.items()})
+            for ply in range(N_PLAYS)
         ),
     )
 
 
 def _bidders_points(record: GameRecord) -> int:
-    """Points of the bidder's team in the end, 0..42."""
-    told: Decisions = record.decisions
-    outcome = int(told.actual_outcome[0])
-    return (42 + (outcome if told.player[0] % 2 == record.bidder % 2 else -outcome)) // 2
+    """Return the final points of the bidder's team, 0..42."""
+    decisions: Decisions = record.decisions
+    outcome = int(decisions.actual_outcome[0])
+    return (42 + (outcome if decisions.player[0] % 2 == record.bidder % 2 else -outcome)) // 2
 
 
-def _figures(ply: int | None, told: dict[str, np.ndarray]) -> PlyFigures:
-    """told: one number a decision, by column."""
-    ess, free = told["ess"].astype(np.float64), ~told["forced"]
+def _figures(ply: int | None, columns: dict[str, np.ndarray]) -> PlyFigures:
+    """Compute figures from columns with one number per decision."""
+    ess, free = columns["ess"].astype(np.float64), ~columns["forced"]
     return PlyFigures(
         ply=ply,
         decisions=len(ess),
-        forced=float(told["forced"].mean()),
-        u_mean=float(told["u_mean"].mean(dtype=np.float64)),
-        u_max=float(told["u_max"].mean(dtype=np.float64)),
+        forced=float(columns["forced"].mean()),
+        u_mean=float(columns["u_mean"].mean(dtype=np.float64)),
+        u_max=float(columns["u_max"].mean(dtype=np.float64)),
         ess_min=float(ess.min()),
         ess_p10=float(np.quantile(ess, 0.1)),
         ess_median=float(np.median(ess)),
-        converged=float(told["converged"].mean()),
-        worlds=float(told["n_worlds"].mean()),
-        world_count_median=float(np.median(told["world_count"])),
-        world_count_max=int(told["world_count"].max()),
-        q_gap=float(told["q_gap"][free].mean(dtype=np.float64)) if free.any() else None,
+        converged=float(columns["converged"].mean()),
+        worlds=float(columns["n_worlds"].mean()),
+        world_count_median=float(np.median(columns["world_count"])),
+        world_count_max=int(columns["world_count"].max()),
+        q_gap=float(columns["q_gap"][free].mean(dtype=np.float64)) if free.any() else None,
     )
