@@ -393,7 +393,7 @@ class Constant:
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(ForgeError, match="no number"):
+    with pytest.raises(ForgeError, match="not a number"):
         generate_games(Constant(float("nan")), [deal_from_seed(0)], [0], 2, device="cpu")
     with pytest.raises(BadInput, match="worlds"):
         play_deals(1, n_worlds=0)
