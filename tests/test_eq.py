@@ -397,7 +397,7 @@ def test_what_cannot_be_is_refused():
         generate_games(Constant(float("nan")), [deal_from_seed(0)], [0], 2, device="cpu")
     with pytest.raises(BadInput, match="worlds"):
         play_deals(1, n_worlds=0)
-    with pytest.raises(BadInput, match="chosen by"):
+    with pytest.raises(BadInput, match="use eq or pmake"):
         play_deals(1, n_worlds=1, criterion="luck")
     with pytest.raises(BadInput, match="exploration"):
         ExplorationPolicy("wild")
