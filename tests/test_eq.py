@@ -407,7 +407,7 @@ def test_what_cannot_be_is_refused():
         Sampling(3_000_000_000)
     with pytest.raises(BadInput, match="at most 2,000,000"):
         AdaptiveConfig(max_worlds=10**14)
-    with pytest.raises(BadInput, match="do not say how worlds were taken"):
+    with pytest.raises(BadInput, match="sampling settings of a game cannot be read"):
         Sampling.of({"sampling": {"adaptive": {"min_worlds": "ten"}}})
     with pytest.raises(BadInput, match="oracle 'psychic'"):
         open_oracle("psychic")

@@ -42,9 +42,7 @@ def collate(records: Sequence[GameRecord], *, final: bool = False) -> Rows:
         if wrong.any():
             game, step = divmod(int(np.argmax(wrong)), N_PLAYS)
             which = f"seed {records[game].seed}, step {step}"
-            raise BadInput(
-                f"{wrong.sum():,} rows are wrong: {reason} ({which}); play their games again"
-            )
+            raise BadInput(f"{wrong.sum():,} rows are wrong: {reason} ({which}); play their games again")
     return Rows(
         tokens=tokens.tokens.reshape(-1, *tokens.tokens.shape[2:]),
         mask=tokens.mask.reshape(-1, tokens.mask.shape[-1]),
