@@ -129,3 +129,79 @@ def test_an_asset_is_run_with_them():
 
     config = {"ops": {"soup": {"config": {"guests": 9, "kitchen": "there"}}}}
     assert dg.materialize([soup], run_config=config).output_for_node("soup") == "9 there"
+
+
+# --- all assets and all verbs -------------------------------------------------------------------
+
+VERBS = {
+    "oracle_shards": "shards",
+    "marginalized_shards": "shards",
+    "golden_shards": "shards",
+    "token_splits": "tokenize",
+    "oracle_model": "train",
+    "eq_model": "train",
+    "oracle_model_evaluation": "evaluate",
+    "eq_games": "eq",
+    "bidding_results": "bid",
+    "match_results": "match",
+}
+"""the verb that does what an asset does, where there is one"""
+OTHER_ASSETS = {"oracle_model_onnx", "eq_model_onnx", "champion"}
+"""assets with settings and without such a verb"""
+OF_THE_ASSET = {
+    "oracle_shards": {"declarations"},
+    "marginalized_shards": {"declarations"},
+    "oracle_model_evaluation": {"model", "against"},
+    "eq_games": {"model"},
+    "bidding_results": {"model"},
+    "match_results": {"players"},
+}
+"""what a verb has as an argument, or takes in another form: registered models, partitions"""
+OTHER_DEFAULTS = {("eq_games", "oracle"): "hybrid"}
+"""games for training are many: the solver alone would take too long"""
+
+
+def launchpads() -> dict[str, dict[str, dg.Field]]:
+    """The fields of every asset that has any, by the name of its op."""
+    from forge_assets.definitions import defs
+
+    found = {}
+    for asset in defs.resolve_asset_graph().assets_defs:
+        if asset.is_executable and (fields := getattr(asset.op.config_schema.config_type, "fields", None)):
+            found[asset.op.name] = fields
+    return found
+
+
+@pytest.fixture(scope="module")
+def options() -> dict[str, dict[str, typer.core.TyperOption]]:
+    """The options of every verb, by name."""
+    from forge_core.cli.app import app
+
+    commands = typer.main.get_command(app).commands
+    return {verb: {option.name: option for option in command.params} for verb, command in commands.items()}
+
+
+def test_every_asset_with_settings_is_compared_with_its_verb():
+    assert set(launchpads()) == set(VERBS) | OTHER_ASSETS
+
+
+@pytest.mark.parametrize("asset", VERBS)
+def test_the_launchpad_and_the_help_show_the_same_settings(asset, options):
+    fields, verb = launchpads()[asset], options[VERBS[asset]]
+    shared = set(fields) - OF_THE_ASSET.get(asset, set())
+    assert shared and shared <= set(verb)
+    for name in shared:
+        field, option = fields[name], verb[name]
+        default = f" Default: {option.show_default}." if isinstance(option.show_default, str) else ""
+        assert field.description == option.help + default, name
+        shown = OTHER_DEFAULTS.get((asset, name), option.default)
+        assert str(field.default_value) == str(shown), name
+
+
+def test_the_verbs_of_a_game_are_those_of_forge():
+    from forge_core.cli.app import app
+
+    commands = typer.main.get_command(app).commands
+    assert set(commands["texas42"].commands) == set(commands) - {"texas42", "doctor", "bench"}
+    for name, command in commands["texas42"].commands.items():
+        assert [p.name for p in command.params] == [p.name for p in commands[name].params]

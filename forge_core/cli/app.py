@@ -1,4 +1,7 @@
-"""The verbs of `forge`."""
+"""The verbs of `forge`: those of its frame, and those of each game.
+
+To add a game, list its GameVerbs in GAMES.
+"""
 
 from __future__ import annotations
 
@@ -7,68 +10,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_core.cli.bench import bench
+from forge_core.cli.bench import bench_verb
 from forge_core.cli.doctor import doctor_of
-from forge_core.texas42.cli.bid import bid
-from forge_core.texas42.cli.convergence import convergence
-from forge_core.texas42.cli.deal import deal
-from forge_core.texas42.cli.eq import eq
-from forge_core.texas42.cli.eq_export import eq_export
-from forge_core.texas42.cli.evaluate import evaluate
-from forge_core.texas42.cli.export import export
-from forge_core.texas42.cli.investigate import investigate
-from forge_core.texas42.cli.match import match
-from forge_core.texas42.cli.pictures import pictures
-from forge_core.texas42.cli.shards import shards
-from forge_core.texas42.cli.solve import solve
-from forge_core.texas42.cli.summary import summary
-from forge_core.texas42.cli.tokenize import tokenize
-from forge_core.texas42.cli.train import train
-from forge_core.texas42.cli.view import view
+from forge_core.cli.games import add_verbs, new_app
+from forge_core.texas42.cli.verbs import TEXAS42
 
 if TYPE_CHECKING:
     from forge_core.files.holdings import StorePart
 
+GAMES = (TEXAS42,)
+MACHINE = "Store and machine"
+
 
 def parts_of_stores() -> Sequence[StorePart]:
     """Import what the games keep in a store."""
-    from forge_core.texas42.cli.holdings import PARTS
-
-    return PARTS
+    return [part for game in GAMES for part in game.parts_of_stores()]
 
 
-app = typer.Typer(
-    name="forge",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for verb in (
-    deal,
-    solve,
-    shards,
-    tokenize,
-    train,
-    evaluate,
-    export,
-    eq,
-    summary,
-    view,
-    pictures,
-    eq_export,
-    bid,
-    investigate,
-    convergence,
-    match,
-    doctor_of(parts_of_stores),
-    bench,
-):
-    app.command()(verb)
+app = new_app("forge", "Turn games into players: solve, train, play and compare.")
+add_verbs(app, TEXAS42.verbs, TEXAS42.title)  # the first game: `forge deal` is `forge texas42 deal`
+for game in GAMES:
+    app.add_typer(game.app(), rich_help_panel="Games (forge GAME VERB)")
+app.command(rich_help_panel=MACHINE)(doctor_of(parts_of_stores))
+app.command(rich_help_panel=MACHINE)(bench_verb({k: v for game in GAMES for k, v in game.benchmarks.items()}))
 
 
-def print_version(asked: bool) -> None:
-    """What `--version` does."""
-    if asked:
+def print_version(is_asked: bool) -> None:
+    """Print the version and exit, if `--version` was given."""
+    if is_asked:
         from importlib.metadata import version
 
         print(f"forge {version('forge')}")
@@ -82,6 +51,6 @@ def forge(
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """From deals of Texas 42 to players: an exact solver says what every move of a deal is worth."""
+    """Print help where no verb is given."""
     if context.invoked_subcommand is None:
         print(context.get_help())

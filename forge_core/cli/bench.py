@@ -1,11 +1,12 @@
 """`forge bench`: correct first, then the figure, with device and sizes.
 
-A subject is a module here, `bench_NAME.py`, with a function `measure` that raises AssertionError
-unless what must hold does, measures, and returns a Benchmark. List it in SUBJECTS.
+A subject is a module `bench_NAME` of a game's `cli/` with a function `measure(seeds, device)`. It
+raises AssertionError unless what must hold does, measures, and returns a Benchmark. The game lists it
+in its GameVerbs.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated here as they stand: those of a verb made in a function name its arguments.
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib import import_module
 from typing import Annotated
@@ -17,40 +18,44 @@ from forge_core.cli.options import Device, Json, Seeds
 from forge_core.cli.status import FAILED
 from forge_core.errors import BadInput
 
-SUBJECTS = ("solver", "train", "worlds", "eq", "bid", "game")
 
+def bench_verb(subjects: Mapping[str, str]) -> Callable[..., None]:
+    """Return the verb. subjects: names -> modules that measure."""
+    names = ", ".join(subjects)
 
-def read_subject(text: str) -> str:
-    """A name in SUBJECTS."""
-    if text not in SUBJECTS:
-        raise BadInput(f"no benchmark of {text!r}: use {', '.join(SUBJECTS)}")
-    return text
+    def read_subject(text: str) -> str:
+        if text not in subjects:
+            raise BadInput(f"no benchmark of {text!r}: use {names}")
+        return text
 
+    def bench(
+        subject: Annotated[
+            str, typer.Argument(parser=read_subject, metavar="SUBJECT", help=f"One of: {names}.")
+        ],
+        seeds: Seeds = "0-19",  # pyright: ignore[reportArgumentType]  (read by its parser)
+        device: Device = "cpu",
+        json: Json = False,
+    ) -> None:
+        """Check that a part of Forge is correct, then measure its speed.
 
-def bench(
-    subject: Annotated[
-        str, typer.Argument(parser=read_subject, metavar="SUBJECT", help=f"Of: {', '.join(SUBJECTS)}.")
-    ],
-    seeds: Seeds = "0-19",  # pyright: ignore[reportArgumentType]  (read by its parser)
-    device: Device = "cpu",
-    json: Json = False,
-) -> None:
-    """Measure a part of Forge, after asserting that it is right. Exit 1 if a figure is over its limit."""
-    from forge_core.cli.screen import notes, print_json
+        Exit 1 if a figure is over its limit.
+        """
+        from forge_core.cli.screen import notes, print_json
 
-    module = import_module(f"forge_core.texas42.cli.bench_{subject}")
-    with notes().status(f"measuring: {subject}"):
-        benchmark: Benchmark = module.measure(seeds, device)
-    if json:
-        print_json(asdict(benchmark))
-    else:
-        print_benchmark(benchmark)
-    if any(figure.is_over for figure in benchmark.figures):
-        raise typer.Exit(FAILED)
+        with notes().status(f"measuring: {subject}"):
+            benchmark: Benchmark = import_module(subjects[subject]).measure(seeds, device)
+        if json:
+            print_json(asdict(benchmark))
+        else:
+            print_benchmark(benchmark)
+        if any(figure.is_over for figure in benchmark.figures):
+            raise typer.Exit(FAILED)
+
+    return bench
 
 
 def print_benchmark(benchmark: Benchmark) -> None:
-    """The conditions, what held, the figures."""
+    """Print the conditions, the assertions that held, and the figures."""
     from forge_core.cli.screen import screen, table
 
     out = screen()
