@@ -210,7 +210,7 @@ def test_such_a_match_is_a_duplicate_of_play(tmp_path):
     boards = read_block(store, seating, 0)
     assert boards.bid.tolist() == played.by_a.bid[:50].tolist()
     write_block(store, seating, replace(boards, bid=boards.bid + np.int16(1)))
-    with pytest.raises(FileCorrupt, match="a bid is not that of its conditions"):
+    with pytest.raises(FileCorrupt, match="a bid is not the one of its conditions"):
         read_block(store, seating, 0)
 
 

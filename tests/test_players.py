@@ -221,7 +221,7 @@ def test_a_network_that_says_no_number_is_refused(networks, tmp_path):
     model = load_model(str(networks / "stage2"))
     torch.nn.init.constant_(model.head.weight, float("nan"))
     games = some_games()
-    with pytest.raises(ForgeError, match="stage2:mine said what is no number"):
+    with pytest.raises(ForgeError, match="an output of stage2:mine is not finite"):
         ask(TranscriptPlayer("stage2:mine", model), games, game_keys(games, 0))
 
 

@@ -1,6 +1,6 @@
 """Players by name, as the command line writes them: `random`, `playouts:256`, `search:sims=64,model=DIR`.
 
-A game has a dictionary of kinds; what may stand behind the colon is theirs alone.
+A game has a dictionary of kinds; the options behind the colon differ by kind.
 """
 
 from __future__ import annotations

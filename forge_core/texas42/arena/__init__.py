@@ -1,9 +1,9 @@
-"""Matches: who plays better, on the same deals, and how sure one can be of it.
+"""Matches of Texas 42: which player is better on the same deals, with intervals.
 
-duplicate (what is fixed, and games in lockstep), boards (deals as they were played, on disk),
-match (two players, or all against all), faults (what it is held to), report (figures and pictures
-of it), regret (what a game lost to luck, to what was hidden, and to blunders): each uses only what
-stands before it.
+duplicate (the conditions of a match, and games in lockstep), boards (played deals, on disk), match
+(two players, or all against all, on the arena of all games), faults (checks of a match), measures
+(what players and networks are compared by), report (figures, tables and the picture), regret (how much of
+a game was lost to luck, to hidden hands and to blunders): each uses only what stands before it.
 """
 
 from forge_core.texas42.arena.boards import Boards, Seating

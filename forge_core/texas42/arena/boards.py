@@ -1,4 +1,4 @@
-"""Boards: deals as they were played by two sides, and their files.
+"""Boards: deals that two sides have played, and the files of them.
 
 A store of matches holds, for each seating, a folder named by its fingerprint with a Parquet
 file for each block of seeds. Swapping the sides is another seating; so the match of B against
@@ -58,7 +58,7 @@ class Boards:
     bid: npt.NDArray[np.int16]
     """[D]"""
     points: npt.NDArray[np.int8]
-    """[D] that the bidding side took, 0..42"""
+    """[D] points that the bidding side took, 0..42"""
     plays: npt.NDArray[np.int8]
     """[D, 28] ids in order"""
 
@@ -67,51 +67,51 @@ class Boards:
 
     @property
     def made(self) -> npt.NDArray[np.bool_]:
-        """[D] whether the contract is made."""
+        """[D] True where the contract is made."""
         return self.points >= np.minimum(self.bid, HAND_POINTS)
 
     @property
     def marks(self) -> npt.NDArray[np.int64]:
-        """[D] what the contract is played for."""
+        """[D] the marks that the contract is played for."""
         return np.array([marks_of(bid) for bid in self.bid.tolist()], dtype=np.int64)
 
     @classmethod
     def of(cls, seeds: Sequence[int], games: Games) -> Boards:
-        """What came of games that are over."""
+        """Return the boards of games that are over."""
         seen = games.seen
         points = seen.points[:, 0].astype(np.int8)
         return cls(np.array(seeds, dtype=np.int64), seen.decl, seen.bid, points, seen.plays)
 
     @classmethod
     def join(cls, parts: Sequence[Boards]) -> Boards:
-        """All of several, by seed; their seeds differ."""
+        """Return the boards of several, by seed; their seeds differ."""
         columns = [np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(cls)]
         return cls(*columns).take(columns[0].argsort())
 
     @classmethod
     def none(cls) -> Boards:
-        """Nothing played yet."""
+        """Return boards of no deal."""
         empty, plays = np.zeros(0, dtype=np.int8), np.zeros((0, N_PLAYS), dtype=np.int8)
         return cls(empty.astype(np.int64), empty, empty.astype(np.int16), empty, plays)
 
     def take(self, index) -> Boards:
-        """The deals at `index`: whole numbers or a mask."""
+        """Return the boards at `index`: whole numbers or a mask."""
         return Boards(*(getattr(self, column.name)[index] for column in fields(self)))
 
     def of_seeds(self, seeds: Sequence[int]) -> Boards:
-        """Those of some seeds."""
+        """Return the boards of some seeds."""
         return self.take(np.isin(self.seed, np.array(seeds, dtype=np.int64)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seating:
-    """Who bids (seats 0 and 2) against whom, and under what conditions."""
+    """The player that bids (seats 0 and 2), the one that defends, and the conditions."""
 
     bidders: AnyPlayer
     defenders: AnyPlayer
     conditions: Conditions
     settings: dict[str, Any] = field(init=False)
-    """all that a board of it depends on, beside the seed of its deal; JSON types"""
+    """all that its boards depend on besides the seed of the deal; JSON types"""
 
     def __post_init__(self) -> None:
         settings = {
@@ -128,22 +128,22 @@ class Seating:
         return fingerprint(self.settings)
 
     def folder(self, store: Store) -> Store:
-        """Where its boards are."""
+        """Return the folder of its boards."""
         return store.join(MATCHES_FOLDER, self.fingerprint)
 
 
 def block_name(seed: int) -> str:
-    """`seeds_00000900_00000949.parquet`: the file that holds the deal of this seed."""
+    """Return the name of the file that holds the deal of a seed: `seeds_00000900_00000949.parquet`."""
     first = seed - seed % BLOCK
     return f"seeds_{first:08d}_{first + BLOCK - 1:08d}.parquet"
 
 
 @dataclass(frozen=True, slots=True)
 class BlockKey:
-    """Which block of boards."""
+    """Names a block of boards."""
 
     folder: str
-    """of its seating, below that of all matches"""
+    """of its seating, below the folder of all matches"""
     seed: int
     """the lowest of its seeds"""
 
@@ -154,12 +154,12 @@ class BlockKey:
 
     @classmethod
     def of(cls, seating: Seating, seed: int) -> BlockKey:
-        """The block in which a seating has the deal of a seed."""
+        """Return the key of the block that holds the deal of a seed."""
         return cls(seating.fingerprint, seed - seed % BLOCK)
 
     @classmethod
     def parse(cls, name: str, folder: str) -> BlockKey:
-        """The key of a file name in the folder of a seating. Raises BadInput for a name that no block has."""
+        """Return the key of a file name in a seating's folder. Raises BadInput for one that no block has."""
         named = re.match(r"seeds_([0-9]{8,18})_", name)
         if named and block_name(int(named[1])) == name:
             return cls(folder, int(named[1]))
@@ -168,7 +168,7 @@ class BlockKey:
 
 @dataclass(frozen=True, slots=True)
 class BlockHeader:
-    """What a block of boards says of itself."""
+    """The footer of a block of boards."""
 
     settings: dict[str, Any]
     """of its seating"""
@@ -191,9 +191,9 @@ class BlockHeader:
 
 
 def read_block(store: Store, seating: Seating, seed: int) -> Boards:
-    """The boards of the block of a seed that were played so far, verified.
+    """Return the boards of the block of a seed that were played so far, verified.
 
-    What is verified: settings, columns, that the plays keep the rules and bring these points.
+    Verified are the settings, the columns, and that the plays are legal and score these points.
     Raises FileCorrupt, StoreUnusable.
     """
     matches, key = store.join(MATCHES_FOLDER), BlockKey.of(seating, seed)
@@ -232,7 +232,7 @@ def _parse(seating: Seating, file: pq.ParquetFile, key: BlockKey, header: BlockH
     require(all(column.null_count == 0 for column in table.columns), "a value is missing")
     seeds, decl, bid, points = (table.column(name).to_numpy() for name in _SCHEMA.names[:-1])
     plays = table.column("plays").combine_chunks()
-    require(bool((np.diff(plays.offsets) == N_PLAYS).all()), f"a game is not of {N_PLAYS} plays")
+    require(bool((np.diff(plays.offsets) == N_PLAYS).all()), f"a game does not have {N_PLAYS} plays")
     boards = Boards(seeds, decl, bid, points, plays.flatten().to_numpy().reshape(-1, N_PLAYS))
     _check(boards, seating.conditions, key.filename)
     return boards
@@ -241,19 +241,22 @@ def _parse(seating: Seating, file: pq.ParquetFile, key: BlockKey, header: BlockH
 def _check(boards: Boards, conditions: Conditions, name: str) -> None:
     seeds = boards.seed.tolist()
     require(
-        all(seed >= 0 and block_name(seed) == name for seed in seeds), "a seed is not of those in its name"
+        all(seed >= 0 and block_name(seed) == name for seed in seeds),
+        "a seed is not one of those in the name of the file",
     )
     require(bool((np.diff(boards.seed) > 0).all()), "seeds are not ascending")
     games = conditions.deal(seeds)
-    require(np.array_equal(games.seen.decl, boards.decl), "a declaration is not that of its conditions")
-    require(np.array_equal(games.seen.bid, boards.bid), "a bid is not that of its conditions")
+    require(np.array_equal(games.seen.decl, boards.decl), "a declaration is not the one of its conditions")
+    require(np.array_equal(games.seen.bid, boards.bid), "a bid is not the one of its conditions")
     for after in replay(games, boards.plays):
         games = after
-    require(np.array_equal(games.seen.points[:, 0], boards.points), "points are not those of the plays")
+    require(
+        np.array_equal(games.seen.points[:, 0], boards.points), "points are not those that the plays score"
+    )
 
 
 def _refuse(file: pq.ParquetFile, key: BlockKey, header: BlockHeader) -> Boards:
-    raise BadInput("boards are read by their seating: see read_block")
+    raise BadInput("boards are read for a seating: call read_block")
 
 
 BLOCKS: RecordFile[BlockKey, BlockHeader, Boards] = RecordFile(

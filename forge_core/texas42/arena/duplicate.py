@@ -1,4 +1,4 @@
-"""The same deals for all: what is fixed before a match, and games in lockstep between two sides."""
+"""Duplicate deals: the conditions that all games of a match share, and two sides playing in lockstep."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _RULE = RuleBidder()
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What all games of a match have in common. Raises BadInput for contradictions.
+    """The conditions of all games of a match. Raises BadInput for contradictions.
 
-    Seat 0 bids and leads. What players draw follows from `seed`, the deal and the
-    declaration, and so is the same whoever sits there.
+    Seat 0 bids and leads. Random draws follow from `seed`, the deal and the declaration: they are
+    the same for every player in a seat.
     """
 
     declare: str | int = "hand"
-    """`hand`: what `suits` says of seat 0's hand; `seed`: the deal's seed % 10; one of 0..9 for all; or
-    `auction`: what is bid and declared in an auction that four RuleBidders hold at a score of nothing to
-    nothing. Then seats are counted from the bidder; the dealer, seat 3 of the deal, must not pass it out"""
+    """`hand`: what `suits` chooses for seat 0's hand; `seed`: the deal's seed % 10; one of 0..9 for all; or
+    `auction`: the bid and declaration of an auction that four RuleBidders hold at a score of 0 to 0.
+    Then seats are counted from the bidder; the dealer, seat 3 of the deal, must bid if all others pass"""
     bid: int = LOWEST_BID
-    """30..42 points, or marks: 84, 126, ...; an auction finds its own"""
+    """30..42 points, or marks: 84, 126, ...; an auction sets its own"""
     seed: int = 0
 
     @classmethod
@@ -53,21 +53,21 @@ class Conditions:
             check_declaration(self.declare)
         check_bid(self.bid)
         if self.declare == "auction" and self.bid != LOWEST_BID:
-            raise BadInput(f"a bid of {self.bid} beside an auction, which finds its own: leave the bid out")
+            raise BadInput(f"a bid of {self.bid} with an auction, which finds its own: leave the bid out")
         check_seed(self.seed)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
-        told = asdict(self)
+        """Return JSON types only."""
+        values = asdict(self)
         if self.declare != "auction":
-            return told
-        return {name: value for name, value in told.items() if name != "bid"} | {"bidder": _RULE.describe()}
+            return values
+        return {name: value for name, value in values.items() if name != "bid"} | {"bidder": _RULE.describe()}
 
     def deal(self, seeds: Sequence[int]) -> Games:
-        """The games of D seeds before their first play. Raises BadInput for a seed that is sealed."""
+        """Return the games of D seeds before their first play. Raises BadInput for a sealed seed."""
         sealed = next((seed for seed in seeds if split_of(seed) is Split.TEST), None)
         if sealed is not None:
-            raise BadInput(f"seed {sealed} is of the test split, which is sealed: use others")
+            raise BadInput(f"seed {sealed} is in the test split, which is sealed: use other seeds")
         if self.declare == "auction":
             held = [_hold(seed) for seed in seeds]
             hands = np.array([deal for deal, _, _ in held], dtype=np.int8).reshape(-1, 4, 7)
@@ -85,7 +85,7 @@ class Conditions:
 
 @cache
 def _hold(seed: int) -> tuple[Hands, int, int]:
-    """(hands from the bidder on, declaration, bid) of the auction of a seed."""
+    """Return (hands from the bidder on, declaration, bid) of the auction of a seed."""
     hands = deal_from_seed(seed)
     held = hold_auction(hands, [_RULE] * N_SEATS, dealer=N_SEATS - 1, forced=True)
     assert held.contract is not None and held.decl is not None
@@ -100,20 +100,20 @@ def play_out(
     keys: Keys,
     on_step: Callable[[int], None] | None = None,
 ) -> Games:
-    """Play N games to their end in lockstep.
+    """Play N games to their end in lockstep, and return them.
 
-    sides [N, 2]: which of `players` is team 0, which team 1; keys [N] of what is drawn in each
-    game (see `eq.game_keys`). on_step: told of each step done, 0..27. A game is a function
-    of its deal, contract, players and key; the last digit of a network's answer, and so a
-    choice between equals, may depend on how many are asked at once.
+    sides: [N, 2] the index in `players` of team 0 and of team 1. keys: [N] of all random draws of a
+    game (see `eq.game_keys`). on_step: called after each step, 0..27. A game is a function of its
+    deal, contract, players and key; the last digit of a network's answer, and so a choice between
+    equal plays, may depend on the size of the batch.
     """
     rows = np.arange(len(games))
     while len(games) and not games.over:
         on_turn = sides[rows, games.seen.turn % 2]
         slots = np.empty(len(games), dtype=np.int64)
         for which in np.unique(on_turn):
-            mine = np.flatnonzero(on_turn == which)
-            slots[mine] = ask(players[which], games.take(mine), keys[mine])
+            own = np.flatnonzero(on_turn == which)
+            slots[own] = ask(players[which], games.take(own), keys[own])
         step = games.seen.step
         games = games.play(slots)
         if on_step:
@@ -133,7 +133,7 @@ def choose_seeds(settings: MatchSettings) -> list[int]:
 
 
 def held_out_seeds(n: int) -> list[int]:
-    """The first n seeds that no network learns from, and that are not sealed."""
+    """Return the first n seeds of the val split: no network learns from them, and they are not sealed."""
     if n < 0:
         raise BadInput(f"{n} deals: use at least 0")
     seeds, seed = [], 0

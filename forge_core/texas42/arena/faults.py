@@ -1,4 +1,4 @@
-"""What a match is held to once it is played: complete, of equal contracts, and as the store has it."""
+"""Checks of a match that was played: it is complete, its contracts are equal, the store has its games."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from forge_core.texas42.players import AnyPlayer
 
 
 def missing_boards(match: Match, seeds: Sequence[int]) -> str | None:
-    """What is wrong with the number of boards, if anything.
+    """Return what is wrong with the number of boards, or None.
 
-    Each deal of `seeds` is played twice; where a test has ended the match, those of the first blocks.
+    Each deal of `seeds` is played twice; if a test has ended the match, those of the first blocks.
     """
     ended = match.sprt is not None and match.sprt.verdict is not Verdict.CONTINUE
     last = match.by_a.seed[-1] // BLOCK if len(match) else -1
@@ -28,22 +28,22 @@ def missing_boards(match: Match, seeds: Sequence[int]) -> str | None:
 
 
 def unequal_contracts(match: Match) -> str | None:
-    """The first deal whose two games were not of one declaration and bid, if there is one."""
+    """Return a sentence on the first deal whose two games differ in declaration or bid, or None."""
     a, b = match.by_a, match.by_b
     differ = np.flatnonzero((a.decl != b.decl) | (a.bid != b.bid))
     return f"seed {a.seed[differ[0]]} was not played twice under one contract" if len(differ) else None
 
 
 def unlike_the_store(match: Match, a: AnyPlayer, b: AnyPlayer, store: Store) -> str | None:
-    """What the store says otherwise than the match of players a and b, if anything.
+    """Return where the store differs from the match of players a and b, or None.
 
-    What is read is verified: see `read_block`. Raises FileCorrupt, StoreUnusable.
+    Boards are verified as they are read: see `read_block`. Raises FileCorrupt, StoreUnusable.
     """
-    for bidders, defenders, told in ((a, b, match.by_a), (b, a, match.by_b)):
+    for bidders, defenders, played in ((a, b, match.by_a), (b, a, match.by_b)):
         seating = Seating(bidders, defenders, match.conditions)
-        blocks = sorted({seed // BLOCK for seed in told.seed.tolist()})
+        blocks = sorted({seed // BLOCK for seed in played.seed.tolist()})
         kept = Boards.join([Boards.none(), *(read_block(store, seating, BLOCK * block) for block in blocks)])
-        kept = kept.of_seeds(told.seed.tolist())
-        if not (np.array_equal(kept.seed, told.seed) and np.array_equal(kept.plays, told.plays)):
-            return f"with {bidders.name} bidding other games are stored than were told of"
+        kept = kept.of_seeds(played.seed.tolist())
+        if not (np.array_equal(kept.seed, played.seed) and np.array_equal(kept.plays, played.plays)):
+            return f"with {bidders.name} bidding, other games are stored than the match counted"
     return None

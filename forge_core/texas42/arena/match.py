@@ -44,7 +44,7 @@ class Match:
     by_b: Boards
     """[D] with b bidding"""
     sprt: Sprt | None = None
-    """where the sequential test stands; None if there was none"""
+    """state of the sequential test; None if there was none"""
 
     def __len__(self) -> int:
         return len(self.by_a)
@@ -56,16 +56,16 @@ class Match:
 
     @property
     def swing(self) -> npt.NDArray[np.float64]:
-        """[D] points by which a is better: taken with the bidders' hands, less what b takes with them."""
+        """[D] points that a takes with the bidders' hands, less those that b takes with the same hands."""
         return self.by_a.points.astype(np.float64) - self.by_b.points
 
     @property
     def made(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        """[D], [D] the contract is made with a bidding, with b bidding."""
+        """[D], [D] True where the contract is made: with a bidding, with b bidding."""
         return self.by_a.made, self.by_b.made
 
     def outcomes(self, by: str) -> npt.NDArray[np.float64]:
-        """[D] by which a is better, in one of MARGINS: `points`, or `contracts`, which is 1, 0 or -1."""
+        """Return [D] by how much a is better, in one of MARGINS: `points`, or `contracts` (1, 0 or -1)."""
         made_by_a, made_by_b = self.made
         return self.swing if by == "points" else made_by_a.astype(np.float64) - made_by_b
 

@@ -1,4 +1,4 @@
-"""What sees through the backs of the dominoes: the ceiling that players are measured by, no players."""
+"""Clairvoyants see all hands: they are the ceiling that players are measured against."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
 @dataclass(frozen=True, slots=True)
 class ExactClairvoyant:
-    """The best play of all who see all: what is lost to it is lost for good."""
+    """Best play with open hands, by the exact oracle."""
 
     @property
     def name(self) -> str:
@@ -42,7 +42,7 @@ class ExactClairvoyant:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkClairvoyant:
-    """What a Stage-1 network, of points or a policy, thinks best with all hands seen."""
+    """The best play with open hands by a Stage-1 network, of points or of a policy."""
 
     name: str
     model: TokenTransformer

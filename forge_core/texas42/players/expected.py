@@ -1,4 +1,4 @@
-"""Plays by E[Q]: takes deals that fit all it has seen, and what plays best on average over them."""
+"""A player by E[Q]: it samples worlds that fit all it has seen, and plays what is best over them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from forge_core.texas42.views import Views
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExpectedPlayer:
-    """Maximises, over its worlds, points (`eq`) or the chance to have its way with the bid (`pmake`)."""
+    """Maximises, over its worlds, mean points (`eq`), or the share in which its side makes the bid (`pmake`;
+    defenders: sets it)."""
 
     name: str
     oracle: Oracle
     config: GameConfig
     device: str = "cpu"
-    """where worlds are dealt and added up"""
+    """device on which worlds are dealt and averaged"""
 
     def describe(self) -> dict[str, Any]:
         """See Player."""
@@ -33,7 +34,7 @@ class ExpectedPlayer:
         }
 
     def slots(self, views: Views, keys: Keys) -> Slots:
-        """See Player. Plays as `eq.play_games` does; where one play is legal it does not think."""
+        """See Player. It decides as `eq.play_games` does, without sampling where only one play is legal."""
         legal = views.legal
         slots = legal.argmax(axis=1)
         to_choose = np.flatnonzero(legal.sum(axis=1) > 1)

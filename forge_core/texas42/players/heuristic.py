@@ -1,7 +1,7 @@
-"""Plays like a good beginner: cashes what is high, trumps first; wins cheaply; feeds a partner who wins.
+"""A player like a good beginner: cashes high dominoes, trumps first; wins cheaply; feeds a winning partner.
 
-Knows its hand, the plays, and who showed out of which suit. It takes for granted that an
-opponent follows suit who may, and counts no further.
+It uses its hand, the plays, and the suits that others have shown out of. It assumes that every
+opponent who may hold a domino of the suit follows with it, and counts no further.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from forge_core.texas42.views import Views
 from forge_core.texas42.worlds.voids import unseen
 
 HEURISTIC_VERSION = "h1"
-"""Raised when it plays otherwise."""
+"""Raised when its plays change."""
 
 _TRUMPS = CALLED & np.array([[has_trump_power(decl)] for decl in range(N_DECLARATIONS)])
 _OPPONENTS = (0, 2)
@@ -43,7 +43,7 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class HeuristicPlayer:
-    """Fixed rules; it draws nothing."""
+    """Fixed rules, without a random draw."""
 
     @property
     def name(self) -> str:
@@ -76,7 +76,7 @@ class HeuristicPlayer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Opponents:
-    """What the movers' opponents may hold, in N games."""
+    """The dominoes that the movers' opponents may hold, in N games."""
 
     decl: Numbers
     """[N, 1]"""
@@ -93,9 +93,9 @@ class _Opponents:
     def cannot_beat(
         self, suit: npt.NDArray, dominoes: Numbers, in_trick: int = 0, whatever: bool = False
     ) -> Flags:
-        """[N, k] whether dominoes [N, k] will stand in a trick of `in_trick` plays, led by `suit` [N, k].
+        """Return [N, k] True where `dominoes` [N, k] stand, led by `suit` [N, k], after `in_trick` plays.
 
-        Taken that who may follow suit will; or `whatever` is played.
+        Assumes that opponents who may follow suit do; with `whatever`, that they play anything.
         """
         threats = np.zeros(dominoes.shape, dtype=np.int64)
         for held in self.may_hold[: _STILL_TO_PLAY[in_trick]]:
@@ -105,14 +105,14 @@ class _Opponents:
 
 
 def _dear(decl: Numbers, hand: Numbers, high: Flags) -> Numbers:
-    """[N, 7] 0..99 how much one would like to keep each domino: trumps, then what is high, then pips."""
+    """Return [N, 7] 0..99 how much each domino is worth keeping: trumps, then high ones, then pips."""
     pips = HIGH_PIP[hand] + LOW_PIP[hand].astype(np.int64)
     rank = np.where(HIGH_PIP[hand] == LOW_PIP[hand], 14, pips)
     return 50 * _TRUMPS[decl, hand] + 20 * high + rank
 
 
 def _table(views: Views, opponents: _Opponents, hand: Numbers) -> tuple[Flags, Flags, Flags]:
-    """[N, 1] the partner holds the trick; it will stand; [N, 7] playing this will win it."""
+    """Return three masks: [N, 1] the partner holds the trick; [N, 1] it will stand; [N, 7] this play wins."""
     trick = views.seen.trick.astype(np.int64)
     suit = LED_SUIT[opponents.decl, trick[:, :1]]
     rank = TRICK_RANK[opponents.decl, suit, trick]

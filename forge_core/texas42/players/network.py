@@ -1,4 +1,4 @@
-"""What networks say, as plays."""
+"""Plays chosen by a network."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from forge_core.texas42.tokens.encoder import Tokens
 
 
 def best_play(model: TokenTransformer, seen: Tokens, name: str) -> Slots:
-    """[N] the legal slot of the highest answer to N rows (arrays).
+    """Return [N] the legal slot with the highest output of the network, for N rows (arrays).
 
-    Raises ForgeError, in the name of `name`, if an answer is no number.
+    name: of the player, for messages. Raises ForgeError if an output is not finite.
     """
     device = next(model.parameters()).device
     with torch.inference_mode():
         answers, _ = model(torch.from_numpy(seen.tokens).to(device), torch.from_numpy(seen.mask).to(device))
-    said = answers.float().cpu().numpy()
-    if not np.isfinite(said[seen.legal]).all():
-        raise ForgeError(f"{name} said what is no number: its network has diverged; use another")
-    return choose(said, seen.legal)
+    predicted = answers.float().cpu().numpy()
+    if not np.isfinite(predicted[seen.legal]).all():
+        raise ForgeError(f"an output of {name} is not finite: its network has diverged; use another")
+    return choose(predicted, seen.legal)

@@ -1,4 +1,4 @@
-"""A policy network as a player: it knows what to play when all hands are seen, so deals that fit vote."""
+"""A policy network as a player: it chooses plays with open hands, so the sampled worlds vote."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VoteOracle(ModelOracle):
-    """An Oracle that says chances where others say points: how likely the network makes each play, in %."""
+    """An Oracle that answers with probabilities instead of points: the policy of the network, in %."""
 
     def __post_init__(self) -> None:
-        STAGE1_SPEC.check_same(self.model.spec, "the network that is to vote")
+        STAGE1_SPEC.check_same(self.model.spec, "the network of the policy player")
         if self.model.config.objective != "policy":
-            raise BadInput(f"a network of {self.model.config.objective} has points, no policy: play it by eq")
+            raise BadInput(
+                f"a network of objective {self.model.config.objective} has no policy: use player eq"
+            )
 
     def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
-        """[S, 7] 0..100, adding up to 100; -128 where illegal."""
+        """Return [S, 7] 0..100, adding up to 100; -128 where illegal."""
         logits = ModelOracle.q(self, hands, decl, states, deal_of)  # a slotted class has no bare super()
         legal = logits != ILLEGAL
         chance = 100 * torch.where(legal, logits, -torch.inf).softmax(dim=1)

@@ -1,4 +1,4 @@
-"""Who plays: by what one hand can know, or, under a name that says so, seeing all four."""
+"""The protocols of players, who know what one hand can know, and of clairvoyants, who see all four hands."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from forge_core.texas42.games import Games
 from forge_core.texas42.views import Views
 
 Keys = npt.NDArray[np.uint64]
-"""[N] of all that is drawn in each game; a play draws from `streams.mix` of it and its step"""
+"""[N] one key per game for all random draws; a play draws from `streams.mix` of key and step"""
 Slots = npt.NDArray[np.int64]
 """[N] the play: a slot of the hand as dealt"""
 
 
 @runtime_checkable
 class Player(Protocol):
-    """Plays by what a hand can know: it is given Views, which hold that and nothing else."""
+    """Chooses plays from Views, which hold what one hand can know and nothing else."""
 
     @property
     def name(self) -> str:
@@ -26,21 +26,21 @@ class Player(Protocol):
         ...
 
     def describe(self) -> dict[str, Any]:
-        """All that its plays depend on, JSON types: players that play alike say the same."""
+        """Return all that its plays depend on, JSON types: players that play alike describe the same."""
         ...
 
     def slots(self, views: Views, keys: Keys) -> Slots:
-        """A legal play in each of N games. It depends on view and key, not on the games beside it."""
+        """Return a legal play in each of N games; it depends on view and key, not on other games."""
         ...
 
 
 @runtime_checkable
 class Clairvoyant(Protocol):
-    """Sees through the backs of the dominoes: no player, but what players are measured by."""
+    """Sees all four hands: not a player, but a measure of players."""
 
     @property
     def name(self) -> str:
-        """As `parse_player` reads it; it says `clairvoyant`."""
+        """As `parse_player` reads it; it begins with `clairvoyant`."""
         ...
 
     def describe(self) -> dict[str, Any]:
@@ -48,12 +48,12 @@ class Clairvoyant(Protocol):
         ...
 
     def slots_seeing_all(self, games: Games, keys: Keys) -> Slots:
-        """A legal play in each of N games."""
+        """Return a legal play in each of N games."""
         ...
 
 
 def ask(player: Player | Clairvoyant, games: Games, keys: Keys) -> Slots:
-    """[N] what it plays. Only who is openly clairvoyant is handed the games themselves."""
+    """Return [N] the plays of a player or clairvoyant; only a clairvoyant receives the games themselves."""
     if isinstance(player, Clairvoyant):
         return player.slots_seeing_all(games, keys)
     return player.slots(games.views, keys)

@@ -1,4 +1,4 @@
-"""Plays anything."""
+"""A player that chooses at random."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from forge_core.texas42.views import Views
 
 @dataclass(frozen=True, slots=True)
 class RandomPlayer:
-    """Any legal play, each as likely as the other."""
+    """Any legal play with equal probability."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Plays by a Stage-2 network: it has learnt E[Q] from hands and transcripts, and looks at no worlds."""
+"""A player by a Stage-2 network, which learnt E[Q] from hands and transcripts: it samples no worlds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from forge_core.texas42.views import Views
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TranscriptPlayer:
-    """One question to the network a play, wherever it is."""
+    """The play with the highest output of the network, one forward pass per play."""
 
     name: str
     model: TokenTransformer
