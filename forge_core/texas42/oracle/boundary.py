@@ -28,7 +28,7 @@ N_LEVELS = HAND_SIZE + 1
 
 
 class BoundaryIndex(NamedTuple):
-    """Where the value and the reach bit of a boundary are stored.
+    """The positions at which the value and the reach bit of a boundary are stored.
 
     A named tuple of arrays, because compiled kernels accept one as an argument.
     """

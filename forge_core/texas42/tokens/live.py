@@ -108,7 +108,7 @@ class LiveConfig:
 
     @staticmethod
     def versions() -> dict[str, str]:
-        """Of the algorithms that rows come from."""
+        """Return the versions of the algorithms that rows come from."""
         return {"live": LIVE_VERSION, "oracle": ORACLE_VERSION, "encoder": ENCODER_VERSION}
 
 

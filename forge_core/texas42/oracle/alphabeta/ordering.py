@@ -1,4 +1,4 @@
-"""Which play the search tries next: the better the first guess, the more the search can cut off."""
+"""The order in which the search tries plays: the better the first guess, the more it can cut off."""
 
 from __future__ import annotations
 
