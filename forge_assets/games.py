@@ -36,6 +36,8 @@ class RegisteredModel:
     """key of the asset that teaches it; its materializations name the folder as `model`"""
     partition: str | None = None
     """of that asset; None: it has no partitions"""
+    reference: str | None = None
+    """folder of a network of this kind that comes with the project"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -301,11 +301,11 @@ def test_iterations_by_hand_one_of_which_fails(once, instance, root, tracker, mo
     assert (first.iteration, first.phase, first.next_unit) == (2, Phase.READY, 1), said
     (past,) = first.history
     assert past.examples == 50 and past.champion_figure > 0
-    crowned = champion_of(tracker)
-    assert load_model(crowned.source).n_parameters == 70_978
-    assert "texas42-qvalue-73k-71k-qgap" in crowned.tags["forge.name"]
-    assert "Why it is champion" in crowned.description and "random play" in crowned.description
-    assert "live rows" in crowned.description, "where the reference comes from"
+    promoted = champion_of(tracker)
+    assert load_model(promoted.source).n_parameters == 70_978
+    assert "texas42-qvalue-73k-71k-qgap" in promoted.tags["forge.name"]
+    assert "Why it is champion" in promoted.description and "random play" in promoted.description
+    assert "live rows" in promoted.description, "where the reference comes from"
 
     event = instance.get_latest_materialization_event(dg.AssetKey("flywheel")).asset_materialization
     assert event.metadata["state"].value == "ready" and event.metadata["next_seeds"].value == "50-99"
@@ -321,7 +321,7 @@ def test_iterations_by_hand_one_of_which_fails(once, instance, root, tracker, mo
     failed, said = once()
     assert (failed.iteration, failed.next_unit, failed.failures) == (2, 1, 1)
     assert "no space left" in failed.error and "teach" in failed.error and "stay as they were" in said[-1]
-    assert champion_of(tracker).version == crowned.version
+    assert champion_of(tracker).version == promoted.version
     observed = instance.fetch_observations(dg.AssetKey("flywheel"), limit=1).records[0].asset_observation
     assert "no space left" in observed.metadata["last_error"].value
     monkeypatch.undo()
@@ -594,7 +594,7 @@ def test_a_network_is_no_champion_of_what_it_has_not_learnt(gate, tracker):
     assert ModelRegistry(tracker).fetch("policy", CHAMPION) is None
 
 
-def test_the_better_one_is_crowned_and_the_worse_one_is_not(gate, tracker):
+def test_the_better_one_is_promoted_and_the_worse_one_is_not(gate, tracker):
     said = metadata_of(gate("models/texas42-qvalue-73k"), "champion")
     assert said["promoted"] and said["is_champion"] and "random play" in said["reasons"]
     said = metadata_of(gate("models/texas42-qvalue-230k"), "champion")
@@ -605,7 +605,7 @@ def test_the_better_one_is_crowned_and_the_worse_one_is_not(gate, tracker):
     assert str(champion_of(tracker).version) == "2"
 
 
-def test_one_that_was_crowned_by_a_run_that_died_is_known_as_champion(gate, tracker, monkeypatch):
+def test_one_that_was_promoted_by_a_run_that_died_is_known_as_champion(gate, tracker, monkeypatch):
     promote = ModelRegistry.promote
 
     def die_after(self, *asked):
@@ -619,7 +619,7 @@ def test_one_that_was_crowned_by_a_run_that_died_is_known_as_champion(gate, trac
     assert said["is_champion"] and str(champion_of(tracker).version) == "1"
 
 
-def test_a_champion_crowned_meanwhile_is_not_overrun(gate, tracker, monkeypatch):
+def test_another_champion_meanwhile_is_not_replaced(gate, tracker, monkeypatch):
     assert gate("models/texas42-qvalue-73k").success
     fetch, seen = ModelRegistry.fetch, []
 
@@ -629,7 +629,7 @@ def test_a_champion_crowned_meanwhile_is_not_overrun(gate, tracker, monkeypatch)
 
     monkeypatch.setattr(ModelRegistry, "fetch", another)
     result = gate("models/texas42-qvalue-230k")
-    assert not result.success and "crowned meanwhile" in reason_of(result)
+    assert not result.success and "became champion meanwhile" in reason_of(result)
 
 
 # the command line

@@ -69,11 +69,11 @@ def test_three_iterations_by_the_sensor_one_of_which_fails_and_recovers(tmp_path
         failed = state()
         assert "seed_00000057_decl_7" in failed.error and failed.failures == 1
         assert (failed.iteration, failed.units(), len(failed.history)) == (2, [1], 1)
-        crowned = (
+        champion = (
             Tracker(uri=tracked).client().get_model_version_by_alias(registered_name("qvalue"), CHAMPION)
         )
         first = failed.history[0]
-        assert load_model(crowned.source).n_parameters == 70_978
+        assert load_model(champion.source).n_parameters == 70_978
         in_the_way.rmdir()
 
         daemon.wait_until(lambda: state().iteration > 3, 600)

@@ -15,7 +15,6 @@ from forge_assets.definitions import defs
 from forge_assets.in_process import materialize_here
 from forge_assets.texas42 import versions
 from forge_assets.texas42.match_results import CHECKS, PLAYERS, MatchLaunchpad
-from forge_assets.texas42.networks import REFERENCE
 from forge_core.arena.standings import standings
 from forge_core.files import Store
 from forge_core.texas42.arena import Conditions, boards, match, play_all, play_match
@@ -26,6 +25,7 @@ from forge_core.texas42.arena.report import Comparison
 from forge_core.texas42.bidding import bidders
 from forge_core.texas42.players import heuristic, parse_player
 from forge_core.texas42.players.names import KINDS
+from forge_core.texas42.reference import REFERENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
 

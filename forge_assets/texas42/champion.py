@@ -15,9 +15,10 @@ from forge_assets.texas42 import versions
 from forge_assets.texas42.cards import Model, card_of
 from forge_assets.texas42.eq_model import OBJECTIVE as PLAYER
 from forge_assets.texas42.eq_model import eq_model
-from forge_assets.texas42.networks import ModelLaunchpad, track_run
 from forge_assets.texas42.oracle_model import oracle_model_evaluation
 from forge_assets.texas42.oracle_shards import GROUP
+from forge_assets.tracking.launchpad import ModelLaunchpad
+from forge_assets.tracking.links import link_run
 from forge_assets.tracking.registry import CHAMPION, ModelRegistry
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput
@@ -71,17 +72,17 @@ def champion(
         holder = Model.load(found.folder, device) if found else None
         judge = judge_player if objective == PLAYER else judge_network
         ruling = judge(challenger, holder, config.settings(), store)
-        crowned: Mapping[str, Any] = {}
+        promotion: Mapping[str, Any] = {}
         if ruling.promoted:
             if registry.fetch(objective, CHAMPION) != found:
-                raise BadInput("another champion was crowned meanwhile: materialize this again")
+                raise BadInput("another network became champion meanwhile: materialize this again")
             run, version = registry.register_folder(challenger.path, objective, challenger.weights)
             lineage = trace(challenger.path, objective, tracker, look=False)
             card = card_of(challenger, ruling, objective, lineage_text(lineage))
             run.file("card.md", card.text.encode())
             tags = {"forge.name": card.name, "forge.replaced": holder.weights if holder else "none"}
             registry.promote(objective, version, card.text, tags)
-            crowned = {"name": card.name, "card": dg.MetadataValue.md(card.text)} | track_run(context, run)
+            promotion = {"name": card.name, "card": dg.MetadataValue.md(card.text)} | link_run(context, run)
         now = challenger if ruling.promoted else holder
         return dg.MaterializeResult(
             data_version=dg.DataVersion(now.weights if now else "none"),
@@ -92,7 +93,7 @@ def champion(
                 "challenger": challenger.path,
                 "champion": now.path if now else "none",
                 **{name: round(value, 4) for name, value in ruling.figures.items()},
-                **crowned,
+                **promotion,
             },
         )
 

@@ -16,10 +16,10 @@ from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.texas42 import versions
-from forge_assets.texas42.networks import ModelLaunchpad
 from forge_assets.texas42.oracle_model import oracle_model
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.partitions import block_keys, seed_blocks
+from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import ForgeError, is_damaged
 from forge_core.texas42.settings.games import GameSettings

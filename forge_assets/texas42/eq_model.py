@@ -6,7 +6,6 @@ from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, fail
 from forge_assets.texas42 import versions
 from forge_assets.texas42.eq_token_splits import eq_token_splits
 from forge_assets.texas42.networks import (
-    ModelLaunchpad,
     TeachingLaunchpad,
     export_network,
     parity_check,
@@ -14,6 +13,7 @@ from forge_assets.texas42.networks import (
     teaching_checks,
 )
 from forge_assets.texas42.oracle_shards import GROUP
+from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.tracker import Tracker
 
 OBJECTIVE, STAGE = "eq", 2

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from forge_assets.games import Game, GameDefinitions, RegisteredModel
 from forge_assets.texas42 import versions
 from forge_assets.texas42.flywheel import FLYWHEEL
+from forge_core.texas42.reference import REFERENCE
 
 if TYPE_CHECKING:
     from forge_assets.gaps.partitioned import PartitionedAsset
@@ -47,7 +48,7 @@ TEXAS42 = Game(
     experiment="texas42-oracle",
     model_prefix="texas42-",
     models=(
-        RegisteredModel("qvalue", "texas42-oracle-qvalue", "oracle_model", "qvalue"),
+        RegisteredModel("qvalue", "texas42-oracle-qvalue", "oracle_model", "qvalue", REFERENCE),
         RegisteredModel("policy", "texas42-oracle-policy", "oracle_model", "policy"),
         RegisteredModel("eq", "texas42-eq", "eq_model"),
     ),

@@ -18,9 +18,9 @@ from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, fail
 from forge_assets.settings import config_of
 from forge_assets.texas42 import versions
 from forge_assets.texas42.eq_model import eq_model
-from forge_assets.texas42.networks import ModelLaunchpad
 from forge_assets.texas42.oracle_model import oracle_model
 from forge_assets.texas42.oracle_shards import GROUP
+from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import FileCorrupt
 from forge_core.texas42.settings.matches import MatchSettings

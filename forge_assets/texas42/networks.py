@@ -6,24 +6,21 @@ again, what is finished is found, and what was interrupted goes on from its chec
 
 import json
 import sys
-from contextlib import closing, nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import Field
 
 from forge_assets.pictures import picture
 from forge_assets.resources import ComputeDevice, ShardStore, runs_folder
 from forge_assets.settings import config_of
 from forge_assets.texas42 import versions
+from forge_assets.tracking.links import link_training
 from forge_assets.tracking.registry import resolve_model
-from forge_assets.tracking.runs import TrackedRun
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.tracking.training import TrainingTracker
-from forge_core.errors import BadInput
 from forge_core.learning.labelled.settings import TeachingSettings
-from forge_core.texas42.reference import REFERENCE
 
 if TYPE_CHECKING:
     from forge_core.learning.labelled.config import TrainConfig
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
 
 RESULT = "result.json"
 """in the folder of a run that has come to its end"""
-LATEST = "latest"
 
 
 class TeachingLaunchpad(config_of(TeachingSettings)):
@@ -149,7 +145,9 @@ def teach(
     resume = place.exists(CHECKPOINT)
     teaching.set_threads(threads, makers)
     rows, val_rows = source.open(makers)
-    with closing(rows) if hasattr(rows, "close") else nullcontext():
+    with ExitStack() as open_rows:
+        if close := getattr(rows, "close", None):  # live rows are made by processes
+            open_rows.callback(close)
         result = teaching.teach(
             training,
             rows,
@@ -203,7 +201,7 @@ def describe_model(
         metadata["parent_model"] = parent
     return dg.MaterializeResult(
         data_version=dg.DataVersion(weights),
-        metadata=metadata | track(context, result.folder, tracker),
+        metadata=metadata | link_training(context, result.folder, tracker),
         check_results=[
             dg.AssetCheckResult(check_name="model_loads", passed=True, metadata={"weights": weights}),
             dg.AssetCheckResult(
@@ -214,41 +212,6 @@ def describe_model(
             ),
         ],
     )
-
-
-def track(context: dg.AssetExecutionContext, folder: str | Path, tracker: Tracker) -> dict[str, Any]:
-    """Metadata that leads to the MLflow run of a training folder; this run's tags lead there too."""
-    run = tracker.reopen(folder)
-    return track_run(context, run) if run else {}
-
-
-def track_run(context: dg.AssetExecutionContext, run: TrackedRun) -> dict[str, Any]:
-    """The same of a run that is known."""
-    context.instance.add_run_tags(context.run.run_id, {"mlflow_run_id": run.run_id})
-    return {"mlflow_run_id": run.run_id, "mlflow_url": dg.MetadataValue.url(run.url)}
-
-
-class ModelLaunchpad(dg.Config):
-    """Which network."""
-
-    model: str = Field(
-        LATEST,
-        description="latest: what was taught last; challenger or champion: of the registry; or a folder, "
-        "such as models/... of the project",
-    )
-
-    def find(self, context: dg.AssetExecutionContext, objective: str, tracker: Tracker) -> str:
-        """Its folder. Raises BadInput where there is none."""
-        if self.model != LATEST:
-            return resolve_model(self.model, objective, tracker)
-        asset, partitions = ("eq_model", None) if objective == "eq" else ("oracle_model", [objective])
-        wanted = dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=partitions)
-        records = context.instance.fetch_materializations(wanted, limit=1).records
-        if not records:
-            such_as = f", such as {REFERENCE}" if objective == "qvalue" else ""
-            missing = f"{asset} has no {objective} network yet"
-            raise BadInput(f"{missing}: materialize it first, or name another model{such_as}")
-        return str(records[0].asset_materialization.metadata["model"].value)
 
 
 def parity_check(asset: str) -> dg.AssetCheckSpec:
@@ -285,7 +248,7 @@ def export_network(
             "same_choice": export.same_choice,
             "rows_compared": export.rows,
             "versions": export.versions,
-            **track(context, Path(path).parent, tracker),
+            **link_training(context, Path(path).parent, tracker),
         },
         check_results=[
             dg.AssetCheckResult(

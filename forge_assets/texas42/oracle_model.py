@@ -14,15 +14,15 @@ from forge_assets.settings import config_of
 from forge_assets.texas42 import versions
 from forge_assets.texas42.cards import Model
 from forge_assets.texas42.networks import (
-    ModelLaunchpad,
     export_network,
     parity_check,
     teach_network,
     teaching_checks,
-    track,
 )
 from forge_assets.texas42.oracle_shards import GROUP, golden_shards
 from forge_assets.texas42.token_splits import token_splits
+from forge_assets.tracking.launchpad import ModelLaunchpad
+from forge_assets.tracking.links import link_training
 from forge_assets.tracking.registry import CHAMPION, ModelRegistry, resolve_model
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput
@@ -152,7 +152,7 @@ def oracle_model_evaluation(
             "decisions": mine.measure(),
             "uniform": mine.measure(uniform=True),
             "random": random,
-            "against": compare(mine, theirs, other) if theirs else None,
+            "against": compare(mine, theirs, other) if theirs and other else None,
             "splits": compare_splits(networks[path], store),
         }
         pictured = draw_golden_gaps(
@@ -174,7 +174,7 @@ def oracle_model_evaluation(
                 "rows": report["decisions"]["rows"],
                 "gaps": picture(pictured),
                 "figures": dg.MetadataValue.md(table(report)),
-                **track(context, Path(path).parent, tracker),
+                **link_training(context, Path(path).parent, tracker),
             },
             check_results=warnings_of(report, figures),
         )
