@@ -84,8 +84,9 @@ def match_results(
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
-    """All against all: points a deal, contracts and marks of every pair, with intervals. Its data version
-    says who played which deals under what conditions."""
+    """Matches of all players against each other: points per deal, contracts and marks of every pair, with
+    intervals. The data version identifies players, deals and conditions."""
+    from forge_core.device import resolve_device
     from forge_core.texas42.arena import Conditions, play_all
     from forge_core.texas42.arena.duplicate import choose_seeds
     from forge_core.texas42.arena.match import choose_test
@@ -100,7 +101,7 @@ def match_results(
         seconds = time.perf_counter() - begun
         return dg.MaterializeResult(
             data_version=dg.DataVersion(version_of(players, matches)),
-            metadata=describe(matches, seconds, compute.device),
+            metadata=describe(matches, seconds, resolve_device(compute.device)),
             check_results=inspect(place, players, matches, seeds),
         )
 
@@ -108,7 +109,7 @@ def match_results(
 def inspect(
     place: "Store", players: "Sequence[AnyPlayer]", matches: "Sequence[Match]", seeds: Sequence[int]
 ) -> list[dg.AssetCheckResult]:
-    """A result of each check: what is wrong, by pair."""
+    """Return the result of each check, with faults by pair."""
     from forge_core.texas42.arena.faults import missing_boards, unequal_contracts, unlike_the_store
 
     found: dict[str, dict[str, str]] = {name: {} for name in CHECKS}
@@ -129,7 +130,7 @@ def inspect(
 
 
 def version_of(players: "Sequence[AnyPlayer]", matches: "Sequence[Match]") -> str:
-    """Equal tables have equal versions, whatever the players are called."""
+    """Return a data version: equal tables have equal versions, whatever the names of the players."""
     from forge_core.files import fingerprint
     from forge_core.ranges import ranges_text
     from forge_core.texas42.arena import Seating
