@@ -20,7 +20,7 @@ from forge_core.splits import Split
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards
 from forge_core.texas42.tokens import golden, live
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
-from forge_core.texas42.tokens.splits import TokenConfig, tokenize
+from forge_core.texas42.tokens.splits import TOKEN_ROWS, TokenConfig
 
 TRAIN, VAL = [ShardKey(6, 6), ShardKey(13, 3)], [ShardKey(926, 6)]
 GOLDEN = [ShardKey(900, 0), ShardKey(901, 6)]
@@ -51,7 +51,7 @@ def store(tmp_path_factory) -> Path:
     ]
     assert not [report.error for report in made if report.error]
     for split in (Split.TRAIN, Split.VAL):
-        tokenize(Store(str(root)), Store(str(root)), split, TokenConfig(rows_per_shard=300))
+        TOKEN_ROWS.update(Store(str(root)), Store(str(root)), split, TokenConfig(rows_per_shard=300))
     return root
 
 

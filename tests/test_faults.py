@@ -42,7 +42,7 @@ from forge_core.texas42.eq.filling import fill_games, fingerprint_for
 from forge_core.texas42.oracle.shards import ShardConfig, fill_shards, missing_shards, read_shard, seed_keys
 from forge_core.texas42.oracle.shards import reading as shard_reading
 from forge_core.texas42.tokens import splits
-from forge_core.texas42.tokens.splits import TokenConfig, TokenStore, folder_of, tokenize
+from forge_core.texas42.tokens.splits import TOKEN_ROWS, TokenConfig, TokenStore
 
 PROJECT = Path(__file__).parent.parent
 KEYS = seed_keys(range(12), "seed")
@@ -114,22 +114,22 @@ def test_rows_on_a_full_disk(disk, shards, tmp_path):
     out = Store(str(disk))
     ballast = fill_up(disk, leave=30_000)
     with pytest.raises(StoreUnusable, match=f"cannot write {disk}/tokenized/train/.*{FULL}"):
-        tokenize(shards, out, Split.TRAIN, ROWS)
-    there = folder_of(out, Split.TRAIN).names(".npy")
+        TOKEN_ROWS.update(shards, out, Split.TRAIN, ROWS)
+    there = TOKEN_ROWS.folder_of(out, Split.TRAIN).names(".npy")
     assert 0 < len(there) < len(KEYS) and not temporaries(disk)
     with pytest.raises(BadInput, match="is not there: make it with forge tokenize"):
         TokenStore(out, Split.TRAIN)
     ballast.unlink()
     made = []
-    manifest = tokenize(shards, out, Split.TRAIN, ROWS, on_file=made.append)
+    manifest = TOKEN_ROWS.update(shards, out, Split.TRAIN, ROWS, on_file=made.append)
     assert len(made) == len(KEYS) - len(there) and len(TokenStore(out, Split.TRAIN).rows()) == manifest.rows
-    assert tokenize(shards, Store(str(tmp_path / "other")), Split.TRAIN, ROWS) == manifest
+    assert TOKEN_ROWS.update(shards, Store(str(tmp_path / "other")), Split.TRAIN, ROWS) == manifest
 
 
 def test_a_manifest_on_a_full_disk_is_the_old_one(disk, shards):
     """All files fit, but no longer the list of them."""
     out = Store(str(disk))
-    old = tokenize(shards, out, Split.TRAIN, TokenConfig(rows_per_shard=50))
+    old = TOKEN_ROWS.update(shards, out, Split.TRAIN, TokenConfig(rows_per_shard=50))
     write = Store.write
 
     def fill_before(self, name, data):
@@ -140,11 +140,11 @@ def test_a_manifest_on_a_full_disk_is_the_old_one(disk, shards):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Store, "write", fill_before)
         with pytest.raises(StoreUnusable, match=rf"manifest\.json: {FULL}"):
-            tokenize(shards, out, Split.TRAIN, ROWS)
+            TOKEN_ROWS.update(shards, out, Split.TRAIN, ROWS)
     assert len(TokenStore(out, Split.TRAIN).rows()) == old.rows, "the rows of before are still there"
     (disk / ".ballast").unlink()
     made = []
-    assert tokenize(shards, out, Split.TRAIN, ROWS, on_file=made.append).rows == 1200 and not made
+    assert TOKEN_ROWS.update(shards, out, Split.TRAIN, ROWS, on_file=made.append).rows == 1200 and not made
 
 
 def test_games_and_bidding_tables_on_a_full_disk(disk):
@@ -260,7 +260,7 @@ def test_mlflow_on_a_full_disk_stops_no_training_and_is_told_the_rest_later(tmp_
 
 def test_what_may_only_be_read_is_said_and_read(disk, shards, tmp_path):
     rows = toy_rows(500, "val")
-    tokenize(shards, Store(str(disk)), Split.TRAIN, ROWS)
+    TOKEN_ROWS.update(shards, Store(str(disk)), Split.TRAIN, ROWS)
     Tracker(uri=f"sqlite:///{disk}/mlflow.db").begin("x", "first", {})
     with read_only_view(disk, tmp_path / "view") as view:
         store, tracker = Store(str(view)), Tracker(uri=f"sqlite:///{view}/mlflow.db")
@@ -268,7 +268,7 @@ def test_what_may_only_be_read_is_said_and_read(disk, shards, tmp_path):
         errors = failed(fill_shards(store.join("shards-standard"), KEYS[:4], SHARDS, "cpu"))
         assert len(errors) == 4 and said in errors[0]
         for write in (
-            lambda: tokenize(shards, store, Split.TRAIN, ROWS),
+            lambda: TOKEN_ROWS.update(shards, store, Split.TRAIN, ROWS),
             lambda: list(fill_games(store.join("eq-games"), KEYS[:1], ExactOracle(), PLAYING, device="cpu")),
             lambda: list(fill_tables(store.join("bidding-results"), [0], BIDDING)),
             lambda: train(FEW_STEPS, ToySource(), rows, view / "run"),
@@ -291,14 +291,15 @@ from forge_core.texas42.eq import ExactOracle, GameConfig, Sampling
 from forge_core.texas42.eq.filling import fill_games
 from forge_core.texas42.oracle.shards import ShardConfig, fill_shards, seed_keys
 from forge_core.splits import Split
-from forge_core.texas42.tokens.splits import TokenConfig, tokenize
+from forge_core.texas42.tokens.splits import TOKEN_ROWS, TokenConfig
 what, place, source, rows = sys.argv[1:]
 keys, store = seed_keys(range(12), "seed"), Store(place)
 work = {
     "shards": lambda: list(fill_shards(store.join("shards-standard"), keys, ShardConfig(rows=600), "cpu")),
     "games": lambda: list(fill_games(store, keys, ExactOracle(), GameConfig(Sampling(1, points=False)),
         batch=2, device="cpu")),
-    "rows": lambda: tokenize(Store(source), store, Split.TRAIN, TokenConfig(rows_per_shard=int(rows))),
+    "rows": lambda: TOKEN_ROWS.update(Store(source), store, Split.TRAIN,
+        TokenConfig(rows_per_shard=int(rows))),
 }
 print("ready", flush=True)
 sys.stdin.readline()
@@ -351,32 +352,28 @@ def test_of_those_that_draw_rows_into_one_split_all_end_well_or_are_refused(tmp_
         "the manifest names files that are there"
     )
     how = found.manifest.config
-    alone = tokenize(shards, Store(str(tmp_path / "alone")), Split.TRAIN, how)
+    alone = TOKEN_ROWS.update(shards, Store(str(tmp_path / "alone")), Split.TRAIN, how)
     assert found.manifest == alone
     assert all(
-        folder_of(out, Split.TRAIN).read(file.name)
-        == folder_of(Store(str(tmp_path / "alone")), Split.TRAIN).read(file.name)
+        TOKEN_ROWS.folder_of(out, Split.TRAIN).read(file.name)
+        == TOKEN_ROWS.folder_of(Store(str(tmp_path / "alone")), Split.TRAIN).read(file.name)
         for file in alone.files
     )
 
 
-def test_rows_that_vanish_while_others_are_made_are_noticed(tmp_path, shards, monkeypatch):
+def test_rows_that_vanish_while_others_are_made_are_noticed(tmp_path, shards):
     """An object store knows no locks: who deletes what he does not know is found out before the manifest."""
-    out = Store(f"memory://{tmp_path.name}")
-    make, made = splits._make, []
+    out, made = Store(f"memory://{tmp_path.name}"), []
 
-    def delete_the_first(*given):
-        made.append(make(*given))
+    def delete_the_first(file):
+        made.append(file)
         if len(made) == 5:
-            folder_of(out, Split.TRAIN).delete(made[0].name)
-        return made[-1]
+            TOKEN_ROWS.folder_of(out, Split.TRAIN).delete(made[0].name)
 
-    monkeypatch.setattr(splits, "_make", delete_the_first)
     with pytest.raises(StoreUnusable, match=r"another process has deleted .*: run forge tokenize again"):
-        tokenize(shards, out, Split.TRAIN, ROWS, workers=1)
-    monkeypatch.undo()
+        TOKEN_ROWS.update(shards, out, Split.TRAIN, ROWS, workers=1, on_file=delete_the_first)
     again = []
-    tokenize(shards, out, Split.TRAIN, ROWS, on_file=again.append)
+    TOKEN_ROWS.update(shards, out, Split.TRAIN, ROWS, on_file=again.append)
     assert len(again) == 1 and len(TokenStore(out, Split.TRAIN).rows()) == 1200
 
 
@@ -394,7 +391,7 @@ def rows_to_learn_from(place: Path) -> Store:
     keys = [*KEYS[:4], *seed_keys([930, 931], "seed")]
     assert not failed(fill_shards(store.join("shards-standard"), keys, SHARDS, "cpu"))
     for split in (Split.TRAIN, Split.VAL):
-        tokenize(store, store, split, ROWS)
+        TOKEN_ROWS.update(store, store, split, ROWS)
     return store
 
 
@@ -431,15 +428,15 @@ def killed_when(command: list[str], condition) -> None:
 
 def test_rows_whose_maker_was_killed_are_added_to(tmp_path, shards):
     out = Store(str(tmp_path / "out"))
-    folder = folder_of(out, Split.TRAIN)
+    folder = TOKEN_ROWS.folder_of(out, Split.TRAIN)
     command = [sys.executable, "-c", WRITER, "rows", out.url, shards.url, "100"]
     killed_when(command, lambda: len(folder.names(".npy")) >= 2)
     there = folder.names(".npy")
     assert 2 <= len(there) < 12 and not folder.exists("manifest.json")
     made = []
-    manifest = tokenize(shards, out, Split.TRAIN, ROWS, on_file=made.append)
+    manifest = TOKEN_ROWS.update(shards, out, Split.TRAIN, ROWS, on_file=made.append)
     assert len(made) == 12 - len(there)
-    assert tokenize(shards, Store(str(tmp_path / "alone")), Split.TRAIN, ROWS) == manifest
+    assert TOKEN_ROWS.update(shards, Store(str(tmp_path / "alone")), Split.TRAIN, ROWS) == manifest
 
 
 def test_games_whose_player_was_killed_are_added_to(tmp_path):
@@ -508,7 +505,7 @@ def test_files_of_another_schema_are_gaps_and_say_what_makes_them_anew(tmp_path,
     assert f"its schema is version {version}, this code reads 1" in str(caught.value)
     assert f"forge shards --seeds 0 --decl blanks --out {tmp_path}" in str(caught.value)
     with pytest.raises(FileCorrupt, match="its schema is version"):
-        tokenize(store, store, Split.TRAIN, ROWS)
+        TOKEN_ROWS.update(store, store, Split.TRAIN, ROWS)
     assert missing_shards(place, [key], SHARDS) == [key]
     (report,) = fill_shards(place, [key], SHARDS, "cpu")
     assert report.made and place.join("train").read(key.filename) == whole
@@ -538,12 +535,11 @@ def test_rows_of_another_version_are_drawn_anew_and_never_mixed(tmp_path, shards
     out = Store(str(tmp_path))
     with monkeypatch.context() as patch:
         patch.setattr(splits, "TOKENS_VERSION", "t0")
-        patch.setattr(splits, "TOKEN_ROWS", replace(splits.TOKEN_ROWS, version="t0"))
-        old = tokenize(shards, out, Split.TRAIN, ROWS)
+        old = replace(TOKEN_ROWS, version="t0").update(shards, out, Split.TRAIN, ROWS)
     with pytest.raises(BadInput, match="is of version t0, this code reads t1: make it again with forge"):
         TokenStore(out, Split.TRAIN)
     made = []
-    new = tokenize(shards, out, Split.TRAIN, ROWS, on_file=made.append)
+    new = TOKEN_ROWS.update(shards, out, Split.TRAIN, ROWS, on_file=made.append)
     assert len(made) == 12 and not {file.name for file in old.files} & {file.name for file in new.files}
 
 

@@ -20,7 +20,7 @@ from forge_core.splits import Split
 from forge_core.texas42.eq import splits
 from forge_core.texas42.eq.files import read_game, write_game
 from forge_core.texas42.eq.rows import collate
-from forge_core.texas42.eq.splits import GameRowConfig, GameRowStore, folder_of, plan_games, tokenize_games
+from forge_core.texas42.eq.splits import GAME_ROWS, GameRowConfig, GameRowStore
 from forge_core.texas42.folders import GAMES_FOLDER
 from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.tokens.transcript import STAGE2_SPEC
@@ -62,7 +62,7 @@ def keys_of(store: GameRowStore) -> list[int]:
 
 
 def test_rows_are_those_of_the_games(played, out):
-    manifest = tokenize_games(played, out, Split.TRAIN)
+    manifest = GAME_ROWS.update(played, out, Split.TRAIN)
     assert [(file.first_seed, file.games) for file in manifest.files] == [(0, 3), (50, 1), (1000, 1)]
     assert manifest.rows == 28 * len(TRAIN)
     assert sum(sum(file.settings.values()) for file in manifest.files) == len(TRAIN)
@@ -76,8 +76,8 @@ def test_rows_are_those_of_the_games(played, out):
 
 
 def test_new_games_are_added_and_none_is_read_again(own, out, monkeypatch):
-    first = tokenize_games(own, out, Split.TRAIN)
-    folder = folder_of(out, Split.TRAIN)
+    first = GAME_ROWS.update(own, out, Split.TRAIN)
+    folder = GAME_ROWS.folder_of(out, Split.TRAIN)
     before = {name: folder.read(name) for name in folder.names(".npy")}
     put(own, 20, 120)
     read = []
@@ -85,7 +85,7 @@ def test_new_games_are_added_and_none_is_read_again(own, out, monkeypatch):
         splits, "read_game", lambda games, key: read.append(key.seed) or read_game(games, key)
     )
     made = []
-    second = tokenize_games(own, out, Split.TRAIN, on_file=made.append)
+    second = GAME_ROWS.update(own, out, Split.TRAIN, on_file=made.append)
     assert sorted(read) == [20, 120] and {file.first_seed for file in made} == {0, 100}
     assert second.rows == first.rows + 56 and second.hash != first.hash
     assert keys_of(GameRowStore(out, Split.TRAIN)) == sorted([*TRAIN, 20, 120])
@@ -93,42 +93,42 @@ def test_new_games_are_added_and_none_is_read_again(own, out, monkeypatch):
     kept = {file.name for file in second.files} & before.keys()
     assert len(second.files) == 4 and len(kept) == 2
     assert all(after[name] == data for name, data in before.items()), "someone may be reading by them"
-    plan = plan_games(own, out, Split.TRAIN)
+    plan = GAME_ROWS.plan(own, out, Split.TRAIN)
     assert (len(plan.kept), plan.tasks, plan.dropped) == (4, (), ())
     monkeypatch.undo()
     afresh = Store(out.url + "-afresh")  # whatever came when, the same games are the same rows
-    assert tokenize_games(own, afresh, Split.TRAIN).hash == second.hash
+    assert GAME_ROWS.update(own, afresh, Split.TRAIN).hash == second.hash
 
 
 def test_games_that_changed_or_went_are_followed(own, out):
-    first = tokenize_games(own, out, Split.TRAIN)
+    first = GAME_ROWS.update(own, out, Split.TRAIN)
     own.join(GAMES_FOLDER, "train").delete(ShardKey(7, 7).filename)
     write_game(own.join(GAMES_FOLDER), record_of(3, bid=42, points=False))
-    second = tokenize_games(own, out, Split.TRAIN)
+    second = GAME_ROWS.update(own, out, Split.TRAIN)
     assert second.rows == first.rows - 28
     assert [len(file.settings) for file in second.files] == [2, 1, 1]
-    assert tokenize_games(own, out, Split.TRAIN) == second
-    assert set(folder_of(out, Split.TRAIN).names(".npy")) == {file.name for file in second.files}
+    assert GAME_ROWS.update(own, out, Split.TRAIN) == second
+    assert set(GAME_ROWS.folder_of(out, Split.TRAIN).names(".npy")) == {file.name for file in second.files}
 
 
 def test_splits_are_kept_apart(own, out):
-    manifest = tokenize_games(own, out, Split.VAL)
+    manifest = GAME_ROWS.update(own, out, Split.VAL)
     assert manifest.rows == 56 and keys_of(GameRowStore(out, Split.VAL)) == [
         930,
         931,
     ]  # 905 is of the benchmark
     with pytest.raises(BadInput, match="sealed"):
-        tokenize_games(own, out, Split.TEST)
+        GAME_ROWS.update(own, out, Split.TEST)
     data = own.join(GAMES_FOLDER, "val").read(ShardKey(930, 0).filename)
     own.join(GAMES_FOLDER, "train").write(ShardKey(930, 0).filename, data)
     with pytest.raises(BadInput, match="seed 930 belongs to val"):
-        tokenize_games(own, out, Split.TRAIN)
+        GAME_ROWS.update(own, out, Split.TRAIN)
 
 
 def test_a_manifest_or_file_of_another_split_is_refused(played, out):
-    tokenize_games(played, out, Split.TRAIN)
-    tokenize_games(played, out, Split.VAL)
-    train, val = folder_of(out, Split.TRAIN), folder_of(out, Split.VAL)
+    GAME_ROWS.update(played, out, Split.TRAIN)
+    GAME_ROWS.update(played, out, Split.VAL)
+    train, val = GAME_ROWS.folder_of(out, Split.TRAIN), GAME_ROWS.folder_of(out, Split.VAL)
     text = train.read(MANIFEST)
     train.write(MANIFEST, text.replace(b'"first_seed": 1000', b'"first_seed": 900'))
     with pytest.raises(BadInput, match=r"seed 900, which belongs to val: it must not be used as train"):
@@ -146,29 +146,29 @@ def test_a_manifest_or_file_of_another_split_is_refused(played, out):
 
 
 def test_damage_is_noticed_and_mended(own, out):
-    manifest = tokenize_games(own, out, Split.TRAIN)
-    folder, name = folder_of(out, Split.TRAIN), manifest.files[0].name
+    manifest = GAME_ROWS.update(own, out, Split.TRAIN)
+    folder, name = GAME_ROWS.folder_of(out, Split.TRAIN), manifest.files[0].name
     whole = folder.read(name)
     folder.write(name, whole[:-3] + bytes(3))
     with pytest.raises(BadInput, match="is damaged: delete it, then run forge tokenize --stage 2"):
         GameRowStore(out, Split.TRAIN).rows()
     put(own, 21)  # what is damaged is not carried on
-    tokenize_games(own, out, Split.TRAIN)
+    GAME_ROWS.update(own, out, Split.TRAIN)
     assert keys_of(GameRowStore(out, Split.TRAIN)) == sorted([*TRAIN, 21])
     store = own.join(GAMES_FOLDER, "train")
     game = store.read(ShardKey(49, 9).filename)
     store.write(ShardKey(49, 9).filename, game[: len(game) // 2])
     with pytest.raises(FileCorrupt, match="seed_00000049"):
-        tokenize_games(own, Store(out.url + "-again"), Split.TRAIN)
+        GAME_ROWS.update(own, Store(out.url + "-again"), Split.TRAIN)
 
 
 def test_no_games_no_rows(own, out):
     with pytest.raises(BadInput, match="no games to learn from: make some with forge eq"):
-        tokenize_games(Store(out.url), out, Split.TRAIN)
+        GAME_ROWS.update(Store(out.url), out, Split.TRAIN)
     for seed in (930, 931):
         own.join(GAMES_FOLDER, "val").delete(ShardKey(seed, seed % 10).filename)
     with pytest.raises(BadInput, match="no games to learn from beside those of the benchmark"):
-        tokenize_games(own, out, Split.VAL)
+        GAME_ROWS.update(own, out, Split.VAL)
     with pytest.raises(BadInput, match="is not there: make it with forge tokenize --stage 2"):
         GameRowStore(out, Split.TRAIN)
 
@@ -178,12 +178,12 @@ def test_games_of_another_folder(played, out):
     few = played.join(GAMES_FOLDER, "train")
     for name in few.names()[:2]:
         out.join("eq-few-worlds", "train").write(name, few.read(name))
-    assert tokenize_games(out, out, Split.TRAIN, config).rows == 56
+    assert GAME_ROWS.update(out, out, Split.TRAIN, config).rows == 56
 
 
 @pytest.fixture
 def source(played, out, monkeypatch) -> StoredSource:
-    tokenize_games(played, out, Split.TRAIN)
+    GAME_ROWS.update(played, out, Split.TRAIN)
     monkeypatch.setattr(StoredSource, "BLOCK", 2)  # two blocks: batches straddle them
     return StoredSource(GameRowStore(out, Split.TRAIN), batch_size=32, seed=5)
 

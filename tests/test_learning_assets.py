@@ -30,7 +30,7 @@ from forge_core.splits import Split
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards
 from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.tokens import golden, splits
-from forge_core.texas42.tokens.splits import TokenConfig, TokenStore, folder_of, tokenize
+from forge_core.texas42.tokens.splits import TOKEN_ROWS, TokenConfig, TokenStore
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
@@ -283,9 +283,9 @@ def test_a_shard_of_another_split_fails_the_check(materialize, store, instance):
 
 
 def test_a_manifest_that_names_another_split_fails_the_check(materialize, tokens, store):
-    folders = {split: folder_of(Store(str(store)), Split(split)) for split in ("train", "val")}
+    folders = {split: TOKEN_ROWS.folder_of(Store(str(store)), Split(split)) for split in ("train", "val")}
     record = json.loads(folders["train"].read(MANIFEST))
-    manifest = replace(splits.read_manifest(folders["train"]), split=Split.VAL)
+    manifest = replace(splits.TOKEN_ROWS.read_manifest(folders["train"]), split=Split.VAL)
     folders["val"].write(MANIFEST, manifest.to_json())
     result = materialize("token_splits", "val")
     assert not result.success and checks_of(result) == {"seeds_of_the_split": False}
@@ -322,7 +322,7 @@ def test_the_command_line_trains_and_keeps_track(shards, mlflow_uri, tmp_path, m
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     store = Store(str(tmp_path / "tokens"))
     for split in (Split.TRAIN, Split.VAL):
-        tokenize(Store(str(shards)), store, split, TokenConfig(rows_per_shard=300))
+        TOKEN_ROWS.update(Store(str(shards)), store, split, TokenConfig(rows_per_shard=300))
     options = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
     asked = ["train", "--data", store.url, "--runs", str(tmp_path), "--name", "mine", "--json", *options]
     assert forge_pipeline(asked) == 0

@@ -19,7 +19,7 @@ from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards,
 from forge_core.texas42.state import ILLEGAL, to_mover_frame
 from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.rows import LabelledStates, label, rows_of, thin
-from forge_core.texas42.tokens.splits import TokenConfig, TokenStore, folder_of, plan_tokens, tokenize
+from forge_core.texas42.tokens.splits import TOKEN_ROWS, TokenConfig, TokenStore
 
 CONFIG = TokenConfig(source="both", rows_per_shard=300)
 TRAIN = [ShardKey(0, 0), ShardKey(1, 1), ShardKey(2, 8), ShardKey(1003, 9)]
@@ -58,7 +58,7 @@ def own_shards(shards, tmp_path) -> Store:
 
 def test_rows_are_the_rows_of_a_query(shards, out):
     """Stored, read and encoded, a row is what the encoder says of the same state of the shard's own hands."""
-    tokenize(shards, out, Split.TRAIN, CONFIG)
+    TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG)
     store = TokenStore(out, Split.TRAIN)
     rows = store.rows()
     assert len(rows) == len(store) == 300 * 6
@@ -110,34 +110,34 @@ def test_weights_estimate_what_they_did_before(small_solution):
 
 
 def test_new_shards_are_added_and_none_is_made_again(own_shards, out):
-    first = tokenize(own_shards, out, Split.TRAIN, CONFIG)
-    folder = folder_of(out, Split.TRAIN)
+    first = TOKEN_ROWS.update(own_shards, out, Split.TRAIN, CONFIG)
+    folder = TOKEN_ROWS.folder_of(out, Split.TRAIN)
     before = {name: folder.read(name) for name in folder.names(".npy")}
     fill(own_shards, "standard", [ShardKey(7, 7)])
     made = []
-    second = tokenize(own_shards, out, Split.TRAIN, CONFIG, on_file=made.append)
+    second = TOKEN_ROWS.update(own_shards, out, Split.TRAIN, CONFIG, on_file=made.append)
     assert [file.shard for file in made] == [ShardKey(7, 7).filename]
     assert all(folder.read(name) == data for name, data in before.items())
     assert second.rows == first.rows + 300 and second.hash != first.hash
-    plan = plan_tokens(own_shards, out, Split.TRAIN, CONFIG)
+    plan = TOKEN_ROWS.plan(own_shards, out, Split.TRAIN, CONFIG)
     assert (len(plan.kept), plan.tasks, plan.dropped) == (7, (), ())
 
 
 def test_what_a_shard_lost_or_changed_is_dropped(own_shards, out):
-    first = tokenize(own_shards, out, Split.TRAIN, CONFIG)
+    first = TOKEN_ROWS.update(own_shards, out, Split.TRAIN, CONFIG)
     train = own_shards.join("shards-standard", "train")
     train.delete(TRAIN[0].filename)
     train.delete(TRAIN[1].filename)
     other = ShardConfig(rows=1400)
     assert all(not r.error for r in fill_shards(own_shards.join("shards-standard"), [TRAIN[1]], other, "cpu"))
     made, reader = [], TokenStore(out, Split.TRAIN)
-    second = tokenize(own_shards, out, Split.TRAIN, CONFIG, on_file=made.append)
+    second = TOKEN_ROWS.update(own_shards, out, Split.TRAIN, CONFIG, on_file=made.append)
     assert [file.shard for file in made] == [TRAIN[1].filename]
     assert second.rows == first.rows - 300
     assert len(TokenStore(out, Split.TRAIN).rows()) == second.rows
     assert len(reader.rows()) == first.rows, "who reads by the manifest of before goes on"
-    assert tokenize(own_shards, out, Split.TRAIN, CONFIG) == second
-    assert set(folder_of(out, Split.TRAIN).names(".npy")) == {file.name for file in second.files}
+    assert TOKEN_ROWS.update(own_shards, out, Split.TRAIN, CONFIG) == second
+    assert set(TOKEN_ROWS.folder_of(out, Split.TRAIN).names(".npy")) == {file.name for file in second.files}
 
 
 def test_an_interrupted_run_loses_no_finished_file(shards, out):
@@ -148,11 +148,11 @@ def test_an_interrupted_run_loses_no_finished_file(shards, out):
         raise Stop
 
     with pytest.raises(Stop):
-        tokenize(shards, out, Split.TRAIN, CONFIG, workers=1, on_file=stop)
-    assert not folder_of(out, Split.TRAIN).exists(MANIFEST)
-    finished = folder_of(out, Split.TRAIN).names(".npy")
+        TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG, workers=1, on_file=stop)
+    assert not TOKEN_ROWS.folder_of(out, Split.TRAIN).exists(MANIFEST)
+    finished = TOKEN_ROWS.folder_of(out, Split.TRAIN).names(".npy")
     made = []
-    manifest = tokenize(shards, out, Split.TRAIN, CONFIG, on_file=made.append)
+    manifest = TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG, on_file=made.append)
     assert finished and not {file.name for file in made} & set(finished)
     assert len(manifest.files) == 6 and len(TokenStore(out, Split.TRAIN).rows()) == 1800
 
@@ -160,14 +160,14 @@ def test_an_interrupted_run_loses_no_finished_file(shards, out):
 def test_the_same_configuration_gives_the_same_hash(shards, out, tmp_path):
     again = Store(str(tmp_path / "again"))
     config = TokenConfig(rows_per_shard=100)
-    first = tokenize(shards, out, Split.TRAIN, config)
-    assert tokenize(shards, again, Split.TRAIN, config) == first
-    other = tokenize(shards, again, Split.TRAIN, TokenConfig(rows_per_shard=100, sample_seed=1))
+    first = TOKEN_ROWS.update(shards, out, Split.TRAIN, config)
+    assert TOKEN_ROWS.update(shards, again, Split.TRAIN, config) == first
+    other = TOKEN_ROWS.update(shards, again, Split.TRAIN, TokenConfig(rows_per_shard=100, sample_seed=1))
     assert other.hash != first.hash and other.rows == first.rows
 
 
 def test_val_holds_no_benchmark_and_no_other_split(shards, out):
-    manifest = tokenize(shards, out, Split.VAL, CONFIG)
+    manifest = TOKEN_ROWS.update(shards, out, Split.VAL, CONFIG)
     seeds = [file.key.seed for file in manifest.files]
     assert seeds == [930] and not set(seeds) & set(BENCHMARK_SEEDS[Split.VAL])
     assert all(split_of(seed) is Split.VAL for seed in seeds)
@@ -175,8 +175,8 @@ def test_val_holds_no_benchmark_and_no_other_split(shards, out):
 
 @pytest.mark.parametrize("seed", [930, 955, 905])
 def test_a_manifest_that_names_a_foreign_seed_is_refused(shards, out, seed):
-    manifest = tokenize(shards, out, Split.TRAIN, CONFIG)
-    folder = folder_of(out, Split.TRAIN)
+    manifest = TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG)
+    folder = TOKEN_ROWS.folder_of(out, Split.TRAIN)
     old = manifest.files[0]
     text = folder.read(MANIFEST).replace(old.shard.encode(), ShardKey(seed, 0).filename.encode())
     folder.write(MANIFEST, text)
@@ -188,14 +188,14 @@ def test_a_shard_in_the_wrong_folder_is_refused(own_shards, out):
     data = own_shards.join("shards-standard", "val").read(VAL[1].filename)
     own_shards.join("shards-standard", "train").write(VAL[1].filename, data)
     with pytest.raises(BadInput, match="seed 930 belongs to val"):
-        tokenize(own_shards, out, Split.TRAIN, CONFIG)
+        TOKEN_ROWS.update(own_shards, out, Split.TRAIN, CONFIG)
 
 
 def test_a_file_of_another_deal_is_refused(shards, out):
     """Even if a manifest were made to fit it."""
-    tokenize(shards, out, Split.TRAIN, CONFIG)
-    tokenize(shards, out, Split.VAL, CONFIG)
-    train, val = folder_of(out, Split.TRAIN), folder_of(out, Split.VAL)
+    TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG)
+    TOKEN_ROWS.update(shards, out, Split.VAL, CONFIG)
+    train, val = TOKEN_ROWS.folder_of(out, Split.TRAIN), TOKEN_ROWS.folder_of(out, Split.VAL)
     record = json.loads(train.read(MANIFEST))
     sealed = json.loads(val.read(MANIFEST))["files"][0]
     train.write(record["files"][0]["name"], val.read(sealed["name"]))
@@ -217,8 +217,8 @@ def test_a_file_of_another_deal_is_refused(shards, out):
 def test_a_wrong_manifest_is_refused_with_a_sentence(shards, out, change, message):
     from forge_core.files import fingerprint
 
-    tokenize(shards, out, Split.TRAIN, CONFIG)
-    folder = folder_of(out, Split.TRAIN)
+    TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG)
+    folder = TOKEN_ROWS.folder_of(out, Split.TRAIN)
     record = json.loads(folder.read(MANIFEST))
     change(record)
     if record["rows"] != 7:
@@ -230,43 +230,43 @@ def test_a_wrong_manifest_is_refused_with_a_sentence(shards, out, change, messag
 
 
 def test_another_encoder_renews_the_manifest_and_no_file(shards, out):
-    tokenize(shards, out, Split.TRAIN, CONFIG)
-    folder = folder_of(out, Split.TRAIN)
+    TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG)
+    folder = TOKEN_ROWS.folder_of(out, Split.TRAIN)
     folder.write(MANIFEST, folder.read(MANIFEST).replace(b'"version": "e1"', b'"version": "e0"'))
     made = []
-    tokenize(shards, out, Split.TRAIN, CONFIG, on_file=made.append)
+    TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG, on_file=made.append)
     assert not made and TokenStore(out, Split.TRAIN).manifest.spec.version == "e1"
 
 
 def test_no_shards_no_manifest_no_rows(shards, out):
     with pytest.raises(BadInput, match="has no shards in"):
-        tokenize(shards, out, Split.TEST, CONFIG)
+        TOKEN_ROWS.update(shards, out, Split.TEST, CONFIG)
     with pytest.raises(BadInput, match="is not there: make it with forge tokenize"):
         TokenStore(out, Split.TEST)
 
 
 def test_files_of_other_makers_are_kept(shards, out):
-    folder = folder_of(out, Split.TRAIN)
+    folder = TOKEN_ROWS.folder_of(out, Split.TRAIN)
     for name in ("mine.npy", "notes.0123.npy"):
         folder.write(name, b"mine")
     folder.write("seed_00000001_decl_1.0123456789abcdef.npy", b"of an interrupted run")
-    tokenize(shards, out, Split.TRAIN, CONFIG)
+    TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG)
     assert {"mine.npy", "notes.0123.npy"} <= set(folder.names())
     assert "seed_00000001_decl_1.0123456789abcdef.npy" not in folder.names()
     before = folder.read(MANIFEST)
     for theirs in (b'{"name": "an app", "icons": []}', b"[1, 2]"):
         folder.write(MANIFEST, theirs)
         with pytest.raises(FileForeign, match="another maker, which is never overwritten: move it away"):
-            tokenize(shards, out, Split.TRAIN, CONFIG)
+            TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG)
         assert folder.read(MANIFEST) == theirs
     folder.write(MANIFEST, before[:100])  # of ours, and damaged
-    tokenize(shards, out, Split.TRAIN, CONFIG)
+    TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG)
     assert folder.read(MANIFEST) == before
 
 
 def test_damage_is_noticed_and_mended(shards, out):
-    manifest = tokenize(shards, out, Split.TRAIN, CONFIG)
-    folder, name = folder_of(out, Split.TRAIN), manifest.files[2].name
+    manifest = TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG)
+    folder, name = TOKEN_ROWS.folder_of(out, Split.TRAIN), manifest.files[2].name
     whole = folder.read(name)
     folder.write(name, whole[:-3] + bytes(3))
     with pytest.raises(BadInput, match="is damaged"):
@@ -274,7 +274,7 @@ def test_damage_is_noticed_and_mended(shards, out):
     folder.delete(name)
     with pytest.raises(BadInput, match="is gone, though the manifest names it"):
         TokenStore(out, Split.TRAIN).rows()
-    assert tokenize(shards, out, Split.TRAIN, CONFIG).hash == manifest.hash
+    assert TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG).hash == manifest.hash
     assert folder.read(name) == whole
 
 
@@ -284,8 +284,8 @@ def test_a_corrupt_shard_is_named_when_the_others_are_done(own_shards, out):
     data[len(data) // 2] ^= 255  # the footer stays sound
     train.write(TRAIN[0].filename, bytes(data))
     with pytest.raises(FileCorrupt, match=TRAIN[0].filename):
-        tokenize(own_shards, out, Split.TRAIN, CONFIG)
-    assert len(folder_of(out, Split.TRAIN).names(".npy")) == 5
+        TOKEN_ROWS.update(own_shards, out, Split.TRAIN, CONFIG)
+    assert len(TOKEN_ROWS.folder_of(out, Split.TRAIN).names(".npy")) == 5
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_rows_that_teach_nonsense_are_refused(small_solution, fault, message):
 
 @pytest.fixture
 def source(shards, out, monkeypatch) -> StoredSource:
-    tokenize(shards, out, Split.TRAIN, CONFIG)
+    TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG)
     monkeypatch.setattr(StoredSource, "BLOCK", 4)  # two blocks: batches straddle them
     return StoredSource(TokenStore(out, Split.TRAIN), batch_size=128, seed=5)
 
@@ -362,7 +362,7 @@ def test_the_verb_draws_rows_and_says_what_it_did(shards, out, capsys):
     call = ["tokenize", "--input", shards.url, "--out", out.url, "--rows", "50", "--json"]
     assert main([*call, "--dry-run"]) == 0
     assert len(json.loads(capsys.readouterr().out)["splits"][0]["missing"]) == 4
-    assert not folder_of(out, Split.TRAIN).names()
+    assert not TOKEN_ROWS.folder_of(out, Split.TRAIN).names()
     assert main([*call, "--split", "train"]) == 0
     (said,) = json.loads(capsys.readouterr().out)["splits"]
     assert (said["made"], said["kept"], said["rows"]) == (4, 0, 200)

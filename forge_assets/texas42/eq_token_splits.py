@@ -36,25 +36,12 @@ def eq_token_splits(
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
     """What the mover knew and what it expected, 28 rows a game; new games are added to what is there."""
     from forge_core.splits import Split
-    from forge_core.texas42.eq.splits import (
-        GameRowStore,
-        folder_of,
-        plan_games,
-        read_manifest,
-        tokenize_games,
-    )
+    from forge_core.texas42.eq.splits import GAME_ROWS, GameRowConfig, GameRowStore
     from forge_core.texas42.folders import GAMES_FOLDER
 
     with failing_plainly():
         root = store.root()
-    work = Work(
-        sources=(GAMES_FOLDER,),
-        folder_of=partial(folder_of, root),
-        read_manifest=read_manifest,
-        plan=partial(plan_games, root, root),
-        make=partial(tokenize_games, root, root, workers=compute.workers),
-        open=partial(GameRowStore, root),
-    )
+    work = Work((GAMES_FOLDER,), GAME_ROWS, GameRowConfig(), partial(GameRowStore, root), compute.workers)
     yield from fill_split(root, Split(context.partition_key), work, describe_games)
 
 

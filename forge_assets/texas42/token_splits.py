@@ -18,7 +18,7 @@ from forge_core.texas42.settings.tokens import TokenSettings
 
 if TYPE_CHECKING:
     from forge_core.files import Store
-    from forge_core.files.row_store import Manifest, Plan
+    from forge_core.files.row_store import Manifest, Plan, RowStore
     from forge_core.splits import Split
 
 split_partitions = dg.StaticPartitionsDefinition(["train", "val", "test"])
@@ -67,25 +67,12 @@ def token_splits(
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
     """Rows to learn from, to watch training by, and sealed ones; new shards are added to what is there."""
     from forge_core.splits import Split
-    from forge_core.texas42.tokens.splits import (
-        TokenConfig,
-        TokenStore,
-        folder_of,
-        plan_tokens,
-        read_manifest,
-        tokenize,
-    )
+    from forge_core.texas42.tokens.splits import TOKEN_ROWS, TokenConfig, TokenStore
 
     with failing_plainly():
         root, settings = store.root(), TokenConfig.of(config.settings())
-    work = Work(
-        sources=tuple(map(shards_folder, settings.kinds)),
-        folder_of=partial(folder_of, root),
-        read_manifest=read_manifest,
-        plan=partial(plan_tokens, root, root, config=settings),
-        make=partial(tokenize, root, root, config=settings, workers=compute.workers),
-        open=partial(TokenStore, root),
-    )
+    sources = tuple(map(shards_folder, settings.kinds))
+    work = Work(sources, TOKEN_ROWS, settings, partial(TokenStore, root), compute.workers)
     yield from fill_split(root, Split(context.partition_key), work, describe_shards)
 
 
@@ -104,16 +91,16 @@ def describe_shards(manifest: "Manifest", plan: "Plan") -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Rows of one kind in a store: the doors of the core behind which they are made and read."""
+    """Rows of one kind that are made and read in a store."""
 
     sources: tuple[str, ...]
     """folders of the store whose files they are made of"""
-    folder_of: "Callable[[Split], Store]"
-    read_manifest: "Callable[[Store], Manifest]"
-    plan: "Callable[[Split], Plan]"
-    make: "Callable[[Split], Manifest]"
+    rows: "RowStore"
+    config: Any
+    """of the row store"""
     open: Callable[[Any], Any]
     """of a split -> TokenStore, or what reads the same"""
+    workers: int | None
 
 
 def fill_split(
@@ -128,8 +115,8 @@ def fill_split(
         yield dg.AssetCheckResult(check_name="seeds_of_the_split", passed=not strays, metadata=strays)
         if strays:
             raise dg.Failure(f"{len(strays)} files do not belong to {split}; {next(iter(strays.values()))}")
-        plan = work.plan(split)
-        manifest = work.make(split)
+        plan = work.rows.plan(root, root, split, work.config)
+        manifest = work.rows.update(root, root, split, work.config, work.workers)
     read, faults = read_back(work, split)
     yield dg.AssetCheckResult(
         check_name="rows_read_back",
@@ -138,7 +125,7 @@ def fill_split(
     )
     if faults:
         raise dg.Failure(f"{len(faults)} of {read} files would teach nonsense; {next(iter(faults.values()))}")
-    metadata = {**describe(manifest, plan), **key_figures(work, manifest)}
+    metadata = {**describe(manifest, plan), **key_figures(work.rows.folder_of(root, split), manifest)}
     yield dg.MaterializeResult(data_version=dg.DataVersion(manifest.hash), metadata=metadata)
 
 
@@ -153,10 +140,10 @@ def find_strays(root: "Store", split: "Split", work: Work) -> dict[str, str]:
             key = ShardKey.parse(name)
             if key.split != split:
                 strays[f"{source}/{split}/{name}"] = f"{name}: seed {key.seed} belongs to {key.split}"
-    folder = work.folder_of(split)
+    folder = work.rows.folder_of(root, split)
     if folder.exists(MANIFEST):
         try:
-            named = work.read_manifest(folder).files
+            named = work.rows.read_manifest(folder).files
         except BadInput:  # is written anew
             named = ()
         for file in named:
@@ -186,9 +173,8 @@ def read_back(work: Work, split: "Split") -> tuple[int, dict[str, str]]:
     return len(numbers), faults
 
 
-def key_figures(work: Work, manifest: "Manifest") -> Mapping[str, Any]:
+def key_figures(folder: "Store", manifest: "Manifest") -> Mapping[str, Any]:
     """What is said of any split."""
-    folder = work.folder_of(manifest.split)
     return {
         "rows": manifest.rows,
         "first_seed": min(file.first_seed for file in manifest.files),

@@ -98,7 +98,7 @@ def stock_of_rows(store: RowStore, root: Store, command: str, seeds_per_file: in
     """Holdings of each split of packed rows, by its manifest. command: what makes files that are gone."""
     holdings, faults = [], []
     for split in Split:
-        folder = store.at(root, split)
+        folder = store.folder_of(root, split)
         if not folder.exists(MANIFEST):
             continue
         below, present = f"{store.folder}/{split}", set(folder.names(".npy"))

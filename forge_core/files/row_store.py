@@ -171,19 +171,19 @@ class RowStore(Generic[C, F, T, P]):
     parse: Callable[[bytes, F], P]
     """The rows of a file. Raises ValueError for bytes that are none of its."""
 
-    def at(self, out: Store, split: Split) -> Store:
+    def folder_of(self, out: Store, split: Split) -> Store:
         """Where a store keeps a split."""
         return out.join(self.folder, split)
 
-    def plan(self, root: Store, out: Store, split: Split, config: C) -> Plan[F, T]:
+    def plan(self, root: Store, out: Store, split: Split, config: C | None = None) -> Plan[F, T]:
         """Compare the sources of a split with the rows made of them.
 
         root, out: roots of stores. A file that no manifest names, as an interrupted run leaves it, is
         kept if it is sound. Raises what `list_tasks` raises.
         """
-        folder = self.at(out, split)
+        folder = self.folder_of(out, split)
         known = self.known_files(folder)
-        tasks = self.list_tasks(root, split, config, known)
+        tasks = self.list_tasks(root, split, config or self.config(), known)
         present = set(folder.names(".npy"))
 
         def find(task: T) -> F | None:
@@ -204,7 +204,7 @@ class RowStore(Generic[C, F, T, P]):
         root: Store,
         out: Store,
         split: Split,
-        config: C,
+        config: C | None = None,
         workers: int | None = None,
         on_file: Callable[[F], None] = lambda file: None,
     ) -> Manifest[C, F]:
@@ -220,7 +220,8 @@ class RowStore(Generic[C, F, T, P]):
         the split, or where one that cannot be locked out (an object store knows no locks) has
         deleted what it did not know.
         """
-        plan, folder = self.plan(root, out, split, config), self.at(out, split)
+        config = config or self.config()
+        plan, folder = self.plan(root, out, split, config), self.folder_of(out, split)
         with folder.held():
             return self._update(root, folder, config, plan, workers, on_file)
 
@@ -337,7 +338,7 @@ class RowStore(Generic[C, F, T, P]):
         Raises BadInput for a split that is empty or not there, that names a deal of another
         split or one that is held out, or that is of another version of the encoder or the files.
         """
-        folder = self.at(out, split)
+        folder = self.folder_of(out, split)
         manifest, path = self.read_manifest(folder), folder.path(MANIFEST)
         if manifest.version != self.version:
             versions = f"version {manifest.version}, this code reads {self.version}"
@@ -376,7 +377,7 @@ class OpenRows(Generic[C, F, P]):
         """out: the root of the store. Raises BadInput as `RowStore.open`."""
         self._store = store
         self.split = Split(split)
-        self.folder = store.at(out, self.split)
+        self.folder = store.folder_of(out, self.split)
         self.url = self.folder.url
         self.manifest = store.open(out, self.split)
         self.files = self.manifest.files

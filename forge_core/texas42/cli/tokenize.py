@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,7 +17,7 @@ from forge_core.texas42.settings.tokens import TokenSettings
 
 if TYPE_CHECKING:
     from forge_core.files import Store
-    from forge_core.files.row_store import Manifest, Plan
+    from forge_core.files.row_store import Manifest, Plan, RowStore
     from forge_core.splits import Split
 
 _OF_SHARDS = {of.name for of in settings_of(TokenSettings)}
@@ -90,37 +87,37 @@ def tokenize(
     splits = read_splits(split) if isinstance(split, str) else split
     root, store = Store(input_), Store(out)
     if stage == 1:
-        work = of_shards(root, store, settings)
+        rows, config, sources = rows_of_shards(settings)
     elif stage == 2:
         if foreign := sorted(given(context) & _OF_SHARDS):
             option = foreign[0].replace("_", "-")
             raise BadInput(f"--{option} chooses rows of shards; of games all rows are used: leave it out")
-        work = of_games(root, store)
+        rows, config, sources = rows_of_games()
         splits = splits[:2] if len(splits) > 1 else splits  # all but test
     else:
         raise BadInput(f"stage {stage}: use 1 or 2")
     require_persistent_store(store)
     answers, empty = [], {}
     for which in splits:
-        folder = work.folder_of(which)
+        folder = rows.folder_of(store, which)
         try:
             with notes().status(f"looking what is there of {which}"):
-                plan = work.plan(which)
+                plan = rows.plan(root, store, which, config)
         except SplitEmpty as error:
             empty[which] = error
             continue
         if dry_run:
             answers.append(plan_record(folder, plan))
             if not json:
-                print_plan(folder, plan, work.sources)
+                print_plan(folder, plan, sources)
             continue
         started = time.perf_counter()
         with progress_bar(f"making rows of {which}", len(plan.tasks)) as move:
-            manifest = work.make(which, workers=workers, on_file=lambda file: move())
+            manifest = rows.update(root, store, which, config, workers, lambda file: move())
         seconds = time.perf_counter() - started
         answers.append(summary_record(folder, plan, manifest, seconds))
         if not json:
-            print_summary(folder, plan, manifest, seconds, work.sources)
+            print_summary(folder, plan, manifest, seconds, sources)
     if not answers:
         raise next(iter(empty.values()))
     if json:
@@ -130,42 +127,18 @@ def tokenize(
         print(f"forge: {which} is empty: {error}", file=sys.stderr)
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """Rows of one stage, split by split."""
+def rows_of_shards(settings: TokenSettings) -> tuple[RowStore, Any, str]:
+    """Return the row store of Stage 1, its configuration, and what its files are made of."""
+    from forge_core.texas42.tokens.splits import TOKEN_ROWS, TokenConfig
 
-    sources: str
-    """what a file is made of"""
-    folder_of: Callable[[Split], Store]
-    plan: Callable[[Split], Plan]
-    make: Callable[..., Manifest]
-    """of a split, workers and on_file"""
+    return TOKEN_ROWS, TokenConfig.of(settings), "shards"
 
 
-def of_shards(root: Store, out: Store, settings: TokenSettings) -> Work:
-    """Return the work of Stage 1."""
-    from forge_core.texas42.tokens.splits import TokenConfig, folder_of, plan_tokens
-    from forge_core.texas42.tokens.splits import tokenize as tokenize_shards
+def rows_of_games() -> tuple[RowStore, Any, str]:
+    """Return the row store of Stage 2, its configuration, and what its files are made of."""
+    from forge_core.texas42.eq.splits import GAME_ROWS, GameRowConfig
 
-    config = TokenConfig.of(settings)
-    return Work(
-        "shards",
-        partial(folder_of, out),
-        partial(plan_tokens, root, out, config=config),
-        partial(tokenize_shards, root, out, config=config),
-    )
-
-
-def of_games(root: Store, out: Store) -> Work:
-    """Stage 2."""
-    from forge_core.texas42.eq.splits import folder_of, plan_games, tokenize_games
-
-    return Work(
-        "files of games",
-        partial(folder_of, out),
-        partial(plan_games, root, out),
-        partial(tokenize_games, root, out),
-    )
+    return GAME_ROWS, GameRowConfig(), "files of games"
 
 
 def plan_record(folder: Store, plan: Plan) -> dict:

@@ -9,7 +9,7 @@ are read. One file holds the games of SEEDS_A_FILE seeds that follow each other 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from forge_core.files import Store, fingerprint
 from forge_core.files.arrays import read_array
 from forge_core.files.catalog import keys_in
 from forge_core.files.inspection import READERS
-from forge_core.files.row_store import Manifest, OpenRows, Plan, RowStore, SplitEmpty, hash_of
+from forge_core.files.row_store import OpenRows, RowStore, SplitEmpty, hash_of
 from forge_core.learning.labelled.rows import ILLEGAL, Rows
 from forge_core.learning.labelled.stored import some_rows
 from forge_core.ranges import ranges_text
@@ -102,38 +102,6 @@ class _Task:
     """which holds some of them"""
 
 
-GamePlan = Plan[GameFile, _Task]
-
-
-def folder_of(store: Store, split: Split) -> Store:
-    """Where a store keeps a split."""
-    return GAME_ROWS.at(store, split)
-
-
-def plan_games(root: Store, out: Store, split: Split, config: GameRowConfig | None = None) -> GamePlan:
-    """Compare the games of a store with the rows made of them. Both are roots of stores.
-
-    Raises BadInput for test, which is sealed, or a split that a game does not belong to, SplitEmpty
-    for one without games, FileCorrupt for a game that cannot be read.
-    """
-    return GAME_ROWS.plan(root, out, split, config or GameRowConfig())
-
-
-def tokenize_games(
-    root: Store,
-    out: Store,
-    split: Split,
-    config: GameRowConfig | None = None,
-    workers: int | None = None,
-    on_file: Callable[[GameFile], None] = lambda file: None,
-) -> Manifest[GameRowConfig, GameFile]:
-    """Bring the rows of a split up to date with the games; a game that was packed is not read again.
-
-    root, out: roots of stores. See `RowStore.update`. Raises also as `plan_games`.
-    """
-    return GAME_ROWS.update(root, out, split, config or GameRowConfig(), workers, on_file)
-
-
 def kept_games(games: Store, split: Split) -> list[ShardKey]:
     """The games in a store of games that no network learns from or is watched by, for its evaluation.
 
@@ -157,7 +125,11 @@ def judged_rows(games: Store, keys: Sequence[ShardKey]) -> Generator[Rows, None,
 def _list_games(
     root: Store, split: Split, config: GameRowConfig, known: Mapping[str, GameFile]
 ) -> list[_Task]:
-    """Every game that the split is to hold, by the file it goes to."""
+    """Return a task for every file of the rows of a split.
+
+    Raises BadInput for test, which is sealed, and for a game of another split, SplitEmpty for a split
+    without games, FileCorrupt for a game that cannot be read.
+    """
     if split is Split.TEST:
         raise BadInput("games of test are sealed, and no rows to learn from: use train and val")
     games = root.join(config.games)
@@ -267,11 +239,6 @@ GAME_ROWS: RowStore[GameRowConfig, GameFile, _Task, _Games] = RowStore(
     describe=_describe,
     parse=_parse,
 )
-
-
-def read_manifest(folder: Store) -> Manifest[GameRowConfig, GameFile]:
-    """The manifest of the folder of a split, as it is written. Raises BadInput."""
-    return GAME_ROWS.read_manifest(folder)
 
 
 class GameRowStore(OpenRows[GameRowConfig, GameFile, _Games]):

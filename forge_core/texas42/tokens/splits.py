@@ -9,7 +9,7 @@ network takes 140), and 20 bytes per row instead of 442.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -21,7 +21,7 @@ from forge_core.files import Store, fingerprint
 from forge_core.files.arrays import read_array
 from forge_core.files.catalog import keys_in
 from forge_core.files.inspection import READERS
-from forge_core.files.row_store import Manifest, OpenRows, Plan, RowStore, SplitEmpty, hash_of
+from forge_core.files.row_store import OpenRows, RowStore, SplitEmpty, hash_of
 from forge_core.learning.labelled.rows import Rows
 from forge_core.learning.labelled.stored import some_rows
 from forge_core.ranges import ranges_text
@@ -127,42 +127,14 @@ class _Task:
     name: str
 
 
-TokenPlan = Plan[TokenFile, _Task]
-
-
-def folder_of(store: Store, split: Split) -> Store:
-    """Where a store keeps a split."""
-    return TOKEN_ROWS.at(store, split)
-
-
-def plan_tokens(shards: Store, out: Store, split: Split, config: TokenConfig | None = None) -> TokenPlan:
-    """Compare the shards of a store with the rows drawn from them. Both are roots of stores.
-
-    Raises SplitEmpty for a split without shards, BadInput for one that a shard does not belong to,
-    FileCorrupt for a shard that cannot be read.
-    """
-    return TOKEN_ROWS.plan(shards, out, split, config or TokenConfig())
-
-
-def tokenize(
-    shards: Store,
-    out: Store,
-    split: Split,
-    config: TokenConfig | None = None,
-    workers: int | None = None,
-    on_file: Callable[[TokenFile], None] = lambda file: None,
-) -> Manifest[TokenConfig, TokenFile]:
-    """Bring the rows of a split up to date with the shards; what is there is not made again.
-
-    shards, out: roots of stores. See `RowStore.update`. Raises also as `plan_tokens`.
-    """
-    return TOKEN_ROWS.update(shards, out, split, config or TokenConfig(), workers, on_file)
-
-
 def _list_shards(
     shards: Store, split: Split, config: TokenConfig, known: Mapping[str, TokenFile]
 ) -> list[_Task]:
-    """Every shard that the split is to be drawn from, with the file it becomes."""
+    """Return a task for every shard that the rows of a split are drawn from.
+
+    Raises SplitEmpty for a split without shards, BadInput for a shard of another split, FileCorrupt for
+    one that cannot be read.
+    """
 
     def task(kind: str, key: ShardKey) -> _Task:
         store = shards.join(shards_folder(kind))
@@ -257,11 +229,6 @@ TOKEN_ROWS: RowStore[TokenConfig, TokenFile, _Task, LabelledStates] = RowStore(
     describe=_describe,
     parse=_parse,
 )
-
-
-def read_manifest(folder: Store) -> Manifest[TokenConfig, TokenFile]:
-    """The manifest of the folder of a split, as it is written. Raises BadInput."""
-    return TOKEN_ROWS.read_manifest(folder)
 
 
 class TokenStore(OpenRows[TokenConfig, TokenFile, LabelledStates]):
