@@ -9,7 +9,7 @@ A map, from the bottom up. What a game's own training (self-play, policy gradien
     checkpoints  save_model, load_model: trained networks of any registered architecture
     onnx         export_onnx: a network as an ONNX file, compared with torch before it is written
     resumption   write_checkpoint, read_checkpoint, generator_states: the state of a run, to the last digit
-    runs         claim_folder, Progress, describe_machine, TrainResult: the folder of a run and its curve
+    runs         claim_folder, Progress, TrainResult, Follower: the folder of a run, its curve and result
 
     labelled/    learning from judged actions: rows with a value for every legal action
 

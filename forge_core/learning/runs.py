@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from forge_core.device import device_name
 from forge_core.errors import BadInput
@@ -59,6 +59,16 @@ class TrainResult:
     """True if training ended before its last step because evaluations no longer improved"""
     unfinished: bool = False
     """True if its time was over: the run can be resumed"""
+
+
+class Follower(Protocol):
+    """Follows one run as it goes, such as a tracker of experiments."""
+
+    def point(self, point: Point) -> None:
+        """Take an evaluation."""
+
+    def finish(self, result: TrainResult) -> None:
+        """Take the end of the run, if it is reached."""
 
 
 def read_run(folder: str | Path) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+from forge_core.learning.labelled.config import Recipe, TrainConfig
+from forge_core.learning.precision import PRECISIONS
 from forge_core.ranges import whole
 from forge_core.settings import setting
 
@@ -12,6 +14,9 @@ EVALUATIONS = 20
 """of a run, unless it is told after how many steps"""
 RUNS = "runs"
 """folder of all runs"""
+
+_DEFAULTS = {field.name: field.default for kind in (Recipe, TrainConfig) for field in fields(kind)}
+"""of the fields that become those of a run"""
 
 _NETWORK, _PACE, _MACHINE, _RUN = "Network", "Steps and learning rate", "Machine", "Run"
 
@@ -62,14 +67,20 @@ class TeachingSettings:
         panel=_PACE,
     )
     idle_weight: float = setting(
-        1.0,
+        _DEFAULTS["forced_row_weight"],
         "Weight of a row in which no decision is to be made; a decision has weight 1.",
         metavar="W",
         panel=_PACE,
     )
-    precision: str = setting("auto", "Number format: auto, 32, 16-mixed or bf16-mixed.", panel=_MACHINE)
+    precision: str = setting(
+        _DEFAULTS["precision"],
+        f"Number format: {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}.",
+        panel=_MACHINE,
+    )
     compile: bool = setting(
-        False, "Compile the network with torch.compile; the first steps then take minutes.", panel=_MACHINE
+        _DEFAULTS["compile"],
+        "Compile the network with torch.compile; the first steps then take minutes.",
+        panel=_MACHINE,
     )
     threads: int | None = setting(
         None,
@@ -77,7 +88,9 @@ class TeachingSettings:
         default_text="one per core that makes no rows",
         panel=_MACHINE,
     )
-    seed: int = setting(0, "Seed of the first weights and of the order of rows.", read=read_seed, panel=_RUN)
+    seed: int = setting(
+        _DEFAULTS["seed"], "Seed of the first weights and of the order of rows.", read=read_seed, panel=_RUN
+    )
     name: str | None = setting(
         None,
         "Name of the run: it is kept in the folder of this name.",

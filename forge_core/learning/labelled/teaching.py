@@ -21,17 +21,7 @@ if TYPE_CHECKING:
     from forge_core.learning.labelled.config import TrainConfig
     from forge_core.learning.labelled.rows import Rows, RowSource
     from forge_core.learning.networks.sizes import ModelConfig
-    from forge_core.learning.runs import Point, TrainResult
-
-
-class Follower(Protocol):
-    """Follows one run, such as a tracker of experiments."""
-
-    def point(self, point: Point) -> None:
-        """Take an evaluation."""
-
-    def finish(self, result: TrainResult) -> None:
-        """Take the end of the run, if it is reached."""
+    from forge_core.learning.runs import Follower, Point, TrainResult
 
 
 class Tracking(Protocol):
