@@ -13,15 +13,13 @@ from pydantic import Field
 
 from forge_assets.versions import PROJECT
 from forge_core.errors import BadInput, ForgeError
+from forge_core.learning.labelled.settings import RUNS
 
 if TYPE_CHECKING:
     from forge_core.files import Store
 
 COMPUTE_POOL = "compute"
 """The assets that use all cores or the accelerator: one run of them at a time (dagster.yaml)."""
-
-
-RUNS = "runs"
 
 
 def runs_folder(asked: str = RUNS) -> Path:

@@ -3,21 +3,24 @@ repairs it."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from forge_assets.games import all_games
-from forge_core.cli.options import Json, read_place
+from forge_assets.texas42.expected import ExpectedShards
+from forge_core.cli.options import Json, expand_settings, read_place
 from forge_core.cli.status import FAILED
 from forge_core.errors import BadInput
 from forge_core.ranges import parse_blocks, parse_seeds
-from forge_core.texas42.settings.shards import read_opponents, read_rows, read_sample_seed
 
 _PARTITIONED = ", ".join(asset for game in all_games() for asset in game.partitioned)
 
 
+@expand_settings
 def gaps(
+    *,
     blocks: Annotated[
         list | None,
         typer.Option(
@@ -48,44 +51,7 @@ def gaps(
             "that were begun.",
         ),
     ] = None,
-    rows: Annotated[
-        str | None,
-        typer.Option(
-            "--rows",
-            parser=read_rows,
-            metavar="N",
-            show_default="as most have",
-            help="States that a shard should hold; or all.",
-        ),
-    ] = None,
-    sample_seed: Annotated[
-        int | None,
-        typer.Option(
-            "--sample-seed",
-            parser=read_sample_seed,
-            metavar="N",
-            show_default="as most have",
-            help="Seed by which the states of a shard should have been drawn.",
-        ),
-    ] = None,
-    declarations: Annotated[
-        str,
-        typer.Option(
-            "--declarations",
-            metavar="NAME",
-            help="one: each seed under declaration seed % 10; all: each under all ten.",
-        ),
-    ] = "one",
-    opponents: Annotated[
-        int | None,
-        typer.Option(
-            "--opponents",
-            parser=read_opponents,
-            metavar="N",
-            show_default="as the store has",
-            help="Sets of other hands per marginalised hand.",
-        ),
-    ] = None,
+    expected: ExpectedShards,
     verify: Annotated[
         bool, typer.Option("--verify", help="Read whole files, not only footers: 20 ms per shard.")
     ] = False,
@@ -115,17 +81,9 @@ def gaps(
 
     if blocks is not None and seeds is not None:
         raise BadInput("--blocks and --seeds say the same: give one of them")
-    if declarations not in ("one", "all"):
-        raise BadInput(f"declarations {declarations!r}: use one or all")
     if seeds is not None:
         blocks = sorted({seed // BLOCK_SIZE for seed in seeds})
-    settings = {
-        "rows": rows,
-        "sample_seed": sample_seed,
-        "declarations": declarations,
-        "opponents": opponents,
-    }
-    query = GapQuery(None if blocks is None else tuple(blocks), tuple(asset or ()), settings, verify)
+    query = GapQuery(None if blocks is None else tuple(blocks), tuple(asset or ()), asdict(expected), verify)
     with find_instance() as instance:
         with progress_bar("inspecting", None) as move:
 

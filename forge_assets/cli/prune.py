@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_core.cli.options import Json
-from forge_core.errors import BadInput
+from forge_assets.retention.settings import PruneSettings
+from forge_core.cli.options import Json, expand_settings
 
 if TYPE_CHECKING:
     from forge_assets.retention.items import Item
@@ -16,14 +16,10 @@ MOST_SHOWN = 10
 """items named per kind; --json names all"""
 
 
+@expand_settings
 def prune(
-    days: Annotated[
-        int, typer.Option("--days", metavar="N", help="Keep what changed in the last N days.")
-    ] = 90,
-    runs: Annotated[
-        str,
-        typer.Option("--runs", metavar="DIR", help="Folder of the training runs; begins at the project."),
-    ] = "runs",
+    *,
+    settings: PruneSettings,
     yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this it is only listed.")] = False,
     json: Json = False,
 ) -> None:
@@ -34,11 +30,10 @@ def prune(
     from forge_assets.tracking.tracker import Tracker
     from forge_core.cli.screen import notes, print_json, screen
 
-    if days < 1:
-        raise BadInput(f"{days} days: keep at least 1")
+    days = settings.days
     out = screen()
     with find_instance() as instance:
-        places = Places(instance, Tracker(), ShardStore().root(), runs_folder(runs))
+        places = Places(instance, Tracker(), ShardStore().root(), runs_folder(settings.runs))
         with notes().status("looking for what nothing needs"):
             items = find_items(places, days)
         if yes:

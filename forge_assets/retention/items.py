@@ -15,9 +15,6 @@ from forge_assets.resources import runs_folder
 from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
 
-DAYS = 90
-"""days that everything is kept after its last change; ticks of schedules and sensors are kept as long
-(dagster.yaml)"""
 DAY_S = 86_400.0
 
 DAGSTER_RUN, MLFLOW_RUN = "dagster run", "mlflow run"

@@ -18,8 +18,9 @@ from pathlib import Path
 from forge_assets.dagster_internals import delete_run
 from forge_assets.retention.dagster_runs import find_dagster_runs
 from forge_assets.retention.files import find_temporaries, find_training_files
-from forge_assets.retention.items import DAGSTER_RUN, DAY_S, DAYS, FETCHED, FOLDER, MLFLOW_RUN, Item, Places
+from forge_assets.retention.items import DAGSTER_RUN, DAY_S, FETCHED, FOLDER, MLFLOW_RUN, Item, Places
 from forge_assets.retention.models import read_models, remove_mlflow_run
+from forge_assets.retention.settings import DAYS
 from forge_core.errors import BadInput
 
 

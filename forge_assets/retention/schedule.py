@@ -1,29 +1,28 @@
 """`forge-pipeline prune` by Dagster: a job, and a schedule that is off by default."""
 
 import dagster as dg
-from pydantic import Field
 
-from forge_assets.resources import RUNS, ShardStore, failing_plainly, runs_folder
-from forge_assets.retention.items import DAYS, Places, by_kind
+from forge_assets.resources import ShardStore, failing_plainly, runs_folder
+from forge_assets.retention.items import Places, by_kind
 from forge_assets.retention.prune import find_items, remove
+from forge_assets.retention.settings import PruneSettings
+from forge_assets.settings import config_of
 from forge_assets.tracking.tracker import Tracker
 
 
-class PruneSettings(dg.Config):
+class PruneLaunchpad(config_of(PruneSettings)):
     """Settings of the job: those of `forge-pipeline prune`."""
-
-    days: int = Field(DAYS, ge=1, description="what was changed in the last so many days stays")
-    runs: str = Field(RUNS, description="where training runs are kept; begins at the project")
 
 
 @dg.op
 def prune_old(
-    context: dg.OpExecutionContext, config: PruneSettings, store: ShardStore, tracker: Tracker
+    context: dg.OpExecutionContext, config: PruneLaunchpad, store: ShardStore, tracker: Tracker
 ) -> None:
     """Remove what `forge-pipeline prune` lists, and log its number and size."""
     with failing_plainly():
-        places = Places(context.instance, tracker, store.root(), runs_folder(config.runs))
-        removed = list(remove(places, find_items(places, config.days)))
+        settings = config.settings()
+        places = Places(context.instance, tracker, store.root(), runs_folder(settings.runs))
+        removed = list(remove(places, find_items(places, settings.days)))
     context.add_output_metadata({"items": len(removed), "bytes": sum(item.nbytes for item in removed)})
     for kind, items in by_kind(removed).items():
         context.log.info(f"{kind}: {len(items)}, {sum(item.nbytes for item in items):,} bytes")

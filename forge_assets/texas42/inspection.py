@@ -39,9 +39,7 @@ _FIRST = "oracle_shards"
 def inspection(query: GapQuery, store: Store) -> list[PartitionedAsset]:
     """Return how each partitioned asset of the game is filled.
 
-    query.settings may name rows and sample_seed (of a shard), declarations (`one` or `all`, see `shard_keys`)
-    and opponents (of a marginalised hand; default, as many as the store has). Raises BadInput for blocks that
-    do not exist.
+    query.settings: any of those of ExpectedShards. Raises BadInput for blocks that do not exist.
     """
     if query.blocks and not 0 <= min(query.blocks) <= max(query.blocks) < N_BLOCKS:
         raise BadInput(f"blocks {query.blocks[0]}..{query.blocks[-1]}: use 0..{N_BLOCKS - 1}")
