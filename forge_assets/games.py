@@ -85,7 +85,7 @@ class Game:
 
 
 def all_games() -> tuple[Game, ...]:
-    """Return the record of every game; the first is the one that names no game where it is meant."""
+    """Return the record of every game. The first owns the cards of networks that name no game."""
     from forge_assets.texas42.game import TEXAS42
 
     return (TEXAS42,)

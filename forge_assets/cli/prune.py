@@ -50,7 +50,7 @@ def prune(
         if len(of_kind) > MOST_SHOWN:
             out.print(f"  and {len(of_kind) - MOST_SHOWN:,} more: --json names them")
     if not items:
-        out.print(f"nothing is older than {days} days and needed by nothing")
+        out.print(f"nothing is older than {days} days and no longer needed")
     elif yes:
         out.print(f"removed, {size_text(items)} freed")
     else:
