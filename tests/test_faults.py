@@ -211,7 +211,7 @@ def dg_partitions() -> list[str]:
     return [f"{name}|{block_name(0)}" for name in NAMES]
 
 
-DATA = {"version": "0" * 16, "kind": "toy", "rows": 64}
+DATA = {"version": "0" * 16, "kind": "stored", "rows": 64}
 
 
 def followed(tracker: Tracker, folder: Path, resume: bool = False, on_point=lambda point: None):
