@@ -17,6 +17,7 @@ from rich.console import Console
 
 from forge_assets.dagster_internals import failure_reason
 from forge_assets.in_process import materialize_here
+from forge_assets.run_config import op_name
 from forge_core.errors import ForgeError
 
 
@@ -48,7 +49,7 @@ class Quickstart:
         if not result.success:
             self._print_failure(result)
             raise RunFailed
-        events = result.asset_materializations_for_node(asset)
+        events = result.asset_materializations_for_node(op_name(asset))
         return [{name: entry.value for name, entry in event.metadata.items()} for event in events]
 
     def print(self, text: Any, **style: Any) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from asset_runs import materializations
+from rich.console import Console
 from toy_records import TOY
 
 from forge_assets.definitions import definitions_of
@@ -16,6 +17,7 @@ from forge_assets.gaps.find import find_gaps
 from forge_assets.gaps.report import DIFFERENT, OUTDATED, UNRECORDED, GapQuery
 from forge_assets.in_process import materialize_here
 from forge_assets.lineage import lineage_text, trace
+from forge_assets.quickstart import Quickstart
 from forge_assets.retention.items import FOLDER, MLFLOW_RUN, Places
 from forge_assets.retention.prune import find_items
 from forge_assets.texas42.game import TEXAS42
@@ -158,6 +160,14 @@ def test_what_a_newer_version_leaves_behind_is_stale(instance, root):
     assert [other.causes for other in inspect(instance, root).stale] == [
         ("1 partition of toy/self_play is newer",)
     ]
+
+
+def test_make_run_takes_its_settings_too(instance, root, monkeypatch):
+    monkeypatch.setattr("forge_assets.definitions.defs", BOTH)
+    monkeypatch.setenv("FORGE_STORE", str(root))
+    quickstart = Quickstart(Console(quiet=True), instance)
+    tags = {"dagster/partition": "g000"}
+    assert [made["sims"] for made in quickstart.make("toy/self_play", tags, {"sims": 3})] == [3]
 
 
 # lineage and retention
