@@ -246,7 +246,7 @@ def test_who_sees_all_does_better_than_who_does_not():
         ("oracle", {"model": REFERENCE_MODEL}, "leave model out"),
         ("policy", {"oracle": "exact"}, "use no oracle: leave oracle out"),
         ("policy", {"model": "nowhere"}, "no model"),
-        ("eq", {"worlds": 0}, "0 worlds"),
+        ("eq", {"worlds": 0}, "worlds 0: use at least 1"),
         ("eq", {"oracle": "oracular"}, "oracle 'oracular'"),
         ("eq", {"oracle": "exact", "model": REFERENCE_MODEL}, "leave the model out"),
     ],

@@ -189,7 +189,7 @@ def test_convergence(forge, answer):
         (("bid", *QUICK, "--model", "x"), "oracle playouts use no network: leave model out"),
         (("bid", *QUICK, "--playout", "policy", "--oracle", "exact"), "leave oracle out"),
         (("bid", *QUICK, "--playout", "policy", "--model", "nowhere"), "no model"),
-        (("bid", *QUICK, "--playout", "eq", "--worlds", "0"), "0 worlds"),
+        (("bid", *QUICK, "--playout", "eq", "--worlds", "0"), "worlds 0: use at least 1"),
         (("bid", *QUICK, "--playout", "eq", "--oracle", "oracular"), "oracle 'oracular'"),
         (("bid", *QUICK, "--playout", "eq", "--oracle", "exact", "--model", "x"), "leave the model out"),
         (("bid", *QUICK, "--playout", "eq", "--device", "abacus"), "unknown device"),

@@ -255,7 +255,7 @@ def test_from_games_to_a_network_that_is_judged(root, forge, tmp_path):
     assert len(judged["benchmark"]["settings"]) == 1 and judged["against"]["saved"] == 0
     status, out, err = forge("evaluate", found["model"], "--data", str(root), "--final")
     assert status == 0 and "1 test deals (sealed)" in out and "error of the spread" in out
-    assert "must change nothing any more" in " ".join(err.split())
+    assert "nothing may be changed any more" in " ".join(err.split())
     assert answer("export", found["model"], "--out", str(tmp_path))["spread_difference"] < 1e-3
 
 
@@ -274,8 +274,8 @@ def test_from_games_to_a_network_that_is_judged(root, forge, tmp_path):
         ("train --stage 2 --live", "learns from games"),
         ("train --stage 2 --data {empty}", "make it with forge tokenize --stage 2"),
         ("train --live --objective eq", "objective eq is for --stage 2"),
-        ("evaluate {network}", "say by --data where eq-games/ is"),
-        ("evaluate {network} --data {root} --rows 5", "of a game all count"),
+        ("evaluate {network}", "name by --data the store of eq-games/"),
+        ("evaluate {network} --data {root} --rows 5", "of a game all rows are used"),
         ("evaluate {network} --data {empty}", "play seeds 900-919 with forge eq"),
         ("evaluate {network} --data {root} --against {seer}", "was made for tokens of"),
     ],
