@@ -1,6 +1,6 @@
 """Runs that fill several partitions, and record each of them as soon as it is complete.
 
-So what was finished when a run is killed stays known, and one that failed fails alone.
+Partitions finished before a run is killed stay recorded, and a failed partition does not affect others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from forge_assets.materializations import latest_record
 
 
 class Report(Protocol):
-    """What became of one file."""
+    """The outcome of making one file."""
 
     @property
     def key(self) -> Hashable:
@@ -30,7 +30,7 @@ AnyReport = TypeVar("AnyReport", bound=Report)
 def completed(
     wanted: Mapping[str, Sequence[Hashable]], reports: Iterable[AnyReport]
 ) -> Iterator[tuple[str, list[AnyReport]]]:
-    """Yield each partition with its reports, good or bad, as soon as the last of them has come.
+    """Yield each partition with its reports, of success or failure, as soon as the last report arrives.
 
     wanted: keys of the files of each partition.
     """
@@ -67,7 +67,7 @@ def materialization(
 def input_versions(
     context: dg.AssetExecutionContext, upstream: dg.AssetKey, partition: str
 ) -> dict[str, str]:
-    """Return tags that name the materialization of a partition upstream which this run finds."""
+    """Return tags that name the latest materialization of an upstream partition, as this run finds it."""
     found, name = latest_record(context.instance, upstream, partition), upstream.to_user_string()
     return {
         f"{INPUT_VERSION}{name}": (found and found.data_version) or "INITIAL",

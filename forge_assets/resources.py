@@ -1,4 +1,4 @@
-"""What assets are given: where data lies, and what computes."""
+"""Resources of the assets: the store of the data, and the device that computes."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ if TYPE_CHECKING:
     from forge_core.files import Store
 
 COMPUTE_POOL = "compute"
-"""The assets that use all cores or the accelerator: one run of them at a time (dagster.yaml)."""
+"""Pool of the assets that use all cores or the accelerator: one run at a time (dagster.yaml)."""
 
 
 def runs_folder(asked: str = RUNS) -> Path:
-    """Where training runs are kept: `asked`, which begins at the project; FORGE_RUNS stands for the default,
-    as where several hosts share a folder."""
+    """Return the folder of training runs: `asked`, relative to the project.
+
+    FORGE_RUNS replaces the default, for example where several hosts share a folder.
+    """
     shared = os.environ.get("FORGE_RUNS")
     return Path(shared) if shared and asked == RUNS else PROJECT / asked
 
 
 def find_instance() -> dg.DagsterInstance:
-    """Dagster's records: those of DAGSTER_HOME; where none is set, the project's. Raises BadInput."""
+    """Return the Dagster instance of DAGSTER_HOME, or of the project if that is not set. Raises BadInput."""
     home = os.environ.setdefault("DAGSTER_HOME", str(PROJECT / "dagster_home"))
     if not os.path.isdir(home):
         raise BadInput(f"DAGSTER_HOME={home} is no folder: name the one that make ui uses")
@@ -38,19 +40,19 @@ def find_instance() -> dg.DagsterInstance:
 
 
 class ShardStore(dg.ConfigurableResource):
-    """Where the data lies."""
+    """The store that holds the data."""
 
     url: str = Field(default="", description="a folder or fsspec URL; empty: FORGE_STORE, or ./data")
 
     def root(self) -> Store:
-        """The root of the store."""
+        """Return the root of the store."""
         from forge_core.files import Store, default_store_url
 
         return Store(self.url or default_store_url())
 
 
 class ComputeDevice(dg.ConfigurableResource):
-    """What computes, and how many deals at once."""
+    """The device that computes, and the number of deals solved at once."""
 
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
     workers: int | None = Field(default=None, description="deals solved at once on a CPU; empty: one a core")
@@ -58,7 +60,7 @@ class ComputeDevice(dg.ConfigurableResource):
 
 @contextmanager
 def failing_plainly() -> Iterator[None]:
-    """A ForgeError within is dg.Failure: the UI then shows its sentence, not a stack of frames."""
+    """Raise a ForgeError of the block as dg.Failure: the UI then shows its message, not a traceback."""
     from forge_core.files import redact
 
     try:

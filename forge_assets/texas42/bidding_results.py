@@ -1,11 +1,11 @@
-"""What hands are worth: P(make) of every declaration and bid, by playing out deals.
+"""The worth of hands: P(make) of every declaration and bid, by playing out deals.
 
 A partition is fifty seeds; the hand of a seed is seat 0's in its deal. Partitions are filled
-one after the other, and each is recorded as soon as its tables are there and sound. A table
-that the store already holds is verified, not made again.
+one after the other, and each is recorded as soon as all its tables exist and pass the checks.
+A table that the store already holds is verified, not made again.
 
-No asset stands upstream: deals come from seeds, and `oracle` playouts, the default, from the
-solver. The network that `policy` and `eq` ask is a setting, and its weights are part of the
+The asset has no upstream assets: deals come from seeds, and `oracle` playouts, the default, from the
+solver. The network that `policy` and `eq` playouts use is a setting, and its weights are part of the
 data version.
 """
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class BiddingLaunchpad(config_of(BiddingSettings)):
-    """How tables are made; each of the ten declarations is played out."""
+    """Settings of the tables. Each of the ten declarations is played out."""
 
     model: str | None = Field(
         None,
@@ -92,8 +92,9 @@ def bidding_results(
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> Iterator[dg.AssetCheckResult]:
-    """One Parquet file a hand: points of each deal, P(make) and its interval for each declaration and bid.
-    Ends with dg.Failure if any hand failed: its partition stays missing, all others are done."""
+    """One Parquet file per hand: the points of each deal, and P(make) with its confidence interval for each
+    declaration and bid. If a hand fails, the run fails at its end: the partition of that hand stays missing,
+    all others are recorded."""
     from forge_core.texas42.folders import BIDDING_FOLDER
 
     found: dict[str, dict[str, str]] = {name: {} for name in CHECKS}
@@ -126,20 +127,20 @@ def bidding_results(
 def fill(
     place: "Store", seeds: Sequence[int], bidding: "BiddingConfig"
 ) -> "tuple[list[BidTable], str | None]":
-    """The tables that were missing, and what stopped their making, if anything did."""
+    """Make the missing tables; return them, and the error that stopped the work (None: no error)."""
     from forge_core.texas42.bidding.records import fill_tables
 
     made: list[BidTable] = []
     try:
         for table in fill_tables(place, seeds, bidding, verify=True):
-            made.append(table)  # those that were made before an error are there
+            made.append(table)  # tables made before an error are kept
     except ForgeError as error:
         return made, str(error)
     return made, None
 
 
 def inspect(place: "Store", seeds: Sequence[int]) -> "tuple[list[BidTable], dict[str, str]]":
-    """The tables of a partition as they read back, and the first fault of each kind."""
+    """Read the tables of a partition; return the readable ones, and the first fault of each check."""
     from forge_core.texas42.bidding.records import TABLES, TableKey, file_name
 
     tables: list[BidTable] = []
@@ -159,7 +160,7 @@ def inspect(place: "Store", seeds: Sequence[int]) -> "tuple[list[BidTable], dict
 
 
 def remake(key: "TableKey") -> str:
-    """The command that makes a table again."""
+    """Return the command that makes a table again."""
     return f"forge-pipeline gaps --asset bidding_results --seeds {key.seed} --mend"
 
 
@@ -171,7 +172,7 @@ def record(
     bidding: "BiddingConfig",
     seconds: float,
 ) -> dg.AssetMaterialization:
-    """The materialization of a complete partition."""
+    """Return the materialization of a complete partition."""
     from forge_core.files import fingerprint
     from forge_core.texas42.auction import LOWEST_BID, MARK
     from forge_core.texas42.bidding.summary import draw_summary, summarize

@@ -1,4 +1,4 @@
-"""Model cards: what a champion is, how it came to be, and why it is champion."""
+"""Model cards, which describe a champion: its network, its training, and the reasons it was promoted."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A network of a folder."""
+    """A network loaded from a folder."""
 
     path: str
     weights: str
-    """their digest: what it is known by wherever it lies"""
+    """digest of the weights, which identifies the network in any folder"""
     network: TokenTransformer
 
     @classmethod
     def load(cls, path: str, device: str) -> Model:
-        """Raises as `load_model`."""
+        """Load the network in the folder `path`. Raises the errors of `load_model`."""
         from forge_core.files import Store
         from forge_core.learning.checkpoints import CARD, load_model
 
@@ -33,7 +33,7 @@ class Model:
         return cls(path, json.loads(Store(path).read(CARD))["weights"], network)
 
     def check(self, objective: str) -> None:
-        """Raise BadInput unless it has learnt `objective`."""
+        """Raise BadInput unless the network was trained for `objective`."""
         learnt = self.network.config.objective
         if learnt != objective:
             raise BadInput(f"{self.path} has learnt {learnt}, and cannot be the champion of {objective}")
@@ -41,17 +41,17 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Of one model."""
+    """The model card of one network."""
 
     name: str
-    """`texas42-qvalue-73k-71k-qgap1.273-qmae3.92`: objective, size, parameters, points lost a decision on
-    golden val, mean error of Q there; of a Stage-2 network, on the games that watched its training"""
+    """`texas42-qvalue-73k-71k-qgap1.273-qmae3.92`: objective, size, parameters, points lost per decision on
+    golden val, mean error of Q there; for a Stage-2 network, both on the validation games of its training"""
     text: str
     """Markdown"""
 
 
 def card_of(model: Model, ruling: Ruling, objective: str, lineage: str) -> Card:
-    """The card of a model that has passed the gate. lineage: as text."""
+    """Return the card of a model that has passed the gate. lineage: text of `lineage_text`."""
     from forge_core.learning.labelled.teaching import size_name
 
     network, known = model.network, model.network.card
@@ -91,6 +91,6 @@ def card_of(model: Model, ruling: Ruling, objective: str, lineage: str) -> Card:
 
 
 def table(entries: Mapping[str, Any]) -> str:
-    """Two columns of Markdown; numbers with what digits they need."""
+    """Return a Markdown table of two columns, with floats to six significant digits."""
     cells = {key: f"{value:.6g}" if isinstance(value, float) else value for key, value in entries.items()}
     return "\n".join(["| | |", "|-|-|", *(f"| {key} | {value} |" for key, value in cells.items())])

@@ -1,7 +1,8 @@
-"""Who is the champion: a challenger passes a gate, or the champion stays.
+"""The champion of each objective: a challenger that passes the gate replaces it.
 
-Networks are compared on the golden deals of val, by a test paired by deal; the Stage-2 network is
-a player, and plays the champion on duplicate deals until it is clear who is better.
+Networks are compared on the golden deals of val, by a test paired by deal. The Stage-2 network is
+a player: it plays the champion on duplicate deals until a sequential test decides or the
+deals run out.
 """
 
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ champion_partitions = dg.StaticPartitionsDefinition([*NETWORKS, PLAYER])
 
 
 class GateLaunchpad(ModelLaunchpad, config_of(GateSettings)):
-    """Which network challenges, and on how many rows or deals the gate decides."""
+    """Settings of the gate: the challenger, and the number of rows or deals that decide."""
 
 
 @dg.asset(
@@ -58,8 +59,9 @@ def champion(
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
-    """The gate: the challenger against the champion; it takes the alias only if it is better. Its reasons
-    stand here whichever way it goes, and the data version is that of the champion's weights."""
+    """Compare the challenger with the champion, and promote it in the MLflow registry only if it is better.
+    The metadata give the reasons of either decision; the data version is the digest of the champion's
+    weights."""
     from forge_assets.lineage import lineage_text, trace
     from forge_core.device import resolve_device
 
@@ -101,7 +103,7 @@ def champion(
 def judge_network(
     challenger: Model, holder: Model | None, settings: GateSettings, store: ShardStore
 ) -> "Ruling":
-    """By points lost a decision on golden val; the first champion has to beat random play."""
+    """Judge a network by points lost per decision on golden val. The first champion must beat random play."""
     from forge_core.gate import Ruling, judge_losses
     from forge_core.texas42.arena.measures import NETWORK_LOSSES
     from forge_core.texas42.tokens.golden import random_gaps, score
@@ -127,7 +129,7 @@ def judge_network(
 def judge_player(
     challenger: Model, holder: Model | None, settings: GateSettings, store: ShardStore
 ) -> "Ruling":
-    """By duplicate deals against the champion, the first against random play."""
+    """Judge a player by duplicate deals against the champion. The first champion must beat random play."""
     from forge_core.gate import Ruling, judge_match
     from forge_core.stats import Sprt
     from forge_core.texas42.arena import Conditions, held_out_seeds, play_match

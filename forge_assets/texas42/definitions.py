@@ -21,7 +21,7 @@ from forge_assets.texas42.token_splits import token_splits
 
 
 def definitions() -> GameDefinitions:
-    """Return all assets of the game, and what automates them."""
+    """Return all assets of the game, and the jobs, schedules and sensors that automate them."""
     flywheel = automate(FLYWHEEL)
     return GameDefinitions(
         assets=(

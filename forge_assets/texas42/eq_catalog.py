@@ -1,4 +1,4 @@
-"""What the store holds of games: the door from many partitions to the step that reads them all."""
+"""Catalog of the games in the store: it joins many partitions for the step that reads all of them."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ CATALOG_VERSION = "c1"
     ],
 )
 def eq_catalog(store: ShardStore) -> dg.MaterializeResult:
-    """The games the store holds, by split and by how they were made. Its data version is their hash."""
+    """Catalog of the games in the store, by split and by settings. Its data version is their hash."""
     from forge_core.texas42.eq.catalog import read_catalog
 
     with failing_plainly():
@@ -64,7 +64,7 @@ def eq_catalog(store: ShardStore) -> dg.MaterializeResult:
 
 
 def key_figures(catalog: "GameCatalog") -> dict[str, Any]:
-    """What is said of the games."""
+    """Return the metadata that describe the games."""
     from forge_core.texas42.eq.view import settings_text
 
     totals = catalog.totals()

@@ -1,8 +1,8 @@
-"""Games played by E[Q]: in every seat one who sees only its own hand and what was played.
+"""Games played by E[Q]: the player in every seat sees only its own hand and the plays so far.
 
 A run plays the games of all its partitions, many in lockstep, and records a partition as
-soon as its fifty are there and sound. What the store already holds is verified, not played
-again.
+soon as its fifty games exist and pass the checks. Games that the store already holds are
+verified, not played again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,10 +32,13 @@ if TYPE_CHECKING:
 
 
 class GameLaunchpad(ModelLaunchpad, config_of(GameSettings, oracle="hybrid")):
-    """How games are played, and by which network worlds are evaluated."""
+    """Settings of the games, and the network that evaluates worlds."""
 
     def find_network(self, context: dg.AssetExecutionContext, tracker: Tracker) -> str | None:
-        """Return the folder of the network that is asked, if one is. Raises BadInput where there is none."""
+        """Return the folder of the network that evaluates worlds; None with oracle=exact.
+
+        Raises BadInput if there is no such network.
+        """
         return None if self.settings().oracle == "exact" else self.find(context, "qvalue", tracker)
 
 
@@ -49,7 +52,7 @@ SOUND = {
     "all_else_is_sound": "players, legal slots, points and outcome are those of the rules; the other numbers "
     "hang together",
 }
-"""what every game is held to once it is read back, by the name of the check"""
+"""check name -> description, for the checks that every game must pass once it is read back"""
 _SAYS = {
     "world_counts": ("world_count", "n_worlds"),
     "true_deal_is_a_world": ("the true deal",),
@@ -57,16 +60,17 @@ _SAYS = {
     "pdf_sums_to_one": ("e_q_pdf",),
     "forced_is_marked": ("forced",),
 }
-"""how sentences of `faults.check_game` begin, by check; those that begin otherwise are of the last"""
+"""check name -> first words of the faults that `check_game` returns for it; other faults belong to the last
+check of SOUND"""
 _SHOWN = 20
-"""faulty games named in the metadata of a check"""
+"""faulty games named in the metadata of a check: more would flood the page"""
 
 Faults = dict[str, dict[str, str]]
-"""by check and file: what is wrong"""
+"""check name -> file name -> fault"""
 
 
 def check(name: str, description: str) -> dg.AssetCheckSpec:
-    """A check without which nothing goes on."""
+    """Return a blocking check of eq_games."""
     return dg.AssetCheckSpec(name, asset="eq_games", blocking=True, description=description)
 
 
@@ -92,8 +96,8 @@ def eq_games(
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> Iterator[dg.AssetCheckResult]:
-    """One Parquet file a game: its 28 decisions, and what each mover expected of each play. A partition
-    holds fifty."""
+    """One Parquet file per game: its 28 decisions, and the points that each mover expected of each play. A
+    partition holds fifty games."""
     from forge_core.texas42.eq.configuration import configure, open_oracle_of
     from forge_core.texas42.eq.filling import fill_games
     from forge_core.texas42.folders import GAMES_FOLDER
@@ -109,7 +113,7 @@ def eq_games(
         filling = fill_games(
             place, keys, oracle, playing, settings.bid, settings.batch, compute.device, verify=True
         )
-        with closing(filling) as reports:  # a cancelled run leaves whole games
+        with closing(filling) as reports:  # a cancelled run leaves only complete games
             found, reported = inspect_partitions(context, wanted, reports, place, network, on)
     yield from report_checks(found, reported)
 
@@ -122,9 +126,9 @@ def inspect_partitions(
     network: str | None,
     on: Mapping[str, str],
 ) -> "tuple[Faults, list[GameReport]]":
-    """Record each partition when its last game is there, if all are sound; what is wrong, and all reports.
+    """Record each partition when its last game is done, if no check fails; return all faults and reports.
 
-    network: the folder of the one that is asked; on: see `input_versions`.
+    network: folder of the network that evaluates worlds; on: see `input_versions`.
     """
     found: Faults = {name: {} for name in ("every_game_played", "games_read_back", *SOUND)}
     reported: list[GameReport] = []
@@ -141,9 +145,9 @@ def inspect_partitions(
 
 
 def inspect(place: "Store", reports: "Sequence[GameReport]") -> "tuple[Faults, list[GameRecord]]":
-    """What is wrong with the games of a partition, and those that could be read.
+    """Return the faults of the games of a partition, and the games that could be read.
 
-    One that is faulty is deleted, to be played again.
+    Faulty games are deleted, so that the next run plays them again.
     """
     from forge_core.texas42.eq.faults import check_game
     from forge_core.texas42.eq.files import read_game
@@ -176,13 +180,16 @@ def inspect(place: "Store", reports: "Sequence[GameReport]") -> "tuple[Faults, l
 
 
 def check_of(fault: str) -> str:
-    """The check that a sentence of `check_game` belongs to."""
-    reason = fault.split(": ", 1)[-1]  # behind `step 3 and 2 more: `
+    """Return the name of the check that a fault of `check_game` belongs to."""
+    reason = fault.split(": ", 1)[-1]  # after `step 3 and 2 more: `
     return next((name for name, begins in _SAYS.items() if reason.startswith(begins)), list(SOUND)[-1])
 
 
 def report_checks(found: Faults, reports: "Sequence[GameReport]") -> Iterator[dg.AssetCheckResult]:
-    """A result of each check, then dg.Failure if one failed: its partition stays missing, others are done."""
+    """Yield the result of each check, then raise dg.Failure if one failed.
+
+    The partition of a failed game stays missing; all others are recorded.
+    """
     n_failed = len(found["every_game_played"])
     n_read = len(reports) - n_failed
     n_checked = n_read - len(found["games_read_back"])
@@ -207,7 +214,7 @@ def report_checks(found: Faults, reports: "Sequence[GameReport]") -> Iterator[dg
 def describe(
     reports: "Sequence[GameReport]", games: "Sequence[GameRecord]", network: str | None
 ) -> tuple[str, dict[str, Any]]:
-    """The data version of a complete partition, and what is said of it."""
+    """Return the data version of a complete partition, and its metadata."""
     from forge_core.files import fingerprint
     from forge_core.texas42.eq.pictures import draw_small
     from forge_core.texas42.eq.scenes import most_instructive_scene

@@ -1,4 +1,4 @@
-"""The network that sees what one player sees, and says what to expect of each play and how surely."""
+"""The network that sees what one player sees, and predicts the mean and variance of points of each play."""
 
 import dagster as dg
 
@@ -34,7 +34,8 @@ def eq_model(
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
-    """A network that says E[Q] and its variance of one's own hand and the plays; tracked in MLflow."""
+    """Train a network that predicts E[Q] and its variance from the player's own hand and the plays so far;
+    tracked in MLflow."""
     with failing_plainly():
         return teach_network(context, OBJECTIVE, STAGE, config.settings(), store, compute, tracker)
 
@@ -49,7 +50,7 @@ def eq_model(
 def eq_model_onnx(
     context: dg.AssetExecutionContext, config: ModelLaunchpad, tracker: Tracker
 ) -> dg.MaterializeResult:
-    """The network as an ONNX file, any batch, beside its weights and in MLflow."""
+    """The network as an ONNX file that accepts any batch size, stored next to its weights and in MLflow."""
     with failing_plainly():
         path = config.find(context, OBJECTIVE, tracker)
         return export_network(context, path, versions.EQ_ONNX, tracker)

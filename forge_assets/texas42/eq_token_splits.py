@@ -1,4 +1,4 @@
-"""Rows that teach what to expect where not all is seen, by split, packed from the games of the store."""
+"""Training rows for the network with hidden hands, by split, packed from the games in the store."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from forge_core.files.row_store import Manifest, Plan
 
 eq_split_partitions = dg.StaticPartitionsDefinition(["train", "val"])
-"""No rows are made of games of test: they are sealed."""
+"""No rows are made from games of test: that split is sealed."""
 
 
 @dg.asset(
@@ -34,7 +34,8 @@ eq_split_partitions = dg.StaticPartitionsDefinition(["train", "val"])
 def eq_token_splits(
     context: dg.AssetExecutionContext, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    """What the mover knew and what it expected, 28 rows a game; new games are added to what is there."""
+    """Training rows from games, 28 per game: the mover's knowledge, and the points it expected of each play.
+    New games are added to the existing rows."""
     from forge_core.splits import Split
     from forge_core.texas42.eq.splits import GAME_ROWS, GameRowConfig, GameRowStore
     from forge_core.texas42.folders import GAMES_FOLDER
@@ -46,7 +47,7 @@ def eq_token_splits(
 
 
 def describe_games(manifest: "Manifest", plan: "Plan") -> Mapping[str, Any]:
-    """What is said of rows of games alone."""
+    """Return the metadata that only rows of games have."""
     return {
         "games": sum(file.games for file in manifest.files),
         "files": len(manifest.files),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TOKENS, TEACH, GATE = "tokens", "teach", "gate"
 WATCHED_BLOCK = 900 // BLOCK_SIZE
-"""the first block of val: its deals outside the benchmark show when a training should stop"""
+"""the first block of val: training stops by the loss on those of its deals outside the benchmark"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +123,14 @@ def check_settings(settings: FlywheelSettings, tracker: Tracker) -> None:
 
 
 def steps_of(state: State) -> list[Step]:
-    """Return the steps of the iteration that is on."""
+    """Return the steps of the current iteration."""
     return [*_preparation(state), *_iteration(state)]
 
 
 def _preparation(state: State) -> Iterator[Step]:
     """Yield the steps that come before the first iteration, and again when algorithms changed.
 
-    They make the deals by which training is watched, the benchmark, and at first a champion.
+    They make the validation deals of training, the benchmark, and before the first iteration a champion.
     """
     from forge_assets.texas42.partitions import block_range, golden_range
 
@@ -176,7 +176,7 @@ def _teaching(settings: FlywheelSettings) -> dict[str, Any]:
 
 
 def _beginning(settings: FlywheelSettings, registry: ModelRegistry) -> dict[str, str]:
-    """Return the setting by which a network begins: from the champion, or before there is one, its size."""
+    """Return init_from=champion, or the size of a new network if there is no champion yet."""
     from forge_assets.tracking.registry import CHAMPION
 
     if is_size(settings.model) and not registry.fetch(settings.objective, CHAMPION):
@@ -189,7 +189,7 @@ def _of_challenger(reports: Reports, _: ModelRegistry) -> dict[str, Any]:
 
 
 def result_of(state: State, reports: Reports) -> Iteration:
-    """Return the iteration that is on, after its gate."""
+    """Return the record of the current iteration, after its gate."""
     gate = reports[GATE]
     challenger_gap = float(gate["by_deal_points"])
     promoted = bool(gate["is_champion"])  # by this run, or by one that died before it could report it

@@ -1,4 +1,4 @@
-"""The record of Texas 42: see `forge_assets.games`."""
+"""The record that registers Texas 42: see `forge_assets.games`."""
 
 from __future__ import annotations
 

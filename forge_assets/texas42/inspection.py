@@ -1,4 +1,4 @@
-"""How `gaps` inspects the assets of Texas 42 whose partitions hold many files."""
+"""Inspection by `gaps` of the assets of Texas 42 whose partitions hold many files."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from forge_core.texas42.folders import (
 from forge_core.texas42.settings.shards import DEFAULT_OPPONENTS
 
 _FIRST = "oracle_shards"
-"""must have all blocks that are asked for, where no asset is named"""
+"""if the query names no asset, this one must have every block of the query"""
 
 
 def inspection(query: GapQuery, store: Store) -> list[PartitionedAsset]:
-    """Return how each partitioned asset of the game is filled.
+    """Return a description of how each partitioned asset of the game is filled.
 
     query.settings: any of those of ExpectedShards. Raises BadInput for blocks that do not exist.
     """
@@ -118,21 +118,21 @@ def _by_block(query: GapQuery, store: Store) -> Iterator[PartitionedAsset]:
 def _shard_settings(
     wanted: Mapping[str, Any], default: Settings, usual: Settings | None, last: Record | None
 ) -> Settings:
-    """Choose the settings of shards: those wanted, else those of most files, else the default ones."""
+    """Choose the settings of shards: those of the query, else those of most files, else the defaults."""
     settings = dict(usual or default)
     settings |= {name: wanted[name] for name in ("rows", "sample_seed") if wanted.get(name) is not None}
     if settings["rows"] == "all":
-        return {"rows": "all"}  # nothing is drawn, so no seed matters
+        return {"rows": "all"}  # no rows are drawn, so the seed has no effect
     return {"sample_seed": default["sample_seed"]} | settings
 
 
 def _run_settings(layout: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
-    """Return the settings of a run that makes such shards. It verifies whole files: there are few."""
+    """Return the settings of a run that makes such shards. The run verifies whole files: there are few."""
     return {**settings, "rows": str(settings["rows"]), **layout, "verify": True}
 
 
 def _opponents_in(folder: Store) -> int:
-    """Return how many sets of other hands the marginalised shards of a folder go up to; 0: it has none."""
+    """Return the number of sets of other hands in the marginalised shards of a folder; 0: no such shards."""
     from forge_core.texas42.oracle.shards import ShardKey
 
     found = 0
@@ -150,7 +150,7 @@ def _opponents_in(folder: Store) -> int:
 def _partitions(
     query: GapQuery, store: Store, asset: str, folder: str, by_declaration: bool, recorded: Collection[str]
 ) -> Sequence[str]:
-    """Choose the partitions of blocks to inspect: those asked for, or those begun on disk or in Dagster."""
+    """Choose the partitions of blocks to inspect: those of the query, or begun on disk or in Dagster."""
     must_be_whole = asset in (query.assets or (_FIRST,))
     if query.assets and not must_be_whole:
         return []
@@ -163,7 +163,7 @@ def _partitions(
 
 
 def _golden_partitions(query: GapQuery, store: Store, recorded: Collection[str]) -> Sequence[str]:
-    """Choose the partitions of the benchmark: all, once it is begun or where it is named."""
+    """Choose the partitions of the benchmark: all, if it is begun or the query names it; else none."""
     begun = bool(recorded) or bool(_names(store.join(GOLDEN_SHARDS)))
     if "golden_shards" in query.assets or (begun and not query.assets):
         return golden_partitions.get_partition_keys()
@@ -175,7 +175,7 @@ def _names(folder: Store) -> list[str]:
 
 
 def _blocks_in(folder: Store) -> Iterator[int]:
-    """Yield the block of every file that is named as one of a seed."""
+    """Yield the block of every file whose name contains a seed."""
     for name in _names(folder):
         seed = name.removeprefix("seed_").partition("_")[0].partition(".")[0]
         if seed.isdecimal():

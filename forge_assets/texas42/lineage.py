@@ -1,4 +1,4 @@
-"""Rows that networks of Texas 42 learnt from: which shards or games, of which seeds, made how."""
+"""Origins of the rows that networks of Texas 42 learnt from: shards or games, their seeds and settings."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DealRows(Rows):
-    """Rows of deals, in the words of the game."""
+    """Rows of deals, described in the terms of the game."""
 
     def heading(self) -> str:
-        """Return the rows in a line."""
+        """Return one line that describes the rows."""
         if source_kind(self.kind).is_live:
             return f"learnt from live rows, data version {self.version}"
         noun = source_kind(self.kind).noun
         return f"learnt from rows of {noun}, data version {self.version} (val {self.val_version})"
 
     def place(self) -> str:
-        """Return where the rows are in a line, or how live ones are dealt."""
+        """Return one line that says where the rows are, or how live rows are dealt."""
         if source_kind(self.kind).is_live:
             seed = self.settings.get("seed")
             return f"seeds: stream({seed}, 'live', chunk, ...) deals them, all of train (seed % 1000 < 900)"
         return f"rows in {self.store}{f'; on disk: {self.on_disk}' if self.on_disk else ''}"
 
     def source_heading(self, source: Source) -> str:
-        """Return a source in a line."""
+        """Return one line that describes a source."""
         noun = "games" if source.folder == GAMES_FOLDER else "shards"
         return f"{source.files:,} {noun} in {source.folder}: seeds {source.seeds}, {source.declaration}"
 
@@ -84,7 +84,7 @@ def _stored_rows(search: Search, data: Mapping[str, Any]) -> Rows:
     origin, unknown = data.get("origin"), []
     from_disk, on_disk = _rows_on_disk(search, data)
     if origin is None:
-        origin = from_disk  # an older card, of rows that are still there
+        origin = from_disk  # an older card, whose rows are still on disk
     if origin is None:
         gone = ", and the rows are no longer there" if search.look else ""
         unknown.append(f"its card does not say which shards and seeds{gone}")
@@ -115,9 +115,9 @@ def _stored_rows(search: Search, data: Mapping[str, Any]) -> Rows:
 
 
 def _rows_on_disk(search: Search, data: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
-    """Return the origin of the rows if they are on disk unchanged, and what is on disk.
+    """Return the origin of the rows if they are on disk unchanged, and a phrase for what is on disk.
 
-    The origin is read where the card does not name it.
+    The origin is read only if the card does not name it.
     """
     if not search.look:
         return None, None
@@ -141,7 +141,7 @@ def _source(
     recorded: Mapping[str, Any],
     made: Mapping[str, Mapping[str, Any]],
 ) -> Source:
-    """Return a source as a card records it. root: where its files are looked up; None: nowhere."""
+    """Return a source as a card records it. root: store to look its files up in, if any."""
     from forge_core.texas42.declarations import NAMES
     from forge_core.texas42.tokens.origins import SourceFiles
 
@@ -175,7 +175,7 @@ def _index(search: Search, root: Store) -> SourceIndex:
 
 
 def _networks(search: Search, asked: Mapping[str, Mapping[str, Any]]) -> tuple[list[Lineage], list[str]]:
-    """Return the lineages of the networks that games asked, and a sentence for each that is not found.
+    """Return the lineages of the networks that the games used, and a sentence for each one not found.
 
     asked: digest of a network's numbers -> settings of the games.
     """

@@ -1,7 +1,8 @@
-"""What assets that teach networks share: settings, runs that go on where they stopped, ONNX files.
+"""Code shared by the assets that train networks: settings, resumable runs, ONNX files.
 
-A training run has a folder of its own, named by what was asked and of which data: asked
-again, what is finished is found, and what was interrupted goes on from its checkpoint.
+Each training run has its own folder, named by a fingerprint of its settings and data. If the
+same run is started again, a finished one is found, and an interrupted one continues from its
+checkpoint.
 """
 
 import json
@@ -32,11 +33,11 @@ RESULT = "result.json"
 
 
 class TeachingLaunchpad(config_of(TeachingSettings)):
-    """How a network is trained. init_from may also be `champion`; paths begin at the project."""
+    """Settings of training. init_from may also be `champion`; paths are relative to the project."""
 
 
 def teaching_checks(asset: str) -> list[dg.AssetCheckSpec]:
-    """What `teach_network` finds out."""
+    """Return the checks whose results `teach_network` reports."""
     return [
         dg.AssetCheckSpec(
             "model_loads", asset=asset, blocking=True, description="what is stored reads back whole"
@@ -60,7 +61,7 @@ def teach_network(
     live: bool = False,
     workers: int | None = None,
 ) -> dg.MaterializeResult:
-    """Train a network as `forge train` does, tracked in MLflow, and return what came of it.
+    """Train a network as `forge train` does, track it in MLflow, and return its materialization.
 
     live: learn from fresh rows; workers: processes that make them (see LiveTeachingSettings).
     """
@@ -92,7 +93,7 @@ def teach_network(
 def folder_of(
     settings: TeachingSettings, stem: str, training: "TrainConfig", source: "Source", parent: str | None
 ) -> Path:
-    """Return the folder of a run: the same for the same question."""
+    """Return the folder of a run: the same folder for the same settings, data and code."""
     from forge_core.files import fingerprint
     from forge_core.learning.runs import ORIGIN
 
@@ -106,7 +107,7 @@ def folder_of(
 
 
 def finished(folder: Path) -> "tuple[TrainResult, float] | None":
-    """What `teach` returned for a folder, if it came to its end."""
+    """Return the stored result of `teach` for a folder; None if the run has not finished."""
     from forge_core.files import Store
     from forge_core.learning.runs import TrainResult
 
@@ -117,7 +118,7 @@ def finished(folder: Path) -> "tuple[TrainResult, float] | None":
         record = place.read_json(RESULT)
         return TrainResult(**record["result"]), float(record["random"])
     except (ValueError, KeyError, TypeError):
-        return None  # of another schema, or damaged: the checkpoint of its last step says it again
+        return None  # of another schema, or damaged: `teach` restores it
 
 
 def teach(
@@ -129,10 +130,11 @@ def teach(
     makers: int,
     tracking: TrainingTracker,
 ) -> "tuple[TrainResult, float]":
-    """Train as `forge train` does, from the last checkpoint if there is one, and note the end.
+    """Train as `forge train` does, from the last checkpoint if there is one, and store the result.
 
-    Also returns the points per decision that random play loses on the rows that training is watched
-    by. makers: processes that make live rows.
+    Also returns the points per decision that random play loses on the validation rows.
+
+    makers: processes that make live rows.
     """
     from dataclasses import asdict
 
@@ -172,7 +174,7 @@ def describe_model(
     parent: str | None,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
-    """What is said of a trained network; its data version is a digest of the weights."""
+    """Return the materialization of a trained network; its data version is a digest of the weights."""
     from forge_core.files import Store
     from forge_core.learning.checkpoints import load_model
     from forge_core.learning.labelled.pictures import draw_curve
@@ -215,7 +217,7 @@ def describe_model(
 
 
 def parity_check(asset: str) -> dg.AssetCheckSpec:
-    """What `export_network` finds out."""
+    """Return the check whose result `export_network` reports."""
     return dg.AssetCheckSpec(
         "parity",
         asset=asset,
@@ -227,7 +229,7 @@ def parity_check(asset: str) -> dg.AssetCheckSpec:
 def export_network(
     context: dg.AssetExecutionContext, path: str, code_version: str, tracker: Tracker
 ) -> dg.MaterializeResult:
-    """Write the network in the folder `path` as an ONNX file, there and in MLflow, and say how near it is."""
+    """Write the network in folder `path` as an ONNX file, there and in MLflow; compare it with torch."""
     from forge_core.files import Store, fingerprint
     from forge_core.learning.checkpoints import load_model
     from forge_core.learning.onnx import PARITY, export_onnx

@@ -1,4 +1,4 @@
-"""Networks that stand in for the oracle: trained, held to the benchmark, exported."""
+"""Networks that approximate the oracle: training, evaluation on the benchmark, export to ONNX."""
 
 import json
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ model_partitions = dg.StaticPartitionsDefinition(["qvalue", "policy"])
 
 
 class LiveTeachingLaunchpad(config_of(LiveTeachingSettings)):
-    """How a network is trained, and from which rows. init_from may also be `champion`; paths begin at the
+    """Settings of training and of its rows. init_from may also be `champion`; paths are relative to the
     project."""
 
 
@@ -58,7 +58,8 @@ def oracle_model(
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
-    """A network that says points (qvalue) or logits (policy); tracked in MLflow, the challenger there."""
+    """Train a network that predicts points (qvalue) or logits (policy). It is tracked in MLflow, and
+    registered there as the challenger."""
     with failing_plainly():
         objective, stage, settings = context.partition_key, 1, config.settings()
         return teach_network(
@@ -67,14 +68,14 @@ def oracle_model(
 
 
 class EvaluateLaunchpad(ModelLaunchpad, config_of(ScoreSettings)):
-    """Which network, on how many rows of each golden deal, next to which other."""
+    """Settings of the evaluation: the network, the rows per golden deal, the network to compare with."""
 
     against: str = Field(
         CHAMPION, description="champion, if there is one; or the folder of a model; empty: none"
     )
 
     def find_other(self, objective: str, mine: str, tracker: Tracker) -> str | None:
-        """The folder of the other model."""
+        """Return the folder of the network to compare with; None: there is no other."""
         if self.against == CHAMPION:
             found = ModelRegistry(tracker).fetch(objective, CHAMPION)
             return found.folder if found and found.folder != mine else None
@@ -82,18 +83,18 @@ class EvaluateLaunchpad(ModelLaunchpad, config_of(ScoreSettings)):
 
 
 WARNINGS = {"q_gap": 0.10, "q_mae": 3.0, "value_mae": 3.0, "blunder_rate": 0.01}
-"""points, or a share: what a good network stays below, over all reachable positions"""
+"""limits, in points or as a share, that a good network stays below over all reachable positions"""
 ACCURACY = 0.90
 """share of best plays expected in decisions, over reachable positions. Ties count as right, so over all
-positions even random play finds 86 %, and the figure says little; in decisions it finds 50 %, and 71,000
-weights taught for twenty minutes find 90.4 % (`forge evaluate models/texas42-qvalue-73k --json`)"""
+positions even random play finds 86 %; in decisions it finds 50 %, and a network of 71,000 weights trained
+for twenty minutes finds 90.4 % (`forge evaluate models/texas42-qvalue-73k --json`)"""
 OVERFIT = 0.5
-"""points a decision that may be lost more in val than in train"""
+"""points per decision by which the loss in val may exceed that in train"""
 _COMPARED_ROWS = 20_000
 
 
 def warning(name: str, description: str) -> dg.AssetCheckSpec:
-    """A check that warns."""
+    """Return a check of oracle_model_evaluation that warns and blocks nothing."""
     return dg.AssetCheckSpec(name, asset="oracle_model_evaluation", description=description)
 
 
@@ -125,7 +126,7 @@ def oracle_model_evaluation(
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
-    """A network on golden val, per declaration and per ply, beside random play and the champion."""
+    """Evaluate a network on golden val, per declaration and per ply, next to random play and the champion."""
     from forge_core.device import resolve_device
     from forge_core.files import fingerprint
     from forge_core.splits import Split
@@ -144,7 +145,7 @@ def oracle_model_evaluation(
         networks = {name: model.network for name, model in models.items()}
         rows = config.settings().rows
         answers = ask_all(networks, golden_questions(Split.VAL, store.root(), rows))
-        for name, of_network in answers.items():  # the gate will not have to ask again
+        for name, of_network in answers.items():  # so the gate need not evaluate them again
             scores_of(of_network, models[name].weights, rows).keep(store.root())
         mine, theirs = answers[path], answers[other] if other else None
         random = random_play(mine)
@@ -181,7 +182,7 @@ def oracle_model_evaluation(
 
 
 def compare_splits(model: Any, store: ShardStore) -> dict[str, float]:
-    """Points lost a decision in train and in val, where the store has rows of both."""
+    """Return the points lost per decision in train and in val, if the store has rows of both."""
     from forge_core.learning.labelled.answers import ask
     from forge_core.splits import Split
     from forge_core.texas42.tokens.splits import TokenStore
@@ -198,7 +199,7 @@ def compare_splits(model: Any, store: ShardStore) -> dict[str, float]:
 
 
 def key_figures(report: Mapping[str, Any]) -> dict[str, float]:
-    """The figures a network is known by: over reachable positions, and over decisions, beside random play."""
+    """Return the main figures of a network over reachable positions and decisions, next to random play."""
     names = ("q_gap", "q_mae", "value_mae", "blunder_rate", "accuracy", "regret_p99", "regret_max")
     uniform, decisions = report["uniform"], report["decisions"]
     figures = {name: uniform[name] for name in names if name in uniform}
@@ -218,7 +219,7 @@ def key_figures(report: Mapping[str, Any]) -> dict[str, float]:
 
 
 def by_group(report: Mapping[str, Any]) -> dict[str, float]:
-    """Points lost a decision, by declaration and ply, under the names MLflow groups by."""
+    """Return the points lost per decision by declaration and ply, under names that MLflow groups."""
     from forge_core.texas42.declarations import NAMES
 
     decls, plies = report["decisions"]["per_decl"], report["decisions"]["per_ply"]
@@ -228,12 +229,12 @@ def by_group(report: Mapping[str, Any]) -> dict[str, float]:
 
 
 def in_units(name: str) -> str:
-    """`q_gap` -> `q_gap_points`; shares stay as they are."""
+    """Return the name of a figure with its unit: `q_gap` -> `q_gap_points`; shares stay as they are."""
     return name if name.endswith(("rate", "accuracy")) else f"{name}_points"
 
 
 def warnings_of(report: Mapping[str, Any], figures: Mapping[str, float]) -> list[dg.AssetCheckResult]:
-    """What a good network would do better."""
+    """Return the results of the checks: each warns where the network misses a limit."""
     uniform = report["uniform"]
     held = {name: (uniform.get(name), limit) for name, limit in WARNINGS.items()}  # logits have no q_mae
     held["beats_random"] = figures["decision_q_gap"], figures["random_decision_q_gap"]
@@ -270,7 +271,7 @@ def warnings_of(report: Mapping[str, Any], figures: Mapping[str, float]) -> list
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """Points lost a decision by declaration and by ply, as Markdown tables."""
+    """Return the points lost per decision by declaration and by ply, as Markdown tables."""
     from forge_core.texas42.declarations import NAMES
 
     others = [("random play", report["random"]["decisions"])]
@@ -302,7 +303,7 @@ def table(report: Mapping[str, Any]) -> str:
 def oracle_model_onnx(
     context: dg.AssetExecutionContext, config: ModelLaunchpad, tracker: Tracker
 ) -> dg.MaterializeResult:
-    """A network as an ONNX file, any batch, beside its weights and in MLflow."""
+    """The network as an ONNX file that accepts any batch size, stored next to its weights and in MLflow."""
     with failing_plainly():
         path = config.find(context, context.partition_key, tracker)
         return export_network(context, path, versions.ONNX, tracker)

@@ -1,8 +1,8 @@
 """Solved deals on disk: the three assets that fill the store.
 
 A run solves the deals of all its partitions at once, hard ones first and on all cores,
-and records a partition as soon as its last shard is done: what was finished when a run
-is killed stays known. What the store already holds is not made again.
+and records a partition as soon as its last shard is done: partitions finished before a run
+is killed stay recorded. Shards that the store already holds are not made again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,11 +29,11 @@ GROUP = "texas42"
 
 
 class ShardLaunchpad(config_of(ShardSettings)):
-    """Which states are drawn from each solved deal, and how existing files are checked."""
+    """Settings of shards: the states drawn from each solved deal, and the check of existing files."""
 
 
 class Declarations(dg.Config):
-    """Which deals a partition holds."""
+    """Setting that selects the deals of a partition."""
 
     declarations: Literal["one", "all"] = Field(
         "one",
@@ -42,15 +42,15 @@ class Declarations(dg.Config):
 
 
 class BlockLaunchpad(Declarations, config_of(ShardSettings)):
-    """The same, and which deals a partition holds."""
+    """Settings of shards, and the deals of a partition."""
 
 
 class MarginalizedLaunchpad(Declarations, config_of(MarginalizedSettings)):
-    """The same, and in how many deals each hand is seen."""
+    """Settings of shards, the deals of a partition, and the number of deals per base hand."""
 
 
 def shard_asset(name: str, partitions: dg.PartitionsDefinition):
-    """The decorator of an asset that fills partitions with shards."""
+    """Return the decorator of an asset that fills partitions with shards."""
     return dg.asset(
         name=name,
         group_name=GROUP,
@@ -80,7 +80,7 @@ def shard_asset(name: str, partitions: dg.PartitionsDefinition):
 def oracle_shards(
     context: dg.AssetExecutionContext, config: BlockLaunchpad, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult]:
-    """One Parquet file a deal: states, V and Q of a completely solved deal. A partition holds five."""
+    """One Parquet file per deal: states, V and Q of a completely solved deal. A partition holds five."""
     with failing_plainly():
         settings = config.settings()
         wanted = {key: shard_keys(key, config.declarations) for key in context.partition_keys}
@@ -94,7 +94,8 @@ def marginalized_shards(
     store: ShardStore,
     compute: ComputeDevice,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Base hands against several sets of other hands: what a hand is worth when one sees only it."""
+    """Solved deals of each base hand against several sets of other hands: the worth of a hand to a player who
+    sees only that hand."""
     with failing_plainly():
         settings = config.settings()
         wanted = {
@@ -107,7 +108,7 @@ def marginalized_shards(
 def golden_shards(
     context: dg.AssetExecutionContext, config: ShardLaunchpad, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult]:
-    """The fixed benchmark: a few seeds of val and test under every declaration."""
+    """The fixed benchmark: solved deals of a few seeds of val and test, under every declaration."""
     with failing_plainly():
         settings = config.settings()
         wanted = {key: golden_keys(key) for key in context.partition_keys}
@@ -122,9 +123,9 @@ def fill_partitions(
     store: ShardStore,
     compute: ComputeDevice,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Make the shards `wanted` of each partition, record each partition when it is complete.
+    """Make the shards `wanted` of each partition, and record each partition when it is complete.
 
-    Ends with dg.Failure if any deal failed: its partition stays missing, all others are done.
+    Raises dg.Failure at the end if a deal failed: its partition stays missing, all others are recorded.
     """
     from forge_core.texas42.oracle.shards import ShardConfig, fill_shards
 
@@ -139,7 +140,9 @@ def fill_partitions(
             for partition, done in completed(wanted, reports):
                 failed = {report.key.filename: report.error for report in done if report.error}
                 sound = [report for report in done if not report.error]
-                some = {report.made: report.key for report in reversed(sound)}  # one there, one just made
+                some = {
+                    report.made: report.key for report in reversed(sound)
+                }  # one that existed, one just made
                 found = {key.filename: read_back(place, key) for key in some.values()}
                 faults = {filename: fault for filename, fault in found.items() if fault}
                 n_made += sum(report.made for report in done)
@@ -167,7 +170,7 @@ def fill_partitions(
 
 
 def read_back(folder: "Store", key: "ShardKey") -> str | None:
-    """What is wrong with a shard on disk, None if it is sound; a corrupt one is deleted, to be made again."""
+    """Return the fault of a shard on disk, None if it is sound. Delete a corrupt shard, to be made again."""
     from forge_core.texas42.oracle.shards import read_shard
 
     try:
@@ -182,7 +185,7 @@ def read_back(folder: "Store", key: "ShardKey") -> str | None:
 def record(
     context: dg.AssetExecutionContext, partition: str, reports: "list[ShardReport]", config: "ShardConfig"
 ) -> dg.AssetMaterialization:
-    """The materialization of a complete partition."""
+    """Return the materialization of a complete partition."""
     from forge_core.texas42.oracle.shards import settings_made
 
     made = [report for report in reports if report.made]
@@ -207,7 +210,10 @@ def record(
 
 
 def version_of(settings: Mapping[str, Any], names: Sequence[str]) -> str:
-    """The data version of a complete partition: equal for equal shards. settings: see `settings_made`."""
+    """Return the data version of a complete partition: equal for equal shards.
+
+    settings: see `settings_made`.
+    """
     from forge_core.files import fingerprint
     from forge_core.texas42.oracle.shards import ShardConfig
 

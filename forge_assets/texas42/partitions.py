@@ -50,7 +50,7 @@ def golden_range() -> dict[str, str]:
 
 
 def partitions_text(partitions: Sequence[str]) -> str:
-    """Return partitions in few words: `blocks 0-3, 7 of sixes; block 9 of all declarations`.
+    """Return a short description of partitions: `blocks 0-3, 7 of sixes; block 9 of all declarations`.
 
     partitions: all of one asset, of blocks (by declaration or not) or of the benchmark.
     """

@@ -1,8 +1,8 @@
 """Texas 42 in `make run`: solved deals, a small network that learns from them, and games.
 
-Blocks 0..49 (train) and 900..949 (val), a hundred deals in all ten declarations, then the catalog, rows to
-learn from, a small network taught for some minutes, its evaluation and its ONNX file; at last games on the
-block of val.
+Blocks 0..49 (train) and 900..949 (val), a hundred deals in all ten declarations, then the catalog, training
+rows, a small network trained for some minutes, its evaluation and its ONNX file; finally games on the block
+of val.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from forge_core.texas42.oracle.catalog import Catalog
 
 BLOCKS = (0, 900 // BLOCK_SIZE)
-"""one of train, one of val"""
+"""one block of train, one of val"""
 ROWS = {"rows": 16_000}
 """settings of token_splits: many rows of each deal, since there are few deals"""
 TEACHING = {"size": "73k", "steps": 800, "evaluate_every": 200, "threads": 1}
-"""settings of oracle_model, for two or three minutes; so small a network is no faster with two threads"""
+"""settings of oracle_model, for two or three minutes; a network this small is no faster with two threads"""
 PLAYING = {"model": REFERENCE}
 """settings of eq_games"""
 
 
 def make_all(quickstart: Quickstart) -> None:
-    """Make all steps. Raises RunFailed."""
+    """Run all steps. Raises RunFailed."""
     solve(quickstart)
     learn(quickstart)
     play(quickstart)
@@ -61,7 +61,7 @@ def solve(quickstart: Quickstart) -> None:
 
 
 def learn(quickstart: Quickstart) -> None:
-    """Teach a network, and print what it loses per decision, next to random play and the reference network.
+    """Train a network, and print the points it loses per decision, next to random play and the reference.
 
     Raises RunFailed.
     """

@@ -1,4 +1,4 @@
-"""What the store holds: the door from many partitions to the steps that read them all."""
+"""Catalog of the shards in the store: it joins many partitions for the steps that read all of them."""
 
 from typing import Any
 
@@ -39,7 +39,8 @@ CATALOG_VERSION = "c1"
     ],
 )
 def shard_catalog(store: ShardStore) -> dg.MaterializeResult:
-    """What the store holds: counts, rows and versions, by kind and split. Its data version is their hash."""
+    """Catalog of the shards in the store: counts, rows and versions, by kind and split. Its data version is a
+    hash of the shards."""
     from forge_core.texas42.oracle.catalog import read_catalog
     from forge_core.texas42.oracle.pictures import draw_root_values, draw_states
 
@@ -73,7 +74,7 @@ def shard_catalog(store: ShardStore) -> dg.MaterializeResult:
 
 
 def key_figures(catalog) -> dict[str, Any]:
-    """The figures of a Catalog that stand beside its plots."""
+    """Return the metadata of a Catalog that accompany its plots."""
     totals = catalog.totals()
     return {
         "shards": sum(total.shards for total in totals),
@@ -87,7 +88,7 @@ def key_figures(catalog) -> dict[str, Any]:
 
 
 def table(totals) -> str:
-    """The totals of a Catalog as a Markdown table."""
+    """Return the totals of a Catalog as a Markdown table."""
     lines = ["| kind | split | shards | rows | million states | seeds |", "|" + "-|" * 6]
     lines += [
         f"| {t.kind} | {t.split} | {t.shards:,} | {t.rows:,} | {t.states / 1e6:,.0f} "

@@ -1,4 +1,4 @@
-"""Training rows, by split, drawn from what the store holds."""
+"""Training rows, by split, drawn from the shards in the store."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 split_partitions = dg.StaticPartitionsDefinition(["train", "val", "test"])
 
 READ_BACK = 200
-"""files read back after each run, evenly chosen; the others are held to the manifest as they are used"""
+"""files read back after each run, evenly spaced; the others are checked against the manifest when used"""
 
 
 class TokenLaunchpad(config_of(TokenSettings)):
-    """Which rows are drawn, and from which shards."""
+    """Settings of the training rows, and of the shards they are drawn from."""
 
 
 def split_checks(asset: str, sound: str) -> list[dg.AssetCheckSpec]:
-    """What `fill_split` finds out; sound: what rows that are read back are held to."""
+    """Return the checks whose results `fill_split` reports. sound: conditions that rows must meet."""
     return [
         dg.AssetCheckSpec(
             "seeds_of_the_split",
@@ -65,7 +65,8 @@ def split_checks(asset: str, sound: str) -> list[dg.AssetCheckSpec]:
 def token_splits(
     context: dg.AssetExecutionContext, config: TokenLaunchpad, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    """Rows to learn from, to watch training by, and sealed ones; new shards are added to what is there."""
+    """Rows for training (train), for validation (val) and sealed ones (test). Rows of new shards are added to
+    the existing ones."""
     from forge_core.splits import Split
     from forge_core.texas42.tokens.splits import TOKEN_ROWS, TokenConfig, TokenStore
 
@@ -77,7 +78,7 @@ def token_splits(
 
 
 def describe_shards(manifest: "Manifest", plan: "Plan") -> Mapping[str, Any]:
-    """What is said of rows of shards alone."""
+    """Return the metadata that only rows of shards have."""
     return {
         "shards": len(manifest.files),
         "shards_added": len(plan.tasks),
@@ -106,9 +107,9 @@ class Work:
 def fill_split(
     root: "Store", split: "Split", work: Work, describe: "Callable[[Manifest, Plan], Mapping[str, Any]]"
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    """Bring the rows of a split up to date, unless a seed lies where it must not; then read them back.
+    """Bring the rows of a split up to date, unless a seed is in the wrong split; then read them back.
 
-    describe: what is said of rows of this kind alone.
+    describe: returns the metadata that only rows of this kind have.
     """
     with failing_plainly():
         strays = find_strays(root, split, work)
@@ -130,7 +131,7 @@ def fill_split(
 
 
 def find_strays(root: "Store", split: "Split", work: Work) -> dict[str, str]:
-    """Files that rows are made of, and files a manifest names, that belong elsewhere, and where."""
+    """Return source files, and files named by a manifest, that belong to another split: path -> reason."""
     from forge_core.files.row_store import MANIFEST
     from forge_core.texas42.oracle.shards import ShardKey
 
@@ -154,7 +155,7 @@ def find_strays(root: "Store", split: "Split", work: Work) -> dict[str, str]:
 
 
 def read_back(work: Work, split: "Split") -> tuple[int, dict[str, str]]:
-    """How many files were read, and what is wrong with which."""
+    """Read files back; return the number read, and the faults by file name."""
     try:
         rows = work.open(split)
     except ForgeError as error:

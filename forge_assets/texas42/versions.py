@@ -1,6 +1,6 @@
 """Versions of the algorithms of Texas 42, composed along the asset graph.
 
-A version stands next to its algorithm and is raised when its results change.
+Each version is a constant next to its algorithm, and is raised when the results of the algorithm change.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from forge_core.texas42.sources import source_kind
 
 ORACLE = constant_of("forge_core.texas42.oracle.solver", "ORACLE_VERSION")
 SHARDS = f"{constant_of('forge_core.texas42.oracle.shards.records', 'SHARDS_VERSION')}/{ORACLE}"
-"""Composed of the versions of all algorithms upstream, so that a change shows at once on everything
-downstream."""
+"""Composed of the versions of all upstream algorithms, so that a change marks every downstream asset as
+outdated."""
 ENCODER = constant_of("forge_core.texas42.tokens.encoder", "ENCODER_VERSION")
 TOKENS = f"{constant_of('forge_core.texas42.tokens.splits', 'TOKENS_VERSION')}/{ENCODER}/{SHARDS}"
 LIVE = constant_of("forge_core.texas42.tokens.live", "LIVE_VERSION")
