@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from forge_core.errors import BadInput
@@ -84,11 +85,13 @@ class Game:
     """the steps of the game in `make run`; raises RunFailed"""
 
 
-def all_games() -> tuple[Game, ...]:
-    """Return the record of every game. The first owns the cards of networks that name no game."""
-    from forge_assets.texas42.game import TEXAS42
+RECORDS = ("forge_assets.texas42.game:TEXAS42",)
+"""Where the record of each game stands. Named, not imported: this module lies below the games."""
 
-    return (TEXAS42,)
+
+def all_games() -> tuple[Game, ...]:
+    """Return the record of every game; the first is the one that is meant where no game is named."""
+    return tuple(resolve_name(name) for name in RECORDS)
 
 
 def all_models(games: Sequence[Game] | None = None) -> Iterator[tuple[Game, RegisteredModel]]:

@@ -13,7 +13,7 @@ Settings = TypeVar("Settings")
 
 
 class LaunchpadOf(dg.Config, Generic[Settings]):
-    """What `config_of` returns: a subclass of dg.Config that can give back the settings."""
+    """The result of `config_of`: a subclass of dg.Config that can give back the settings."""
 
     def settings(self) -> Settings:
         """Return the settings that were entered. Raises BadInput for a value that cannot be read."""

@@ -1,4 +1,4 @@
-"""Which device computes. `auto` takes CUDA where it is; a device asked for by name must be there."""
+"""The device that computes. `auto` takes CUDA if it is available; a device named by the user must exist."""
 
 from __future__ import annotations
 

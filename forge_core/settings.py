@@ -24,7 +24,7 @@ _METAVARS = {int: "N", float: "X", str: "NAME"}
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What `setting` adds to a field."""
+    """The metadata that `setting` adds to a field."""
 
     help: str
     metavar: str | None

@@ -1,4 +1,4 @@
-"""Which split a seed belongs to: decided by the seed alone, so that nothing can leak.
+"""Splits: the seed alone decides where a deal belongs, so that nothing can leak.
 
 For a marginalised deal the base seed decides. Test is sealed: its deals may be solved
 and encoded; its labels are read by the final evaluation alone.
@@ -12,6 +12,9 @@ from forge_core.streams import check_seed
 
 PERIOD = 1000
 _VAL_FROM, _TEST_FROM = 900, 950
+
+BLOCK_SIZE = 50
+"""seeds 50k..50k + 49 are stored, played or made together; the seeds of such a block are of one split"""
 
 TEST_SEEDS = range(_TEST_FROM, PERIOD)
 """Sealed: the deals of the final evaluation"""

@@ -15,12 +15,12 @@ from forge_assets.definitions import defs
 from forge_assets.in_process import materialize_here
 from forge_assets.texas42 import versions
 from forge_assets.texas42.match_results import CHECKS, PLAYERS, MatchLaunchpad
+from forge_core.arena.settings import choose_seeds
 from forge_core.arena.standings import standings
 from forge_core.device import device_name, resolve_device
 from forge_core.files import Store
 from forge_core.texas42.arena import Conditions, boards, match, play_all, play_match
 from forge_core.texas42.arena.boards import write_block
-from forge_core.texas42.arena.duplicate import choose_seeds
 from forge_core.texas42.arena.faults import missing_boards, unequal_contracts, unlike_the_store
 from forge_core.texas42.arena.report import Comparison
 from forge_core.texas42.bidding import bidders

@@ -14,6 +14,7 @@ from forge_core.cli.options import Json, expand_settings, read_place
 from forge_core.cli.status import FAILED
 from forge_core.errors import BadInput
 from forge_core.ranges import parse_blocks, parse_seeds
+from forge_core.splits import BLOCK_SIZE
 
 _PARTITIONED = ", ".join(asset for game in all_games() for asset in game.partitioned)
 
@@ -28,7 +29,7 @@ def gaps(
             parser=parse_blocks,
             metavar="LIST",
             show_default="those begun",
-            help="Blocks of 50 seeds: 7, 0-19 or 0-9,18. Block 0 holds seeds 0-49.",
+            help=f"Blocks of {BLOCK_SIZE} seeds: 7, 0-19 or 0-9,18. Block 0 holds seeds 0-{BLOCK_SIZE - 1}.",
         ),
     ] = None,
     seeds: Annotated[

@@ -63,7 +63,7 @@ class Flywheel:
 
     @property
     def command(self) -> str:
-        """What a person types to work with it."""
+        """The command that a person types to work with the flywheel."""
         return f"forge-pipeline {self.name.replace('_', '-')}"
 
     @property

@@ -17,7 +17,7 @@ from forge_assets.tracking.tracker import Tracker
 
 @dataclass(frozen=True, slots=True)
 class FlywheelAutomation:
-    """What turns a flywheel in Dagster."""
+    """The sensor, schedule and job that turn a flywheel in Dagster."""
 
     sensor: dg.SensorDefinition
     """turns it as long as it is on"""

@@ -31,7 +31,7 @@ class Phase(StrEnum):
 
 
 class FlywheelSettings(Protocol):
-    """What every game's settings of a flywheel hold; a frozen dataclass, see `forge_core.settings`.
+    """The settings that a flywheel of any game has; a frozen dataclass, see `forge_core.settings`.
 
     A unit is the smallest range of new data that an iteration can add, such as a block of seeds. Units are
     numbered.
@@ -44,12 +44,12 @@ class FlywheelSettings(Protocol):
 
     @property
     def begin(self) -> Literal["sensor", "schedule"]:
-        """What begins an iteration; the sensor continues it in either case."""
+        """The trigger of an iteration; the sensor continues it in either case."""
         ...
 
     @property
     def first_unit(self) -> int:
-        """Where the first iteration looks for units."""
+        """The place where the first iteration looks for units."""
         ...
 
     def units_from(self, start: int) -> list[int]:

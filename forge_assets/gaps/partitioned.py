@@ -1,4 +1,4 @@
-"""How the partitions of an asset are filled with files: each game says it of its own assets."""
+"""Partitioned assets: how their partitions are filled with files, as each game describes it."""
 
 from __future__ import annotations
 

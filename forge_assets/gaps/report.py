@@ -24,7 +24,7 @@ _MENDED = {
 
 @dataclass(frozen=True, slots=True)
 class GapQuery:
-    """What to inspect."""
+    """The partitions and files to inspect."""
 
     blocks: tuple[int, ...] | None = None
     """numbers of the blocks, as the game counts them; None: of each asset, the blocks that the store or

@@ -1,4 +1,4 @@
-"""Where a network comes from: its parents, the rows they learnt from, shards or games, seeds and versions.
+"""Lineage of a network: its parents, the rows they learnt from, shards or games, seeds and versions.
 
 Most of it stands in the card of the model itself, so that it is known wherever the folder goes; runs are
 looked up in MLflow, and files in their store, to say what has become of them.

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """What has become of files since rows were drawn from them."""
+    """The present state of the files that rows were drawn from."""
 
     unchanged: int
     changed: tuple[str, ...]
@@ -39,7 +39,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a network learnt from. A game whose rows are described in other words overrides the methods."""
+    """The rows that a network learnt from. A game that describes its rows differently overrides methods."""
 
     kind: str
     """`stored`: drawn from shards; `games`; `live`: dealt and judged while it learnt"""

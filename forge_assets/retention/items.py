@@ -1,4 +1,4 @@
-"""What may be removed, and the places that are searched for it."""
+"""Items that may be removed, and the places that are searched for them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ DAYS = 90
 
 @dataclass(frozen=True, slots=True)
 class PruneSettings:
-    """What is kept, and where to look. Contradictions raise BadInput."""
+    """Settings of prune: what is kept, and the folder of runs. Raises BadInput for contradictions."""
 
     days: int = setting(DAYS, "Keep what changed in the last N days.")
     runs: str = like(

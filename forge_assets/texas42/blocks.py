@@ -6,7 +6,8 @@ and because 100,000 seeds then make 20,000 partitions, a number Dagster carries 
 
 from __future__ import annotations
 
-BLOCK_SIZE = 50
+from forge_core.splits import BLOCK_SIZE
+
 N_BLOCKS = 2_000
 """The universe of seeds, 0..99,999: raise it when the flywheel has used it up."""
 

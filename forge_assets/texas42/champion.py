@@ -22,9 +22,9 @@ from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.links import link_run
 from forge_assets.tracking.registry import CHAMPION, ModelRegistry
 from forge_assets.tracking.tracker import Tracker
+from forge_core.arena.settings import DEFAULT_SEEDS, held_out_seeds
 from forge_core.errors import BadInput
 from forge_core.texas42.settings.gate import GateSettings
-from forge_core.texas42.settings.matches import DEFAULT_DEALS
 
 if TYPE_CHECKING:
     from forge_core.gate import Ruling
@@ -132,7 +132,7 @@ def judge_player(
     """Judge a player by duplicate deals against the champion. The first champion must beat random play."""
     from forge_core.gate import Ruling, judge_match
     from forge_core.stats import Sprt
-    from forge_core.texas42.arena import Conditions, held_out_seeds, play_match
+    from forge_core.texas42.arena import Conditions, play_match
     from forge_core.texas42.arena.measures import SWING
     from forge_core.texas42.players.random import RandomPlayer
     from forge_core.texas42.players.transcript import TranscriptPlayer
@@ -142,7 +142,7 @@ def judge_player(
     mine = TranscriptPlayer("challenger", challenger.network)
     theirs = TranscriptPlayer(CHAMPION, holder.network) if holder else RandomPlayer()
     test = Sprt(0.0, settings.margin)
-    seeds = held_out_seeds(settings.deals or DEFAULT_DEALS)
+    seeds = held_out_seeds(settings.deals or DEFAULT_SEEDS)
     match = play_match(mine, theirs, seeds, Conditions(), store.root(), test)
     assert match.sprt
     return judge_match(match.sprt, SWING, "the champion" if holder else "random play")

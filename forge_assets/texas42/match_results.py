@@ -1,4 +1,4 @@
-"""Who plays better: every player against every other, on the same deals with seats swapped.
+"""Matches of every player against every other, on the same deals with seats swapped.
 
 One table, made as a whole. The games are kept in the store, block by block, and none is played
 again: a run that was interrupted goes on, and one that asks for more deals or for one player
@@ -37,7 +37,7 @@ PLAYERS = (
 
 
 class MatchLaunchpad(config_of(MatchSettings)):
-    """Who plays, which deals, and how the match is decided."""
+    """Settings of the matches: players, deals, and the test that ends them."""
 
     players: list[str] = Field(
         list(PLAYERS),
@@ -48,7 +48,7 @@ class MatchLaunchpad(config_of(MatchSettings)):
     def open_players(
         self, context: dg.AssetExecutionContext, device: str, tracker: Tracker
     ) -> "list[AnyPlayer]":
-        """Who plays, under the names they were asked by. Raises BadInput."""
+        """Open the players under the names that were given. Raises BadInput."""
         from forge_core.texas42.players import parse_player
 
         def find_model(objective: str, word: str) -> str:
@@ -86,9 +86,9 @@ def match_results(
 ) -> dg.MaterializeResult:
     """Matches of all players against each other: points per deal, contracts and marks of every pair, with
     intervals. The data version identifies players, deals and conditions."""
+    from forge_core.arena.settings import choose_seeds
     from forge_core.device import resolve_device
     from forge_core.texas42.arena import Conditions, play_all
-    from forge_core.texas42.arena.duplicate import choose_seeds
     from forge_core.texas42.arena.match import choose_test
 
     with failing_plainly():

@@ -175,7 +175,7 @@ def read_back(work: Work, split: "Split") -> tuple[int, dict[str, str]]:
 
 
 def key_figures(folder: "Store", manifest: "Manifest") -> Mapping[str, Any]:
-    """What is said of any split."""
+    """Return the metadata of any split."""
     return {
         "rows": manifest.rows,
         "first_seed": min(file.first_seed for file in manifest.files),

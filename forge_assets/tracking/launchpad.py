@@ -16,7 +16,7 @@ LATEST = "latest"
 
 
 class ModelLaunchpad(dg.Config):
-    """Which network."""
+    """The network to use."""
 
     model: str = Field(
         default=LATEST,

@@ -26,7 +26,7 @@ COSTS = ("loss", "rows", "seconds", "cpu_seconds")
 
 
 class TrainedModel(Protocol):
-    """What the tracker reads of the configuration of a network."""
+    """The part of a network's configuration that the tracker reads."""
 
     @property
     def objective(self) -> str:
@@ -35,7 +35,7 @@ class TrainedModel(Protocol):
 
 
 class TrainingConfig(Protocol):
-    """What the tracker reads of the configuration of a training run."""
+    """The part of a run's configuration that the tracker reads."""
 
     @property
     def model(self) -> TrainedModel:

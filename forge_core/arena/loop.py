@@ -15,11 +15,9 @@ from typing import Any, Protocol, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from forge_core.arena.settings import DEFAULT_BATCH
 from forge_core.errors import BadInput
 from forge_core.stats import Sprt, Verdict
-
-DEFAULT_BATCH = 100
-"""seeds in lockstep: enough that arrays are long, few enough that a match that a test ends wastes little"""
 
 
 class Results(Protocol):

@@ -9,18 +9,18 @@ from typing import Generic
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.arena.loop import DEFAULT_BATCH, play_seeds
+from forge_core.arena.loop import play_seeds
 from forge_core.arena.play import play_games, seed_keys
 from forge_core.arena.players import Player, View
 from forge_core.arena.seats import Seats, mean_by_player, rotations
+from forge_core.arena.settings import DEFAULT_BATCH
 from forge_core.errors import BadInput
 from forge_core.game import Array, Game, State, to_numpy
+from forge_core.splits import BLOCK_SIZE
 from forge_core.stats import Difference, Sprt, mean_interval, paired_difference
 
 RETURNS = "returns"
 """the column that every match has: `Game.returns`"""
-BLOCK = 50
-"""seeds between two looks of a sequential test: as for the stored boards of Texas 42"""
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,7 +65,7 @@ class Table(Generic[State]):
     """what a seat may know; default `view_of(game)`"""
     count: Callable[[State], Mapping[str, Array]] | None = None
     """finished rows -> columns [N, P] by seat that the game counts besides its returns"""
-    block: int = BLOCK
+    block: int = BLOCK_SIZE
 
     def __post_init__(self) -> None:
         known = set(range(len(self.players)))

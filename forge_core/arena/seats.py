@@ -1,4 +1,4 @@
-"""Who sits where: arrangements of the seats in which every player has every place once.
+"""Seatings: arrangements in which every player takes every seat once.
 
 A lineup names the player of each seat by number. Its rotations balance the seats, whatever the game:
 

@@ -1,4 +1,4 @@
-"""Who is best: players against all others, and every pair, as records and as lines of a table."""
+"""Standings: each player against all others, and every pair, as records and as lines of a table."""
 
 from __future__ import annotations
 

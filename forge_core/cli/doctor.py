@@ -75,7 +75,7 @@ def examine(parts_of: Callable[[], Sequence[StorePart]], store: str | None, veri
 
 
 def places_of_work(root: Store) -> list[Store]:
-    """Where a process may keep a folder to itself: below the runs, and below the store."""
+    """Return the folders that a process may hold exclusively: below the runs, and below the store."""
     from forge_core.files import Store
     from forge_core.learning.labelled.settings import RUNS
 
@@ -91,7 +91,7 @@ def version_of(package: str) -> str | None:
 
 
 def kernel_cache() -> dict:
-    """Where compiled kernels lie, those of older sources too: folder, files, bytes."""
+    """Return the folder of compiled kernels, with the number of its files and bytes."""
     from forge_core.kernels import cache_home
 
     folder = cache_home()
@@ -106,7 +106,7 @@ def store_record(
     faults: Sequence[Fault],
     held: Sequence[str],
 ) -> dict[str, Any]:
-    """What `--json` prints of a store: a list for each section of parts, faults by path."""
+    """Return the JSON form of a store: a list for each section of parts, faults by path."""
     sections: dict[str, list[dict[str, Any]]] = {part.section: [] for part in parts}
     for part, stock in stocks:
         sections[part.section] += [part.to_dict(holding) for holding in stock.holdings]
@@ -137,7 +137,7 @@ def print_facts(facts: dict) -> None:
 def print_store(
     url: str, stocks: Sequence[tuple[StorePart, Stock]], faults: Sequence[Fault], held: Sequence[str]
 ) -> None:
-    """What the store holds, a line for each folder and split; who is at work; what is faulty."""
+    """Print the contents of the store by folder and split, the folders in use, and the faults."""
     from forge_core.cli.screen import screen, size_text, table
 
     out = screen()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GameVerbs:
-    """What a game adds to `forge`."""
+    """The verbs, benchmarks and store parts that a game adds to `forge`."""
 
     name: str
     """`texas42`: its verbs are `forge texas42 VERB`"""

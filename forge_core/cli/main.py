@@ -94,7 +94,7 @@ def _say(name: str, message: str, status: int) -> int:
 
 
 def _is_of_output(error: OSError) -> bool:
-    """Whether a write to no named file failed: stores name theirs and raise StoreUnusable."""
+    """True if a write to standard output failed; stores name their files and raise StoreUnusable."""
     return error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EBADF, errno.EIO)
 
 

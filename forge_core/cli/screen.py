@@ -1,4 +1,4 @@
-"""What verbs answer with: text for people on a terminal, one JSON object for programs."""
+"""Output of verbs: text for people on a terminal, one JSON object for programs."""
 
 from __future__ import annotations
 

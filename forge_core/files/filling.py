@@ -22,7 +22,7 @@ _GIVE_UP_AFTER = 3
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[K, H, T]):
-    """What became of one file. Neither made nor error: it was there already."""
+    """The outcome of one file. With neither `made` nor `error`, it was there already."""
 
     before: FileStatus[K, H]
     """as it was found"""
@@ -33,7 +33,7 @@ class Outcome(Generic[K, H, T]):
 
     @property
     def key(self) -> K:
-        """Which file."""
+        """The key of the file."""
         return self.before.key
 
     @property

@@ -19,7 +19,7 @@ from forge_core.splits import Split
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What one folder of a store holds of a split."""
+    """The contents of one folder of a store, for one split."""
 
     folder: str
     split: Split
@@ -45,7 +45,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What some folders of a store hold."""
+    """A part of a store: some of its folders, and how they are listed."""
 
     holdings: tuple[Holding, ...]
     faults: tuple[Fault, ...] = ()

@@ -22,7 +22,7 @@ _AHEAD = 1_000
 
 
 class Condition(StrEnum):
-    """What a file is like."""
+    """The condition of a file."""
 
     SOUND = "sound"
     MISSING = "missing"
@@ -37,7 +37,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How a file was made, according to its header."""
+    """The provenance of a file, according to its header."""
 
     version: str
     """of the algorithms"""
@@ -46,7 +46,7 @@ class Provenance:
 
 
 class Key(Protocol):
-    """Which file."""
+    """The key of a file."""
 
     @property
     def filename(self) -> str:
@@ -60,7 +60,7 @@ class Key(Protocol):
 
 
 class Header(Protocol):
-    """What a file says of itself."""
+    """The status of a file, from its header."""
 
     @property
     def fingerprint(self) -> str:
@@ -94,12 +94,12 @@ class FileStatus(Generic[K, H]):
 
     @property
     def made(self) -> Provenance | None:
-        """How it was made; None unless it is sound."""
+        """The provenance of the file; None unless it is sound."""
         return self.header.provenance if self.header else None
 
     @property
     def fault(self) -> str | None:
-        """What is wrong with it, and what to do."""
+        """The fault of the file, and what to do about it."""
         return f"{self.error.reason}; {self.error.remedy}" if self.error else None
 
     @property

@@ -34,7 +34,7 @@ _MOST_PAGE_BYTES = 1 << 16
 
 
 class Unsound(Exception):
-    """What is wrong with a file; becomes FileCorrupt where path and remedy are known."""
+    """A fault of a file; raised again as FileCorrupt where path and remedy are known."""
 
 
 def require(holds: bool | np.bool_, reason: str) -> None:
@@ -61,7 +61,7 @@ def open_footer(folder: Store, name: str) -> pq.ParquetFile:
 
 
 def read_metadata(file: pq.ParquetFile) -> dict[bytes, bytes]:
-    """What its maker noted in the footer; nothing, if there is none."""
+    """Return the metadata of the footer; empty if there is none."""
     return file.metadata.metadata or {}
 
 
@@ -106,7 +106,7 @@ def is_foreign(folder: Store, name: str, signature: Sequence[str]) -> bool:
 
 
 def _names(file: pq.ParquetFile) -> set[str]:
-    """What the footer notes, and the columns."""
+    """Return the metadata of the footer, and the columns."""
     noted = {key.decode(errors="replace") for key in read_metadata(file)}
     return noted.union(file.schema_arrow.names)
 

@@ -52,7 +52,7 @@ class JsonHeader:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def to_footer(self) -> dict[str, str]:
-        """What the footer notes, by name."""
+        """Return the entries of the footer, by name."""
         text = {name: json.dumps(value) for name, value in self.values().items()}
         return text | {"checksum": self.checksum}
 
@@ -75,7 +75,7 @@ class JsonHeader:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What a message tells the user to do about a file."""
+    """Advice to the user about a file, as the last part of an error message."""
 
     make: str = "make it"
     """that is missing"""
@@ -84,7 +84,7 @@ class Remedy:
 
     @classmethod
     def by(cls, command: str) -> Remedy:
-        """To run a command."""
+        """Return the advice to run a command."""
         return cls(f"make it: {command}", f"delete it and make it again: {command}")
 
 
@@ -143,7 +143,7 @@ class RecordFile(Generic[K, H, R]):
         return len(data)
 
     def read(self, place: Store, key: K) -> R:
-        """What a file holds, verified."""
+        """Return the contents of a file, verified."""
         return self.read_from(place.join(key.folder), key)
 
     def read_from(self, folder: Store, key: K) -> R:
@@ -157,7 +157,7 @@ class RecordFile(Generic[K, H, R]):
             return self.parse(file, key, self.parse_header(file, key))
 
     def read_header(self, place: Store, key: K) -> H:
-        """What a file says of itself, from its footer alone."""
+        """Return the header of a file, from its footer alone."""
         folder = place.join(key.folder)
         with self._verdict(folder, key):
             file = self._open_header(folder, key)

@@ -35,11 +35,11 @@ class SplitEmpty(BadInput):
 
 
 class Spec(Protocol):
-    """What rows are encoded as."""
+    """The encoding of rows."""
 
     @property
     def version(self) -> str:
-        """Of the encoder."""
+        """The version of the encoder."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Spec(Protocol):
 
 
 class StoredFile(Protocol):
-    """What a manifest says of a file: a dataclass of JSON types."""
+    """An entry of a manifest for one file: a dataclass of JSON types."""
 
     @property
     def name(self) -> str:
@@ -102,7 +102,7 @@ P = TypeVar("P")
 
 @dataclass(frozen=True, slots=True)
 class Manifest(Generic[C, F]):
-    """What a split holds."""
+    """The manifest of a split."""
 
     version: str
     split: Split
@@ -138,7 +138,7 @@ class Manifest(Generic[C, F]):
 
 @dataclass(frozen=True, slots=True)
 class Plan(Generic[F, T]):
-    """What must be done to bring a split up to date."""
+    """The work that brings a split up to date."""
 
     split: Split
     kept: tuple[F, ...]
@@ -172,7 +172,7 @@ class RowStore(Generic[C, F, T, P]):
     """The rows of a file. Raises ValueError for bytes that are none of its."""
 
     def folder_of(self, out: Store, split: Split) -> Store:
-        """Where a store keeps a split."""
+        """Return the folder of a split."""
         return out.join(self.folder, split)
 
     def plan(self, root: Store, out: Store, split: Split, config: C | None = None) -> Plan[F, T]:
@@ -277,7 +277,7 @@ class RowStore(Generic[C, F, T, P]):
         return manifest
 
     def known_files(self, folder: Store) -> dict[str, F]:
-        """What the manifest names; nothing if there is none, or one that this code does not read."""
+        """Return the files that the manifest names; empty without a manifest that this code reads."""
         try:
             manifest = self.read_manifest(folder)
         except BadInput:

@@ -62,7 +62,7 @@ class Store:
         return f"{self.url.rstrip('/')}/{name}"
 
     def exists(self, name: str) -> bool:
-        """Whether there is a file of this name."""
+        """True if a file of this name exists."""
         with self._blame("look at", self.path(name)):
             filesystem, path = self._at(name)
             try:  # not isfile(): it says no whatever goes wrong
@@ -79,7 +79,7 @@ class Store:
             return _as_bytes(filesystem.cat_file(path))
 
     def read_json(self, name: str) -> Any:
-        """What a JSON file says. Raises ValueError for one that says nothing, or of more than 256 MiB."""
+        """Read a JSON file. Raises ValueError if it is not JSON, or larger than 256 MiB."""
         size = self.size(name)
         if size > _MOST_JSON:
             raise ValueError(f"it has {size:,} bytes, more than any JSON file here")
@@ -168,7 +168,7 @@ class Store:
             yield
 
     def is_held(self) -> bool:
-        """Whether someone keeps this folder to himself: see `held`."""
+        """True if another process holds this folder exclusively: see `held`."""
         filesystem, folder = self._open()
         with suppress(OSError):
             return isinstance(filesystem, LocalFileSystem) and _is_held(f"{folder}/{_LOCK}")
@@ -232,7 +232,7 @@ def _look_up(url: str) -> tuple[Any, str]:
 
 @lru_cache(maxsize=256)
 def _kept(url: str, thread: int) -> tuple[Any, str]:
-    """What `_look_up` finds, once for each thread, as fsspec has it: a small read costs no more than looking.
+    """Return the cached result of `_look_up`, one per thread as in fsspec; a look-up costs a small read.
 
     url: a local path is absolute.
     """
@@ -243,7 +243,7 @@ os.register_at_fork(after_in_child=_kept.cache_clear)  # no connection may cross
 
 
 def default_store_url() -> str:
-    """Where data lies unless told otherwise: `FORGE_STORE`, or `./data`."""
+    """Return the default store: `FORGE_STORE`, or `./data`."""
     return os.environ.get("FORGE_STORE") or "./data"
 
 
@@ -260,7 +260,7 @@ def fingerprint(mapping: Mapping[str, Any]) -> str:
 
 
 def parse_json(data: bytes | str) -> Any:
-    """What JSON from anywhere says. Raises ValueError, whatever is wrong with it."""
+    """Parse untrusted JSON. Raises ValueError for anything wrong with it."""
     try:
         return json.loads(data)
     except RecursionError as error:
@@ -287,7 +287,7 @@ def _check_name(name: str) -> None:
 
 
 def _is_held(path: str) -> bool:
-    """Whether who locked a file lives; where the file system knows no locks nobody does, and age must do."""
+    """True if the process that locked the file is alive. Without file locks always False; age decides."""
     with open(path, "rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -374,13 +374,13 @@ _REMEDIES = {
 
 
 def _no_bucket(error: Exception) -> bool:
-    """Whether an object store misses not a file, but the bucket that it would be in."""
+    """True if the bucket is missing, and not only the file."""
     said = getattr(error.__cause__, "response", {}).get("Error", {})
     return said.get("Code") == "NoSuchBucket"
 
 
 def _diagnose(error: Exception) -> tuple[str, str]:
-    """What went wrong, and what to do about it."""
+    """Return the reason of an error, and what to do about it."""
     if isinstance(error, OSError) and (number := error.errno) is not None:
         return error.strerror or str(error), _REMEDIES.get(number, "check the path, or choose another store")
     if isinstance(error, FileNotFoundError):  # object stores raise it without a number

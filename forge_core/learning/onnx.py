@@ -46,7 +46,7 @@ class Export:
 
     @property
     def largest_difference(self) -> float:
-        """Of all answers."""
+        """The largest difference of all answers."""
         return max(self.differences.values())
 
 

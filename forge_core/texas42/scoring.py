@@ -1,4 +1,4 @@
-"""What networks lose on rows that none has learnt from: the benchmark, or for Stage 2 recorded games."""
+"""Scores of networks on rows that none has learnt from: the benchmark, or for Stage 2 recorded games."""
 
 from __future__ import annotations
 

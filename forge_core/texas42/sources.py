@@ -1,4 +1,4 @@
-"""Where the rows of a training run come from: fresh deals, stored rows of shards, or recorded games.
+"""Sources of training rows: fresh deals, stored rows of shards, or recorded games.
 
 A source can be described (its `record` is `data` in the config.json of a run and in model cards)
 and opened. `choose_source` makes one from what a user asks for, `parse_source` from a record.

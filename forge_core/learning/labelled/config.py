@@ -23,7 +23,7 @@ _FIELD_NAMES = {stored: name for name, stored in _STORED_NAMES.items()}
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a network learns: losses, weights of rows, optimiser, schedule. Contradictions raise BadInput.
+    """Recipe of a training: losses, weights of rows, optimiser, schedule. Raises BadInput for contradictions.
 
     Defaults in points suit a game whose results are some tens of points.
     """

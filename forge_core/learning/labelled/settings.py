@@ -28,7 +28,7 @@ def read_seed(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TeachingSettings:
-    """How a network is trained, whatever rows it learns from."""
+    """Settings of training, for any source of rows."""
 
     size: str | None = setting(
         None,

@@ -6,8 +6,9 @@ duplicate (the conditions of a match, and games in lockstep), boards (played dea
 a game was lost to luck, to hidden hands and to blunders): each uses only what stands before it.
 """
 
+from forge_core.arena.settings import held_out_seeds
 from forge_core.texas42.arena.boards import Boards, Seating
-from forge_core.texas42.arena.duplicate import Conditions, held_out_seeds, play_out
+from forge_core.texas42.arena.duplicate import Conditions, play_out
 from forge_core.texas42.arena.match import Match, play_all, play_match, who_is_better
 
 __all__ = [

@@ -24,6 +24,7 @@ from forge_core.files import Store, fingerprint
 from forge_core.files.inspection import Provenance
 from forge_core.files.parquet import read_metadata, require, to_parquet
 from forge_core.files.records import RecordFile, Remedy
+from forge_core.splits import BLOCK_SIZE
 from forge_core.texas42.arena.duplicate import Conditions
 from forge_core.texas42.auction import marks_of
 from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
@@ -33,8 +34,6 @@ from forge_core.texas42.players import AnyPlayer
 
 MATCH_VERSION = "m2"
 """Raised when the same players and conditions give other games, or files with other columns."""
-BLOCK = 50
-"""seeds of a file: 50k..50k + 49"""
 
 _SCHEMA = pa.schema(
     [
@@ -134,8 +133,8 @@ class Seating:
 
 def block_name(seed: int) -> str:
     """Return the name of the file that holds the deal of a seed: `seeds_00000900_00000949.parquet`."""
-    first = seed - seed % BLOCK
-    return f"seeds_{first:08d}_{first + BLOCK - 1:08d}.parquet"
+    first = seed - seed % BLOCK_SIZE
+    return f"seeds_{first:08d}_{first + BLOCK_SIZE - 1:08d}.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +154,7 @@ class BlockKey:
     @classmethod
     def of(cls, seating: Seating, seed: int) -> BlockKey:
         """Return the key of the block that holds the deal of a seed."""
-        return cls(seating.fingerprint, seed - seed % BLOCK)
+        return cls(seating.fingerprint, seed - seed % BLOCK_SIZE)
 
     @classmethod
     def parse(cls, name: str, folder: str) -> BlockKey:
@@ -219,7 +218,7 @@ def write_block(store: Store, seating: Seating, boards: Boards) -> None:
 def _parse_header(file: pq.ParquetFile, key: BlockKey) -> BlockHeader:
     require(file.schema_arrow.equals(_SCHEMA), f"its columns are not {', '.join(_SCHEMA.names)}")
     rows = file.metadata.num_rows
-    require(rows <= BLOCK, f"it has {rows:,} rows for {BLOCK} seeds")
+    require(rows <= BLOCK_SIZE, f"it has {rows:,} rows for {BLOCK_SIZE} seeds")
     settings = json.loads(read_metadata(file)[b"settings"])
     require(isinstance(settings, dict), "its settings are no mapping")
     header = BlockHeader(settings, rows)

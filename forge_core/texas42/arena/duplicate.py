@@ -20,7 +20,7 @@ from forge_core.texas42.dominoes import N_SEATS
 from forge_core.texas42.games import LOWEST_BID, Games, check_bid, start
 from forge_core.texas42.players import AnyPlayer, ask
 from forge_core.texas42.players.protocol import Keys
-from forge_core.texas42.settings.matches import DECLARE, DEFAULT_DEALS, MatchSettings
+from forge_core.texas42.settings.matches import DECLARE, MatchSettings
 
 _RULE = RuleBidder()
 
@@ -119,26 +119,3 @@ def play_out(
         if on_step:
             on_step(step)
     return games
-
-
-def choose_seeds(settings: MatchSettings) -> list[int]:
-    """Return the seeds of the deals that a user chose, by number or by list. Raises BadInput for both, and
-    for fewer than two deals."""
-    if settings.deals is not None and settings.seeds is not None:
-        raise BadInput("--deals and --seeds both say which deals: give one of them")
-    chosen = held_out_seeds(settings.deals or DEFAULT_DEALS) if settings.seeds is None else settings.seeds
-    if len(chosen) < 2:
-        raise BadInput("one deal says nothing of the next: play at least two")
-    return chosen
-
-
-def held_out_seeds(n: int) -> list[int]:
-    """Return the first n seeds of the val split: no network learns from them, and they are not sealed."""
-    if n < 0:
-        raise BadInput(f"{n} deals: use at least 0")
-    seeds, seed = [], 0
-    while len(seeds) < n:
-        if split_of(seed) is Split.VAL:
-            seeds.append(seed)
-        seed += 1
-    return seeds

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from forge_core.files import Store
+from forge_core.splits import BLOCK_SIZE
 from forge_core.stats import Verdict
-from forge_core.texas42.arena.boards import BLOCK, Boards, Seating, read_block
+from forge_core.texas42.arena.boards import Boards, Seating, read_block
 from forge_core.texas42.arena.match import Match
 from forge_core.texas42.players import AnyPlayer
 
@@ -19,8 +20,8 @@ def missing_boards(match: Match, seeds: Sequence[int]) -> str | None:
     Each deal of `seeds` is played twice; if a test has ended the match, those of the first blocks.
     """
     ended = match.sprt is not None and match.sprt.verdict is not Verdict.CONTINUE
-    last = match.by_a.seed[-1] // BLOCK if len(match) else -1
-    wanted = [seed for seed in sorted(seeds) if not ended or seed // BLOCK <= last]
+    last = match.by_a.seed[-1] // BLOCK_SIZE if len(match) else -1
+    wanted = [seed for seed in sorted(seeds) if not ended or seed // BLOCK_SIZE <= last]
     for who, boards in ((match.a, match.by_a), (match.b, match.by_b)):
         if boards.seed.tolist() != wanted:
             return f"with {who} bidding {len(boards):,} deals were played, not each of {len(wanted):,} once"
@@ -41,9 +42,9 @@ def unlike_the_store(match: Match, a: AnyPlayer, b: AnyPlayer, store: Store) -> 
     """
     for bidders, defenders, played in ((a, b, match.by_a), (b, a, match.by_b)):
         seating = Seating(bidders, defenders, match.conditions)
-        blocks = sorted({seed // BLOCK for seed in played.seed.tolist()})
-        kept = Boards.join([Boards.none(), *(read_block(store, seating, BLOCK * block) for block in blocks)])
-        kept = kept.of_seeds(played.seed.tolist())
+        blocks = sorted({seed // BLOCK_SIZE for seed in played.seed.tolist()})
+        stored = [read_block(store, seating, BLOCK_SIZE * block) for block in blocks]
+        kept = Boards.join([Boards.none(), *stored]).of_seeds(played.seed.tolist())
         if not (np.array_equal(kept.seed, played.seed) and np.array_equal(kept.plays, played.plays)):
             return f"with {bidders.name} bidding, other games are stored than the match counted"
     return None

@@ -15,15 +15,17 @@ import numpy.typing as npt
 
 from forge_core.arena import loop
 from forge_core.arena.seats import rotations
+from forge_core.arena.settings import DEFAULT_BATCH
 from forge_core.errors import BadInput
 from forge_core.files import Store
+from forge_core.splits import BLOCK_SIZE
 from forge_core.stats import Sprt
-from forge_core.texas42.arena.boards import BLOCK, Boards, Seating, read_block, write_block
+from forge_core.texas42.arena.boards import Boards, Seating, read_block, write_block
 from forge_core.texas42.arena.duplicate import Conditions, play_out
 from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
 from forge_core.texas42.eq.generate import game_keys
 from forge_core.texas42.players import AnyPlayer
-from forge_core.texas42.settings.matches import DEFAULT_BATCH, MARGINS, MatchSettings
+from forge_core.texas42.settings.matches import MARGINS, MatchSettings
 
 Progress = Callable[[int], None]
 """called with the number of plays that were made, or found"""
@@ -151,7 +153,7 @@ class _BoardSource:
     """two, or one for a player against itself: both would be the same games"""
     store: Store | None
     on_plays: Progress | None
-    block: int = BLOCK
+    block: int = BLOCK_SIZE
 
     @classmethod
     def of(

@@ -65,7 +65,7 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class BiddingConfig:
-    """How tables are made. Raises BadInput for a count or width that `play_out` would not take."""
+    """Configuration of tables. Raises BadInput for a count or width that `play_out` refuses."""
 
     playout: Playout = field(default_factory=OraclePlayout)
     samples: int = DEFAULT_SAMPLES
@@ -107,7 +107,7 @@ def bid_seed(seed: int, config: BiddingConfig, advance: Callable[[int], None] | 
 
 @dataclass(frozen=True, slots=True)
 class TableKey:
-    """Which table."""
+    """The key of a table."""
 
     seed: int
 
@@ -123,13 +123,13 @@ class TableKey:
 
     @property
     def folder(self) -> str:
-        """Of a store of tables: the split."""
+        """The folder in a store of tables: the split."""
         return self.split
 
 
 @dataclass(frozen=True, slots=True)
 class TableHeader:
-    """How a table was made."""
+    """The provenance of a table."""
 
     fingerprint: str
     """see `BiddingConfig.fingerprint`"""
@@ -247,7 +247,7 @@ def _derived(table: BidTable) -> dict[str, float]:
 
 
 def _parse_header(file: pq.ParquetFile, key: TableKey) -> TableHeader:
-    """What the footer notes, if it is that of a table as this code writes them."""
+    """Return the entries of the footer if this code wrote the table."""
     metadata = read_metadata(file)
     schema = metadata.get(b"schema_version", b"1").decode()
     require(

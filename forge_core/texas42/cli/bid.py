@@ -169,7 +169,7 @@ def write_poster(path: str, kind: str, table: BidTable, advice: Advice) -> None:
 
 
 def as_record(table: BidTable, advice: Advice) -> dict[str, Any]:
-    """What `--json` prints: each declaration that was asked, by name, and the advice."""
+    """Return the JSON form: each declaration that was played out, by name, and the advice."""
     import numpy as np
 
     from forge_core.texas42.bidding.table import BIDS
@@ -212,7 +212,7 @@ def as_record(table: BidTable, advice: Advice) -> dict[str, Any]:
 
 
 def playout_record(table: BidTable) -> dict[str, Any]:
-    """How a table came about, as a program reads it; sees_all: through the backs of the dominoes."""
+    """Return the provenance of a table for programs; sees_all: the players saw all hands."""
     from forge_core.texas42.bidding.table import BIDDING_VERSION
 
     return {

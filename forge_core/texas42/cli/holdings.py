@@ -12,7 +12,7 @@ from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
 from forge_core.files.holdings import Fault, Holding, Stock, StorePart, size_of, stock_of_rows
 from forge_core.ranges import ranges_text
-from forge_core.splits import Split, split_of
+from forge_core.splits import BLOCK_SIZE, Split, split_of
 from forge_core.texas42.folders import (
     BIDDING_FOLDER,
     GAME_ROWS_FOLDER,
@@ -50,9 +50,9 @@ def _rows_of_shards(root: Store, whole: bool) -> Stock:
 
 
 def _rows_of_games(root: Store, whole: bool) -> Stock:
-    from forge_core.texas42.eq.splits import GAME_ROWS, SEEDS_A_FILE
+    from forge_core.texas42.eq.splits import GAME_ROWS
 
-    return stock_of_rows(GAME_ROWS, root, "forge tokenize", SEEDS_A_FILE)
+    return stock_of_rows(GAME_ROWS, root, "forge tokenize", BLOCK_SIZE)
 
 
 def _tables(root: Store, whole: bool) -> Stock:
@@ -72,8 +72,8 @@ def _tables(root: Store, whole: bool) -> Stock:
 
 
 def _boards(root: Store, whole: bool) -> Stock:
-    """By the splits of their blocks, all seatings together."""
-    from forge_core.texas42.arena.boards import BLOCK, BLOCKS, BlockKey
+    """Return the boards by the split of their block, all seatings together."""
+    from forge_core.texas42.arena.boards import BLOCKS, BlockKey
 
     matches = root.join(MATCHES_FOLDER)
     by_split: dict[Split, list[tuple[BlockKey, int]]] = {split: [] for split in Split}
@@ -95,7 +95,7 @@ def _boards(root: Store, whole: bool) -> Stock:
             files=len(files),
             rows=sum(boards for _, boards in files),
             nbytes=size_of(matches, [f"{key.folder}/{key.filename}" for key, _ in files]),
-            seeds=ranges_text(key.seed + k for key, _ in files for k in range(BLOCK)),
+            seeds=ranges_text(key.seed + k for key, _ in files for k in range(BLOCK_SIZE)),
             versions=tuple(sorted({key.folder for key, _ in files})),
         )
         for split, files in by_split.items()

@@ -91,7 +91,7 @@ def investigate(
 
 
 def as_record(found: Investigation) -> dict[str, Any]:
-    """What `--json` prints: dominoes as ids, a share nobody knows as null."""
+    """Return the JSON form: dominoes as ids, an unknown share as null."""
     from dataclasses import asdict
     from math import isnan
 
@@ -118,7 +118,7 @@ def trick_record(trick: Trick) -> dict[str, Any]:
 
 
 def print_summary(out: Console, found: Investigation, playout: str) -> None:
-    """How many deals fell short, and what opponents held in them."""
+    """Print how many deals fell short, and what the opponents held in them."""
     from forge_core.cli.screen import table
     from forge_core.stats import wilson_interval
     from forge_core.texas42.declarations import NAMES

@@ -54,12 +54,12 @@ def match(
 
     Each deal is played twice, so that each player of a pair bids once.
     """
+    from forge_core.arena.settings import choose_seeds
     from forge_core.arena.standings import standings
     from forge_core.cli.screen import print_json, seconds_text
     from forge_core.device import device_name
     from forge_core.files import Store
     from forge_core.texas42.arena import Conditions
-    from forge_core.texas42.arena.duplicate import choose_seeds
     from forge_core.texas42.arena.match import choose_test
     from forge_core.texas42.arena.report import Comparison, draw_standings
     from forge_core.texas42.players import parse_player
@@ -116,7 +116,7 @@ def play(
 
 
 def print_report(matches: list[Match], seeds: str, effort: str) -> None:
-    """Who stands where, then every pair."""
+    """Print the standings, then every pair."""
     from forge_core.arena.standings import by_rank, pair_table, rank_table, standings
     from forge_core.cli.screen import screen, table
     from forge_core.texas42.arena.measures import SWING

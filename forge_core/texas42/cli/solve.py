@@ -49,7 +49,7 @@ def leads(solution: Solution) -> list[tuple[int, int, int]]:
 
 
 def as_record(solution: Solution) -> dict:
-    """What `--json` prints of a solution.
+    """Return the JSON form of a solution.
 
     value, q: points of team 0 minus those of team 1. leads: the best first; gives_away: points
     that the leader's team takes less than by the best lead, half the difference of value and q.

@@ -142,7 +142,7 @@ def rows_of_games() -> tuple[RowStore, Any, str]:
 
 
 def plan_record(folder: Store, plan: Plan) -> dict:
-    """What `--dry-run --json` says of a split."""
+    """Return the JSON form of the plan for a split."""
     return {
         "split": plan.split,
         "folder": folder.url,
@@ -153,7 +153,7 @@ def plan_record(folder: Store, plan: Plan) -> dict:
 
 
 def print_plan(folder: Store, plan: Plan, sources: str) -> None:
-    """What `--dry-run` says of a split."""
+    """Print the plan for a split."""
     print(
         f"{folder.url}: {len(plan.kept):,} {sources} are there, {len(plan.tasks):,} would be added, "
         f"{len(plan.dropped):,} dropped"
@@ -161,7 +161,7 @@ def print_plan(folder: Store, plan: Plan, sources: str) -> None:
 
 
 def summary_record(folder: Store, plan: Plan, manifest: Manifest, seconds: float) -> dict:
-    """What `--json` says of a split."""
+    """Return the JSON form of the result for a split."""
     return {
         "split": plan.split,
         "folder": folder.url,
@@ -175,7 +175,7 @@ def summary_record(folder: Store, plan: Plan, manifest: Manifest, seconds: float
 
 
 def print_summary(folder: Store, plan: Plan, manifest: Manifest, seconds: float, sources: str) -> None:
-    """What a split holds now, and what was done for it."""
+    """Print the contents of a split, and the work that was done."""
     from forge_core.cli.screen import seconds_text
 
     print(

@@ -92,7 +92,7 @@ def print_game(record: GameRecord) -> None:
 
 
 def print_regret(record: GameRecord, split: RegretSplit) -> None:
-    """Where the points went, by team, and the worst blunders."""
+    """Print where the points were lost, by team, and the worst blunders."""
     from forge_core.cli.screen import screen, table
     from forge_core.texas42.notation import domino_text
 
@@ -126,7 +126,7 @@ def tell_regret(split: RegretSplit) -> dict[str, Any]:
 
 
 def tell_game(record: GameRecord) -> dict[str, Any]:
-    """What is of the whole game; ids and seats."""
+    """Return the facts of the whole game; ids and seats."""
     from forge_core.texas42.declarations import NAMES
     from forge_core.texas42.dominoes import team
     from forge_core.texas42.eq.scenes import Scene, tricks_of

@@ -1,4 +1,4 @@
-"""What a store holds of games: every one by its footer, counted.
+"""Catalog of the games in a store, from their footers.
 
 A file that is no sound game of its folder is listed with the reason, never passed over.
 """

@@ -55,7 +55,7 @@ _COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class GameHeader(JsonHeader):
-    """What the footer of a game says."""
+    """The header of a game, in its footer."""
 
     seed: int
     decl: int
@@ -70,7 +70,7 @@ class GameHeader(JsonHeader):
 
     @property
     def key(self) -> ShardKey:
-        """Which deal under which declaration."""
+        """The key of the game: its deal and declaration."""
         return ShardKey(self.seed, self.decl)
 
     @property
@@ -136,7 +136,7 @@ def find_games(path: str, final: bool = False) -> list[str]:
 
 
 def read_header(store: Store, name: ShardKey | str) -> GameHeader:
-    """What a game says of itself, from its footer alone. Raises FileCorrupt, BadInput."""
+    """Return the header of a game, from its footer alone. Raises FileCorrupt, BadInput."""
     return GAMES.read_header(store, _as_key(name))
 
 
@@ -245,7 +245,7 @@ def _parse_header(file: pq.ParquetFile, key: ShardKey) -> GameHeader:
 
 
 def _check_size(file: pq.ParquetFile) -> None:
-    """Whether these are the columns of a game, and as long: before any is unpacked."""
+    """True if these are the columns of a game, of the right length; checked before any is unpacked."""
     names = [name for name in _COLUMNS if name != "e_q_pdf" or name in file.schema_arrow.names]
     require(
         file.schema_arrow.equals(_schema(names)), f"its columns or their types are not {', '.join(names)}"

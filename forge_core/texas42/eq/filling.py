@@ -24,7 +24,7 @@ BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class GameReport:
-    """What became of one game."""
+    """The outcome of one game."""
 
     key: ShardKey
     made: bool
@@ -41,7 +41,7 @@ class GameReport:
 
 
 def fingerprint_for(oracle: Oracle, config: GameConfig, bid: int = LOWEST_BID) -> str:
-    """What the files of such games carry: 16 hex digits."""
+    """Return the fingerprint that files of such games carry: 16 hex digits."""
     return fingerprint_of(config.settings(oracle) | start_arguments(bid=bid))
 
 

@@ -33,7 +33,7 @@ _WORLDS, _CHOICE = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class GameConfig:
-    """How games are played. Raises BadInput for contradictions."""
+    """Configuration of games. Raises BadInput for contradictions."""
 
     sampling: Sampling = field(default_factory=Sampling)
     exploration: ExplorationPolicy = field(default_factory=ExplorationPolicy)

@@ -1,4 +1,4 @@
-"""Where rows of Stage 2 came from: which games, of which seeds, played how and by whom.
+"""Origins of Stage-2 rows: their games, seeds, settings and the network that evaluated the worlds.
 
 The same as `tokens.origins` says of rows drawn from shards; a game names the network that
 judged its worlds by a digest of the weights.
@@ -52,7 +52,7 @@ def origin_of_games(root: Store, stores: Iterable[GameRowStore]) -> dict[str, An
 
 
 def fingerprint_of_game(folder: Store, key: ShardKey) -> str | None:
-    """Of its settings; None for a damaged one."""
+    """Return the fingerprint of the settings of a game; None for a damaged file."""
     try:
         return read_header(folder, key).fingerprint
     except FileCorrupt:

@@ -32,7 +32,7 @@ _P_GRAIN = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class ExplorationPolicy:
-    """How often, and how far, play deviates from the best estimate. Raises BadInput for contradictions."""
+    """Exploration: how often and how far play deviates from the best estimate. Raises BadInput."""
 
     mode: str = "greedy"
     """greedy; boltzmann: in proportion to exp(E[Q] / temperature); epsilon: any legal play, with a given

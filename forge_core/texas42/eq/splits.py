@@ -2,7 +2,7 @@
 
 A game is a record of 1.8 kB, where its Parquet file has some 20: who held what, what was
 played, and what was expected at each of its 28 decisions; transcripts are encoded when rows
-are read. One file holds the games of SEEDS_A_FILE seeds that follow each other (see
+are read. One file holds the games of BLOCK_SIZE seeds that follow each other (see
 `forge_core.files.row_store`); new games of these seeds are added to what was packed of the others.
 """
 
@@ -27,7 +27,7 @@ from forge_core.files.row_store import OpenRows, RowStore, SplitEmpty, hash_of
 from forge_core.learning.labelled.rows import ILLEGAL, Rows
 from forge_core.learning.labelled.stored import some_rows
 from forge_core.ranges import ranges_text
-from forge_core.splits import Split, split_of
+from forge_core.splits import BLOCK_SIZE, Split, split_of
 from forge_core.texas42.benchmark import BENCHMARK_SEEDS, WATCHED_SEEDS
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
 from forge_core.texas42.eq.files import GAMES, read_game, read_header
@@ -40,9 +40,6 @@ from forge_core.texas42.tokens.transcript import STAGE2_SPEC, encode_rows
 
 GAME_ROWS_VERSION = "r2"
 """Raised when other rows are made of a game, or files look different."""
-
-SEEDS_A_FILE = 50
-"""a divisor of where splits begin and end: the seeds of a file belong to one"""
 
 _GAME = np.dtype(
     [
@@ -64,7 +61,7 @@ _Games = npt.NDArray[np.void]
 
 @dataclass(frozen=True, slots=True)
 class GameRowConfig:
-    """Which games rows are made of."""
+    """The choice of games that rows are made from."""
 
     games: str = GAMES_FOLDER
     """the folder below the root of the store in which they lie"""
@@ -144,8 +141,8 @@ def _list_games(
     by_seed = {file.first_seed: file for file in known.values()}
     found.sort(key=lambda game: (game[0].seed, game[0].decl))
     tasks = []
-    for block, members in groupby(found, key=lambda game: game[0].seed // SEEDS_A_FILE):
-        first_seed, together = block * SEEDS_A_FILE, tuple(members)
+    for block, members in groupby(found, key=lambda game: game[0].seed // BLOCK_SIZE):
+        first_seed, together = block * BLOCK_SIZE, tuple(members)
         packed = [[key.filename, settings] for key, settings in together]
         name = f"seeds_{first_seed:08d}.{fingerprint({'version': GAME_ROWS_VERSION, 'games': packed})}.npy"
         tasks.append(_Task(name, first_seed, together, by_seed.get(first_seed)))
@@ -177,7 +174,7 @@ def _pack(record: GameRecord) -> np.void:
 
 
 def _identity(game: np.void) -> tuple[ShardKey, str]:
-    """Which game, and the fingerprint of its settings."""
+    """Return the key of the game, and the fingerprint of its settings."""
     return ShardKey(int(game["seed"]), int(game["decl"])), game["settings"].decode()
 
 
@@ -201,7 +198,7 @@ def _parse(data: bytes, file: GameFile) -> _Games:
     games, end = read_array(data, _GAME)
     if games.shape != (file.games,) or end != len(data):
         raise ValueError("it is not as many games as it should be")
-    if (games["seed"] // SEEDS_A_FILE * SEEDS_A_FILE != file.first_seed).any():
+    if (games["seed"] // BLOCK_SIZE * BLOCK_SIZE != file.first_seed).any():
         raise ValueError("it holds other seeds than its name says")
     if any(is_held_out(_identity(game)[0]) for game in games):
         raise ValueError("it holds games of the benchmark")
@@ -258,7 +255,7 @@ class GameRowStore(OpenRows[GameRowConfig, GameFile, _Games]):
         return PackedGames(games, numbers.astype(np.int32), np.arange(len(games) * N_PLAYS))
 
     def identities(self, number: int) -> list[tuple[ShardKey, str]]:
-        """Which games a file holds, each with the fingerprint of its settings. Raises BadInput."""
+        """Return the games of a file, each with the fingerprint of its settings. Raises BadInput."""
         return [_identity(game) for game in self.read(number).games]
 
     def join(self, parts: Sequence[PackedGames]) -> PackedGames:

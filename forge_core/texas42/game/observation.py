@@ -1,4 +1,4 @@
-"""What a seat knows of a hand, as numbers and as text. No hidden domino enters either."""
+"""Observations: the knowledge of a seat, as numbers and as text. No hidden domino enters either."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a store holds of shards: every one by its footer, counted.
+"""Catalog of the shards in a store, from their footers.
 
 A store keeps one folder per kind, in it one per split. A file that is no sound shard of its
 folder is listed with the reason, never passed over.
@@ -40,7 +40,7 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What a store holds of shards."""
+    """The shards of a store."""
 
     entries: tuple[Entry[ShardHeader], ...]
     """by kind, split and file name"""

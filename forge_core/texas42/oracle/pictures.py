@@ -22,7 +22,7 @@ _MOST_POINTS = 200
 
 
 def draw_root_values(catalog: Catalog) -> bytes:
-    """What deals are worth to team 0, which leads, by declaration: a PNG 1000 pixels wide.
+    """Draw the value of deals to team 0, which leads, by declaration: a PNG 1000 pixels wide.
 
     Without the test split, whose labels are sealed.
     """
@@ -40,7 +40,7 @@ def draw_root_values(catalog: Catalog) -> bytes:
 
 
 def draw_states(catalog: Catalog) -> bytes:
-    """How many states deals have, by declaration: a PNG 1000 pixels wide."""
+    """Draw the number of states of deals, by declaration: a PNG 1000 pixels wide."""
     states = _by_declaration(catalog, lambda header: sum(header.states_per_ply) / 1e6, sealed=False)
     figure = _figure(
         "How large deals are, by declaration", "reachable states, millions; each step is a doubling"

@@ -1,4 +1,4 @@
-"""What users choose in the verbs and assets of Texas 42, with defaults and help (see `forge_core.settings`).
+"""Settings of the verbs and assets of Texas 42, with defaults and help (see `forge_core.settings`).
 
 shards, tokens, games (of E[Q]), matches, bidding, scores; how networks are trained is in
 `forge_core.learning.labelled.settings`. Nothing here takes time to import. What the settings

@@ -25,7 +25,7 @@ def read_samples(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PlayoutSettings:
-    """How often deals of a hand are played out, and by whom."""
+    """Settings of playouts: their number, and the players."""
 
     samples: int = setting(DEFAULT_SAMPLES, "Deals per declaration.", read=read_samples)
     playout: str = setting(

@@ -32,7 +32,7 @@ _WORLDS, _POSTERIOR, _ADAPTIVE, _EXPLORATION = (
 
 @dataclass(frozen=True, slots=True)
 class GameSettings:
-    """How games are played by E[Q]."""
+    """Settings of games played by E[Q]."""
 
     oracle: str = setting(
         "exact",

@@ -13,6 +13,6 @@ DEFAULT_ROWS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class ScoreSettings:
-    """How many rows of the benchmark a network answers."""
+    """Settings of scores: the number of rows per deal of the benchmark."""
 
     rows: int = setting(DEFAULT_ROWS, "Rows of each deal of the benchmark.", read=read_row_count)

@@ -44,7 +44,7 @@ def read_opponents(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ShardSettings:
-    """Which states are drawn from each solved deal, and how existing files are checked."""
+    """Settings of shards: the states drawn from each solved deal, and the check of existing files."""
 
     rows: Rows = setting(
         DEFAULT_ROWS,

@@ -22,7 +22,7 @@ def read_row_count(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TokenSettings:
-    """Which rows are drawn, and from which shards."""
+    """Settings of training rows: how many are drawn, and from which shards."""
 
     rows: int = setting(DEFAULT_ROWS, "Rows to draw from each shard.", read=read_row_count)
     source: str = setting("standard", "Shards to draw from: standard, marginalized or both.", metavar="KIND")

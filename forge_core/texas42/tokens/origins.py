@@ -1,4 +1,4 @@
-"""Where rows came from: which shards, of which seeds, drawn how, by which versions.
+"""Origins of rows: their shards and seeds, the draw, and the versions.
 
 What a model card says of the data of its network, small enough for one: seeds as ranges. The
 hash of a manifest implies all of it, but says it only as long as the files are there.
@@ -49,7 +49,7 @@ class SourceFiles:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """What became of files since."""
+    """The present state of the files that rows once came from."""
 
     unchanged: int
     changed: tuple[str, ...]
@@ -58,7 +58,7 @@ class Presence:
 
 
 def origin_of_rows(root: Store, manifests: Iterable[Manifest[TokenConfig, TokenFile]]) -> dict[str, Any]:
-    """Of rows drawn from shards, JSON types; root: the store whose shards they were drawn from.
+    """Return the origin of rows drawn from shards, in JSON types; root: the store of the shards.
 
     splits: of each, its rows and `SourceFiles`; drawn: the configuration; made: what each
     fingerprint stands for, as far as the store still has a shard of it; versions.
@@ -97,7 +97,7 @@ Reader = Callable[[Store, ShardKey], str | None]
 
 
 class SourceIndex:
-    """What is on disk by now of files that rows once came from. Each folder and footer is read once."""
+    """Index of the files that rows came from, as they are now. Each folder and footer is read once."""
 
     def __init__(self, root: Store, readers: Mapping[str, Reader]) -> None:
         """root: of a store; readers: of the files in each of its folders."""
@@ -106,7 +106,7 @@ class SourceIndex:
         self._found: dict[tuple[str, ShardKey], str | None] = {}
 
     def look(self, split: Split, sources: SourceFiles) -> Presence:
-        """Whether files of a split are there as they were, by their footers. Raises StoreUnusable."""
+        """Compare the footers of the files of a split with what they were. Raises StoreUnusable."""
         folder, place = self.root.join(sources.folder), sources.folder
         if (place, split) not in self._names:
             self._names[place, split] = set(folder.join(split).names(".parquet"))
@@ -136,7 +136,7 @@ def _folder(key: ShardKey) -> str:
 
 
 def _settings(folder: Store, key: ShardKey) -> Mapping[str, Any] | None:
-    """What the fingerprint of a shard stands for; None where it is gone, damaged or foreign."""
+    """Return the settings behind the fingerprint of a shard; None if it is gone, damaged or foreign."""
     try:
         header = SHARDS.read_own_header(folder, key)
     except ForgeError:

@@ -53,7 +53,7 @@ _ROW = np.dtype([("state", "<i8"), ("value", "i1"), ("q", "i1", (7,)), ("weight"
 
 @dataclass(frozen=True, slots=True)
 class TokenConfig:
-    """Which rows are kept. Raises BadInput for none."""
+    """The choice of rows. Raises BadInput for none."""
 
     source: Source = "standard"
     """shards of which kind"""
@@ -82,7 +82,7 @@ class TokenConfig:
         return ("standard", "marginalized") if self.source == "both" else (self.source,)
 
     def fingerprint_of(self, source: str) -> str:
-        """Of the rows drawn from a shard of fingerprint `source`."""
+        """Return the fingerprint of the rows drawn from a shard of fingerprint `source`."""
         how = {name: getattr(self, name) for name in ("rows_per_shard", "decision_share", "sample_seed")}
         return fingerprint({"tokens": TOKENS_VERSION, "source": source, **how})
 
@@ -103,7 +103,7 @@ class TokenFile:
 
     @property
     def key(self) -> ShardKey:
-        """Which deal, under which declaration."""
+        """The key of the file: its deal and declaration."""
         return ShardKey.parse(self.shard)
 
     @property
@@ -164,7 +164,7 @@ def _list_shards(
 
 
 def is_held_out(key: ShardKey) -> bool:
-    """Whether a deal of val is kept for the benchmark, and so from the val that training looks at."""
+    """True for a val deal of the benchmark, which training must not watch."""
     return key.split is Split.VAL and key.seed in BENCHMARK_SEEDS[Split.VAL]
 
 

@@ -23,7 +23,7 @@ from forge_core.texas42.oracle.solver import hardness, solve, solve_many
 
 @dataclass(frozen=True, slots=True)
 class ShardReport:
-    """What became of one shard."""
+    """The outcome of one shard."""
 
     key: ShardKey
     made: bool

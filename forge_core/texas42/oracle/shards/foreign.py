@@ -32,7 +32,7 @@ FOREIGN_REMEDY = "it was not made here: remove it, or fetch it again from where 
 
 
 def is_plain(file: pq.ParquetFile) -> bool:
-    """Whether it is a shard of another maker: nine columns, and no header of ours."""
+    """True for a shard of another maker: nine columns, and no header of this project."""
     return b"schema_version" not in read_metadata(file) and has_columns(file, PLAIN_TYPES)
 
 

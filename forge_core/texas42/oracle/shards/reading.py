@@ -52,7 +52,7 @@ def read_shard(store: Store, key_or_filename: ShardKey | str) -> Shard:
 
 
 def read_header(store: Store, key_or_filename: ShardKey | str) -> ShardHeader:
-    """What a shard says of itself, from its footer alone.
+    """Return the header of a shard, from its footer alone.
 
     A plain shard of another maker says next to nothing: its deal is solved for the rest.
     Raises FileCorrupt.

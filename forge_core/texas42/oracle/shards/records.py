@@ -1,4 +1,4 @@
-"""What a shard is: its key, how its rows are chosen, its header, its rows and their columns."""
+"""Records of shards: the key, the choice of rows, the header, the rows and their columns."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MOST_SEED, MOST_OPPONENT = 10**18 - 1, 10**9 - 1
 
 @dataclass(frozen=True, slots=True)
 class ShardKey:
-    """Which deal, under which declaration. Raises BadInput for what is none."""
+    """The key of a shard: deal and declaration. Raises BadInput for an impossible one."""
 
     seed: int
     decl: int
@@ -66,7 +66,7 @@ class ShardKey:
 
     @property
     def folder(self) -> str:
-        """Of the store of its kind: the split."""
+        """The folder in the store of its kind: the split."""
         return self.split
 
     def deal(self) -> Hands:
@@ -117,7 +117,7 @@ def _declarations_of(seed: int, declarations: str | int) -> Iterable[int]:
 
 @dataclass(frozen=True, slots=True)
 class ShardConfig:
-    """What is written of each solved deal. Raises BadInput for too few rows."""
+    """The choice of rows of each solved deal. Raises BadInput for too few rows."""
 
     rows: Rows = DEFAULT_ROWS
     """states drawn, by ply with weights (all there are where a deal has fewer); or `all`, terminals too"""
@@ -142,7 +142,7 @@ class ShardConfig:
 
 @dataclass(frozen=True, slots=True)
 class ShardHeader(JsonHeader):
-    """What the footer of a shard says."""
+    """The header of a shard, in its footer."""
 
     seed: int
     opponent: int | None
@@ -164,7 +164,7 @@ class ShardHeader(JsonHeader):
 
     @property
     def key(self) -> ShardKey:
-        """Which deal under which declaration."""
+        """The key of the shard: its deal and declaration."""
         return ShardKey(self.seed, self.decl, self.opponent)
 
     @property
@@ -184,7 +184,7 @@ class ShardHeader(JsonHeader):
 
 
 def settings_made(how: ShardHeader | ShardConfig) -> dict[str, Any]:
-    """What of a shard is not its key: rows and, where they were drawn, the seed they were drawn by."""
+    """Return the settings of a shard besides its key: rows, and the seed of the draw if they were drawn."""
     rows = how.rows_asked if isinstance(how, ShardHeader) else how.rows
     return {"rows": rows} if rows == "all" else {"rows": rows, "sample_seed": how.sample_seed}
 
@@ -217,5 +217,5 @@ TYPES: Types = {**PLAIN_TYPES, "ply": np.uint8, "weight": np.float32}
 
 
 def count_plays(states: States) -> npt.NDArray[np.uint8]:
-    """Of well-formed states [S], the ply of each: [S] uint8, 0..28."""
+    """Return the ply of each of the well-formed states [S]: [S] uint8, 0..28."""
     return N_PLAYS - np.bitwise_count(states & (1 << LEADER_BIT) - 1)

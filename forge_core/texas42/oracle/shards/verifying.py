@@ -1,4 +1,4 @@
-"""What must hold of the rows of a shard, whoever made it."""
+"""Checks of the rows of a shard, whoever made it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHUNK = 1 << 17
 
 
 def has_columns(file: pq.ParquetFile, types: Types) -> bool:
-    """Whether these are its columns, by name, type and order, and no others."""
+    """True if these are exactly the columns of a shard, by name, type and order."""
     found = file.schema_arrow
     return found.names == list(types) and found.types == [pa.from_numpy_dtype(t) for t in types.values()]
 
@@ -43,7 +43,7 @@ def read_columns(file: pq.ParquetFile, types: Types) -> Columns:
 
 
 def check_rows(state: States, value: Bytes, q: Bytes, tables: DealTables) -> npt.NDArray[np.uint8]:
-    """What must hold of labelled states of a deal, in whatever way they were chosen; their plies [S].
+    """Check labelled states of a deal, however they were chosen; return their plies [S].
 
     state: [S] int64; value: [S] int8 and q: [S, 7] int8, in team 0's frame. Raises Unsound.
     """
