@@ -7,8 +7,9 @@ and encoded; its labels are read by the final evaluation alone.
 from __future__ import annotations
 
 from enum import StrEnum
+from numbers import Integral
 
-from forge_core.streams import check_seed
+from forge_core.errors import BadInput
 
 PERIOD = 1000
 _VAL_FROM, _TEST_FROM = 900, 950
@@ -33,3 +34,9 @@ def split_of(seed: int) -> Split:
     check_seed(seed)
     place = seed % PERIOD
     return Split.TRAIN if place < _VAL_FROM else Split.VAL if place < _TEST_FROM else Split.TEST
+
+
+def check_seed(seed: int) -> None:
+    """Raise BadInput unless the seed is a whole number of at least 0."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise BadInput(f"seed {seed!r} is not a whole number of at least 0: use 0, 1, 2, ...")

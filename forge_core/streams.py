@@ -48,9 +48,3 @@ def mix(keys: npt.ArrayLike, counters: npt.ArrayLike) -> npt.NDArray[np.uint64]:
 def uniform(draws: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
     """Draws as numbers in [0, 1)."""
     return (draws >> np.uint64(11)).astype(np.float64) * 2.0**-53
-
-
-def check_seed(seed: int) -> None:
-    """Raise BadInput unless the seed is a whole number of at least 0."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise BadInput(f"seed {seed!r} is not a whole number of at least 0: use 0, 1, 2, ...")

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
-from forge_core.streams import check_seed, stream
+from forge_core.splits import check_seed
+from forge_core.streams import stream
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
 
 Hands = list[list[int]]

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
-from forge_core.splits import Split, split_of
-from forge_core.streams import check_seed
+from forge_core.splits import Split, check_seed, split_of
 from forge_core.texas42.bidding.bidders import RuleBidder, hold_auction, suits
 from forge_core.texas42.deals import Hands, deal_from_seed
 from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration

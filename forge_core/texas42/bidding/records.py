@@ -23,8 +23,7 @@ from forge_core.files.filling import fill
 from forge_core.files.inspection import Provenance
 from forge_core.files.parquet import read_metadata, require, to_parquet
 from forge_core.files.records import RecordFile, Remedy
-from forge_core.splits import Split, split_of
-from forge_core.streams import check_seed
+from forge_core.splits import Split, check_seed, split_of
 from forge_core.texas42.bidding.playouts import OraclePlayout, Playout
 from forge_core.texas42.bidding.table import (
     ALL,

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
+from forge_core.splits import check_seed
 from forge_core.stats import wilson_interval
-from forge_core.streams import check_seed, stream
+from forge_core.streams import stream
 from forge_core.texas42.auction import LOWEST_BID, MARK, points_needed
 from forge_core.texas42.bidding.playouts import Playout
 from forge_core.texas42.deals import check_hand

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from forge_core.device import device_name, resolve_device
 from forge_core.errors import BadInput
-from forge_core.streams import check_seed, mix, stream, uniform
+from forge_core.splits import check_seed
+from forge_core.streams import mix, stream, uniform
 from forge_core.texas42.dominoes import N_PLAYS
 from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
 from forge_core.texas42.eq.beliefs import Belief

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from forge_core.device import resolve_device
 from forge_core.errors import BadInput
 from forge_core.game import NOBODY, Array, Facts, Observation, cast, library, map_arrays
-from forge_core.streams import check_seed, mix, stream
+from forge_core.splits import check_seed
+from forge_core.streams import mix, stream
 from forge_core.texas42.deals import check_deal, check_leader, deal_from_seed
 from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS

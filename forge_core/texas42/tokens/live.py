@@ -34,8 +34,8 @@ import numpy.typing as npt
 from forge_core.errors import BadInput, ForgeError
 from forge_core.files import fingerprint
 from forge_core.learning.labelled.rows import Rows
-from forge_core.splits import Split, split_of
-from forge_core.streams import check_seed, stream
+from forge_core.splits import Split, check_seed, split_of
+from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.oracle.alphabeta import root_q

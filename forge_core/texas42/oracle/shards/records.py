@@ -14,8 +14,7 @@ from forge_core.errors import BadInput
 from forge_core.files import fingerprint
 from forge_core.files.inspection import Provenance
 from forge_core.files.records import JsonHeader
-from forge_core.splits import Split, split_of
-from forge_core.streams import check_seed
+from forge_core.splits import Split, check_seed, split_of
 from forge_core.texas42.deals import Hands, deal_from_seed, marginalized_deal
 from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS
