@@ -1,18 +1,18 @@
-"""Are bids made as often as playouts say? Predicted P(make) against what E[Q] players make on other deals.
+"""Calibration of bids: predicted P(make) against the share of other deals in which E[Q] players make the bid.
 
     python benchmarks/bidding_calibration.py --plot docs/pictures/bidding-calibration.png
 
-The hands of seat 0 in deals of val seeds, of which no network has learnt, each under the one
-declaration that a plain rule calls. P(make) of 30..42 is predicted from deals 0..49 of a hand
-by `eq` playouts of 20 worlds, and from the same deals by `oracle` and `policy`. What is made
-is the share of deals 50..69 of it, which no prediction has met, in which E[Q] players of 50
-worlds, as `forge match` has them, then take the points.
+The hands are those of seat 0 in deals of val seeds, from which no network has learnt; a simple
+rule chooses one declaration for each. P(make) of the bids 30..42 is predicted from deals 0..49 of
+a hand by `eq` playouts of 20 worlds, and from the same deals by `oracle` and `policy`. The
+outcome is the share of deals 50..69, used by no prediction, in which the E[Q] players of
+`forge match` (50 worlds) take the points.
 
-Brier: mean squared difference of prediction and outcome. ECE: mean difference of predicted and
-made in each tenth of the predictions. Intervals of 95 % come from hands drawn anew with
-repetition. `by chance`: the ECE, on average, if outcomes were drawn from the predictions.
-`settled`: the ECE when predictions are drawn in by what is noise in them, that of their few
-deals, which makes the highest too high and the lowest too low.
+Brier: mean squared difference between prediction and outcome. ECE: mean difference between the
+predicted and the actual share in each tenth of the predictions. 95 % intervals are bootstrapped
+over hands. `by chance`: the expected ECE if outcomes were drawn from the predictions. `settled`:
+the ECE after shrinking each prediction towards the mean of its bid, which removes the sampling
+noise of its few deals.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How one kind of playout predicts; shares of 1, (low, high) of 95 %."""
+    """Calibration of one kind of playout, in shares of 1; intervals are (low, high) at 95 %."""
 
     playout: str
     version: str
@@ -66,7 +66,7 @@ class Calibration:
 
 
 def main() -> None:
-    """Play, print, draw."""
+    """Play, print the figures and draw the plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--hands", type=int, default=300)
     parser.add_argument("--deals", type=int, default=50, help="of a hand, to predict from")
@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def play(playout: Playout, seeds: list[int], first: int, n: int) -> npt.NDArray[np.int8]:
-    """Points of deals first .. first + n - 1 of the hand of each seed: int8 [hands, n]."""
+    """Return the points of deals first .. first + n - 1 of each seed's hand: int8 [hands, n]."""
     hands = np.array([deal_from_seed(seed)[0] for seed in seeds], dtype=np.int8)
     decls, parts = suits(hands), []
     with progress_bar("playing deals", len(seeds) * n) as advance:
@@ -100,7 +100,7 @@ def play(playout: Playout, seeds: list[int], first: int, n: int) -> npt.NDArray[
 
 
 def calibrate(playout: Playout, taken: npt.NDArray[np.int8], real: npt.NDArray[np.int8]) -> Calibration:
-    """Predictions of points `taken` [hands, n] against `real` [hands, m]."""
+    """Compare predictions from the points `taken` [hands, n] with the points `real` [hands, m]."""
     predicted, made = shares(taken), shares(real)
     rng = stream(0, "calibration", playout.name)
     hands = rng.integers(len(real), size=(REDRAWS, len(real)))
@@ -135,14 +135,14 @@ def calibrate(playout: Playout, taken: npt.NDArray[np.int8], real: npt.NDArray[n
 
 
 def shares(points: npt.NDArray[np.int8]) -> Floats:
-    """Points [hands, n] -> the share of its deals in which a hand makes each bid, [hands, 13]."""
+    """Return the share of deals in which each hand makes each bid [hands, 13], from points [hands, n]."""
     return makes(points) / points.shape[1]
 
 
 def settle(predicted: Floats, n: int) -> Floats:
-    """Predictions [hands, 13], each a share of n deals, drawn in to the mean of their bid.
+    """Shrink predictions [hands, 13], each a share of n deals, towards the mean of their bid.
 
-    By the share of their variance over hands that is the noise of n draws; what was made plays no part.
+    The factor is the share of their variance over hands that is sampling noise; outcomes are not used.
     """
     mean = predicted.mean(axis=0)
     noise = (predicted * (1 - predicted)).mean(axis=0) / max(n - 1, 1)
@@ -151,18 +151,18 @@ def settle(predicted: Floats, n: int) -> Floats:
 
 
 def excess(predicted: Floats, made: Floats) -> float:
-    """Mean of what is predicted beyond what is made."""
+    """Return the mean of the predicted less the actual share."""
     return float((predicted - made).mean())
 
 
 def brier(predicted: Floats, made: Floats) -> float:
-    """Mean squared difference from the outcomes, 0 or 1, of which `made` are the means."""
+    """Return the mean squared difference from outcomes of 0 or 1, whose means are `made`."""
     return float((predicted**2 - 2 * predicted * made + made).mean())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tenths:
-    """Predictions by tenth: [10] each, NaN where there are none."""
+    """Predictions by tenth: [10] each, NaN for an empty tenth."""
 
     share: Floats
     predicted: Floats
@@ -170,12 +170,12 @@ class Tenths:
 
     @property
     def ece(self) -> float:
-        """Expected calibration error."""
+        """Return the expected calibration error."""
         return float(np.nansum(self.share * np.abs(self.predicted - self.made)))
 
 
 def tenths_of(predicted: Floats, made: Floats) -> Tenths:
-    """Cells by what was predicted: 0 to 0.1, ..., 0.9 to 1."""
+    """Group predictions into tenths: 0 to 0.1, ..., 0.9 to 1."""
     tenth = np.minimum((predicted * TENTHS).astype(np.int64), TENTHS - 1).ravel()
     n = np.bincount(tenth, minlength=TENTHS)
     with np.errstate(invalid="ignore"):
@@ -186,7 +186,7 @@ def tenths_of(predicted: Floats, made: Floats) -> Tenths:
 def report(
     found: list[Calibration], real: npt.NDArray[np.int8], players: Playout, asked: argparse.Namespace
 ) -> None:
-    """The figures of each kind of playout."""
+    """Print the figures of each kind of playout."""
     made = shares(real)
     base = brier(np.broadcast_to(made.mean(axis=0), made.shape), made)
     print(
@@ -218,7 +218,7 @@ def draw(
     players: Playout,
     path: Path,
 ) -> None:
-    """Left: made against predicted. Right: both by bid."""
+    """Draw the actual against the predicted share (left) and both by bid (right)."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 6.4), dpi=110, facecolor="white")

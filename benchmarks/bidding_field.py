@@ -1,10 +1,10 @@
-"""Measure the field of `bidding/field.py`: how often a hand at the table is worth a bid, and then makes it;
-and the weights of `bidding/bidders.py`, by which a rule says so.
+"""Measure the constants of `bidding/field.py` (how often another hand is worth a bid, and then makes it)
+and the weights of the rule in `bidding/bidders.py`.
 
     python benchmarks/bidding_field.py [HANDS [SAMPLES]]
 
-The hands of seat 0 in the deals of seeds 0..HANDS-1, each declaration played out SAMPLES times by
-four heuristic players, who see their own hands alone.
+Each hand of seat 0 in the deals of seeds 0..HANDS-1 is played out SAMPLES times under each
+declaration by four heuristic players, each of whom sees only its own hand.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main(hands: int = 1000, samples: int = 200) -> None:
 
 
 def fit_rule(p_make: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """[13, 4] the weights with which a logistic curve of `features` comes nearest to P(make) [N, 10, 13]."""
+    """Return the weights [13, 4] of the logistic regression of P(make) [N, 10, 13] on `features`."""
     x = features.reshape(-1, features.shape[-1])
     weights = np.zeros((p_make.shape[-1], x.shape[1]))
     for bid, share in enumerate(p_make.reshape(len(x), -1).T):

@@ -1,13 +1,12 @@
-"""How likely did others' plays make the deal that it really was? Chooses tau and mix of the posterior.
+"""Choose tau and mix of the posterior: the values under which others' plays make the true deal most likely.
 
     python benchmarks/calibrate_posterior.py --games 60 --worlds 100 --plot posterior.png
 
 Held-out deals (val seeds outside the benchmark) are played by E[Q] with the exact oracle. At
-some plies of each, worlds are drawn, and the true deal and they are weighed by the last plays.
-The score is log w(true deal) - log of the mean w over the worlds drawn: what is gained, in
-nats, over holding all worlds for equally likely; a proper score, so that its maximum is the
-honest choice. Each figure is a mean over games, with its standard error over games. Half the
-games choose, the other half confirm.
+certain plies of each game, worlds are sampled, and the last plays weight these worlds and the true
+deal. The score, in nats, is log w(true deal) less the log of the mean w over the sampled worlds: the
+gain over uniform weights. It is a proper score, so its maximum is the honest choice. Each figure is
+a mean over games with its standard error. One half of the games chooses, the other half confirms.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ FIRST_SEED = 920
 
 
 def main() -> None:
-    """Measure, print, draw."""
+    """Measure, print the figures and draw the plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--games", type=int, default=60)
     parser.add_argument("--worlds", type=int, default=100)
@@ -59,7 +58,7 @@ def main() -> None:
 
 
 def score(oracle: ExactOracle, games, n_worlds: int) -> np.ndarray:
-    """log w(true deal) - log mean w over drawn worlds: [N, window, tau, mix] nats."""
+    """Return log w(true deal) - log mean w over sampled worlds: [N, window, tau, mix] nats."""
     n, views = len(games), games.views
     hidden = unseen(views)
     keys = stream(0, "calibrate", games.seen.step).integers(2**64, size=n, dtype=np.uint64)
@@ -91,7 +90,7 @@ def score(oracle: ExactOracle, games, n_worlds: int) -> np.ndarray:
 
 
 def report(by_game: np.ndarray, by_position: np.ndarray, asked: argparse.Namespace) -> None:
-    """The best by the first half of the games, and what it scores in the other half."""
+    """Print the best values in the first half of the games, and their score in the other half."""
     choose, confirm = by_game[::2], by_game[1::2]
     mean = choose.mean(axis=0)
     at = np.unravel_index(np.nanargmax(mean), mean.shape)
@@ -123,7 +122,7 @@ def report(by_game: np.ndarray, by_position: np.ndarray, asked: argparse.Namespa
 
 
 def draw(by_game: np.ndarray, found: dict, path: Path) -> None:
-    """Nats gained against tau, a line a mix, at the chosen window."""
+    """Draw the gain in nats against tau at the chosen window, with one line per mix."""
     import matplotlib
 
     matplotlib.use("Agg")

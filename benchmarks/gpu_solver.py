@@ -1,25 +1,25 @@
-"""The CUDA solver: equal to the CPU's first, then how fast.
+"""Check the CUDA solver against the CPU solver, then time it.
 
     python benchmarks/gpu_solver.py [--parity 64] [--deals 256] [--device cuda] [--json FILE]
 
-Prints the device, the sizes and the milliseconds a deal, and the same as one line of JSON.
-Meant to take under five minutes, most of it the CPU's side of the comparison.
+It prints the device, the sizes and the milliseconds per deal, and the same as one line of JSON.
+It should take under five minutes, most of them for the CPU's side of the comparison.
 
-What to expect of an H200, reckoned before the first run. A mean deal (20 counted) has 126,000
-reached rows, 1.25 million reached boundaries and 35.5 million closing plays, each a lane's
-turn of the innermost loop, in both passes.
+Expectation for an H200, worked out before the first run. A mean deal (over 20 deals) has 126,000
+reached rows, 1.25 million reached boundaries and 35.5 million closing plays. Each closing play is
+one iteration of the innermost loop in one lane, in both passes.
 
-- Bytes: 35.5 million one-byte reads and as many stores. Were each a 32-byte sector of its
-  own, 1.1 GB a pass through the L2 cache (about 5.5 TB/s): 0.2 ms. Device memory sees only
-  what is passed over whole, about 0.2 GB a deal (4.8 TB/s): 0.05 ms.
-- Instructions: side by side, 32 lanes turn the innermost loop 2.6 million times a deal (of
-  1.1 million, did no lane ever wait) at 44 instructions (sm_90 code); with the loops around
-  it about 0.2 thousand million a pass, of 0.9 million million a second: 0.25 ms.
+- Bytes: 35.5 million one-byte reads and as many stores. If each took a whole 32-byte sector, a
+  pass would move 1.1 GB through the L2 cache (about 5.5 TB/s): 0.2 ms. Device memory serves only
+  whole sweeps, about 0.2 GB per deal (4.8 TB/s): 0.05 ms.
+- Instructions: 32 lanes in step run the innermost loop 2.6 million times per deal (1.1 million
+  if no lane ever waited) at 44 instructions (sm_90 code). With the outer loops that is about
+  0.2e9 instructions per pass, at 0.9e12 per second: 0.25 ms.
 
-So the floor is 0.5 ms a deal for both passes, and with latencies not wholly hidden 0.7 to
-1.0. If it is slower than 1.5 ms: look first at `play_tricks` (stores;
-test a mark before setting it) and at LANES (64 hides more latency, 32 waits less).
-Rows as on the CPU (one program a row, 64 lanes) would turn 7.1 million times a pass.
+So the floor is 0.5 ms per deal for both passes; with latencies only partly hidden, expect 0.7 to
+1.0 ms. If it is slower than 1.5 ms, look first at `play_tricks` (stores: test a mark before setting
+it) and at LANES (64 hides more latency, 32 waits less). The CPU's layout (one program per row, 64
+lanes) would run the loop 7.1 million times per pass.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ import numpy as np
 
 
 def problems(first: int, n_deals: int):
-    """Hands, declarations, leaders of consecutive seeds."""
+    """Return hands, declarations and leaders for consecutive seeds."""
     from forge_core.texas42.deals import deal_from_seed
 
     seeds = range(first, first + n_deals)
@@ -42,7 +42,7 @@ def problems(first: int, n_deals: int):
 
 
 def assert_parity(n_deals: int, device: str) -> None:
-    """Values, bits, counts, samples and labels of whole deals, entry by entry."""
+    """Compare values, bits, counts, samples and labels of whole deals, entry by entry."""
     import torch
 
     from forge_core.streams import stream
@@ -63,7 +63,7 @@ def assert_parity(n_deals: int, device: str) -> None:
 
 
 def milliseconds(run, n_deals: int) -> float:
-    """Wall time of one run, the device's work included, a deal."""
+    """Return the wall time of one run in milliseconds per deal, including the device's work."""
     import torch
 
     torch.cuda.synchronize()
@@ -74,7 +74,7 @@ def milliseconds(run, n_deals: int) -> float:
 
 
 def time_solving(n_deals: int, device: str, batch: int, lanes: int) -> dict[str, float]:
-    """ms a deal: wall over many deals, and the device's own share (median over batches)."""
+    """Return ms per deal: wall time over many deals, and device time (median over batches)."""
     from forge_core.texas42.deals import check_deal
     from forge_core.texas42.oracle.cuda import solve_batches
 
@@ -93,7 +93,7 @@ def time_solving(n_deals: int, device: str, batch: int, lanes: int) -> dict[str,
 
 
 def time_kernels(device: str) -> dict[str, float]:
-    """ms a deal of each kernel over one batch."""
+    """Return ms per deal of each kernel over one batch."""
     import torch
     from torch.profiler import ProfilerActivity, profile
 
@@ -109,7 +109,7 @@ def time_kernels(device: str) -> dict[str, float]:
 
 
 def time_rows(device: str, rows: int = 50_000) -> dict[str, float]:
-    """ms to draw `rows` states of a deal, and to label them where they are (median of 16 deals)."""
+    """Return ms to sample `rows` states of a deal and to label them on the device (median of 16 deals)."""
     import torch
 
     from forge_core.streams import stream
@@ -127,14 +127,14 @@ def time_rows(device: str, rows: int = 50_000) -> dict[str, float]:
 
 
 def measure(device: str, n_deals: int) -> dict:
-    """All figures but those of `time_kernels`, told as they come."""
+    """Return all figures except those of `time_kernels`, and print each as it is measured."""
     from forge_core.texas42.oracle import solve_many
 
     figures: dict = {"deals": n_deals}
     figures["states"] = statistics.mean(
         sum(solution.states_per_ply) for solution in solve_many(*problems(1000, 64), device=device)
     )
-    print(f"{figures['states']:,.0f} states a deal\n\nbatch  lanes   wall ms   device ms   (a deal)")
+    print(f"{figures['states']:,.0f} states per deal\n\nbatch  lanes   wall ms   device ms   (per deal)")
     figures["solve"] = []
     for batch, lanes in [(1, 32), (8, 32), (16, 32), (16, 64), (32, 32)]:
         took = time_solving(n_deals if batch > 1 else min(n_deals, 32), device, batch, lanes)
@@ -162,9 +162,9 @@ def main() -> None:
     assert_parity(arguments.parity, device)
     print(f"equal to the CPU on {arguments.parity} deals ({time.perf_counter() - started:.0f} s)")
     figures = {"device": device_name(device), "parity": arguments.parity, **measure(device, arguments.deals)}
-    figures["kernels"] = time_kernels(device)  # last: a profiler may stay in the way
+    figures["kernels"] = time_kernels(device)  # last: a profiler may slow what follows
     for kernel, ms in figures["kernels"].items():
-        print(f"{ms:9.4f} ms a deal  {kernel}")
+        print(f"{ms:9.4f} ms per deal  {kernel}")
     print(json.dumps(figures))
     if arguments.json:
         with open(arguments.json, "w") as file:

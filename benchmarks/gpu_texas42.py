@@ -183,8 +183,8 @@ def check_games(run: Run) -> str:
         assert differences[label] < (2.0 if bf16 else 0.02), f"{label}: {differences[label]:.3g} points off"
     run.figures["apart_points"] = differences
     return (
-        f"{len(host)} games by the exact oracle equal the CPU's; a network is {differences['fp32']:.1e} points "
-        f"off in fp32, {differences['bf16']:.2g} in bf16, and repeats exactly"
+        f"{len(host)} games by the exact oracle equal the CPU's; a network is {differences['fp32']:.1e} "
+        f"points off in fp32, {differences['bf16']:.2g} in bf16, and repeats exactly"
     )
 
 

@@ -1,12 +1,12 @@
-"""How to spend a million questions to the oracle: few worlds a label and many labels, or the reverse?
+"""Compare ways to spend a million oracle queries: few worlds per label and many labels, or the reverse.
 
     python benchmarks/label_budget.py --keep labels --worlds 3 10 100 --seeds 0 1 2
 
-For each number of worlds, games of train seeds are played by E[Q] with the exact oracle until
-the budget of questions is spent, and a Stage-2 network of 73 k learns from their decisions.
-The judge is exact E[Q] of 200 worlds on held-out games: half of them watch the training, which
-keeps its best weights; the other half give the figure, points lost a decision. Games and
-results are kept in --keep, so that a run goes on where it stopped; --plot draws all there are.
+For each number of worlds, E[Q] with the exact oracle plays games of train seeds until the budget
+of queries is spent, and a 73k Stage-2 network learns from their decisions. The judge is exact E[Q]
+over 200 worlds on held-out games: one half of them selects the best weights during training, the
+other half gives the figure, points lost per decision. --keep stores games and results, so that an
+interrupted run continues; --plot draws all stored results.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ RATE = 3e-3
 
 
 class Labels:
-    """Rows in memory as a source: every epoch all of them once, in another order."""
+    """A row source in memory: each epoch yields all rows once, in a new order."""
 
     def __init__(self, rows: Rows, seed: int) -> None:
         self.rows, self.seed, self.spec = rows, seed, STAGE2_SPEC
 
     def batch(self, k: int) -> Rows:
-        """See RowSource; an epoch drops what fills no batch."""
+        """See RowSource; an epoch drops the rows that do not fill a batch."""
         epoch, place = divmod(k, max(1, len(self.rows) // BATCH))
         order = stream(self.seed, "label budget", epoch).permutation(len(self.rows))
         return self.rows.take(order[place * BATCH : (place + 1) * BATCH])
 
 
 def main() -> None:
-    """Play, teach, judge, print."""
+    """Play, train, judge and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--keep", type=Path, required=True)
     parser.add_argument("--worlds", type=int, nargs="+", default=[3, 10, 100])
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def kept(file: Path, make) -> Rows:
-    """Rows of a file, which is made if it is not there."""
+    """Return the rows in a file; make the file if it is missing."""
     if not file.exists():
         rows = make()
         part = file.with_name("." + file.name)
@@ -96,14 +96,14 @@ def kept(file: Path, make) -> Rows:
 
 
 def judge_rows() -> Rows:
-    """The decisions of held-out games, judged by many worlds."""
+    """Return the decisions of held-out games, judged over many worlds."""
     seeds = [seed for seed in range(FIRST_JUDGE, FIRST_JUDGE + 10_000) if split_of(seed) is Split.VAL]
     halves = np.array_split(np.array(seeds[:JUDGE_GAMES]), 2)
     return collate([record for half in halves for record in play(half.tolist(), JUDGE_WORLDS, 0)])
 
 
 def labels(worlds: int, budget: int, seed: int) -> Rows:
-    """The decisions of as many games as a budget of questions plays."""
+    """Return the decisions of as many games as a budget of queries can play."""
     records, spent, next_seed = [], 0, FIRST_SEED + seed * SEEDS_APART
     together = max(32, min(512, 2048 // worlds))
     while spent < budget:
@@ -119,14 +119,14 @@ def labels(worlds: int, budget: int, seed: int) -> Rows:
 
 
 def play(seeds: list[int], worlds: int, seed: int) -> list:
-    """Games by E[Q], exact."""
+    """Play games by exact E[Q]."""
     games = start([deal_from_seed(s) for s in seeds], [s % 10 for s in seeds])
     config = GameConfig(Sampling(worlds, points=False), seed=seed)
     return play_games(ExactOracle(workers=1), games, config, "cpu", deal_seeds=seeds)
 
 
 def teach(rows: Rows, watch: Rows, final: Rows, seed: int, folder: Path) -> dict[str, float]:
-    """A Stage-2 network of these rows, and what the judge says of its best weights."""
+    """Train a Stage-2 network on these rows, and return the judge's figures for its best weights."""
     shutil.rmtree(folder, ignore_errors=True)
     sizes = SIZES["73k"].to_dict() | {"objective": "eq"}
     config = TrainConfig(
@@ -151,7 +151,7 @@ def teach(rows: Rows, watch: Rows, final: Rows, seed: int, folder: Path) -> dict
 
 
 def draw(results: list[dict], file: Path) -> None:
-    """Points lost a decision against worlds a label: every seed, and their mean."""
+    """Draw points lost per decision against worlds per label: each seed, and the mean."""
     figure = new_figure(4, 8)
     axes = figure.subplots()
     figure.subplots_adjust(left=0.08, right=0.97, top=0.86, bottom=0.15)

@@ -1,9 +1,9 @@
-"""What it costs to find and to mend a few scattered gaps: 20 blocks, 7 shards of as many partitions gone.
+"""Measure the cost of finding and repairing scattered gaps: 20 blocks, with 7 shards missing in 7 partitions.
 
     .venv/bin/python benchmarks/mending.py [--blocks 20]
 
-Solves the deals (a minute or two), records them, deletes seven, and has a daemon of its own
-mend them, in a temporary folder. Prints the seconds; nothing is left behind.
+It solves the deals (a minute or two), records them, deletes seven, and starts a daemon that
+repairs them, all in a temporary folder. It prints the seconds and leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CONFIG = ShardConfig(rows=280)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--blocks", type=int, default=20)
     n_blocks = parser.parse_args().blocks
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def measure(folder: Path, n_blocks: int) -> None:
-    """In an empty folder."""
+    """Measure in an empty folder, and print."""
     home, root = folder / "home", Store(str(folder / "store"))
     home.mkdir()
     shutil.copy(PROJECT / "dagster_home/dagster.yaml", home)
@@ -82,7 +82,7 @@ def measure(folder: Path, n_blocks: int) -> None:
 
 
 def wait_for_the_daemon(home: Path, instance: dg.DagsterInstance, backfill: str) -> float:
-    """Seconds until a daemon has ended a backfill."""
+    """Return the seconds until a daemon has finished a backfill."""
     command = [sys.executable, "-m", "dagster._daemon", "run", "-w", "workspace.yaml"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     begun = time.perf_counter()

@@ -1,12 +1,12 @@
-"""What a network costs: its E[Q] beside the exact one, of the same worlds, trick by trick.
+"""Compare E[Q] by a network with exact E[Q] over the same worlds, trick by trick.
 
     python benchmarks/network_cost.py models/texas42-qvalue-230k --games 60 --worlds 50
 
 Held-out deals (val seeds outside the benchmark) are played by E[Q] with the exact oracle. At
-each decision with a choice both oracles judge the same worlds. Per trick, over decisions:
-`error`, the mean difference of E[Q] over legal plays in points; `loss`, what the network's
-choice gives away by the exact E[Q]; `same`, how often both choose alike. Standard errors are
-over games.
+each decision with more than one legal play, both oracles judge the same worlds. Per trick, over
+decisions: `error`, the mean absolute difference of E[Q] over legal plays, in points; `loss`, the
+points that the network's choice loses by the exact E[Q]; `same`, the share of decisions in which
+both choose alike. Standard errors are over games.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FIRST_SEED = 920
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("--games", type=int, default=60)
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def compare(path: str, n_games: int, n_worlds: int) -> dict[str, dict[str, float]]:
-    """By trick 1..7, and over all."""
+    """Return the figures by trick 1..7 and overall."""
     exact, network = ExactOracle(), ModelOracle(load_model(path))
     seeds = [1000 * (k // 30) + FIRST_SEED + k % 30 for k in range(n_games)]
     games = start([deal_from_seed(seed) for seed in seeds], [seed % 10 for seed in seeds])

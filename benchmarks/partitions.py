@@ -1,24 +1,25 @@
-"""What ten thousand partitions cost: writing them down, keeping them, looking at them.
+"""Measure the cost of ten thousand partitions: recording them, storing them and showing them in the UI.
 
     python benchmarks/partitions.py [--partitions 10000] [--alone] [--postgres] [--keep DIR] [--json]
 
-The project's own definitions and dagster.yaml, a home of Dagster and a store in a folder of their own.
-The store is filled first, by shards that all hold the rows of one deal a declaration, so that runs
-solve nothing: what they take is what Dagster and the reading of footers take. `oracle_shards` is then
-materialized, blocks of 50 seeds by declaration: the first declaration by a run in this process, whose
-time is taken apart; the other nine by a backfill, launched as the UI does, through a web server and a
-daemon of their own. With --alone all ten run in this process, and the UI is not asked.
+It uses the project's definitions and dagster.yaml, with a Dagster home and a store in a separate folder.
+The store is filled first. All its shards of a declaration hold the rows of the same deal, so that runs
+solve nothing: their time is that of Dagster and of reading footers. Then `oracle_shards` is
+materialized in blocks of 50 seeds per declaration: the first declaration by a run in this process,
+whose time is broken down; the other nine by a backfill, launched as the UI does, through a web server
+and a daemon that this script starts. With --alone, all ten run in this process, and the UI's queries
+are not timed.
 
-    planned     the event that says a partition will be made, written before the run starts
-    recorded    the event that says it was made, written at once (`context.log_event`)
-    footers     its five shards, found to be there already
-    read_back   one of them, read whole, before the partition is recorded
+    planned     the event that announces a partition, written before the run starts
+    recorded    the event that records a partition, written at once (`context.log_event`)
+    footers     checking that its five shards exist
+    read_back   reading one of them in full, before the partition is recorded
 
 The UI's queries (ui_queries.graphql) go to that web server; each figure is the median of seven. Memory
-is the most that a process held, in MiB; its code location is a process of its own, loaded twice. Before
-anything is printed, all partitions are known as materialized and none as failed. Linux.
+is the peak of a process in MiB; the code location is a separate process, loaded twice. Before printing,
+the script asserts that all partitions are materialized and none failed. Linux only.
 
---postgres keeps Dagster's tables in a PostgreSQL started for it (its binaries must be found).
+--postgres keeps Dagster's tables in a PostgreSQL that the script starts (its binaries must be installed).
 """
 
 from __future__ import annotations
@@ -47,12 +48,12 @@ from unittest import mock
 PROJECT = Path(__file__).parent.parent
 ASSET = "oracle_shards"
 ROWS = 28
-"""rows of a shard: the fewest there can be"""
+"""rows of a shard: the minimum"""
 TIMES = 7
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--partitions", type=int, default=10_000, help="a multiple of ten")
     parser.add_argument("--alone", action="store_true", help="no web server, no daemon: all in this process")
@@ -79,7 +80,7 @@ def main() -> None:
 
 
 def measure(folder: Path, n_blocks: int, alone: bool) -> dict[str, Any]:
-    """All figures of a home and a store that are empty yet."""
+    """Return all figures, measured in an empty home and an empty store."""
     import dagster as dg
 
     from forge_assets.resources import COMPUTE_POOL
@@ -110,7 +111,7 @@ def measure(folder: Path, n_blocks: int, alone: bool) -> dict[str, Any]:
 
 
 def fill_store(store: Path, n_blocks: int) -> None:
-    """Every shard of the blocks, with a header of its own; the rows are those of one deal a declaration."""
+    """Write every shard of the blocks with its header; all shards of a declaration hold the same rows."""
     from forge_assets.texas42.blocks import block_name
     from forge_assets.texas42.partitions import block_keys
     from forge_core.texas42.declarations import N_DECLARATIONS
@@ -130,7 +131,7 @@ def fill_store(store: Path, n_blocks: int) -> None:
 
 
 def assert_recorded(instance: Any, n_blocks: int) -> None:
-    """Every partition is known as made, once, and no run failed."""
+    """Assert that every partition is recorded once and that no run failed."""
     import dagster as dg
 
     from forge_assets.texas42.blocks import block_name
@@ -145,7 +146,7 @@ def assert_recorded(instance: Any, n_blocks: int) -> None:
 
 
 def record_here(instance: Any, name: str, n_blocks: int) -> dict[str, float]:
-    """One run over the blocks under a declaration, in this process: milliseconds a partition, by part."""
+    """Run the blocks of a declaration in this process; return milliseconds per partition, by part."""
     import dagster as dg
 
     from forge_assets.in_process import materialize_here
@@ -192,7 +193,7 @@ def record_here(instance: Any, name: str, n_blocks: int) -> dict[str, float]:
 
 
 def planning_seconds(instance: Any, run_id: str) -> float:
-    """From the first to the last of the planned events of a run."""
+    """Return the seconds from the first to the last planned event of a run."""
     import dagster as dg
 
     planned = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
@@ -201,7 +202,7 @@ def planning_seconds(instance: Any, run_id: str) -> float:
 
 
 def backfill(instance: Any, ask: Ask, names: tuple[str, ...], n_blocks: int) -> dict[str, Any]:
-    """Launched as the UI does, to its end: milliseconds a partition from there, and inside its runs."""
+    """Launch a backfill as the UI does; return milliseconds per partition, in total and inside its runs."""
     from forge_assets.texas42.blocks import block_name
 
     partitions = [f"{name}|{block_name(block)}" for name in names for block in range(n_blocks)]
@@ -250,7 +251,7 @@ Ask = Callable[..., dict]
 
 @contextmanager
 def services(folder: Path) -> Iterator[tuple[Ask, dict[str, subprocess.Popen]]]:
-    """A web server and a daemon, as `make ui` starts them, and how to ask the first."""
+    """Start a web server and a daemon as `make ui` does, and yield a function that queries the server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -293,13 +294,13 @@ def services(folder: Path) -> Iterator[tuple[Ask, dict[str, subprocess.Popen]]]:
 
 
 def ui_queries() -> dict[str, str]:
-    """What the UI asks, by name."""
+    """Return the UI's queries by name."""
     text = Path(__file__).with_name("ui_queries.graphql").read_text()
     return {name: query for query, name in re.findall(r"^(query (\w+).*?^}\n)", text, re.M | re.S)}
 
 
 def time_queries(ask: Ask, backfill_id: str, n_partitions: int) -> dict[str, dict[str, float]]:
-    """Milliseconds and bytes of what the UI asks, by page; every answer is looked at first."""
+    """Return milliseconds and bytes of the UI's queries by page, after checking each answer."""
     queries = ui_queries()
     assets = ask("{ assetNodes { assetKey { path } } }")["assetNodes"]
     keys, key = [asset["assetKey"] for asset in assets], {"path": [ASSET]}
@@ -338,7 +339,7 @@ def time_queries(ask: Ask, backfill_id: str, n_partitions: int) -> dict[str, dic
 
 
 def memory(pid: int) -> dict[str, int]:
-    """MiB that a process held at most, and those it started: its code location."""
+    """Return the peak MiB of a process and of its child, the code location."""
 
     def peak(pid: int) -> int:
         return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) // 1024
@@ -352,7 +353,7 @@ def memory(pid: int) -> dict[str, int]:
 
 
 def database_bytes(instance: Any, home: Path) -> int:
-    """Of all that Dagster keeps."""
+    """Return the bytes of Dagster's database."""
     import sqlalchemy
 
     if url := getattr(instance.event_log_storage, "postgres_url", None):
@@ -363,7 +364,7 @@ def database_bytes(instance: Any, home: Path) -> int:
 
 
 def time_definitions() -> float:
-    """Seconds to load them in a new process, Dagster's own import included: median of three."""
+    """Return the seconds to load the definitions in a new process, imports included: median of three."""
     code = "from forge_assets.definitions import defs; defs.get_repository_def().get_all_jobs()"
 
     def seconds() -> float:
@@ -376,7 +377,7 @@ def time_definitions() -> float:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """A PostgreSQL of its own on a socket, with its ordinary settings: the URL of an empty database."""
+    """Start PostgreSQL on a socket with default settings, and yield the URL of an empty database."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     where = os.pathsep.join([os.environ["PATH"], *map(str, reversed(found))])
     binaries = {name: shutil.which(name, path=where) for name in ("initdb", "pg_ctl")}
@@ -400,7 +401,7 @@ def postgres() -> Iterator[str]:
 
 
 def show(figures: dict[str, Any]) -> None:
-    """As tables."""
+    """Print the figures as tables."""
     from rich.console import Console
     from rich.table import Table
 
