@@ -12,15 +12,16 @@ import numpy.typing as npt
 from forge_core.arena.loop import play_seeds
 from forge_core.arena.play import play_games, seed_keys
 from forge_core.arena.players import Player, View
-from forge_core.arena.seats import Seats, mean_by_player, rotations
+from forge_core.arena.seats import Seats, mean_by_player, rotations, win_shares
 from forge_core.arena.settings import DEFAULT_BATCH
 from forge_core.errors import BadInput
 from forge_core.game import Array, Game, State, to_numpy
 from forge_core.splits import BLOCK_SIZE
 from forge_core.stats import Difference, Sprt, mean_interval, paired_difference
 
-RETURNS = "returns"
-"""the column that every match has: `Game.returns`"""
+RETURNS, SCORE, WON, DRAWN = "returns", "score", "won", "drawn"
+"""the columns that every match has: `Game.returns`; the share in the win (ties are split); 1 for a win that
+is not shared; 1 for a shared one"""
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,7 +33,7 @@ class SeatResults:
     seed: npt.NDArray[np.int64]
     """[D] ascending"""
     columns: Mapping[str, Floats]
-    """[D, P] each, by seat: RETURNS, and what else the game counts"""
+    """[D, P] each, by seat: those that every match has, and what else the game counts"""
 
     def take(self, index) -> SeatResults:
         """Return the games at `index`: whole numbers or a mask."""
@@ -66,6 +67,8 @@ class Table(Generic[State]):
     count: Callable[[State], Mapping[str, Array]] | None = None
     """finished rows -> columns [N, P] by seat that the game counts besides its returns"""
     block: int = BLOCK_SIZE
+    on_over: Callable[[int], None] | None = None
+    """called after each step with the number of games that it ended"""
 
     def __post_init__(self) -> None:
         known = set(range(len(self.players)))
@@ -99,11 +102,18 @@ class Table(Generic[State]):
         seats = self.seats[np.repeat([arrangement for arrangement, _ in wanted], counts)]
         begun = (self.start or self.game.init)(seeds.tolist())
         keys = seed_keys(seeds.tolist(), self.seed)
-        over = play_games(self.game, begun, self.players, seats, keys, self.view)
-        columns = {RETURNS: self.game.returns(over), **(self.count(over) if self.count else {})}
+        over = play_games(self.game, begun, self.players, seats, keys, self.view, self.on_over)
+        returns = to_numpy(self.game.returns(over))
+        columns = {RETURNS: returns, **win_columns(returns), **(self.count(over) if self.count else {})}
         results = SeatResults(seeds, {name: to_numpy(rows).astype(float) for name, rows in columns.items()})
         ends = np.cumsum(counts)
         return [results.take(slice(end - n, end)) for n, end in zip(counts, ends, strict=True)]
+
+
+def win_columns(returns: npt.ArrayLike) -> dict[str, Floats]:
+    """Return SCORE, WON and DRAWN, [N, P] by seat, of games with returns [N, P]."""
+    shares = win_shares(returns)
+    return {SCORE: shares, WON: np.floor(shares), DRAWN: np.ceil(shares) - np.floor(shares)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +130,8 @@ class Match:
     """state of the sequential test; None if there was none"""
     by: str = RETURNS
     """the column that the test and the standings compare"""
+    games_per_seed: int = 1
+    """number of arrangements of the seats"""
 
     def __len__(self) -> int:
         return len(self.seed)
@@ -189,7 +201,7 @@ def play_match(
     blocks, sprt = play_seeds(table, seeds, outcomes, sprt, batch, on_found)
     results = [SeatResults.join(parts) for parts in zip(*blocks, strict=True)]
     names = tuple(player.name for player in table.players)
-    return Match(names, results[0].seed, by_player(results), sprt, by)
+    return Match(names, results[0].seed, by_player(results), sprt, by, table.arrangements)
 
 
 def compare(one: Match, other: Match, column: str = RETURNS) -> Difference:

@@ -29,11 +29,13 @@ def play_games(
     seats: Seats,
     keys: Keys,
     view: Callable[[State], View] | None = None,
+    on_over: Callable[[int], None] | None = None,
 ) -> State:
     """Play N games to their end and return the finished rows.
 
     state: N rows, at any step. seats: [N, P] which of `players` has each seat. keys: [N], see
-    `seed_keys`. view: default `view_of(game)`. Raises BadInput for an illegal action.
+    `seed_keys`. view: default `view_of(game)`. on_over: called after each step with the number of
+    games that it ended. Raises BadInput for an illegal action.
     """
     see, step = view or view_of(game), 0
     while len(going := np.flatnonzero((to_move := to_numpy(game.to_move(state))) != NOBODY)):
@@ -46,4 +48,6 @@ def play_games(
             actions[rows] = to_numpy(chosen)
         state = checked_step(game, state, actions)
         step += 1
+        if on_over:
+            on_over(len(going) - int((to_numpy(game.to_move(state)) != NOBODY).sum()))
     return state
