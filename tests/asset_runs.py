@@ -1,4 +1,4 @@
-"""What Dagster knows after a run of assets, as tests look at it."""
+"""Read what Dagster recorded about runs of assets, for tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from forge_assets.definitions import defs
 
 
 def materializations(instance, asset: str) -> dict[str, list[dg.AssetMaterialization]]:
-    """Every materialization event of an asset by partition, the last first."""
+    """Return every materialization event of an asset by partition, latest first."""
     records = instance.fetch_materializations(dg.AssetKey.from_user_string(asset), limit=1000).records
     found: dict[str, list[dg.AssetMaterialization]] = {}
     for record in records:
@@ -21,31 +21,31 @@ def materializations(instance, asset: str) -> dict[str, list[dg.AssetMaterializa
 
 
 def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
-    """What a run says of the one partition it made."""
+    """Return the metadata of the one partition that a run made."""
     (event,) = result.asset_materializations_for_node(asset)
     return {name: entry.value for name, entry in event.metadata.items()}
 
 
 def checks_of(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
-    """The checks of a run by name."""
+    """Return the check results of a run by name."""
     return {check.check_name: check for check in result.get_asset_check_evaluations()}
 
 
 def reason_of(result: dg.ExecuteInProcessResult) -> str:
-    """Why a run failed."""
+    """Return the reason why a run failed."""
     failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
     return failures[0].user_failure_data.description
 
 
 def stale_status(definitions: dg.Definitions, instance, asset: str, partition=None) -> StaleStatus:
-    """Whether an asset, or a partition of it, is asked for again."""
+    """Return whether Dagster calls an asset, or one of its partitions, stale."""
     graph = definitions.resolve_asset_graph()
     resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
     return resolver.get_status(dg.AssetKey(asset), partition)
 
 
 def with_code_versions(suffix: str) -> dg.Definitions:
-    """The definitions as they will be when an algorithm has changed."""
+    """Return the definitions with the code versions they would have after an algorithm changed."""
     return defs.map_asset_specs(
         func=lambda spec: spec.replace_attributes(code_version=f"{spec.code_version}{suffix}")
     )

@@ -1,7 +1,7 @@
-"""The checks that every `forge_core.game.Game` must pass: call each of CHECKS with a Case.
+"""Checks that every `forge_core.game.Game` must pass: call each function in CHECKS with a Case.
 
-A check plays random legal games and raises AssertionError with what does not hold. The checks
-see a game through its protocol alone; what the protocol does not offer, a Case says.
+A check plays random legal games and raises AssertionError with the rule that was broken. Checks
+use only the protocol of a game; a Case supplies what the protocol does not offer.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from forge_core.streams import mix, stream, uniform
 
 @dataclass(frozen=True)
 class Case:
-    """A game and what the checks must know besides."""
+    """A game, and further facts that the checks need."""
 
     game: Game[Any]
     hide: Callable[[Any, int, np.random.Generator], Any] | None = None
@@ -57,7 +57,7 @@ def copied(state: Any) -> Any:
 
 
 def acts(case: Case, state: Any, time: int, seeds: Any = None) -> Any:
-    """Random legal actions, drawn for each row by its seed alone; any action in finished rows."""
+    """Return random legal actions, drawn for each row by its seed alone; any action in finished rows."""
     seeds = np.asarray(case.seeds if seeds is None else seeds)
     legal = case.game.legal(state)
     draws = uniform(mix(mix(stream(0, "conformance").integers(2**63), seeds), time))
@@ -70,7 +70,7 @@ def acts(case: Case, state: Any, time: int, seeds: Any = None) -> Any:
 
 
 def play(case: Case, device: str | None = None, state: Any = None) -> Iterator[tuple[Any, Any]]:
-    """The states of random games and the actions taken in them, until max_steps have been made."""
+    """Yield the states of random games and the actions taken in them, for max_steps steps."""
     state = case.game.init(case.seeds, device) if state is None else state
     for time in range(case.game.facts.max_steps + 1):
         actions = acts(case, state, time)
@@ -111,7 +111,7 @@ def check_shapes(case: Case) -> None:
 
 
 def check_masks(case: Case) -> None:
-    """A legal action exists until a row is over and none after; what is not legal is refused."""
+    """A row has a legal action exactly until it is over; an illegal action is refused."""
     game, facts = case.game, case.game.facts
     refused = 0
     for state, actions in play(case):
@@ -129,7 +129,7 @@ def check_masks(case: Case) -> None:
 
 
 def check_replay(case: Case) -> None:
-    """The same seeds and actions give the same states, and no function changes its arguments."""
+    """The same seeds and actions give the same states, and no function modifies its arguments."""
     game = case.game
     again = game.init(case.seeds)
     for state, actions in play(case):
@@ -144,7 +144,7 @@ def check_replay(case: Case) -> None:
 
 
 def check_seeds(case: Case) -> None:
-    """Seeds decide the start, all else being equal."""
+    """Different seeds give different starts."""
     starts = case.game.init(case.seeds)
     rows = [take(starts, slice(k, k + 1)) for k in range(len(case.seeds))]
     different: list[Any] = []
@@ -164,7 +164,7 @@ def check_terminal(case: Case) -> None:
 
 
 def check_returns(case: Case) -> None:
-    """Returns are 0 before the end, within their bound, and add up to 0 where the game says so."""
+    """Returns are 0 before the end, within their bound, and sum to 0 if the game says so."""
     game, facts = case.game, case.game.facts
     returns = np.zeros((0, facts.n_seats))
     for state, _ in play(case):
@@ -177,7 +177,7 @@ def check_returns(case: Case) -> None:
 
 
 def check_rotation(case: Case) -> None:
-    """With everything moved one seat on, the same actions bring each seat what the one before got."""
+    """After moving everything one seat on, the same actions give each seat the returns of the one before."""
     game, seats = case.game, case.game.facts.n_seats
     if case.rotate is None:
         return
@@ -194,12 +194,12 @@ def check_rotation(case: Case) -> None:
 
 
 def moved_on(returns: Any) -> Any:
-    """Returns moved one seat on."""
+    """Return the returns moved one seat on."""
     return library(returns).roll(returns, 1, 1)
 
 
 def check_hidden(case: Case) -> None:
-    """What a seat may not see changes neither what it is shown nor what it may do."""
+    """Hidden information affects neither the observation of a seat nor its legal actions."""
     game, facts = case.game, case.game.facts
     assert (case.hide is not None) == facts.hidden, "facts.hidden does not say whether something is hidden"
     if case.hide is None:
@@ -222,7 +222,7 @@ def check_hidden(case: Case) -> None:
 
 
 def check_company(case: Case) -> None:
-    """A row does not depend on the rows beside it, their order, or how many there are."""
+    """A row does not depend on the other rows of the batch, their order or their number."""
     game, n = case.game, len(case.seeds)
     order = stream(0, "conformance", "order").permutation(n)[: n - 3]
     apart = game.init([case.seeds[k] for k in order])
@@ -242,12 +242,12 @@ def check_company(case: Case) -> None:
 
 
 def match(order: np.ndarray, state: Any) -> Any:
-    """Row numbers in the library of a state."""
+    """Return row numbers in the array library of a state."""
     return match_array(order, arrays_of(state)[0])
 
 
 def check_texts(case: Case) -> None:
-    """Every action has a text of its own; a row can be described at any time."""
+    """Every action has a distinct text; a row can be described at any time."""
     game = case.game
     texts = [game.action_text(action) for action in range(game.facts.n_actions)]
     assert len(set(texts)) == len(texts) and all(texts), "two actions share a text"

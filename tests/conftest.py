@@ -1,4 +1,4 @@
-"""What several test files share: golden facts, a few solved deals, the command line, a Dagster home."""
+"""Fixtures shared by the tests: golden facts, solved deals, the command line, a Dagster home."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture
 def forge(capsys):
-    """Run a command line in this process: (exit status, standard output, standard error)."""
+    """Run a command line in this process; return (exit status, standard output, standard error)."""
 
     def run(*arguments: str) -> tuple[int, str, str]:
         from forge_core.cli.main import main
@@ -34,20 +34,20 @@ def forge(capsys):
 
 @pytest.fixture(scope="session")
 def golden_deals() -> list[dict]:
-    """Four solved deals: hands, decl, root V and Q, reachable states per ply."""
+    """Return four solved deals: hands, decl, root V and Q, reachable states per ply."""
     return json.loads((GOLDEN / "oracle_deals.json").read_text())
 
 
 @pytest.fixture(scope="session")
 def golden_values() -> dict[str, np.ndarray]:
-    """State, V, q (team 0's frame) of 500 states of each golden deal; `pair` says which."""
+    """Return state, V and q (team 0's frame) of 500 states of each golden deal; `pair` is the deal."""
     with np.load(GOLDEN / "oracle_values.npz") as archive:
         return dict(archive)
 
 
 @pytest.fixture(scope="session")
 def golden_solutions(golden_deals):
-    """The golden deals, solved here on the CPU."""
+    """Return the golden deals, solved on the CPU."""
     from forge_core.texas42.oracle import solve_many
 
     return list(
@@ -57,13 +57,13 @@ def golden_solutions(golden_deals):
 
 @pytest.fixture(scope="session")
 def small_solution(golden_solutions):
-    """The golden deal with the fewest states (5.2 million)."""
+    """Return the golden deal with the fewest states (5.2 million), solved."""
     return min(golden_solutions, key=lambda solution: sum(solution.states_per_ply))
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """The environment of a Dagster home with the project's configuration and of a store, both empty."""
+    """Return the environment of an empty store and an empty Dagster home with the project's configuration."""
     from running import new_home
 
     return new_home(tmp_path)

@@ -1,7 +1,7 @@
-"""The CUDA solver's kernels, interpreted by Triton on the host: endings, compared with the CPU's kernels.
+"""Compare the CUDA solver's kernels, interpreted by Triton on the host, with the CPU's kernels on endings.
 
-test_cuda.py runs this file where TRITON_INTERPRET=1, which has to be set before Triton is
-imported. Endings go through the same kernels as whole deals, only fewer boundaries.
+test_cuda.py runs this file with TRITON_INTERPRET=1, which must be set before Triton is imported.
+Endings go through the same kernels as whole deals, with fewer boundaries.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ assert os.environ.get("TRITON_INTERPRET") == "1", "run by test_cuda.py"
 
 
 class Twins(NamedTuple):
-    """One ending, solved by both."""
+    """One ending, solved by both implementations."""
 
     host: Solution
     device: CudaSolution
 
 
 def solve_endings(level: int, n_deals: int) -> list[Twins]:
-    """Endings of several deals under several declarations, `level` dominoes each, solved as one batch."""
+    """Solve endings of several deals and declarations, with `level` dominoes per hand, as one batch."""
     rng = stream(level, "endings")
     problems = [(check_deal(deal_from_seed(seed)), int(rng.integers(10)), 0) for seed in range(n_deals)]
     tables = [deal_tables(deal, decl) for deal, decl, _ in problems]
@@ -90,7 +90,7 @@ def test_samples_are_the_cpus(twins):
 
 
 def any_plays(boundaries, rng):
-    """States that follow boundaries by 1 to 3 plays of slots held, whether the rules allow them or not."""
+    """Return states 1 to 3 plays after a boundary, including plays that the rules forbid."""
     fields = unpack(boundaries)
     in_trick = rng.integers(1, 4, size=len(boundaries))
     rows = np.arange(len(boundaries))

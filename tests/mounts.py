@@ -1,4 +1,4 @@
-"""Small disks of their own for tests: one that is soon full, one that may only be read."""
+"""Small disks for tests: one that fills up quickly, one that is read-only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 @contextmanager
 def small_disk(at: Path, size: str) -> Iterator[Path]:
-    """An empty disk of `size` at the folder `at`; skips where mounting is not permitted."""
+    """Mount an empty disk of `size` at the folder `at`; skip the test where mounting is not permitted."""
     at.mkdir(parents=True, exist_ok=True)
     made = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(at)], capture_output=True, text=True
@@ -27,7 +27,7 @@ def small_disk(at: Path, size: str) -> Iterator[Path]:
 
 @contextmanager
 def read_only_view(of: Path, at: Path) -> Iterator[Path]:
-    """The folder `of` as it may only be read, at the folder `at`."""
+    """Mount a read-only view of the folder `of` at the folder `at`."""
     at.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", "--bind", str(of), str(at)], check=True)
     try:
@@ -38,12 +38,12 @@ def read_only_view(of: Path, at: Path) -> Iterator[Path]:
 
 
 def remount(at: Path, options: str) -> None:
-    """Change a small disk: `ro`, `rw` or another `size=`."""
+    """Remount a small disk: `ro`, `rw` or another `size=`."""
     subprocess.run(["mount", "-o", f"remount,{options}", str(at)], check=True)
 
 
 def fill_up(disk: Path, leave: int) -> Path:
-    """A file that leaves `leave` bytes of a disk free; remove it to free the rest."""
+    """Write a file that leaves `leave` bytes of a disk free; remove it to free the rest."""
     ballast, block = disk / ".ballast", 1 << 16
     with ballast.open("wb", buffering=0) as file:
         try:

@@ -1,8 +1,8 @@
-"""A GPU that is not there: tensors that say `cuda:0`, compute on the CPU, and count what is waited for.
+"""A pretended GPU: tensors that say `cuda:0`, compute on the CPU, and count synchronisations.
 
-On a card, tensors of two devices do not mix, and the host waits wherever it wants to know what
-the card found, or hands it numbers of its own. Here the first raises and the second is counted,
-so that both are tested where there is no card. Kernels of one's own see nothing of this.
+On a real card, tensors of two devices do not mix, and the host waits whenever it reads a result
+or copies data to the device. Here the first raises an error and the second is counted, so that
+both are tested without a card. Triton kernels are not covered.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _INDEXING = {Tensor.__getitem__, Tensor.__setitem__}
 
 
 class WrongDevice(RuntimeError):
-    """What a card would refuse."""
+    """An operation that a real card would refuse."""
 
 
 class OnCard(Tensor):
@@ -54,14 +54,14 @@ class OnCard(Tensor):
 
 
 class Card(TorchFunctionMode):
-    """While it is entered, `cuda:0` may be named. `waits`: how often the host waited, for what and where."""
+    """A context in which `cuda:0` may be named. `waits`: synchronisations, by function."""
 
     def __init__(self) -> None:
         super().__init__()
         self.waits: Counter[tuple[str, str]] = Counter()
 
     def wait(self, what: str) -> None:
-        """Count one, with the function of the project that it happens in."""
+        """Count one synchronisation, with the function of the project that caused it."""
         frame = sys._getframe(1)
         while frame.f_back and "forge_core" not in frame.f_code.co_filename:
             frame = frame.f_back
@@ -76,7 +76,7 @@ _entered: list[Card] = []
 
 @contextmanager
 def pretended_card() -> Iterator[Card]:
-    """A card for the length of a `with`."""
+    """Pretend that there is a card for the length of a `with` block."""
     with Card() as card:
         _entered.append(card)
         try:
@@ -86,7 +86,7 @@ def pretended_card() -> Iterator[Card]:
 
 
 def _call(func: Any, args: Any, kwargs: dict[str, Any], card: Card | None = None) -> Any:
-    """One call of torch's, as on a card."""
+    """Execute one call of torch as a card would."""
     card = card or _entered[-1]
     if func in (Tensor.device.__get__, Tensor.is_cuda.__get__, Tensor.is_cpu.__get__):  # pyright: ignore
         mine = isinstance(args[0], OnCard)
@@ -137,7 +137,7 @@ def _is_device(x: Any) -> bool:
 
 
 def _asked_for(func: Any, args: Any, kwargs: dict[str, Any]) -> torch.device | None:
-    """The device that a call names, if it names one."""
+    """Return the device that a call names, if any."""
     if func is Tensor.cpu:
         return torch.device("cpu")
     if func is Tensor.cuda:
@@ -154,7 +154,7 @@ def _has_mask(index: Any) -> bool:
 
 
 def to_card(module: nn.Module) -> Any:
-    """The same module with its parameters and buffers on the card."""
+    """Return the module with its parameters and buffers on the card."""
     with torch._C.DisableTorchFunction():
         for part in module.modules():
             for name, parameter in part._parameters.items():

@@ -1,4 +1,4 @@
-"""Recorded games of random legal play, with estimates that are made up but fit together."""
+"""Recorded games of random legal play, with invented but consistent estimates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ SETTINGS = {
 
 
 def play(seeds, leaders=0, bids=30, draw: int = 0) -> list[Games]:
-    """Random legal play of the deals of `seeds` under seed % 10: before each play, and at the end."""
+    """Play the deals of `seeds` at random under seed % 10; yield the games before each play and at the
+    end."""
     generator = stream(draw, "random games")
     deals, decls = [deal_from_seed(seed) for seed in seeds], [seed % 10 for seed in seeds]
     games = [start(deals, decls, leaders, None, bids)]
@@ -36,7 +37,7 @@ def play(seeds, leaders=0, bids=30, draw: int = 0) -> list[Games]:
 
 
 def record_of(seed: int, leader: int = 0, bid: int = 30, points: bool = True, draw: int = 0) -> GameRecord:
-    """A game as if E[Q] had played it; what it says of worlds is counted."""
+    """Return a game recorded as if E[Q] had played it, with figures counted from real worlds."""
     games = play([seed], leader, bid, draw)
     generator = stream(draw, "random estimates", seed)
     before, end = games[:-1], games[-1]
@@ -94,5 +95,5 @@ def record_of(seed: int, leader: int = 0, bid: int = 30, points: bool = True, dr
 
 
 def changed(record: GameRecord, **columns) -> GameRecord:
-    """The same game with other columns of its decisions."""
+    """Return the same game with some columns of its decisions replaced."""
     return replace(record, decisions=replace(record.decisions, **columns))

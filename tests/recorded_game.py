@@ -1,4 +1,4 @@
-"""A recorded game to look at: what it says of Q could be, and its chances follow from that."""
+"""A recorded game for pictures: plausible Q values, and probabilities derived from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POINTS = np.arange(N_POINTS) - 42
 def recorded_game(
     seed: int = 16, bid: int = 30, leader: int = 0, pdf: bool = True, criterion: str = "eq"
 ) -> GameRecord:
-    """Random play under seed % 10; Q in a bell of some middle, of the parity of the points to come."""
+    """Return random play under seed % 10, with bell-shaped Q of the right parity."""
     record, draw = record_of(seed, leader, bid), stream(seed, "recorded game")
     of = record.decisions
     left = 42 - of.points_so_far.sum(axis=1, dtype=np.int64)[:, None, None]

@@ -1,4 +1,4 @@
-"""Dagster as processes of its own, as tests start, ask, kill and stop it."""
+"""Dagster in separate processes that tests start, query, kill and stop."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ Found = TypeVar("Found")
 
 
 def new_home(folder: Path) -> dict[str, str]:
-    """The environment of a Dagster home with the project's configuration, its tables made, and a store,
-    both in `folder` and empty."""
+    """Return the environment of an empty store and a Dagster home with the project's configuration and
+    tables,
+    both in `folder`.
+    """
     home = folder / "home"
     home.mkdir()
     shutil.copy(PROJECT / "dagster_home/dagster.yaml", home)
@@ -47,27 +49,27 @@ def new_home(folder: Path) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
 
 
 def keys_of(blocks: int, names: Sequence[str] = NAMES):
-    """The shards of the first blocks under some declarations."""
+    """Return the shards of the first blocks under some declarations."""
     return [
         key for name in names for b in range(blocks) for key in shard_keys(f"{name}|{block_name(b)}", "one")
     ]
 
 
 def recorded(home: str) -> set[str]:
-    """The partitions of oracle_shards that Dagster knows to be done."""
+    """Return the partitions of oracle_shards that Dagster has recorded."""
     with dg.DagsterInstance.from_config(home) as instance:
         return set(instance.get_materialized_partitions(ORACLE_SHARDS))
 
 
 class Process:
-    """A command in a process group of its own; what it says is in `log`."""
+    """A command in its own process group; `log` has its output."""
 
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], log: Path, user: str | None = None
@@ -86,11 +88,11 @@ class Process:
             )
 
     def said(self) -> str:
-        """The end of its log."""
+        """Return the end of the log."""
         return self.log.read_text()[-3000:]
 
     def wait_until(self, condition: Callable[[], Found], seconds: float) -> Found:
-        """What `condition()` returns, as soon as it returns something; the process must stay alive."""
+        """Return the first true result of `condition()`; raise if the process ends before."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.said()
@@ -101,7 +103,7 @@ class Process:
         raise AssertionError(f"not within {seconds} s:\n{self.said()}")
 
     def stop(self) -> None:
-        """Interrupt the group, as Ctrl-C does, and see that nothing of it is left."""
+        """Interrupt the group as Ctrl-C does, and assert that none of its processes is left."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
@@ -109,7 +111,7 @@ class Process:
         self.kill()
 
     def kill(self) -> None:
-        """kill -9 of the whole group."""
+        """Kill the whole group with -9."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -125,7 +127,7 @@ class Dagster(Process):
         super().__init__([*command, "-h", "127.0.0.1", "-p", str(self.port)], environment, log)
 
     def ask(self, query: str, **variables: Any) -> dict:
-        """The data of a GraphQL answer."""
+        """Return the data of a GraphQL answer."""
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/graphql", body, {"Content-Type": "application/json"}
@@ -134,7 +136,7 @@ class Dagster(Process):
             return json.load(answer)["data"]
 
     def wait_until_ready(self, seconds: float = 60) -> None:
-        """Until it has loaded the definitions."""
+        """Wait until the server has loaded the definitions."""
         self.wait_until(lambda: self.ask(LOCATIONS)["repositoriesOrError"].get("nodes"), seconds)
 
     def launch_backfill(
@@ -143,7 +145,8 @@ class Dagster(Process):
         asset: str = "oracle_shards",
         settings: Mapping[str, Any] | None = None,
     ) -> str:
-        """Launch a backfill as the UI does: its id. settings: of the asset; small shards by default."""
+        """Launch a backfill as the UI does; return its id. settings: of the asset; small shards by
+        default."""
         config = SMALL if settings is None else dict(settings)
         params = {
             "assetSelection": [{"path": [asset]}],
@@ -155,7 +158,7 @@ class Dagster(Process):
         return launched["backfillId"]
 
     def launch_run(self, tags: Mapping[str, str], asset: str = "oracle_shards") -> str:
-        """Launch one run of small shards: its id. tags: those of `block_range`."""
+        """Launch one run of small shards; return its id. tags: those of `block_range`."""
         params = {
             "selector": {
                 "repositoryLocationName": "forge",
@@ -171,7 +174,7 @@ class Dagster(Process):
         return launched["run"]["runId"]
 
     def end_of_backfill(self, backfill: str, seconds: float = 600) -> str:
-        """Wait for its end: its status."""
+        """Wait for the end of a backfill; return its status."""
 
         def ended() -> str | None:
             answer = self.ask(STATUS, id=backfill)["partitionBackfillOrError"]
@@ -183,13 +186,13 @@ class Dagster(Process):
 
 
 def daemon(environment: Mapping[str, str], log: Path) -> Process:
-    """Dagster's daemon by itself."""
+    """Start Dagster's daemon alone."""
     return Process([sys.executable, "-m", "dagster._daemon", "run", "-w", "workspace.yaml"], environment, log)
 
 
 @contextmanager
 def mlflow_server(folder: Path, port: int) -> Iterator[None]:
-    """MLflow's server on SQLite, all its files in `folder`; it answers."""
+    """Start MLflow's server on SQLite, with all its files in `folder`, and wait until it answers."""
     settings = os.environ | {
         "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{folder}/mlflow.db",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",

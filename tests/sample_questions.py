@@ -278,7 +278,8 @@ def _curve(folder: Path) -> list[dict[str, float]]:
 
 
 def gaps(root: Path) -> Any:
-    """Return what is missing, stale or faulty of Texas 42, whose assets have no prefix, by whole files."""
+    """Return the missing, stale and faulty partitions of Texas 42, whose assets have no prefix, by whole
+    files."""
     found = forge_pipeline("gaps", "--verify", status=1)
     for of_asset in found["assets"].values():
         left = of_asset["gaps"]

@@ -1,4 +1,4 @@
-"""One position by alpha-beta: golden facts, the slow minimax, the whole-deal solver, and what is refused."""
+"""Alpha-beta on one position: golden facts, the slow minimax, the whole-deal solver, and refusals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TERMINAL = [ILLEGAL] * 7
 
 
 def random_state(hands, decl, leader, ply, key=0):
-    """A packed state after `ply` random legal plays."""
+    """Return a packed state after `ply` random legal plays."""
     rng = stream(0, "random state", key)
     tables = deal_tables(np.array(hands), decl)
     state = np.array([initial_state(leader)])
@@ -32,7 +32,7 @@ def random_state(hands, decl, leader, ply, key=0):
 
 
 def random_rows(n, plies, key):
-    """n deals with a random state each: hands [n, 4, 7], decls [n], states [n]."""
+    """Return n deals with a random state each: hands [n, 4, 7], decls [n], states [n]."""
     rng = stream(0, "random rows", key)
     hands = np.array([deal_from_seed(int(rng.integers(2**31))) for _ in range(n)], dtype=np.int8)
     decls = rng.integers(10, size=n)
@@ -45,7 +45,7 @@ def random_rows(n, plies, key):
 
 @pytest.fixture(scope="module")
 def golden_rows(golden_deals, golden_values):
-    """hands [S, 4, 7], decls [S], states [S], q [S, 7] of the golden states."""
+    """Return hands [S, 4, 7], decls [S], states [S] and q [S, 7] of the golden states."""
     deal = np.searchsorted([golden["pair"] for golden in golden_deals], golden_values["pair"])
     hands = np.array([golden["hands"] for golden in golden_deals], dtype=np.int8)
     decls = np.array([golden["decl"] for golden in golden_deals])
@@ -97,7 +97,7 @@ def test_rows_do_not_depend_on_each_other_or_on_threads():
 
 
 def test_the_table_outlives_its_worlds():
-    """More deals than an entry can tell apart: the table is wiped in time."""
+    """With more deals than an entry can tell apart, the table is cleared in time."""
     hands, decls, states = random_rows(50, plies=[24], key="worlds")
     many = np.arange(20_000) % 50
     np.testing.assert_array_equal(
@@ -186,7 +186,8 @@ def test_bad_input_is_refused(arguments, complaint):
 
 
 def test_a_hundred_thousand_rows_take_no_loop():
-    """Checks are array work: each row its own deal, checked and answered in well under 20 microseconds."""
+    """Checks are vectorised: each row has its own deal, checked and answered in well under 20
+    microseconds."""
     hands, decls, states = random_rows(20, plies=[27], key="many")
     many = np.arange(100_000) % 20
     root_q(hands, decls, None, states)

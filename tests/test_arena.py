@@ -1,4 +1,4 @@
-"""Matches: fair to both sides, repeatable, resumable; and what a game was lost by."""
+"""Matches: fair to both sides, repeatable and resumable; and the regret of each play."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SEEDS = range(20, 120)
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Threads cost more than they bring to a handful of positions."""
+    """Use one thread: threads cost more than they gain on a handful of positions."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

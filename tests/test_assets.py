@@ -1,4 +1,4 @@
-"""The assets: what Dagster is told, and what it may rely on."""
+"""Assets of shards: what they report to Dagster, and which promises they keep."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def materialize(instance, root):
-    """Run one asset in this process, on a store of the test; a partition, or several by run tags."""
+    """Materialize an asset in this process on a store of the test; a partition, or several by run tags."""
 
     def run(asset, partition=None, last=None, settings=None):
         tags = None
@@ -255,7 +255,7 @@ def test_a_shard_that_does_not_read_back_fails_its_partition(materialize, instan
 
 
 def damage(shard: Path) -> None:
-    """Another byte amid the data pages; the footer stays as it was."""
+    """Change one byte of the data pages and leave the footer as it was."""
     damaged = bytearray(shard.read_bytes())
     damaged[len(damaged) // 4] ^= 0xFF
     shard.write_bytes(damaged)

@@ -1,4 +1,4 @@
-"""The auction and the score: golden hands, what may be called, what is refused."""
+"""Auction and score: golden hands, legal calls and refusals."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GOLDEN = json.loads((Path(__file__).parent / "golden" / "auction_hands.json").re
 
 @pytest.mark.parametrize("hand", GOLDEN, ids=lambda hand: str(hand["deal_seed"]))
 def test_golden_hands(hand):
-    """Played again by the rules: open until the last trick, then decided, and scored as recorded."""
+    """The rules replay golden hands: undecided until the recorded trick, then scored as recorded."""
     value = hand["bid"]["value"]
     bid = value if hand["bid"]["type"] == "points" else 42 * value
     contract = Contract(hand["leader"], bid)
@@ -93,7 +93,7 @@ def test_a_bid_is_points_or_whole_marks(bid):
 
 @given(st.integers(0, 3), st.booleans(), st.data())
 def test_any_auction(dealer, forced, data):
-    """Each seat calls once, from the dealer's left; each bid is above the last; the highest plays."""
+    """Each seat calls once from the dealer's left; each bid exceeds the last; the highest bidder plays."""
     auction = Auction(dealer, forced=forced)
     bids: dict[int, int] = {}
     for place in range(4):

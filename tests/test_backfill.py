@@ -1,4 +1,4 @@
-"""The promises of shards as assets, on real processes: a run killed with -9, a backfill by the daemon."""
+"""Shards as assets in real processes: a run killed with -9, and a backfill by the daemon."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ sys.exit(not result.success)
 def test_a_run_killed_in_its_process_leaves_nothing_half_written_and_its_repeat_makes_what_is_missing(
     environment,
 ):
-    """One run of ten partitions by execute_in_process, in a process of its own that is killed with -9, then
-    started again: neither a daemon nor a backfill has a part in it."""
+    """A run of ten partitions in a separate process is killed with -9 and started again, without a daemon
+    or a backfill.
+    """
     blocks, home = 1, environment["DAGSTER_HOME"]
     command = [sys.executable, "-c", RUN_IN_A_PROCESS, str(blocks)]
     run = subprocess.Popen(command, env=environment, cwd=PROJECT)
@@ -62,7 +63,8 @@ def test_a_run_killed_in_its_process_leaves_nothing_half_written_and_its_repeat_
 
 
 def test_two_runs_of_the_same_partitions_at_once_both_end_well(environment):
-    """As a person may start one beside the daemon: pools are kept by the queue, and here is none."""
+    """A person may start a run while the daemon runs another; without the queue, pools do not separate
+    them."""
     command = [sys.executable, "-c", RUN_IN_A_PROCESS, "1"]
     both = [
         subprocess.Popen(command, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
@@ -79,7 +81,7 @@ def test_two_runs_of_the_same_partitions_at_once_both_end_well(environment):
 def backfill(
     environment: dict[str, str], log: Path, partitions: list[str]
 ) -> tuple[str, list[tuple[float, float]]]:
-    """Launch a backfill as the UI does, wait for its end: its status, and when its runs began and ended."""
+    """Launch a backfill as the UI does and wait; return its status, and the times of its runs."""
     dagster = Dagster(environment, log)
     try:
         dagster.wait_until_ready()

@@ -1,4 +1,4 @@
-"""Bidders: calls by the rules, the hand and the score; auctions, and matches of what they find."""
+"""Bidders: calls by the rules, the hand and the score; auctions, and matches between bidders."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ seeds = st.integers(0, 10**6)
 
 
 class Fixed:
-    """Says the same of every hand: how often it makes 30..42, by fives."""
+    """A bidder that predicts the same chances of making 30..42 (in steps of five) for every hand."""
 
     name = "fixed"
 
@@ -141,7 +141,7 @@ def test_auctions_keep_the_rules_and_end_in_the_highest_bid(seed, dealer, marks,
 
 
 def test_nobody_knows_another_hand():
-    """What a seat calls depends on its hand and the calls before it."""
+    """A call depends only on the seat's hand and the calls before it."""
     hands = deal_from_seed(3)
     swapped = [hands[0], hands[1], hands[3], hands[2]]
     one, other = (hold_auction(deal, [RULE] * 4, dealer=3).auction.calls for deal in (hands, swapped))

@@ -1,4 +1,4 @@
-"""P(make), advice and what is kept of them: against slow counts, by hand, and what is refused."""
+"""P(make), advice and stored tables: against slow counts and cases worked out by hand; refusals."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SIXES = 6
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """So small a network gains nothing from a second one, and loses much where cores are shared."""
+    """Use one thread: a network this small gains nothing from a second one, and loses on shared cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -61,7 +61,7 @@ def one_thread():
 
 
 class Quick:
-    """A playout that costs nothing: points by a hash of the deal, the more the higher the declaration."""
+    """A playout without cost: points from a hash of the deal, higher for higher declarations."""
 
     name, version, sees_all = "quick", "1", False
 
@@ -89,7 +89,7 @@ def test_other_seeds_declarations_and_numbers_deal_otherwise():
 
 
 def test_points_are_those_of_whole_solutions():
-    """The slow way: solve every deal, take V, count."""
+    """Solve every deal, take V and count: the slow way."""
     decls, n = (SIXES, 9), 2
     table = play_out(HAND, OraclePlayout(workers=1), n, seed=5, decls=decls)
     for decl in decls:
@@ -165,7 +165,7 @@ def test_bad_input_is_refused(arguments, complaint):
 
 
 def deals_of(n: int):
-    """n deals of some hands under all declarations."""
+    """Return n deals of some hands under all declarations."""
     deals = [draw_deals(deal_from_seed(seed)[0], seed % 10, seed, 0, 1)[0] for seed in range(n)]
     return np.stack(deals), np.arange(n) % 10
 
@@ -208,7 +208,7 @@ def test_a_deal_is_played_alike_in_any_company(name, settings):
 
 
 def test_policy_is_the_network_at_all_four_seats():
-    """The slow way: one deal, one play at a time."""
+    """Play one deal, one play at a time: the slow way."""
     model, (hands, decls) = load_model(REFERENCE_MODEL), deals_of(3)
     for deal, decl, points in zip(
         hands, decls, open_playout("policy", "cpu").points(hands, decls), strict=True
@@ -232,7 +232,8 @@ def test_eq_plays_as_games_by_e_q_do():
 
 
 def test_who_sees_all_does_better_than_who_does_not():
-    """And so what is made with all hands seen is no guide: by the same rule they are far apart."""
+    """Points made with all hands seen are no guide to honest play: the same rule gives very different
+    results."""
     hands = draw_deals(HAND, 1, 0, 0, 30)
     decls = np.ones(30, dtype=np.int64)
     exact, honest = (open_playout(name, "cpu").points(hands, decls).mean() for name in ("oracle", "eq"))
@@ -263,7 +264,8 @@ EVERYBODY = Field((1.0,) * 13, (0.7,) * 13, 0.6)
 
 
 def p_of(decl: int, *ladder: float) -> np.ndarray:
-    """P(make) [10, 13]: 0.1 everywhere but in one declaration, where it is `ladder`, its last repeated."""
+    """Return P(make) [10, 13]: 0.1 everywhere except in one declaration, which has `ladder`, its last
+    repeated."""
     p_make = np.full((10, 13), 0.1)
     p_make[decl] = [*ladder, *[ladder[-1]] * (13 - len(ladder))]
     return p_make
@@ -279,7 +281,7 @@ def test_the_race():
 
 
 def test_a_bid_by_hand():
-    """NullOracle else ever bids: 30 stands; made or set, one mark."""
+    """If nobody else ever bids, a bid of 30 wins the auction; made or set, it is worth one mark."""
     advice = advise(p_of(3, 0.8), Situation(own_marks=6, opponent_marks=5), NOBODY)
     assert advice.bids == (*range(30, 43), 84)
     assert advice.marks[3, 0] == pytest.approx(0.6)
@@ -299,7 +301,7 @@ def test_a_hand_that_makes_nothing_passes():
 
 
 def test_two_marks_when_two_marks_are_there():
-    """Sure of everything: two marks beat one. At 6 they win no more than one does, and cost no more."""
+    """A sure hand bids two marks rather than one. At 6 marks, two win no more than one, and cost no more."""
     assert advise(p_of(SIXES, 1.0), Situation(), NOBODY).recommended == Best(84, SIXES)
     assert advise(p_of(SIXES, 1.0), Situation(own_marks=6, opponent_marks=0), NOBODY).recommended == Best(
         30, SIXES
@@ -307,14 +309,14 @@ def test_two_marks_when_two_marks_are_there():
 
 
 def test_with_nothing_to_lose_the_stake_is_raised():
-    """At 0 to 6 a set loses the game at any stake, so two marks at 45 % beat one at 55 %."""
+    """At 0 to 6, a set loses the game at any stake, so two marks at 45 % beat one at 55 %."""
     p_make = p_of(2, *[0.5] * 12, 0.45)
     assert advise(p_make, Situation(own_marks=0, opponent_marks=6), NOBODY).recommended == Best(84, 2)
     assert advise(p_make, Situation(own_marks=6, opponent_marks=6), NOBODY).recommended == Best(PASS, None)
 
 
 def test_not_simply_the_cheapest_bid():
-    """If others outbid all that is cheap, a higher bid that they will not go over is worth its price."""
+    """If others outbid every cheap bid, a higher bid that they will not exceed is worth its price."""
     field = Field((0.9,) * 5 + (0.0,) * 8, (0.7,) * 13, 0.5)
     p_make = p_of(4, *[0.8] * 4, *[0.75] * 8, 0.2)
     assert advise(p_make, Situation(), field).recommended == Best(34, 4)
@@ -551,7 +553,7 @@ def test_early_stops_are_kept_as_they_are(tmp_path):
 
 
 def rewritten(path, change):
-    """Change the row of a file, leave the footer."""
+    """Change a row of the file and leave the footer."""
     table = pq.read_table(path)
     row = {name: values[0] for name, values in table.to_pydict().items()}
     change(row)

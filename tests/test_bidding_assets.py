@@ -1,4 +1,4 @@
-"""Bidding tables as an asset: what a run makes and records, what it checks, when it is asked for again."""
+"""Bidding tables as an asset: what a run makes and records, its checks, and when it is stale."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FEW = 3
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """So small a network gains nothing from a second one, and loses much where cores are shared."""
+    """Use one thread: a network this small gains nothing from a second one, and loses on shared cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -80,7 +80,7 @@ def materialize(instance, root, tmp_path, monkeypatch):
 
 @pytest.fixture
 def made(materialize):
-    """Hands of a block of val, by exact playouts."""
+    """Play out the hands of a block of val by exact playouts."""
     result = materialize()
     assert result.success, reason_of(result)
     return result

@@ -1,4 +1,4 @@
-"""Networks on disk: they come back the same, in torch and in onnxruntime, or not at all."""
+"""Stored networks: torch and onnxruntime read them back exactly, or refuse them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`forge`: what each verb answers, what it refuses, and how it stops."""
+"""`forge`: the answers of each verb, refusals, and interruption."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ IDS = [21, 22, 23, 24, 25, 26, 27]
 
 @pytest.fixture
 def answer(forge):
-    """Run a command line with --json: its answer."""
+    """Run a command line with --json and return its answer."""
 
     def run(*arguments: str, status: int = 0) -> dict:
         got, out, err = forge(*arguments, "--json")
@@ -51,7 +51,7 @@ def answer(forge):
 
 
 def start(*arguments: str, **options) -> subprocess.Popen:
-    """A `forge` of its own."""
+    """Start `forge` in a separate process."""
     script = "import sys; from forge_core.cli.main import main; sys.exit(main())"
     command = [sys.executable, "-c", script, *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)

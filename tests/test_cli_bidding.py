@@ -1,4 +1,4 @@
-"""`forge bid`, `investigate`, `convergence` and `bench bid`: what they answer, and what they refuse."""
+"""`forge bid`, `investigate`, `convergence` and `bench bid`: answers and refusals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ QUICK = ("--hand", HAND, "--samples", "4")
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """So small a network gains nothing from a second one, and loses much where cores are shared."""
+    """Use one thread: a network this small gains nothing from a second one, and loses on shared cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -31,7 +31,7 @@ def one_thread():
 
 @pytest.fixture
 def answer(forge):
-    """Run a command line with --json: its answer."""
+    """Run a command line with --json and return its answer."""
 
     def run(*arguments: str) -> dict:
         status, out, err = forge(*arguments, "--json")
@@ -109,7 +109,7 @@ def test_a_poster_that_cannot_be_written_takes_no_result_with_it(forge, tmp_path
 
 
 def test_the_help_says_what_deals_tell(forge):
-    """Its table of deals against intervals is that of Wilson at one half."""
+    """The help's table of intervals by number of deals is Wilson's at one half."""
     _, out, _ = forge("bid", "--help")
     samples = re.search(r"samples +([\d ]+)", out)
     widths = re.findall(r"±(0\.\d+)", out)

@@ -1,4 +1,4 @@
-"""`forge eq` as its users meet it: games made once, gaps only, plain refusals."""
+"""`forge eq`: games are made once, only gaps are filled, and refusals are plain."""
 
 import json
 
@@ -14,7 +14,7 @@ FEW = ("--seeds", "900-902", "--worlds", "2")
 
 @pytest.fixture
 def answer(forge):
-    """Run a command line with --json: its answer."""
+    """Run a command line with --json and return its answer."""
 
     def run(*arguments: str, status: int = 0) -> dict:
         got, out, err = forge(*arguments, "--json")

@@ -1,4 +1,4 @@
-"""`forge tokenize`, `train`, `evaluate` and `export`: what they answer, go on with, and refuse."""
+"""`forge tokenize`, `train`, `evaluate` and `export`: answers, resumption and refusals."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TIMES = ("seconds", "cpu_seconds")
 
 @pytest.fixture
 def answer(forge):
-    """Run a command line with --json: its answer."""
+    """Run a command line with --json and return its answer."""
 
     def run(*arguments: str) -> dict:
         status, out, err = forge(*arguments, "--json")
@@ -43,7 +43,7 @@ def answer(forge):
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory) -> Path:
-    """Rows of three deals, and two golden shards; never changed."""
+    """Rows of three deals and two golden shards; never changed."""
     root = tmp_path_factory.mktemp("store")
     made = [
         *fill_shards(Store(str(root / "shards-standard")), TRAIN + VAL, ShardConfig(rows=1000), "cpu"),
@@ -57,7 +57,7 @@ def store(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory) -> str:
-    """A folder with a network that has learnt nothing."""
+    """A folder with an untrained network."""
     folder = str(tmp_path_factory.mktemp("models") / "untaught")
     torch.manual_seed(0)
     model = TokenTransformer(STAGE1_SPEC, ModelConfig(width=16, layers=1, heads=2, hidden=32))
@@ -68,7 +68,7 @@ def network(tmp_path_factory) -> str:
 
 @pytest.fixture
 def few_deals(monkeypatch):
-    """Benchmarks of two deals, and live rows in small portions."""
+    """Benchmarks of two deals, and live rows in small chunks."""
     monkeypatch.setattr(golden, "golden_keys", lambda split=Split.VAL: GOLDEN)
     monkeypatch.setattr(golden, "watched_keys", lambda: VAL)
     monkeypatch.setattr(live, "LiveConfig", partial(live.LiveConfig, chunk_rows=256))

@@ -1,4 +1,4 @@
-"""`forge match`: what it answers, keeps and refuses."""
+"""`forge match`: its answers, the files it keeps, and refusals."""
 
 from __future__ import annotations
 

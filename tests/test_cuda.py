@@ -1,4 +1,5 @@
-"""CUDA: the solver's kernels interpreted and compiled; on a GPU all that runs there held against the CPU."""
+"""CUDA: the solver's kernels interpreted and compiled; on a GPU, everything that runs there against the
+CPU."""
 
 from __future__ import annotations
 
@@ -60,7 +61,7 @@ def test_kernels_compile_without_a_gpu(capability):
 
 @pytest.fixture(scope="module")
 def whole_deals():
-    """Arguments of 200 deals: every declaration, every leader."""
+    """Return 200 deals with every declaration and every leader."""
     return (
         [deal_from_seed(seed) for seed in range(200)],
         [s % 10 for s in range(200)],
@@ -103,7 +104,7 @@ def test_all_states_of_a_deal_are_labelled_as_on_the_cpu():
 
 @pytest.fixture(scope="module")
 def some_views():
-    """256 games by step 0, 5, 14, 23, played at random."""
+    """Return 256 games at steps 0, 5, 14 and 23 of random play."""
     from forge_core.texas42.games import start
 
     games = start([deal_from_seed(seed) for seed in range(256)], [seed % 10 for seed in range(256)])
@@ -136,7 +137,7 @@ def test_worlds_equal_the_cpu(some_views, step):
 @pytest.mark.gpu
 @pytest.mark.parametrize("step", [0, 5, 14, 23])
 def test_estimates_equal_the_cpu(some_views, step):
-    """With the exact oracle to rounding; with a network nearly; and again to the last digit."""
+    """Equal up to rounding with the exact oracle, nearly equal with a network, and repeatable exactly."""
     from forge_core.learning.checkpoints import load_model
     from forge_core.texas42.eq import ExactOracle, ModelOracle, PosteriorConfig, Sampling
     from forge_core.texas42.eq.estimate import estimate

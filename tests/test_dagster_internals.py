@@ -1,4 +1,4 @@
-"""Private doors of Dagster: each does what is expected of it. One fails loudly when Dagster changes."""
+"""Private parts of Dagster: each works as expected. A test fails clearly when Dagster changes."""
 
 import multiprocessing.process
 import os
@@ -219,7 +219,7 @@ def test_the_switch_of_a_sensor_is_read(instance):
 
 
 def _remote_sensor(definitions: dg.Definitions):
-    """A sensor as the code server describes it to the daemon."""
+    """Return a sensor as the code server describes it to the daemon."""
     from dagster._core.remote_representation.external import RemoteRepository
     from dagster._core.remote_representation.external_data import RepositorySnap
     from dagster._core.remote_representation.handle import RepositoryHandle

@@ -1,4 +1,4 @@
-"""Deals, splits and streams: who holds what, what may teach, and that all of it can be repeated."""
+"""Deals, splits and streams: hands, training seeds and repeatability."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_marginalized_deals_differ_by_opponent_and_in_permutation_by_base_seed()
 
 
 def test_marginalized_deals_stay_what_they_are():
-    """Raising the number of opponents, or a new release, must not change a deal that has been stored."""
+    """Neither more opponents nor a new release may change a stored deal."""
     assert marginalized_deal(42, 1) == deal_with_fixed_hand(
         deal_from_seed(42)[0], int(stream(42, "marginalized", 1).integers(2**63))
     )
@@ -150,7 +150,7 @@ def test_keys_are_not_joined():
 
 
 def test_streams_are_independent():
-    """Streams of neighbouring keys are uncorrelated: 200 of them, 1000 draws each."""
+    """Streams of neighbouring keys are uncorrelated: 200 streams of 1000 draws each."""
     draws = np.stack([stream(0, "independent", k).random(1000) for k in range(200)])
     correlation = np.corrcoef(draws)[np.triu_indices(200, 1)]
     assert np.abs(correlation).max() < 6 / np.sqrt(1000)

@@ -1,4 +1,4 @@
-"""What stands in deploy/ is what the tools it is for would take, as far as they can be asked here."""
+"""The files in deploy/ are accepted by the tools they are for, as far as can be tested here."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def manifest(kind: str, name: str) -> dict:
 
 
 def kubernetes_env() -> dict[str, str]:
-    """What a pod is told."""
+    """Return the environment of a pod."""
     told = manifest("ConfigMap", "forge-environment")["data"]
     return told | manifest("Secret", "forge-secrets")["stringData"]
 
@@ -140,7 +140,7 @@ sys.exit(process.exitcode)
 
 @pytest.mark.parametrize("word", ["allowed", "as it is"])
 def test_a_run_in_a_worker_may_start_processes(word):
-    """In a process as Celery's pool makes it: by itself it may not."""
+    """A process of Celery's pool may not start processes by default; a run in it can."""
     command = [sys.executable, "-c", START_A_CHILD, word]
     ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120)
     assert (ended.returncode == 0) == (word == "allowed"), ended.stderr
@@ -169,7 +169,7 @@ def test_kubernetes_takes_the_manifests():
 
 
 def test_kubernetes_takes_the_job_of_a_run(tmp_path, monkeypatch):
-    """The launcher itself makes it; where it would hand it to a cluster, it is caught."""
+    """The launcher builds the job itself; the call that would send it to a cluster is intercepted."""
     settings = yaml.safe_load((DEPLOY / "kubernetes/dagster.yaml").read_text())
     del settings["storage"]  # SQLite, here
     (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(settings))

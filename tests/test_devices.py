@@ -1,6 +1,6 @@
-"""What runs on a card mixes no devices, equals what the host finds, and waits seldom: on a pretended one.
+"""Code for a GPU on a pretended card: it mixes no devices, equals the host, and synchronises rarely.
 
-tests/test_cuda.py holds the same on a real one.
+tests/test_cuda.py tests the same on a real card.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ MODEL = str(Path(__file__).parents[1] / "models" / "texas42-qvalue-73k")
 
 
 def most_waits(rounds: int, batches: int) -> int:
-    """At a step, however many games: its own, those of each round of worlds, of each batch of questions."""
+    """Return the allowed synchronisations of a step: a constant, plus those per round of worlds and per
+    batch."""
     return 12 + 25 * rounds + 2 * batches
 
 
@@ -51,7 +52,7 @@ def some_games(n: int = 8):
 
 @pytest.fixture(scope="module")
 def views():
-    """8 games by step, played at random."""
+    """Return 8 games of random play, by step."""
     games, generator, found = some_games(), stream(0, "devices"), []
     while not games.over:
         found.append(games.views)
@@ -117,7 +118,7 @@ def test_many_games_wait_no_more_often_than_few():
 
 
 def test_attention_there_makes_no_plan_for_each_number_of_rows(monkeypatch):
-    """As cuDNN's does, which torch prefers on some cards."""
+    """cuDNN's attention, which torch prefers on some cards, makes a plan for each number of rows."""
     cudnn, attend = [], torch.nn.functional.scaled_dot_product_attention
 
     def watched(*arguments, **options):

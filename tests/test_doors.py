@@ -1,4 +1,4 @@
-"""The doors that others build on: where they are, and what one may hand in there."""
+"""Public functions that others build on: their places and the arguments they accept."""
 
 from __future__ import annotations
 

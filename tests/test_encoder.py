@@ -1,4 +1,4 @@
-"""Tokens: what a network sees of a position, held to the rules, symmetric, the same on every path."""
+"""Tokens: the encoding follows the rules, respects symmetry and is the same on every path."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ decls = st.integers(0, 9)
 
 
 def game(hands, decl, leader, key):
-    """The 28 states of one random game."""
+    """Return the 28 states of one random game."""
     rng, tables = stream(0, "game", key), deal_tables(np.array(hands, dtype=np.int8), decl)
     state, states = np.array([initial_state(leader)]), []
     for _ in range(28):
@@ -33,7 +33,7 @@ def game(hands, decl, leader, key):
 
 
 def encode_slowly(hands, decl, state):
-    """One position, written from the definition with the rules alone: tokens, mask, legal."""
+    """Encode one position from the definition and the rules alone: tokens, mask, legal."""
     f = unpack([state])
     mover, leader, n = int(f.mover[0]), int(f.leader[0]), int(f.in_trick[0])
     trick = [hands[(leader + k) % 4][f.played[0, k]] for k in range(n)]

@@ -1,4 +1,4 @@
-"""E[Q] held to slow counterparts: the rules, plain averages, every world taken by hand."""
+"""E[Q] against slow counterparts: the rules, plain averages, one world at a time."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def play_deals(n: int, **options):
 
 
 def true_owner(games: Games, dominoes) -> torch.Tensor:
-    """[N, 1, U] who really holds what is unseen."""
+    """Return the true holder of each unseen domino, [N, 1, U]."""
     holder = np.zeros((len(games), 28), dtype=np.int8)
     for seat in range(4):
         np.put_along_axis(holder, games.hands[:, seat].astype(np.int64), seat, axis=1)
@@ -93,7 +93,7 @@ def test_a_world_is_the_deal_at_this_and_at_past_steps(steps):
 
 
 def test_past_legal_plays_are_the_rules_in_every_world():
-    """What a seat could have played is a matter of the lead and of what it held then, world by world."""
+    """The legal plays of a past seat follow from the lead and its hand at the time, world by world."""
     from forge_core.texas42.worlds import Worlds
 
     n, m = 500, 3
@@ -241,7 +241,7 @@ def test_exploration_is_as_often_and_as_far_as_asked(exploration):
 
 
 def test_the_chance_to_make_the_bid_counts_points_already_taken():
-    """What is made stays made: then every play makes it, and points decide."""
+    """A bid that is made stays made: every play then makes it, and points decide."""
     for record in play_deals(6, n_worlds=10, criterion="pmake"):
         d, bidders = record.decisions, record.bidder % 2
         for step in range(28):
@@ -288,7 +288,7 @@ def test_each_game_stops_by_itself_when_it_knows_enough():
 
 
 def test_a_single_world_that_holds_all_weight_is_not_enough():
-    """Its spread is nothing, so its standard error would be nothing too."""
+    """A single world has no spread, so its standard error would be 0."""
     firm, adaptive = PosteriorConfig(window=12, tau=0.05, mix=1e-4), AdaptiveConfig(20, 100, 20, 0.5)
     games = play_at_random(some_games(12), 12)
     keys = np.arange(12, dtype=np.uint64)
@@ -355,7 +355,7 @@ def test_plays_so_far_shift_the_weights():
 
 
 class HoldsTheDoubleSix:
-    """Believes that seat 2 was dealt 6-6."""
+    """A belief that seat 2 was dealt 6-6."""
 
     def log_prior(self, seen, game, hands):
         holds = (hands[:, 2] == 27).any(dim=1)
@@ -377,7 +377,7 @@ def test_what_is_believed_of_the_hands_weighs_their_worlds():
 
 
 class Constant:
-    """An oracle that answers a number."""
+    """An oracle with a constant answer."""
 
     def __init__(self, answer: float) -> None:
         self.answer = answer

@@ -1,4 +1,4 @@
-"""Games as assets: what a run makes and records, what it checks, and when it is asked for again."""
+"""Games as assets: what a run makes and records, its checks, and when it is stale."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ QUICK = {"oracle": "model", "model": REFERENCE, "worlds": 2, "batch": 64}
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """So small a network gains nothing from a second one, and loses much where cores are shared."""
+    """Use one thread: a network this small gains nothing from a second one, and loses on shared cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -83,7 +83,7 @@ def materialize(instance, root, tmp_path, monkeypatch):
 
 @pytest.fixture
 def played(materialize):
-    """Games of a block of val."""
+    """Play games of a block of val."""
     result = materialize()
     assert result.success, reason_of(result)
     return result
@@ -278,7 +278,7 @@ USES = {
 
 
 def keep(root: Path, *seeds: int, version: str = EQ_VERSION) -> None:
-    """Put games of random play into the store, as if E[Q] had played them."""
+    """Put random games into the store, as if E[Q] had played them."""
     for seed in seeds:
         game = record_of(seed)
         settings = {**game.settings, "version": version}
@@ -287,7 +287,7 @@ def keep(root: Path, *seeds: int, version: str = EQ_VERSION) -> None:
 
 @pytest.fixture
 def learn(instance, root, tmp_path):
-    """Run an asset of Stage 2 in this process, on a store of the test; partition: of the splits."""
+    """Materialize an asset of Stage 2 in this process, on a store of the test; partition: of the splits."""
 
     def run(asset, partition=None, **settings):
         resources = {

@@ -1,4 +1,4 @@
-"""Pictures of a recorded game: whole, the right size, with nothing on top of anything else."""
+"""Pictures of a recorded game: complete, the right size, without overlapping elements."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def size_of(png: bytes) -> tuple[int, int]:
 
 
 def frames_of(gif: bytes) -> list[int]:
-    """How long each frame stays, ms."""
+    """Return the duration of each frame in ms."""
     from PIL import Image
 
     assert gif.startswith(b"GIF89a")

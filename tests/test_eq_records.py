@@ -1,4 +1,4 @@
-"""Recorded games: what is written is read, what is broken is refused, what is wrong is said."""
+"""Recorded games: written games read back, damaged ones are refused, faults are named."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_device_makes_no_other_game_but_a_setting_does():
 
 
 def test_what_is_played_is_what_is_asked_for(store):
-    """From the settings alone, before a game is played, its fingerprint is known."""
+    """The fingerprint of a game follows from the settings, before it is played."""
     oracle, config = ExactOracle(), GameConfig(Sampling(1, points=False), seed=3)
     games = start([deal_from_seed(42)], [2], bids=31)
     [game] = play_games(oracle, games, config, "cpu", deal_seeds=[42])
@@ -162,7 +162,7 @@ def test_a_damaged_file_is_refused_or_read_as_it_was(tmp_path, record, data):
 
 
 def rewritten(store: Store, record: GameRecord, change_table=None, **metadata) -> None:
-    """The file of a game, with other columns or words in its footer."""
+    """Write the file of a game with other columns or another footer."""
     write_game(store, record)
     file = pq.ParquetFile(pa.BufferReader(store.join("train").read(NAME)))
     table, words = file.read(), dict(file.metadata.metadata)

@@ -1,4 +1,4 @@
-"""A recorded game told: what its scenes say is what was played, and the terminal shows it."""
+"""`forge view`: its scenes match the recorded plays, and the terminal shows them."""
 
 from __future__ import annotations
 

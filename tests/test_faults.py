@@ -1,6 +1,6 @@
-"""What breaks, on real disks and real processes: what was said, and that nothing was lost.
+"""Faults on real disks and in real processes: the message, and proof that nothing was lost.
 
-docs/operations.md tells of these faults under "What breaks, and what is lost".
+docs/operations.md lists these faults under "What breaks, and what is lost".
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ FULL = "No space left on device; free some space"
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """So small a network gains nothing from more, and loses much where others compute too."""
+    """Use one thread: a network this small gains nothing from more, and loses on shared cores."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -65,7 +65,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory) -> Store:
-    """Twelve shards; tests leave them as they are."""
+    """Twelve shards, which tests do not change."""
     store = Store(str(tmp_path_factory.mktemp("shards")))
     assert not failed(fill_shards(store.join("shards-standard"), KEYS, SHARDS, "cpu"))
     return store
@@ -73,7 +73,7 @@ def shards(tmp_path_factory) -> Store:
 
 @pytest.fixture
 def disk(tmp_path):
-    """Four megabytes."""
+    """A disk of four megabytes."""
     with small_disk(tmp_path / "disk", "4m") as disk:
         yield disk
 
@@ -87,7 +87,7 @@ def temporaries(place: Path) -> list[Path]:
 
 
 def same_files(one: Store, other: Store) -> bool:
-    """Whether two folders hold the same names with the same bytes."""
+    """Return True if two folders hold the same names with the same bytes."""
     return one.names() == other.names() and all(one.read(name) == other.read(name) for name in one.names())
 
 
@@ -127,7 +127,7 @@ def test_rows_on_a_full_disk(disk, shards, tmp_path):
 
 
 def test_a_manifest_on_a_full_disk_is_the_old_one(disk, shards):
-    """All files fit, but no longer the list of them."""
+    """All row files fit on the disk, but the new manifest does not."""
     out = Store(str(disk))
     old = TOKEN_ROWS.update(shards, out, Split.TRAIN, TokenConfig(rows_per_shard=50))
     write = Store.write
@@ -215,7 +215,7 @@ DATA = {"version": "0" * 16, "kind": "stored", "rows": 64}
 
 
 def followed(tracker: Tracker, folder: Path, resume: bool = False, on_point=lambda point: None):
-    """A toy network, taught and tracked as `forge-pipeline train` does it."""
+    """A toy network, trained and tracked as `forge-pipeline train` does it."""
 
     def point(follower, of_run):
         follower.point(of_run)
@@ -313,7 +313,7 @@ except ForgeError as error:
 
 
 def together(what: str, place: Path, source: str = "", rows: tuple[int, ...] = (100, 100)) -> list[str]:
-    """What processes say that begin the same at the same moment."""
+    """Return the outputs of processes that start the same work at the same moment."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": PROJECT}
     commands = [[sys.executable, "-c", WRITER, what, str(place), source, str(n)] for n in rows]
     writers = [subprocess.Popen(command, **pipes) for command in commands]
@@ -362,7 +362,8 @@ def test_of_those_that_draw_rows_into_one_split_all_end_well_or_are_refused(tmp_
 
 
 def test_rows_that_vanish_while_others_are_made_are_noticed(tmp_path, shards):
-    """An object store knows no locks: who deletes what he does not know is found out before the manifest."""
+    """An object store has no locks, so a deletion by another process is found before the manifest is
+    written."""
     out, made = Store(f"memory://{tmp_path.name}"), []
 
     def delete_the_first(file):
@@ -493,7 +494,8 @@ def test_a_registration_that_was_killed_is_finished_by_the_repeat(tmp_path, step
 
 @pytest.mark.parametrize("version", [0, 2])
 def test_files_of_another_schema_are_gaps_and_say_what_makes_them_anew(tmp_path, monkeypatch, version):
-    """Written by this code as it was, or will be: never read, never taken for another maker's, made again."""
+    """Files written by an older or newer schema are neither read nor taken for foreign files; they are
+    made again."""
     store, key = Store(str(tmp_path)), KEYS[0]
     place = store.join("shards-standard")
     (report,) = fill_shards(place, [key], SHARDS, "cpu")
@@ -564,7 +566,7 @@ def test_networks_and_checkpoints_of_another_schema_are_refused(tmp_path, monkey
 
 
 def test_the_clock_is_in_no_result(tmp_path, monkeypatch):
-    """A year ahead, a year back: the same files, the same rows, the same weights."""
+    """With the clock a year ahead or a year back, files, rows and weights are the same."""
     stores = []
     for number, jump in enumerate((0.0, 3e7, -3e7)):
         with monkeypatch.context() as patch:

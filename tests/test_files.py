@@ -1,4 +1,4 @@
-"""A store: written whole or not at all, wherever it lies, and clear about what is wrong."""
+"""A store: atomic writes in every kind of location, and clear errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ json_values = st.recursive(
 
 @pytest.fixture(params=["local", "memory"])
 def store(request, tmp_path):
-    """The same behaviour is asked of a folder and of an object store."""
+    """A store in a folder, and one in an object store: both must behave the same."""
     if request.param == "local":
         yield Store(str(tmp_path / "store"))
         return
@@ -101,7 +101,7 @@ def test_a_file_system_is_looked_up_once_by_each_thread_and_never_crosses_a_fork
     store = Store(str(tmp_path))
 
     def use() -> int:
-        """How often it is looked up while some files are."""
+        """Count look-ups while some files are used."""
         before = len(looked)
         for number in range(10):
             Store(str(tmp_path)).exists(f"{number}")
@@ -283,7 +283,7 @@ def test_two_never_hold_a_folder_however_they_race(tmp_path):
 
 
 def test_a_clock_that_jumps_takes_no_temporary_from_who_still_writes(tmp_path, monkeypatch):
-    """`sweep` from within a write, by a clock a year ahead, and by one a year back."""
+    """`sweep` during a write, with the clock a year ahead and a year back, keeps the temporary file."""
     store, year, swept = Store(str(tmp_path)), 365 * 86400.0, []
     sync = os.fsync
 

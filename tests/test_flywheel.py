@@ -1,4 +1,4 @@
-"""The flywheel in this process: what comes next, what an iteration leaves, what a failed one doesn't."""
+"""The flywheel in one process: the next step, the result of an iteration, and failures."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_state_reads_back(tmp_path):
 
 
 def test_a_file_of_before_games_had_flywheels_of_their_own_is_read(tmp_path):
-    """Written by the code of November 2026, with the names that the file has to this day."""
+    """A file written in November 2026, whose field names are still in use."""
     root = Store(str(tmp_path))
     folder_of(FLYWHEEL, root).write(FILE, STORED.encode())
     state = read_state(root)
@@ -223,7 +223,7 @@ def test_a_range_with_a_gap_is_a_run_a_piece():
 
 
 class Registry:
-    """A registry that knows one champion, or none."""
+    """A registry with one champion, or none."""
 
     def __init__(self, champion: str | None) -> None:
         self.champion = champion
@@ -251,7 +251,7 @@ def test_a_network_begins_from_the_champion_or_from_nothing_until_there_is_one(m
 
 @pytest.fixture
 def instance(tmp_path):
-    """On disk: an ephemeral one keeps no sensors."""
+    """An instance on disk, because an ephemeral one keeps no sensors."""
     (tmp_path / "home").mkdir()
     return dg.DagsterInstance.local_temp(str(tmp_path / "home"))
 
@@ -277,7 +277,7 @@ def few(monkeypatch, tmp_path):
 
 @pytest.fixture
 def once(instance, root, tracker, few):
-    """Turn it once, by hand."""
+    """Run one step by hand."""
 
     def run() -> tuple[State, list[str]]:
         said: list[str] = []
@@ -328,7 +328,7 @@ def test_iterations_by_hand_one_of_which_fails(once, instance, root, tracker, mo
 
 
 def test_what_failed_goes_on_from_what_is_on_disk(once, instance, root, tracker, monkeypatch):
-    """The same iteration, broken off at its gate, then whole: nothing is solved or learnt twice."""
+    """An iteration that failed at its gate runs again; nothing is solved or learnt twice."""
     write_state(root, State.begin(SMALL))
     with monkeypatch.context() as broken:
         broken.setattr(by_hand, "materialize_here", fails_at("gate", by_hand.materialize_here))
@@ -346,7 +346,7 @@ def test_what_failed_goes_on_from_what_is_on_disk(once, instance, root, tracker,
 
 
 def fails_at(step: str, real):
-    """materialize_here, which at a step is asked for what cannot be."""
+    """Return a materialize_here that fails at one step."""
 
     def run(asset, instance, tags, settings, *rest):
         wrong = {"model": "models/there-is-none"} if tags["forge/step"] == step else {}
@@ -356,7 +356,7 @@ def fails_at(step: str, real):
 
 
 def files_of(root: Store):
-    """Shards, rows, and all that training has written."""
+    """Return all shards, rows and training files."""
     from pathlib import Path
 
     folder = Path(root.url)
@@ -453,7 +453,7 @@ def test_by_hand_keeps_out_of_the_way_of_a_run_and_buries_a_dead_one(instance, r
 
 
 def interrupt(instance, seen: list[str], asked) -> None:
-    """A run that ends as if somebody had terminated it."""
+    """End a run as if a person had terminated it."""
     seen.append(asked[2]["forge/attempt"])
     run = instance.create_run_for_job(job_def=dg.job(name="some_job")(lambda: None), tags=asked[2])
     instance.report_run_canceled(run)
@@ -479,7 +479,7 @@ def test_a_run_by_hand_is_not_repeated_by_dagster(tmp_path):
 
 
 def succeed(instance, state: State, *names: str) -> None:
-    """Runs of steps, as if they had been carried out."""
+    """Record runs of steps as if they had succeeded."""
     for name in names:
         tags = runs.attempt_tags(state) | {"forge/step": name}
         job = dg.job(name="some_job")(lambda: None)
@@ -487,7 +487,7 @@ def succeed(instance, state: State, *names: str) -> None:
 
 
 def test_a_step_waits_for_mlflow_and_goes_on_by_itself(instance, root, tmp_path):
-    """An hour of ticks, a server that comes, goes and comes again: no attempt is used up."""
+    """During an hour of ticks a server appears, disappears and returns; no attempt is used up."""
     port = free_port()
     tracker = Tracker(uri=f"http://127.0.0.1:{port}")
     resources = {"store": ShardStore(url=root.url), "tracker": tracker}
@@ -524,7 +524,7 @@ def test_by_hand_it_is_said_that_mlflow_is_away(instance, root):
 
 
 def test_a_step_that_lost_mlflow_counts_not_and_one_that_failed_of_itself_does(instance, root, monkeypatch):
-    """Real runs of the gate: one asks a server that is not there, the other for a network that is none."""
+    """Real runs of the gate: one cannot reach its server, the other gets a network that does not exist."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     write_state(root, State.begin(SMALL))
     tracker = Tracker(uri=f"http://127.0.0.1:{free_port()}")
@@ -575,7 +575,7 @@ def test_the_steps_that_wait_for_mlflow_are_those_whose_assets_ask_it():
 
 @pytest.fixture
 def gate(instance, root, tracker, monkeypatch):
-    """Materialize `champion`, by twenty deals of the benchmark."""
+    """Materialize `champion` by twenty deals of the benchmark."""
     monkeypatch.setattr(golden, "golden_keys", lambda split=Split.VAL: TWENTY_GOLDEN)
     lenient = replace(measures.NETWORK_LOSSES, group_margin=5.0)  # two deals of a declaration prove little
     monkeypatch.setattr(measures, "NETWORK_LOSSES", lenient)
@@ -637,7 +637,7 @@ def test_another_champion_meanwhile_is_not_replaced(gate, tracker, monkeypatch):
 
 @pytest.fixture
 def pipeline(capsys, monkeypatch, tmp_path, root):
-    """forge-pipeline in this process: (exit status, standard output, standard error)."""
+    """Run forge-pipeline in this process; return (exit status, standard output, standard error)."""
     monkeypatch.setenv("FORGE_STORE", root.url)
     home = tmp_path / "home"
     home.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The flywheel in a real daemon: switched on, turned by the sensor, a fault on the way."""
+"""The flywheel in a real daemon: switched on, driven by the sensor, with a fault in one iteration."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ main()
 
 
 def pipeline(environment: dict[str, str], *arguments: str) -> str:
-    """What forge-pipeline prints; it succeeds."""
+    """Return the output of a forge-pipeline command that succeeds."""
     command = [sys.executable, "-c", "import sys; from forge_assets.cli.main import main; sys.exit(main())"]
     done = subprocess.run(
         [*command, *arguments], env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=120
@@ -43,7 +43,7 @@ def pipeline(environment: dict[str, str], *arguments: str) -> str:
 
 
 def test_three_iterations_by_the_sensor_one_of_which_fails_and_recovers(tmp_path: Path):
-    """In the second, a folder stands where a shard must go; it is taken away once the failure is told."""
+    """In the second iteration a folder blocks a shard's file; it is removed after the failure is reported."""
     tracked = f"sqlite:///{tmp_path}/mlflow.db"
     environment = new_home(tmp_path) | {
         "FORGE_RUNS": str(tmp_path / "runs"),

@@ -1,4 +1,4 @@
-"""A flywheel of another game: keys with a prefix, partitions and words of its own, by the same machinery."""
+"""A flywheel of a second game: prefixed keys, its own partitions and words, the same machinery."""
 
 import json
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Every game passes the conformance suite, and the suite finds what is broken."""
+"""Every game passes the conformance suite, and the suite finds each broken game."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from forge_core.texas42.game.state import NONE, lookups
 
 
 def hide_hands(state: TableState, seat: int, generator: np.random.Generator) -> TableState:
-    """Deal what the other seats still hold anew among them, and all deals that may follow."""
+    """Redeal the cards that the other seats still hold, and all deals that may follow."""
     owner = state.owner.copy()
     for row in range(len(owner)):
         hidden = np.flatnonzero((state.ply[row] == NONE) & (owner[row] != seat))
@@ -56,7 +56,7 @@ def test_games_conform(name, check):
 
 @pytest.fixture
 def fresh_tables():
-    """Tables on the pretended card must not outlive it."""
+    """Remove tables on the pretended card after the test."""
     yield
     lookups.cache_clear()
 
@@ -64,7 +64,7 @@ def fresh_tables():
 @pytest.mark.usefixtures("fresh_tables")
 @pytest.mark.parametrize("name", CASES)
 def test_a_card_gives_the_same_and_is_not_waited_for(name, monkeypatch):
-    """On a pretended card: no devices are mixed, and nothing of a step is read back."""
+    """On a pretended card, no devices are mixed and no result of a step is read back."""
     monkeypatch.setattr("forge_core.device.cuda_device_count", lambda: 1)
     case, game = CASES[name], CASES[name].game
     with pretended_card() as card:
@@ -138,7 +138,7 @@ class SumsToSomething(SealedBids):
 
 
 class PaysTheMover(Noughts):
-    """Returns of who would move next, and of the other, instead of by seat."""
+    """Returns of the next mover and of the other, instead of by seat."""
 
     def returns(self, state):
         returns = super().returns(state)

@@ -1,4 +1,4 @@
-"""Rows of recorded games on disk: what is packed, how it is kept apart, added to, read and refused."""
+"""Stored rows of recorded games: packing, splits, additions, reading and refusals."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TRAIN, VAL = (3, 7, 49, 50, 1003), (905, 930, 931)
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory) -> Store:
-    """A store of a few games; tests leave it as it is."""
+    """A store of a few games, which tests do not change."""
     root = Store(str(tmp_path_factory.mktemp("games")))
     put(root, *TRAIN, *VAL)
     return root

@@ -1,4 +1,4 @@
-"""Games in lockstep and what can be known of them, held to recorded games and to the rules."""
+"""Games in lockstep, and the public information in them, against recorded games and the rules."""
 
 import json
 from pathlib import Path

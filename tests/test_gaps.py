@@ -1,4 +1,4 @@
-"""What is missing: found on disk and in the records, told by partition, and made good by a real backfill."""
+"""Gaps: found on disk and in the records, reported by partition, and repaired by a real backfill."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ FILE = "shards-standard/train/seed_{:08d}_decl_{}.parquet"
 
 @pytest.fixture(scope="module")
 def solved(tmp_path_factory) -> Path:
-    """A store with the fifty deals of block 0, never changed."""
+    """A store with the fifty deals of block 0; never changed."""
     root = tmp_path_factory.mktemp("solved")
     keys = [key for partition in ALL for key in shard_keys(partition, "one")]
     reports = fill_shards(Store(str(root)).join("shards-standard"), keys, CONFIG, "cpu")
@@ -70,7 +70,7 @@ def instance():
 
 
 def record(instance, partitions=ALL, config=CONFIG, code=versions.SHARDS) -> None:
-    """Let Dagster know that partitions of oracle_shards are done."""
+    """Record partitions of oracle_shards in Dagster as done."""
     for partition in partitions:
         names = [key.filename for key in shard_keys(partition, "one")]
         tags = {
@@ -87,7 +87,7 @@ def inspect_files(root, instance, blocks=None, assets=(), verify=False, **settin
 
 
 def kinds(found, asset="oracle_shards") -> dict[str, tuple[str, ...]]:
-    """By partition, what is wrong with it."""
+    """Return the faults by partition."""
     (of,) = (of for of in found.assets if of.asset == asset)
     return {gap.partition: gap.kinds for gap in of.gaps}
 
@@ -97,14 +97,14 @@ def truncate(shard: Path) -> None:
 
 
 def tamper(shard: Path) -> None:
-    """Another byte amid the rows; the footer stays as it was."""
+    """Change one byte of the rows and leave the footer as it was."""
     data = bytearray(shard.read_bytes())
     data[len(data) // 4] ^= 0xFF
     shard.write_bytes(data)
 
 
 def grow_old(shard: Path) -> None:
-    """The same shard as an earlier version of the algorithm would have written it."""
+    """Write the shard as an earlier version of the algorithm would have."""
     store = Store(str(shard.parent.parent))
     found = read_shard(store, shard.name)
     old = CONFIG.fingerprint_of(found.header.oracle_version, "s0")
@@ -112,7 +112,7 @@ def grow_old(shard: Path) -> None:
 
 
 def make_plain(shard: Path) -> None:
-    """A shard of another maker in its place."""
+    """Replace a shard by one from another program."""
     found = read_shard(Store(str(shard.parent.parent)), shard.name)
     columns = {"state": found.state, "V": found.value}
     columns |= {f"q{slot}": np.ascontiguousarray(found.q[:, slot]) for slot in range(7)}
@@ -288,7 +288,7 @@ def test_partitions_are_told_in_few_words():
 
 @pytest.fixture
 def told(root, tmp_path, monkeypatch, capsys):
-    """Run the command line on the store of the test: exit status, what it says."""
+    """Run the command line on the store of the test; return exit status and output."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("DAGSTER_HOME", str(home))
@@ -353,7 +353,7 @@ def test_nothing_is_started_where_nothing_is_missing(root, instance):
 
 
 def state_of(root: Path) -> dict[str, tuple[int, int]]:
-    """Inode and time of every shard: a file that is written anew has another."""
+    """Return inode and time of every shard; a rewritten file has others."""
     files = root.rglob("*.parquet")
     return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
 

@@ -1,4 +1,4 @@
-"""The gate: who passes, who doesn't, and what it says."""
+"""The gate: promotions, refusals and the reasons it gives."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GROUPS = [f"group {k % 10}" for k in range(200)]
 
 
 def losses(seed: int, better_by: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """Challenger and champion on 200 cases that are easy and hard for both alike."""
+    """Return losses of challenger and champion on 200 cases, easy and hard for both alike."""
     draw = np.random.default_rng(seed)
     hard = draw.gamma(2.0, 0.6, 200)
     return hard - better_by + draw.normal(0, 0.2, 200), hard + draw.normal(0, 0.2, 200)
@@ -76,7 +76,7 @@ def test_no_group_may_come_off_worse_by_more_than_the_margin():
 
 
 def test_pairing_sees_through_what_is_hard_for_both():
-    """Unpaired, 0.1 points among losses that spread by 0.85 would not be seen."""
+    """Without pairing, a difference of 0.1 points among losses that vary by 0.85 would not be detected."""
     mine, theirs = losses(3, better_by=0.1)
     apart = np.hypot(mine.std(ddof=1), theirs.std(ddof=1)) / np.sqrt(200)
     assert theirs.mean() - mine.mean() < 1.645 * apart

@@ -1,6 +1,7 @@
-"""Files made to fill the memory, to run something or to lead elsewhere: refused, in a sentence, soon.
+"""Hostile files that try to exhaust memory, run code or escape a folder: each is refused quickly, in one
+sentence.
 
-Each is read in a process of its own that may take half a gigabyte more than it has when it begins.
+Each file is read in a separate process that may allocate half a gigabyte beyond its start.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ for line in sys.stdin:
 
 @pytest.fixture(scope="module")
 def read():
-    """Ask what a reader says of a file, in a process that may not take much; within seconds."""
+    """Read a file in a process with limited memory; return the reader's complaint within seconds."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": PROJECT}
     with subprocess.Popen([sys.executable, "-c", READER], **pipes) as process:
 
@@ -102,7 +103,7 @@ class Long(int):
 
 
 def whole(number: int) -> bytes:
-    """A varint of a number's zigzag."""
+    """Return the zigzag varint of a number."""
     return varint(number << 1 if number >= 0 else (-number << 1) - 1)
 
 
@@ -115,7 +116,8 @@ def varint(number: int) -> bytes:
 
 
 def struct(fields: dict) -> bytes:
-    """Thrift's compact protocol, of all that footers and pages need: numbers, bytes, structs and lists."""
+    """Return Thrift's compact encoding, as far as footers and pages need it: numbers, bytes, structs and
+    lists."""
     data, last = b"", 0
     for field, value in sorted(fields.items()):
         kind = {int: 5, Long: 6, bytes: 8, dict: 12, list: 9}[type(value)]
@@ -137,7 +139,7 @@ def encoded(value) -> bytes:
 
 
 def parquet(footer: dict, body: bytes = b"") -> bytes:
-    """A file of a footer."""
+    """Return a Parquet file with a given footer."""
     text = struct(footer)
     return b"PAR1" + body + text + len(text).to_bytes(4, "little") + b"PAR1"
 
@@ -148,7 +150,7 @@ STATE = {1: 2, 3: 0, 4: b"state"}
 
 
 def column(at: int, size: int, values: int, unpacked: int | None = None) -> dict:
-    """Of a footer: what is said of a column's pages; zstd."""
+    """Return the part of a footer that describes a column's pages, compressed by zstd."""
     sizes = {5: Long(values), 6: Long(unpacked or size), 7: Long(size), 9: Long(at)}
     return {2: Long(at), 3: {1: 2, 2: [0], 3: [b"state"], 4: 6, **sizes}}
 
@@ -159,7 +161,7 @@ def footer(rows: int, *columns: dict, **more) -> dict:
 
 
 def bomb(claimed_values: int = 1000, unpacked: int = 1 << 30) -> bytes:
-    """A page of a few dozen kilobytes that unpacks to a gigabyte."""
+    """Return a page of a few dozen kilobytes that unpacks to a gigabyte."""
     packed = pa.compress(bytes(unpacked), "zstd", asbytes=True)
     header = {1: 0, 2: unpacked, 3: len(packed), 5: {1: claimed_values, 2: 0, 3: 3, 4: 3}}
     page = struct(header) + packed
@@ -167,7 +169,7 @@ def bomb(claimed_values: int = 1000, unpacked: int = 1 << 30) -> bytes:
 
 
 def long_run() -> bytes:
-    """A page of few bytes that says it holds two thousand million values."""
+    """Return a short page that claims to hold two thousand million values."""
     body = pa.compress(bytes(8000), "zstd", asbytes=True)
     header = {1: 0, 2: 8000, 3: len(body), 5: {1: 2**31 - 1, 2: 0, 3: 3, 4: 3}}
     page = struct(header) + body
@@ -175,7 +177,7 @@ def long_run() -> bytes:
 
 
 def foreign_type(touch: Path) -> bytes:
-    """A column of a type of Python's, which older readers of Arrow unpickled."""
+    """Return a column of a Python type, which older versions of Arrow unpickled."""
     field = pa.field(
         "state",
         pa.int64(),
@@ -190,7 +192,7 @@ def foreign_type(touch: Path) -> bytes:
 
 
 class Touch:
-    """Writes a file when it is unpickled."""
+    """An object that writes a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -228,7 +230,7 @@ PLACES = {
 
 @pytest.mark.parametrize("name", HOSTILE_PARQUET)
 def test_a_hostile_parquet_file_is_refused(tmp_path, name):
-    """By the one door of all readers, in this process: those that fill a memory, by the next test too."""
+    """The one function that opens all Parquet files refuses them; the next test covers memory as well."""
     data, reason = HOSTILE_PARQUET[name]
     with pytest.raises((Unsound, pa.ArrowException, OSError), match=reason):
         file = open_parquet(data())
@@ -285,7 +287,7 @@ def hostile_arrays(touch: Path) -> dict[str, bytes]:
 
 
 def manifest(folder: Path, spec, version: str, files: list[dict], rows: int, **config) -> None:
-    """A manifest that agrees with itself."""
+    """Return a manifest that is consistent with itself."""
     hashes = [[file["name"], file["hash"]] for file in files]
     record = {
         "version": version,
@@ -436,7 +438,8 @@ def test_a_hostile_checkpoint_is_not_gone_on_from(read, tmp_path):
 
 
 def test_nothing_here_unpickles_or_runs_what_it_reads():
-    """Beside ruff's rules (pickle, marshal, eval, exec, yaml): what it has no rule for."""
+    """Nothing unpickles or runs its input: covers what ruff's rules (pickle, marshal, eval, exec, yaml) do
+    not."""
     for package in ("forge_core", "forge_assets", "benchmarks"):
         for path in sorted((PROJECT / package).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text())):

@@ -1,4 +1,5 @@
-"""The house itself: sizes of files, what stands once, and that the contracts cover every room."""
+"""The structure of the code: file sizes, things that must stand once, and contracts that cover every
+package."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ def contract(name: str) -> dict:
 
 
 def rooms(package: str) -> set[str]:
-    """The modules and packages directly in a package."""
+    """Return the modules and packages directly in a package."""
     entries = (ROOT / package).iterdir()
     found = {entry.stem for entry in entries if entry.suffix == ".py" or (entry / "__init__.py").exists()}
     return found - {"__init__"}

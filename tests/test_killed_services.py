@@ -1,7 +1,7 @@
-"""Daemon, web server and code server, each killed with -9 in the middle of a real backfill and started again.
+"""Daemon, web server and code server, each killed with -9 during a real backfill and started again.
 
-They run as separate processes, as systemd or compose would keep them. What is killed is the process
-itself; what it had started lives on, as it does when the kernel, short of memory, takes one process.
+They run as separate processes, as under systemd or compose. Only the process itself is killed; its
+children live on, as they do when the kernel's out-of-memory killer takes one process.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Services:
         return process
 
     def wait_for(self, condition: Callable[[dg.DagsterInstance], object], seconds: float = 240) -> None:
-        """Until it holds of what Dagster has recorded."""
+        """Wait until a condition holds of Dagster's records."""
         deadline = time.monotonic() + seconds
         with dg.DagsterInstance.from_config(self.home) as instance:
             while not condition(instance):
@@ -79,7 +79,7 @@ def services(environment, tmp_path) -> Iterator[Services]:
 
 
 def kill(process: Process) -> None:
-    """It alone, not what it has started."""
+    """Kill one process and leave its children."""
     process.process.send_signal(signal.SIGKILL)
     assert process.process.wait() == -signal.SIGKILL
 
@@ -98,7 +98,8 @@ def backfill_is_over(instance: dg.DagsterInstance) -> bool:
 
 
 def assert_nothing_lost(environment: dict[str, str]) -> None:
-    """The backfill is complete: every partition made once, by runs that all succeeded; every shard there."""
+    """Assert that the backfill is complete: every partition made once, every run successful, every shard
+    stored."""
     with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
         (backfill,) = instance.get_backfills()
         assert backfill.status.value == "COMPLETED_SUCCESS"
@@ -148,7 +149,7 @@ def test_a_code_server_killed_in_a_backfill_is_started_again_and_its_run_goes_on
 
 
 def code_servers(daemon: int) -> list[int]:
-    """Processes that hold the definitions for a daemon: Dagster's `code-server` and the one below it."""
+    """Return the processes that hold the definitions for a daemon: `code-server` and its child."""
     found, waiting = [], [daemon]
     while waiting:
         below = Path(f"/proc/{waiting.pop()}/task")
@@ -161,7 +162,7 @@ def code_servers(daemon: int) -> list[int]:
 
 
 def test_a_daemon_killed_with_all_it_started_leaves_no_run_that_never_ends(services, environment):
-    """As when its unit, its container or the machine goes down: the run's process dies too."""
+    """When the unit, the container or the machine goes down, the run's process dies too."""
     config = Path(services.home) / "dagster.yaml"
     config.write_text(config.read_text().replace("poll_interval_seconds: 30", "poll_interval_seconds: 2"))
     services.web_server().launch_backfill(PARTITIONS)

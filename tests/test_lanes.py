@@ -1,4 +1,4 @@
-"""The machine instructions that kernels are built from, and the folder they are cached in."""
+"""The machine instructions used by kernels, and the folder in which kernels are cached."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ def test_bits_of_words_of_every_size():
 
 
 def test_the_kernel_cache_is_named_by_the_sources(monkeypatch, tmp_path):
-    """Of the kernel's file and of all that it imports, directly or not; of nothing else."""
+    """The name depends on the kernel's file and all modules it imports, directly or not, and on nothing
+    else."""
     package = tmp_path / kernels.PACKAGE.name
     (package / "sub").mkdir(parents=True)
     monkeypatch.setattr(kernels, "PACKAGE", package)

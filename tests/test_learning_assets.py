@@ -45,7 +45,7 @@ TINY["evaluate_every"] = 8
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory) -> Path:
-    """A store with five solved deals, never changed."""
+    """A store with five solved deals; never changed."""
     root = tmp_path_factory.mktemp("shards")
     reports = fill_shards(Store(str(root / "shards-standard")), TRAIN + VAL, ShardConfig(rows=1000), "cpu")
     assert not [report.error for report in reports if report.error]
@@ -54,13 +54,13 @@ def shards(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def mlflow_uri(tmp_path_factory) -> str:
-    """Making the tables takes seconds: once."""
+    """One MLflow database for the module, because creating its tables takes seconds."""
     return f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
 
 
 @pytest.fixture
 def store(shards, tmp_path) -> Path:
-    """A store of the test's own."""
+    """A store for one test."""
     root = tmp_path / "store"
     for path in shards.rglob("*.parquet"):
         copy = root / path.relative_to(shards)
@@ -77,7 +77,7 @@ def instance():
 
 @pytest.fixture
 def materialize(instance, store, mlflow_uri, tmp_path, monkeypatch):
-    """Run one partition of an asset in this process."""
+    """Materialize one partition of an asset in this process."""
     monkeypatch.setattr(golden, "golden_keys", lambda split=Split.VAL: FEW_GOLDEN)
     settings = {
         "token_splits": FEW_ROWS,
@@ -99,7 +99,7 @@ def materialize(instance, store, mlflow_uri, tmp_path, monkeypatch):
 
 @pytest.fixture
 def tokens(materialize):
-    """Rows of train and val."""
+    """Make the rows of train and val."""
     for split in ("train", "val"):
         assert materialize("token_splits", split).success
 
@@ -119,13 +119,13 @@ def reason_of(result: dg.ExecuteInProcessResult) -> str:
 
 
 def written(folder: Path) -> dict[Path, int]:
-    """When each file of rows and of runs was written."""
+    """Return the time at which each file of rows and runs was written."""
     files = [*folder.glob("store/**/*.npy"), *folder.glob("runs/**/*.*")]
     return {path: path.stat().st_mtime_ns for path in files}
 
 
 def rewrite(store: Path, split: Split, column: str, value: float) -> None:
-    """Put `value` into a row of the first file of a split, and its hash into the manifest."""
+    """Write `value` into a row of the first file of a split, and its hash into the manifest."""
     tokens = TokenStore(Store(str(store)), split)
     file = tokens.files[0]
     path = Path(tokens.folder.path(file.name))

@@ -1,4 +1,4 @@
-"""From a network back to its parents, its rows, their shards, seeds and versions; and what is not known."""
+"""From a network back to its parents, rows, shards, seeds and versions; and what is unknown."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NAME = registered_name("qvalue")
 
 
 class Taught:
-    """A network, and one fine-tuned from it, taught by Dagster; the first is the champion."""
+    """A network and one fine-tuned from it, trained by Dagster; the first is the champion."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.store = root, root / "store"
@@ -72,7 +72,7 @@ class Taught:
 
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory) -> Taught:
-    """Never changed."""
+    """The two networks; never changed."""
     return Taught(tmp_path_factory.mktemp("taught"))
 
 
@@ -294,7 +294,8 @@ def test_what_is_no_model_is_said_in_a_line(told):
 
 
 def test_a_folder_asked_for_again_is_found_whatever_its_card_says_of_origins(taught, tmp_path):
-    """What follows from the data version is no part of the question: an older run is found, and resumed."""
+    """Whatever follows from the data version is not part of the fingerprint, so an older run is found and
+    resumed."""
     from forge_assets.texas42.networks import folder_of
     from forge_core.learning.labelled.settings import TeachingSettings
     from forge_core.learning.labelled.teaching import choose_model, configure

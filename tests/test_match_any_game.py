@@ -1,4 +1,4 @@
-"""Matches of games that the arena knows nothing of: two seats in the open, three seats with hidden cards."""
+"""Matches of games unknown to the arena: two seats with open information, three seats with hidden cards."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ POINTS = Measure("points", "pair")
 
 @dataclass(frozen=True)
 class Winner:
-    """Noughts: takes a winning cell, else blocks one, else the first free one. It sees the whole state."""
+    """A player of Noughts: takes a winning cell, else blocks one, else the first free one. It sees the
+    whole state."""
 
     name: str = "winner"
     blocks: bool = True
@@ -58,7 +59,8 @@ class Winner:
 
 @dataclass(frozen=True)
 class CardBidder:
-    """Sealed bids: bids its own card less `below`. Its view is the observation, whose first entry is that."""
+    """A player of SealedBids: bids its card less `below`. Its view is the observation, which begins with
+    the card."""
 
     name: str
     below: int

@@ -1,4 +1,4 @@
-"""The table of all players as an asset: what a run plays, says and checks, and that none is played twice."""
+"""The table of all players as an asset: matches, metadata, checks; no match is played twice."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SEEDS = range(20, 60)
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """So small a network gains nothing from a second one, and loses much where cores are shared."""
+    """Use one thread: a network this small gains nothing from a second one, and loses on shared cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -72,7 +72,7 @@ def materialize(instance, root, tmp_path):
 
 @pytest.fixture
 def dealt(monkeypatch) -> list[int]:
-    """How many games are played, by lockstep."""
+    """Count the games played, by lockstep."""
     games: list[int] = []
 
     def count(some, *rest):

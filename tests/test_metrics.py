@@ -1,4 +1,4 @@
-"""Metrics: what they say of small cases worked out by hand, and of random play."""
+"""Metrics on small cases worked out by hand, and on random play."""
 
 from __future__ import annotations
 

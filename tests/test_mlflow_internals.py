@@ -1,4 +1,4 @@
-"""The undocumented parts of MLflow that the tracker uses are where it expects them."""
+"""The undocumented parts of MLflow that the tracker uses exist and behave as expected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MLFLOW = Path(mlflow.__file__).parent
 
 @pytest.fixture(scope="module")
 def uri(tmp_path_factory) -> str:
-    """A database that the first test makes: it takes seconds."""
+    """A database made by the first test, because that takes seconds."""
     return f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
 
 
@@ -52,7 +52,7 @@ def test_curves_are_the_first_page_of_an_experiment():
 
 @pytest.fixture
 def server():
-    """A server that answers every request with status 404, and the paths it was asked for."""
+    """A server that answers every request with status 404, and records the requested paths."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Text for declarations, dominoes, hands: written, read back, refused."""
+"""Text for declarations, dominoes and hands: written, read back and refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store behind s3://, on a real server: SeaweedFS, as a process of its own on this machine's loopback."""
+"""A store behind s3:// on a real server: SeaweedFS in a separate process on this machine."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def identity(name: tuple[str, str], *actions: str) -> dict:
 
 @pytest.fixture(scope="module", autouse=True)
 def server(tmp_path_factory) -> Iterator[str]:
-    """The URL of an object store with one bucket; this process and those it starts may do all there."""
+    """The URL of an object store with one bucket; this process and its children have full access."""
     folder = tmp_path_factory.mktemp("weed")
     identities = [identity(OWNER, "Admin", "Read", "Write", "List"), identity(READER, "Read", "List")]
     (folder / "s3.json").write_text(json.dumps({"identities": identities}))
@@ -71,7 +71,7 @@ def server(tmp_path_factory) -> Iterator[str]:
 
 
 def client():
-    """Amazon's own client, beside the one under test."""
+    """Amazon's own client, to compare with the one under test."""
     return botocore.session.get_session().create_client("s3")
 
 
@@ -86,12 +86,12 @@ def made_bucket() -> bool:
 
 @pytest.fixture
 def store(request) -> Store:
-    """A folder of its own in the bucket."""
+    """A separate folder in the bucket."""
     return Store(f"{BUCKET}/{request.node.name}")
 
 
 def python(code: str, *arguments: str) -> subprocess.Popen:
-    """Another process with the store's door open."""
+    """Start another process with the store open."""
     code = f"import sys\nfrom forge_core.files import Store\n{code}"
     return subprocess.Popen([sys.executable, "-c", code, *arguments])
 
@@ -194,7 +194,7 @@ ASKED = [
 
 @pytest.fixture
 def as_another(monkeypatch):
-    """Come with other credentials, or to another server."""
+    """Connect with other credentials, or to another server."""
 
     def come(**variables: str) -> None:
         for name, value in variables.items():

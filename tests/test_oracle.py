@@ -1,4 +1,4 @@
-"""The solver and what a solved deal answers: golden facts, a slow negamax, and its own equations."""
+"""The solver and the answers of a solved deal: golden facts, a slow negamax, and its own equations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ leaders = st.integers(0, 3)
 
 
 def random_states(solution, plies, key):
-    """One random reachable state of each ply given, by random legal play from the root."""
+    """Return one random reachable state of each given ply, by random legal play from the root."""
     rng = stream(0, "random states", key)
     tables = deal_tables(solution.hands, solution.decl)
     state, states = np.array([initial_state(solution.leader)]), []

@@ -1,4 +1,4 @@
-"""Games as environments of PettingZoo: its own tests pass, and an episode is the game."""
+"""Games as PettingZoo environments: PettingZoo's tests pass, and an episode equals the game."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_its_own_render_test(game):
 
 
 def random_episode(environment, seed: int | None = 3) -> dict[str, float]:
-    """Play at random by the masks; the rewards of each agent, added up."""
+    """Play at random by the masks; return the total reward of each agent."""
     environment.reset(seed)
     generator, rewards = stream(0, "episode"), {}
     for agent in environment.agent_iter():

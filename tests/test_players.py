@@ -1,4 +1,4 @@
-"""Players: none sees a hidden hand, each plays by the rules, and plays the same again."""
+"""Players: none sees a hidden hand, each obeys the rules, and each repeats its play."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ BLIND = ("random", "heuristic", "eq:worlds=3,oracle=exact", "pmake:worlds=3,orac
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
-    """Threads cost more than they bring to a handful of positions, and far more beside other work."""
+    """Use one thread: threads cost more than they gain on a handful of positions, and far more on shared
+    cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -41,7 +42,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory):
-    """A folder with networks that have learnt nothing: stage1, policy, stage2."""
+    """A folder with untrained networks: stage1, policy, stage2."""
     folder = tmp_path_factory.mktemp("networks")
     for name, spec, objective in (
         ("stage1", STAGE1_SPEC, "qvalue"),
@@ -57,7 +58,7 @@ def networks(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def players(networks):
-    """One of each kind: blind ones first, then those that see all."""
+    """One player of each kind: first those that see only their hand, then those that see all."""
     texts = (
         *BLIND,
         f"eq:worlds=3,oracle=model,model={networks / 'stage1'},posterior=on",
@@ -84,7 +85,7 @@ def play_out(player, games: Games, keys=None) -> Games:
 
 
 def reachable(thing) -> list:
-    """All objects that one can get to from `thing`, but for code."""
+    """Return all objects reachable from `thing`, except code."""
     found, todo = {}, [thing]
     while todo:
         here = todo.pop()
@@ -116,7 +117,7 @@ def test_no_way_leads_from_a_view_to_a_hidden_hand():
 
 
 def same_to_the_mover(games: Games, draw: int) -> Games:
-    """The same games, with hidden hands dealt anew among what the movers cannot tell apart."""
+    """Return the same games, with hidden hands redealt in ways that the movers cannot tell apart."""
     views, hands = games.views, games.hands.copy()
     hidden = unseen(views)
     for game in range(len(games)):
@@ -229,7 +230,7 @@ def test_a_network_that_says_no_number_is_refused(networks, tmp_path):
 
 
 def table(hands: list[str], decl: int, plays: str, leader: int = 0) -> Games:
-    """A game of one's own, after some plays."""
+    """Return a game after some plays, one for each test."""
     ids = [[parse_domino(domino) for domino in hand.split()] for hand in hands]
     games = start([[sorted(hand) for hand in ids]], [decl], leader)
     for domino in plays.split():

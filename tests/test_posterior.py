@@ -1,4 +1,4 @@
-"""Weights of worlds, held to the formula in plain Python."""
+"""Weights of worlds against the formula in plain Python."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from forge_core.texas42.worlds.posterior import PosteriorConfig, log_likelihood,
 
 
 def plain_probability(q, legal, observed, tau, mix) -> float:
-    """Of one play: mix of a softmax of what it is worth above the mean, and a blind choice."""
+    """Return the probability of one play: a mixture of a softmax over its advantage, and a uniform choice."""
     values = [float(x) for x, may in zip(q, legal, strict=True) if may]
     mean, n = sum(values) / len(values), len(values)
     if not legal[observed]:
@@ -101,7 +101,7 @@ def test_whole_points_are_as_good_as_fractions():
 
 
 def test_the_worst_play_of_all_keeps_its_digits():
-    """84 points at tau 0.1 are a factor exp(-840): too small for a float, but not its logarithm."""
+    """84 points at tau 0.1 are a factor of exp(-840), which underflows; its logarithm does not."""
     q = np.array([[[42, -42, 0, 0, 0, 0, 0]], [[42, -41, 0, 0, 0, 0, 0]]], dtype=np.float32)
     legal, observed = np.arange(7) < np.full((2, 1, 7), 2), np.ones((2, 1), dtype=np.int64)
     np.testing.assert_allclose(log_likelihood(q, legal, observed, 0.1, 0.0), [-840, -830])

@@ -1,7 +1,7 @@
-"""Record files: one set of promises, held by every kind that a game stores.
+"""Record files: promises that every kind of stored file keeps.
 
-A file of ours that is damaged is refused, and made again; the file of another maker is refused and kept,
-whatever it holds and whoever comes upon it.
+A damaged file of ours is refused and made again; a file from another program is refused and kept,
+whatever it holds and whichever command finds it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ GOLDEN = Path(__file__).parent / "golden" / "record_files.json"
 
 
 class Quick:
-    """A playout that costs nothing: points by a hash of the deal."""
+    """A playout without cost: points from a hash of the deal."""
 
     name, version, sees_all = "quick", "1", False
 
@@ -88,7 +88,7 @@ def errors_of_boards(place: Store) -> list[str]:
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of file, and how a place is filled with it."""
+    """One kind of file, and a function that fills a place with it."""
 
     kind: RecordFile
     key: ShardKey | TableKey | BlockKey
@@ -288,7 +288,7 @@ def test_a_file_that_could_not_be_made_leaves_the_others(tmp_path):
 
 
 def layout(data: bytes) -> dict:
-    """What a file holds beside its rows: columns, how they are packed, and the words of its footer."""
+    """Return the layout of a file: columns, encodings and the keys of its footer."""
     file = pq.ParquetFile(pa.BufferReader(data))
     group = file.metadata.row_group(0)
     columns = [[field.name, str(field.type)] for field in file.schema_arrow]
@@ -305,7 +305,7 @@ def layout(data: bytes) -> dict:
 
 
 def small_files(root: Store) -> dict[str, bytes]:
-    """One file of each family, made up where a real one would take long."""
+    """One file of each family, invented where a real one would take long to make."""
     write_game(root.join("games"), record_of(3))
     table = bid_seed(5, BIDDING)
     write_table(root.join("tables"), table, BIDDING)
@@ -320,6 +320,6 @@ def small_files(root: Store) -> dict[str, bytes]:
 
 
 def test_files_are_laid_out_as_ever(tmp_path):
-    """By tests/golden/record_files.json, which the code wrote before record files had one home."""
+    """The layout equals tests/golden/record_files.json, written before record files shared one module."""
     found = {name: layout(data) for name, data in small_files(Store(str(tmp_path))).items()}
     assert found == json.loads(GOLDEN.read_text())

@@ -1,4 +1,4 @@
-"""The network in models/: it loads, and plays as its card says."""
+"""The network in models/ loads, and plays as its card says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go goes, what is needed stays: partitions, checks, champions and their parents, runs under way."""
+"""Pruning: unneeded items go; partitions, checks, champions, their parents and current runs stay."""
 
 import json
 import os
@@ -96,7 +96,7 @@ def run(instance, asset: str, *, days_ago: float, **tags: str) -> str:
 
 
 def age(instance, run_id: str, days: float) -> None:
-    """Make a run one that was last heard of so many days ago."""
+    """Set the time at which a run last changed to so many days ago."""
     then = datetime.fromtimestamp(time.time() - days * DAY, UTC).replace(tzinfo=None)
     with instance.run_storage.connect() as connection:
         of_run = RunsTable.c.run_id == run_id
@@ -112,7 +112,7 @@ def a_to_c(first: str, last: str) -> dict[str, str]:
 
 
 def status_of(instance) -> tuple:
-    """What the UI shows: partitions that are there, and how the last check went."""
+    """Return what the UI shows: materialized partitions and the result of the last check."""
     check = dg.AssetCheckKey(dg.AssetKey("deals"), "sound")
     summary = instance.event_log_storage.get_latest_asset_check_execution_by_key([check])
     known = {key.to_user_string() for key in instance.all_asset_keys()}
@@ -181,7 +181,8 @@ def test_what_is_under_way_or_belongs_to_a_backfill_under_way_stays(instance, pl
 
 
 def test_what_a_kept_network_came_from_stays_too(instance, places):
-    """The run that taught it, that of the rows it learnt from: made again since, by other runs."""
+    """The run that trained a network and the run that made its rows stay, even if later runs made both
+    again."""
     old_rows = run(instance, "rows", days_ago=400)
     taught = run(instance, "network", days_ago=399)
     stale = run(instance, "rows", days_ago=398)
@@ -224,7 +225,7 @@ def network_of(
     parent: Path | None = None,
     dagster_run: str = "",
 ) -> tuple[str, Path]:
-    """A run that was tracked, ended so long ago, and its folder."""
+    """Make a tracked run that ended some days ago, and its folder."""
     folder = places.runs / name
     torch.manual_seed(len(name))
     save_model(str(folder / "model"), TokenTransformer(SPEC, ModelConfig(16, 1, 2, 32)))

@@ -1,4 +1,4 @@
-"""Rows made while one trains: right, repeatable, in whatever process, and never of a sealed deal."""
+"""Rows made during training: correct, repeatable in any process, and never from a sealed deal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def same(a, b) -> bool:
 
 
 def test_rows_are_the_rows_of_a_query():
-    """Tokens are those of the same state asked for anew, answers those of the whole deal solved."""
+    """Tokens equal those of a fresh query of the same state; answers equal those of the solved deal."""
     labels = make_chunk(CONFIG, 0)
     rows = rows_of(labels)
     for number, (hands, decl) in enumerate(zip(labels.hands, labels.decls, strict=True)):
@@ -93,13 +93,13 @@ def test_walks_are_legal_and_fair():
 
 
 def _slot_between(before: int, after: int) -> int:
-    """The slot whose domino is gone."""
+    """Return the slot whose domino is gone."""
     (gone,) = np.flatnonzero((int(before) ^ int(after)) >> np.arange(28) & 1)
     return int(gone) % 7
 
 
 def test_walks_estimate_the_number_of_states_to_ply_3():
-    """One history leads to each of these states, so their weights sum to how many there are."""
+    """Exactly one history leads to each of these states, so their weights sum to the number of states."""
     deals = [(deal_from_seed(seed), seed % 10) for seed in (0, 7)]
     walks = walk(np.array([d for d, _ in deals], np.int8), [k for _, k in deals], 4000, stream(0, "count"))
     for number, (hands, decl) in enumerate(deals):
@@ -135,7 +135,7 @@ def test_a_batch_is_a_function_of_seed_and_number():
 
 
 def test_parts_share_chunks_out():
-    """Two that train together see, between them, each chunk once; resumed, they go on where they were."""
+    """Two training processes together see each chunk once; after a resume they continue in place."""
     source = LiveSource(CONFIG)
     alone = [source.batch(k) for k in range(8)]
     seen = [list(islice(LiveSource(CONFIG).batches(0, part, 2), 4)) for part in (0, 1)]
@@ -146,7 +146,7 @@ def test_parts_share_chunks_out():
 
 
 class TestWorkers:
-    """With processes."""
+    """Rows made by worker processes."""
 
     def test_workers_give_the_same_batches_at_any_start(self):
         alone = LiveSource(CONFIG)
@@ -175,7 +175,8 @@ class TestWorkers:
 
     @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
     def test_when_the_run_ends_so_do_its_workers(self, tmp_path, signum):
-        """Ctrl-C reaches the whole group; after kill -9 nobody can tell the workers, and they notice."""
+        """Ctrl-C reaches the whole group; after kill -9 nobody can notify the workers, so they notice by
+        themselves."""
         script = tmp_path / "run.py"
         script.write_text(
             "from forge_core.texas42.tokens.live import LiveConfig, LiveSource\n"

@@ -1,4 +1,4 @@
-"""The rules: recorded games, what must hold of any game, and the tables built from them."""
+"""The rules: recorded games, invariants of every game, and the tables built from the rules."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_tables_of_the_set_are_the_rules():
 @settings(max_examples=5, deadline=None)
 @given(seeds, decls)
 def test_tables_of_a_deal_are_the_rules(seed, decl):
-    """Every entry: 4 leaders, 7 leads, all answers."""
+    """Every entry is compared: 4 leaders, 7 leads, all answers."""
     deal = deal_from_seed(seed)
     tables = deal_tables(check_deal(deal), decl)
     for leader in range(4):

@@ -1,4 +1,4 @@
-"""Settings of an asset whose key has a prefix take effect: Dagster knows its op by another name."""
+"""Settings of an asset with a prefixed key take effect, although its op has another name."""
 
 import dagster as dg
 import pytest

@@ -1,4 +1,4 @@
-"""The workshop of learning, as a game with a network and a loop of its own uses it."""
+"""Training runs for a game with its own network and loop."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CONFIG, STEPS, EVERY = BoardConfig(width=8, blocks=2), 40, 10
 
 
 def learn(folder: Path, resume: bool = False, stop_at: int = STEPS, rate: float = 0.01) -> Progress:
-    """A loop as self-play would have one: noise from torch's generator, an evaluation every ten steps."""
+    """Train as self-play would: noise from torch's generator, an evaluation every ten steps."""
     torch.manual_seed(0)
     net = BoardNet(BoardSpec(), CONFIG)
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate)

@@ -1,4 +1,4 @@
-"""A second game: definitions, gaps, lineage and retention handle its assets by its record alone."""
+"""A second game: definitions, gaps, lineage and retention handle its assets through its record alone."""
 
 import json
 import time
@@ -61,7 +61,7 @@ def inspect(instance, root: Path, **query):
 
 
 def faults_of(report) -> dict[str, dict[str, tuple[str, ...]]]:
-    """By asset and partition."""
+    """Return the faults by asset and partition."""
     return {of.asset: {gap.partition: gap.kinds for gap in of.gaps} for of in report.assets}
 
 
@@ -120,7 +120,8 @@ def test_gaps_of_its_files_and_records_are_found(instance, root):
 
 @pytest.mark.parametrize(("asset", "sims"), [("toy/self_play", 4), ("toy/puzzles", 6)])
 def test_a_run_that_repairs_them_takes_its_settings(instance, root, asset, sims):
-    """Those of the last run, or of the question, under the name of the op: its key has a prefix."""
+    """The settings come from the last run or from the query, under the name of the op, as the key has a
+    prefix."""
     play(instance, root, asset, "g000", 4)
     (
         root / {"toy/self_play": "toy-games", "toy/puzzles": "toy-puzzles"}[asset] / "g000/game_0.parquet"
@@ -174,7 +175,7 @@ def test_make_run_takes_its_settings_too(instance, root, monkeypatch):
 
 
 def network(folder: Path, tracker: Tracker, weights: str, days_ago: float, **card) -> Path:
-    """A network as it was taught and tracked: the folder of its model."""
+    """Make a trained and tracked network; return the folder of its model."""
     model = folder / "model"
     model.mkdir(parents=True)
     data = {"game": "toy", "kind": "self-play", "version": "d1", "config": {"sims": 4}}
@@ -209,7 +210,7 @@ def test_a_network_leads_back_to_its_parent_and_its_rows(tracker, tmp_path):
 
 
 def test_networks_of_each_game_are_kept_while_they_are_needed(instance, tracker, tmp_path):
-    """The latest version of a name and what `latest` names stay; a run that nothing needs goes."""
+    """The latest version of a name and the target of `latest` stay; a run that nothing needs goes."""
     runs = tmp_path / "runs"
     forgotten, named = network(runs / "a", tracker, "w1", 200), network(runs / "b", tracker, "w2", 200)
     network(runs / "c", tracker, "w3", 200)

@@ -1,7 +1,7 @@
-"""Many machines as deploy/celery has them: PostgreSQL, Redis, a web server, a daemon, two workers.
+"""Several machines as in deploy/celery: PostgreSQL, Redis, a web server, a daemon, two workers.
 
-All are real processes on this machine's loopback. A worker is killed with -9, the database is
-stopped without warning; each time it is asked what was lost, and what a repeat makes.
+All are real processes on this machine. A worker is killed with -9 and the database is stopped
+without warning; each time the test checks what was lost and what a repeat makes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ RUNNING, SUCCESS, FAILURE = (
 
 
 def program(name: str) -> str | None:
-    """Where a server lies: Debian keeps those of PostgreSQL off the path."""
+    """Return the path of a server's program; Debian keeps PostgreSQL's off the PATH."""
     debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
     return str(debian[-1]) if debian else shutil.which(name)
 
@@ -54,7 +54,7 @@ pytestmark = [
 
 @dataclass(slots=True)
 class Postgres:
-    """A database of its own, run by whom it accepts: never root."""
+    """A separate database, run by a user other than root."""
 
     folder: Path
     port: int
@@ -63,7 +63,7 @@ class Postgres:
     starts: int = 0
 
     def initialize(self) -> None:
-        """Its files."""
+        """Create the database's files."""
         self.folder.mkdir()
         if self.user:
             shutil.chown(self.folder, self.user)
@@ -71,7 +71,7 @@ class Postgres:
         subprocess.run(command, user=self.user, cwd="/", check=True, capture_output=True)
 
     def start(self) -> None:
-        """Until it accepts connections."""
+        """Start the server and wait until it accepts connections."""
         log = self.folder.with_suffix(".log")
         command = [program("postgres"), "-D", self.folder, "-p", self.port, "-k", self.folder]
         command += ["-c", "listen_addresses=127.0.0.1"]
@@ -82,14 +82,14 @@ class Postgres:
         )
 
     def crash(self) -> None:
-        """Cut every connection and finish nothing: it recovers when it is started again."""
+        """Cut every connection without finishing anything; the next start recovers."""
         os.kill(self.process.process.pid, signal.SIGQUIT)
         self.process.process.wait()
 
 
 @dataclass(slots=True)
 class Cluster:
-    """All that runs."""
+    """All processes of the cluster."""
 
     environment: dict[str, str]
     folder: Path
@@ -99,47 +99,47 @@ class Cluster:
 
     @property
     def store(self) -> Store:
-        """Where the shards go."""
+        """Return the store of the shards."""
         return Store(self.environment["FORGE_STORE"]).join("shards-standard")
 
     def start_worker(self, name: str) -> None:
-        """As on a host of its own."""
+        """Start a worker as on a separate host."""
         command = [sys.executable, "-m", "celery", "-A", "forge_assets.workers", "worker", "-n", f"{name}@%h"]
         log = self.folder / f"{name}.log"
         self.workers[name] = Process([*command, "-l", "info"], self.environment, log)
 
     def worker_of(self, run: dg.DagsterRun) -> str:
-        """Who was given a run, by the workers' logs."""
+        """Return the worker that was given a run, by the workers' logs."""
         task = run.tags["dagster-celery/task_id"]
         return next(name for name, worker in self.workers.items() if task in worker.log.read_text())
 
     @contextmanager
     def instance(self) -> Iterator[dg.DagsterInstance]:
-        """What the database remembers."""
+        """Return the Dagster instance in the database."""
         with dg.DagsterInstance.from_config(self.environment["DAGSTER_HOME"]) as instance:
             yield instance
 
     def runs(self, **tags: str) -> list[dg.RunRecord]:
-        """The runs of these tags (`__` for `/`), in the order in which they were made."""
+        """Return the runs with these tags (`__` for `/`), in the order of their creation."""
         wanted = {f"dagster/{name}": value for name, value in tags.items()}
         with self.instance() as instance:
             found = instance.get_run_records(dg.RunsFilter(tags=wanted))
         return sorted(found, key=lambda record: record.create_timestamp)
 
     def made(self, run_id: str) -> int:
-        """Shards that a run says it solved."""
+        """Return the shards that a run reports as solved."""
         with self.instance() as instance:
             records = instance.fetch_materializations(ORACLE_SHARDS, limit=5000).records
         events = [record.asset_materialization for record in records if record.run_id == run_id]
         return sum(event.metadata["made"].value for event in events)
 
     def run(self, run_id: str) -> dg.RunRecord:
-        """A run as it is now."""
+        """Return the current state of a run."""
         with self.instance() as instance:
             return instance.get_run_record_by_id(run_id)
 
     def wait_for(self, run_id: str, status: dg.DagsterRunStatus, seconds: float = 90) -> dg.RunRecord:
-        """Until a run has come so far."""
+        """Wait until a run has reached a point."""
         return self.web.wait_until(
             lambda: (found := self.run(run_id)).dagster_run.status == status and found, seconds
         )
@@ -147,7 +147,7 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """Everything started; whatever happens, nothing of it outlives the module."""
+    """Start everything, and stop all of it when the module ends."""
     folder = Path(tempfile.mkdtemp(prefix="forge-services-"))
     folder.chmod(0o755)  # the database's user passes through
     postgres, redis_port = Postgres(folder / "postgres", free_port()), free_port()
@@ -201,7 +201,7 @@ def keys_in(names: Sequence[str], blocks: range) -> list[ShardKey]:
 
 
 def assert_whole(store: Store) -> None:
-    """Every file under a final name reads back."""
+    """Assert that every file under a final name reads back."""
     for split in ("train", "val"):
         for name in store.join(split).names():
             read_shard(store, name)  # raises for a half-written one

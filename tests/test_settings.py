@@ -1,4 +1,4 @@
-"""Settings: one dataclass makes the options of a verb and the launchpad of an asset."""
+"""Settings: one dataclass makes both the options of a verb and the launchpad of an asset."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
@@ -37,7 +37,7 @@ class Soup:
 
 @dataclass(frozen=True, slots=True)
 class LargeSoup(Soup):
-    """More settings, and one that another dataclass has."""
+    """More settings, one of them taken from another dataclass."""
 
     guests: int = setting(4, "Guests.")
     other_heat: float | None = like(Soup, "heat")
@@ -45,7 +45,7 @@ class LargeSoup(Soup):
 
 @pytest.fixture
 def cook():
-    """Calls the verb with arguments; what it was given, and the result of Typer."""
+    """Call the verb with arguments; return the settings it was given, and Typer's result."""
     app, given = typer.Typer(), []
 
     @app.command()
@@ -99,7 +99,7 @@ def test_help_shows_words_and_defaults(cook):
 
 
 class Launchpad(config_of(LargeSoup, spoons=7)):
-    """Of an asset with a default and a field of its own."""
+    """A launchpad with its own default and its own field."""
 
     kitchen: str = Field("here", description="where")
 
@@ -162,7 +162,7 @@ OTHER_DEFAULTS = {("eq_games", "oracle"): "hybrid"}
 
 
 def launchpads() -> dict[str, dict[str, dg.Field]]:
-    """The fields of every asset that has any, by the name of its op."""
+    """Return the fields of every launchpad, by the name of the op."""
     from forge_assets.definitions import defs
 
     found = {}
@@ -174,7 +174,7 @@ def launchpads() -> dict[str, dict[str, dg.Field]]:
 
 @pytest.fixture(scope="module")
 def options() -> dict[str, dict[str, typer.core.TyperOption]]:
-    """The options of every verb, by name."""
+    """Return the options of every verb, by name."""
     from forge_core.cli.app import app
 
     commands = typer.main.get_command(app).commands

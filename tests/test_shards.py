@@ -1,4 +1,4 @@
-"""Shards: what is written is read back, what is damaged is refused, what is missing is made."""
+"""Shards: written rows read back, damage is refused, missing shards are made."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def key():
 
 @pytest.fixture(scope="session")
 def shard(small_solution, key):
-    """2,000 rows of the smallest golden deal."""
+    """A shard of 2,000 rows of the smallest golden deal."""
     assert small_solution.hands.tolist() == key.deal()
     return make_shard(small_solution, key, ShardConfig(rows=2000))
 
@@ -205,7 +205,7 @@ def test_equal_shards_are_equal_files(tmp_path, small_solution, key):
 
 
 def test_each_deal_has_a_draw_of_its_own(small_solution):
-    """One solution under several keys: only the stream of the draw differs."""
+    """One solution under several keys: only the stream of the sample differs."""
     draws = [
         make_shard(small_solution, key, FEW).state
         for key in (ShardKey(1, 1), ShardKey(1, 2), ShardKey(1, 1, 0))
@@ -234,7 +234,7 @@ def test_a_sample_weighs_what_it_was_drawn_from(shard):
 
 
 def refused(store, key, *, header_too=False):
-    """The complaint of the reader; of the footer's reader too where it can know."""
+    """Return the reader's complaint, and assert that the reader of footers agrees where it can know."""
     with pytest.raises(FileCorrupt) as caught:
         read_shard(store, key)
     if header_too:
@@ -269,7 +269,7 @@ def test_the_command_that_makes_a_shard_anew(tmp_path):
 
 
 def damage_rows(store, key):
-    """Change a byte of the rows; the footer stays sound."""
+    """Change one byte of the rows; the footer stays valid."""
     folder = store.join(key.split)
     data = bytearray(folder.read(key.filename))
     data[100] ^= 0xFF
@@ -359,7 +359,7 @@ def test_rows_that_cannot_be(store, shard, key, name, change, reason):
 
 
 def test_values_in_the_frame_of_the_mover(store, shard, key):
-    """The sign turned for team 1 on purpose: the very mistake the frame invites."""
+    """Values with the wrong sign for team 1, the mistake that the frame invites, are refused."""
     team_1 = unpack(shard.state).mover % 2 == 1
     q = shard.q.copy()
     q[team_1] = np.where(q[team_1] == ILLEGAL, ILLEGAL, -q[team_1])
@@ -486,7 +486,7 @@ def test_headers_made_to_fill_the_memory(store, shard, key):
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_damage_is_noticed(tmp_path_factory, small_solution, key, data):
-    """Cut anywhere, or with any byte changed: refused, unless it reads as it was."""
+    """A file cut anywhere, or with any byte changed, is refused unless it reads as before."""
     shard = make_shard(small_solution, key, FEW)
     whole = encode_shard(shard)
     place = data.draw(st.integers(0, len(whole) - 1))
@@ -521,7 +521,7 @@ PLAIN_NAMES = ["state", "V", *(f"q{slot}" for slot in range(7))]
 
 
 def plain(state, value, q, key, **metadata):
-    """A file as others write it: nine columns, default encodings, seed and declaration alone."""
+    """Write a shard as another program would: nine columns, default encodings, only seed and declaration."""
     columns = {"state": state, "V": value, **{f"q{slot}": q[:, slot].copy() for slot in range(7)}}
     said = {"seed": str(key.seed), "decl_id": str(key.decl)} | metadata
     return parquet(pa.table(columns), said, compression="snappy")
@@ -617,7 +617,7 @@ def mend(store, keys, config=FEW, **options):
 
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory):
-    """A store of KEYS; not to be changed."""
+    """A store with the shards of KEYS; not to be changed."""
     store = Store(str(tmp_path_factory.mktemp("filled"))).join("shards-standard")
     reports = mend(store, KEYS)
     assert [report.error for report in reports.values()] == [None] * len(KEYS)
@@ -699,7 +699,7 @@ def test_bad_requests_are_refused_before_anything_is_made(store):
 
 
 def failing(function, victim, error):
-    """The function, failing whenever it comes to the victim's deal."""
+    """Return a function that fails for the victim's deal."""
     deal = victim.deal()
 
     def wrapper(hands, *arguments, **options):
@@ -728,7 +728,7 @@ def test_a_deal_that_fails_is_reported_and_the_others_are_made(store, monkeypatc
 
 
 def test_a_deal_that_failed_for_another_is_solved_alone(store, monkeypatch):
-    """As on a GPU, where a whole batch fails together."""
+    """On a GPU a whole batch fails together."""
     many = filling.solve_many
 
     def only_few(hands, decls, **options):
@@ -757,7 +757,7 @@ def test_a_store_that_cannot_be_written_ends_the_work_early(store, monkeypatch):
 
 
 def test_closing_finishes_what_is_being_written(store, monkeypatch):
-    """Whoever stops listening leaves whole files behind, and no temporaries."""
+    """Stopping early leaves complete files and no temporary ones."""
     keys, sync, syncing = seed_keys(range(8), "seed"), os.fsync, threading.Event()
 
     def slow_sync(descriptor):

@@ -120,7 +120,7 @@ def test_exact_rows_hold_no_variance_to_learn(tmp_path):
 
 
 def test_the_variance_that_fits_best_is_that_of_all_worlds():
-    """On average over labels of few worlds, however few."""
+    """The best fit to labels from few worlds is, on average, the variance over all worlds."""
     for worlds in (2, 3, 10):
         rows = estimated_rows(60_000, worlds, "fit").to_tensors()
         wide = rows.legal & (rows.tokens[:, :3, 2] == 1)
@@ -220,7 +220,7 @@ SMALL = ("--layers", "1", "--heads", "2", "--width", "16", "--batch-size", "32",
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
-    """A store of games to learn from, to watch by and to be judged by."""
+    """A store of games for training, validation and the final evaluation."""
     from random_games import record_of
 
     from forge_core.files import Store

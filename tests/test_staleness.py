@@ -1,6 +1,6 @@
-"""An algorithm is changed: all that rests on it is asked for again, and nothing else.
+"""After an algorithm changes, everything that depends on it is stale, and nothing else.
 
-With 200 and more partitions upstream, where Dagster no longer compares data versions.
+There are 200 and more partitions upstream, so Dagster no longer compares data versions.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ ASKED_OF_GAPS = ("ORACLE_VERSION", "LIVE_VERSION", "EQ_VERSION", "BIDDING_VERSIO
 
 
 def constants() -> dict[str, str]:
-    """Every constant that `versions` reads, and its module."""
+    """Return every constant that `versions` reads, with its module."""
     calls = [
         node
         for node in ast.walk(ast.parse(Path(versions.__file__).read_text()))
@@ -77,8 +77,10 @@ def constants() -> dict[str, str]:
 
 
 def definitions_with(constant: str, monkeypatch) -> dg.Definitions:
-    """The definitions as they will be when the source of an algorithm says another version: they are loaded
-    anew, and the code versions they come with put in place of the present ones."""
+    """Return the definitions as they would be with another version of an algorithm: they are loaded again,
+    and
+    their code versions replace the present ones.
+    """
     source = (PROJECT / constants()[constant].replace(".", "/")).with_suffix(".py")
     read = Path.read_text
 
@@ -109,7 +111,8 @@ def instance():
 
 @contextmanager
 def made_by_present_versions():
-    """All assets made by the present versions: 200 partitions of each block asset, all of the others."""
+    """Record all assets as made by the present versions: 200 partitions of each block asset, all of the
+    others."""
     blocks = [block_name(block) for block in range(200)]
     rectangle = [f"{decl}|{name}" for decl in NAMES for name in blocks[:20]]
     many = {"oracle_shards": rectangle, "marginalized_shards": rectangle}
@@ -133,7 +136,7 @@ def made_by_present_versions():
 
 
 def stale_by_dagster(definitions: dg.Definitions, instance) -> set[str]:
-    """The assets that Dagster calls stale: on the graph, or a partition of them on their page."""
+    """Return the assets that Dagster calls stale, on the graph or for a partition on their page."""
     graph = definitions.resolve_asset_graph()
     resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
     stale = set()
@@ -156,7 +159,7 @@ def stale_by_dagster(definitions: dg.Definitions, instance) -> set[str]:
 
 
 def stale_by_gaps(definitions: dg.Definitions, instance, store: Path) -> set[str]:
-    """The assets that gaps names: others by Dagster's rules, partitions by their records."""
+    """Return the assets that gaps calls stale: by Dagster's rules, or by the records of partitions."""
     found = find_gaps(GapQuery(), Store(str(store)), instance, definitions)
     assert not found.never_made
     outdated = {}
@@ -190,7 +193,8 @@ def test_a_raised_version_marks_all_that_follows_and_nothing_else(instance, cons
 
 
 def test_the_mark_goes_as_assets_are_made_anew_in_order(monkeypatch):
-    """A partition of shards, then the catalog, then rows: each is fresh when it was made, the rest waits."""
+    """A partition of shards, then the catalog, then rows: each becomes fresh in turn while the rest is
+    stale."""
     graph = definitions_with("ORACLE_VERSION", monkeypatch).resolve_asset_graph()
     with made_by_present_versions() as instance:
         make_anew_in_order(graph, instance)

@@ -1,4 +1,4 @@
-"""Packed states: the layout, and that playing on them is playing by the rules."""
+"""Packed states: their layout, and that playing on them follows the rules."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ bits_41 = st.integers(0, 2**41 - 1)
 
 
 def playout(seed: int, decl: int, leader: int) -> np.ndarray:
-    """The 29 states of one random game, root and terminal included."""
+    """Return the 29 states of one random game, root and terminal included."""
     rng = stream(seed, "playout", decl, leader)
     tables = deal_tables(check_deal(deal_from_seed(seed)), decl)
     states = [initial_state(leader)]
@@ -117,7 +117,7 @@ def test_states_of_games_are_well_formed(seed, decl, leader):
 @settings(max_examples=50, deadline=None)
 @given(seeds, decls, st.integers(0, 28), st.integers(0, 27))
 def test_a_hand_with_a_domino_too_many_or_too_few_is_malformed(seed, decl, ply, bit):
-    """One more or one less in one hand always breaks the count of a trick or, at the leader's, its start."""
+    """One domino too many or too few in a hand breaks the count of a trick or, at the leader's, its start."""
     state = playout(seed, decl, 0)[ply]
     broken = np.array([state ^ 1 << bit])
     fields = unpack(broken)

@@ -1,4 +1,4 @@
-"""Intervals, paired comparisons, the sequential test: known values, error rates, what is refused."""
+"""Intervals, paired comparisons and the sequential test: known values, error rates, refusals."""
 
 from __future__ import annotations
 
@@ -110,7 +110,8 @@ OUTCOMES = np.array([1.0, 0.0, -1.0])
 
 
 def play(test: Sprt, win: float, loss: float, key: int) -> Sprt:
-    """Duplicate deals won, drawn and lost at these rates, ten at a time, until there is a verdict."""
+    """Simulate duplicate deals won, drawn and lost at these rates, ten at a time, until there is a
+    verdict."""
     rng = stream(0, "sprt", key)
     while test.verdict is Verdict.CONTINUE:
         test = test.add(rng.choice(OUTCOMES, size=10, p=[win, 1 - win - loss, loss]))

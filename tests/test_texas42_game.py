@@ -1,4 +1,4 @@
-"""A hand of Texas 42 as a game: equal to the rules, the auction and `games`, act for act."""
+"""A hand of Texas 42 as a game equals the rules, the auction and `games`, action for action."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def hands_of(owner) -> list[list[int]]:
 
 
 def compare(game: Texas42, state, slow: list[ByTheRules], generator, passes: float = 0) -> None:
-    """Play on at random until all is over; in `passes` of the calls nobody bids who need not."""
+    """Play on at random to the end; in `passes` of the calls, every seat that may pass does."""
     for _ in range(game.facts.max_steps + 1):
         legal = game.legal(state)
         assert game.to_move(state).tolist() == [hand.turn for hand in slow]

@@ -1,4 +1,4 @@
-"""Rows on disk: what is drawn, how it is kept apart, added to, read and refused."""
+"""Stored rows: sampling, splits, additions, reading and refusals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OPPONENTS = [ShardKey(4, 4, 0), ShardKey(4, 4, 1)]
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory) -> Store:
-    """A store of a few small shards; tests leave it as it is."""
+    """A store of a few small shards, which tests do not change."""
     store = Store(str(tmp_path_factory.mktemp("shards")))
     fill(store, "standard", [*TRAIN, *VAL])
     fill(store, "marginalized", OPPONENTS)
@@ -57,7 +57,7 @@ def own_shards(shards, tmp_path) -> Store:
 
 
 def test_rows_are_the_rows_of_a_query(shards, out):
-    """Stored, read and encoded, a row is what the encoder says of the same state of the shard's own hands."""
+    """A stored row equals the encoding of the same state in the shard's own hands."""
     TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG)
     store = TokenStore(out, Split.TRAIN)
     rows = store.rows()
@@ -192,7 +192,7 @@ def test_a_shard_in_the_wrong_folder_is_refused(own_shards, out):
 
 
 def test_a_file_of_another_deal_is_refused(shards, out):
-    """Even if a manifest were made to fit it."""
+    """It is refused even if the manifest were made to fit."""
     TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG)
     TOKEN_ROWS.update(shards, out, Split.VAL, CONFIG)
     train, val = TOKEN_ROWS.folder_of(out, Split.TRAIN), TOKEN_ROWS.folder_of(out, Split.VAL)
@@ -314,7 +314,7 @@ def source(shards, out, monkeypatch) -> StoredSource:
 
 
 def identity(rows) -> list:
-    """What tells a row from all others, in order."""
+    """Return the columns that tell a row from all others, in order."""
     return [
         (deal, tokens.tobytes(), mask.tobytes())
         for deal, tokens, mask in zip(rows.deal.tolist(), rows.tokens, rows.mask, strict=True)

@@ -1,4 +1,4 @@
-"""Training: it learns, goes on after a kill as if nothing had happened, refuses what teaches nonsense."""
+"""Training: it learns, continues exactly after a kill, and refuses rows that would teach nonsense."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
-    """A run of 60 steps that nothing disturbed."""
+    """An uninterrupted run of 60 steps."""
     torch.set_num_threads(1)
     return train(toy_config(patience=3), ToySource(), VAL, tmp_path_factory.mktemp("runs") / "unbroken")
 

@@ -1,4 +1,4 @@
-"""What a player of Stage 2 is told: its own hand, and what everybody saw."""
+"""Tokens of Stage 2: the player's own hand and public information."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ leaders, draws = st.integers(0, 3), st.integers(0, 10**6)
 
 
 def told(games) -> np.ndarray:
-    """The tokens of whole games, all decisions [N, 28, 36, 8]."""
+    """Return the tokens of whole games, all decisions [N, 28, 36, 8]."""
     seen = games[-1].seen
     return transcripts(games[-1].hands, seen.decl, seen.leader, seen.plays).tokens
 
@@ -39,7 +39,7 @@ def same(one, other) -> bool:
 
 
 def as_a_person_would(views: Views, n: int) -> list[list[int]]:
-    """The tokens of game n, one after another, by the rules."""
+    """Encode the tokens of game n one by one from the rules."""
     seen, hand = views.seen, [int(domino) for domino in views.hand[n]]
     decl, seat = int(seen.decl[n]), int(seen.turn[n])
     plays, players = seen.plays[n].tolist(), seen.players[n].tolist()
@@ -114,7 +114,7 @@ def test_other_chairs_change_nothing(seeds, leader, draw, turned):
 @settings(max_examples=30, deadline=None)
 @given(seeds, leaders, draws, st.integers(0, 27), st.randoms(use_true_random=False))
 def test_order_carries_nothing_that_the_tokens_do_not_say(seeds, leader, draw, step, shuffle):
-    """Plays can be put back in order from what they say of themselves."""
+    """The features of the plays determine their order."""
     before = play(seeds, leader, draw=draw)[step]
     plays = encode_transcripts(before.views).tokens[0, FIRST_PLAY : FIRST_PLAY + step].tolist()
     shuffled = plays.copy()

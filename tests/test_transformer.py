@@ -1,4 +1,4 @@
-"""The network: what must not change its answers does not."""
+"""The token transformer: its answers do not depend on what must not matter."""
 
 from __future__ import annotations
 

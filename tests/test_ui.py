@@ -1,4 +1,4 @@
-"""What `make ui` starts: both servers answer, no password is shown to the host, and nothing outlives it."""
+"""`make ui`: both servers answer, no password is visible on the host, and no process outlives it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def arguments() -> dict[int, str]:
-    """What `ps` shows to everyone: the arguments of each process here."""
+    """Return what `ps` shows to everyone: the arguments of each process."""
     found = {}
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # it has ended
@@ -32,7 +32,7 @@ def arguments() -> dict[int, str]:
 
 
 def started_with(word: str) -> list[int]:
-    """The processes in whose environment a word stands."""
+    """Return the processes whose environment contains a word."""
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
@@ -47,7 +47,7 @@ def answers(url: str) -> bool:
 
 
 def test_no_password_stands_in_the_arguments_of_a_process(environment, tmp_path):
-    """In MLflow's store a folder's name stands for the password that a database would have."""
+    """A folder's name in MLflow's store stands for the password that a database URL would contain."""
     ports = {"MLFLOW_PORT": free_port(), "DAGSTER_PORT": free_port()}
     settings = {**ports, "DAGSTER_HOME": environment["DAGSTER_HOME"]}
     (tmp_path / PASSWORD).mkdir()

@@ -1,4 +1,4 @@
-"""Worlds held to the rules and to brute force: which there are, how many, and each as likely as any other."""
+"""Worlds against the rules and brute force: the set, its size, and uniform sampling."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def lists(hidden: Unseen, n: int = 0) -> tuple[list[int], list[int], list[int]]:
 
 
 def brute_force(ids, allowed, need) -> list[list[list[int]]]:
-    """Every world, by trying every seat for every domino."""
+    """Return every world, by trying every seat for every domino."""
     found, hands = [], [[], [], []]
 
     def place(i: int) -> None:
@@ -69,7 +69,7 @@ def brute_force(ids, allowed, need) -> list[list[list[int]]]:
 
 
 def holder(games: Games) -> np.ndarray:
-    """[N, 28] the seat that was dealt each domino."""
+    """Return the seat that was dealt each domino, [N, 28]."""
     seat_of = np.empty((len(games), N_DOMINOES), dtype=np.int64)
     for seat in range(4):
         np.put_along_axis(seat_of, games.hands[:, seat].astype(np.int64), seat, axis=1)
@@ -78,7 +78,7 @@ def holder(games: Games) -> np.ndarray:
 
 @st.composite
 def positions(draw, most: int = 9):
-    """unseen, allowed, need: any, possible or not."""
+    """Draw unseen, allowed and need at random, possible or not."""
     need = draw(st.lists(st.integers(0, most // 3), min_size=3, max_size=3))
     ids = draw(st.lists(st.integers(0, 27), min_size=sum(need), max_size=sum(need), unique=True))
     allowed = draw(st.lists(st.integers(0, 7), min_size=len(ids), max_size=len(ids)))
@@ -230,7 +230,7 @@ def test_a_number_that_no_world_has_is_refused():
 
 
 def constrained_positions(n: int) -> list[Unseen]:
-    """One position each, of games in which someone showed out, with 5 to 3,000 worlds."""
+    """Return one position from each of some games in which a seat showed out, with 5 to 3,000 worlds."""
     chosen = []
     for step in range(8, 25):
         hidden = unseen(some_games(60, step, first=1000 * step).views)
@@ -280,7 +280,7 @@ def test_a_draw_in_the_ragged_end_is_drawn_again(key, count, first):
 
 
 def test_numbers_are_uniform_also_where_the_range_is_ragged():
-    """Of 8.5 counts in 2^63, the last half would come too often by an eighth."""
+    """With a range of 8.5 counts in 2^63, a naive draw would return the last half an eighth too often."""
     count = int(2**63 / 8.5)
     ranks = draw_ranks(
         stream(0, "ragged").integers(2**64, size=1, dtype=np.uint64), 0, 40_000, np.array([count])

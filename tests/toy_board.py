@@ -1,4 +1,4 @@
-"""The network of a board game: planes go in; a policy, win/draw/loss and a difference come out."""
+"""A network of a board game: planes in; a policy, win/draw/loss and a difference out."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class BoardConfig:
 
 
 class BoardNet(Network):
-    """A residual trunk without normalisation; one action per cell."""
+    """A residual trunk without normalisation, with one action per cell."""
 
     architecture = ARCHITECTURE
     input_names = ("planes", "legal")

@@ -1,4 +1,4 @@
-"""A game small enough to learn in seconds. Run by itself: train, and hang at a given batch."""
+"""A game small enough to learn in seconds. As a script it trains, and hangs at a given batch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPEC = TokenSpec(
 
 
 def toy_rows(n: int, *key: int | str) -> Rows:
-    """An action is worth three times its first feature less its second."""
+    """Return rows in which an action is worth three times its first feature less its second."""
     draw = stream(0, "toy", *key)
     tokens = np.stack([draw.integers(v, size=(n, 10)) for v in SPEC.vocabularies], axis=-1).astype(np.int8)
     mask = draw.random((n, 10)) < 0.6
@@ -47,10 +47,10 @@ def toy_rows(n: int, *key: int | str) -> Rows:
 
 
 def estimated_rows(n: int, worlds: int | None, *key: int | str) -> Rows:
-    """The same, but nobody knows the world: points are averages over `worlds` drawn, None: over all.
+    """Return the same rows with estimated points: averages over `worlds` samples; None: over all worlds.
 
-    Around what an action is worth they spread by 1 or 3 points, as its third feature says, and
-    lopsidedly: mostly a little better, now and then far worse.
+    The points vary around the worth of the action by 1 or 3, as its third feature says, with skew:
+    mostly a little better, occasionally far worse.
     """
     rows = toy_rows(n, *key)
     truth = rows.q.astype(np.float32)
@@ -67,7 +67,7 @@ def estimated_rows(n: int, worlds: int | None, *key: int | str) -> Rows:
 
 
 class ToySource:
-    """64 rows a batch, without end, or as many estimated ones; batch `hang_at` never comes."""
+    """An endless source of 64 rows per batch, exact or estimated; it hangs at batch `hang_at`."""
 
     spec = SPEC
 
@@ -84,7 +84,7 @@ class ToySource:
 
 
 def toy_config(**changes):
-    """A network of 2,450 numbers, 60 steps, an evaluation every 10."""
+    """A network of 2,450 weights, 60 steps, an evaluation every 10."""
     from forge_core.learning.labelled.config import Recipe, TrainConfig
     from forge_core.learning.networks.sizes import ModelConfig
 

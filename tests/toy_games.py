@@ -1,7 +1,7 @@
-"""Two small games unlike Texas 42, to try the protocol on, and games in which one thing is broken.
+"""Two small games unlike Texas 42, to try the protocol on, and games with one broken rule each.
 
 Noughts: two seats see everything; tensors; a state is one array. SealedBids: three seats, each
-with a card of its own, bid blindly in turn; numpy; games differ in length and are not zero-sum.
+with a hidden card, bid in turn; numpy; games differ in length and are not zero-sum.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LINES = (0o7, 0o70, 0o700, 0o111, 0o222, 0o444, 0o421, 0o124)
 
 
 class Noughts:
-    """Noughts and crosses. State int64 [N, 3]: cells of seats 0 and 1 as bits, and who began."""
+    """Noughts and crosses. State int64 [N, 3]: cells of seats 0 and 1 as bits, and the seat that began."""
 
     facts = Facts("noughts", 0, 2, 9, 9, Observation((3, 3, 2), "float32", 0, 1), 1, True, False)
 
@@ -99,7 +99,8 @@ class Bids:
 
 
 class SealedBids:
-    """Bid 0..4, at most the own card. The highest bid, the first of equals, gains card - bid; others 1."""
+    """Bid 0..4, at most the own card. The highest bid (the first of equals) gains card - bid; others gain
+    1."""
 
     facts = Facts("sealed_bids", 3, 3, 5, 6, Observation((9,), "int16", -1, 8), 8, False, True)
 
@@ -187,7 +188,7 @@ def rotate_bids(state: Bids) -> Bids:
 
 
 def hide_bids(state: Bids, seat: int, generator: np.random.Generator) -> Bids:
-    """Other cards, and other bids where some have been made in this round."""
+    """Change the other cards, and the other bids if any were made in this round."""
     own = np.arange(3) == seat
     card = np.where(own, state.card, generator.integers(1, 5, state.card.shape))
     bid = np.where(own | (state.bid == NOBODY), state.bid, generator.integers(0, 5, state.bid.shape))

@@ -1,4 +1,4 @@
-"""The record of a second game: keys with a prefix, generations for blocks, files and networks of its own."""
+"""The record of a second game: prefixed keys, generations for blocks, its own files and networks."""
 
 import json
 from dataclasses import dataclass
