@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-GAMES = {"texas42"}
+GAMES = {"texas42", "liuzhou"}
 MAX_LINES = 450
 
 
