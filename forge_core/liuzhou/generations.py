@@ -1,0 +1,198 @@
+"""Generations of self-play games in a store: filling one, listing all, and reading the last ones to learn.
+
+A generation is filled file by file: a run that is killed keeps every file that it has written, and the next
+one plays only the games of those that are missing, damaged or of other settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from forge_core.errors import BadInput, FileCorrupt, ForgeError, StoreUnusable
+from forge_core.files import Store, fingerprint
+from forge_core.files.catalog import Fault
+from forge_core.files.filling import Outcome, fill
+from forge_core.files.holdings import Holding, Stock, size_of
+from forge_core.files.inspection import READERS
+from forge_core.liuzhou.files import (
+    FOLDER,
+    GAMES,
+    GAMES_PER_FILE,
+    Games,
+    GamesHeader,
+    GamesKey,
+    generation_name,
+    keys_of,
+    write_games,
+)
+from forge_core.ranges import ranges_text
+from forge_core.splits import Split
+
+Play = Callable[[Sequence[GamesKey]], Iterator[tuple[GamesKey, Games]]]
+"""plays the games of some files: yields each file as soon as the last of its games has ended"""
+
+
+@dataclass(frozen=True, slots=True)
+class GamesReport:
+    """The outcome of one file of games."""
+
+    key: GamesKey
+    made: bool
+    """False: it was there already, or could not be made"""
+    nbytes: int = 0
+    error: str | None = None
+    """why it could not be made, and what to do; None: all is well"""
+    replaced: bool = False
+    """made in place of one that was corrupt, or of other settings"""
+
+
+def fill_generation(
+    root: Store, generation: int, games: int, settings: Mapping[str, Any], play: Play, *, verify: bool = False
+) -> Generator[GamesReport, None, None]:
+    """Play the games of a generation that the store lacks; yield a report on each file, as it is known.
+
+    root: of the store. games: of the generation; its last file is played whole. settings: all that the games
+    depend on besides their numbers, JSON types, with `version` of self-play. verify: read whole files, not
+    only footers. Raises BadInput, StoreUnusable, and what `play` raises.
+    """
+    place, keys = root.join(FOLDER), keys_of(generation, games)
+
+    def write(key: GamesKey, of_file: Games) -> int:
+        return write_games(root, key, of_file, len(keys) * GAMES_PER_FILE, settings)
+
+    found: Generator[Outcome[GamesKey, GamesHeader, int], None, None]
+    found = fill(GAMES, place, keys, fingerprint(dict(settings)), play, write, verify=verify)
+    with closing(found):
+        for outcome in found:
+            if isinstance(outcome.error, StoreUnusable) or not isinstance(outcome.error, ForgeError | None):
+                raise outcome.error
+            if outcome.made is not None:
+                replaced = not outcome.before.is_missing
+                yield GamesReport(outcome.key, True, outcome.made, replaced=replaced)
+            elif outcome.error:
+                yield GamesReport(outcome.key, False, error=outcome.reason)
+            else:
+                nbytes = place.join(outcome.key.folder).size(outcome.key.filename)
+                yield GamesReport(outcome.key, False, nbytes)
+
+
+def read_generation(root: Store, generation: int) -> Games:
+    """Return all games of a generation that the store holds, verified. Raises BadInput, FileCorrupt."""
+    found = [entry.key for entry in read_catalog(root).entries if entry.key.generation == generation]
+    if not found:
+        raise BadInput(
+            f"{root.join(FOLDER).url} holds no games of {generation_name(generation)}: play them first, with "
+            "forge liuzhou selfplay"
+        )
+    return join([GAMES.read(root.join(FOLDER), key) for key in found])
+
+
+def join(parts: Sequence[Games]) -> Games:
+    """Return the positions of several files, one after another."""
+    return Games(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Games)))
+
+
+# --- listing ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class GamesEntry:
+    """A sound file of games, by its footer."""
+
+    key: GamesKey
+    header: GamesHeader
+
+
+@dataclass(frozen=True, slots=True)
+class GamesCatalog:
+    """The files of games of a store."""
+
+    entries: tuple[GamesEntry, ...]
+    """by generation and number of games"""
+    faults: tuple[Fault, ...]
+    """what else lies there, and why it is no sound file"""
+
+    @property
+    def generations(self) -> list[int]:
+        """Numbers of the generations that there is a file of, ascending."""
+        return sorted({entry.key.generation for entry in self.entries})
+
+    @property
+    def version(self) -> str:
+        """16 hex digits, equal for the same games."""
+        return fingerprint(
+            {f"{entry.key.folder}/{entry.key.filename}": entry.header.fingerprint for entry in self.entries}
+        )
+
+    def window(self, positions: int, last: int | None = None) -> GamesCatalog:
+        """Return the files of the last whole generations that together hold `positions`, or of all.
+
+        last: number of the last generation that counts; None: of all.
+        """
+        chosen: list[GamesEntry] = []
+        for generation in reversed(self.generations):
+            if last is not None and generation > last:
+                continue
+            if sum(entry.header.positions for entry in chosen) >= positions:
+                break
+            chosen += [entry for entry in self.entries if entry.key.generation == generation]
+        kept = tuple(sorted(chosen, key=_place))
+        return GamesCatalog(kept, self.faults)
+
+
+def read_catalog(root: Store) -> GamesCatalog:
+    """List the files of games of a store by their footers. root: of the store. Raises StoreUnusable."""
+    place = root.join(FOLDER)
+    names = [(folder, name) for folder in place.folders() for name in place.join(folder).names()]
+
+    def read(named: tuple[str, str]) -> GamesEntry | Fault:
+        folder, name = named
+        try:
+            key = GamesKey.parse(name, folder)
+            return GamesEntry(key, GAMES.read_header(place, key))
+        except FileCorrupt as error:
+            return Fault(f"{FOLDER}/{folder}/{name}", f"{error.reason}; {error.remedy}")
+        except BadInput as error:
+            return Fault(f"{FOLDER}/{folder}/{name}", str(error))
+
+    with ThreadPoolExecutor(READERS, "catalog") as pool:
+        found = list(pool.map(read, names))
+    entries = sorted((entry for entry in found if isinstance(entry, GamesEntry)), key=_place)
+    return GamesCatalog(tuple(entries), tuple(fault for fault in found if isinstance(fault, Fault)))
+
+
+def take_stock(root: Store, whole: bool = False) -> Stock:
+    """Return what a store holds of games, a row being a position, and what is faulty.
+
+    whole: read whole files, not only footers.
+    """
+    catalog = read_catalog(root)
+    faults = list(catalog.faults)
+    for entry in catalog.entries if whole else ():
+        try:
+            GAMES.read(root.join(FOLDER), entry.key)
+        except FileCorrupt as error:
+            faults.append(Fault(f"{FOLDER}/{entry.key.folder}/{entry.key.filename}", str(error)))
+    if not catalog.entries:
+        return Stock((), tuple(faults))
+    names = [f"{entry.key.folder}/{entry.key.filename}" for entry in catalog.entries]
+    holding = Holding(
+        FOLDER,
+        Split.TRAIN,
+        files=len(names),
+        rows=sum(entry.header.positions for entry in catalog.entries),
+        nbytes=size_of(root.join(FOLDER), names),
+        seeds=f"generations {ranges_text(catalog.generations)}",
+        versions=tuple(sorted({entry.header.fingerprint for entry in catalog.entries})),
+    )
+    return Stock((holding,), tuple(faults))
+
+
+def _place(entry: GamesEntry) -> tuple[int, int]:
+    return entry.key.generation, entry.key.first
