@@ -196,7 +196,7 @@ def test_convergence(forge, answer):
         (("investigate", *QUICK, "--trump", "4", "--device", "cuda"), "run on the CPU"),
         (("bid", *QUICK, "--ci-width", "0"), "width"),
         (("bid", *QUICK, "--ci-width", "wide"), "--ci-width"),
-        (("bid", *QUICK, "--bids", "31,30"), "no more than 31"),
+        (("bid", *QUICK, "--bids", "31,30"), "after a bid of 31"),
         (("bid", *QUICK, "--bids", "29"), "bid 29"),
         (("bid", *QUICK, "--bids", "pass,maybe"), "maybe"),
         (("bid", *QUICK, "--bids", "pass,pass,pass,30"), "4 calls"),

@@ -98,7 +98,7 @@ def test_shards_held_out_for_the_benchmark_are_said_to_be(forge, tmp_path):
     assert all(report.made for report in fill_shards(place, GOLDEN[:1], ShardConfig(rows=280), "cpu"))
     status, out, err = forge("tokenize", "--input", str(tmp_path), "--out", str(tmp_path), "--split", "val")
     assert (status, out) == (2, "")
-    assert "of seeds 900-919, held out for the benchmark" in err and "forge shards --seeds 920-949" in err
+    assert "have seeds 900-919, held out for the benchmark" in err and "forge shards --seeds 920-949" in err
 
 
 # --- train ------------------------------------------------------------------------------------
@@ -257,8 +257,8 @@ def test_a_place_that_takes_nothing_is_told_before_the_work(network, forge, monk
         ("tokenize --input {store} --out {empty} --source some", "source 'some'"),
         ("tokenize --input {store} --out {empty} --rows 0", "0 rows"),
         ("tokenize --input {store} --out {empty} --decision-share 2", "decision_share"),
-        ("train", "--data DIR or are made --live"),
-        ("train --live --data {store}", "give one of them"),
+        ("train", "pass either --data DIR or --live"),
+        ("train --live --data {store}", "pass either --data DIR or --live"),
         ("train --data {empty}", "make it with forge tokenize"),
         ("train --data {store} --batch-size 100000", "100,000"),
         ("train --live --size 12k", "size '12k'"),
@@ -274,7 +274,7 @@ def test_a_place_that_takes_nothing_is_told_before_the_work(network, forge, monk
         ("train --live --precision 8", "precision '8'"),
         ("train --live --workers -1", "-1 workers"),
         ("train --live --threads 0", "0 threads"),
-        ("train --data {store} --workers 2", "workers make fresh rows"),
+        ("train --data {store} --workers 2", "--workers has no effect on stored rows"),
         ("train --data {store} --name ../x --runs {empty}", "'../x' would lead out of its folder"),
         ("train --data {store} --name {empty}/x", "would lead out of its folder"),
         ("train --resume --name ../x --runs {empty}", "'../x' would lead out of its folder"),
@@ -289,8 +289,8 @@ def test_a_place_that_takes_nothing_is_told_before_the_work(network, forge, monk
         ("evaluate", "MODEL"),
         ("evaluate {empty}", "holds no model"),
         ("evaluate {network} --rows 0", "0 rows"),
-        ("evaluate {network} --data {empty}", "holds none of the val benchmark's deals"),
-        ("evaluate {network} --data {network}/model.json", "leave --data out, and they are solved here"),
+        ("evaluate {network} --data {empty}", "holds no deals of the val benchmark"),
+        ("evaluate {network} --data {network}/model.json", "omit --data to solve them on the fly"),
         ("evaluate {network} --against {empty}", "holds no model"),
         ("evaluate {newer}", "version e999"),
         ("evaluate {damaged}", "copy the folder again"),

@@ -148,11 +148,11 @@ def test_worlds_that_cannot_be(kind):
         ({"tau": math.inf}, "tau inf"),
         ({"mix": -0.1}, "mix -0.1"),
         ({"mix": 1.1}, "mix 1.1"),
-        ({"legal": np.ones((2, 1, 6), dtype=bool)}, "give"),
-        ({"observed": np.zeros((2, 2), dtype=np.int64)}, "give"),
+        ({"legal": np.ones((2, 1, 6), dtype=bool)}, "for q and legal"),
+        ({"observed": np.zeros((2, 2), dtype=np.int64)}, "for q and legal"),
         ({"observed": np.full((2, 1), 7)}, "-1..6"),
         ({"observed": np.full((2, 1), -2)}, "-1..6"),
-        ({"q_past": np.full((2, 1, 7), np.nan)}, "not a number"),
+        ({"q_past": np.full((2, 1, 7), np.nan)}, "is NaN"),
     ],
 )
 def test_bad_input_is_refused(change, reason):

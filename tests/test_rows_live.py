@@ -112,9 +112,9 @@ def test_no_sealed_seed_is_ever_dealt():
         seeds, decls = train_deals(1, chunk, "walk", 200)
         assert len(set(seeds)) == 200 and ((decls >= 0) & (decls < 10)).all()
         assert {split_of(seed) for seed in seeds} == {Split.TRAIN}
-    with pytest.raises(BadInput, match="seed 1900 belongs to val and must never be trained on"):
+    with pytest.raises(BadInput, match="seed 1900 belongs to split val: train only on train seeds"):
         live._deal([0, 1900])
-    with pytest.raises(BadInput, match="belongs to test"):
+    with pytest.raises(BadInput, match="belongs to split test"):
         live._deal([951])
 
 
@@ -161,7 +161,7 @@ class TestWorkers:
             victim = source._crew._processes[1]
             os.kill(victim.pid, signal.SIGKILL)
             started = time.monotonic()
-            with pytest.raises(WorkerLost, match=rf"process {victim.pid}, .* was killed by signal 9"):
+            with pytest.raises(WorkerLost, match=rf"process {victim.pid} was killed by signal 9"):
                 for k in range(20):
                     source.batch(k)
             assert time.monotonic() - started < 30
@@ -230,5 +230,5 @@ def test_a_configuration_that_makes_no_rows_is_refused(wrong):
 
 
 def test_batches_are_numbered_from_zero():
-    with pytest.raises(BadInput, match="batches are numbered 0"):
+    with pytest.raises(BadInput, match="use 0, 1, 2"):
         LiveSource(CONFIG).batch(-1)

@@ -133,9 +133,9 @@ def test_how_many_rows():
     for bad in ("0", "27", "-1", "many", "1.5", ""):
         with pytest.raises(BadInput, match="rows"):
             ShardConfig(read_rows(bad))
-    with pytest.raises(BadInput, match="one a ply"):
+    with pytest.raises(BadInput, match="one per ply"):
         ShardConfig(rows=27)
-    with pytest.raises(BadInput, match="sample seed"):
+    with pytest.raises(BadInput, match="sample_seed"):
         ShardConfig(sample_seed=0.5)  # pyright: ignore
 
 
@@ -336,17 +336,17 @@ def all_up_by_two(array):
     [
         ("state", swap_rows, "not strictly ascending"),
         ("state", at(slice(5, 7), 5), "not strictly ascending"),
-        ("state", forget_a_hand, "ascending|do not fit"),
-        ("state", at(-1, 1 << 41), "do not fit each other in state 2199023255552"),
+        ("state", forget_a_hand, "ascending|are inconsistent"),
+        ("state", at(-1, 1 << 41), "are inconsistent in state 2199023255552"),
         ("value", at(7, 43), r"V is outside -42\.\.42"),
         ("value", at(7, -128), r"V is outside"),
-        ("value", all_up_by_two, "V is (outside|not the best legal q)"),
-        ("q", at((7, slice(None)), 43), "legal exactly where the rules"),
-        ("q", at((7, slice(None)), ILLEGAL), "legal exactly where the rules"),
-        ("q", lambda q: np.place(q, q != ILLEGAL, 50), r"q is outside"),
+        ("value", all_up_by_two, "V is (outside|not the best legal Q)"),
+        ("q", at((7, slice(None)), 43), "the legal slots of Q differ"),
+        ("q", at((7, slice(None)), ILLEGAL), "the legal slots of Q differ"),
+        ("q", lambda q: np.place(q, q != ILLEGAL, 50), r"Q is outside"),
         ("q", lambda q: np.place(q, q != ILLEGAL, 0), "V is not the best"),
         ("q", lambda q: np.negative(q, where=q != ILLEGAL, out=q), "V is not the best"),
-        ("ply", at(7, 29), "plies are not those"),
+        ("ply", at(7, 29), "its plies do not match"),
         ("weight", at(7, np.nan), "weight is below 1"),
         ("weight", at(7, -1), "weight is below 1"),
         ("weight", lambda weight: np.multiply(weight, 1.0001, out=weight), "weights do not sum"),
@@ -364,19 +364,19 @@ def test_values_in_the_frame_of_the_mover(store, shard, key):
     q = shard.q.copy()
     q[team_1] = np.where(q[team_1] == ILLEGAL, ILLEGAL, -q[team_1])
     write_shard(store, replace(shard, q=q, value=np.where(team_1, -shard.value, shard.value).astype(np.int8)))
-    assert "V is not the best legal q of the team to move" in refused(store, key)
+    assert "V is not the best legal Q of the mover" in refused(store, key)
 
 
 def test_the_hands_of_another_deal(store, shard, key):
     write_shard(store, replace(shard, header=replace(shard.header, hands=deal_from_seed(2))))
-    assert "the rules allow" in refused(store, key)
+    assert "the legal slots of Q differ" in refused(store, key)
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"schema_version": 2}, "schema is version 2, this code reads 1"),
-        ({"root_value": 37}, "root value of 37"),
+        ({"root_value": 37}, "root value 37"),
         ({"root_value": 1e2}, "whole number"),
         ({"decl": True}, "whole number"),
         ({"sample_seed": "0"}, "whole number"),
@@ -385,14 +385,14 @@ def test_the_hands_of_another_deal(store, shard, key):
             {"hands": [list(range(6, -1, -1)), *[list(range(n, n + 7)) for n in (7, 14, 21)]]},
             "ascending order",
         ),
-        ({"hands": None}, "no list"),
+        ({"hands": None}, "not a list"),
         ({"hands": [1, 2, 3, 4]}, ""),
         ({"states_per_ply": [1] * 28}, "states per ply"),
         ({"states_per_ply": [1] * 28 + [5]}, "more than a deal can have"),
         ({"states_per_ply": [1, 7, 10**9, *[7] * 26]}, "more than a deal can have"),
         ({"states_per_ply": [1, 7, 0, *[7] * 26]}, "states per ply"),
         ({"states_per_ply": {}}, "states per ply"),
-        ({"rows": 1999}, "1,999 rows where its draw has 2,000"),
+        ({"rows": 1999}, "1,999 rows, but its settings give 2,000"),
         ({"rows_asked": 1999}, "fingerprint"),
         ({"rows_asked": "some"}, "rows"),
         ({"sample_seed": 5}, "fingerprint"),
@@ -408,14 +408,14 @@ def test_headers_that_cannot_be(store, shard, key, changes, reason):
 
 def test_a_root_value_that_is_another_states(store, shard, key):
     write_shard(store, replace(shard, header=replace(shard.header, root_value=shard.header.root_value - 2)))
-    assert "root value is not V of the initial position" in refused(store, key)
+    assert "root value is not V of the initial state" in refused(store, key)
 
 
 @pytest.mark.parametrize("other", [ShardKey(1, 2), ShardKey(2, 1), ShardKey(1, 1, 0), ShardKey(901, 1)])
 def test_a_file_under_the_name_of_another(store, shard, other):
     put(store, other, encode_shard(shard))
     for read in (read_shard, read_header):
-        with pytest.raises(FileCorrupt, match=r"its header says it is seed_00000001_decl_1\.parquet"):
+        with pytest.raises(FileCorrupt, match=r"its header belongs to seed_00000001_decl_1\.parquet"):
             read(store, other)
 
 
@@ -439,7 +439,7 @@ def parquet(table, metadata=None, **options):
         (lambda table: table.append_column("more", table["V"]), "columns or their types"),
         (lambda table: table.set_column(1, "V", table["V"].cast(pa.int32())), "columns or their types"),
         (lambda table: table.set_column(1, "V", pa.nulls(2000, pa.int8())), "empty values"),
-        (lambda table: table.slice(1), "1,999 rows, its header says 2,000"),
+        (lambda table: table.slice(1), "1,999 rows, but its header says 2,000"),
     ],
 )
 def test_columns_that_do_not_belong(store, shard, key, change, reason):
@@ -511,7 +511,7 @@ def test_labels_of_an_older_oracle(store, small_solution, key, monkeypatch):
             earlier.setattr(module, "ORACLE_VERSION", "o0")
         write_shard(store, make_shard(small_solution, key, FEW))
     assert read_header(store, key.filename).oracle_version == "o0"
-    assert "values are those of oracle o0" in refused(store, key)
+    assert "values come from oracle version o0" in refused(store, key)
     assert missing_shards(store, [key], FEW) == [key]
 
 
@@ -566,17 +566,17 @@ def test_plain_shards_that_are_wrong(store, shard, small_solution, key):
         (plain(state, np.clip(value - 2, -42, 42).astype(np.int8), shifted, key), "disagree with the solver"),
         (plain(state, value, -q, key), "disagree with the solver"),
         (plain(doubled, np.r_[value[:-1], value[0]], np.r_[q[:-1], q[:1]], key), "not strictly ascending"),
-        (plain(state, value, q, key, seed="2"), "metadata says"),
-        (plain(state, value, q, key, decl_id="2"), "metadata says"),
+        (plain(state, value, q, key, seed="2"), "its metadata has"),
+        (plain(state, value, q, key, decl_id="2"), "its metadata has"),
         (plain(state + (1 << 41), value, q, key), "malformed"),
         (plain(state[:0], value[:0], q[:0], key), "0 rows"),
-        (parquet(table_of(shard).select(PLAIN_NAMES), {}), "metadata says"),
+        (parquet(table_of(shard).select(PLAIN_NAMES), {}), "its metadata has"),
     ]:
         put(store, key, data)
         with pytest.raises(FileCorrupt) as caught:
             read_shard(store, key)
         assert reason in caught.value.reason
-        assert "remove it, or fetch it again" in caught.value.remedy
+        assert "remove it, or download it again" in caught.value.remedy
     other = make_shard(solve(deal_from_seed(2), 1, device="cpu"), key, FEW)
     put(store, key, plain(other.state, other.value, other.q, key))
     with pytest.raises(FileCorrupt, match=r"cannot occur|disagree"):

@@ -291,7 +291,7 @@ def test_a_corrupt_shard_is_named_when_the_others_are_done(own_shards, out):
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (lambda labels: labels.q.__setitem__((0, slice(None)), ILLEGAL), "q marks other slots as legal"),
+        (lambda labels: labels.q.__setitem__((0, slice(None)), ILLEGAL), "the legal slots of Q differ"),
         (lambda labels: labels.q.__setitem__(labels.q != ILLEGAL, 43), "outside -42..42"),
         (lambda labels: np.negative(labels.value, out=labels.value), "V is not the best"),
         (lambda labels: labels.weight.__setitem__(3, np.nan), "weight is not a positive number"),

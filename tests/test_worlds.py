@@ -192,13 +192,13 @@ def test_counts_of_a_batch_are_those_of_each(need):
 
 
 BAD = [
-    ([1, 1], [7, 7], [1, 1, 0], "each once"),
+    ([1, 1], [7, 7], [1, 1, 0], "each at most once"),
     ([1, 28], [7, 7], [1, 1, 0], "0..27"),
     ([-1, 2], [7, 7], [1, 1, 0], "0..27"),
-    ([1, 2], [7, 8], [1, 1, 0], "three bits"),
-    ([1, 2], [7, -1], [1, 1, 0], "three bits"),
-    ([1, 2], [7], [1, 1, 0], "three bits"),
-    ([1, 2], [7, 7], [1, 1, 1], "adds up to 3, but 2"),
+    ([1, 2], [7, 8], [1, 1, 0], "3-bit mask"),
+    ([1, 2], [7, -1], [1, 1, 0], "3-bit mask"),
+    ([1, 2], [7], [1, 1, 0], "3-bit mask"),
+    ([1, 2], [7, 7], [1, 1, 1], "adds up to 3: make it add up to 2"),
     ([1, 2], [7, 7], [3, -1, 0], "0..7"),
     ([1, 2], [7, 7], [1, 1], "three counts"),
     (list(range(8)), [7] * 8, [8, 0, 0], "0..7"),
@@ -213,7 +213,7 @@ def test_bad_input_is_refused(ids, allowed, need, reason):
 
 
 def test_no_world_cannot_be_drawn():
-    with pytest.raises(BadInput, match="no world to draw"):
+    with pytest.raises(BadInput, match="has no worlds"):
         sample_worlds([1, 2, 3], [7, 0, 7], [1, 1, 1], 5, stream(0))
     with pytest.raises(BadInput, match="-1 worlds"):
         sample_worlds([1], [1], [1, 0, 0], -1, stream(0))

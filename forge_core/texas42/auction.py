@@ -1,8 +1,8 @@
 """The auction and the score: legal calls, contracts and marks.
 
-A bid is one number: 30..41 points, or 42 per mark (42 is one mark, 84 two). A higher number
-outbids a lower one; a pass is 0. Each seat calls once, clockwise from
-the dealer's left. Marks are counted by team, as points are.
+A bid is one number: 30..41 points, or 42 per mark (42 is one mark, 84 is two). A higher number
+outbids a lower one; a pass is 0. Each seat calls once, clockwise from the dealer's left. Like
+points, marks are counted per team.
 """
 
 from __future__ import annotations
@@ -16,31 +16,32 @@ from forge_core.texas42.dominoes import HAND_POINTS, N_SEATS, team
 PASS = 0
 LOWEST_BID = 30
 MARK = HAND_POINTS
-"""The value of a bid of one mark, which is also all the points of a hand."""
+"""The number that stands for a bid of one mark; also the total points in a hand."""
 MARKS_TO_WIN = 7
 
 
 def check_bid(bid: int) -> int:
-    """Return the bid if it is 30..42 points or a number of marks (84, 126, ...). Raises BadInput."""
+    """Return the bid; raise BadInput unless it is 30..42 points or a multiple of 42 (84, 126, ...)."""
     if LOWEST_BID <= bid <= MARK or (bid > MARK and bid % MARK == 0):
         return bid
-    raise BadInput(f"bid {bid}: use 30..42 points, or 84, 126, ... for two marks and more")
+    raise BadInput(f"bid {bid}: use 30..42 points, or 84, 126, ... for two or more marks")
 
 
 def marks_of(bid: int) -> int:
-    """Return the marks at stake: 1 for a bid of points, else the marks bid."""
+    """Return the marks at stake: 1 for a bid of points, otherwise the number of marks bid."""
     return max(1, bid // MARK)
 
 
 def points_needed(bid: int) -> int:
-    """Return the points that the bidding team must take: the points bid, or all 42 for marks."""
+    """Return the points that the bidding team must take: the points bid, or all 42 for a bid of marks."""
     return min(bid, MARK)
 
 
 def legal_calls(high: int, must_bid: bool = False) -> tuple[int, ...]:
-    """Return the legal calls over the highest bid so far (PASS if there is none), ascending.
+    """Return the legal calls in ascending order, given the highest bid so far (PASS if there is none).
 
-    Over points: any higher number of points, one mark or two. Over marks: exactly one mark more.
+    Over a bid of points, a seat may bid any higher number of points, one mark or two. Over a bid of
+    marks, it may bid exactly one mark more. must_bid: passing is not allowed.
     """
     passing = () if must_bid else (PASS,)
     if high >= MARK:
@@ -56,21 +57,21 @@ def call_text(call: int) -> str:
 
 
 def parse_call(text: str) -> int:
-    """Read `pass`, or a bid as a number: 30..42, 84, 126, ... Raises BadInput."""
+    """Parse `pass` or a number: 30..42, 84, 126, ... Raises BadInput for anything else."""
     word = text.strip().lower()
     if word == "pass":
         return PASS
     if word.isascii() and word.isdecimal() and len(word) <= 4:
         return check_bid(int(word))
-    raise BadInput(f"call {word[:20]!r}: use pass, 30..42, or 84, 126, ... for two marks and more")
+    raise BadInput(f"call {word[:20]!r}: use pass, 30..42, or 84, 126, ... for two or more marks")
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The bid that is played, and its bidder. Raises BadInput for an impossible bid or seat."""
+    """The winning bid and its bidder. Raises BadInput for an invalid bid or seat."""
 
     bidder: int
-    """seat; it leads"""
+    """the seat that made the bid; it leads the first trick"""
     bid: int
 
     def __post_init__(self) -> None:
@@ -79,12 +80,12 @@ class Contract:
 
     @property
     def team(self) -> int:
-        """The team that must make it, 0 or 1."""
+        """The team that made the bid, 0 or 1."""
         return team(self.bidder)
 
     @property
     def needed(self) -> int:
-        """The points that its team must take."""
+        """The points that the bidding team must take."""
         return points_needed(self.bid)
 
     @property
@@ -93,40 +94,42 @@ class Contract:
         return marks_of(self.bid)
 
     def made(self, points: Sequence[int]) -> bool | None:
-        """Return True if the contract is made, False if it is set, None while it is open.
+        """Return True if the contract is made, False if it is set, None while it is undecided.
 
-        points: taken so far by teams 0 and 1.
+        points: points taken so far by teams 0 and 1.
 
-        A hand ends as soon as it is not open.
+        The hand ends as soon as the contract is decided.
         """
         ours, theirs = points[self.team], points[1 - self.team]
         if ours < 0 or theirs < 0 or ours + theirs > HAND_POINTS:
-            raise BadInput(f"points {tuple(points)}: a hand has {HAND_POINTS}, for two teams")
+            raise BadInput(
+                f"points {tuple(points)}: use two numbers, 0 or more, that sum to at most {HAND_POINTS}"
+            )
         if ours >= self.needed:
             return True
         return False if theirs > HAND_POINTS - self.needed else None
 
     def award(self, made: bool) -> tuple[int, int]:
-        """Return the marks of teams 0 and 1 for this hand: one team gets all of them."""
+        """Return the marks that teams 0 and 1 win in this hand; one team gets all of them."""
         to = self.team if made else 1 - self.team
         return (self.marks, 0) if to == 0 else (0, self.marks)
 
 
 @dataclass(frozen=True, slots=True)
 class Auction:
-    """The calls so far. Raises BadInput if one of them was illegal."""
+    """The calls so far. Raises BadInput if a call is illegal."""
 
     dealer: int
-    """a seat, which calls last"""
+    """the seat that deals and calls last"""
     calls: tuple[int, ...] = ()
-    """zero to four calls in order, beginning at the dealer's left"""
+    """zero to four calls in order, starting with the seat to the dealer's left"""
     forced: bool = False
-    """a house rule: when all others have passed, the dealer must bid"""
+    """house rule: the dealer must bid if everyone else has passed"""
 
     def __post_init__(self) -> None:
         _check_seat(self.dealer)
         if len(self.calls) > N_SEATS:
-            raise BadInput(f"{len(self.calls)} calls: each of {N_SEATS} seats calls once")
+            raise BadInput(f"{len(self.calls)} calls: give at most {N_SEATS}, one per seat")
         high = PASS
         for place, call in enumerate(self.calls):
             must_bid = self.forced and place == N_SEATS - 1 and high == PASS
@@ -136,12 +139,12 @@ class Auction:
 
     @property
     def over(self) -> bool:
-        """True once all four have called."""
+        """True once all four seats have called."""
         return len(self.calls) == N_SEATS
 
     @property
     def turn(self) -> int:
-        """The seat to call; the first one again when the auction is over."""
+        """The seat to call; once the auction is over, the seat that called first."""
         return self._seat(len(self.calls))
 
     @property
@@ -151,25 +154,25 @@ class Auction:
 
     @property
     def contract(self) -> Contract | None:
-        """The highest bid so far with its bidder; None if all passed, which means a new deal."""
+        """The highest bid so far and its bidder; None if everyone has passed, so the hand is dealt again."""
         if self.high == PASS:
             return None
         return Contract(self._seat(self.calls.index(self.high)), self.high)
 
     @property
     def legal(self) -> tuple[int, ...]:
-        """The legal calls, ascending; empty when the auction is over."""
+        """The legal calls in ascending order; empty once the auction is over."""
         if self.over:
             return ()
         last = len(self.calls) == N_SEATS - 1
         return legal_calls(self.high, must_bid=self.forced and last and self.high == PASS)
 
     def call(self, seat: int, call: int) -> Auction:
-        """Return the auction after a call. Raises BadInput if it is illegal or out of turn."""
+        """Return the auction after one more call. Raises BadInput if the call is illegal or out of turn."""
         if self.over:
-            raise BadInput(f"seat {seat} calls after the auction is over: deal, or play the contract")
+            raise BadInput(f"seat {seat} calls after the auction is over: deal again or play the contract")
         if seat != self.turn:
-            raise BadInput(f"seat {seat} calls out of turn: it is seat {self.turn}'s call")
+            raise BadInput(f"seat {seat} calls out of turn: it is seat {self.turn}'s turn to call")
         return replace(self, calls=(*self.calls, call))
 
     def _seat(self, place: int) -> int:
@@ -178,12 +181,12 @@ class Auction:
     def _refusal(self, place: int, call: int, high: int, must_bid: bool) -> str:
         who = f"seat {self._seat(place)}"
         if call == PASS:
-            return f"{who} passes, but all others have passed: the dealer must bid 30 or more"
+            return f"{who} passes after everyone else has passed: the dealer must bid 30 or more"
         check_bid(call)
         if high and call <= high:
-            return f"{who} bids {call_text(call)}, which is no more than {call_text(high)}: bid more, or pass"
+            return f"{who} bids {call_text(call)} after a bid of {call_text(high)}: bid more, or pass"
         most = legal_calls(high, must_bid)[-1]
-        return f"{who} bids {call_text(call)}: here the highest bid is {call_text(most)}"
+        return f"{who} bids {call_text(call)}: bid at most {call_text(most)} here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,18 +197,18 @@ class Score:
 
     def __post_init__(self) -> None:
         if len(self.marks) != 2 or min(self.marks) < 0:
-            raise BadInput(f"a score of {self.marks}: give the marks of two teams, 0 or more")
+            raise BadInput(f"score {self.marks}: give the marks of two teams, 0 or more each")
 
     @property
     def winner(self) -> int | None:
-        """The team that has won; None while neither has."""
+        """The team that has won the game, or None."""
         reached = [side for side in (0, 1) if self.marks[side] >= MARKS_TO_WIN]
         return reached[0] if reached else None
 
     def after(self, contract: Contract, made: bool) -> Score:
-        """Return the score after a hand. Raises BadInput if the game was already over."""
+        """Return the score after one more hand. Raises BadInput if the game is already over."""
         if self.winner is not None:
-            raise BadInput(f"the game is over at {self.marks[0]} to {self.marks[1]}: begin another")
+            raise BadInput(f"the game is over at {self.marks[0]} to {self.marks[1]}: start another game")
         ours, theirs = contract.award(made)
         return Score((self.marks[0] + ours, self.marks[1] + theirs))
 

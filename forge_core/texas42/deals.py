@@ -1,4 +1,4 @@
-"""Deals: the dominoes of each seat. A deal is int8 [4, 7], one row per seat, ids ascending in each row."""
+"""Deals: who holds which dominoes. A deal is int8 [4, 7]: one row per seat, ids ascending in each row."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
 
 Hands = list[list[int]]
 Deal = npt.NDArray[np.int8]
-"""[4, 7] int8: domino ids by seat, ascending; the position of an id in its row is its slot."""
+"""[4, 7] int8: domino ids by seat, ascending; a domino's index in its row is its slot"""
 
 
 def deal_from_seed(seed: int) -> Hands:
-    """Deal from a seed: 28 ids shuffled by `random.Random(seed)`, cut into four sorted hands of seven."""
+    """Deal from a seed: shuffle the 28 ids with `random.Random(seed)` and cut them into four sorted hands."""
     check_seed(seed)
     dominoes = list(range(N_DOMINOES))
     random.Random(seed).shuffle(dominoes)
@@ -27,7 +27,7 @@ def deal_from_seed(seed: int) -> Hands:
 
 
 def deal_with_fixed_hand(hand: Sequence[int], seed: int) -> Hands:
-    """Deal `hand` to seat 0, and the other 21 ids, shuffled by `random.Random(seed)`, to seats 1, 2, 3."""
+    """Deal `hand` to seat 0 and the other 21 ids, shuffled by `random.Random(seed)`, to seats 1, 2, 3."""
     held = check_hand(hand)
     rest = [domino for domino in range(N_DOMINOES) if domino not in held]
     random.Random(seed).shuffle(rest)
@@ -35,11 +35,11 @@ def deal_with_fixed_hand(hand: Sequence[int], seed: int) -> Hands:
 
 
 def marginalized_deal(base_seed: int, opponent: int) -> Hands:
-    """Deal seat 0 its hand of `deal_from_seed(base_seed)`, and the others their `opponent`-th set of hands.
+    """Deal seat 0 its hand from `deal_from_seed(base_seed)`, and the others their `opponent`-th set of hands.
 
-    The shuffle is seeded with the first draw, a 63-bit integer, of
-    `stream(base_seed, "marginalized", opponent)`. So base seeds do not share permutations, and deal
-    k does not depend on how many opponents are requested.
+    The shuffle is seeded with the first 63-bit integer drawn from
+    `stream(base_seed, "marginalized", opponent)`. Different base seeds therefore use different
+    permutations, and deal k does not depend on the number of opponent deals requested.
     """
     check_seed(base_seed)
     if opponent < 0:
@@ -49,19 +49,19 @@ def marginalized_deal(base_seed: int, opponent: int) -> Hands:
 
 
 def check_hand(hand: Sequence[int]) -> list[int]:
-    """Return a hand of seven different ids of the set, ascending; else BadInput."""
+    """Return the hand with its ids ascending; raise BadInput unless it is seven distinct ids 0..27."""
     ids = [int(domino) for domino in hand]
     if len(ids) != HAND_SIZE:
         raise BadInput(f"a hand of {len(ids)} dominoes: give {HAND_SIZE}")
     if not all(0 <= domino < N_DOMINOES for domino in ids):
-        raise BadInput(f"hand {ids} has an id outside 0..{N_DOMINOES - 1}: use the ids of the set")
+        raise BadInput(f"hand {ids} has an id outside 0..{N_DOMINOES - 1}: use domino ids in that range")
     if len(set(ids)) != HAND_SIZE:
-        raise BadInput(f"hand {ids} repeats a domino: the set has each one once")
+        raise BadInput(f"hand {ids} repeats a domino: use each id once")
     return sorted(ids)
 
 
 def check_deal(hands: Sequence[Sequence[int]] | npt.NDArray) -> Deal:
-    """Return four hands that hold each domino once as a Deal; else BadInput."""
+    """Return the hands as a Deal; raise BadInput unless four hands hold each domino exactly once."""
     if len(hands) != N_SEATS:
         raise BadInput(f"a deal of {len(hands)} hands: give {N_SEATS}, one per seat")
     deal = np.array([check_hand(list(hand)) for hand in hands], dtype=np.int8)
@@ -72,7 +72,7 @@ def check_deal(hands: Sequence[Sequence[int]] | npt.NDArray) -> Deal:
 
 
 def check_leader(leader: int) -> int:
-    """Return the leader if it is a seat 0..3; else BadInput."""
+    """Return the leader; raise BadInput unless it is a seat 0..3."""
     if int(leader) != leader or not 0 <= leader < N_SEATS:
         raise BadInput(f"leader {leader!r} is not a seat: use 0..{N_SEATS - 1}")
     return int(leader)

@@ -1,4 +1,4 @@
-"""The ten declarations: the dominoes that each calls, and if they are trumps."""
+"""The ten declarations: which dominoes each one calls, and whether they are trumps."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ DOUBLES_TRUMP, DOUBLES_SUIT, NOTRUMP = 7, 8, 9
 
 
 def is_called(domino: int, decl: int) -> bool:
-    """Return True if the domino belongs to the called set of the declaration."""
+    """Return True if the domino is in the declaration's called set."""
     if decl < DOUBLES_TRUMP:
         return decl in PIPS[domino]
     return decl != NOTRUMP and is_double(domino)
 
 
 def has_trump_power(decl: int) -> bool:
-    """Return True if the called set beats every other suit: all declarations but doubles-suit and notrump."""
+    """Return True if the called set beats every other suit: always, except in doubles-suit and notrump."""
     return decl <= DOUBLES_TRUMP
 
 
 def parse_declaration(text: str | int) -> int:
-    """Return the declaration of a name, a number 0..9, or its text. Raises BadInput."""
+    """Return the declaration for a name or a number 0..9. Raises BadInput for anything else."""
     name = str(text).strip().lower()
     if name in NAMES:
         return NAMES.index(name)
@@ -44,7 +44,7 @@ def parse_declaration(text: str | int) -> int:
 
 
 def check_declaration(decl: int) -> int:
-    """Return the declaration if it is in 0..9; else BadInput."""
+    """Return the declaration; raise BadInput unless it is 0..9."""
     if int(decl) != decl or not 0 <= decl < N_DECLARATIONS:
         raise BadInput(f"declaration {decl!r} does not exist: use 0..{N_DECLARATIONS - 1}")
     return int(decl)

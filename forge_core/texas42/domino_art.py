@@ -1,7 +1,7 @@
 """Dominoes drawn on matplotlib axes.
 
-The axes must have equal scales. Lengths are in units of their data; `size` is the short side of a
-domino, which is twice as long as it is wide. The high pip is at the top, or at the left.
+The axes must have equal scales. Lengths are in data units of the axes; `size` is the short side of
+a domino, which is twice as long as it is wide. The high pip is at the top, or on the left.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FACE, EDGE = "#fffdf7", "#8f897c"
 CALLED_FACE, CALLED_EDGE = "#fff0c2", "#c08a12"
-"""colours of a domino that is called"""
+"""colours of a called domino"""
 GHOST = "#c9c9c9"
 
 _DIAGONAL = ((-1, 1), (1, -1))
@@ -32,9 +32,9 @@ _SPOTS = (
     (*_CORNERS, (0, 0)),
     (*_CORNERS, (-1, 0), (1, 0)),
 )
-"""the positions of the pips 0..6 of a half, in steps from its middle; the half is upright"""
+"""positions of 0..6 pips on an upright half, in steps from its centre"""
 _STEP, _RADIUS = 0.27, 0.095
-"""of pips, in units of `size`"""
+"""distance between pips, and their radius, in units of `size`"""
 
 
 def draw_domino(
@@ -51,10 +51,10 @@ def draw_domino(
     edge: str | None = None,
     zorder: float = 3.0,
 ) -> None:
-    """Draw the domino with its middle at (x, y).
+    """Draw a domino centred at (x, y).
 
-    ghost: draw only its outline, for one that has been played; called: use the colours of a called
-    domino; fade 0..1: make it transparent; edge: a colour that highlights it.
+    ghost: draw only the outline, for a domino that has been played; called: use the colours of a
+    called domino; fade 0..1: transparency; edge: highlight colour.
     """
     from matplotlib.patches import PathPatch
     from matplotlib.transforms import Affine2D
@@ -91,7 +91,7 @@ def draw_back(
     color: str = INK,
     zorder: float = 3.0,
 ) -> None:
-    """Draw a domino that lies face down."""
+    """Draw a face-down domino."""
     _outline(ax, (x, y), size, horizontal, facecolor=color, edgecolor="white", linewidth=1.0, zorder=zorder)
 
 
@@ -105,7 +105,7 @@ def draw_place(
     color: str = GHOST,
     zorder: float = 3.0,
 ) -> None:
-    """Draw the outline of a domino that is yet to be played."""
+    """Draw a dashed outline where a domino is yet to be played."""
     dashes = (0, (4, 3))
     _outline(
         ax,
@@ -130,7 +130,7 @@ def _outline(ax: Axes, middle: tuple[float, float], size: float, horizontal: boo
 
 
 def _points(ax: Axes, length: float) -> float:
-    """Convert a length of the axes' data to a line width in 1/72 inch, at least 0.6 so that it is visible."""
+    """Convert a length in data units to a line width in points (1/72 inch), at least 0.6 to stay visible."""
     (x0, _), (x1, _) = ax.transData.transform(((0, 0), (length, 0)))
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -139,7 +139,7 @@ def _points(ax: Axes, length: float) -> float:
 
 @lru_cache(maxsize=1)
 def _bar() -> Path:
-    """Return the line across the middle of an upright domino one unit wide."""
+    """Return the bar across the middle of an upright domino one unit wide."""
     from matplotlib.path import Path
 
     return Path([(-0.38, 0), (0.38, 0)])
@@ -147,7 +147,7 @@ def _bar() -> Path:
 
 @lru_cache(maxsize=len(PIPS))
 def _pips(high: int, low: int) -> Path:
-    """Return all pips of an upright domino one unit wide, around its middle."""
+    """Return all pips of an upright domino one unit wide, centred at the origin."""
     from matplotlib.path import Path
 
     return Path.make_compound_path(

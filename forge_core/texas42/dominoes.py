@@ -6,9 +6,9 @@ N_DOMINOES = 28
 N_SEATS = 4
 HAND_SIZE = 7
 N_PLAYS = N_SEATS * HAND_SIZE
-"""Plays in a hand. A ply runs 0..28; 28 is the terminal state."""
+"""Plays in a hand. A ply is 0..28; 28 is the terminal state."""
 HAND_POINTS = 42
-"""Seven tricks at one point each, and 35 count points"""
+"""Seven tricks at one point each, plus 35 count points"""
 
 PIPS: tuple[tuple[int, int], ...] = tuple((h, low) for h in range(7) for low in range(h + 1))
 """Domino id -> (high pip, low pip); id = high (high + 1) / 2 + low"""
@@ -16,7 +16,7 @@ PIPS: tuple[tuple[int, int], ...] = tuple((h, low) for h in range(7) for low in 
 COUNT: tuple[int, ...] = tuple(
     10 if pips in ((5, 5), (6, 4)) else 5 if pips in ((5, 0), (4, 1), (3, 2)) else 0 for pips in PIPS
 )
-"""Domino id -> its count: the points that it adds to the trick it is played to"""
+"""Domino id -> its count: the points that it adds to the trick"""
 
 
 def domino_id(a: int, b: int) -> int:

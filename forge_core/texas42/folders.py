@@ -1,4 +1,4 @@
-"""The folders of a store, below its root."""
+"""The folders in a store, relative to its root."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ STANDARD_SHARDS = "shards-standard"
 MARGINALIZED_SHARDS = "shards-marginalized"
 GOLDEN_SHARDS = "shards-golden"
 TOKENS_FOLDER = "tokenized"
-"""training rows of shards"""
+"""training rows made from shards"""
 GAMES_FOLDER = "eq-games"
 GAME_ROWS_FOLDER = "tokenized-eq"
-"""training rows of games"""
+"""training rows made from games"""
 BIDDING_FOLDER = "bidding-results"
 MATCHES_FOLDER = "matches"
 
 
 def shards_folder(kind: str) -> str:
-    """Return the folder of shards of a kind: standard, marginalized or golden."""
+    """Return the folder for shards of a kind: standard, marginalized or golden."""
     return f"shards-{kind}"

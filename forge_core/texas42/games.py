@@ -1,4 +1,4 @@
-"""Batches of games: N deals played in lockstep, with all hands."""
+"""Batches of games: N deals played in lockstep, with all hands visible."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from forge_core.texas42.views import Bytes, Seen, Views
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Games:
-    """N games after the same number of plays."""
+    """N games, all after the same number of plays."""
 
     hands: Bytes
-    """[N, 4, 7] ids as dealt, ascending in each hand"""
+    """[N, 4, 7] ids as dealt, ascending within each hand"""
     seen: Seen
 
     def __len__(self) -> int:
@@ -35,16 +35,16 @@ class Games:
 
     @property
     def views(self) -> Views:
-        """The knowledge of the players to move. Copies, without a reference to the other hands."""
+        """The views of the players to move, as copies that hold no reference to the other hands."""
         rows = np.arange(len(self))
         return Views(self.seen.take(rows), self.hands[rows, self.seen.turn].copy())
 
     @property
     def states(self) -> States:
-        """[N] int64 packed states of the positions: see `state`."""
+        """[N] int64 packed states of the current positions: see `state`."""
         n, step = len(self), self.seen.step
         rows, in_trick = np.arange(n)[:, None], step % N_SEATS
-        places = self.hands.reshape(n, N_DOMINOES).argsort(axis=1)[rows, self.seen.plays]  # 7 x seat + slot
+        places = self.hands.reshape(n, N_DOMINOES).argsort(axis=1)[rows, self.seen.plays]  # 7 * seat + slot
         remaining = np.full((n, N_SEATS), FULL_HAND)
         np.subtract.at(remaining, (rows, places // HAND_SIZE), 1 << places % HAND_SIZE)
         played = np.full((n, N_SEATS - 1), NO_SLOT)
@@ -53,7 +53,7 @@ class Games:
         return pack(Fields(remaining, leader, np.full(n, in_trick), played))
 
     def play(self, slots: npt.ArrayLike) -> Games:
-        """Let the players to move play `slots` [N] of their hands as dealt. BadInput for an illegal play."""
+        """Play one slot per game (`slots` [N], of the mover's hand as dealt). Raises BadInput if illegal."""
         rows, slots = np.arange(len(self)), np.asarray(slots, dtype=np.int64)
         views = self.views
         inside = (slots >= 0) & (slots < views.hand.shape[1])
@@ -67,15 +67,15 @@ class Games:
         return Games(self.hands, self.seen.after(views.hand[rows, slots]))
 
     def take(self, index) -> Games:
-        """Return a copy of the games at `index`: integers or a mask."""
+        """Return a copy of the games at `index`: integers or a boolean mask."""
         return Games(np.array(self.hands[index]), self.seen.take(index))
 
 
 def start(hands, decls, leaders=0, bidders=None, bids: npt.ArrayLike = LOWEST_BID) -> Games:
-    """Start games before their first play.
+    """Set up games before the first play.
 
-    hands [N][4][7] ids, decls [N]; leaders (of the first trick), bidders (default: the leaders)
-    and bids: one per game or one for all. Raises BadInput for invalid values.
+    hands: [N][4][7] ids. decls: [N]. leaders (of the first trick), bidders (default: the leaders)
+    and bids: one per game, or one for all. Raises BadInput for invalid values.
     """
     deals = [check_deal(deal) for deal in hands]
     n = len(deals)
@@ -84,7 +84,7 @@ def start(hands, decls, leaders=0, bidders=None, bids: npt.ArrayLike = LOWEST_BI
     def each(numbers, what: str) -> npt.NDArray[np.int64]:
         array = np.asarray(numbers)
         if array.shape not in ((), (1,), (n,)) or (array.size and not np.issubdtype(array.dtype, np.integer)):
-            raise BadInput(f"{what} for {n} games: give one whole number per game, or one for all")
+            raise BadInput(f"{what} for {n} games: give one integer per game, or one for all")
         return np.broadcast_to(array, n).astype(np.int64)
 
     decl, turn, bid = each(decls, "declarations"), each(leaders, "leaders"), each(bids, "bids")
@@ -110,9 +110,9 @@ def start(hands, decls, leaders=0, bidders=None, bids: npt.ArrayLike = LOWEST_BI
 
 
 def replay(games: Games, plays: npt.ArrayLike) -> Iterator[Games]:
-    """Yield the games before each of `plays` [N, t], ids in order, and after the last one.
+    """Yield the games before each play in `plays` ([N, t] ids in order), then after the last play.
 
-    Raises BadInput for an illegal play.
+    Raises BadInput if a play is illegal.
     """
     for dominoes in np.asarray(plays).T:
         yield games

@@ -1,4 +1,4 @@
-"""Texas 42 as text: dominoes, hands, suits and declarations."""
+"""Text forms of dominoes, hands, suits and declarations."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from forge_core.texas42.rules import CALLED_SUIT, trick_rank
 
 
 def domino_text(domino: int) -> str:
-    """Return `6-4`, high pip first."""
+    """Return text such as `6-4`, high pip first."""
     return "{}-{}".format(*PIPS[domino])
 
 
 def parse_domino(text: str) -> int:
-    """Return the id of `6-4` or `4-6`. Raises BadInput."""
+    """Return the id of a domino written `6-4` or `4-6`. Raises BadInput for other text."""
     parts = text.strip().split("-")
     if len(parts) != 2 or not all(len(part) == 1 and part in "0123456" for part in parts):
         raise BadInput(f"{text.strip()!r} is not a domino: write two pips 0..6, as in 6-4")
@@ -25,21 +25,21 @@ def parse_domino(text: str) -> int:
 
 
 def hand_text(hand: Sequence[int]) -> str:
-    """Return dominoes joined by commas, highest id first: `6-6,5-2,...`."""
+    """Return dominoes separated by commas, highest id first: `6-6,5-2,...`."""
     return ",".join(domino_text(domino) for domino in sorted(hand, reverse=True))
 
 
 def parse_hand(text: str) -> list[int]:
-    """Return the seven ids of `6-6,6-5,...`, ascending. Raises BadInput."""
+    """Return the ids, ascending, of a hand written `6-6,6-5,...`. Raises BadInput for an invalid hand."""
     hand = [parse_domino(part) for part in text.replace(" ", ",").split(",") if part]
     repeated = [domino for domino in hand if hand.count(domino) > 1]
     if repeated:
-        raise BadInput(f"{domino_text(repeated[0])} is twice in one hand: the set has each domino once")
+        raise BadInput(f"{domino_text(repeated[0])} appears twice in one hand: name each domino once")
     return check_hand(hand)
 
 
 def by_suit(hand: Sequence[int], decl: int | None) -> list[int]:
-    """Sort a hand as a player would: the called dominoes first, by rank, then the others from high to low."""
+    """Sort a hand as a player would: the called dominoes by rank, then the others from high to low."""
 
     def sort_key(domino: int) -> tuple[int, int]:
         if decl is None or not is_called(domino, decl):
@@ -58,16 +58,16 @@ def declaration_text(decl: int) -> str:
 
 
 def suits_of(decl: int) -> list[int]:
-    """Return the suits of a declaration in display order.
+    """Return the suits under a declaration, in display order.
 
-    The called suit, 7, replaces the pip that is called, or comes last where doubles are called.
+    The called suit, 7, takes the place of the called pip; if doubles are called it comes last.
     """
     suits = [CALLED_SUIT if suit == decl else suit for suit in range(HAND_SIZE)]
     return suits if decl < HAND_SIZE or decl == NOTRUMP else [*suits, CALLED_SUIT]
 
 
 def suit_text(suit: int, decl: int) -> str:
-    """Return `fives`, `trumps`, or `doubles` where they are a suit of their own."""
+    """Return `fives`, `trumps`, or, if doubles are a suit of their own, `doubles`."""
     if suit != CALLED_SUIT:
         return NAMES[suit]
     return "trumps" if has_trump_power(decl) else "doubles"

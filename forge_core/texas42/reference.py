@@ -1,9 +1,9 @@
-"""The network that comes with the project: the default model, the baseline, and a start for training."""
+"""The network that ships with the project: default model, baseline and starting point for training."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 REFERENCE = "models/texas42-qvalue-230k"
-"""path relative to the project's folder"""
+"""path relative to the project root"""
 REFERENCE_MODEL = str(Path(__file__).parents[2] / REFERENCE)

@@ -1,8 +1,8 @@
-"""The rules of play, slow and readable: the reference that every table and kernel is compared with.
+"""The rules of play, slow and readable: the reference for every table and kernel.
 
 Hands and tricks are lists of domino ids; a trick holds the plays so far, lead first. Source: the
-published rules of Texas 42 as used in tournament play. Every function is tested against recorded
-games in tests/golden.
+published tournament rules of Texas 42. Every function is tested against recorded games in
+tests/golden.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from forge_core.texas42.declarations import DOUBLES_TRUMP, has_trump_power, is_c
 from forge_core.texas42.dominoes import COUNT, PIPS, is_double
 
 CALLED_SUIT = 7
-"""The led suit if the lead is in the called set; suits 0..6 are the pips"""
+"""The led suit when the lead is in the called set; suits 0..6 are pips"""
 N_SUITS = 8
 
 
 def led_suit(lead: int, decl: int) -> int:
-    """Return the suit that a lead requires: 7 if it is called, else its high pip."""
+    """Return the suit that a lead establishes: 7 if the domino is called, otherwise its high pip."""
     return CALLED_SUIT if is_called(lead, decl) else PIPS[lead][0]
 
 
@@ -30,7 +30,7 @@ def follows(domino: int, suit: int, decl: int) -> bool:
 
 
 def legal_plays(hand: Sequence[int], trick: Sequence[int], decl: int) -> list[int]:
-    """Return the legal plays from `hand` (ids still held): whoever can follow must; the leader is free."""
+    """Return the legal plays from `hand` (ids still held): the led suit if possible, otherwise any."""
     if not trick:
         return list(hand)
     suit = led_suit(trick[0], decl)
@@ -38,10 +38,10 @@ def legal_plays(hand: Sequence[int], trick: Sequence[int], decl: int) -> list[in
 
 
 def trick_rank(domino: int, suit: int, decl: int) -> int:
-    """Return the rank of a domino in a trick to which `suit` was led; the highest wins.
+    """Return the rank of a domino in a trick where `suit` was led; the highest rank wins.
 
-    32 + r for a trump, 16 + r for a domino that follows, 0 for any other. r is the pip where only
-    doubles compete, else the sum of pips, and 14 for a double.
+    32 + r for a trump, 16 + r for a domino that follows suit, 0 for any other. If only doubles
+    compete, r is the pip; otherwise r is the sum of the pips, or 14 for a double.
     """
     high, low = PIPS[domino]
     by_sum = 14 if is_double(domino) else high + low
@@ -53,12 +53,12 @@ def trick_rank(domino: int, suit: int, decl: int) -> int:
 
 
 def trick_winner(trick: Sequence[int], decl: int) -> int:
-    """Return the player who wins the trick, or wins it so far, as an offset 0..3 from the leader."""
+    """Return the winner of the trick so far, as an offset 0..3 from the leader."""
     suit = led_suit(trick[0], decl)
     ranks = [trick_rank(domino, suit, decl) for domino in trick]
     return ranks.index(max(ranks))
 
 
 def trick_points(trick: Sequence[int]) -> int:
-    """Return the points of a complete trick: one point and its counts."""
+    """Return the points of a complete trick: one for the trick plus its counts."""
     return 1 + sum(COUNT[domino] for domino in trick)

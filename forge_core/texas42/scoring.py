@@ -1,4 +1,4 @@
-"""Scores of networks on rows that none has learnt from: the benchmark, or for Stage 2 recorded games."""
+"""Scores of networks on rows they were not trained on: the benchmark or, for stage 2, recorded games."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Questions:
-    """Rows that networks are asked about, deal by deal."""
+    """Rows that networks are scored on, deal by deal."""
 
     deals: Generator[Rows, None, None]
-    """may be closed before its end"""
+    """yields the rows of one deal at a time; may be closed early"""
     n: int
-    """deals"""
+    """number of deals"""
     record: dict[str, Any]
-    """which rows these are, JSON types"""
+    """describes the rows, in JSON types"""
 
 
 def golden_questions(split: Split, root: Store | None, rows: int) -> Questions:
-    """Return the benchmark of a split: `rows` rows of each deal.
+    """Return the benchmark of a split, with `rows` rows per deal.
 
-    root: the store whose golden shards are read; deals that it lacks, without it all, are solved
-    here. Raises BadInput for the train split, and as `golden_rows`.
+    root: the store to read golden shards from; deals missing from it, or all deals if root is None,
+    are solved on the fly. Raises BadInput for the train split, and whenever `golden_rows` does.
     """
     keys = golden.golden_keys(split)
     store = root.join(GOLDEN_SHARDS) if root else None
@@ -49,19 +49,19 @@ def golden_questions(split: Split, root: Store | None, rows: int) -> Questions:
 
 
 def count_unsolved(split: Split, root: Store) -> int:
-    """Return how many deals of the benchmark a store lacks. Raises BadInput if it holds none of them."""
+    """Count the benchmark deals missing from a store. Raises BadInput if the store has none of them."""
     keys, store = golden.golden_keys(split), root.join(GOLDEN_SHARDS)
     n_stored = len(golden.stored_keys(keys, store))
     if not n_stored:
         raise BadInput(
-            f"{store.url} holds none of the {split} benchmark's deals: name the root of a store that does, "
-            "or leave --data out, and they are solved here"
+            f"{store.url} holds no deals of the {split} benchmark: name the root of a store that does, "
+            "or omit --data to solve them on the fly"
         )
     return len(keys) - n_stored
 
 
 def game_questions(split: Split, root: Store) -> Questions:
-    """Return the rows of the games of a split that are kept for evaluation. Raises BadInput for none."""
+    """Return the rows of the games held out for evaluation in a split. Raises BadInput if there are none."""
     games = root.join(GAMES_FOLDER)
     keys = kept_games(games, split)
     settings = sorted({read_header(games, key).fingerprint for key in keys})
@@ -72,9 +72,9 @@ def game_questions(split: Split, root: Store) -> Questions:
 def ask_all(
     models: Mapping[str, TokenTransformer], questions: Questions, advance: Callable[[], None] | None = None
 ) -> dict[str, Answers]:
-    """Return what each model answers. advance: called after each deal.
+    """Return the answers of each model. advance: called after each deal.
 
-    Stopped before its end it waits only for the deals that are being solved.
+    If interrupted, it waits only for the deals being solved at that moment.
     """
     parts: dict[str, list[Answers]] = {name: [] for name in models}
     with closing(questions.deals) as deals:
@@ -87,14 +87,14 @@ def ask_all(
 
 
 def random_play(answers: Answers) -> dict[str, Any]:
-    """Return what random play loses on the rows of some answers, by both weightings."""
+    """Return how much random play loses on the rows, under both weightings."""
     return {"decisions": answers.measure_random(), "uniform": answers.measure_random(uniform=True)}
 
 
 def compare(mine: Answers, other: Answers, path: str) -> dict[str, Any]:
-    """Return the points per decision that the other model, of the folder `path`, loses more than mine.
+    """Return how many more points per decision the other model loses than this one.
 
-    Paired by deal: mean and standard error over deals.
+    Mean and standard error over deals, paired by deal. path: the folder of the other model.
     """
     _, my_gaps = mine.gap_by_deal()
     _, other_gaps = other.gap_by_deal()

@@ -1,8 +1,8 @@
-"""Sources of training rows: fresh deals, stored rows of shards, or recorded games.
+"""Sources of training rows: fresh deals, rows stored from shards, or recorded games.
 
-A source can be described (its `record` is `data` in the config.json of a run and in model cards)
-and opened. `choose_source` makes one from what a user asks for, `parse_source` from a record.
-Nothing here takes time to import.
+A source can be described (its `record` becomes `data` in a run's config.json and in model cards)
+and opened. `choose_source` builds one from user settings, `parse_source` from a record. This
+module is cheap to import.
 """
 
 from __future__ import annotations
@@ -21,54 +21,55 @@ if TYPE_CHECKING:
     from forge_core.splits import Split
 
 WATCHED_ROWS, WATCHED_ROWS_PER_DEAL = 40_000, 600
-"""rows of val that training is watched by: of a store, and of each deal that is solved for live training"""
+"""val rows for evaluation during training: the total from a store, and the number per deal solved for live
+training"""
 
 
 @dataclass(frozen=True, slots=True)
 class Source(ABC):
-    """Rows that a network learns from, and rows of val that it is watched by."""
+    """Rows to train on, and val rows to evaluate on during training."""
 
     kind: ClassVar[str]
     """the name of the source in records"""
     stage: ClassVar[int]
-    """1: rows that show all four hands; 2: rows that show one hand and the plays"""
+    """1: rows show all four hands; 2: rows show one hand and the plays"""
     noun: ClassVar[str]
-    """the files that rows were made from, in the plural; for live rows the deals"""
+    """plural noun for the files that the rows come from; for live rows, deals"""
     is_live: ClassVar[bool] = False
-    """True if rows are made during training, without end"""
+    """True if rows are generated during training, without end"""
 
     record: Mapping[str, Any]
-    """JSON types, enough to open the same rows again: kind, version, ...; origin says where the rows came
-    from, follows from their version and is no part of the question"""
+    """JSON types, enough to reopen the same rows: kind, version, ...; origin says where the rows came from
+    (it follows from the version and does not identify the source)"""
 
     @property
     def version(self) -> str:
-        """A digest of the rows, or of the settings that they are made with."""
+        """Digest of the rows, or of the settings that generate them."""
         return self.record["version"]
 
     def run_name(self, objective: str, size: str) -> str:
-        """Return a name for a run: what is learnt, by a network of which size, from which rows."""
+        """Return a name for a run, built from the objective, the network size and the kind of rows."""
         return f"texas42-{objective}-{size}-{self.kind}"
 
     @classmethod
     @abstractmethod
     def spec(cls) -> TokenSpec:
-        """The tokens of the rows."""
+        """Return the token spec of the rows."""
 
     @abstractmethod
     def open(self, makers: int) -> tuple[RowSource, Rows]:
-        """Return the rows to learn from and the rows to watch by. makers: processes that make live rows.
+        """Return the training rows and the val rows. makers: number of processes that generate live rows.
 
         Raises BadInput if stored rows have changed.
         """
 
     @abstractmethod
     def steps_of(self, epochs: int) -> int:
-        """Return the steps of as many passes over the rows. Raises BadInput for rows without end."""
+        """Return the number of steps in `epochs` passes over the rows. Raises BadInput for live rows."""
 
     @abstractmethod
     def makers(self, workers: int | None) -> int:
-        """Return the processes that make rows if a user asks for `workers`. Raises BadInput."""
+        """Return the number of processes that generate rows. Raises BadInput if stored rows get `workers`."""
 
 
 class LiveRows(Source):
@@ -82,7 +83,7 @@ class LiveRows(Source):
 
     @classmethod
     def describe(cls, batch_size: int, seed: int) -> LiveRows:
-        """Return the source of batches of one size; another seed gives other rows."""
+        """Return a live source with this batch size; a different seed gives different rows."""
         from forge_core.texas42.tokens.live import LiveConfig
 
         config = LiveConfig(seed=seed, batch_size=batch_size)
@@ -93,14 +94,14 @@ class LiveRows(Source):
 
     @classmethod
     def spec(cls) -> TokenSpec:
-        """The tokens of Stage 1."""
+        """Return the stage 1 token spec."""
         from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
         return STAGE1_SPEC
 
     def open(self, makers: int) -> tuple[RowSource, Rows]:
-        """Return endless rows, and rows of deals that are solved here. With no makers, this process makes
-        the rows."""
+        """Return an endless stream of training rows, and val rows solved on the fly. With makers=0 this
+        process generates the training rows itself."""
         from forge_core.learning.labelled.rows import concatenate
         from forge_core.texas42.tokens.golden import golden_rows, watched_keys
         from forge_core.texas42.tokens.live import LiveConfig, LiveSource
@@ -109,22 +110,22 @@ class LiveRows(Source):
         return source, concatenate(list(golden_rows(watched_keys(), rows_per_deal=WATCHED_ROWS_PER_DEAL)))
 
     def steps_of(self, epochs: int) -> int:
-        """Raises BadInput: fresh rows have no end to pass."""
-        raise BadInput("epochs count passes over stored rows, and fresh rows have no end: use steps")
+        """Raise BadInput, because live rows never end."""
+        raise BadInput("epochs count passes over stored rows, but live rows never end: use steps")
 
     def makers(self, workers: int | None) -> int:
-        """One process if nothing else is asked for."""
+        """Return `workers`, or 1 if it is None."""
         return 1 if workers is None else workers
 
 
 class StoredRows(Source):
-    """Rows that lie on disk, by split."""
+    """Rows stored on disk, by split."""
 
     __slots__ = ()
 
     @classmethod
     def describe(cls, store: Store, batch_size: int, seed: int) -> StoredRows:
-        """Return the source of the rows in a store as they are now. Raises BadInput where there are none."""
+        """Return a source for the rows now in a store. Raises BadInput if there are none."""
         from forge_core.splits import Split
 
         rows = cls.find(store)
@@ -144,7 +145,7 @@ class StoredRows(Source):
 
     @classmethod
     def find(cls, store: Store) -> dict[Split, Any]:
-        """Return the rows of train and val that lie in a store. Raises BadInput where there are none."""
+        """Return the train and val rows in a store. Raises BadInput if there are none."""
         from forge_core.splits import Split
 
         return {split: cls.open_split(store, split) for split in (Split.TRAIN, Split.VAL)}
@@ -152,15 +153,15 @@ class StoredRows(Source):
     @classmethod
     @abstractmethod
     def open_split(cls, store: Store, split: Split) -> Any:
-        """Return the rows of a split, with their manifest. Raises BadInput where there are none."""
+        """Return the rows of a split, with their manifest. Raises BadInput if there are none."""
 
     @classmethod
     @abstractmethod
     def origin_of(cls, store: Store, rows: Mapping[Split, Any]) -> dict[str, Any]:
-        """Return which files the rows were made from, JSON types. rows: opened, by split."""
+        """Describe the files that the rows were made from, in JSON types. rows: opened rows by split."""
 
     def open(self, makers: int) -> tuple[RowSource, Rows]:
-        """Return the rows as they were described."""
+        """Return the rows described by the record. Raises BadInput if they have changed since."""
         from forge_core.files import Store
         from forge_core.learning.labelled.stored import StoredSource
         from forge_core.splits import Split
@@ -169,24 +170,24 @@ class StoredRows(Source):
         train, val = found[Split.TRAIN], found[Split.VAL]
         for rows, version in ((train, record["version"]), (val, record["val_version"])):
             if rows.manifest.hash != version:
-                raise BadInput(f"{rows.folder.url} has changed since the run was begun: begin another run")
+                raise BadInput(f"{rows.folder.url} has changed since the run started: start a new run")
         return StoredSource(train, record["batch_size"], record["seed"]), val.rows(
             min(WATCHED_ROWS, len(val))
         )
 
     def steps_of(self, epochs: int) -> int:
-        """Batches that all rows fill, times the passes."""
+        """Return the number of full batches in the rows, times the number of passes."""
         return epochs * (self.record["rows"] // self.record["batch_size"])
 
     def makers(self, workers: int | None) -> int:
-        """None: the rows are there."""
+        """Return 0, because stored rows need no processes."""
         if workers is not None:
-            raise BadInput("workers make fresh rows, and these rows are stored: leave workers out")
+            raise BadInput("--workers has no effect on stored rows: omit it")
         return 0
 
 
 class ShardRows(StoredRows):
-    """Rows drawn from solved deals: they show all four hands."""
+    """Rows drawn from solved deals; they show all four hands."""
 
     __slots__ = ()
     kind: ClassVar[str] = "stored"
@@ -195,7 +196,7 @@ class ShardRows(StoredRows):
 
     @classmethod
     def spec(cls) -> TokenSpec:
-        """The tokens of Stage 1."""
+        """Return the stage 1 token spec."""
         from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
         return STAGE1_SPEC
@@ -209,14 +210,14 @@ class ShardRows(StoredRows):
 
     @classmethod
     def origin_of(cls, store: Store, rows: Mapping[Split, Any]) -> dict[str, Any]:
-        """See `tokens.origins.origin_of_rows`."""
+        """Return the provenance of the rows: see `tokens.origins.origin_of_rows`."""
         from forge_core.texas42.tokens.origins import origin_of_rows
 
         return origin_of_rows(store, [of_split.manifest for of_split in rows.values()])
 
 
 class GameRows(StoredRows):
-    """Rows of recorded games: they show what the player to move saw, and what it expected."""
+    """Rows from recorded games; they show what the player to move saw and the values it estimated."""
 
     __slots__ = ()
     kind: ClassVar[str] = "games"
@@ -225,7 +226,7 @@ class GameRows(StoredRows):
 
     @classmethod
     def spec(cls) -> TokenSpec:
-        """The tokens of Stage 2."""
+        """Return the stage 2 token spec."""
         from forge_core.texas42.tokens.transcript import STAGE2_SPEC
 
         return STAGE2_SPEC
@@ -239,48 +240,53 @@ class GameRows(StoredRows):
 
     @classmethod
     def origin_of(cls, store: Store, rows: Mapping[Split, Any]) -> dict[str, Any]:
-        """See `eq.origins.origin_of_games`."""
+        """Return the provenance of the rows: see `eq.origins.origin_of_games`."""
         from forge_core.texas42.eq.origins import origin_of_games
 
         return origin_of_games(store, rows.values())
 
 
 SOURCES: dict[str, type[Source]] = {source.kind: source for source in (LiveRows, ShardRows, GameRows)}
-"""by the names in records"""
+"""source classes by their kind in records"""
 
 STORED: dict[int, type[StoredRows]] = {source.stage: source for source in (ShardRows, GameRows)}
-"""sources on disk, by stage"""
+"""classes of stored sources, by stage"""
 
 
 def source_kind(kind: str) -> type[Source]:
-    """Return the class of a source by its name in records. Raises BadInput."""
+    """Return the source class for a kind in a record. Raises BadInput for an unknown kind."""
     if kind not in SOURCES:
-        raise BadInput(f"rows of kind {kind!r}: this code knows {', '.join(SOURCES)}")
+        raise BadInput(f"unknown kind of rows {kind!r}: use one of {', '.join(SOURCES)}")
     return SOURCES[kind]
 
 
 def parse_source(record: Mapping[str, Any]) -> Source:
-    """Return the source of a record, as config.json and model cards have it. Raises BadInput."""
+    """Return the source described by a record in config.json or a model card. Raises BadInput."""
     return source_kind(record["kind"])(record)
 
 
 def choose_source(data: str | None, live: bool, batch_size: int, seed: int, stage: int = 1) -> Source:
-    """Return the source that a user asks for. data: the root of a store; else live. Raises BadInput."""
+    """Return the source for the user's settings. data: the root of a store, or None if live is set.
+
+    Raises BadInput if the settings conflict.
+    """
     from forge_core.files import Store
 
     if stage == GameRows.stage and data is None:
-        raise BadInput("stage 2 learns from games: play some with forge eq, tokenize them, give --data DIR")
+        raise BadInput(
+            "--stage 2 trains on recorded games: play some with forge eq, tokenize them, then pass --data DIR"
+        )
     if live == (data is not None):
-        raise BadInput("rows come from --data DIR or are made --live: give one of them")
+        raise BadInput("training needs one source of rows: pass either --data DIR or --live")
     if live:
         return LiveRows.describe(batch_size, seed)
     return STORED[stage].describe(Store(data or ""), batch_size, seed)
 
 
 def choose_objective(stage: int, objective: str | None) -> str:
-    """Return the objective of a network of a stage; None: the usual one. Raises BadInput."""
+    """Return the objective for a stage; None means its default. Raises BadInput if they do not match."""
     if stage not in STORED:
         raise BadInput(f"stage {stage}: use 1 or 2")
     if stage == 1 and objective == "eq":
-        raise BadInput("a network that sees all hands has nothing to expect: objective eq is for --stage 2")
+        raise BadInput("--objective eq needs --stage 2: a stage 1 network sees all hands")
     return objective or ("qvalue" if stage == 1 else "eq")

@@ -1,13 +1,13 @@
-"""Packed states: a position of the play in 41 bits of an int64.
+"""Packed states: a position in 41 bits of an int64.
 
-    bits  0..27  seat p's remaining slots at [7p, 7p + 7)
+    bits  0..27  remaining slots of seat p at [7p, 7p + 7)
     bits 28..29  leader of the trick
     bits 30..31  plays in the trick so far, 0..3
-    bits 32..40  slots played by the first, second and third player, three bits each, 7 = none
+    bits 32..40  slots played by the first, second and third player, three bits each; 7 = none
 
-A slot is a position in the initial, ascending hand. The fourth play closes the trick: the played
-fields return to 7 and the winner becomes the leader. All functions work on arrays [S]. A packed
-state does not contain the dominoes, so functions that need the rules take DealTables.
+A slot is an index into the initial, ascending hand. When the fourth play closes the trick, the
+played fields are reset to 7 and the winner becomes the leader. All functions work on arrays [S]. A
+packed state does not contain the dominoes, so functions that need the rules take DealTables.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ States = npt.NDArray[np.int64]
 
 FULL_HAND = (1 << HAND_SIZE) - 1
 NO_SLOT = 7
-"""a played field that is empty"""
+"""an empty played field"""
 LEADER_BIT, IN_TRICK_BIT, PLAYED_BIT = 28, 30, 32
 STATE_BITS = 41
 ILLEGAL = -128
@@ -35,30 +35,30 @@ ILLEGAL = -128
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The parts of S packed states."""
+    """The fields of S packed states."""
 
     remaining: npt.NDArray[np.int64]
     """[S, 4] 7-bit mask of the slots that each seat still holds"""
     leader: npt.NDArray[np.int64]
-    """[S] seat that leads the trick"""
+    """[S] seat that leads the current trick"""
     in_trick: npt.NDArray[np.int64]
     """[S] plays in the trick so far, 0..3"""
     played: npt.NDArray[np.int64]
-    """[S, 3] slots played by the first, second, third player of the trick; 7 = none"""
+    """[S, 3] slots played by the first, second and third player of the trick; 7 = none"""
 
     @property
     def mover(self) -> npt.NDArray[np.int64]:
-        """[S] seat to play (in the terminal state: the last winner)"""
+        """[S] seat to play (in a terminal state, the winner of the last trick)"""
         return (self.leader + self.in_trick) % N_SEATS
 
     @property
     def ply(self) -> npt.NDArray[np.int64]:
-        """[S] plays made, 0..28"""
+        """[S] number of plays so far, 0..28"""
         return N_PLAYS - np.bitwise_count(self.remaining).sum(axis=1).astype(np.int64)
 
 
 def initial_state(leader: int = 0) -> int:
-    """Return the root: nothing has been played, and `leader` is to lead."""
+    """Return the root state: nothing has been played and `leader` leads the first trick."""
     return (1 << LEADER_BIT) - 1 | leader << LEADER_BIT | 0o777 << PLAYED_BIT
 
 
@@ -73,7 +73,7 @@ def pack(fields: Fields) -> States:
 
 
 def unpack(states: npt.ArrayLike) -> Fields:
-    """Split packed states [S] into fields, unchecked: see `check_states`."""
+    """Split packed states [S] into fields, without checking them: see `check_states`."""
     packed = as_states(states)
     return Fields(
         remaining=packed[:, None] >> HAND_SIZE * np.arange(N_SEATS) & FULL_HAND,
@@ -84,18 +84,18 @@ def unpack(states: npt.ArrayLike) -> Fields:
 
 
 def as_states(states: npt.ArrayLike) -> States:
-    """Return any array of integers as int64 [S]; else BadInput."""
+    """Return any integer array as int64 [S]; raise BadInput for other types."""
     array = np.asarray(states)
     if array.size and not np.issubdtype(array.dtype, np.integer):
-        raise BadInput(f"states of type {array.dtype}: packed states are int64")
+        raise BadInput(f"states of type {array.dtype}: use integers (packed states are int64)")
     return np.atleast_1d(array).astype(np.int64, copy=False)
 
 
 def is_well_formed(states: States) -> npt.NDArray[np.bool_]:
     """Return [S] bool: True if the fields are consistent with each other.
 
-    A player who has played holds one domino less, and a played slot is not in the hand. Legality
-    is not checked, since it depends on the deal.
+    A player who has already played to the trick holds one domino fewer, and a played slot is no
+    longer in the hand. Legality of the plays is not checked, because it depends on the deal.
     """
     f = unpack(states)
     ok = (states >= 0) & (states < 1 << STATE_BITS)
@@ -114,13 +114,13 @@ def is_well_formed(states: States) -> npt.NDArray[np.bool_]:
 
 
 def check_states(states: npt.ArrayLike) -> States:
-    """Return well-formed packed states as int64 [S]; else StateUnreachable."""
+    """Return the states as int64 [S]; raise StateUnreachable if any of them is malformed."""
     packed = as_states(states)
     ok = is_well_formed(packed)
     if not ok.all():
         raise StateUnreachable(
-            f"state {int(packed[~ok][0])} is malformed: its hands, leader and trick are inconsistent; "
-            "build it with forge_core.texas42.state.pack"
+            f"state {int(packed[~ok][0])} is malformed (its hands, leader and trick are inconsistent): "
+            "build states with forge_core.texas42.state.pack"
         )
     return packed
 
@@ -137,7 +137,7 @@ def legal_slots(states: States, tables: DealTables) -> npt.NDArray[np.int64]:
 def advance(states: States, slots: npt.ArrayLike, tables: DealTables) -> tuple[States, npt.NDArray[np.int8]]:
     """Play the mover's `slots` [S]; return (next states [S], points [S] int8 in team 0's frame).
 
-    Points are those of the trick that the play closes, else 0. Raises BadInput for an illegal slot.
+    points: the points of the trick if the play closes it, otherwise 0. Raises BadInput for an illegal slot.
     """
     f = unpack(states)
     slots = np.atleast_1d(np.asarray(slots, dtype=np.int64))
@@ -162,9 +162,9 @@ def advance(states: States, slots: npt.ArrayLike, tables: DealTables) -> tuple[S
 
 
 def to_mover_frame(values: npt.NDArray[np.int8], states: States) -> npt.NDArray[np.int8]:
-    """Convert V [S] or Q [S, 7] from team 0's frame to the mover's; -128 (illegal) stays.
+    """Convert V [S] or Q [S, 7] from team 0's frame to the mover's; -128 (illegal) is kept.
 
-    This is the one place where the sign of a value changes.
+    This is the only function that changes the sign of values.
     """
     sign = np.where(unpack(states).mover & 1, -1, 1).astype(np.int8)
     sign = sign.reshape(-1, *(1,) * (values.ndim - 1))

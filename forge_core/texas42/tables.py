@@ -1,6 +1,6 @@
-"""The rules as arrays, built from rules.py: once for the set, and once per deal for its slots.
+"""The rules as arrays, built from rules.py: tables of the domino set, and tables of one deal by slot.
 
-Arrays are numpy, read-only; `on_device` returns the tables of the set as torch tensors.
+All arrays are read-only numpy arrays; `on_device` returns the tables of the set as torch tensors.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ COUNTS = _frozen(np.array(COUNT, dtype=np.int8))
 CALLED = _frozen(np.array([[is_called(d, decl) for d in _IDS] for decl in _DECLS]))
 """[10, 28] bool: True if the domino is in the called set of the declaration"""
 LED_SUIT = _frozen(np.array([[rules.led_suit(d, decl) for d in _IDS] for decl in _DECLS], dtype=np.int8))
-"""[10, 28] int8: the suit that a lead requires, 7 = called"""
+"""[10, 28] int8: the suit that a lead establishes; 7 = called"""
 FOLLOWS = _frozen(
     np.array([[[rules.follows(d, suit, decl) for d in _IDS] for suit in _SUITS] for decl in _DECLS])
 )
 """[10, 8, 28] bool: True if the domino follows the suit"""
 FOLLOWING = _frozen((FOLLOWS.astype(np.int64) << np.arange(N_DOMINOES)).sum(axis=2))
-"""[10, 8] int64: the 28-bit mask of dominoes that follow a suit"""
+"""[10, 8] int64: 28-bit mask of the dominoes that follow a suit"""
 TRICK_RANK = _frozen(
     np.array(
         [[[rules.trick_rank(d, suit, decl) for d in _IDS] for suit in _SUITS] for decl in _DECLS],
         dtype=np.int8,
     )
 )
-"""[10, 8, 28] int8: the rank of a domino in a trick in which the suit was led; the highest wins"""
+"""[10, 8, 28] int8: the rank of a domino when the suit is led; the highest rank wins"""
 
 
 def _beaten_by() -> npt.NDArray[np.int32]:
@@ -67,27 +67,26 @@ def _called_place() -> Bytes:
 
 
 NOT_CALLED = 7
-"""The place in the called set of a domino that is not called: one after the last"""
+"""The CALLED_PLACE of dominoes that are not called: one past the last place"""
 BEATEN_BY = _frozen(_beaten_by())
-"""[10, 8, 28] int32: the 28-bit mask of dominoes that rank above this one when the suit is led"""
+"""[10, 8, 28] int32: 28-bit mask of the dominoes that outrank this one when the suit is led"""
 CALLED_PLACE = _frozen(_called_place())
-"""[10, 28] int8: place in the called set, 0 = best, 7 = not called"""
+"""[10, 28] int8: rank within the called set; 0 = best, 7 = not called"""
 DOMINO_FEATURES = _frozen(
     np.stack([*np.broadcast_arrays(HIGH_PIP, LOW_PIP, COUNTS // 5, CALLED_PLACE)], axis=2).astype(np.int8)
 )
-"""[10, 28, 4] int8: the fixed features of a domino: high pip, low pip, count class 0/1/2, place in the
-called set"""
+"""[10, 28, 4] int8: fixed features of a domino: high pip, low pip, count class 0/1/2, CALLED_PLACE"""
 
 
 class TableTensors(NamedTuple):
-    """The tables of the set on one device: int64, or bool."""
+    """The tables of the domino set on one device, int64 or bool."""
 
     led_suit: Tensor
     follows: Tensor
     trick_rank: Tensor
     domino_features: Tensor
     beats_led: Tensor
-    """[10, 28 led, 28 other] bool: True if the other domino would beat the led one"""
+    """[10, 28 led, 28 other] bool: True if the other domino would beat the one led"""
 
 
 @cache
@@ -95,7 +94,7 @@ def on_device(device: Any) -> TableTensors:
     """Return the tables as tensors on `device`. Cached, because a host-to-device copy synchronises."""
     import torch
 
-    with torch.inference_mode(False):  # the tensors are shared, so the first caller's mode must not stick
+    with torch.inference_mode(False):  # the cached tensors must not inherit the first caller's inference mode
         rank = np.take_along_axis(
             TRICK_RANK, LED_SUIT[:, :, None].astype(np.int64), axis=1
         )  # [decl, led, other]
@@ -110,14 +109,14 @@ def on_device(device: Any) -> TableTensors:
 class DealTables:
     """The rules of one deal under one declaration, by slot.
 
-    Indexed by the seat that leads, the slot it leads, and the offset 0..3 of a player from the
-    leader, or the slots of the other three in playing order.
+    The leading seat and its slot come first in every index. Then comes either a player's offset
+    0..3 from the leader, or the slots of the other three players in playing order.
     """
 
     follow: npt.NDArray[np.uint8]
     """[4 leader, 7 lead, 4 offset] uint8: bit i is set if the player's slot i follows the lead"""
     winner: npt.NDArray[np.uint8]
-    """[4 leader, 7, 7, 7, 7] uint8: the seat that takes the trick of these four slots, in playing order"""
+    """[4 leader, 7, 7, 7, 7] uint8: the seat that wins the trick of these four slots, in playing order"""
     points: Bytes
     """[4 leader, 7, 7, 7, 7] int8: points of that trick in team 0's frame"""
 
@@ -131,8 +130,8 @@ def deal_tables(deal: Deal, decl: int) -> DealTables:
     follow_bits = FOLLOWS[decl][led].astype(np.uint8) << np.arange(HAND_SIZE, dtype=np.uint8)
     rank = TRICK_RANK[decl][led]
 
-    # [leader, lead, b, c, d]: the ranks and counts of every possible trick. The winner is found by
-    # playing b, c and d in turn: each takes the trick over if it ranks above the best so far.
+    # [leader, lead, b, c, d]: ranks and counts of every possible trick. To find the winner, play b, c
+    # and d in turn; each takes over the trick if it ranks above the best domino so far.
     own = np.take_along_axis(rank[:, :, 0], np.arange(HAND_SIZE)[None, :, None], axis=2)[..., 0]
     b, c, d = rank[:, :, 1, :, None, None], rank[:, :, 2, None, :, None], rank[:, :, 3, None, None, :]
     best = np.broadcast_to(own[:, :, None, None, None], (N_SEATS, *(HAND_SIZE,) * 4))

@@ -1,4 +1,4 @@
-"""Tricks as they were played: seats, suit, winner and points of each, and what follows from several."""
+"""Played tricks: the seats, suit, winner and points of each, plus the score and known voids."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ class Trick:
     leader: int
     """seat"""
     dominoes: tuple[int, ...]
-    """0..4 ids in the order of play"""
+    """0..4 ids in playing order"""
     decl: int
 
     @property
     def seats(self) -> tuple[int, ...]:
-        """The player of each domino."""
+        """The seat that played each domino."""
         return tuple((self.leader + offset) % N_SEATS for offset in range(len(self.dominoes)))
 
     @property
     def complete(self) -> bool:
-        """True once all four have played."""
+        """True once all four seats have played."""
         return len(self.dominoes) == N_SEATS
 
     @property
     def suit(self) -> int | None:
-        """The led suit, 7 = called; None before the lead."""
+        """The led suit (7 = called); None before the lead."""
         return led_suit(self.dominoes[0], self.decl) if self.dominoes else None
 
     @property
     def winner(self) -> int | None:
-        """The seat whose domino wins the trick so far; None before the lead."""
+        """The seat that is winning the trick; None before the lead."""
         return (self.leader + trick_winner(self.dominoes, self.decl)) % N_SEATS if self.dominoes else None
 
     @property
@@ -46,10 +46,10 @@ class Trick:
 
 
 def tricks_after(plays: Sequence[int], leader: int, decl: int) -> list[Trick]:
-    """Split plays, ids in order, into tricks; seat `leader` leads the first.
+    """Split plays (ids in order) into tricks; seat `leader` leads the first one.
 
-    The last one is the trick in progress, even if nothing has been played to it yet; after 28
-    plays all seven are complete.
+    The last trick is the one in progress, even if nothing has been played to it yet. After 28 plays
+    all seven tricks are complete.
     """
     tricks = []
     for first in range(0, min(len(plays) + 1, N_PLAYS), N_SEATS):
@@ -60,7 +60,7 @@ def tricks_after(plays: Sequence[int], leader: int, decl: int) -> list[Trick]:
 
 
 def score(tricks: Sequence[Trick]) -> tuple[int, int]:
-    """Return the points of teams 0 and 1 from the complete tricks."""
+    """Return the points of teams 0 and 1 in the complete tricks."""
     points = [0, 0]
     for trick in tricks:
         if trick.complete and trick.winner is not None:
@@ -69,7 +69,7 @@ def score(tricks: Sequence[Trick]) -> tuple[int, int]:
 
 
 def known_voids(tricks: Sequence[Trick]) -> list[set[int]]:
-    """Return, for each of the 4 seats, the suits that were led and that it did not follow."""
+    """Return, for each of the 4 seats, the suits that it failed to follow."""
     voids: list[set[int]] = [set() for _ in range(N_SEATS)]
     for trick in tricks:
         for seat, domino in zip(trick.seats, trick.dominoes, strict=True):

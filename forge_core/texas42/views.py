@@ -1,7 +1,7 @@
-"""Knowledge at the table: what everybody has seen, and what the mover of each of N games knows.
+"""Knowledge at the table: everything all players have seen, and the view of the mover in each of N games.
 
-N games advance together, one play at a time, so all have made the same number of plays. A view
-cannot contain a hidden hand: it is made of copies, without a reference to the deal.
+N games advance together, one play at a time, so all have the same number of plays. A view cannot
+leak a hidden hand: it consists of copies and holds no reference to the deal.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ Bytes = npt.NDArray[np.int8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """Everything that all players of N games have seen after t plays."""
+    """Everything that is visible to all players of N games after t plays."""
 
     decl: Bytes
     """[N] declaration"""
     bidder: Bytes
-    """[N] seat that made the bid"""
+    """[N] seat that made the winning bid"""
     bid: npt.NDArray[np.int16]
-    """[N] 30..42, or 84 and more for marks"""
+    """[N] 30..42, or 84, 126, ... for two or more marks"""
     plays: Bytes
-    """[N, t] domino ids in the order of play"""
+    """[N, t] domino ids in playing order"""
     players: Bytes
     """[N, t] seat that made each play"""
     turn: Bytes
@@ -46,21 +46,21 @@ class Seen:
 
     @property
     def leader(self) -> Bytes:
-        """[N] the seat that led the first trick."""
+        """[N] seat that led the first trick."""
         return self.players[:, 0] if self.step else self.turn
 
     @property
     def trick(self) -> Bytes:
-        """[N, 0..3] ids of the trick so far, lead first."""
+        """[N, 0..3] ids in the current trick, lead first."""
         return self.plays[:, self.step - self.step % N_SEATS :]
 
     @property
     def needed(self) -> npt.NDArray[np.int16]:
-        """[N] the points that the bidders must take in all: those bid, or all 42 for a bid of marks."""
+        """[N] total points that the bidding team must take: the points bid, or all 42 for a bid of marks."""
         return np.minimum(self.bid, HAND_POINTS).astype(np.int16)
 
     def legal(self, hand: Bytes, held: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Return [N, 7] the legal slots of the players to move, who hold slots `held` of the ids `hand`."""
+        """Return [N, 7] bool: the mover's legal slots. hand: [N, 7] ids; held: [N, 7] slots still held."""
         if self.step % N_SEATS == 0:
             return held
         suit = LED_SUIT[self.decl, self.trick[:, 0]]
@@ -68,11 +68,11 @@ class Seen:
         return np.where(following.any(axis=1, keepdims=True), following, held)
 
     def after(self, dominoes: Bytes) -> Seen:
-        """Return the games after one more play each: ids `dominoes` [N], by the seat to play. Unchecked."""
+        """Return the games after one more play each: domino ids [N], played by `turn`. Not checked."""
         trick = np.concatenate([self.trick, dominoes[:, None]], axis=1)
         turn, points = (self.turn + 1) % N_SEATS, self.points
         if trick.shape[1] == N_SEATS:
-            leader = turn  # four seats on: once round the table
+            leader = turn  # four seats later is the same seat
             suit = LED_SUIT[self.decl, trick[:, 0]]
             rank = TRICK_RANK[self.decl[:, None], suit[:, None], trick]
             turn = (leader + rank.argmax(axis=1)) % N_SEATS
@@ -87,36 +87,36 @@ class Seen:
         )
 
     def take(self, index) -> Seen:
-        """Return a copy of the games at `index`: integers or a mask."""
+        """Return a copy of the games at `index`: integers or a boolean mask."""
         return Seen(*(np.array(getattr(self, field.name)[index]) for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Views:
-    """The knowledge of the player to move in each of N games."""
+    """The view of the player to move in each of N games."""
 
     seen: Seen
     hand: Bytes
-    """[N, 7] ids of its hand as dealt, ascending: a slot is a position in this row"""
+    """[N, 7] ids in the mover's hand as dealt, ascending; a slot is an index into this row"""
 
     def __len__(self) -> int:
         return len(self.hand)
 
     @property
     def seat(self) -> Bytes:
-        """[N] the player whose view it is."""
+        """[N] the seat whose view this is."""
         return self.seen.turn
 
     @property
     def held(self) -> npt.NDArray[np.bool_]:
-        """[N, 7] slots not yet played."""
+        """[N, 7] bool: slots not yet played."""
         return ~(self.hand[:, :, None] == self.seen.plays[:, None, :]).any(axis=2)
 
     @property
     def legal(self) -> npt.NDArray[np.bool_]:
-        """[N, 7] legal slots."""
+        """[N, 7] bool: legal slots."""
         return self.seen.legal(self.hand, self.held)
 
     def take(self, index) -> Views:
-        """Return a copy of the games at `index`: integers or a mask."""
+        """Return a copy of the views at `index`: integers or a boolean mask."""
         return Views(self.seen.take(index), np.array(self.hand[index]))

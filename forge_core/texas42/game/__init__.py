@@ -1,4 +1,4 @@
-"""Texas 42 as a `forge_core.game.Game`: one hand, with its auction or with the declaration given."""
+"""Texas 42 as a `forge_core.game.Game`: one hand, with an auction or with a given declaration."""
 
 from forge_core.texas42.game.actions import (
     DECLARE_FROM,

@@ -1,6 +1,7 @@
 """One hand of Texas 42 as a game: N hands at once, each at its own step.
 
-rules.py and auction.py are the slow, readable truth; tests hold this to them, and to `games`.
+rules.py and auction.py are the slow, readable references; tests compare this module with them and
+with `games`.
 """
 
 from __future__ import annotations
@@ -38,31 +39,31 @@ from forge_core.texas42.game.state import (
 TEXAS42_VERSION = 0
 """Raised when actions, observations or results change"""
 REDEALS = 3
-"""Deals that follow when all pass: a limit, so that every hand ends after a known number of steps."""
+"""How often a hand is dealt again if everyone passes; the limit bounds the number of steps."""
 FIRST_DEALER = N_SEATS - 1
-"""Seat 0 calls first, as it leads where the declaration is given."""
+"""Seat 3 deals, so seat 0 calls first, just as seat 0 leads when the declaration is given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Texas42:
-    """One hand, with the declaration given or with an auction.
+    """One hand, with a given declaration or with an auction.
 
     auction=False: seat 0 leads and all 28 dominoes are played. Returns are points: those of the
-    seat's team minus those of the other.
-    auction=True: each seat calls once, seat 0 first; the highest bidder declares and leads; the hand
-    ends with the trick that decides the contract. Returns are marks, positive for the team that gets
-    them. If all pass, the next seat deals again, at most `redeals` times; if all pass then too, the
-    hand is over and nobody gets marks.
-    Raises BadInput for settings that contradict each other.
+    seat's team minus those of the other team.
+    auction=True: each seat calls once, starting with seat 0; the highest bidder declares and leads;
+    the hand ends with the trick that decides the contract. Returns are marks, positive for the team
+    that wins them. If everyone passes, the next seat deals again, at most `redeals` times; after
+    that, the hand ends and nobody wins marks.
+    Raises BadInput for contradictory settings.
     """
 
     auction: bool = False
     declaration: int | None = None
-    """of all hands without an auction; None: seed % 10"""
+    """the declaration of every hand without an auction; None: seed % 10"""
     forced: bool = False
-    """a house rule of the auction: when all others have passed, the dealer must bid"""
+    """house rule for auctions: the dealer must bid if everyone else has passed"""
     redeals: int = REDEALS
-    """how often a hand is dealt again when all pass"""
+    """how often a hand is dealt again if everyone passes"""
 
     def __post_init__(self) -> None:
         if self.declaration is not None:
@@ -70,27 +71,27 @@ class Texas42:
             if self.auction:
                 raise BadInput("declaration= has no effect with an auction: the bidder declares")
         if self.forced and not self.auction:
-            raise BadInput("forced= is a rule of the auction: set auction=True with it")
+            raise BadInput("forced= needs an auction: set auction=True too")
         if not 0 <= self.redeals <= 100:
             raise BadInput(f"redeals={self.redeals}: use 0..100")
 
     @property
     def facts(self) -> Facts:
-        """28 actions and 28 steps, or with an auction 56 and at most 4 per deal and 29 more."""
+        """28 actions and 28 steps; with an auction, 56 actions and at most 4 steps per deal plus 29."""
         return _facts(self)
 
     @property
     def _first_seat(self) -> int:
-        """The dealer, or without an auction the leader."""
+        """The leader; with an auction, the dealer."""
         return FIRST_DEALER if self.auction else 0
 
-    # --- beginning ----------------------------------------------------------------------------
+    # --- start --------------------------------------------------------------------------------
 
     def init(self, seeds: Sequence[int], device: str | None = None) -> TableState:
-        """Return the hands of `deal_from_seed` before the first action; device=None gives numpy arrays.
+        """Return hands dealt by `deal_from_seed` before the first action; device=None gives numpy arrays.
 
-        A deal that follows when all pass depends on the seed and its number alone. Raises BadInput,
-        DeviceUnavailable.
+        Each redeal after four passes depends only on the seed and the number of the redeal. Raises
+        BadInput for an invalid seed, DeviceUnavailable for a missing device.
         """
         for seed in seeds:
             check_seed(seed)
@@ -111,16 +112,16 @@ class Texas42:
         seats: npt.ArrayLike | None = None,
         device: str | None = None,
     ) -> TableState:
-        """Return given hands before the first action.
+        """Return the given hands before the first action.
 
-        hands: [N][4][7] ids. decls: [N] or one for all; required without an auction, refused with
-        one. seats: [N] or one for all: the leader of the first trick (default 0), with an auction
-        the dealer (default 3). Given hands are never dealt again: if all pass, the hand is over.
-        Raises BadInput, DeviceUnavailable.
+        hands: [N][4][7] ids. decls: [N], or one for all; required without an auction, not allowed
+        with one. seats: [N], or one for all: the leader of the first trick (default 0) or, with an
+        auction, the dealer (default 3). These hands are never redealt: if everyone passes, the hand
+        is over. Raises BadInput for invalid values, DeviceUnavailable for a missing device.
         """
         deals = np.array([check_deal(deal) for deal in hands], dtype=np.int64).reshape(-1, N_SEATS, HAND_SIZE)
         if (decls is None) is not self.auction:
-            raise BadInput("give declarations without an auction, and none with one")
+            raise BadInput("decls= is required with auction=False and not allowed with auction=True")
         first = _whole_numbers(self._first_seat if seats is None else seats, len(deals), "seats")
         decl = _whole_numbers(NONE if decls is None else decls, len(deals), "declarations")
         for seat in first:
@@ -130,7 +131,7 @@ class Texas42:
         return self._first(_owners(deals)[:, None], first, decl, device)
 
     def _first(self, owners: Array, first: Array, decl: Array, device: str | None) -> TableState:
-        """Return hands with owners [N, R, 28] by deal; `first` [N] leads or, with an auction, deals."""
+        """Return hands for owners [N, R, 28] by deal. first: [N] leaders or, with an auction, dealers."""
         n, auction = len(owners), self.auction
         each = np.ones(n, dtype=np.int64)
         arrays = TableState(
@@ -166,11 +167,11 @@ class Texas42:
         return library(state.turn).where(state.phase == OVER, NOBODY, state.turn)
 
     def over(self, state: TableState) -> Array:
-        """Return [N] bool: finished hands."""
+        """Return [N] bool: True if the hand is over."""
         return state.phase == OVER
 
     def legal(self, state: TableState) -> Array:
-        """Return [N, 28] bool, or with an auction [N, 56]."""
+        """Return the legal actions: [N, 28] bool or, with an auction, [N, 56] bool."""
         xp, tables = library(state.turn), lookups_for(state.turn)
         held = (state.owner == state.turn[:, None]) & (state.ply == NONE)
         following = held & tables.follows[state.decl, state.led]
@@ -185,7 +186,7 @@ class Texas42:
     # --- steps --------------------------------------------------------------------------------
 
     def step(self, state: TableState, actions: Array) -> TableState:
-        """Return the hands after a call, a declaration or a play in each that is not over."""
+        """Return the hands after one action (a call, declaration or play) in each hand that is not over."""
         tables, before = lookups_for(state.turn), state
         if self.auction:
             if _some(calling := before.phase == CALL):
@@ -206,7 +207,7 @@ class Texas42:
         passed = last & (bid == 0)
         again = passed & (state.deal < state.deals.shape[1] - 1)
 
-        # If all passed, the next seat deals the next deal, and nothing of this one is kept.
+        # If everyone passed, the next seat deals the next deal and this auction is discarded.
         deal, dealer = state.deal + again, (state.dealer + again) % N_SEATS
         rows = xp.arange(len(state), device=action.device)
         owner = xp.where(again[:, None], state.deals[rows, deal], state.owner)
@@ -263,7 +264,7 @@ class Texas42:
     # --- returns and observations -------------------------------------------------------------
 
     def returns(self, state: TableState) -> Array:
-        """Return [N, 4] float32 points, or with an auction marks: of the seat's team minus the other's."""
+        """Return [N, 4] float32: points (marks with an auction) of the seat's team minus the other team's."""
         xp, tables = library(state.turn), lookups_for(state.turn)
         if self.auction:
             ours, _, needed = _contract(state, tables)
@@ -275,17 +276,17 @@ class Texas42:
         return cast(result[:, None] * tables.signs, "float32")
 
     def observe(self, state: TableState, seat: int | Array | None = None) -> Array:
-        """Return [N, 233] uint8: see `observation.LAYOUT`."""
+        """Return [N, 233] uint8 observations: see `observation.LAYOUT`."""
         if seat is None:
             seat = library(state.turn).where(state.phase == OVER, 0, state.turn)
         return observation.encode(state, seat)
 
     def action_text(self, action: int) -> str:
-        """Return `6-4`, `call 31`, `call pass`, `declare sixes`. Raises BadInput for no action."""
+        """Return `6-4`, `call 31`, `call pass` or `declare sixes`. Raises BadInput for an unknown id."""
         return action_text(action)
 
     def describe(self, state: TableState, row: int = 0, seat: int | None = None) -> str:
-        """Return hands, auction and trick as lines of text; with `seat`, no hand but its own."""
+        """Return hands, auction and trick as lines of text; if `seat` is given, show only its hand."""
         return observation.describe(state, row, seat)
 
 
@@ -312,7 +313,7 @@ def _declare(state: TableState, declaring: Array, action: Array) -> TableState:
 
 
 def _contract(state: TableState, tables: Lookups) -> tuple[Array, Array, Array]:
-    """Return [N] points of the bidder's team, points of the other, and points the first must take."""
+    """Return three [N] arrays: the bidding team's points, the other team's, and the points needed."""
     first = state.bidder % 2 == 0
     xp, points = library(first), state.points
     ours = xp.where(first, points[:, 0], points[:, 1])
@@ -320,20 +321,20 @@ def _contract(state: TableState, tables: Lookups) -> tuple[Array, Array, Array]:
 
 
 def _whole_numbers(numbers: npt.ArrayLike, n: int, name: str) -> npt.NDArray[np.int64]:
-    """Return [n] int64 of one number per hand, or one for all. Raises BadInput."""
+    """Return one number per hand as int64 [n]. Raises BadInput if they are not n integers, or one for all."""
     array = np.asarray(numbers)
     if array.shape not in ((), (n,)) or (array.size and not np.issubdtype(array.dtype, np.integer)):
-        raise BadInput(f"{name} of {n} hands: give one whole number per hand, or one for all")
+        raise BadInput(f"{name} of {n} hands: give one integer per hand, or one for all")
     return np.broadcast_to(array, n).astype(np.int64)
 
 
 def _owners(deals: npt.NDArray) -> npt.NDArray:
-    """Return [N, 28]: the seat that holds each domino of deals [N, 4, 7]."""
+    """Return [N, 28]: the seat that holds each domino, for deals [N, 4, 7]."""
     return deals.reshape(-1, N_DOMINOES).argsort(axis=1) // HAND_SIZE
 
 
 def _following(seeds: Sequence[int], n: int) -> npt.NDArray:
-    """Return owners [N, n, 28] of the deals after the first: dominoes ranked by random keys, in sevens."""
+    """Return owners [N, n, 28] of the redeals: dominoes sorted by random keys and cut into sevens."""
     key = stream(0, "texas42 redeals").integers(2**63)
     seed = np.array([seed % 2**64 for seed in seeds], dtype=np.uint64)
     deals = mix(mix(key, seed)[:, None], np.arange(n))
@@ -342,5 +343,5 @@ def _following(seeds: Sequence[int], n: int) -> npt.NDArray:
 
 
 def _some(rows: Array) -> bool:
-    """Return False if numpy rows are all False. True for any tensor: reading it would synchronise."""
+    """Return False for a numpy array without a True; return True for any tensor, to avoid synchronising."""
     return not isinstance(rows, np.ndarray) or bool(rows.any())

@@ -1,4 +1,4 @@
-"""Observations: the knowledge of a seat, as numbers and as text. No hidden domino enters either."""
+"""Observations: what one seat knows, as numbers and as text. Neither reveals hidden dominoes."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ SIZE = _ENDS[-1]
 LAYOUT: dict[str, slice] = {
     name: slice(end - size, end) for (name, size), end in zip(_SIZES.items(), _ENDS, strict=True)
 }
-"""Where each part of an observation stands. Seats are relative to the observer: itself, then clockwise.
+"""The position of each part of an observation. Seats are relative: the observer first, then clockwise.
 
-hand: 28 times 1 for a domino still held. played_by: 28 for each seat, 1 for a domino it played.
-order: 1..28 for a domino played first..last, 0 for others. trick: the same within the open trick,
-1..3. phase: call, declare, play; the last one also when the hand is over. declaration: one of ten,
-all 0 before it is made. calls: by seat, 0 before it calls, 1 pass, 2..18 the bids. dealer, bidder,
-leader of the trick, holder of the trick: one of four seats, all 0 for nobody. points: own team,
-other team. needed: points the bidder's team must take, 0 without a bid. marks: what the bid is worth.
+hand: 28 flags, 1 for a domino still held. played_by: 28 flags per seat, 1 for a domino it played.
+order: 1..28 for dominoes in playing order, 0 if not played. trick: the same within the current trick,
+1..3. phase: call, declare, play (also after the hand is over). declaration: one-hot over ten, all 0
+before it is made. calls: per seat, 0 before it calls, 1 for a pass, 2..18 for bids. dealer, bidder,
+leader and current winner of the trick: one-hot over four seats, all 0 for nobody. points: own team,
+other team. needed: points that the bidding team must take, 0 without a bid. marks: marks at stake.
 """
 
 
 def encode(state: TableState, seat: int | Array) -> Array:
-    """Return [N, SIZE] uint8: what `seat` (one, or [N]) knows in each row."""
+    """Return [N, SIZE] uint8: the knowledge of `seat` (one for all, or [N]) in each row."""
     xp, tables = library(state.turn), lookups_for(state.turn)
     seat = (0 * state.turn + seat)[:, None]
-    relative = (tables.seats + seat) % N_SEATS  # [N, 4] absolute seats in the order of the observer
+    relative = (tables.seats + seat) % N_SEATS  # [N, 4] absolute seats, starting with the observer
     by_seat = state.owner[:, None, :] == relative[:, :, None]
     held = state.ply == NONE
     played_by = by_seat & ~held[:, None, :]
@@ -81,14 +81,14 @@ def encode(state: TableState, seat: int | Array) -> Array:
 
 
 def _by_seat(array: Array, seats: Array) -> Array:
-    """Return array[i, seats[i, j]]."""
+    """Gather along the second axis: return array[i, seats[i, j]]."""
     if hasattr(array, "gather"):
         return array.gather(1, seats)
     return library(array).take_along_axis(array, seats, 1)
 
 
 def describe(state: TableState, row: int, seat: int | None) -> str:
-    """Return one hand as lines of text; with `seat`, no hand but its own."""
+    """Return one hand as lines of text; if `seat` is given, show only its dominoes."""
     one = map_arrays(lambda array: to_numpy(array[row]), state)
     turn = None if one.phase == OVER else int(one.turn)
     lines = []

@@ -1,7 +1,7 @@
-"""N hands of Texas 42, each at its own step, and the lookup tables their rules need.
+"""N hands of Texas 42, each at its own step, and the lookup tables for their rules.
 
-The rules stand here as tables built from rules.py and auction.py, so that a step is a few
-lookups without branches. The same code runs on numpy arrays and on tensors of any device.
+The tables are built from rules.py and auction.py, so that a step takes a few lookups and no
+branches. The same code runs on numpy arrays and on tensors on any device.
 """
 
 from __future__ import annotations
@@ -21,49 +21,49 @@ from forge_core.texas42.rules import N_SUITS
 from forge_core.texas42.tables import COUNTS, FOLLOWS, LED_SUIT, TRICK_RANK
 
 CALL, DECLARE, PLAY, OVER = range(4)
-"""Phases of a hand."""
+"""Phases of a hand"""
 NO_SUIT = N_SUITS
-"""The led suit when the next play leads."""
+"""The led suit before a trick is led"""
 NONE = -1
-"""No seat, no call, no declaration, not played."""
+"""No seat, no call, no declaration, or not played"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TableState:
-    """N hands: int64 except where it says int8. numpy arrays, or tensors on one device."""
+    """N hands; fields are int64 unless noted. numpy arrays, or tensors on one device."""
 
     deals: Array
-    """[N, R, 28] int8 seat that each domino is dealt to: the first deal, then those for when all pass"""
+    """[N, R, 28] int8 seat that holds each domino: in the first deal, then in each redeal"""
     deal: Array
-    """[N] which of the R deals is played"""
+    """[N] index of the deal being played, 0..R - 1"""
     owner: Array
-    """[N, 28] int8 seat that each domino was dealt to in this deal"""
+    """[N, 28] int8 seat that was dealt each domino in this deal"""
     ply: Array
-    """[N, 28] int8 plays made before this domino was played, NONE while it is held"""
+    """[N, 28] int8 ply at which each domino was played; NONE while it is held"""
     phase: Array
     """[N] CALL, DECLARE, PLAY or OVER"""
     turn: Array
-    """[N] seat to act; of no meaning in a finished row"""
+    """[N] seat to act; meaningless once the hand is over"""
     dealer: Array
-    """[N] seat that calls last, NONE without an auction"""
+    """[N] seat that calls last; NONE without an auction"""
     calls: Array
-    """[N, 4] by seat: place in CALLS, NONE before it has called"""
+    """[N, 4] index into CALLS by seat; NONE before the seat has called"""
     bid: Array
-    """[N] place in CALLS of the highest bid so far, 0 for none"""
+    """[N] index into CALLS of the highest bid so far; 0 if there is none"""
     bidder: Array
-    """[N] seat that made it, NONE for none"""
+    """[N] seat that made the highest bid; NONE if there is none"""
     decl: Array
-    """[N] 0..9, NONE before it is declared"""
+    """[N] declaration 0..9; NONE before it is made"""
     plays: Array
     """[N] plays made in this deal, 0..28"""
     led: Array
-    """[N] led suit 0..7, NO_SUIT between tricks"""
+    """[N] led suit 0..7; NO_SUIT between tricks"""
     winning: Array
-    """[N] seat that holds the trick so far, NONE between tricks"""
+    """[N] seat that is winning the trick; NONE between tricks"""
     rank: Array
-    """[N] rank of its domino, 0 between tricks"""
+    """[N] rank of the winning domino; 0 between tricks"""
     worth: Array
-    """[N] count points of the trick so far"""
+    """[N] count points in the current trick"""
     points: Array
     """[N, 2] points taken by teams 0 and 1"""
 
@@ -72,22 +72,22 @@ class TableState:
 
 
 class Lookups(NamedTuple):
-    """Tables as arrays of one library on one device: int64 and bool."""
+    """Lookup tables as int64 and bool arrays of one library, on one device."""
 
     follows: Array
-    """[10, 9, 28] bool: follows the led suit; for NO_SUIT everything does"""
+    """[10, 9, 28] bool: True if the domino follows the led suit; always True for NO_SUIT"""
     led_suit: Array
     """[10, 28]"""
     trick_rank: Array
-    """[10, 9, 28]; for NO_SUIT 0"""
+    """[10, 9, 28]; 0 for NO_SUIT"""
     counts: Array
     """[28] count points"""
     may_call: Array
-    """[2, 18, 18] bool: may be called over the highest bid so far; first index 1 where a bid is a must"""
+    """[2, 18, 18] bool: [must bid, highest bid so far, call] -> the call is legal"""
     needed: Array
-    """[18] points that the side of the bidder must take, by place in CALLS"""
+    """[18] points that the bidding team must take, by index into CALLS"""
     marks: Array
-    """[18] marks that the bid is worth"""
+    """[18] marks that the bid is worth, by index into CALLS"""
     dominoes: Array
     """[28] 0..27"""
     seats: Array
@@ -95,14 +95,14 @@ class Lookups(NamedTuple):
     teams: Array
     """[2] 0, 1"""
     signs: Array
-    """[4] 1 for seats of team 0, -1 for those of team 1"""
+    """[4] 1 for the seats of team 0, -1 for those of team 1"""
     unlimited: Array
-    """[10] True: any declaration may be made"""
+    """[10] all True: every declaration is allowed"""
 
 
 @cache
 def lookups(device: str | None) -> Lookups:
-    """Return the tables as numpy arrays (None) or on a device. Cached: copying to a device synchronises."""
+    """Return the tables as numpy arrays (None) or on a device. Cached, because a device copy synchronises."""
     legal = [[[call in legal_calls(CALLS[high], must) for call in CALLS] for high in range(len(CALLS))]
              for must in (False, True)]  # fmt: skip
     everything = np.ones((N_DECLARATIONS, 1, N_DOMINOES), dtype=bool)
@@ -125,7 +125,7 @@ def lookups(device: str | None) -> Lookups:
         return Lookups(*wide)
     import torch
 
-    with torch.inference_mode(False):  # cached: the first caller must not decide what the others may do
+    with torch.inference_mode(False):  # the cached tensors must not inherit the first caller's inference mode
         return Lookups(*(torch.tensor(array, device=device) for array in wide))
 
 

@@ -1,6 +1,6 @@
 """The exact oracle: the value of every play of a deal.
 
-In reading order: boundary (the index of what is stored), tricks, cpu (the solver), sampling, queries
+In reading order: boundary (the index of stored values), tricks, cpu (the solver), sampling, queries
 and labels (the states of a solved deal), solution (the record), cuda/ (the solver on a GPU), solver
 (the entry point); alphabeta/ (single positions); shards/ (solved deals on disk), catalog.
 """

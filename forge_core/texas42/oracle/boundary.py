@@ -1,17 +1,17 @@
 """The index of trick boundaries, the only positions that the oracle stores.
 
-Between tricks every seat holds the same number k of dominoes (the *level*), so a boundary of a
-deal is an index: the leader, and for each seat the rank of its remaining slots among the
-C(7, k) subsets of that size. Values are stored as
+Between tricks every seat holds the same number k of dominoes (the *level*), so a boundary of a deal
+is identified by the leader and, for each seat, the rank of its remaining slots among the C(7, k)
+subsets of that size. Values are stored as
 
     value[level k][leader][rank of seat leader+1][leader+2][leader+3][rank of the leader]
 
-one int8 each, 13.6 million over all levels. The leader's hand is the innermost dimension: the
-legal answers of the other three depend only on the lead, so a whole row is solved at once.
+with one int8 each, 13.6 million over all levels. The leader's hand is the innermost dimension: the
+legal answers of the other three seats depend only on the lead, so a whole row is solved at once.
 
-One bit per boundary says that play can reach it. Each row (the first four coordinates) has
-128 bits in two uint64 words, one bit per 7-bit mask of the leader's hand. Because the mask is
-the position of the bit, "the leader plays slot a" is a shift by 2^a.
+One bit per boundary records whether play can reach it. Each row (the first four coordinates) has
+128 bits in two uint64 words, one bit per 7-bit mask of the leader's hand. Because the mask is the
+position of the bit, "the leader plays slot a" is a shift by 2^a.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ N_LEVELS = HAND_SIZE + 1
 
 
 class BoundaryIndex(NamedTuple):
-    """The positions at which the value and the reach bit of a boundary are stored.
+    """The indices at which the value and the reach bit of a boundary are stored.
 
     A named tuple of arrays, because compiled kernels accept one as an argument.
     """
 
     n_subsets: npt.NDArray[np.int64]
-    """[8]: C(7, k), the number of hands of k dominoes"""
+    """[8] C(7, k): the number of hands with k dominoes"""
     masks: npt.NDArray[np.int64]
-    """[8 level, 35]: rank -> 7-bit mask of slots, ascending"""
+    """[8 level, 35] rank -> 7-bit mask of slots, ascending"""
     rank: npt.NDArray[np.int64]
-    """[128]: mask -> its rank among the masks with the same number of bits"""
+    """[128] mask -> its rank among the masks with the same number of bits"""
     value_offset: npt.NDArray[np.int64]
-    """[9]: index of the first value of a level; the last entry is the number of values"""
+    """[9] index of the first value of a level; the last entry is the number of values"""
     row_offset: npt.NDArray[np.int64]
-    """[9]: index of the first row of a level; the last entry is the number of rows"""
+    """[9] index of the first row of a level; the last entry is the number of rows"""
     holding: npt.NDArray[np.uint64]
-    """[7 slot, 2]: 128 bits, one per mask, set for the masks that hold the slot"""
+    """[7 slot, 2] 128 bits, one per mask; set for the masks that contain the slot"""
 
 
 def _build() -> BoundaryIndex:

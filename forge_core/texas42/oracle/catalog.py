@@ -1,7 +1,7 @@
-"""Catalog of the shards in a store, from their footers.
+"""Catalog of the shards in a store, read from their footers.
 
-A store keeps one folder per kind, in it one per split. A file that is no sound shard of its
-folder is listed with the reason, never passed over.
+A store has one folder per kind of shard, with one subfolder per split. Files that are not valid
+shards of their folder are listed with the reason, never skipped silently.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from forge_core.texas42.oracle.shards import SHARDS, Shard, ShardHeader, ShardKe
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """All shards of one kind and split."""
+    """Totals over all shards of one kind and split."""
 
     kind: str
     split: Split
@@ -35,7 +35,7 @@ class Total:
     first_seed: int
     last_seed: int
     fingerprints: tuple[str, ...]
-    """the different ones: one, unless settings or algorithms have changed"""
+    """distinct fingerprints: one, unless settings or algorithms have changed"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class Catalog:
     """The shards of a store."""
 
     entries: tuple[Entry[ShardHeader], ...]
-    """by kind, split and file name"""
+    """ordered by kind, split and file name"""
     faults: tuple[Fault, ...]
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits, equal if and only if the same shards of the same versions are there."""
+        """16 hex digits, equal if and only if the store has the same shards of the same versions."""
         listed = {}
         for entry in self.entries:
             name = f"{kind_of(entry.folder)}/{entry.split}/{entry.filename}"
@@ -56,28 +56,28 @@ class Catalog:
         return fingerprint(listed)
 
     def totals(self) -> list[Total]:
-        """One record for each kind and split that holds anything."""
+        """Return one record for each kind and split that has shards."""
         groups = groupby(self.entries, key=lambda entry: (entry.folder, entry.split))
         return [_total(kind_of(folder), split, list(entries)) for (folder, split), entries in groups]
 
 
 def kind_of(folder: str) -> str:
-    """`standard`, `marginalized` or `golden`."""
+    """Return the kind of a folder: `standard`, `marginalized` or `golden`."""
     return folder.removeprefix(shards_folder(""))
 
 
 def read_catalog(store: Store) -> Catalog:
-    """List a store from the footers of its shards. store: the root, above the folders of the kinds.
+    """Return the catalog of a store. store: the root, which contains the folders of all kinds.
 
-    Raises StoreUnusable where it cannot be listed.
+    Raises StoreUnusable if the store cannot be listed.
     """
     return Catalog(*read_entries(_KINDS, store))
 
 
 def take_stock(root: Store, whole: bool, remake_golden: Callable[[ShardKey], str]) -> Stock:
-    """Holdings of each kind and split. whole: shards are read whole, not only their footers.
+    """Return the holdings of each kind and split. whole: read entire shards, not only their footers.
 
-    remake_golden: the command that makes a golden shard, by its key: no verb does.
+    remake_golden: returns the command that makes a golden shard again, given its key.
     """
     kinds = _KINDS | {GOLDEN_SHARDS: _KINDS[GOLDEN_SHARDS].remade_by(remake_golden)}
     entries, faults = read_entries(kinds, root)
@@ -89,7 +89,7 @@ def take_stock(root: Store, whole: bool, remake_golden: Callable[[ShardKey], str
 
 
 def holding_to_dict(holding: Holding) -> dict[str, Any]:
-    """The shards of a kind and split as JSON."""
+    """Return the shards of one kind and split as JSON types."""
     return {
         "kind": kind_of(holding.folder),
         "split": holding.split,
@@ -103,10 +103,10 @@ def holding_to_dict(holding: Holding) -> dict[str, Any]:
 
 
 def _parse_name(folder: str, name: str, split: str) -> ShardKey:
-    """The key of a file of a kind: marginalised shards have an opponent in their names, others none."""
+    """Parse a file name. Marginalized shards have an opponent in their names, other kinds do not."""
     key = ShardKey.parse(name)
     if key.split == split and (key.opponent is not None) != (folder == MARGINALIZED_SHARDS):
-        raise BadInput(f"is not named as a {kind_of(folder)} shard is: move the file, or delete it")
+        raise BadInput(f"its name is not that of a {kind_of(folder)} shard: move or delete the file")
     return key
 
 

@@ -1,16 +1,16 @@
 """The whole-deal solver on a CPU: reach forward from the root, then solve backward what was reached.
 
-Both passes go level by level and row by row. A row fixes the leader and the hands B, C, D of
-the three seats that follow, in playing order, and spans every hand A of the leader. Given the
-lead a, the legal answers are the same along the row, so one nest of loops over b, c, d
-serves up to 35 boundaries with a few SIMD instructions each.
+Both passes go level by level and row by row. A row fixes the leader and the hands B, C, D of the
+three seats that follow, in playing order, and spans every hand A of the leader. Given the lead a, the
+legal answers are the same along the whole row, so one nest of loops over b, c, d serves up to 35
+boundaries with a few SIMD instructions each.
 
-Solving a row reads the next level with the *leader's* hand innermost, whoever leads there. So
-each value is stored five times: once in the result, and once in the *view* of each seat. A
-view has its seat's hand innermost and values from its seat's side; in that frame the leader
-and the partner maximise, and the opponents minimise.
+Solving a row reads the next level with the *leader's* hand innermost, whoever leads there. Each value
+is therefore stored five times: once in the result, and once in the *view* of each seat. A view has
+its seat's hand innermost and values from its seat's side: in that frame the leader and the partner
+maximise, and the opponents minimise.
 
-Deals are independent, and kernels release the GIL: each thread solves a deal of its own.
+Deals are independent and kernels release the GIL, so each thread solves its own deal.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def solve_boundaries(
     """Solve every trick boundary of a deal that play from `root` can reach.
 
     root: a packed state between tricks; a whole deal starts from `initial_state`. Returns values
-    int8 [13,580,064] in team 0's frame, meaningful only where reached; reached uint64
-    [419,840, 2], one bit per boundary; states per ply int64 [29]. Layout: boundary.py. Raises
-    BadInput for a root inside a trick.
+    int8 [13,580,064] in team 0's frame, valid only where reached; reached uint64 [419,840, 2], one
+    bit per boundary; states per ply int64 [29]. For the layout see boundary.py. Raises BadInput for a
+    root inside a trick.
     """
     values = np.zeros(N_VALUES, dtype=np.int8)
     reached = np.zeros((N_ROWS, 2), dtype=np.uint64)
@@ -70,13 +70,13 @@ def solve_boundaries(
 
 
 def _mark_root(reached: npt.NDArray[np.uint64], root: int) -> None:
-    """Set the reach bit of a packed state between tricks; else BadInput."""
+    """Set the reach bit of a packed state between tricks. Raises BadInput for a state inside a trick."""
     fields = unpack(root)
     leader = int(fields.leader[0])
     a, b, c, d = (int(fields.remaining[0, (leader + offset) % N_SEATS]) for offset in range(N_SEATS))
     level = a.bit_count()
     if fields.in_trick[0] or {hand.bit_count() for hand in (b, c, d)} != {level}:
-        raise BadInput(f"state {int(root)} is inside a trick: solve from a state between tricks")
+        raise BadInput(f"state {int(root)} is inside a trick: use a state between tricks")
     n = INDEX.n_subsets[level]
     row = ((leader * n + INDEX.rank[b]) * n + INDEX.rank[c]) * n + INDEX.rank[d]
     reached[INDEX.row_offset[level] + row, a >> 6] = np.uint64(1 << (a & 63))
@@ -91,10 +91,10 @@ def _reach(index, follow, winner, reached, arriving, states_per_ply):
 
     arriving [4, 42,875, 2] uint64 is scratch.
     """
-    # Levels descend: all boundaries of a level are known once every leader of the level above
-    # has played its tricks. Each leader's results are first collected with that leader's hand
-    # innermost, where a whole row moves in one shift, and only then written to `reached`, where
-    # the hand of the next leader is innermost.
+    # Levels descend: all boundaries of a level are known once every leader of the level above has
+    # played its tricks. Results are first collected with the current leader's hand innermost, where
+    # a whole row moves in one shift, and only then written to `reached`, where the next leader's
+    # hand is innermost.
     for level in range(HAND_SIZE, 0, -1):
         n_rows = index.n_subsets[level - 1] ** 3
         for leader in range(N_SEATS):
@@ -113,7 +113,7 @@ def _play_tricks(level, leader, index, follow, winner, reached, arriving, states
     """Play every trick from every reached boundary of one leader.
 
     Reads `reached`; writes arriving [4 taker, rows, 2], the boundaries of the next level, with
-    this leader's hand innermost. Adds to states_per_ply the states inside these tricks: each
+    this leader's hand innermost. Adds the states inside these tricks to states_per_ply; each
     comes from exactly one boundary, so none is counted twice.
     """
     n, n_next = index.n_subsets[level], index.n_subsets[level - 1]
@@ -128,7 +128,7 @@ def _play_tricks(level, leader, index, follow, winner, reached, arriving, states
         d_hand = index.masks[level, row % n]
         states_per_ply[ply] += popcount(word0) + popcount(word1)
         for a in range(HAND_SIZE):
-            # All the leader's hands that hold slot a, as two words of bits.
+            # All the leader's hands that contain slot a, as two words of bits.
             left0, left1 = word0 & index.holding[a, 0], word1 & index.holding[a, 1]
             if (left0 | left1) == 0:
                 continue
@@ -139,15 +139,15 @@ def _play_tricks(level, leader, index, follow, winner, reached, arriving, states
             states_per_ply[ply + 1] += hands
             states_per_ply[ply + 2] += hands * popcount(b_legal)
             states_per_ply[ply + 3] += hands * popcount(b_legal) * popcount(c_legal)
-            # The leader's hands after the lead: every bit moves down by 2^a positions. Hands
-            # with slot 6 are the second word, so losing it moves that word to the first.
+            # The leader's hands after the lead: every bit moves down by 2^a positions. The hands
+            # with slot 6 are the second word, so losing slot 6 moves that word to the first.
             if a < 6:
                 left0, left1 = left0 >> np.uint64(1 << a), left1 >> np.uint64(1 << a)
             else:
                 left0, left1 = left1, np.uint64(0)
-            # Every combination of legal answers closes the trick and hands all these boundaries
-            # to the row of its taker at once. Ranks are accumulated outside in, so that the
-            # innermost loop only adds d's.
+            # Every combination of legal answers closes the trick and sends all these boundaries to
+            # the row of its taker at once. Ranks are accumulated from the outer loops inward, so
+            # the innermost loop only adds d's.
             while b_legal:
                 b = trailing_zeros(b_legal)
                 b_legal &= b_legal - 1
@@ -169,9 +169,9 @@ def _play_tricks(level, leader, index, follow, winner, reached, arriving, states
 
 @kernel
 def _record_arrivals(level, leader, taker, index, arriving, reached):
-    """Turn rows with `leader`'s hand innermost into rows of `taker`, who leads next.
+    """Convert rows with `leader`'s hand innermost to rows of `taker`, who leads next.
 
-    Reads arriving [rows, 2]; sets bits of `reached`. Bits set by an earlier leader stay.
+    Reads arriving [rows, 2]; sets bits of `reached`. Bits set by an earlier leader are kept.
     """
     n = index.n_subsets[level]
     first_row = index.row_offset[level] + taker * n**3
@@ -179,7 +179,7 @@ def _record_arrivals(level, leader, taker, index, arriving, reached):
     for row in range(n**3):
         if (arriving[row, 0] | arriving[row, 1]) == 0:
             continue
-        # The leader took its own trick: the layout is the same, the row is copied whole.
+        # If the leader took its own trick, the layout is the same and the row is copied whole.
         if ahead == 0:
             reached[first_row + row, 0] |= arriving[row, 0]
             reached[first_row + row, 1] |= arriving[row, 1]
@@ -196,7 +196,7 @@ def _record_arrivals(level, leader, taker, index, arriving, reached):
         step = n ** (N_SEATS - 1 - ahead)
         mask = index.masks[level, ranks[N_SEATS - 1 - ahead]]
         bit = np.uint64(1) << np.uint64(mask & 63)
-        # Each hand of the leader goes to a row of its own.
+        # Each hand of the leader goes to a different row.
         for half in range(2):
             word = arriving[row, half]
             while word:
@@ -210,12 +210,12 @@ def _record_arrivals(level, leader, taker, index, arriving, reached):
 
 @kernel
 def _solve(index, follow, winner, points, reached, values, views, answers):
-    """Fill `values` [13,580,064] of every reached boundary.
+    """Fill `values` [13,580,064] for every reached boundary.
 
     views [2, 4 viewer, 4 leader, 35^4 + 64] and answers [7 x 64] are scratch.
     """
-    # Levels ascend: a level reads only the one below it, so two sets of views take turns.
-    views[0, :, :, 0] = 0  # level 0: no points are left
+    # Levels ascend: a level reads only the level below it, so two sets of views alternate.
+    views[0, :, :, 0] = 0  # level 0: no points are left to win
     for level in range(1, HAND_SIZE + 1):
         for leader in range(N_SEATS):
             _solve_level(
@@ -237,7 +237,7 @@ def _solve(index, follow, winner, points, reached, values, views, answers):
 def _solve_level(level, leader, index, follow, winner, points, reached, values, following, views, answers):
     """Solve every reached boundary of one leader at one level.
 
-    Reads following [4 taker, n_next^4], the next level from the leader's view. Writes `values`
+    Reads following [4 taker, n_next^4], the next level in the leader's view. Writes `values`
     (team 0's frame) and `views` [4 viewer, 4 leader, n^4] (each in its viewer's frame).
     """
     n, n_next = index.n_subsets[level], index.n_subsets[level - 1]
@@ -262,17 +262,17 @@ def _solve_level(level, leader, index, follow, winner, points, reached, values, 
             index.masks[level, c_rank],
             index.masks[level, d_rank],
         )
-        # First: for each lead, the minimax over the three answers, for all hands that the
-        # leader may be left with at once. A SIMD lane is the rank of such a hand at the next
-        # level, so that `following` is read as contiguous rows of up to 35 bytes. Lanes of
-        # boundaries that were not reached compute values that nobody reads.
+        # First: for each lead, the minimax over the three answers, for all hands that the leader may
+        # be left with at once. A SIMD lane is the rank of such a hand at the next level, so
+        # `following` is read as contiguous rows of up to 35 bytes. Lanes of boundaries that were
+        # not reached compute values that are never read.
         for a in range(HAND_SIZE):
             if ((word0 & index.holding[a, 0]) | (word1 & index.holding[a, 1])) == 0:
                 continue
             b_legal = legal_mask(b_hand, follow[leader, a, 1])
             c_legal = legal_mask(c_hand, follow[leader, a, 2])
             d_legal = legal_mask(d_hand, follow[leader, a, 3])
-            # 100 and -100 lie outside -42..42. They meet only min and max: an int8 sum would wrap.
+            # 100 and -100 lie outside -42..42. Only min and max see them: an int8 sum would overflow.
             worst_b = fill_row(np.int8(100))
             while b_legal:
                 b = trailing_zeros(b_legal)
@@ -299,10 +299,10 @@ def _solve_level(level, leader, index, follow, winner, points, reached, values, 
                 worst_b = min_rows(worst_b, best_c)
             store_row(answers, a * LANES, worst_b)
 
-        # Then: for each reached hand of the leader, the best of its leads. This step permutes
-        # lanes, since each lead leaves another rank behind; so it is scalar, one hand at a time.
-        # The value is stored once for the result and once per view; these are the positions of
-        # this row in the three other views, for a leader's hand of rank 0.
+        # Then: for each reached hand of the leader, the best of its leads. This step permutes lanes,
+        # because each lead leaves a hand with a different rank, so it is scalar, one hand at a time.
+        # The value is stored once in the result and once per view; these are the indices of this
+        # row in the three other views, for a leader's hand of rank 0.
         seen_left = ((c_rank * n + d_rank) * n) * n + b_rank
         seen_partner = (d_rank * n * n + b_rank) * n + c_rank
         seen_right = (b_rank * n + c_rank) * n + d_rank

@@ -14,7 +14,7 @@ from forge_core.texas42.state import ILLEGAL, LEADER_BIT, NO_SLOT, STATE_BITS, S
 from forge_core.texas42.tables import DealTables
 
 N_GROUPS = 1 << STATE_BITS - LEADER_BIT
-"""A group is the states that share all bits above the four hands: leader and plays of the trick"""
+"""A group is the set of states that share all bits above the four hands: leader and plays of the trick"""
 
 
 def label_all_states(
@@ -25,10 +25,10 @@ def label_all_states(
 ) -> tuple[States, npt.NDArray[np.int8], npt.NDArray[np.int8]]:
     """Return every reachable state, ascending, with V int8 [S] and Q int8 [S, 7] (team 0's frame).
 
-    Ten times as fast as a query per state: each trick is played out once for all the states in
-    it. The states that share a leader and the plays in the trick form a group. The high bits of
-    a packed state are its group, so groups are contiguous in the result, and each of them is
-    filled in ascending order.
+    Ten times as fast as one query per state, because each trick is played out once for all states in
+    it. The states that share a leader and the plays in the trick form a group. The high bits of a
+    packed state are its group, so groups are contiguous in the result, and each one is filled in
+    ascending order.
     """
     total = int(states_per_ply.sum())
     state = np.empty(total, dtype=np.int64)
@@ -51,10 +51,10 @@ def _group(leader, in_trick, a, b, c):
 
 @kernel
 def _count_groups(index, follow, reached, sizes):
-    """Add up sizes [8192]: the states of each group. Reads `reached` only."""
-    # First of two passes: once the sizes are known, each group's first place in the result is
-    # their running sum, and the second pass can write every state where it belongs. The loops
-    # are those of cpu._play_tricks, a whole row of the leader's hands at a time.
+    """Add the number of states in each group to sizes [8192]. Of the solution, only `reached` is read."""
+    # First of two passes: the running sum of the sizes gives each group's first index in the
+    # result, so the second pass can write every state where it belongs. The loops are those of
+    # cpu._play_tricks, processing a whole row of the leader's hands at a time.
     for level in range(HAND_SIZE + 1):
         n = index.n_subsets[level]
         for leader in range(N_SEATS):
@@ -83,10 +83,10 @@ def _count_groups(index, follow, reached, sizes):
 
 @kernel
 def _label_all(index, follow, winner, points, values, reached, next_place, state, value, q):
-    """Fill state [S], value [S] and q [S, 7]; next_place [8192] is where each group continues."""
+    """Fill state [S], value [S] and q [S, 7]. next_place [8192]: the next free index of each group."""
     # Second pass. Boundaries are visited by the hand of seat 3, then of seat 2, 1 and 0, not in
-    # the order they are stored in: this is the order of the low bits of packed states, so every
-    # group is filled in ascending order and nothing has to be sorted.
+    # storage order: this is the order of the low bits of packed states, so every group is filled
+    # in ascending order and nothing has to be sorted.
     by_seat = np.empty(N_SEATS, dtype=np.int64)
     hands = np.empty(N_SEATS, dtype=np.int64)  # by offset from the leader
     for leader in range(N_SEATS):
@@ -123,11 +123,11 @@ def _label_all(index, follow, winner, points, values, reached, next_place, state
 def _label_trick(level, leader, hands, index, follow, winner, points, values, next_place, state, value, q):
     """Write a boundary and all states of its trick, each with its V and Q.
 
-    hands [4] at the boundary, by offset from the leader.
+    hands: [4] at the boundary, by offset from the leader.
     """
-    # Each loop writes the state that its play leads to before it descends, and fills that
-    # state's V and its parent's Q on the way back. V of a state is the best of its own q, from
-    # the side of its mover; `side` turns team 0's frame so that the leader's team maximises.
+    # Each loop writes the state after its play before it descends, and fills that state's V and its
+    # parent's Q on the way back. V of a state is the best of its own Q for its mover; `side` flips
+    # team 0's frame so that the leader's team maximises.
     packed = 0
     for offset in range(N_SEATS):
         packed |= hands[offset] << HAND_SIZE * ((leader + offset) % N_SEATS)
@@ -189,7 +189,7 @@ def _label_trick(level, leader, hands, index, follow, winner, points, values, ne
 
 @kernel
 def _write_state(group, hands, next_place, state):
-    """Append a packed state to its group; return its place."""
+    """Append a packed state to its group and return its index."""
     place = next_place[group]
     next_place[group] = place + 1
     state[place] = group << LEADER_BIT | hands

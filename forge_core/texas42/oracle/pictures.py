@@ -1,4 +1,4 @@
-"""Pictures of what a store of shards holds: what deals are worth and how large they are."""
+"""Pictures of the deals in a store of shards: their values and sizes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_POINTS = 200
-"""drawn of one declaration, evenly taken; box and figures at the margin are of all"""
+"""points drawn per declaration, evenly spaced; the box and the figures in the margin use all deals"""
 
 
 def draw_root_values(catalog: Catalog) -> bytes:
-    """Draw the value of deals to team 0, which leads, by declaration: a PNG 1000 pixels wide.
+    """Draw the value of deals for team 0, which leads, by declaration, as a PNG 1000 pixels wide.
 
-    Without the test split, whose labels are sealed.
+    The test split is left out because its labels are sealed.
     """
     values = _by_declaration(catalog, lambda header: header.root_value, sealed=True)
-    label = "value at the root: points of team 0, who leads, minus those of team 1"
-    figure = _figure("What deals are worth, by declaration (train and val)", label)
+    label = "value at the root: points of team 0, which leads, minus those of team 1"
+    figure = _figure("Value of deals by declaration (train and val)", label)
     axes = figure.axes[0]
     axes.set_xlim(-45, 45)
     axes.set_xticks(range(-42, 43, 14))
@@ -40,11 +40,9 @@ def draw_root_values(catalog: Catalog) -> bytes:
 
 
 def draw_states(catalog: Catalog) -> bytes:
-    """Draw the number of states of deals, by declaration: a PNG 1000 pixels wide."""
+    """Draw the number of states per deal, by declaration, as a PNG 1000 pixels wide."""
     states = _by_declaration(catalog, lambda header: sum(header.states_per_ply) / 1e6, sealed=False)
-    figure = _figure(
-        "How large deals are, by declaration", "reachable states, millions; each step is a doubling"
-    )
+    figure = _figure("Size of deals by declaration", "reachable states in millions, logarithmic scale")
     axes = figure.axes[0]
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda tick, _: f"{tick:g}")
@@ -56,7 +54,7 @@ def draw_states(catalog: Catalog) -> bytes:
 def _by_declaration(
     catalog: Catalog, measure: Callable[[ShardHeader], float], sealed: bool
 ) -> list[np.ndarray]:
-    """Ten arrays: the measure of every shard of a declaration; with `sealed`, none of test."""
+    """Return ten arrays: the measure of every shard by declaration, without test shards if `sealed`."""
     groups: list[list[float]] = [[] for _ in NAMES]
     for entry in catalog.entries:
         if not (sealed and entry.split is Split.TEST):
@@ -69,7 +67,7 @@ def _figure(title: str, label: str) -> Figure:
     figure.subplots_adjust(left=0.125, right=0.845, top=0.87, bottom=0.115)
     axes = figure.add_subplot()
     style_axes(axes, title, label, grid="x", title_size=13, pad=26)
-    guide = f"point: a deal (at most {_MOST_POINTS} a row); box: the middle half; line in it: the median"
+    guide = f"point: one deal (at most {_MOST_POINTS} per row); box: middle half; line in the box: median"
     axes.text(0, 1.025, guide, transform=axes.transAxes, fontsize=9, color=SOFT)
     axes.set_yticks(range(len(NAMES)), NAMES)
     axes.set_ylim(len(NAMES) - 0.4, -0.6)
@@ -77,7 +75,7 @@ def _figure(title: str, label: str) -> Figure:
 
 
 def _draw_rows(figure: Figure, values: list[np.ndarray], spread: float) -> None:
-    """A row a declaration: points, jittered so that equal ones show, over a box of the middle half."""
+    """Draw one row per declaration: jittered points over a box of the middle half."""
     axes = figure.axes[0]
     jitter = stream(0, "jitter")
     for row, of_decl in enumerate(values):
@@ -96,7 +94,7 @@ def _draw_rows(figure: Figure, values: list[np.ndarray], spread: float) -> None:
 def _draw_margin(
     figure: Figure, values: list[np.ndarray], name: str, summary: Callable[[np.ndarray], str]
 ) -> None:
-    """At the right of each row: how many deals, and one figure of them."""
+    """Write, to the right of each row, the number of deals and one summary figure."""
     axes = figure.axes[0]
     rows = [(f"{len(of_decl):,}", summary(of_decl) if len(of_decl) else "") for of_decl in values]
     for row, cells in enumerate([("deals", name), *rows], start=-1):

@@ -1,4 +1,4 @@
-"""V and Q of single states of a solved deal: finish the trick over the stored boundaries."""
+"""V and Q of single states of a solved deal: play out the trick and look up the stored boundaries."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def query_states(
     reached: npt.NDArray[np.uint64],
     states: npt.ArrayLike,
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
-    """Return V int8 [S] and Q int8 [S, 7] of packed states, in team 0's frame; -128 illegal.
+    """Return V int8 [S] and Q int8 [S, 7] of packed states, in team 0's frame; -128 = illegal.
 
-    In the terminal state V = 0 and no slot is legal. Raises StateUnreachable for a state that
-    is malformed or cannot occur in the deal.
+    In a terminal state V is 0 and no slot is legal. Raises StateUnreachable for a state that is
+    malformed or cannot occur in the deal.
     """
     packed = check_states(states)
     value = np.empty(len(packed), dtype=np.int8)
@@ -38,20 +38,20 @@ def query_states(
 def unreachable(state: int) -> StateUnreachable:
     """Return the error for a well-formed state that no play of the deal leads to."""
     return StateUnreachable(
-        f"state {state} cannot occur in this deal under this declaration and first leader; "
-        "ask the oracle of the deal it comes from"
+        f"state {state} cannot occur in this deal under this declaration and first leader: "
+        "query the solution of the deal it belongs to"
     )
 
 
 @kernel
 def _query(index, follow, winner, points, values, reached, states, value, q):
-    """Fill value [S] and q [S, 7]; return the place of the first unreachable state, or -1.
+    """Fill value [S] and q [S, 7]; return the index of the first unreachable state, or -1.
 
-    Reads values [13,580,064] only where `reached` is set: other entries hold nothing.
+    Reads values [13,580,064] only where `reached` is set: other entries are meaningless.
     """
     hands = np.empty(N_SEATS, dtype=np.int64)  # at the boundary, by offset from the leader
     for s in range(len(states)):
-        # First: go back to the boundary that the trick began at, by returning what was played.
+        # First: go back to the boundary at which the trick began, by returning the dominoes played.
         state = states[s]
         leader = state >> LEADER_BIT & 3
         in_trick = state >> IN_TRICK_BIT & 3
@@ -67,7 +67,7 @@ def _query(index, follow, winner, points, values, reached, states, value, q):
         word = reached[index.row_offset[level] + leader * n**3 + row, hands[0] >> 6]
         if word >> np.uint64(hands[0] & 63) & np.uint64(1) == 0:
             return s
-        # Last: finish the trick, which also finds plays of it that were illegal.
+        # Last: play out the trick, which also detects illegal plays in it.
         q[s, :] = ILLEGAL
         if level == 0:
             value[s] = 0
@@ -85,11 +85,11 @@ def _query(index, follow, winner, points, values, reached, states, value, q):
 def _finish_trick(level, leader, in_trick, state, hands, index, follow, winner, points, values, q):
     """Minimax over the rest of the trick: return V and fill the mover's q [7].
 
-    Returns ILLEGAL if a play of the trick so far was illegal.
+    Returns ILLEGAL if a play in the trick so far is illegal.
     """
-    # One nest of four loops for any number of plays made: a player who has played keeps that
-    # play as the only option, so each of these loops turns once. The leader's team maximises
-    # in this nest (`side` turns team 0's frame); the loop of the mover fills q.
+    # One nest of four loops handles any number of plays made: a player who has played has that play
+    # as the only option, so its loop runs once. The leader's team maximises in this nest (`side`
+    # flips team 0's frame); the mover's loop fills q.
     a_options = hands[0]
     if in_trick > 0:
         a_options = 1 << (state >> PLAYED_BIT & 7)
@@ -139,5 +139,5 @@ def _finish_trick(level, leader, in_trick, state, hands, index, follow, winner, 
         best_a = max(best_a, worst_b)
         if in_trick == 0:
             q[a] = side * worst_b
-    # An illegal play so far leaves some player without options, so the sentinel 100 remains.
+    # An illegal play in the trick leaves some player without options, so the sentinel 100 remains.
     return side * best_a if abs(best_a) < 100 else ILLEGAL

@@ -1,6 +1,6 @@
 """The oracle as a plain minimax over the rules, slow and readable: the reference for the kernels.
 
-It has no tables, no pruning and no memory, and is fast enough for endings of three tricks.
+It uses no tables, pruning or memory, and is fast enough for endings of three tricks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Hand = tuple[int, ...]
 def reference_q(deal: Deal, decl: int, state: int) -> tuple[int, list[int]]:
     """Return V and the seven Q of a packed state, in team 0's frame; -128 marks an illegal slot.
 
-    deal [4, 7] domino ids, ascending in each hand. The state must be reachable; this is not checked.
+    deal: [4, 7] domino ids, ascending within each hand. The state must be reachable; this is not checked.
     """
     fields = unpack([state])
     leader, n_played = int(fields.leader[0]), int(fields.in_trick[0])

@@ -1,8 +1,8 @@
-"""Samples of the states of a solved deal: counted, drawn by number, weighted.
+"""Samples of the states of a solved deal: count them, draw them by index, and weight them.
 
-Only trick boundaries are stored. A state inside a trick follows from exactly one boundary, so
-the states of a ply are counted row by row without meeting any twice, and the i-th one is found
-by walking the rows. The order is: level, leader, row, then lead a, answers b and c, then the
+Only trick boundaries are stored. A state inside a trick follows from exactly one boundary, so the
+states of a ply are counted row by row without meeting any twice, and the i-th one is found by
+walking over the rows. The order is: level, leader, row, then lead a, answers b and c, then the
 leader's hand. It is the same on every device.
 """
 
@@ -23,7 +23,7 @@ from forge_core.texas42.state import IN_TRICK_BIT, LEADER_BIT, NO_SLOT, PLAYED_B
 from forge_core.texas42.tables import DealTables
 
 N_SAMPLED_PLIES = N_PLAYS
-"""Plies 0..27 are sampled: in the terminal state there is nothing to decide."""
+"""Plies 0..27 are sampled; in the terminal state there is nothing to decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class Sample:
     ply: npt.NDArray[np.uint8]
     """[S] uint8, 0..27"""
     weight: npt.NDArray[np.float32]
-    """[S] float32: inverse inclusion probability; their sum is the number of states of plies 0..27"""
+    """[S] float32 inverse inclusion probabilities; they sum to the number of states in plies 0..27"""
 
 
 def quotas(available: npt.NDArray[np.int64], rows: int) -> npt.NDArray[np.int64]:
-    """Return how many states to draw of each ply: equal shares, as far as the plies have states.
+    """Return how many states to draw from each ply: equal shares, as far as the plies have states.
 
-    available [plies] -> quota [plies], summing to min(rows, available.sum()). The shortfall of
+    available: [plies]. Returns quotas [plies] that sum to min(rows, available.sum()). The shortfall of
     small plies goes to the others; a remainder goes to the earliest plies that have states left.
     """
     quota = np.zeros_like(available)
@@ -64,7 +64,7 @@ def sample_states(
 ) -> Sample:
     """Draw `rows` states stratified by ply, uniform within a ply, without replacement.
 
-    Fewer where the deal has fewer. Raises BadInput for rows < 1.
+    Draws fewer if the deal has fewer. Raises BadInput for rows < 1.
     """
     drawn = draw_places(states_per_ply, rows, generator)
     state = np.concatenate([find_states(tables, reached, ply, places) for ply, places in enumerate(drawn)])
@@ -74,12 +74,12 @@ def sample_states(
 def draw_places(
     states_per_ply: npt.NDArray[np.int64], rows: int, generator: np.random.Generator
 ) -> list[npt.NDArray[np.int64]]:
-    """Draw the places, in each ply's order, of the states in a sample: ascending, per ply 0..27.
+    """Draw the indices of a sample's states, in each ply's order: ascending, for each ply 0..27.
 
     Raises BadInput for rows < 1.
     """
     if rows < 1:
-        raise BadInput(f"{rows} rows: ask for at least 1, or for all")
+        raise BadInput(f"{rows} rows: use at least 1, or all")
     available = states_per_ply[:N_SAMPLED_PLIES]
     return [
         np.sort(generator.choice(n, size=q, replace=False, shuffle=False)) if q < n else np.arange(n)
@@ -90,7 +90,7 @@ def draw_places(
 def weigh_sample(
     state: States, drawn: list[npt.NDArray[np.int64]], states_per_ply: npt.NDArray[np.int64]
 ) -> Sample:
-    """Return the states found at the drawn places, ply by ply, as a Sample."""
+    """Build a Sample from the states found at the drawn indices, ply by ply."""
     quota = np.array([len(places) for places in drawn])
     ply = np.repeat(np.arange(N_SAMPLED_PLIES, dtype=np.uint8), quota)
     order = np.argsort(state)
@@ -101,7 +101,7 @@ def weigh_sample(
 def find_states(
     tables: DealTables, reached: npt.NDArray[np.uint64], ply: int, places: npt.NDArray[np.int64]
 ) -> States:
-    """Return the states of a ply at ascending `places` [S] in its order: int64 [S]."""
+    """Return the states of a ply at ascending indices `places` [S] in its order: int64 [S]."""
     states = np.empty(len(places), dtype=np.int64)
     level, in_trick = HAND_SIZE - ply // N_SEATS, ply % N_SEATS
     _find_states(level, in_trick, INDEX, tables.follow, reached, places, states)
@@ -114,8 +114,8 @@ def _find_states(level, in_trick, index, follow, reached, places, states):
 
     Reads `reached` of the ply's level; `in_trick` plays have been made since the boundary.
     """
-    # One walk over the rows serves all places, since they ascend: `passed` counts the states
-    # that lie behind, and a group of states is skipped by its size without unpacking it.
+    # One walk over the rows serves all places, because they ascend: `passed` counts the states
+    # already behind, and a group of states is skipped by its size without unpacking it.
     passed = 0
     found = 0  # places served
     n = index.n_subsets[level]
@@ -140,8 +140,8 @@ def _find_states(level, in_trick, index, follow, reached, places, states):
                 | c_hand << c_bit
                 | d_hand << d_bit
             )
-            # A group is a row and a lead: answers b x answers c x hands of the leader that hold
-            # the lead. With nothing played there is one group per row, of all the leader's hands.
+            # A group is a row and a lead: answers b x answers c x hands of the leader that contain
+            # the lead. If nothing has been played, there is one group per row, of all its hands.
             for a in range(HAND_SIZE if in_trick else 1):
                 if in_trick:
                     left0, left1 = word0 & index.holding[a, 0], word1 & index.holding[a, 1]
@@ -155,8 +155,8 @@ def _find_states(level, in_trick, index, follow, reached, places, states):
                 hands0 = popcount(left0)
                 hands = hands0 + popcount(left1)
                 end = passed + hands * n_b * n_c
-                # For each place in this group: its place within the group is a mixed-radix
-                # number (b, c, hand), and the state is packed from the three digits.
+                # For each place in this group: its index within the group is a mixed-radix number
+                # (b, c, hand), and the state is packed from the three digits.
                 while found < len(places) and places[found] < end:
                     place = places[found] - passed
                     group, which = place // hands, place % hands
@@ -183,7 +183,7 @@ def _find_states(level, in_trick, index, follow, reached, places, states):
 
 @kernel
 def _nth_bit(word, n):
-    """Return the position of the n-th set bit, counted from 0."""
+    """Return the position of the n-th set bit, counting from 0."""
     for _ in range(n):
         word &= word - type(word)(1)
     return trailing_zeros(word)

@@ -1,8 +1,8 @@
-"""The record of a solved deal: every position that can occur, and its value.
+"""A solved deal: every position that can occur, and its value.
 
-V is the value-to-go: future points of team 0 minus team 1 under best play by all four seats
-with all hands seen. Q[slot] is the same after that slot is played, points of the trick it
-closes included; -128 marks an illegal slot. Both are always in team 0's frame.
+V is the value to go: future points of team 0 minus those of team 1 under best play by all four seats
+with all hands visible. Q[slot] is the same after playing that slot, including the points of the trick
+if the play closes it; -128 marks an illegal slot. Both are always in team 0's frame.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from forge_core.texas42.tables import DealTables
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
-    """A solved deal, which answers every question about it."""
+    """A solved deal, which can be queried for any of its states."""
 
     hands: Deal
-    """[4, 7] int8 domino ids, ascending in each hand"""
+    """[4, 7] int8 domino ids, ascending within each hand"""
     decl: int
     leader: int
     device: str
-    """the device that solved it: `cpu`, or `cuda:0 (NAME)`"""
+    """the device that solved the deal: `cpu`, or `cuda:0 (NAME)`"""
     seconds: float
-    """wall time of its solve; in a batch, its share"""
+    """wall time of the solve; in a batch, this deal's share"""
     states_per_ply: list[int]
-    """29 counts of reachable states, by plays made"""
+    """29 numbers of reachable states, by ply"""
     _tables: DealTables
     _values: npt.NDArray[np.int8]
     _reached: npt.NDArray[np.uint64]
 
     @property
     def value(self) -> int:
-        """V at the root, even: team 0 takes (42 + V) / 2 points."""
+        """V at the root; always even: team 0 takes (42 + V) / 2 points."""
         return int(self.query(initial_state(self.leader))[0][0])
 
     @property
@@ -49,9 +49,9 @@ class Solution:
         return self.query(initial_state(self.leader))[1][0].tolist()
 
     def query(self, states) -> tuple:
-        """Return V int8 [S] and Q int8 [S, 7] of packed states [S]: arrays of an array, tensors of a tensor.
+        """Return V int8 [S] and Q int8 [S, 7] of packed states [S], as arrays or tensors like the input.
 
-        Raises StateUnreachable for a malformed state or one that cannot occur in this deal.
+        Raises StateUnreachable for a state that is malformed or cannot occur in this deal.
         """
         if type(states).__module__.partition(".")[0] != "torch":
             return query_states(self._tables, self._values, self._reached, states)
@@ -62,11 +62,11 @@ class Solution:
         return value, q
 
     def all_states(self) -> States:
-        """Return every reachable state, terminals included: sorted int64 [sum of states_per_ply]."""
+        """Return every reachable state, including terminal ones: sorted int64 [sum of states_per_ply]."""
         return self.label_all()[0]
 
     def label_all(self) -> tuple[States, npt.NDArray[np.int8], npt.NDArray[np.int8]]:
-        """Return `all_states` with their V int8 [S] and Q int8 [S, 7], faster than by `query`."""
+        """Return `all_states` with their V int8 [S] and Q int8 [S, 7], faster than `query` does."""
         return label_all_states(self._tables, self._values, self._reached, np.array(self.states_per_ply))
 
     def sample(self, rows: int, generator: np.random.Generator) -> Sample:

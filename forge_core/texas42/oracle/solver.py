@@ -22,7 +22,7 @@ from forge_core.texas42.state import initial_state
 from forge_core.texas42.tables import deal_tables
 
 ORACLE_VERSION = "o1"
-"""Raised when results change, not when they are computed faster."""
+"""Raised when results change, not when they are computed faster"""
 
 
 def solve(
@@ -30,8 +30,8 @@ def solve(
 ) -> Solution:
     """Solve one deal completely.
 
-    hands [4][7] domino ids; decl 0..9; leader: the seat that leads the first trick. Raises
-    BadInput for invalid arguments, DeviceUnavailable for a device that this machine lacks.
+    hands: [4][7] domino ids. decl: 0..9. leader: the seat that leads the first trick. Raises BadInput
+    for invalid arguments, DeviceUnavailable for a device that this machine does not have.
     """
     return next(solve_many([hands], [decl], [leader], device=device, workers=1))
 
@@ -43,11 +43,11 @@ def solve_many(
     device: str = "auto",
     workers: int | None = None,
 ) -> Iterator[Solution]:
-    """Solve D deals and yield them in the order given; a few more are in progress meanwhile.
+    """Solve D deals and yield them in the given order, working a few deals ahead.
 
-    hands [D][4][7], decls [D], leaders [D] (default: seat 0). On a CPU each of `workers` threads
-    (default: one per core) solves a deal at a time; on CUDA deals are solved in batches. All
-    arguments are checked before the first deal is solved. Raises as `solve`.
+    hands: [D][4][7]. decls: [D]. leaders: [D] (default: seat 0). On a CPU, each of `workers` threads
+    (default: one per core) solves one deal at a time; on CUDA, deals are solved in batches. All
+    arguments are checked before the first deal is solved. Raises like `solve`.
     """
     leaders = [0] * len(hands) if leaders is None else leaders
     if not len(hands) == len(decls) == len(leaders):
@@ -67,11 +67,11 @@ def solve_many(
 
 
 def hardness(deal: Deal, decl: int) -> float:
-    """Estimate cheaply how many states a deal has: greater is harder. Used to start hard deals first.
+    """Estimate how many states a deal has, cheaply: greater means harder. Used to start hard deals first.
 
-    The mean over all leads and answering seats of log(legal answers), where a seat that cannot
-    follow may play all seven. It correlates 0.85 or more with the log of the state count (200
-    deals; the counts differ 30-fold).
+    The mean over all leads and answering seats of log(legal answers), where a seat that cannot follow
+    may play all seven. It correlates 0.85 or more with the log of the number of states (200 deals; the
+    numbers differ 30-fold).
     """
     answers = np.bitwise_count(deal_tables(deal, decl).follow[:, :, 1:])
     return float(np.log(np.where(answers == 0, HAND_SIZE, answers)).mean())

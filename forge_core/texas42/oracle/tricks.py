@@ -1,4 +1,4 @@
-"""Kernels that the CPU passes and the answers about a solved deal share: one hand, one trick."""
+"""Kernels shared by the CPU passes and the queries of a solved deal: one hand, one trick."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def legal_mask(hand, following):
 
 @kernel
 def index_after(taker, leader, n, ranks):
-    """Return the index within its level of the boundary that a trick leads to.
+    """Return the index, within its level, of the boundary that a trick leads to.
 
-    ranks [4]: ranks of the remaining hands, by offset from the leader of that trick; n: hands of
+    ranks: [4] ranks of the remaining hands, by offset from the trick's leader. n: number of hands at
     the level. The layout starts at the next leader, so the ranks rotate.
     """
     index = taker

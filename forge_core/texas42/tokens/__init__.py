@@ -1,1 +1,1 @@
-"""Positions as tokens for a network: `encoder` where all hands are seen, `transcript` where one hand is."""
+"""Positions as tokens for a network: `encoder` if all hands are visible, `transcript` if only one is."""

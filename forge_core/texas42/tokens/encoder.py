@@ -1,21 +1,21 @@
-"""Stage-1 tokens: a position with all hands seen, from the mover's side of the table.
+"""Stage 1 tokens: a position with all hands visible, relative to the player to move.
 
-One encoder serves training rows and every later query, so that they cannot disagree. Everything
-is relative to the mover: no feature and no position reveals the absolute seat.
+The same encoder makes training rows and every later query, so the two cannot disagree. All features
+are relative to the mover: neither features nor positions reveal the absolute seat.
 
     positions   0..6  the mover's hand    7..13 seat + 1   14..20 seat + 2 (the partner)
-                21..27 seat + 3           28 context       29..31 the trick so far, lead first
+                21..27 seat + 3           28 context       29..31 the current trick, lead first
 
     feature  0 high pip 0..6               6 declaration 0..9
              1 low pip 0..6                7 leader, relative to the mover 0..3
              2 count class 0/1/2 = 0/5/10  8 legal now 0/1 (the mover's dominoes)
              3 place in the called set     9 beats the trick so far 0/1 (trick tokens: is winning)
-               0 (best)..6, 7 = not called 10 dominoes of the owner's opponents that
-             4 owner, relative 0..3            would beat it if led 0..3 (3 = 3 or more)
-             5 status, see Status         11 the owner's partner holds one that would, 0/1
+               0 (best)..6, 7 = not called 10 number of the opponents' dominoes that would
+             4 owner, relative 0..3            beat it if it were led 0..3 (3 = 3 or more)
+             5 status, see Status         11 the owner's partner holds such a domino 0/1
 
-A played domino keeps its pips and its owner; `mask` excludes it, since with all hands seen the
-past has no influence on the future. Features 8..11 are 0 where they do not apply.
+A played domino keeps its pips and its owner, but `mask` excludes it: when all hands are visible, the
+past does not affect the future. Features 8..11 are 0 where they do not apply.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
 from forge_core.texas42.state import FULL_HAND, IN_TRICK_BIT, LEADER_BIT, PLAYED_BIT, check_states
 
 ENCODER_VERSION = "e1"
-"""Raised when tokens change, not when they are computed faster."""
+"""Raised when the tokens change; making the encoder faster does not raise it"""
 
 N_POSITIONS, N_FEATURES = 32, 12
 CONTEXT, FIRST_OF_TRICK = 28, 29
@@ -55,12 +55,12 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """N positions in the form that a network reads; arrays, or tensors on one device."""
+    """N positions in the form that a network reads: arrays, or tensors on one device."""
 
     tokens: Any
-    """[N, 32, 12] int8; of transcripts [N, 36, 8]"""
+    """[N, 32, 12] int8; for transcripts [N, 36, 8]"""
     mask: Any
-    """[N, 32] bool: dominoes still held, the context, the trick so far; see `transcript` for [N, 36]"""
+    """[N, 32] bool: dominoes still held, the context, the current trick; for [N, 36] see `transcript`"""
     legal: Any
     """[N, 7] bool: slots that the mover may play"""
 
@@ -68,10 +68,10 @@ class Tokens:
 def encode(hands, decls, states, deal_of=None) -> Tokens:
     """Encode packed states of D deals as tokens.
 
-    hands [D, 4, 7] ids, decls [D], states int64 [N], deal_of [N] the deal of each state
-    (default: state i is of deal i). Arrays are encoded by a CPU kernel; if `states` is a torch
-    tensor, tensor operations on its device give the same result, without checks. Raises BadInput
-    for shapes that do not match, StateUnreachable for a malformed state.
+    hands: [D, 4, 7] ids. decls: [D]. states: int64 [N]. deal_of: [N] the deal of each state (default:
+    state i belongs to deal i). A CPU kernel encodes arrays; if `states` is a torch tensor, tensor
+    operations on its device give the same result, without checks. Raises BadInput for mismatched
+    shapes, StateUnreachable for a malformed state.
     """
     if type(states).__module__.partition(".")[0] == "torch":
         return _encode_tensors(hands, decls, states, deal_of)
@@ -80,10 +80,10 @@ def encode(hands, decls, states, deal_of=None) -> Tokens:
     packed = check_states(states)
     deal_of = np.arange(len(packed)) if deal_of is None else np.asarray(deal_of, dtype=np.int64)
     if len(deal_of) != len(packed) or len(hands) != len(decls):
-        counts = f"{len(packed)} states of {len(deal_of)}, {len(hands)} deals, {len(decls)} declarations"
-        raise BadInput(f"{counts}: give one deal per state and one declaration per deal")
+        counts = f"{len(packed)} states with {len(deal_of)} deal_of, {len(hands)} deals, {len(decls)} decls"
+        raise BadInput(f"{counts}: give one deal_of per state and one declaration per deal")
     if len(deal_of) and not (deal_of.min() >= 0 and deal_of.max() < len(hands)):
-        raise BadInput(f"deal_of has an index outside the {len(hands)} deals given: use 0..{len(hands) - 1}")
+        raise BadInput(f"deal_of has an index outside the {len(hands)} deals: use 0..{len(hands) - 1}")
     n = len(packed)
     out = Tokens(
         np.zeros((n, N_POSITIONS, N_FEATURES), dtype=np.int8),
@@ -108,15 +108,15 @@ def encode(hands, decls, states, deal_of=None) -> Tokens:
 
 @kernel
 def _encode(hands, decls, deal_of, states, domino, led_suit, following, beaten_by, tokens, mask, legal):
-    """Fill tokens [N, 32, 12], mask [N, 32] and legal [N, 7], all passed as zeros.
+    """Fill tokens [N, 32, 12], mask [N, 32] and legal [N, 7], which must be zeros.
 
-    Reads hands [D, 4, 7], decls [D], deal_of [N], states [N], and the tables of the set: domino
-    [10, 28, 4], led_suit [10, 28], following [10, 8] and beaten_by [10, 8, 28] (masks of 28 bits).
+    Reads hands [D, 4, 7], decls [D], deal_of [N], states [N], and the tables of the domino set: domino
+    [10, 28, 4], led_suit [10, 28], following [10, 8] and beaten_by [10, 8, 28] (28-bit masks).
     """
     held = np.empty(N_SEATS, dtype=np.int64)  # 28-bit domino masks, by seat relative to the mover
     for row in range(len(states)):
-        # First the four hands as masks of dominoes: every later question is then one `and` with
-        # a mask of the tables, and a count of bits.
+        # First, the four hands as domino masks: every later question is then an `and` with a mask
+        # from the tables, and a count of bits.
         state, deal, decl = states[row], hands[deal_of[row]], decls[deal_of[row]]
         leader, in_trick = state >> LEADER_BIT & 3, state >> IN_TRICK_BIT & 3
         mover = (leader + in_trick) % N_SEATS
@@ -129,8 +129,8 @@ def _encode(hands, decls, deal_of, states, domino, led_suit, following, beaten_b
                 held[relative] |= 1 << deal[seat, trailing_zeros(slots)]
                 slots &= slots - 1
 
-        # Then the trick, replayed from its lead: the suit led, the domino that wins it so far, and
-        # the dominoes that would beat that one. The mover's legal plays follow from the suit.
+        # Next, replay the trick from its lead: the led suit, the domino that is winning, and the
+        # dominoes that would beat it. The mover's legal plays follow from the suit.
         suit, winning, to_beat = np.int64(0), np.int64(0), np.int64(0)
         for place in range(in_trick):
             played = np.int64(deal[(leader + place) % N_SEATS, state >> PLAYED_BIT + 3 * place & 7])
@@ -142,8 +142,8 @@ def _encode(hands, decls, deal_of, states, domino, led_suit, following, beaten_b
         if in_trick and held[0] & following[decl, suit]:
             may = held[0] & following[decl, suit]
 
-        # Then the 28 tokens of the hands, seat by seat from the mover. A played domino keeps
-        # features 0..7 and stays outside the mask.
+        # Next, the 28 tokens of the hands, seat by seat from the mover. A played domino keeps
+        # features 0..7 but stays outside the mask.
         out = tokens[row]
         for relative in range(N_SEATS):
             seat = (mover + relative) % N_SEATS
@@ -167,7 +167,7 @@ def _encode(hands, decls, deal_of, states, domino, led_suit, following, beaten_b
                     out[position, 11] = (higher & partner) != 0
                     if relative == 0:
                         out[position, 8] = legal[row, slot] = may >> played & 1
-        # Last the context, and a token for each play of the trick.
+        # Last, the context, and one token for each play of the trick.
         out[CONTEXT, 5] = Status.CONTEXT
         out[CONTEXT, 6] = decl
         out[CONTEXT, 7] = lead_by
@@ -186,7 +186,7 @@ def _encode(hands, decls, deal_of, states, domino, led_suit, following, beaten_b
 
 
 def _encode_tensors(hands, decls, states, deal_of) -> Tokens:
-    """Encode in tensor operations, with booleans [N, 28] and [N, 28, 28] in place of bit masks."""
+    """Encode with tensor operations, using booleans [N, 28] and [N, 28, 28] instead of bit masks."""
     import torch
 
     device = states.device
@@ -206,7 +206,7 @@ def _encode_tensors(hands, decls, states, deal_of) -> Tokens:
     who_holds = torch.zeros(n, N_SEATS, N_DOMINOES, dtype=torch.bool, device=device)
     who_holds.scatter_(2, ids, held)
 
-    # [N, place]: the trick so far; then for each domino [N, 28], if it beats the trick so far
+    # [N, place]: the current trick; then, for each domino [N, 28], whether it beats the trick so far
     place = torch.arange(3, device=device)
     is_played = place < in_trick[:, None]
     slot = torch.where(is_played, states[:, None] >> (PLAYED_BIT + 3 * place) & 7, 0)

@@ -1,8 +1,8 @@
-"""The benchmark: fixed deals under all ten declarations, the same rows of them for every model.
+"""The benchmark: fixed deals under all ten declarations, with the same rows for every model.
 
-The rows of a deal are drawn in equal shares from every ply, whether they are decisions or not. They
-come from golden shards if the store holds them with the default settings of `forge_assets`, and
-are solved on the spot if not: the rows are the same either way.
+The rows of a deal are drawn in equal shares from every ply, whether or not they are decisions. They
+come from golden shards if the store has them with the default settings of `forge_assets`; otherwise
+the deals are solved on the fly. The rows are the same either way.
 """
 
 from __future__ import annotations
@@ -38,35 +38,35 @@ if TYPE_CHECKING:
     from forge_core.learning.networks.transformer import TokenTransformer
 
 GOLDEN_VERSION = "g1"
-"""Raised when the benchmark's rows change: figures of different versions cannot be compared."""
+"""Raised when the benchmark's rows change; scores of different versions are not comparable"""
 
 _AHEAD = 32
-"""deals read or solved ahead: a caller who stops waits for no more than these"""
+"""deals read or solved ahead; if the caller stops early, only these have to finish"""
 _READERS = 8
-"""footers read at once"""
+"""footers read in parallel"""
 
 
 def golden_keys(split: Split = Split.VAL) -> list[ShardKey]:
-    """Return every deal of the benchmark, by seed, then declaration. Raises BadInput for the train split."""
+    """Return every deal of the benchmark, by seed and declaration. Raises BadInput for the train split."""
     if split not in BENCHMARK_SEEDS:
-        raise BadInput(f"no benchmark in the {split} split: use val, or test for the final evaluation")
+        raise BadInput(f"no benchmark for split {split}: use val, or test for the final evaluation")
     return [ShardKey(seed, decl) for seed in BENCHMARK_SEEDS[split] for decl in range(N_DECLARATIONS)]
 
 
 def watched_keys() -> list[ShardKey]:
-    """Return the val deals that live training is evaluated on while it runs: none is in the benchmark."""
+    """Return the val deals used to evaluate live training as it runs; none is in the benchmark."""
     return [ShardKey(seed, (seed + turn) % N_DECLARATIONS) for seed in WATCHED_SEEDS for turn in (0, 5)]
 
 
 def golden_rows(
     keys: Sequence[ShardKey], store: Store | None = None, rows_per_deal: int = ROWS_PER_DEAL
 ) -> Generator[Rows, None, None]:
-    """Yield the rows of each deal, in the order given; `deal` is its index in `keys`.
+    """Yield the rows of each deal, in the given order; `deal` is its index in `keys`.
 
-    store: the folder of golden shards; None: solve all deals; deals that it lacks are solved too. Rows
-    are drawn from a shard by `stream(0, "golden", seed, decl)`. Raises BadInput for rows_per_deal < 1,
-    FileCorrupt for a shard that cannot be read. If it is closed early, only the deals that are
-    in progress are finished.
+    store: the folder of golden shards; deals missing from it, or all deals if it is None, are solved.
+    Rows are drawn from a shard with `stream(0, "golden", seed, decl)`. Raises BadInput for
+    rows_per_deal < 1, FileCorrupt for an unreadable shard. If the generator is closed early, only the
+    deals in progress are finished.
     """
     if rows_per_deal < 1:
         raise BadInput(f"{rows_per_deal} rows per deal: use at least 1")
@@ -77,23 +77,23 @@ def golden_rows(
 
 
 def stored_keys(keys: Sequence[ShardKey], store: Store) -> list[ShardKey]:
-    """Return the deals that `golden_rows` reads from a folder of golden shards without solving them."""
+    """Return the deals that `golden_rows` can read from this folder of golden shards without solving."""
     with ThreadPoolExecutor(_READERS, "golden") as pool:
         is_stored = pool.map(lambda key: _is_stored(store, key), keys)
         return [key for key, stored in zip(keys, is_stored, strict=True) if stored]
 
 
 def benchmark_version(rows_per_deal: int = ROWS_PER_DEAL) -> str:
-    """Return a fingerprint of the rows of golden val and of the metrics computed on them."""
+    """Return a fingerprint of the golden val rows and of the metrics computed on them."""
     deals = [key.filename for key in golden_keys()]
     drawn = {"golden": GOLDEN_VERSION, "shards": ShardConfig().fingerprint, "rows": rows_per_deal}
     return fingerprint({**drawn, "deals": deals, "measure": EVALUATION_VERSION})
 
 
 def score(model: TokenTransformer, weights: str, root: Store, rows_per_deal: int = ROWS_PER_DEAL) -> Scores:
-    """Return a network's scores on golden val: read from the store at `root`, or computed and kept there.
+    """Return a network's scores on golden val: read them from the store at `root`, or compute and store them.
 
-    weights: their digest. Raises as `golden_rows`, StoreUnusable.
+    weights: digest of the network's weights. Raises like `golden_rows`, and StoreUnusable.
     """
     benchmark = benchmark_version(rows_per_deal)
     found = find_scores(root, weights, benchmark)
@@ -105,12 +105,12 @@ def score(model: TokenTransformer, weights: str, root: Store, rows_per_deal: int
 
 
 def scores_of(answers: Answers, weights: str, rows_per_deal: int) -> Scores:
-    """Return the scores of answers to all rows of golden val."""
+    """Return the scores for a network's answers to all golden val rows."""
     return Scores.of(answers, weights, benchmark_version(rows_per_deal), NAMES)
 
 
 def random_gaps(root: Store, rows_per_deal: int = ROWS_PER_DEAL) -> list[float]:
-    """Return the points lost per decision by random play, for each deal of golden val with a decision."""
+    """Return the points that random play loses per decision, for each golden val deal with a decision."""
     gaps = []
     for rows in golden_rows(golden_keys(), root.join(GOLDEN_SHARDS), rows_per_deal):
         measured = evaluate_random(rows.q, rows.legal)
@@ -135,7 +135,7 @@ def _shards(store: Store | None, keys: Sequence[ShardKey]) -> Generator[Shard, N
 
 
 def _is_stored(store: Store, key: ShardKey) -> bool:
-    """Return True if a deal is stored with the settings of the benchmark: others would change its rows."""
+    """Return True if a deal is stored with the benchmark's settings; other settings would change its rows."""
     if not store.join(key.split).exists(key.filename):
         return False
     try:
@@ -151,7 +151,7 @@ def _shard(store: Store | None, key: ShardKey) -> Shard:
 
 
 def _choose(shard: Shard, n: int, draw: np.random.Generator) -> Rows:
-    """Draw n rows in equal shares from plies 0..27; the shortfall of a ply goes to the others."""
+    """Draw n rows in equal shares from plies 0..27; if a ply has too few, the others make up for it."""
     chosen, factor = [], []
     available = np.bincount(shard.ply, minlength=N_PLAYS)[:N_PLAYS]
     for ply, quota in enumerate(quotas(available, n)):

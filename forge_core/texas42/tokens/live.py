@@ -1,19 +1,19 @@
-"""An endless supply of new rows: deals are dealt, played, valued by the oracle and encoded during training.
+"""An endless supply of fresh rows: deals are dealt, played, solved and encoded during training.
 
-A run hardly ever sees a state twice and needs no disk. Only seeds of the train split are dealt.
+A run almost never sees a state twice and needs no disk. Only seeds of the train split are dealt.
 
 Batches are cut from *chunks*: the rows of several hundred deals, shuffled over as many consecutive
-batches as they fill, so that each batch has a few rows of many deals. A chunk is a pure function of
-the configuration and its number, and batch k belongs to chunk k // batches_per_chunk. So batch k
-has the same rows in every process.
+batches as they fill, so that each batch has a few rows from many deals. A chunk is a pure function of
+the configuration and its number, and batch k belongs to chunk k // batches_per_chunk. Batch k
+therefore has the same rows in every process.
 
-Positions come from random walks, and each is valued by alpha-beta. That takes 0.11 ms per row (44
-rows from 4 walks through a deal; 2 ms for the first position of a deal, and 0.03 ms or less for
-any from the third trick on). Solving deals completely takes 0.19 ms per row (400 rows per deal,
-60 ms) and yields an eighth of the deals and openings. A 73 k network learnt equally well from the
-same number of rows of either kind, so the cost decides. `solved_share` mixes in rows of solved
-deals, which are uniform over the states of a ply; walks are uniform over histories, and the two
-differ from the second trick on.
+Positions come from random walks, and each one is solved by alpha-beta. That takes 0.11 ms per row (44
+rows from 4 walks per deal; 2 ms for the first position of a deal, at most 0.03 ms from the third
+trick on). Solving deals completely takes 0.19 ms per row (400 rows per deal, 60 ms) and yields an
+eighth as many deals and openings. A 73 k network learned equally well from the same number of
+rows of either kind, so cost decides. `solved_share` mixes in rows from completely solved deals, which
+are uniform over the states of a ply; walks are uniform over histories, and the two differ from the
+second trick on.
 """
 
 from __future__ import annotations
@@ -55,34 +55,34 @@ from forge_core.texas42.tokens.rows import (
 from forge_core.texas42.tokens.walks import walk
 
 LIVE_VERSION = "l1"
-"""Raised when the same configuration gives other rows."""
+"""Raised when the same configuration gives different rows"""
 
 _SEEDS = 1 << 62
 _FORCED_KEPT = 0.25
-"""share kept of positions with a single legal play: they are 43 % of a walk and teach only values"""
+"""share of positions with one legal play that is kept: they are 43 % of a walk and teach only values"""
 _DRAWN_PER_ROW = 4
-"""states of a solved deal drawn and labelled per row kept: only 31 % of them are decisions"""
+"""states drawn and labelled per row kept from a solved deal: only 31 % of them are decisions"""
 
 
 class WorkerLost(ForgeError):
-    """A process that makes rows has ended."""
+    """A process that generates rows has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveConfig:
-    """The settings of live rows. Raises BadInput for values out of range."""
+    """Settings of live rows. Raises BadInput for values out of range."""
 
     seed: int = 0
-    """of all draws; a resumed run needs the same"""
+    """seed of all draws; a resumed run must keep it"""
     batch_size: int = 1024
     chunk_rows: int = 16_384
-    """rows of the deals that share batches; rounded down to whole batches"""
+    """rows per chunk, rounded down to whole batches"""
     rows_per_deal: int = 44
-    """rows per deal of walks: fewer are more varied, more are cheaper"""
+    """rows per deal from walks: fewer give more variety, more are cheaper"""
     walks: int = 4
-    """random walks through each of these deals"""
+    """random walks per deal"""
     solved_share: float = 0.0
-    """share of rows from deals solved completely, uniform over the states of a ply"""
+    """share of rows from completely solved deals, uniform over the states of a ply"""
     rows_per_solved_deal: int = 400
     decision_share: float = DECISION_SHARE
     """share of rows that are decisions"""
@@ -94,30 +94,30 @@ class LiveConfig:
                 raise BadInput(f"{name} {getattr(self, name)}: use at least 1")
         for name in ("solved_share", "decision_share"):
             if not 0 <= getattr(self, name) <= 1:
-                raise BadInput(f"{name} {getattr(self, name)}: use a share from 0 to 1")
+                raise BadInput(f"{name} {getattr(self, name)}: use a fraction 0..1")
 
     @property
     def batches_per_chunk(self) -> int:
-        """The number of batches that share their deals."""
+        """The number of batches cut from one chunk."""
         return max(1, self.chunk_rows // self.batch_size)
 
     @property
     def fingerprint(self) -> str:
-        """Equal for equal rows: a model card states it as the data of its model."""
+        """Equal if and only if the rows are equal; model cards record it as the training data."""
         return fingerprint({**self.versions(), **asdict(self)})
 
     @staticmethod
     def versions() -> dict[str, str]:
-        """Return the versions of the algorithms that rows come from."""
+        """Return the versions of the algorithms that generate the rows."""
         return {"live": LIVE_VERSION, "oracle": ORACLE_VERSION, "encoder": ENCODER_VERSION}
 
 
 def make_chunk(config: LiveConfig, chunk: int) -> LabelledStates:
-    """Make the shuffled rows of chunk 0, 1, 2, ...: `batches_per_chunk` batches.
+    """Make the shuffled rows of one chunk (0, 1, 2, ...): `batches_per_chunk` batches.
 
-    Every draw comes from `stream(seed, "live", chunk, ...)`. The weight of a row from a walk is the
-    number of histories that it represents (see Walks.weight), that of a row from a solved deal the number
-    of states; up to ply 3 these are the same.
+    All draws come from `stream(seed, "live", chunk, ...)`. The weight of a row is the number of
+    histories that it represents if it comes from a walk (see Walks.weight), the number of states if
+    it comes from a solved deal; up to ply 3 the two are the same.
     """
     rows = config.batches_per_chunk * config.batch_size
     solved = round(rows * config.solved_share)
@@ -132,7 +132,7 @@ def make_chunk(config: LiveConfig, chunk: int) -> LabelledStates:
 
 
 def train_deals(seed: int, chunk: int, part: str, n: int) -> tuple[list[int], npt.NDArray[np.int8]]:
-    """Return the seeds of n deals of a chunk, all of the train split, and their declarations int8 [n]."""
+    """Return n train seeds for one part of a chunk, and their declarations int8 [n]."""
     draw = stream(seed, "live", chunk, part, "deals")
     seeds: list[int] = []
     while len(seeds) < n:
@@ -142,15 +142,15 @@ def train_deals(seed: int, chunk: int, part: str, n: int) -> tuple[list[int], np
 
 
 def _deal(seeds: list[int]) -> npt.NDArray[np.int8]:
-    """Deal [D, 4, 7] int8. The last check before training: BadInput for a seed of another split."""
+    """Deal seeds as int8 [D, 4, 7]. As a last check before training, raise BadInput for non-train seeds."""
     sealed = [seed for seed in seeds if split_of(seed) is not Split.TRAIN]
     if sealed:
-        raise BadInput(f"seed {sealed[0]} belongs to {split_of(sealed[0])} and must never be trained on")
+        raise BadInput(f"seed {sealed[0]} belongs to split {split_of(sealed[0])}: train only on train seeds")
     return np.array([deal_from_seed(seed) for seed in seeds], dtype=np.int8)
 
 
 def _walk(config: LiveConfig, chunk: int, rows: int) -> LabelledStates:
-    """Make rows from random walks: each position is valued separately, so a deal is cheap and yields few."""
+    """Make rows from random walks: positions are solved one by one, so deals are cheap but yield few rows."""
     seeds, decls = train_deals(config.seed, chunk, "walk", -(-rows // config.rows_per_deal))
     hands = _deal(seeds)
     draw = stream(config.seed, "live", chunk, "walk")
@@ -159,11 +159,11 @@ def _walk(config: LiveConfig, chunk: int, rows: int) -> LabelledStates:
     met = ~forced | (draw.random(forced.shape, dtype=np.float32) < _FORCED_KEPT)
     weight = walks.weight * np.where(forced, 1 / _FORCED_KEPT, 1) / config.walks
     deal_of = np.broadcast_to(np.arange(len(hands))[:, None, None], met.shape)
-    # walks that meet in a state give one row, with the sum of their weights
+    # if walks meet in a state, keep one row with the sum of their weights
     order = np.lexsort((walks.state[met], deal_of[met]))
     state, deal_of, weight = walks.state[met][order], deal_of[met][order], weight[met][order]
     first = np.flatnonzero(np.diff(state, prepend=-1) | np.diff(deal_of, prepend=-1))
-    if len(first) < rows:  # few deals, and walks that met often
+    if len(first) < rows:  # few deals, and walks that often met
         return _walk(replace(config, walks=2 * config.walks), chunk, rows)
     weight = np.add.reduceat(weight, first).astype(np.float32)
     state, deal_of = state[first], deal_of[first].astype(np.int32)
@@ -174,7 +174,7 @@ def _walk(config: LiveConfig, chunk: int, rows: int) -> LabelledStates:
 
 
 def _solve(config: LiveConfig, chunk: int, rows: int) -> LabelledStates:
-    """Make rows from deals solved completely."""
+    """Make rows from completely solved deals."""
     seeds, decls = train_deals(config.seed, chunk, "solve", -(-rows // config.rows_per_solved_deal))
     draw = stream(config.seed, "live", chunk, "solve")
     parts = []
@@ -186,15 +186,15 @@ def _solve(config: LiveConfig, chunk: int, rows: int) -> LabelledStates:
 
 
 class LiveSource:
-    """An endless RowSource. With workers, processes make chunks ahead for a caller who asks in order.
+    """An endless RowSource. With workers, processes make chunks ahead for a caller that reads in order.
 
-    `close` it, or use it in a `with` statement; the processes also end with the one that started them.
+    Close it, or use it in a `with` statement; the processes also end when their parent does.
     """
 
     spec = STAGE1_SPEC
 
     def __init__(self, config: LiveConfig | None = None, workers: int = 0) -> None:
-        """Prepare batches. workers: processes besides this one; 0: make chunks when they are needed."""
+        """Set up the source. workers: number of extra processes; 0: make chunks in this process on demand."""
         if workers < 0:
             raise BadInput(f"{workers} workers: use 0 or more")
         self.config = config or LiveConfig()
@@ -203,16 +203,16 @@ class LiveSource:
         self._crew: _Crew | None = None
 
     def batch(self, k: int) -> Rows:
-        """Return the rows of batch k. Going back, or skipping a chunk, restarts the workers.
+        """Return the rows of batch k. Going back or skipping a chunk restarts the workers.
 
-        Raises BadInput for k < 0, WorkerLost if a process that makes rows has ended.
+        Raises BadInput for k < 0, WorkerLost if a worker process has ended.
         """
         return self._batch(k, stride=1)
 
     def batches(self, start: int = 0, part: int = 0, parts: int = 1) -> Iterator[Rows]:
         """Yield the batches of steps start, start + 1, ... for one of `parts` processes that train together.
 
-        Part i has chunks i, i + parts, ..., so that every chunk is made and used once.
+        Part i gets chunks i, i + parts, ..., so every chunk is made and used exactly once.
         """
         if not 0 <= part < parts:
             raise BadInput(f"part {part} of {parts}: use 0..{parts - 1}")
@@ -222,7 +222,7 @@ class LiveSource:
             yield self._batch(chunk * size + step % size, stride=parts)
 
     def close(self) -> None:
-        """End the worker processes; a request for another batch starts new ones."""
+        """End the worker processes; the next call for a batch starts new ones."""
         if self._crew:
             self._crew.close()
             self._crew = None
@@ -233,17 +233,17 @@ class LiveSource:
     def __exit__(self, *_) -> None:
         self.close()
 
-    def __reduce__(self):  # another process receives the configuration only
+    def __reduce__(self):  # pickling passes on only the configuration
         return type(self), (self.config, self.workers)
 
     def _batch(self, k: int, stride: int) -> Rows:
         if k < 0:
-            raise BadInput(f"batch {k}: batches are numbered 0, 1, 2, ...")
+            raise BadInput(f"batch {k}: use 0, 1, 2, ...")
         chunk, place = divmod(k, self.config.batches_per_chunk)
         if self._held is None or self._held[0] != chunk:
             self._held = chunk, self._chunk(chunk, stride)
         elif self._crew:
-            self._crew.collect()  # a worker whose chunk was taken continues with the next
+            self._crew.collect()  # lets a worker whose chunk was taken start on the next
         size = self.config.batch_size
         return rows_of(self._held[1].take(slice(place * size, (place + 1) * size)))
 
@@ -257,14 +257,14 @@ class LiveSource:
 
 
 _AHEAD = 2
-"""finished chunks kept per worker, about 0.4 MB each, besides the one it is making"""
+"""finished chunks kept per worker, about 0.4 MB each, in addition to the one in progress"""
 
 
 class _Crew:
-    """n processes that make chunks next, next + stride, ...: each makes every n-th of them."""
+    """n processes that together make chunks next, next + stride, ...: each makes every n-th one."""
 
     def __init__(self, config: LiveConfig, workers: int, first: int, stride: int) -> None:
-        # forkserver: a fork of a process with threads may hang, and a process that trains has torch's
+        # forkserver: forking a process with threads can hang, and a training process has torch's threads
         context = multiprocessing.get_context("forkserver")
         self.next, self.stride = first, stride
         self._turn = 0
@@ -282,7 +282,7 @@ class _Crew:
         self.close = weakref.finalize(self, _stop, self._processes, self._lines)
 
     def take(self) -> LabelledStates:
-        """Wait for the next chunk and return it. Raises WorkerLost, or the error of a worker."""
+        """Wait for the next chunk and return it. Raises WorkerLost, or the error raised in a worker."""
         while not self._made[self._turn]:
             self.collect(wait_s=None)
         labels = self._made[self._turn].popleft()
@@ -291,7 +291,7 @@ class _Crew:
         return labels
 
     def collect(self, wait_s: float | None = 0) -> None:
-        """Receive finished chunks while there is room; raise WorkerLost if a worker has ended."""
+        """Receive finished chunks while there is room. Raises WorkerLost if a worker has ended."""
         room = [line for line, made in zip(self._lines, self._made, strict=True) if len(made) < _AHEAD]
         dying = [process.sentinel for process in self._processes]
         ready = wait([*room, *dying], wait_s)
@@ -314,14 +314,13 @@ class _Crew:
         how = f"was killed by signal {-code}" if code and code < 0 else f"ended with status {code}"
         self.close()
         raise WorkerLost(
-            f"process {process.pid}, which made training rows, {how}: if memory ran out, use fewer workers; "
-            "then resume the run"
+            f"worker process {process.pid} {how}: if memory ran out, use fewer --workers; then resume the run"
         )
 
 
 def _work(line: Connection, config: LiveConfig, first: int, stride: int) -> None:
-    """Make chunk after chunk in a worker process; wait while nobody takes them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training process, which ends this one
+    """Make chunk after chunk in a worker process; pause while nobody takes them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training process handles Ctrl-C and ends this one
     try:
         for chunk in count(first, stride):
             try:

@@ -1,7 +1,7 @@
-"""Origins of rows: their shards and seeds, the draw, and the versions.
+"""Provenance of rows: their shards and seeds, the draw, and the versions.
 
-What a model card says of the data of its network, small enough for one: seeds as ranges. The
-hash of a manifest implies all of it, but says it only as long as the files are there.
+Model cards include it, so it is small: seeds are ranges. A manifest's hash identifies the same
+information, but reveals it only while the files exist.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from forge_core.texas42.tokens.splits import TokenConfig, TokenFile
 
 @dataclass(frozen=True, slots=True)
 class SourceFiles:
-    """Files of a store that were made alike, by their seeds: what rows of a split were drawn from."""
+    """Files with equal settings that the rows of a split were drawn from, listed by seed."""
 
     folder: str
-    """below the root of the store: `shards-standard`, `shards-marginalized`, `eq-games`"""
+    """relative to the store's root: `shards-standard`, `shards-marginalized`, `eq-games`"""
     fingerprint: str
     decl: int | None
-    """None: each seed under its own declaration, seed % 10"""
+    """None: each seed has its own declaration, seed % 10"""
     opponent: int | None
-    """of marginalised deals, which set of other hands"""
+    """for marginalized deals, the index of the other hands"""
     seeds: str
-    """`0-49,100-149`"""
+    """ranges such as `0-49,100-149`"""
     files: int
 
     def keys(self) -> list[ShardKey]:
-        """Every one of them."""
+        """Return the keys of all files."""
         seeds = numbers_of(self.seeds)
         own = seed_keys(seeds, "seed" if self.decl is None else self.decl)
         return own if self.opponent is None else [ShardKey(k.seed, k.decl, self.opponent) for k in own]
@@ -49,19 +49,19 @@ class SourceFiles:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """The present state of the files that rows once came from."""
+    """The current state of the files that rows were made from."""
 
     unchanged: int
     changed: tuple[str, ...]
-    """names of those made otherwise by now, or damaged"""
+    """names of files that are damaged, or have since been made with different settings"""
     gone: tuple[str, ...]
 
 
 def origin_of_rows(root: Store, manifests: Iterable[Manifest[TokenConfig, TokenFile]]) -> dict[str, Any]:
-    """Return the origin of rows drawn from shards, in JSON types; root: the store of the shards.
+    """Return the provenance of rows drawn from shards, in JSON types. root: the store of the shards.
 
-    splits: of each, its rows and `SourceFiles`; drawn: the configuration; made: what each
-    fingerprint stands for, as far as the store still has a shard of it; versions.
+    splits: rows and `SourceFiles` of each split; drawn: the configuration; made: the settings behind
+    each fingerprint, if the store still has a shard with it; versions: those of the algorithms.
     """
     manifests = list(manifests)
     splits: dict[str, Any] = {}
@@ -81,7 +81,7 @@ def origin_of_rows(root: Store, manifests: Iterable[Manifest[TokenConfig, TokenF
 
 
 def group(files: Iterable[tuple[str, str, ShardKey]]) -> list[SourceFiles]:
-    """Folder, fingerprint and key of every file -> those that belong together."""
+    """Group files, given as (folder, fingerprint, key), into SourceFiles with equal settings."""
     seeds: dict[tuple[str, str, int | None, int | None], list[int]] = defaultdict(list)
     for folder, fingerprint, key in files:
         decl = None if key.decl == key.seed % N_DECLARATIONS else key.decl
@@ -93,20 +93,20 @@ def group(files: Iterable[tuple[str, str, ShardKey]]) -> list[SourceFiles]:
 
 
 Reader = Callable[[Store, ShardKey], str | None]
-"""The fingerprint of a file in a folder of a store; None for a damaged one"""
+"""Returns the fingerprint of a file in a folder of a store, or None if the file is damaged"""
 
 
 class SourceIndex:
-    """Index of the files that rows came from, as they are now. Each folder and footer is read once."""
+    """Index of the source files as they are now. Each folder and footer is read once."""
 
     def __init__(self, root: Store, readers: Mapping[str, Reader]) -> None:
-        """root: of a store; readers: of the files in each of its folders."""
+        """root: the store's root; readers: for each folder, the function that reads a fingerprint."""
         self.root, self.readers = root, readers
         self._names: dict[tuple[str, Split], set[str]] = {}
         self._found: dict[tuple[str, ShardKey], str | None] = {}
 
     def look(self, split: Split, sources: SourceFiles) -> Presence:
-        """Compare the footers of the files of a split with what they were. Raises StoreUnusable."""
+        """Compare the source files of a split with their recorded fingerprint. Raises StoreUnusable."""
         folder, place = self.root.join(sources.folder), sources.folder
         if (place, split) not in self._names:
             self._names[place, split] = set(folder.join(split).names(".parquet"))
@@ -122,7 +122,7 @@ class SourceIndex:
 
 
 def fingerprint_of_shard(folder: Store, key: ShardKey) -> str | None:
-    """The fingerprint that a manifest has: of a foreign shard with its size. None for a damaged one."""
+    """Return the fingerprint used in manifests (for a foreign shard, with its size); None if damaged."""
     try:
         return SHARDS.read_own_header(folder, key).fingerprint
     except FileForeign:
@@ -136,7 +136,7 @@ def _folder(key: ShardKey) -> str:
 
 
 def _settings(folder: Store, key: ShardKey) -> Mapping[str, Any] | None:
-    """Return the settings behind the fingerprint of a shard; None if it is gone, damaged or foreign."""
+    """Return the settings behind a shard's fingerprint; None if the shard is missing, damaged or foreign."""
     try:
         header = SHARDS.read_own_header(folder, key)
     except ForgeError:

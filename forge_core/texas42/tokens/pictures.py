@@ -1,4 +1,4 @@
-"""Pictures of networks on the benchmark of Texas 42."""
+"""Pictures of networks on the Texas 42 benchmark."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from forge_core.texas42.dominoes import N_PLAYS, N_SEATS
 def draw_golden_gaps(
     measured: Mapping[str, Any], random: Mapping[str, Any], other: Mapping[str, Any] | None = None
 ) -> bytes:
-    """Draw points lost per decision by ply and by declaration (see `draw_gaps`)."""
+    """Draw points lost per decision, by ply and by declaration: see `draw_gaps`."""
     return draw_gaps(
         measured,
         random,

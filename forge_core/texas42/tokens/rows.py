@@ -1,8 +1,8 @@
 """Training rows of Texas 42: the one place where labelled states become tokens and targets.
 
-Labelled states are packed (21 bytes per row, where tokens take 416) and in team 0's frame: this
-is the form that is stored and that processes send to each other. `rows_of` encodes them when they
-are needed and turns values into the mover's frame.
+Labelled states are packed (21 bytes per row; tokens take 416) and in team 0's frame. They are stored,
+and sent between processes, in this form. `rows_of` encodes them on demand and converts values to the
+mover's frame.
 """
 
 from __future__ import annotations
@@ -40,33 +40,33 @@ class LabelledStates:
     """N states of D deals with their values, in team 0's frame."""
 
     hands: npt.NDArray[np.int8]
-    """[D, 4, 7] domino ids, ascending in each hand"""
+    """[D, 4, 7] domino ids, ascending within each hand"""
     decls: npt.NDArray[np.int8]
     """[D]"""
     deal_of: npt.NDArray[np.int32]
-    """[N] the deal of each state"""
+    """[N] index of the deal of each state"""
     state: States
     """[N] int64 packed states"""
     value: npt.NDArray[np.int8]
     """[N]"""
     q: npt.NDArray[np.int8]
-    """[N, 7] by slot of the mover, -128 illegal"""
+    """[N, 7] by slot of the mover; -128 = illegal"""
     weight: npt.NDArray[np.float32]
-    """[N] the number of states that this one represents"""
+    """[N] number of states that this one represents"""
 
     def __len__(self) -> int:
         return len(self.state)
 
     def take(self, index) -> LabelledStates:
-        """Return the states at `index`, of the same deals."""
+        """Return the states at `index`, with all deals."""
         columns = (getattr(self, name) for name in ("deal_of", "state", "value", "q", "weight"))
         return LabelledStates(self.hands, self.decls, *(column[index] for column in columns))
 
 
 def label(deal: Any, state: States, value, q, weight) -> LabelledStates:
-    """Return the states of one deal with their labels. deal: a record with `hands` and `decl`.
+    """Label the states of one deal with V, Q and weights.
 
-    A Solution and the header of a shard are such records.
+    deal: a record with `hands` and `decl`, such as a Solution or the header of a shard.
     """
     return LabelledStates(
         check_deal(deal.hands)[None],
@@ -80,7 +80,7 @@ def label(deal: Any, state: States, value, q, weight) -> LabelledStates:
 
 
 def join(parts: Sequence[LabelledStates]) -> LabelledStates:
-    """Concatenate several sets of states; the deals of later sets get later numbers."""
+    """Concatenate sets of states, renumbering the deals of later sets."""
     first = np.cumsum([0, *(len(part.decls) for part in parts)])[:-1]
     deal_of = [part.deal_of + np.int32(start) for part, start in zip(parts, first, strict=True)]
     columns = {
@@ -92,15 +92,15 @@ def join(parts: Sequence[LabelledStates]) -> LabelledStates:
 
 
 def reweigh(labels: LabelledStates, factor) -> LabelledStates:
-    """Return the same states with their weights times `factor`: one for all, or [N]."""
+    """Return the states with weights multiplied by `factor`: one number for all, or [N]."""
     return replace(labels, weight=(labels.weight * factor).astype(np.float32))
 
 
 def rows_of(labels: LabelledStates) -> Rows:
     """Encode labelled states as rows for training or evaluation.
 
-    Raises BadInput where the legal slots of Q differ from those of the encoder, V is not the best
-    Q of the mover, or a value or weight is out of range; StateUnreachable for a malformed state.
+    Raises BadInput if the legal slots of Q differ from the encoder's, if V is not the mover's best Q, or
+    if a value or weight is out of range; StateUnreachable if a state is malformed.
     """
     tokens = encode(labels.hands, labels.decls, labels.state, labels.deal_of)
     parts = unpack(labels.state)
@@ -121,24 +121,24 @@ def rows_of(labels: LabelledStates) -> Rows:
 
 
 def rows_of_states(deal: Any, state: States, value, q, weight) -> Rows:
-    """Encode states of one deal, as `rows_of`; deal as in `label`."""
+    """Encode states of one deal like `rows_of`; deal as in `label`."""
     return rows_of(label(deal, state, value, q, weight))
 
 
 def _check(rows: Rows, states: States) -> None:
     points, played = np.where(rows.legal, rows.q, 0), rows.q != ILLEGAL
     faults = {
-        "q marks other slots as legal than the rules do": (played != rows.legal).any(axis=1),
-        "no play is left": ~rows.legal.any(axis=1),
+        "the legal slots of Q differ from those of the rules": (played != rows.legal).any(axis=1),
+        "there is no legal play": ~rows.legal.any(axis=1),
         f"a value is outside -{HAND_POINTS}..{HAND_POINTS}": (np.abs(points) > HAND_POINTS).any(axis=1),
-        "V is not the best legal q of the team to move": rows.value != rows.q.max(axis=1),
+        "V is not the best legal Q of the mover": rows.value != rows.q.max(axis=1),
         "a weight is not a positive number": ~((rows.weight > 0) & np.isfinite(rows.weight)),
     }
     for reason, wrong in faults.items():
         if wrong.any():
             state = int(states[np.argmax(wrong)])
             raise BadInput(
-                f"{wrong.sum():,} rows are wrong: {reason} in state {state}; make their data again"
+                f"{wrong.sum():,} rows are wrong ({reason} in state {state}): generate their data again"
             )
 
 
@@ -147,15 +147,15 @@ def thin(
 ) -> LabelledStates:
     """Draw `rows` of the states without replacement, stratified by ply and decision over all deals.
 
-    `decision_share` of them are decisions, as far as there are enough; decisions and forced plays
-    each have equal quotas per ply. Weights grow by the inverse of the share kept, so that sums over
-    weights estimate the same totals as before. The terminal state is excluded.
+    A share of `decision_share` are decisions, if there are enough. Decisions and forced plays each have
+    equal quotas per ply. Weights are divided by the fraction kept, so weighted sums estimate the same
+    totals as before. Terminal states are excluded.
     """
     ply = unpack(labels.state).ply
     decision = is_decision(labels.q, labels.q != ILLEGAL)
     kinds = [np.flatnonzero(decision & (ply < N_PLAYS)), np.flatnonzero(~decision & (ply < N_PLAYS))]
     wanted = [round(rows * decision_share), rows - round(rows * decision_share)]
-    for kind in (0, 1):  # rows that one kind lacks are taken from the other
+    for kind in (0, 1):  # if one kind has too few rows, take more of the other
         lacking = max(0, wanted[kind] - len(kinds[kind]))
         wanted[kind] -= lacking
         wanted[1 - kind] += lacking

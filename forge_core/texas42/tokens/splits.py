@@ -1,9 +1,9 @@
 """Training rows on disk: `tokenized/{train,val,test}/`, drawn from the shards of a store.
 
-One file per shard (see `forge_core.files.row_store`). It holds labelled states, packed, and the
-hands of its deal; they are encoded when they are read. For a batch of 1,024 that takes 0.5 ms more
-than gathering tokens from a memory map (0.9 against 0.4, where a training step of the smallest
-network takes 140), and 20 bytes per row instead of 442.
+There is one file per shard (see `forge_core.files.row_store`). It holds packed labelled states and
+the hands of their deal; they are encoded when read. For a batch of 1,024, that takes 0.5 ms longer
+than gathering tokens from a memory map (0.9 ms instead of 0.4 ms; a training step of the smallest
+network takes 140 ms) but needs 20 bytes per row instead of 442.
 """
 
 from __future__ import annotations
@@ -42,29 +42,29 @@ from forge_core.texas42.tokens.rows import (
 )
 
 TOKENS_VERSION = "t1"
-"""Raised when other rows are drawn, or files look different."""
+"""Raised when different rows are drawn, or when the file format changes"""
 
 Source = Literal["standard", "marginalized", "both"]
 
 _HEADER = np.dtype([("seed", "<i8"), ("opponent", "<i4"), ("decl", "i1"), ("hands", "i1", (4, 7))])
-"""opponent -1: none"""
+"""opponent -1 means none"""
 _ROW = np.dtype([("state", "<i8"), ("value", "i1"), ("q", "i1", (7,)), ("weight", "<f4")])
 
 
 @dataclass(frozen=True, slots=True)
 class TokenConfig:
-    """The choice of rows. Raises BadInput for none."""
+    """Settings that select the rows. Raises BadInput for invalid values."""
 
     source: Source = "standard"
-    """shards of which kind"""
+    """kind of shards to draw from"""
     rows_per_shard: int = DEFAULT_ROWS
-    """chosen by ply and decision (see rows.thin); a shard with fewer gives all"""
+    """rows per shard, drawn by ply and decision (see rows.thin); smaller shards give all their rows"""
     decision_share: float = DECISION_SHARE
     sample_seed: int = 0
 
     @classmethod
     def of(cls, settings: TokenSettings) -> TokenConfig:
-        """Return the configuration that a user chose. Raises BadInput."""
+        """Return the configuration for a user's settings. Raises BadInput for invalid settings."""
         share = DECISION_SHARE if settings.decision_share is None else settings.decision_share
         return cls(settings.source, settings.rows, share, settings.sample_seed)  # pyright: ignore[reportArgumentType]
 
@@ -72,24 +72,24 @@ class TokenConfig:
         if self.source not in ("standard", "marginalized", "both"):
             raise BadInput(f"source {self.source!r}: use standard, marginalized or both")
         if self.rows_per_shard < 1:
-            raise BadInput(f"{self.rows_per_shard} rows a shard: use at least 1")
+            raise BadInput(f"{self.rows_per_shard} rows per shard: use at least 1")
         if not 0 <= self.decision_share <= 1:
-            raise BadInput(f"decision_share {self.decision_share}: use a share from 0 to 1")
+            raise BadInput(f"decision_share {self.decision_share}: use a fraction 0..1")
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds of shards that rows come from."""
+        """The kinds of shards that rows are drawn from."""
         return ("standard", "marginalized") if self.source == "both" else (self.source,)
 
     def fingerprint_of(self, source: str) -> str:
-        """Return the fingerprint of the rows drawn from a shard of fingerprint `source`."""
+        """Return the fingerprint of the rows drawn from a shard whose fingerprint is `source`."""
         how = {name: getattr(self, name) for name in ("rows_per_shard", "decision_share", "sample_seed")}
         return fingerprint({"tokens": TOKENS_VERSION, "source": source, **how})
 
 
 @dataclass(frozen=True, slots=True)
 class TokenFile:
-    """The rows of one shard."""
+    """A file with the rows of one shard."""
 
     name: str
     """`seed_00000042_decl_6.0123456789abcdef.npy`"""
@@ -99,11 +99,11 @@ class TokenFile:
     """fingerprint of the shard"""
     rows: int
     hash: str
-    """16 hex digits of the file's bytes"""
+    """16 hex digits: hash of the file's bytes"""
 
     @property
     def key(self) -> ShardKey:
-        """The key of the file: its deal and declaration."""
+        """The key of the shard: its deal and declaration."""
         return ShardKey.parse(self.shard)
 
     @property
@@ -113,13 +113,13 @@ class TokenFile:
 
     @property
     def belongs_to(self) -> str:
-        """Its split, or `the benchmark`."""
+        """The file's split, or `the benchmark`."""
         return "the benchmark" if is_held_out(self.key) else self.key.split
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A shard whose rows are to be drawn."""
+    """A shard to draw rows from."""
 
     kind: str
     key: ShardKey
@@ -130,10 +130,10 @@ class _Task:
 def _list_shards(
     shards: Store, split: Split, config: TokenConfig, known: Mapping[str, TokenFile]
 ) -> list[_Task]:
-    """Return a task for every shard that the rows of a split are drawn from.
+    """Return a task for each shard that the rows of a split are drawn from.
 
-    Raises SplitEmpty for a split without shards, BadInput for a shard of another split, FileCorrupt for
-    one that cannot be read.
+    Raises SplitEmpty if the split has no shards, BadInput for a shard of another split, FileCorrupt for
+    an unreadable one.
     """
 
     def task(kind: str, key: ShardKey) -> _Task:
@@ -156,20 +156,20 @@ def _list_shards(
         if found:
             held, free = ranges_text(BENCHMARK_SEEDS[Split.VAL]), ranges_text(WATCHED_SEEDS)
             raise SplitEmpty(
-                f"all shards of {shards.url} in {kinds} are of seeds {held}, held out for the benchmark: "
-                f"make others of {split} with forge shards --seeds {free}"
+                f"all shards in {kinds} of {shards.url} have seeds {held}, held out for the benchmark: "
+                f"make more {split} shards with forge shards --seeds {free}"
             )
-        raise SplitEmpty(f"{shards.url} has no shards in {kinds} to draw from: make some with forge shards")
+        raise SplitEmpty(f"{shards.url} has no shards in {kinds}: make some with forge shards")
     return tasks
 
 
 def is_held_out(key: ShardKey) -> bool:
-    """True for a val deal of the benchmark, which training must not watch."""
+    """Return True for a val deal of the benchmark, which training must not be evaluated on."""
     return key.split is Split.VAL and key.seed in BENCHMARK_SEEDS[Split.VAL]
 
 
 def _make(shards: Store, folder: Store, config: TokenConfig, task: _Task) -> bytes:
-    """Draw the rows of a shard, by `stream(sample_seed, "tokens", seed, opponent or -1, decl)`."""
+    """Draw the rows of a shard with `stream(sample_seed, "tokens", seed, opponent or -1, decl)`."""
     shard = read_shard(shards.join(shards_folder(task.kind)), task.key)
     key, opponent = task.key, -1 if task.key.opponent is None else task.key.opponent
     draw = stream(config.sample_seed, "tokens", key.seed, opponent, key.decl)
@@ -179,7 +179,7 @@ def _make(shards: Store, folder: Store, config: TokenConfig, task: _Task) -> byt
         config.decision_share,
         draw,
     )
-    rows_of(drawn)  # refuses what would teach nonsense
+    rows_of(drawn)  # raises BadInput if the rows are invalid
     header = np.array([(key.seed, opponent, key.decl, shard.header.hands)], dtype=_HEADER)
     rows = np.empty(len(drawn), dtype=_ROW)
     for column in ("state", "value", "q", "weight"):
@@ -200,18 +200,18 @@ def _parse(data: bytes, file: TokenFile) -> LabelledStates:
 
 
 def _parse_as(key: ShardKey, data: bytes) -> LabelledStates:
-    """The rows of a file. Raises ValueError for bytes that are not those of `key`."""
+    """Return the rows in a file. Raises ValueError if the bytes are not the rows of `key`."""
     header, end = read_array(data, _HEADER)
     rows, end = read_array(data, _ROW, end)
     if header.shape != (1,) or rows.ndim != 1 or end != len(data):
-        raise ValueError("it is not a header and rows")
+        raise ValueError("it is not a header followed by rows")
     try:
         deal = check_deal(header["hands"][0])
     except ForgeError as error:
-        raise ValueError(f"it does not parse ({error})") from error
+        raise ValueError(f"its header is invalid ({error})") from error
     opponent = -1 if key.opponent is None else key.opponent
     if tuple(header[["seed", "opponent", "decl"]][0]) != (key.seed, opponent, key.decl):
-        raise ValueError("it holds another deal than its name says")
+        raise ValueError("its deal is not the one in its name")
     columns = (np.ascontiguousarray(rows[name]) for name in ("state", "value", "q", "weight"))
     decls = np.array([key.decl], dtype=np.int8)
     return LabelledStates(deal[None], decls, np.zeros(len(rows), dtype=np.int32), *columns)
@@ -237,22 +237,22 @@ class TokenStore(OpenRows[TokenConfig, TokenFile, LabelledStates]):
     spec = STAGE1_SPEC
 
     def __init__(self, out: Store, split: Split) -> None:
-        """out: the root of the store. Raises BadInput as `RowStore.open`."""
+        """Open the split. out: the root of the store. Raises BadInput like `RowStore.open`."""
         super().__init__(TOKEN_ROWS, out, split)
 
     def read(self, number: int) -> LabelledStates:
-        """The labelled states of a file, its bytes compared with the manifest. Raises BadInput."""
+        """Return the labelled states of a file. Raises BadInput if its bytes do not match the manifest."""
         return self.read_file(number)
 
     def join(self, parts: Sequence[LabelledStates]) -> LabelledStates:
-        """See `rows.join`."""
+        """Concatenate sets of states: see `rows.join`."""
         return join(parts)
 
     def unpack(self, packed: LabelledStates, files: Sequence[int]) -> Rows:
-        """Rows, with `deal` the number of their file."""
+        """Return encoded rows; `deal` is the number of their file."""
         rows = rows_of(packed)
         return replace(rows, deal=np.asarray(files, dtype=np.int32)[packed.deal_of])
 
     def rows(self, n: int | None = None, seed: int = 0) -> Rows:
-        """All rows, or n of them: see `some_rows`. `deal` is the number of the file."""
+        """Return all rows, or n of them (see `some_rows`); `deal` is the number of their file."""
         return some_rows(self, n, seed)

@@ -1,9 +1,9 @@
-"""Stage-2 tokens: one player's knowledge, that is its own hand as dealt and all plays so far.
+"""Stage 2 tokens: one player's knowledge, i.e. its own hand as dealt and all plays so far.
 
-Players are relative to the mover: no feature and no position reveals the absolute seat. All
-seven dominoes of the hand stay, played or not, in the order of their slots, so that action a is
-always read at token 1 + a. Each token's features state its type and its time, so the order of
-tokens carries no further information.
+Players are relative to the mover: neither features nor positions reveal the absolute seat. All seven
+dominoes of the hand stay, played or not, in slot order, so action a is always read at token 1 + a.
+The features of a token include its type and time, so the order of the tokens carries no further
+information.
 
     positions   0 context    1..7 the mover's hand as dealt    8..35 the plays in order
 
@@ -11,11 +11,11 @@ tokens carries no further information.
              1 low pip 0..6
              2 double 0/1
              3 count class 0/1/2 = 0/5/10
-             4 player, relative to the mover 0..3 (hand: 0; context: the leader of this trick)
-             5 status: of a hand token 0 = played, 1 = still held; of a play 2..5, its place in
-               the trick; of the context 0
-             6 of the context and the hand: the declaration 0..9; of a play: 10 + the suit led to
-               its trick, where 17 is called
+             4 player, relative to the mover 0..3 (hand: 0; context: the leader of the current trick)
+             5 status: for hand tokens, 0 = played, 1 = still held; for plays, 2..5 = position in
+               the trick; for the context, 0
+             6 for the context and the hand, the declaration 0..9; for plays, 10 + the led suit of
+               the trick (17 = called)
              7 type: 0 context, 1 hand, 2..8 a play to trick 1..7
 
 `mask` excludes plays that have not been made yet. Features 0..3 of the context are 0.
@@ -38,7 +38,7 @@ from forge_core.texas42.tokens.encoder import Tokens
 from forge_core.texas42.views import Views
 
 TRANSCRIPT_VERSION = "t1"
-"""Raised when tokens change, not when they are computed faster."""
+"""Raised when the tokens change; making the encoder faster does not raise it"""
 
 CONTEXT, FIRST_OF_HAND, FIRST_PLAY = 0, 1, 1 + HAND_SIZE
 N_POSITIONS, N_FEATURES = FIRST_PLAY + N_PLAYS, 8
@@ -65,20 +65,20 @@ def encode_transcripts(views: Views) -> Tokens:
 
 
 def transcripts(hands, decls, leaders, plays) -> Tokens:
-    """Encode the mover's knowledge at each of the 28 decisions of N whole games.
+    """Encode the mover's knowledge at each of the 28 decisions of N complete games.
 
-    hands [N, 4, 7] ids as dealt, decls [N], leaders of the first trick [N], plays [N, 28]
-    ids in order -> tokens int8 [N, 28, 36, 8], mask bool [N, 28, 36], legal bool [N, 28, 7].
-    Raises BadInput for a play that the rules do not allow.
+    hands: [N, 4, 7] ids as dealt. decls: [N]. leaders: [N] seats that lead the first trick. plays:
+    [N, 28] ids in order. Returns tokens int8 [N, 28, 36, 8], mask bool [N, 28, 36], legal bool
+    [N, 28, 7]. Raises BadInput for an illegal play.
     """
     plays = np.asarray(plays, dtype=np.int8)
     if plays.ndim != 2 or plays.shape[1] != N_PLAYS:
-        raise BadInput(f"plays {plays.shape} are not whole games: give {N_PLAYS} per game")
+        raise BadInput(f"plays of shape {plays.shape}: give all {N_PLAYS} plays of each game")
     games = start(hands, decls, leaders)
     for after in replay(games, plays):
         players = after.seen.players
     n = len(games)
-    hand = games.hands[np.arange(n)[:, None], players]  # [N, 28, 7]: the mover's
+    hand = games.hands[np.arange(n)[:, None], players]  # [N, 28, 7]: the mover's hand
     rows = encode_rows(
         hand.reshape(-1, HAND_SIZE),
         np.repeat(games.seen.decl, N_PLAYS),
@@ -93,9 +93,9 @@ def transcripts(hands, decls, leaders, plays) -> Tokens:
 def encode_rows(hand, decl, seat, plays, players, made) -> Tokens:
     """Encode the knowledge of `seat` [N], dealt `hand` [N, 7], after the first `made` [N] plays.
 
-    plays and players [N, 28] in order, under `decl` [N]; all int8 but `made`. Returns tokens int8
-    [N, 36, 8], mask bool [N, 36], legal bool [N, 7]. Later plays have no influence; the rules are
-    not checked.
+    plays, players: [N, 28] in order. decl: [N]. All int8 except `made`. Returns tokens int8 [N, 36, 8],
+    mask bool [N, 36], legal bool [N, 7]. Later plays have no effect; the plays are not checked
+    against the rules.
     """
     n = len(hand)
     out = Tokens(
@@ -111,7 +111,7 @@ def encode_rows(hand, decl, seat, plays, players, made) -> Tokens:
 
 
 def _domino_features() -> npt.NDArray[np.int8]:
-    """Return [28, 4] int8: the features of a domino that never change."""
+    """Return [28, 4] int8: the fixed features of each domino."""
     double = tables.HIGH_PIP == tables.LOW_PIP
     return np.stack([tables.HIGH_PIP, tables.LOW_PIP, double, tables.COUNTS // 5], axis=1).astype(np.int8)
 
@@ -122,15 +122,15 @@ _N_DOMINO_FEATURES = _DOMINO.shape[1]
 
 @kernel
 def _encode(hand, decl, seat, plays, players, made, domino, led_suit, follows, tokens, mask, legal):
-    """Fill tokens [N, 36, 8], mask [N, 36] and legal [N, 7], all passed as zeros.
+    """Fill tokens [N, 36, 8], mask [N, 36] and legal [N, 7], which must be zeros.
 
     Reads hand [N, 7], decl, seat and made [N], plays and players [N, 28], and the tables of the
-    set: domino [28, 4], led_suit [10, 28], follows [10, 8, 28].
+    domino set: domino [28, 4], led_suit [10, 28], follows [10, 8, 28].
     """
     played = np.empty(N_DOMINOES, dtype=np.bool_)
     for row in range(len(hand)):
-        # First the plays in order. They yield the set of dominoes played and the suit led to the
-        # trick in progress, which the hand needs.
+        # First, the plays in order. They also give the dominoes played and the led suit of the
+        # current trick, which the hand tokens need.
         out, mover, called, n = tokens[row], seat[row], decl[row], made[row]
         mask[row, : FIRST_PLAY + n] = True
         played[:] = False
@@ -147,8 +147,8 @@ def _encode(hand, decl, seat, plays, players, made, domino, led_suit, follows, t
             token[6] = N_DECLARATIONS + suit
             token[7] = 2 + ply // N_SEATS
 
-        # Then the context and the hand. All dominoes held count as legal until one of them is found
-        # to follow the led suit; then the others are removed in a second loop.
+        # Next, the context and the hand. Held dominoes count as legal until one is found that
+        # follows the led suit; a second loop then removes the others.
         in_trick = n % N_SEATS
         out[CONTEXT, 4] = -in_trick % N_SEATS
         out[CONTEXT, 6] = called

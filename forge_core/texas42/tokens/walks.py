@@ -1,4 +1,4 @@
-"""Random walks: the positions of games in which every legal play is equally likely."""
+"""Random walks: positions from games in which all legal plays are equally likely."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from forge_core.texas42.tables import BEATEN_BY, FOLLOWING, LED_SUIT
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Walks:
-    """W walks over each of D deals; seat 0 leads the first trick."""
+    """W walks through each of D deals; seat 0 leads the first trick."""
 
     state: npt.NDArray[np.int64]
     """[D, W, 28] packed states at plies 0..27"""
     n_legal: npt.NDArray[np.int8]
-    """[D, W, 28] number of legal plays in that state: the walk took each with the same probability"""
+    """[D, W, 28] number of legal plays in each state; the walk chose among them uniformly"""
 
     @property
     def weight(self) -> npt.NDArray[np.float64]:
-        """[D, W, 28] the inverse of the probability of the walk so far.
+        """[D, W, 28] inverse probability of the walk up to this state.
 
-        Its mean over the walks of a deal estimates the number of histories, ways to play from the
-        root to a ply. At plies 0..3 each state has one history.
+        The mean over a deal's walks estimates the number of histories, i.e. of ways to play from the
+        root to that ply. At plies 0..3 each state has exactly one history.
         """
         before = np.ones(self.n_legal.shape, dtype=np.float64)
         np.cumprod(self.n_legal[..., :-1], axis=2, dtype=np.float64, out=before[..., 1:])
@@ -38,9 +38,9 @@ class Walks:
 def walk(
     hands: npt.NDArray[np.int8], decls: npt.ArrayLike, n_walks: int, generator: np.random.Generator
 ) -> Walks:
-    """Play D deals to the end `n_walks` times at random: every legal play is equally likely.
+    """Play D deals to the end `n_walks` times, choosing uniformly among the legal plays.
 
-    hands [D, 4, 7] int8 ascending in each hand, decls [D].
+    hands: [D, 4, 7] int8, ascending within each hand. decls: [D].
     """
     draws = generator.random((len(hands), n_walks, N_PLAYS), dtype=np.float32)
     walks = Walks(np.empty(draws.shape, dtype=np.int64), np.empty(draws.shape, dtype=np.int8))
@@ -53,11 +53,11 @@ def walk(
 def _walk(hands, decls, draws, start, led_suit, following, beaten_by, states, n_legal):
     """Fill states int64 and n_legal int8, both [D, W, 28].
 
-    Reads hands [D, 4, 7], decls [D], draws float32 [D, W, 28] in [0, 1), and the tables of the
+    Reads hands [D, 4, 7], decls [D], draws float32 [D, W, 28] in [0, 1), and the tables of the domino
     set: led_suit [10, 28], following [10, 8], beaten_by [10, 8, 28]. Every walk starts from `start`.
     """
-    # One walk at a time, ply by ply. Besides the packed state a walk carries what the rules ask
-    # of the trick so far: the led suit, the seat that wins it, and the dominoes that would win it.
+    # One walk at a time, ply by ply. Besides the packed state, a walk keeps track of the current
+    # trick: the led suit, the seat that is winning, and the dominoes that would beat it.
     for deal in range(len(hands)):
         decl = decls[deal]
         for which in range(draws.shape[1]):
@@ -66,7 +66,7 @@ def _walk(hands, decls, draws, start, led_suit, following, beaten_by, states, n_
             for ply in range(N_PLAYS):
                 leader, in_trick = state >> LEADER_BIT & 3, state >> IN_TRICK_BIT & 3
                 mover = (leader + in_trick) % N_SEATS
-                # The legal slots: those that follow the led suit, or all of the hand.
+                # The legal slots: those that follow the led suit, or the whole hand.
                 hand = state >> HAND_SIZE * mover & FULL_HAND
                 legal = hand
                 if in_trick:
@@ -79,12 +79,12 @@ def _walk(hands, decls, draws, start, led_suit, following, beaten_by, states, n_
                 n = popcount(legal)
                 states[deal, which, ply] = state
                 n_legal[deal, which, ply] = n
-                # Take the slot with the drawn number: drop the lower bits. A draw times n may round up
-                # to n in float32, hence the minimum.
+                # Take the slot of the drawn number by clearing lower bits. In float32, draw * n may
+                # round up to n, hence the minimum.
                 for _ in range(min(np.int64(draws[deal, which, ply] * n), n - 1)):
                     legal &= legal - 1
                 slot = trailing_zeros(legal)
-                # Update the trick, then the state; the fourth play closes the trick.
+                # Update the trick, then the state. The fourth play closes the trick.
                 played = np.int64(hands[deal, mover, slot])
                 if in_trick == 0:
                     suit = np.int64(led_suit[decl, played])

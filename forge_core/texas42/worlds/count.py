@@ -1,8 +1,8 @@
 """The exact number of worlds, by dynamic programming over the unseen dominoes.
 
-The dominoes are dealt out one after the other. The number of ways to deal the rest depends only
-on how many dominoes hidden seats 0 and 1 still need (seat 2 takes the others): 8 x 8 numbers per
-domino. None exceeds 21! / (7!)^3 = 399,072,960, so int32 holds them.
+The dominoes are dealt one at a time. The number of ways to deal the rest depends only on how many
+dominoes hidden seats 0 and 1 still need (seat 2 takes the others): 8 x 8 numbers per domino. None
+exceeds 21! / (7!)^3 = 399,072,960, so int32 is enough.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.worlds.voids import Unseen, unseen_of_lists
 
 SIDE = HAND_SIZE + 2
-"""A seat needs 0..7 dominoes. Need 0 has index 1, after a border of zeros for the impossible need -1."""
+"""A seat needs 0..7 dominoes. Need 0 has index 1; index 0 is a border of zeros for the impossible need -1."""
 N_CELLS = SIDE * SIDE
 
 
@@ -31,33 +31,33 @@ class Completions:
 
     unseen: Unseen
     ways: Any
-    """[N, U + 1, 9, 9] int32: at [i, a + 1, b + 1] the ways to deal out dominoes i and later
-    when hidden seat 0 still needs a and seat 1 needs b; 0 at [i, 0, :] and [i, :, 0]"""
+    """[N, U + 1, 9, 9] int32: entry [i, a + 1, b + 1] is the number of ways to deal dominoes i and later
+    when hidden seat 0 still needs a and seat 1 needs b; entries [i, 0, :] and [i, :, 0] are 0"""
 
     def __len__(self) -> int:
         return len(self.ways)
 
     @property
     def root(self) -> Any:
-        """[N] int64 flat index of the cell in which nothing is dealt yet."""
+        """[N] int64 flat index of the cell where nothing has been dealt yet."""
         index = SIDE * (self.unseen.need[:, 0] + 1) + self.unseen.need[:, 1] + 1  # at most 80: fits int8
         return index.astype(np.int64) if isinstance(index, np.ndarray) else index.long()
 
     @property
     def counts(self) -> Any:
-        """[N] int64 worlds."""
+        """[N] int64 number of worlds."""
         root, ways = self.root[:, None], self.ways[:, 0].reshape(-1, N_CELLS)
         if isinstance(ways, np.ndarray):
             return np.take_along_axis(ways, root, axis=1)[:, 0].astype(np.int64)
         return ways.gather(1, root)[:, 0].long()
 
     def take(self, index) -> Completions:
-        """Return a copy of the positions at `index`: integers or a mask."""
+        """Return a copy of the positions at `index`: integers or a boolean mask."""
         return Completions(self.unseen.take(index), self.ways[index])
 
 
 def completions(unseen: Unseen) -> Completions:
-    """Count for N positions at once: arrays in a kernel, tensors on their device."""
+    """Count for N positions at once: with a kernel for arrays, on their device for tensors."""
     if not isinstance(unseen.allowed, np.ndarray):
         return Completions(unseen, _count_tensors(unseen.allowed))
     n, u = unseen.allowed.shape
@@ -69,20 +69,20 @@ def completions(unseen: Unseen) -> Completions:
 def count_worlds(unseen: Sequence[int], allowed: Sequence[int], need: Sequence[int]) -> int:
     """Return the exact number of worlds.
 
-    unseen: ids; allowed: the hidden seats that may hold each, as a 3-bit mask (bit 0 = the next
-    seat clockwise; with mask 0 there is no world); need: the number of dominoes that each of the
-    three seats holds, 0..7, adding up to the number of unseen ones. Raises BadInput for anything else.
+    unseen: domino ids. allowed: the hidden seats that may hold each domino, as a 3-bit mask (bit 0 =
+    the next seat clockwise; a mask of 0 leaves no world). need: the number of dominoes that each of
+    the three seats holds, 0..7, adding up to the number of unseen dominoes. Raises BadInput otherwise.
     """
     return int(completions(unseen_of_lists(unseen, allowed, need)).counts[0])
 
 
 @kernel
 def _count(allowed, ways):
-    """Fill ways [N, U + 1, 9, 9] int32, passed as zeros, from allowed [N, U] uint8."""
-    # Backward over the dominoes: ways[i] sums over the three seats that may take domino i what
-    # ways[i + 1] says of the needs that then remain. After the last domino there is one way,
-    # and only with no needs left. The border of zeros stands in for a test of a need of 0, so
-    # the inner loops run over [8, 8] contiguous numbers without a branch.
+    """Fill ways [N, U + 1, 9, 9] int32, which must be zeros, from allowed [N, U] uint8."""
+    # Backward over the dominoes: ways[i] is the sum, over the seats that may take domino i, of
+    # ways[i + 1] for the needs that remain. After the last domino there is exactly one way if
+    # nobody needs anything, otherwise none. The border of zeros replaces a test for need 0, so the
+    # inner loops run over [8, 8] contiguous numbers without branches.
     n_unseen = allowed.shape[1]
     for n in range(len(allowed)):
         ways[n, n_unseen, 1, 1] = 1
@@ -98,12 +98,12 @@ def _count(allowed, ways):
 
 @kernel
 def masks(allowed):
-    """Return a 3-bit mask as three int32, all ones where the bit is set: `and` with them is branch-free."""
+    """Expand a 3-bit mask to three int32, all ones where the bit is set, for use with a branch-free `and`."""
     return np.int32(-(allowed & 1)), np.int32(-(allowed >> 1 & 1)), np.int32(-(allowed >> 2 & 1))
 
 
 def _count_tensors(allowed: Any) -> Any:
-    """Compute the `ways` of `_count` in tensor operations, from allowed [N, U] uint8."""
+    """Compute the `ways` of `_count` with tensor operations, from allowed [N, U] uint8."""
     import torch
 
     n, u = allowed.shape

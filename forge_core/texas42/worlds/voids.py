@@ -16,12 +16,12 @@ from forge_core.texas42.tables import FOLLOWING, FOLLOWS, LED_SUIT
 from forge_core.texas42.views import Seen, Views
 
 N_HIDDEN = N_SEATS - 1
-"""Hidden seat j = 0, 1, 2 is seat mover + 1 + j, clockwise from the mover"""
+"""Hidden seats 0, 1, 2 are seats mover + 1, + 2, + 3: clockwise from the mover."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unseen:
-    """The U dominoes that the mover of each of N games was not dealt and has not seen played.
+    """The U dominoes that the mover of each of N games neither was dealt nor has seen played.
 
     A *world* is a way to deal them that is consistent with `allowed` and `need`. numpy arrays, or
     torch tensors of the same types on one device.
@@ -30,26 +30,26 @@ class Unseen:
     dominoes: Any
     """[N, U] int8 ids, ascending"""
     allowed: Any
-    """[N, U] uint8 the seats that may hold each: bit j = hidden seat j"""
+    """[N, U] uint8 mask of the hidden seats that may hold each domino: bit j = hidden seat j"""
     need: Any
-    """[N, 3] int8 the number of dominoes that each hidden seat still holds"""
+    """[N, 3] int8 number of dominoes that each hidden seat still holds"""
 
     def __len__(self) -> int:
         return len(self.dominoes)
 
     def take(self, index) -> Unseen:
-        """Return a copy of the games at `index`: integers or a mask."""
+        """Return a copy of the games at `index`: integers or a boolean mask."""
         return Unseen(self.dominoes[index], self.allowed[index], self.need[index])
 
     def tensors(self, device: str) -> Unseen:
-        """Return the same as torch tensors on `device`."""
+        """Return a copy as torch tensors on `device`."""
         import torch
 
         return Unseen(*(torch.tensor(getattr(self, field.name), device=device) for field in fields(self)))
 
 
 def voids(seen: Seen) -> npt.NDArray[np.bool_]:
-    """Return [N, 4, 8] bool: True if the seat did not follow when the suit (7 = called) was led."""
+    """Return [N, 4, 8] bool: True if the seat has failed to follow the suit (7 = called)."""
     lead = np.repeat(seen.plays[:, ::N_SEATS], N_SEATS, axis=1)[:, : seen.step]
     decl = seen.decl[:, None]
     suit = LED_SUIT[decl, lead]
@@ -60,12 +60,12 @@ def voids(seen: Seen) -> npt.NDArray[np.bool_]:
 
 
 def unseen(views: Views) -> Unseen:
-    """Return the dominoes that the movers of N games have not seen, and who may hold them by all plays."""
+    """Return the dominoes unseen by the movers of N games, and the seats that may hold them."""
     seen, rows = views.seen, np.arange(len(views))[:, None]
     is_unseen = np.ones((len(views), N_DOMINOES), dtype=np.bool_)
     is_unseen[rows, views.hand] = False
     is_unseen[rows, seen.plays] = False
-    n_unseen = (N_SEATS - 1) * HAND_SIZE - seen.step + seen.step // N_SEATS  # the mover played every fourth
+    n_unseen = (N_SEATS - 1) * HAND_SIZE - seen.step + seen.step // N_SEATS  # minus the others' plays
     dominoes = np.nonzero(is_unseen)[1].reshape(len(views), n_unseen).astype(np.int8)
 
     hidden = (views.seat[:, None] + np.arange(1, N_SEATS)) % N_SEATS
@@ -82,18 +82,18 @@ def unseen(views: Views) -> Unseen:
 
 
 def unseen_of_lists(dominoes: Sequence[int], allowed: Sequence[int], need: Sequence[int]) -> Unseen:
-    """Build one position from ids, a mask per id and three counts; else BadInput. Its ids are ascending."""
+    """Build one position from ids, one mask per id, and three counts, sorted by id. Raises BadInput."""
     ids, masks, counts = [list(map(int, numbers)) for numbers in (dominoes, allowed, need)]
     if len(set(ids)) != len(ids) or not all(0 <= domino < N_DOMINOES for domino in ids):
-        raise BadInput(f"unseen {ids}: use ids of the set, 0..{N_DOMINOES - 1}, each once")
+        raise BadInput(f"unseen {ids}: use domino ids 0..{N_DOMINOES - 1}, each at most once")
     if len(masks) != len(ids) or not all(0 <= mask < 1 << N_HIDDEN for mask in masks):
-        raise BadInput(
-            f"allowed {masks} for {len(ids)} unseen dominoes: give each a mask of three bits, 0..7"
-        )
+        raise BadInput(f"allowed {masks} for {len(ids)} unseen dominoes: give one 3-bit mask 0..7 for each")
     if len(counts) != N_HIDDEN or not all(0 <= count <= HAND_SIZE for count in counts):
         raise BadInput(f"need {counts}: give three counts, 0..{HAND_SIZE} each")
     if sum(counts) != len(ids):
-        raise BadInput(f"need {counts} adds up to {sum(counts)}, but {len(ids)} dominoes are unseen")
+        raise BadInput(
+            f"need {counts} adds up to {sum(counts)}: make it add up to {len(ids)}, one per domino"
+        )
     order = sorted(range(len(ids)), key=ids.__getitem__)
     return Unseen(
         np.array([[ids[i] for i in order]], dtype=np.int8).reshape(1, -1),

@@ -1,4 +1,4 @@
-"""Bounds of a boundary's value that need no search: the points that each team cannot fail to win."""
+"""Bounds on the value of a boundary without search: the points that each team is certain to win."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from forge_core.texas42.oracle.alphabeta.rulebook import HELD, LEADER, count_poi
 
 @kernel
 def static_bounds(rules, search, boundary):
-    """Return (low, high) with low <= V <= high: all points left are won by one team or the other."""
+    """Return (low, high) with low <= V <= high; every remaining point goes to one team or the other."""
     left = points_left(rules, boundary)
     sure_0, sure_1 = _sure_points(rules, search, boundary)
     return 2 * sure_0 - left, left - 2 * sure_1
@@ -19,10 +19,10 @@ def static_bounds(rules, search, boundary):
 
 @kernel
 def _sure_points(rules, search, boundary):
-    """Return the points that (team 0, team 1) cannot fail to win."""
+    """Return the points that (team 0, team 1) are certain to win."""
     sure_0 = sure_1 = np.int64(0)
-    # The seat with the highest trump: every trump of its hand above all others' trumps wins a
-    # trick whenever it is played.
+    # The seat with the highest trump: each of its trumps that ranks above everyone else's trumps
+    # wins a trick whenever it is played.
     trumps = boundary & rules.trumps
     if trumps:
         seat = 0
@@ -35,8 +35,8 @@ def _sure_points(rules, search, boundary):
             sure_1 = points
         else:
             sure_0 = points
-    # The leader can also lead, one after the other, all dominoes that nobody else's beats. Both
-    # sets may share dominoes, so a team counts the larger of them, not their sum.
+    # The leader can also lead, one after another, all its dominoes that no other hand can beat. The
+    # two sets may overlap, so count the larger one for a team, not their sum.
     leader = boundary >> LEADER
     hand = boundary & search.hands[leader]
     others = boundary & HELD & ~hand

@@ -22,12 +22,12 @@ from forge_core.texas42.oracle.alphabeta.rulebook import (
 def pick_lead(rules, search, boundary, legal):
     """Return the lead to try next: the one that the fewest opposing answers beat.
 
-    Among equals the highest bit, the strongest domino.
+    Ties go to the highest bit, the strongest domino.
     """
     leader = boundary >> LEADER
     left, right = boundary & search.hands[leader + 1 & 3], boundary & search.hands[leader + 3 & 3]
     fewest, pick = np.int64(N_DOMINOES), np.int64(0)
-    while legal:  # from the highest bit down, so that equals keep the first
+    while legal:  # from the highest bit down, so that ties keep the first
         domino = highest_bit(legal)
         legal ^= np.int64(1) << domino
         suit = rules.led_suit[domino]
@@ -40,9 +40,9 @@ def pick_lead(rules, search, boundary, legal):
 
 @kernel
 def pick_answer(rules, search, boundary, trick, legal):
-    """Return the answer to try next: most count into a trick that the team is sure of, else the least.
+    """Return the answer to try next: the most count if the team is certain of the trick, else the least.
 
-    Of the players to come only the next one is an opponent.
+    Among the players still to come, only the next one is an opponent.
     """
     place = trick >> PLAYS
     wins = beating(rules, trick)
@@ -50,12 +50,12 @@ def pick_answer(rules, search, boundary, trick, legal):
     threats = np.int64(0)
     if place < 3:
         threats = legal_plays(rules, search, boundary, trick + (1 << PLAYS))
-    # The partner wins the trick and will keep it: add count, without taking it over.
+    # The partner is winning the trick and will keep it: add count without taking over.
     partner_holds = (trick >> HOLDER_OFFSET ^ place) & 1 == 0
     if partner_holds and threats & wins == 0:
         return _most_count(rules, legal & ~wins if legal & ~wins else legal)
-    # Otherwise a winner that the opponent cannot beat, with as much count as possible; if there
-    # is none, the least valuable domino.
+    # Otherwise, play a winner that the opponent cannot beat, with as much count as possible; if
+    # there is none, play the least valuable domino.
     winning, safe = legal & wins, np.int64(0)
     while winning:
         domino = trailing_zeros(winning)
@@ -67,7 +67,7 @@ def pick_answer(rules, search, boundary, trick, legal):
 
 @kernel
 def _most_count(rules, dominoes):
-    """Return the domino with the most count; among equals the weakest."""
+    """Return the domino with the most count; ties go to the weakest."""
     for counting in (rules.tens, rules.fives):
         if dominoes & counting:
             return trailing_zeros(dominoes & counting)
@@ -76,7 +76,7 @@ def _most_count(rules, dominoes):
 
 @kernel
 def _least_count(rules, dominoes):
-    """Return the domino with the least count; among equals the weakest."""
+    """Return the domino with the least count; ties go to the weakest."""
     for costly in (rules.tens | rules.fives, rules.tens):
         if dominoes & ~costly:
             return trailing_zeros(dominoes & ~costly)

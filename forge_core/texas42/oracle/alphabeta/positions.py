@@ -1,4 +1,4 @@
-"""Q of many positions at once: arguments checked, rows spread over threads."""
+"""Q of many positions at once: checks the arguments and spreads the rows over threads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from forge_core.texas42.state import (
 )
 
 _FEWEST_ROWS, _MOST_ROWS = 16, 1024
-"""Rows that a thread takes at a time: enough to outweigh the call, few enough for Ctrl-C to interrupt"""
+"""Rows per task of a thread: enough to outweigh the call, few enough for Ctrl-C to interrupt"""
 
 _threads = threading.local()
 
@@ -42,13 +42,13 @@ def root_q(
 ) -> npt.NDArray[np.int8]:
     """Return Q of every play in N positions: int8 [N, 7] by slot of the mover.
 
-    Team 0's frame, value-to-go; -128 marks an illegal slot, all seven of a terminal state.
-    hands [N][4][7] domino ids, or [4][7] for all; decls 0..9 and leaders 0..3, each [N] or one
-    for all. With `states` int64 [N] (slots of the initial hands) any positions of the play, and
-    `leaders` is ignored. `workers` threads (default: one per core). Consecutive rows with the
-    same deal and declaration share what the search learns.
+    Values are to go, in team 0's frame; -128 marks an illegal slot, and all slots of a terminal state.
+    hands: [N][4][7] domino ids, or [4][7] for all rows. decls: 0..9 and leaders: 0..3, each [N] or one
+    for all. states: int64 [N], any positions (slots refer to the initial hands); `leaders` is then
+    ignored. workers: threads (default: one per core). Consecutive rows with the same deal and
+    declaration share the search's table.
 
-    Raises BadInput for an invalid deal, declaration or leader, or for lengths that differ;
+    Raises BadInput for an invalid deal, declaration or leader, or for mismatched lengths;
     StateUnreachable for a malformed state, or one whose trick breaks the rules.
     """
     deals = _checked_deals(hands)
@@ -72,8 +72,8 @@ def root_q(
         broken = _answer_rows(RULEBOOK, _workspace(), deals_of_rows, decl[rows], state[rows], q[rows])
         if broken >= 0:
             raise StateUnreachable(
-                f"state {int(state[first + broken])} cannot occur: a play of its trick breaks the rules "
-                f"under declaration {int(decl[first + broken])}; take states from this deal and declaration"
+                f"state {int(state[first + broken])} cannot occur (a play in its trick is illegal "
+                f"under declaration {int(decl[first + broken])}): use states of this deal and declaration"
             )
 
     threads = workers or core_count()
@@ -88,15 +88,15 @@ def root_q(
 
 
 def _checked_deals(hands: Sequence | npt.NDArray) -> npt.NDArray[np.int8]:
-    """Return deals as [N or 1, 4, 7] int8, ascending in each hand; else BadInput."""
+    """Return deals as [N or 1, 4, 7] int8, ascending within each hand. Raises BadInput."""
     try:
         deals = np.asarray(hands)
     except ValueError as ragged:
-        raise BadInput("hands of different lengths: give [4][7] or [N][4][7] domino ids") from ragged
+        raise BadInput("hands have different lengths: give [4][7] or [N][4][7] domino ids") from ragged
     if deals.ndim == 2:
         return check_deal(hands)[None]
     if deals.shape[1:] != (N_SEATS, HAND_SIZE) or not np.issubdtype(deals.dtype, np.integer):
-        raise BadInput(f"hands {deals.shape} of {deals.dtype}: give [4][7] or [N][4][7] domino ids")
+        raise BadInput(f"hands of shape {deals.shape}, {deals.dtype}: give [4][7] or [N][4][7] domino ids")
     in_set = (deals >= 0) & (deals < N_DOMINOES)
     dealt = np.bitwise_or.reduce(1 << (deals & 31).astype(np.int64), axis=(1, 2))
     fits = in_set.all(axis=(1, 2)) & (dealt == HELD)
@@ -112,11 +112,11 @@ def _checked_deals(hands: Sequence | npt.NDArray) -> npt.NDArray[np.int8]:
 def _checked_each(numbers, n: int, check) -> npt.NDArray[np.int64]:
     """Return one number, or one per row, each in 0..n-1, as int64 [N or 1].
 
-    Raises what `check` raises for the first number outside.
+    `check` raises the error for the first number out of range.
     """
     array = np.atleast_1d(np.asarray(numbers))
     if array.ndim > 1 or not np.issubdtype(array.dtype, np.integer):
-        raise BadInput(f"{numbers!r} is not one whole number per row: give 0..{n - 1}")
+        raise BadInput(f"{numbers!r}: give one integer in 0..{n - 1} per row, or one for all")
     bad = (array < 0) | (array >= n)
     if bad.any():
         check(array[bad][0].item())
@@ -124,7 +124,7 @@ def _checked_each(numbers, n: int, check) -> npt.NDArray[np.int64]:
 
 
 def _workspace() -> npt.NDArray:
-    """Return this thread's SEARCH record, as an array of one."""
+    """Return this thread's SEARCH record, as an array of length one."""
     if not hasattr(_threads, "search"):
         _threads.search = np.zeros(1, dtype=SEARCH)
     return _threads.search
@@ -134,9 +134,9 @@ def _workspace() -> npt.NDArray:
 def _answer_rows(rulebook, workspace, deals, decls, states, q):
     """Fill q [N, 7]; return the first row whose trick breaks the rules, or -1.
 
-    rulebook [10] RULES; workspace [1] SEARCH; deals [N or 1, 4, 7], decls [N], states [N].
+    rulebook: [10] RULES. workspace: [1] SEARCH. deals: [N or 1, 4, 7]. decls, states: [N].
     """
-    # Rows in order, one after the other: `enter` keeps the table while deal and declaration stay.
+    # Rows are handled in order: `enter` keeps the table while deal and declaration stay the same.
     search = workspace[0]
     for row in range(len(states)):
         rules, deal = rulebook[decls[row]], deals[row % len(deals)]
@@ -150,8 +150,8 @@ def _answer_rows(rulebook, workspace, deals, decls, states, q):
 
 @kernel
 def _position(rules, search, deal, state):
-    """Return a packed state as (boundary, trick); (-1, 0) if a play of its trick breaks the rules."""
-    # First the boundary: all dominoes still held, and those played since.
+    """Convert a packed state to (boundary, trick); (-1, 0) if a play in its trick breaks the rules."""
+    # First, the boundary: all dominoes still held, plus those played since.
     leader, n_plays = state >> LEADER_BIT & 3, state >> IN_TRICK_BIT & 3
     boundary = leader << LEADER
     for seat in range(N_SEATS):
@@ -161,7 +161,7 @@ def _position(rules, search, deal, state):
     for place in range(n_plays):
         slot = state >> (PLAYED_BIT + 3 * place) & 7
         boundary |= np.int64(1) << rules.bit[deal[(leader + place) & 3, slot]]
-    # Then the trick, play by play from that boundary, each checked by the rules.
+    # Then, the trick: make its plays one by one from that boundary, checking each against the rules.
     trick = np.int64(0)
     for place in range(n_plays):
         slot = state >> (PLAYED_BIT + 3 * place) & 7

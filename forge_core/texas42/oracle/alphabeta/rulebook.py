@@ -1,21 +1,21 @@
-"""The rules of one deal as masks of 28 bits, and kernels that apply them to a position.
+"""The rules of one deal as 28-bit masks, and kernels that apply them to a position.
 
-Within a deal a trick boundary is a set of 28 bits, the dominoes still held, and who leads. So a
-position is two integers, the boundary that its trick began at and the trick so far; rules,
-hands and legal plays are masks, and nothing is renumbered for positions late in the play. Bits
-are ordered by power: the 21 dominoes with two pips by id, then the doubles, so that within any
-suit a higher bit beats a lower one.
+Within a deal, a trick boundary is given by the dominoes still held (28 bits) and the leader. A
+position is therefore two integers: the boundary at which its trick began, and the trick so far. Rules,
+hands and legal plays are masks, and dominoes keep their bits throughout the game. Bits are ordered by
+power: the 21 dominoes with two different pips by id, then the doubles, so within any suit a higher
+bit beats a lower one.
 
     boundary   bits  0..27  dominoes held when the trick began
                     28..29  leader
     trick      bits  0..27  dominoes played
-                    28..32  the domino that wins the trick so far
+                    28..32  the domino that is winning the trick
                     33..34  its player's offset from the leader
                     35..37  led suit
                     38..40  plays so far, 0..4
 
-Kernels take the rules as a RULES record and the hands as dealt as field `hands` [4] of the
-search's record: whole records cost less to pass through a recursion than arrays.
+Kernels take the rules as a RULES record, and the hands as dealt as field `hands` [4] of the search
+record: passing whole records through a recursion costs less than passing arrays.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from forge_core.texas42.rules import CALLED_SUIT, N_SUITS
 from forge_core.texas42.tables import COUNTS, FOLLOWS, HIGH_PIP, LED_SUIT, LOW_PIP, TRICK_RANK
 
 HELD = (1 << N_DOMINOES) - 1
-"""The bits of a boundary or a trick that are dominoes"""
+"""The domino bits of a boundary or a trick"""
 LEADER = 28
-"""First bit of a boundary's leader"""
+"""First bit of the leader in a boundary"""
 HOLDER, HOLDER_OFFSET, LED, PLAYS = 28, 33, 35, 38
-"""First bits of a trick's fields"""
+"""First bits of the fields of a trick"""
 
 RULES = np.dtype(
     [
         ("bit", np.int64, N_DOMINOES),  # domino id -> its bit; all other fields are indexed by bit
         ("led_suit", np.int64, N_DOMINOES),
         ("follows", np.int64, N_SUITS),  # the dominoes that follow a suit
-        ("beats", np.int64, (N_SUITS, N_DOMINOES)),  # those that beat a domino when the suit was led
+        ("beats", np.int64, (N_SUITS, N_DOMINOES)),  # the dominoes that beat this one if the suit is led
         ("trumps", np.int64),
         ("fives", np.int64),
         ("tens", np.int64),
@@ -71,7 +71,7 @@ def _rules_by_declaration() -> npt.NDArray:
 
 
 def _masks(members: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Pack bits along the last axis [..., 28] into masks [...]."""
+    """Pack booleans along the last axis [..., 28] into masks [...]."""
     return (members.astype(np.int64) << np.arange(N_DOMINOES)).sum(axis=-1)
 
 
@@ -87,21 +87,21 @@ def mover(boundary, trick):
 
 @kernel
 def legal_plays(rules, search, boundary, trick):
-    """Return the plays of the mover: the leader is free, the others follow if they can."""
+    """Return the mover's legal plays: the leader plays anything, the others follow suit if they can."""
     hand = boundary & search.hands[mover(boundary, trick)]
     return hand if trick == 0 else answers(rules, hand, trick >> LED & 7)
 
 
 @kernel
 def answers(rules, hand, suit):
-    """Return the dominoes of a hand that may be played to a led suit."""
+    """Return the dominoes of a hand that may be played to the led suit."""
     following = hand & rules.follows[suit]
     return following if following else hand
 
 
 @kernel
 def play(rules, trick, domino):
-    """Return the trick with one more play."""
+    """Return the trick after one more play."""
     if trick == 0:
         return np.int64(1) << domino | domino << HOLDER | rules.led_suit[domino] << LED | 1 << PLAYS
     if beating(rules, trick) >> domino & 1:
@@ -112,19 +112,19 @@ def play(rules, trick, domino):
 
 @kernel
 def beating(rules, trick):
-    """Return the dominoes that would win the trick from the one that wins it now."""
+    """Return the dominoes that would take the trick from the one that is winning it."""
     return rules.beats[trick >> LED & 7, trick >> HOLDER & 31]
 
 
 @kernel
 def count_points(rules, dominoes):
-    """Return the count points of a set of dominoes."""
+    """Return the count points in a set of dominoes."""
     return 5 * popcount(dominoes & rules.fives) + 10 * popcount(dominoes & rules.tens)
 
 
 @kernel
 def points_left(rules, boundary):
-    """Return all points still to be won: one per trick, and the count points held."""
+    """Return all points still to be won: one per trick, plus the count points held."""
     return (popcount(boundary & HELD) >> 2) + count_points(rules, boundary)
 
 
@@ -137,7 +137,7 @@ def trick_value(rules, dominoes, taker):
 
 @kernel
 def last_trick(rules, search, boundary):
-    """Return V where everyone holds one domino: nobody has a choice."""
+    """Return V when every seat holds one domino, so that nobody has a choice."""
     taker = boundary >> LEADER
     holding = trailing_zeros(boundary & search.hands[taker])
     suit = rules.led_suit[holding]

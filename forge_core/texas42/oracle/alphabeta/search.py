@@ -1,7 +1,7 @@
-"""The search: "is V at least this bound?", asked again and again (MTD(f)), with a table at boundaries.
+"""The search: it asks repeatedly "is V at least this bound?" (MTD(f)), with a table at boundaries.
 
-The table keeps bounds of V and the best lead. It is shared by the seven plays of a position, and
-by positions of the same deal and declaration that one thread is asked in succession.
+The table stores bounds of V and the best lead. It is shared by the seven plays of a position, and by
+consecutive positions of the same deal and declaration in one thread.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from forge_core.texas42.oracle.alphabeta.rulebook import (
 )
 
 _NO_LEAD = 31
-"""No domino has this bit, and it fits an entry's five bits"""
+"""A value that is no domino's bit and fits the entry's five bits"""
 _TABLE_BITS = 17
-"""A table of 1 MiB, about a core's L2 cache"""
+"""A table of 1 MiB, about the size of a core's L2 cache"""
 _WORLDS = 1 << 14
-"""Deals before the table is cleared. An entry holds its deal's number, so a new deal needs no clearing."""
+"""Deals before the table is cleared; entries store their deal's number, so a new deal needs no clearing"""
 
 SEARCH = np.dtype(
     [
         ("hands", np.int64, N_SEATS),  # as dealt
         ("decl", np.int64),
-        ("world", np.int64),  # number of this deal and declaration, which its table entries hold
+        ("world", np.int64),  # number of this deal and declaration, stored in its table entries
         ("slot_mask", np.int64),  # the part of the table in use
         ("table", np.int64, 1 << _TABLE_BITS),
     ],
@@ -49,9 +49,9 @@ low + 64 (7 each), boundary (30), world (14)."""
 
 @kernel
 def enter(rules, search, deal, decl):
-    """Set the deal [4, 7] and declaration of the positions to come.
+    """Set the deal [4, 7] and declaration for the positions that follow.
 
-    If either is new, the table entries of the last one are disowned by a new world number.
+    If either is new, a new world number invalidates the table entries of the last one.
     """
     new = decl != search.decl
     search.decl = decl
@@ -70,11 +70,11 @@ def enter(rules, search, deal, decl):
 
 @kernel
 def search_plays(rules, search, boundary, trick, deal, q):
-    """Fill q [7] of one position, by slot of the mover; illegal slots keep what they hold."""
-    # Small endings use a small part of the table, which a faster cache holds.
+    """Fill q [7] of one position, by slot of the mover; illegal slots are left unchanged."""
+    # Small endings use a small part of the table, which fits into a faster cache.
     tricks_left = popcount(boundary & search.hands[boundary >> LEADER])
     search.slot_mask = (1 << min(3 * tricks_left - 1, _TABLE_BITS)) - 1 if tricks_left else 0
-    # The value of one play is the first guess at that of the next: often they are equal.
+    # The value of one play is the first guess for the next: often they are equal.
     legal = legal_plays(rules, search, boundary, trick)
     seat = mover(boundary, trick)
     value = np.int64(0)
@@ -88,8 +88,8 @@ def search_plays(rules, search, boundary, trick, deal, q):
 @kernel
 def _value(rules, search, boundary, trick, guess):
     """Return V of a position, by MTD(f)."""
-    # Each question is asked with a bound next to the last answer, and each answer moves the lower
-    # or the upper bound of V; the loop ends when they meet. A bound one point wide cuts off most.
+    # Each query uses a bound next to the last answer, and each answer moves the lower or the upper
+    # bound of V; the loop ends when the two meet. A window one point wide cuts off most.
     high = points_left(rules, boundary)
     low = -high
     value = guess
@@ -105,13 +105,13 @@ def _value(rules, search, boundary, trick, guess):
 
 @kernel
 def _search(rules, search, boundary, trick, bound):
-    """Answer if V >= bound: return a lower bound of V that is >= bound, or an upper bound below it."""
-    # Forced plays first: they cost no choice, and often close the trick.
+    """Decide whether V >= bound: return a lower bound of V that is >= bound, or an upper bound below it."""
+    # First, forced plays: they need no branching and often close the trick.
     gained, boundary, trick, legal = _continue(rules, search, boundary, trick)
     if legal & (legal - 1) == 0:  # the leader's only domino, or none
         return gained + last_trick(rules, search, boundary) if legal else gained
     bound -= gained
-    # At a boundary the table, or failing that the static bounds, may answer without a search.
+    # At a boundary, the table or else the static bounds may give the answer without a search.
     slot, low, high, lead = np.int64(0), np.int64(0), np.int64(0), np.int64(_NO_LEAD)
     if trick == 0:
         slot = _slot(search, boundary)
@@ -120,8 +120,8 @@ def _search(rules, search, boundary, trick, bound):
             return gained + low
         if high < bound:
             return gained + high
-    # Plays, best guess first (the lead that was best before, then by ordering), until one
-    # settles the question: team 0 looks for a value >= bound, team 1 for one below it.
+    # Try plays, best guess first (the best lead so far, then by ordering), until one settles the
+    # query: team 0 looks for a value >= bound, team 1 for one below it.
     maximises = mover(boundary, trick) & 1 == 0
     best, best_play = (np.int64(-100) if maximises else np.int64(100)), np.int64(0)
     while legal:
@@ -137,7 +137,7 @@ def _search(rules, search, boundary, trick, bound):
             best, best_play = value, domino
         if (best >= bound) == maximises:
             break
-    # What was learnt tightens one bound of the boundary; the other stays as it was.
+    # The result tightens one bound of the boundary; the other keeps its value.
     if trick == 0:
         if best >= bound:
             low = max(low, best)
@@ -149,7 +149,7 @@ def _search(rules, search, boundary, trick, bound):
 
 @kernel
 def _continue(rules, search, boundary, trick):
-    """Play what is forced, up to the next choice or the end of the trick.
+    """Make forced plays up to the next choice or the end of the trick.
 
     Returns (points gained, boundary, trick, legal plays).
     """
@@ -168,7 +168,7 @@ def _continue(rules, search, boundary, trick):
 
 @kernel
 def _known(rules, search, boundary, slot):
-    """Return (low, high, lead): bounds of V, and the best lead found before, if any."""
+    """Return (low, high, lead): bounds of V, and the best lead found earlier, if any."""
     entry = search.table[slot]
     if entry >> 19 == boundary | search.world << 30:
         return (entry >> 12 & 127) - 64, (entry >> 5 & 127) - 64, entry & 31
@@ -178,14 +178,14 @@ def _known(rules, search, boundary, slot):
 
 @kernel
 def _remember(search, boundary, slot, low, high, lead):
-    """Overwrite the table entry of a boundary. The newest one is kept: the search returns to it soonest."""
+    """Overwrite the table entry of a boundary: the search returns soonest to the newest one."""
     entry = boundary | search.world << 30
     search.table[slot] = entry << 19 | low + 64 << 12 | high + 64 << 5 | lead
 
 
 @kernel
 def _slot(search, boundary):
-    """Return the slot of the table that a boundary uses: a multiplicative hash.
+    """Return the table slot of a boundary, by multiplicative hashing.
 
     The factor is 2^64 divided by the golden ratio, as an int64.
     """

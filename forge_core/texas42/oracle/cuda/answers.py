@@ -1,4 +1,4 @@
-"""The kernels that answer about one solved deal: V and Q of states, and states by their number.
+"""Kernels that query one solved deal: V and Q of states, and states by their index.
 
 They read one deal's part of a batch: follow uint8 [4 leader, 7 lead, 4 offset], tricks int16
 [4 leader, 7, 7, 7, 7], values int8 [13,580,064], reached int64 [419,840, 2].
@@ -31,11 +31,11 @@ from forge_core.texas42.oracle.cuda.primitives import (
 
 @triton.jit
 def _returned(state, hand, in_trick, offset):
-    """Return a player's hand at the boundary, the plays it may have made, and if its fields fit.
+    """Return a player's hand at the boundary, its possible plays there, and whether its fields are valid.
 
-    Who has played gets the domino back and is allowed that play only; who has not is allowed all
-    plays (0x7F). Fields do not fit where the played slot is none or still in the hand, or where a
-    slot is noted for a player who has not played.
+    A player who has played gets the domino back and may make only that play; one who has not may make
+    any (0x7F). Fields are invalid if the played slot is none or still in the hand, or if a slot is
+    recorded for a player who has not played.
     """
     slot = ((state >> (32 + 3 * offset)) & 7).to(tl.int32)
     bit = tl.where(offset < in_trick, 1 << slot, 0)
@@ -62,13 +62,13 @@ def query_states(
 ):
     """Check packed states and compute their V and Q. A lane is a state.
 
-    Reads states int64 [total]. Writes value int8 [total], q int8 [total, 7] (filled with -128
-    before) and sound int8 [total]: 0 for a state that is malformed or cannot occur.
+    Reads states int64 [total]. Writes value int8 [total], q int8 [total, 7] (pre-filled with -128)
+    and sound int8 [total]: 0 for a state that is malformed or cannot occur.
     """
     for start in range(tl.program_id(0) * LANES, total, tl.num_programs(0) * LANES):
         lane = lanes_from(start, total, LANES)
         state = tl.load(states + lane)
-        # First: go back to the boundary that the trick began at, and check the fields.
+        # First: go back to the boundary at which the trick began, and check the fields.
         leader, in_trick = ((state >> 28) & 3).to(tl.int32), ((state >> 30) & 3).to(tl.int32)
         a_hand = ((state >> 7 * leader) & 0x7F).to(tl.int32)
         b_hand = ((state >> 7 * ((leader + 1) & 3)) & 0x7F).to(tl.int32)
@@ -81,7 +81,7 @@ def query_states(
         fits = ((state >> 41) == 0) & a_fits & b_fits & c_fits
         fits &= (count(b_hand) == level) & (count(c_hand) == level) & (count(d_hand) == level)
 
-        # Then: look up the boundary's bit. Only lanes that fit read it: the index of the others
+        # Then: look up the boundary's bit. Only valid lanes read it, because the index of the others
         # may lie anywhere.
         n = tl.load(n_subsets + level)
         row = ((leader * n + rank_of(b_hand, ranks)) * n + rank_of(c_hand, ranks)) * n
@@ -90,9 +90,9 @@ def query_states(
         bit = tl.load(reached + word, mask=fits, other=0) >> (a_hand & 63).to(tl.int64)
         fits &= (bit & 1) != 0
 
-        # Last: the minimax over the rest of the trick, in the leader's frame, as in
-        # minimax_boundaries. A player who has played has that play as its only option, so one
-        # nest of loops serves all of 0..3 plays; the loop of the mover stores q.
+        # Last: minimax over the rest of the trick, in the leader's frame, as in minimax_boundaries.
+        # A player who has played has that play as its only option, so one nest of loops handles
+        # 0..3 plays; the mover's loop stores q.
         below = tl.maximum(level - 1, 0)
         n = tl.load(n_subsets + below)
         next_values = values + tl.load(value_offset + below)
@@ -143,8 +143,8 @@ def query_states(
             tl.store(q + lane * SLOTS + slot_of(a_bit), sign * worst_b, mask=plays & (in_trick == 0))
             best_a = tl.where(plays, tl.maximum(best_a, worst_b), best_a)
             a_left ^= a_bit
-        # An illegal play so far leaves some player without options, so a sentinel remains. It
-        # remains in the terminal state as well, which is sound: V = 0.
+        # An illegal play in the trick leaves some player without options, so a sentinel remains. It
+        # also remains in the terminal state, which is valid: V = 0.
         played_out = (best_a > -100) & (best_a < 100)
         tl.store(sound + lane, (fits & (played_out | (level == 0))).to(tl.int8))
         tl.store(value + lane, tl.where(played_out, sign * best_a, 0))
@@ -165,10 +165,10 @@ def find_states(
     reached,
     LANES: tl.constexpr,
 ):
-    """Build states by their number, in the order of sampling.py. A lane is a state.
+    """Build states by their index, in the order of sampling.py. A lane is a state.
 
-    Reads places, rows and plies int32 [total]: the place of a state within its row at its ply.
-    Writes states int64 [total]. The host has found the rows already, by binary search.
+    Reads places, rows and plies int32 [total]: the index of a state within its row at its ply. Writes
+    states int64 [total]. The host has already found the rows by binary search.
     """
     for start in range(tl.program_id(0) * LANES, total, tl.num_programs(0) * LANES):
         lane = lanes_from(start, total, LANES)
@@ -182,9 +182,9 @@ def find_states(
         c_hand = hand_of(row // n % n, masks, level)
         d_hand = hand_of(row % n, masks, level)
 
-        # First: find the group, a lead a with its answers and hands. All seven are passed, and a
-        # lane keeps what it needs of the group that its place lies in. With nothing played
-        # there is one group per row, of all the leader's hands: the values set here.
+        # First: find the group, i.e. a lead a with its answers and hands. Each lane goes over all
+        # seven leads and keeps what it needs from its own group. If nothing has been played, there
+        # is one group per row, with all the leader's hands: the values set here.
         left0, left1 = word0, word1
         b_legal, c_legal = tl.zeros((LANES,), tl.int32), tl.zeros((LANES,), tl.int32)
         slot = tl.full((LANES,), 7, tl.int32)
@@ -203,7 +203,7 @@ def find_states(
             within = tl.where(here, place - passed, within)
             passed += size
 
-        # Then: the place within the group is a mixed-radix number (b, c, hand).
+        # Then: the index within the group is a mixed-radix number (b, c, hand).
         hands0 = count_word(left0)
         hands = hands0 + count_word(left1)
         group, which = within // hands, within % hands
@@ -217,7 +217,7 @@ def find_states(
         a_hand ^= tl.where(in_trick > 0, 1 << slot, 0)
         b_slot, c_slot = tl.where(in_trick > 1, b_slot, 7), tl.where(in_trick > 2, c_slot, 7)
 
-        # Last: pack the state, without the dominoes that were played.
+        # Last: pack the state, without the dominoes that have been played.
         state = (leader | (in_trick << 2) | (slot << 4) | (b_slot << 7) | (c_slot << 10)).to(tl.int64) << 28
         state |= a_hand.to(tl.int64) << 7 * leader
         state |= (b_hand ^ b_bit).to(tl.int64) << 7 * ((leader + 1) & 3)

@@ -1,4 +1,4 @@
-"""Deals solved on a CUDA device in batches, the next one while the last is handed out."""
+"""Solve deals on a CUDA device in batches: the device solves the next batch while the last is read out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from forge_core.texas42.state import initial_state
 from forge_core.texas42.tables import DealTables, deal_tables
 
 BATCH = 16
-"""Deals solved together: their larger levels fill any device; each takes 110 MB of it while it is solved"""
+"""Deals solved together: their larger levels fill any device; each takes 110 MB of it while being solved"""
 
 
 class _Batch(NamedTuple):
@@ -28,7 +28,7 @@ class _Batch(NamedTuple):
     tables: list[DealTables]
     solved: SolvedBatch
     states_per_ply: torch.Tensor
-    """[D, 29] int32 on the host, valid once `ended`"""
+    """[D, 29] int32 on the host, valid once `ended` has happened"""
     began: torch.cuda.Event
     ended: torch.cuda.Event
 
@@ -36,10 +36,10 @@ class _Batch(NamedTuple):
 def solve_batches(
     problems: Sequence[tuple[Deal, int, int]], device: str, name: str, batch: int = BATCH, lanes: int = LANES
 ) -> Iterator[Solution]:
-    """Solve (deal, declaration, leader) problems on `cuda:N` and yield them in the order given.
+    """Solve (deal, declaration, leader) problems on `cuda:N` and yield them in the given order.
 
-    While one batch is handed out the device solves the next. `name` is the device as solutions
-    state it; `batch` deals are solved together, by programs of `lanes` lanes.
+    While the caller reads one batch, the device solves the next. name: the device name recorded in
+    the solutions. batch: deals solved together. lanes: lanes per program.
     """
     under_way: deque[_Batch] = deque()
     for first in range(0, len(problems), batch):
@@ -77,7 +77,7 @@ def solutions(
     name: str,
     seconds: float,
 ) -> Iterator[CudaSolution]:
-    """Yield the deals of a solved batch one by one; states_per_ply [D, 29] is on the host."""
+    """Yield the deals of a solved batch one by one. states_per_ply: [D, 29] on the host."""
     for i, ((deal, decl, leader), counts) in enumerate(zip(problems, states_per_ply.tolist(), strict=True)):
         of_deal = (getattr(solved, field)[i] for field in ("values", "reached", "follow", "tricks", "ends"))
         yield CudaSolution(deal, decl, leader, name, seconds, counts, tables[i], *of_deal)

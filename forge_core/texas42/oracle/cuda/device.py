@@ -1,4 +1,4 @@
-"""A device with the boundary index on it: launches kernels, copies arrays."""
+"""A device with the boundary index on it; launches kernels and copies arrays."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
 from forge_core.texas42.oracle.boundary import INDEX
 
 LANES = 32
-"""Items that a program works on at a time: one warp, so that it waits for no other"""
+"""Items that a program works on at a time: one warp, so it never waits for another"""
 _PROGRAMS_PER_PROCESSOR = 32
 """Thread blocks that a multiprocessor holds at once (sm_80 and later); a program is one block"""
 
 _ROWS_AT_PLY = N_SEATS * INDEX.n_subsets[HAND_SIZE - np.arange(N_PLAYS + N_SEATS) // N_SEATS] ** 3
-"""[32]: rows of the level that a ply belongs to"""
+"""[32] number of rows of the level that a ply belongs to"""
 PLY_OFFSET = np.concatenate([[0], np.cumsum(_ROWS_AT_PLY)])
-"""[33]: where each ply begins among a deal's counts [4 x 419,840]: ply by ply, leader and row within"""
+"""[33] start of each ply in a deal's counts [4 x 419,840], which go by ply, then leader, then row"""
 
 
 class DeviceIndex(NamedTuple):
@@ -35,7 +35,7 @@ class DeviceIndex(NamedTuple):
     value_offset: torch.Tensor
     row_offset: torch.Tensor
     last_row: torch.Tensor
-    """[29] int64: the last row of each ply among the counts"""
+    """[29] int64 index of the last row of each ply in the counts"""
     programs: int
     """the most programs to start: as many as the device holds at once"""
     lanes: int
@@ -51,7 +51,7 @@ class DeviceIndex(NamedTuple):
             kernel[(programs,)](*arguments, LANES=lanes, num_warps=1)
 
     def put(self, array: np.ndarray) -> torch.Tensor:
-        """Copy a host array to the device, in stream order: the host does not wait."""
+        """Copy a host array to the device in stream order, without waiting."""
         copy = torch.tensor(array)
         return copy.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else copy
 
@@ -63,7 +63,7 @@ def device_index(device: str, lanes: int = LANES) -> DeviceIndex:
     if where.type == "cuda":
         programs = _PROGRAMS_PER_PROCESSOR * torch.cuda.get_device_properties(where).multi_processor_count
     else:
-        programs, lanes = 1, 1 << 16  # the interpreter's cost is per operation, however many lanes
+        programs, lanes = 1, 1 << 16  # the interpreter's cost is per operation, regardless of lanes
     arrays = (
         INDEX.masks.astype(np.int8),
         INDEX.rank.astype(np.int8),

@@ -1,10 +1,10 @@
-"""The kernels of both passes: list the reached boundaries, play their tricks, pack bits, solve back.
+"""The kernels of both passes: list reached boundaries, play their tricks, pack bits, solve backward.
 
-Arrays of a batch of D deals: values int8 [D, 13,580,064], reached int64 [D, 419,840, 2] (two
-words of bits per row), counts int32 [D, 4 x 419,840]; follow uint8 [D, 4 leader, 7 lead,
-4 offset]; tricks int16 [D, 4 leader, 7, 7, 7, 7]: 4 x points (team 0's frame) + the seat that
-takes the trick, so that one load answers both questions. masks and ranks are those of the
-boundary index. A *row* is counted through all deals: deal x 4 n^3 + row within the level.
+Arrays for a batch of D deals: values int8 [D, 13,580,064], reached int64 [D, 419,840, 2] (two words of
+bits per row), counts int32 [D, 4 x 419,840]; follow uint8 [D, 4 leader, 7 lead, 4 offset]; tricks
+int16 [D, 4 leader, 7, 7, 7, 7]: 4 x points (team 0's frame) + the seat that takes the trick, so one
+load gives both. masks and ranks are those of the boundary index. A *row* is numbered through all
+deals: deal x 4 n^3 + row within the level.
 """
 
 # Kernels are written in Triton's language, whose types are not Python's:
@@ -32,23 +32,23 @@ from forge_core.texas42.oracle.cuda.primitives import (
 )
 
 UNSPECIALIZED = ["total", "level", "n", "n_next", "first_value", "next_value", "first_row", "first_count"]
-"""Arguments that change from launch to launch: without specialization one compilation serves all"""
+"""Arguments that change from launch to launch; unspecialized, they share one compilation"""
 
 
 @triton.jit(do_not_specialize=UNSPECIALIZED)
 def list_boundaries(reached, ends, listed, masks, total, level, n, first_row, LANES: tl.constexpr):
     """List the reached boundaries of a level. A lane is a row.
 
-    Reads `reached` and ends int32 [total = D x 4 n^3]: how many boundaries are reached up to the
-    end of each row. Writes listed int32: ids, row x n + rank, in ascending order.
+    Reads `reached` and ends int32 [total = D x 4 n^3]: the number of reached boundaries up to the end
+    of each row. Writes listed int32: ids, row x n + rank, in ascending order.
     """
     rows = SEATS * n * n * n
     for start in range(tl.program_id(0) * LANES, total, tl.num_programs(0) * LANES):
         row = lanes_from(start, total, LANES)
         words = reached + (row // rows * ROWS + first_row + row % rows) * 2
         word0, word1 = tl.load(words), tl.load(words + 1)
-        # A row's ids begin where those of the row before it end, so rows need not wait for each
-        # other. All lanes go through the ranks together, and a lane stores only where its bit is set.
+        # A row's ids begin where those of the previous row end, so rows need not wait for each
+        # other. All lanes go through the ranks together; a lane stores only where its bit is set.
         place = tl.load(ends + row) - count_word(word0) - count_word(word1)
         for rank in range(n):
             hand = hand_of(rank, masks, level)
@@ -63,8 +63,8 @@ def play_tricks(
 ):
     """Play all tricks of each reached boundary and mark the boundaries that follow. A lane is a boundary.
 
-    Reads listed and n_listed (how many there are, on the device). Writes a 1 into `values` of the
-    next level, at next_value and on, for every boundary that follows.
+    Reads listed, and n_listed (its length, on the device). For every boundary that follows, writes a
+    1 into `values` of the next level, starting at next_value.
     """
     total = tl.load(n_listed)
     for start in range(tl.program_id(0) * LANES, total, tl.num_programs(0) * LANES):
@@ -76,10 +76,10 @@ def play_tricks(
         c_hand = hand_of(row // n % n, masks, level)
         d_hand = hand_of(row % n, masks, level)
         marks = values + side // SEATS * VALUES + next_value
-        # Four nested loops, one per player. In each of them every lane takes the lowest of its
-        # options that are left; the loop turns as often as the lane with the most options
-        # needs, and lanes that have none left are masked out (an empty mask has bit 0, slot 7).
-        # Lanes of a program are neighbours in the list, so their hands and loops are similar.
+        # Four nested loops, one per player. In each of them, every lane takes the lowest of its
+        # remaining options; the loop runs as often as the lane with the most options needs, and
+        # lanes without options are masked out (an empty mask has bit 0, slot 7). Lanes of a
+        # program are neighbours in the list, so their hands and loops are similar.
         a_left = a_hand
         for _a in range(level):  # every leader may lead any of its `level` dominoes
             a_bit = a_left & -a_left
@@ -106,7 +106,7 @@ def play_tricks(
                         d_rank = rank_of(d_hand ^ d_bit, ranks)
                         trick = tl.load(tricks + played + slot_of(d_bit), mask=plays, other=0).to(tl.int32)
                         after = index_after(trick & 3, side % SEATS, a_rank, b_rank, c_rank, d_rank, n_next)
-                        # Different lanes may mark the same boundary; they all store 1.
+                        # Different lanes may mark the same boundary; they all store a 1.
                         tl.store(marks + after, 1, mask=plays)
                         d_left ^= d_bit
                     c_left ^= c_bit
@@ -131,14 +131,14 @@ def record_rows(
 ):
     """Pack the marks of a level into reach bits, and count the states of its tricks. A lane is a row.
 
-    Reads marks from `values` [n per row]. Writes two words of `reached` per row, and into `counts`
-    from first_count on 4 x 4 n^3 numbers: the row's states with 0, 1, 2 and 3 plays in the trick.
+    Reads marks from `values` [n per row]. Writes two words of `reached` per row and, starting at
+    first_count, 4 x 4 n^3 numbers into `counts`: the row's states with 0, 1, 2 and 3 plays in the trick.
     """
     rows = SEATS * n * n * n
     for start in range(tl.program_id(0) * LANES, total, tl.num_programs(0) * LANES):
         lane = lanes_from(start, total, LANES)
         deal, row = lane // rows, lane % rows
-        # First: the row's marks, one per rank, become bits at the position of the hand's mask.
+        # First: the row's marks, one per rank, become bits at the positions given by the hand masks.
         marks = values + deal * VALUES + first_value + row * n
         word0, word1 = tl.zeros((LANES,), tl.int64), tl.zeros((LANES,), tl.int64)
         for rank in range(n):
@@ -150,8 +150,8 @@ def record_rows(
         tl.store(words, word0)
         tl.store(words + 1, word1)
 
-        # Then: for each lead a, the leader's hands that hold it, times the answers of B and C.
-        # At level 0 no hand holds anything, and all three counts stay 0.
+        # Then: for each lead a, multiply the leader's hands that contain it by the answers of B and
+        # C. At level 0 all hands are empty, so all three counts stay 0.
         b_hand = hand_of(row // (n * n) % n, masks, level)
         c_hand = hand_of(row // n % n, masks, level)
         led = tl.zeros((LANES,), tl.int32)
@@ -191,9 +191,9 @@ def minimax_boundaries(
 ):
     """Compute the value of each reached boundary by minimax over its tricks. A lane is a boundary.
 
-    following and views int8 [D, 4 viewer, 4 leader, n^4] belong to the next level and to this
-    one: the first is read as the leader sees it, the second is written as each seat sees it.
-    Writes `values` from first_value on, in team 0's frame, over the marks.
+    following and views int8 [D, 4 viewer, 4 leader, n^4] belong to the next level and to this one:
+    the first is read in the leader's view, the second is written in every seat's view. Overwrites the
+    marks in `values`, starting at first_value, with values in team 0's frame.
     """
     n2, n3, n4 = n * n, n * n * n, n * n * n * n
     total = tl.load(n_listed)
@@ -206,9 +206,9 @@ def minimax_boundaries(
         c_hand, d_hand = hand_of(c, masks, level), hand_of(d, masks, level)
         leader = side % SEATS
         sign = 1 - 2 * (leader & 1)
-        # The loops are those of play_tricks, with a minimax in the leader's frame: the leader
-        # and the partner (loops a and c) maximise, the others (b and d) minimise. 100 and -100
-        # lie outside -42..42. A lane whose options have run out keeps what it has found.
+        # The loops are those of play_tricks, with a minimax in the leader's frame: the leader and
+        # the partner (loops a and c) maximise, the others (b and d) minimise. 100 and -100 lie
+        # outside -42..42. A lane that has run out of options keeps its result.
         best_a = tl.full((LANES,), -100, tl.int32)
         a_left = a_hand
         for _a in range(level):
@@ -252,8 +252,8 @@ def minimax_boundaries(
                 b_left ^= b_bit
             best_a = tl.maximum(best_a, worst_b)
 
-        # Five stores of each value: once for the result, and once into the view of each seat,
-        # with that seat's hand innermost, so that the next level reads contiguous hands.
+        # Store each value five times: once in the result, and once in the view of each seat, with
+        # that seat's hand innermost, so the next level reads contiguous hands.
         deal = side // SEATS
         tl.store(values + deal * VALUES + first_value + boundary % (SEATS * n4), sign * best_a)
         own = views + (deal * SEATS + leader) * SEATS * n4 + leader * n4

@@ -1,7 +1,7 @@
-"""Device functions that every kernel calls: bits of a hand, items of a list, indices of boundaries.
+"""Device functions shared by all kernels: bits of a hand, items of a list, indices of boundaries.
 
-Each works on LANES values at once: its arguments are blocks of [LANES] integers unless said
-otherwise. They are inlined where they are called.
+Each works on LANES values at once: arguments are blocks of [LANES] integers unless noted otherwise.
+They are inlined at the call site.
 """
 
 # Kernels are written in Triton's language, whose types are not Python's:
@@ -19,17 +19,17 @@ from forge_core.texas42.oracle.boundary import INDEX, N_ROWS, N_VALUES
 SEATS, SLOTS = tl.constexpr(N_SEATS), tl.constexpr(HAND_SIZE)
 VALUES, ROWS = tl.constexpr(N_VALUES), tl.constexpr(N_ROWS)
 LARGEST = tl.constexpr(int(INDEX.n_subsets.max()))
-"""35: the row length of the table of masks"""
+"""35: the row length of the mask table"""
 
 
 # --- bits ---------------------------------------------------------------------------------
-# Sums of ever wider fields of bits. libdevice has single instructions for these, but Triton's
-# interpreter, which the tests run, does not support libdevice.
+# Sums over increasingly wide fields of bits. libdevice has single instructions for them, but Triton's
+# interpreter, which the tests use, does not support libdevice.
 
 
 @triton.jit
 def count(hand):
-    """Return how many slots a 7-bit mask holds."""
+    """Return the number of slots in a 7-bit mask."""
     pairs = hand - ((hand >> 1) & 0x55)
     fours = (pairs & 0x33) + ((pairs >> 2) & 0x33)
     return (fours + (fours >> 4)) & 0xF
@@ -43,7 +43,7 @@ def slot_of(bit):
 
 @triton.jit
 def count_word(word):
-    """Return how many bits of an int64 are set, as int32."""
+    """Return the number of bits set in an int64, as int32."""
     word = word - ((word >> 1) & 0x5555555555555555)
     word = (word & 0x3333333333333333) + ((word >> 2) & 0x3333333333333333)
     word = (word + (word >> 4)) & 0x0F0F0F0F0F0F0F0F
@@ -55,7 +55,7 @@ def count_word(word):
 
 @triton.jit
 def nth_bit(word, nth):
-    """Return the position of the nth set bit of an int64, counted from 0."""
+    """Return the position of the nth set bit of an int64, counting from 0."""
     # Lanes remove their lowest bits together; a lane that has removed enough keeps its word.
     for passed in range(tl.max(nth, 0)):
         word = tl.where(passed < nth, word & (word - 1), word)
@@ -67,7 +67,7 @@ def nth_bit(word, nth):
 
 @triton.jit
 def lanes_from(start, total, LANES: tl.constexpr):
-    """Return the items [LANES] of a list that begin at `start`; past the end the last one repeats.
+    """Return the items [LANES] of a list starting at `start`; past the end, repeat the last item.
 
     Repeated lanes compute and store the same result as the last item, so no mask is needed.
     """
@@ -76,7 +76,7 @@ def lanes_from(start, total, LANES: tl.constexpr):
 
 @triton.jit
 def hand_of(rank, masks, level):
-    """Return the 7-bit mask of a rank among the masks of `level` bits (a scalar)."""
+    """Return the 7-bit mask with a given rank among the masks of `level` bits (a scalar)."""
     return tl.load(masks + level * LARGEST + rank).to(tl.int32)
 
 
@@ -90,7 +90,7 @@ def rank_of(hand, ranks):
 def legal_slots(hand, follow, lead, offset):
     """Return the slots of `hand` that may be played: those that follow, or all if none does.
 
-    lead: (deal x 4 + leader) x 7 + slot led; offset: the player's, from the leader (a scalar).
+    lead: (deal x 4 + leader) x 7 + slot led. offset: the player's, from the leader (a scalar).
     """
     fits = hand & tl.load(follow + lead * SEATS + offset).to(tl.int32)
     return tl.where(fits != 0, fits, hand)
@@ -98,16 +98,16 @@ def legal_slots(hand, follow, lead, offset):
 
 @triton.jit
 def most_options(options):
-    """Return the largest number of options that a lane has: how often the lanes' loop turns."""
+    """Return the largest number of options in any lane: the number of iterations the lanes need."""
     return tl.max(count(options), 0)
 
 
 @triton.jit
 def index_after(taker, leader, a, b, c, d, n):
-    """Return the index within its level of the boundary that a trick leads to.
+    """Return the index, within its level, of the boundary that a trick leads to.
 
-    a, b, c, d: ranks of the remaining hands, by offset from the leader of that trick; n: hands
-    of the level (a scalar). The layout starts at the next leader, so the ranks rotate.
+    a, b, c, d: ranks of the remaining hands, by offset from the trick's leader. n: number of hands at
+    the level (a scalar). The layout starts at the next leader, so the ranks rotate.
     """
     ahead = (taker - leader) & 3
     by_a = ((b * n + c) * n + d) * n + a

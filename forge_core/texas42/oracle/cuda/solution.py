@@ -1,4 +1,4 @@
-"""The record of a deal solved on a CUDA device."""
+"""A deal solved on a CUDA device."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from forge_core.texas42.state import ILLEGAL, as_states, check_states
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CudaSolution(Solution):
-    """A solved deal that keeps its tables on the device and answers from there.
+    """A solved deal whose tables stay on the device, where queries are answered.
 
-    The tensors are views of a batch: its memory is freed with the last of its solutions.
+    The tensors are views into a batch, whose memory is freed with the last of its solutions.
     """
 
     _values: torch.Tensor
@@ -32,10 +32,10 @@ class CudaSolution(Solution):
     _ends: torch.Tensor
 
     def query(self, states) -> tuple:
-        """Return V and Q as Solution.query. Tensors on the device are answered without leaving it."""
+        """Return V and Q like Solution.query. Tensors on the device are answered without leaving it."""
         is_tensor = isinstance(states, torch.Tensor)
         if is_tensor and (states.is_floating_point() or states.dtype == torch.bool):
-            raise BadInput(f"states of type {states.dtype}: packed states are int64")
+            raise BadInput(f"states of type {states.dtype}: use integers (packed states are int64)")
         asked = states if is_tensor else torch.from_numpy(as_states(states))
         value, q, sound = self._answer(asked.to(self._values.device, torch.int64).reshape(-1))
         if not sound.all():
@@ -47,14 +47,14 @@ class CudaSolution(Solution):
         return value.cpu().numpy(), q.cpu().numpy()
 
     def label_all(self) -> tuple:
-        """Return all states with V and Q as Solution.label_all: computed by the host, on a copy."""
+        """Return all states with V and Q like Solution.label_all, computed by the host on a copy."""
         values, reached = self._values.cpu().numpy(), self._reached.cpu().numpy().view(np.uint64)
         return label_all_states(self._tables, values, reached, np.array(self.states_per_ply))
 
     def sample(self, rows: int, generator: np.random.Generator) -> Sample:
-        """Draw as Solution.sample, the same states for the same generator.
+        """Draw like Solution.sample: the same generator gives the same states.
 
-        The host draws the numbers of the states, and the device finds them.
+        The host draws the indices of the states, and the device finds them.
         """
         available = np.array(self.states_per_ply)
         drawn = draw_places(available, rows, generator)
@@ -76,12 +76,12 @@ class CudaSolution(Solution):
         return value, q, sound
 
     def _find(self, drawn: list[np.ndarray]) -> torch.Tensor:
-        """Return the states at ascending places of each ply, as sampling.find_states: int64 on the device."""
+        """Return the states at ascending places of each ply, like sampling.find_states, on the device."""
         on = device_index(str(self._values.device))
         ply = np.repeat(np.arange(len(drawn)), [len(places) for places in drawn])
         before = np.cumsum(self.states_per_ply) - self.states_per_ply
         place = on.put((np.concatenate(drawn) + before[ply]).astype(np.int32))
-        # _ends is a running count over all rows of all plies: a binary search finds the row.
+        # _ends is a running count over all rows of all plies, so a binary search finds the row.
         count = torch.searchsorted(self._ends, place, right=True, out_int32=True)
         within = place - torch.where(count > 0, self._ends[(count - 1).clamp(min=0)], 0)
         row = count - on.put(PLY_OFFSET[ply].astype(np.int32))

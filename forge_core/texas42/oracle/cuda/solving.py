@@ -1,4 +1,4 @@
-"""The host's side of the two passes: which kernels run over which level of a batch of deals."""
+"""The host side of the two passes: which kernels run on which level of a batch of deals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from forge_core.texas42.state import Fields, States, unpack
 from forge_core.texas42.tables import DealTables
 
 MOST_DEALS = 64
-"""Deals of a batch: the largest power of 2 for which offsets into views (16 x 35^4 per deal) fit 32 bits"""
+"""The most deals per batch: a power of 2 for which view offsets (16 x 35^4 per deal) fit in 32 bits"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +38,7 @@ class SolvedBatch:
     reached: torch.Tensor
     """[D, 419,840, 2] int64: one bit per boundary"""
     ends: torch.Tensor
-    """[D, 4 x 419,840] int32: states up to the end of each row, ply by ply"""
+    """[D, 4 x 419,840] int32: number of states up to the end of each row, ply by ply"""
     states_per_ply: torch.Tensor
     """[D, 29] int32"""
 
@@ -48,9 +48,8 @@ def solve_boundaries(
 ) -> SolvedBatch:
     """Solve every boundary that play from `roots` [D] can reach. Does not wait for the device.
 
-    roots: packed states, one per deal, between tricks and all at one level; whole deals start
-    from `initial_state`. All results are on `device`. Raises BadInput for other roots, or for
-    more than 64 of them.
+    roots: packed states, one per deal, between tricks and all at one level; whole deals start from
+    `initial_state`. All results are on `device`. Raises BadInput for other roots, or for more than 64.
     """
     on = device_index(device, lanes)
     start = unpack(roots)
@@ -58,7 +57,7 @@ def solve_boundaries(
     dominoes = np.bitwise_count(start.remaining)
     if len(roots) > MOST_DEALS or (start.in_trick != 0).any() or (dominoes != level).any():
         raise BadInput(
-            f"{len(roots)} roots: give up to {MOST_DEALS}, all between tricks and with as many dominoes left"
+            f"{len(roots)} roots: give up to {MOST_DEALS}, all between tricks with equally many dominoes left"
         )
     follow = on.put(np.stack([deal.follow for deal in tables]))
     tricks = on.put(np.stack([4 * deal.points.astype(np.int16) + deal.winner for deal in tables]))
@@ -68,9 +67,9 @@ def solve_boundaries(
     counts = torch.zeros((n_deals, N_SEATS * N_ROWS), dtype=torch.int32, device=on.device)
     values[torch.arange(n_deals, device=on.device), on.put(_root_places(start, level))] = 1
 
-    # Reach, level by level downwards: pack the marks of a level, list its boundaries, and play
-    # their tricks, which marks the level below. row_ends[k] is kept for the second pass: the
-    # running number of reached boundaries per row; its last entry is the length of the list.
+    # Reach, from the top level down: pack the marks of a level, list its boundaries, and play their
+    # tricks, which marks the level below. row_ends[k] is kept for the second pass: the running
+    # number of reached boundaries per row; its last entry is the length of the list.
     n_largest = int(INDEX.n_subsets[: level + 1].max())
     listed = torch.empty(n_deals * N_SEATS * n_largest**4, dtype=torch.int32, device=on.device)
     row_ends = []
@@ -87,10 +86,10 @@ def solve_boundaries(
                 *(k, n, n_next, int(INDEX.value_offset[k - 1])),
             )
 
-    # Solve, level by level upwards: list again, so that one level's list is all the memory needed,
-    # and overwrite each mark by its value. Two sets of views take turns, since a level reads only
-    # the one below it.
-    values[:, :N_SEATS] = 0  # the marks of the terminal boundaries: no points are left
+    # Solve, from the bottom level up: list again, so that memory for one level's list is enough, and
+    # overwrite each mark with its value. Two sets of views alternate, because a level reads only the
+    # one below it.
+    values[:, :N_SEATS] = 0  # the marks of the terminal boundaries: no points are left to win
     shape = (2, n_deals, N_SEATS * N_SEATS * n_largest**4)
     views = torch.empty(shape, dtype=torch.int8, device=on.device).view(2, -1)
     views[0, : n_deals * N_SEATS * N_SEATS] = 0
@@ -118,9 +117,9 @@ def _root_places(start: Fields, level: int) -> np.ndarray:
 
 
 def _record(on: DeviceIndex, level: int, follow, values, reached, counts) -> torch.Tensor:
-    """Turn the marks of a level into reach bits and counts.
+    """Convert the marks of a level to reach bits and counts.
 
-    Returns the reached boundaries per row, int32 [D, rows]: a view of `counts`.
+    Returns the number of reached boundaries per row, int32 [D, rows]: a view of `counts`.
     """
     n, first = int(INDEX.n_subsets[level]), int(PLY_OFFSET[N_SEATS * (HAND_SIZE - level)])
     rows = N_SEATS * n**3

@@ -1,16 +1,16 @@
-"""Solved deals on disk: one Parquet file per deal and declaration, made and read here.
+"""Solved deals on disk: one Parquet file per deal and declaration.
 
-A shard holds states of its deal with V and Q, in team 0's frame, and says in its footer
-which deal it is, its four hands, what its rows were drawn from and how. Whoever has a
-shard takes the hands from it and never deals again from the seed.
+A shard holds states of its deal with V and Q, in team 0's frame. Its footer records which deal it is,
+its four hands, and how its rows were drawn. Code that reads a shard takes the hands from it and never
+deals again from the seed.
 
-A store of one kind holds them as `{train,val,test}/FILE`, by the split of the seed. They
-are written whole or not at all, verified when read, and made again only where the footer
-shows another fingerprint. Plain shards of other makers (state, V, q0..q6) are read too,
-after a thousand of their rows agree with the solver; they are never overwritten.
+A store of one kind holds shards as `{train,val,test}/FILE`; the seed decides the split. Files are
+written atomically, verified when read, and replaced only if their fingerprint differs. Plain shards
+made by other programs (state, V, q0..q6) can be read too, once a thousand of their rows agree with
+the solver; they are never overwritten.
 
-records (what a shard is), writing, verifying (what must hold of anyone's rows), foreign
-(plain shards), reading, filling: each uses only what stands before it.
+records (what a shard is), writing, verifying (checks that any rows must pass), foreign (plain
+shards), reading, filling: each module imports only those before it.
 """
 
 from forge_core.texas42.oracle.shards.filling import ShardReport, fill_shards, missing_shards

@@ -1,4 +1,4 @@
-"""Filling a store with shards: the missing ones are made, the others are left as they are."""
+"""Fill a store with shards: make the missing ones and leave the others alone."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ from forge_core.texas42.oracle.solver import hardness, solve, solve_many
 
 @dataclass(frozen=True, slots=True)
 class ShardReport:
-    """The outcome of one shard."""
+    """The outcome for one shard."""
 
     key: ShardKey
     made: bool
-    """False: it was there already, or could not be made"""
+    """False if it already existed or could not be made"""
     rows: int
     states: int
     """reachable states of the deal"""
     root_value: int
     nbytes: int
     seconds: float
-    """spent on it, all threads together: solving, labelling, writing"""
+    """time spent on solving, labelling and writing, summed over threads"""
     device: str
-    """what solved it: `cpu`, or `cuda:0 (NAME)`; empty if nothing did"""
+    """device that solved the deal: `cpu`, or `cuda:0 (NAME)`; empty if it was not solved"""
     error: str | None = None
-    """why it could not be made, and what to do; None: all is well"""
+    """why it could not be made, and what to do; None if it was made or already existed"""
     replaced: bool = False
-    """made in place of a sound shard of other versions or another configuration"""
+    """True if it replaced a valid shard with other versions or settings"""
     refused: bool = False
-    """the store would not take it: no space, no right to write"""
+    """True if the store rejected it: no space, or no write permission"""
 
 
 _PLANNED = 64
-"""deals put in order, hard ones first, at a time: few, so that what is asked for first is done first"""
+"""deals sorted hardest first at a time: few, so that shards are made roughly in the requested order"""
 
 
 def missing_shards(
     store: Store, keys: Iterable[ShardKey], config: ShardConfig, *, verify: bool = False
 ) -> list[ShardKey]:
-    """Those that are absent, damaged or foreign, or that hold other rows than `config` asks for.
+    """Return the keys whose shards are missing, damaged, foreign, or made with other settings than `config`.
 
-    Footers are read; with verify the rows too, some 20 ms per shard. Raises StoreUnusable.
+    Reads footers; with verify also the rows, about 20 ms per shard. Raises StoreUnusable.
     """
     return SHARDS.missing(store, keys, config.fingerprint, verify=verify)
 
@@ -68,16 +68,16 @@ def fill_shards(
     *,
     verify: bool = False,
 ) -> Generator[ShardReport, None, None]:
-    """Make what `missing_shards` names; a report on each key, in the order they are finished.
+    """Make the shards that `missing_shards` returns, and yield a report on each key as it is finished.
 
-    What is there with the same fingerprint is reported first, as not made. Of every few
-    deals the hard ones are solved first, `workers` at once (default: one per core), while as
-    many shards are labelled and written; with rows=`all` each of these holds some 30 bytes per
-    state, 0.7 GB for a mean deal. A deal that fails is a report with its error, and the others
-    go on; the file of another maker is not overwritten, which is such an error. When
-    interrupted or closed it finishes the files being written and starts no other.
+    Shards that already exist with the same fingerprint are reported first, with made=False. Within each
+    small group, hard deals are solved first, `workers` at a time (default: one per core), while as many
+    shards are labelled and written; with rows=`all` each of these takes about 30 bytes per state, 0.7 GB
+    for an average deal. A deal that fails gives a report with its error, and the others continue; a
+    foreign file in the way is never overwritten and counts as such an error. If interrupted or closed,
+    it finishes the files being written and starts no others.
 
-    Raises BadInput, DeviceUnavailable and StoreUnusable before anything is made.
+    Raises BadInput, DeviceUnavailable or StoreUnusable before anything is made.
     """
     resolve_device(device)
     if workers is not None and workers < 1:
@@ -113,7 +113,7 @@ def _reports(
 def _solve_all(
     keys: Sequence[ShardKey], device: str, workers: int
 ) -> Iterator[tuple[ShardKey, Solution | Exception]]:
-    """`solve_many`, hard deals first, where a deal that fails is handed out as its error."""
+    """Run `solve_many`, hard deals first; for a deal that fails, yield its error."""
     for start in range(0, len(keys), _PLANNED):
         deals = {key: check_deal(key.deal()) for key in keys[start : start + _PLANNED]}
         waiting = deque(sorted(deals, key=lambda key: hardness(deals[key], key.decl), reverse=True))
@@ -123,7 +123,7 @@ def _solve_all(
                 for solution in solve_many(hands, decls, device=device, workers=workers):
                     yield waiting.popleft(), solution
             except Exception:
-                # In a batch it may have been another's fault: the first is tried alone, the rest again.
+                # Any deal of the batch may be at fault: retry the first one alone, then the rest.
                 key = waiting.popleft()
                 yield key, _solve_alone(deals[key], key.decl, device)
 

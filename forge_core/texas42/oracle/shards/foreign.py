@@ -1,6 +1,6 @@
-"""Plain shards of other makers: state, V, q0..q6, and of the metadata seed and declaration.
+"""Plain shards made by other programs: state, V, q0..q6, with seed and declaration in the metadata.
 
-Nothing is believed of them before a thousand of their rows agree with the solver.
+They are used only after a thousand of their rows agree with the solver.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from forge_core.texas42.oracle.solver import solve
 from forge_core.texas42.tables import deal_tables
 
 N_CHECKED_ROWS = 1_000
-"""Rows of a plain shard that are solved again before any is believed."""
-FOREIGN_REMEDY = "it was not made here: remove it, or fetch it again from where it came"
-"""What to do about one that is unsound."""
+"""Rows of a plain shard that are compared with the solver"""
+FOREIGN_REMEDY = "it was not made by Forge: remove it, or download it again"
+"""Advice for an invalid plain shard"""
 
 
 def is_plain(file: pq.ParquetFile) -> bool:
-    """True for a shard of another maker: nine columns, and no header of this project."""
+    """Return True for a shard made by another program: nine columns and no Forge header."""
     return b"schema_version" not in read_metadata(file) and has_columns(file, PLAIN_TYPES)
 
 
 def read_plain_header(file: pq.ParquetFile, key: ShardKey) -> ShardHeader:
-    """The header that a plain shard would have: its deal is solved for it. Raises Unsound."""
+    """Solve the deal of a plain shard and return the header for it. Raises Unsound."""
     return _solve_header(file, key)[0]
 
 
 def read_plain(file: pq.ParquetFile, key: ShardKey) -> Shard:
-    """A plain shard, verified: its rows in ascending order, the ply of each, weight 1. Raises Unsound."""
+    """Read and verify a plain shard: rows in ascending order, with plies and weight 1. Raises Unsound."""
     header, solution = _solve_header(file, key)
     columns = read_columns(file, PLAIN_TYPES)
     state, value, q = columns["state"], columns["V"], columns["q"]
@@ -55,7 +55,7 @@ def read_plain(file: pq.ParquetFile, key: ShardKey) -> Shard:
     try:
         true_value, true_q = solution.query(state[checked])
     except StateUnreachable as error:
-        raise Unsound(str(error).partition(";")[0]) from error
+        raise Unsound(str(error).partition(":")[0]) from error
     wrong = (true_value != value[checked]) | (true_q != q[checked]).any(axis=1)
     require(not wrong.any(), f"{wrong.sum()} of {len(checked)} rows disagree with the solver")
     ply = check_rows(state, value, q, deal_tables(solution.hands, key.decl))
@@ -63,17 +63,17 @@ def read_plain(file: pq.ParquetFile, key: ShardKey) -> Shard:
 
 
 def _solve_header(file: pq.ParquetFile, key: ShardKey) -> tuple[ShardHeader, Solution]:
-    """Seed and declaration from the metadata, hands from the seed, the rest by solving the deal."""
+    """Build the header: seed and declaration from the metadata, hands from the seed, the rest by solving."""
     metadata = read_metadata(file)
     said = metadata.get(b"seed"), metadata.get(b"decl_id", metadata.get(b"decl"))
     expected = str(key.seed).encode(), str(key.decl).encode()
-    require(said == expected, f"its metadata says seed and decl {said}, its name {expected}")
+    require(said == expected, f"its metadata has seed and decl {said}, but its name has {expected}")
     hands = deal_from_seed(key.seed)
     if key.opponent is not None:
         hands = deal_with_fixed_hand(hands[0], key.opponent)
     solution = solve(hands, key.decl, device="cpu")
     rows, most = file.metadata.num_rows, sum(solution.states_per_ply)
-    require(1 <= rows <= most, f"it has {rows:,} rows, its deal {most:,} states")
+    require(1 <= rows <= most, f"it has {rows:,} rows, but its deal has {most:,} states")
     header = ShardHeader(
         schema_version=SCHEMA_VERSION,
         seed=key.seed,

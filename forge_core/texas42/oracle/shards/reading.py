@@ -1,4 +1,4 @@
-"""Shards in a store: written, read and verified."""
+"""Read, verify and write the shards of a store."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ from forge_core.texas42.tables import deal_tables
 
 
 def write_shard(store: Store, shard: Shard) -> int:
-    """Put a shard in its place in the store of its kind, whole or not at all; its bytes.
+    """Write a shard atomically to the store of its kind; return its size in bytes.
 
-    Raises FileForeign where the file of another maker is in the way, StoreUnusable.
+    Raises FileForeign if a foreign file is in the way, StoreUnusable if the store cannot be written.
     """
     return SHARDS.write(store, shard.header.key, encode_shard(shard))
 
 
 def read_shard(store: Store, key_or_filename: ShardKey | str) -> Shard:
-    """A shard of the store of its kind, verified.
+    """Read a shard from the store of its kind, and verify it.
 
-    What is verified: header and columns; states ascending and well formed; Q legal exactly
-    where the rules of play allow it with the hands of the header; all values in range; V the
-    best legal Q of the team to move; counts and weights by ply; page checksums. Raises
-    FileCorrupt, with what to do, if any of it does not hold or the file is not there.
+    The checks: header and columns; states ascending and well formed; Q legal exactly where the rules
+    allow a play from the header's hands; all values in range; V the mover's best legal Q; counts and
+    weights by ply; page checksums. Raises FileCorrupt, with advice, if a check fails or the file is
+    missing.
     """
     return SHARDS.read(store, _as_key(key_or_filename))
 
 
 def read_header(store: Store, key_or_filename: ShardKey | str) -> ShardHeader:
-    """Return the header of a shard, from its footer alone.
+    """Return the header of a shard, reading only its footer.
 
-    A plain shard of another maker says next to nothing: its deal is solved for the rest.
-    Raises FileCorrupt.
+    A plain shard from another program has almost no header, so its deal is solved to make one. Raises
+    FileCorrupt.
     """
     return SHARDS.read_header(store, _as_key(key_or_filename))
 
@@ -65,13 +65,13 @@ def _as_key(key_or_filename: ShardKey | str) -> ShardKey:
 
 
 def _remedy(folder: Store, key: ShardKey) -> Remedy:
-    """The command that makes a shard of the folder of its split."""
+    """Return the command that makes a shard again. folder: the folder of its split."""
     root, _, kind = folder.url.rpartition("/")[0].rpartition("/")
     if kind == GOLDEN_SHARDS:
         return Remedy()
     marginalized = "" if key.opponent is None else f" --marginalized --opponents {key.opponent + 1}"
     command = f"forge shards --seeds {key.seed} --decl {NAMES[key.decl]}{marginalized} --out {root or '/'}"
-    try:  # what the damaged file was drawn with, if its footer still says so
+    try:  # the settings of the damaged file, if its footer is still readable
         header = _parse_header(open_footer(folder, key.filename), key)
     except Exception:
         return Remedy.by(f"{command} with the --rows and --sample-seed of this store")
@@ -79,18 +79,18 @@ def _remedy(folder: Store, key: ShardKey) -> Remedy:
 
 
 def _most_states(ply: int) -> int:
-    """No deal has more states of a ply: all boundaries of its level, all leads and answers."""
+    """Return an upper bound on the states of a ply: all boundaries of its level, all leads and answers."""
     level, in_trick = HAND_SIZE - ply // N_SEATS, ply % N_SEATS
     return N_SEATS * comb(HAND_SIZE, level) ** N_SEATS * level**in_trick
 
 
 def _parse_header(file: pq.ParquetFile, key: ShardKey) -> ShardHeader:
-    """The header of a shard of ours, every field checked against the others and the columns."""
+    """Read a shard's own header, and check every field against the others and the columns."""
     header = ShardHeader.from_footer(file, SCHEMA_VERSION)
     _check_header(header, key)
     require(has_columns(file, TYPES), f"its columns or their types are not {', '.join(TYPES)}")
     found = file.metadata.num_rows
-    require(found == header.rows, f"it has {found:,} rows, its header says {header.rows:,}")
+    require(found == header.rows, f"it has {found:,} rows, but its header says {header.rows:,}")
     return header
 
 
@@ -98,32 +98,32 @@ def _check_header(header: ShardHeader, key: ShardKey) -> None:
     whole = (header.seed, header.decl, header.root_value, header.sample_seed, header.rows)
     require(
         all(type(number) is int for number in whole) and type(header.opponent) in (int, type(None)),
-        "its header holds something else where a whole number belongs",
+        "its header has something other than a whole number where one belongs",
     )
-    require(header.key == key, f"its header says it is {header.key.filename}")
-    require(isinstance(header.hands, list), "its hands are no list")
+    require(header.key == key, f"its header belongs to {header.key.filename}")
+    require(isinstance(header.hands, list), "its hands are not a list")
     require(check_deal(header.hands).tolist() == header.hands, "its hands are not in ascending order")
     value = header.root_value
-    require(abs(value) <= HAND_POINTS and value % 2 == 0, f"a root value of {value} cannot be")
+    require(abs(value) <= HAND_POINTS and value % 2 == 0, f"its root value {value} is impossible")
     counts = header.states_per_ply
     require(
         isinstance(counts, list)
         and len(counts) == N_PLAYS + 1
         and counts[0] == 1
         and all(type(n) is int and 1 <= n <= _most_states(ply) for ply, n in enumerate(counts)),
-        "its states per ply are more than a deal can have, or no counts",
+        "its states per ply are not counts, or more than a deal can have",
     )
     config = ShardConfig(header.rows_asked, header.sample_seed)
     require(
         header.fingerprint == config.fingerprint_of(header.oracle_version, header.shards_version),
-        "its fingerprint is not that of its versions and settings",
+        "its fingerprint does not match its versions and settings",
     )
     expected = int(_rows_per_ply(header).sum())
-    require(header.rows == expected, f"it has {header.rows:,} rows where its draw has {expected:,}")
+    require(header.rows == expected, f"it has {header.rows:,} rows, but its settings give {expected:,}")
 
 
 def _rows_per_ply(header: ShardHeader) -> npt.NDArray[np.int64]:
-    """[29] rows that the header promises of each ply."""
+    """Return [29] the number of rows of each ply, according to the header."""
     counts = np.array(header.states_per_ply, dtype=np.int64)
     if header.rows_asked == "all":
         return counts
@@ -131,36 +131,36 @@ def _rows_per_ply(header: ShardHeader) -> npt.NDArray[np.int64]:
 
 
 def _parse(file: pq.ParquetFile, key: ShardKey, header: ShardHeader) -> Shard:
-    """A shard, if its rows hold what its header promises."""
+    """Read the rows of a shard and check them against its header."""
     require(
         header.is_current,
-        f"its values are those of oracle {header.oracle_version}, now it is {ORACLE_VERSION}",
+        f"its values come from oracle version {header.oracle_version}, not {ORACLE_VERSION}",
     )
     columns = read_columns(file, TYPES)
     shard = Shard(header, columns["state"], columns["V"], columns["q"], columns["ply"], columns["weight"])
     ply = check_rows(shard.state, shard.value, shard.q, deal_tables(check_deal(header.hands), header.decl))
-    require(np.array_equal(ply, shard.ply), "plies are not those of the states")
+    require(np.array_equal(ply, shard.ply), "its plies do not match its states")
     promised = _rows_per_ply(header)
     counts = np.bincount(ply, minlength=N_PLAYS + 1)
-    require(np.array_equal(counts, promised), "a ply has more or fewer rows than its header promises")
+    require(np.array_equal(counts, promised), "a ply has more or fewer rows than its header implies")
     require((shard.weight >= 1).all(), "a weight is below 1")
     total = np.bincount(ply, weights=shard.weight, minlength=N_PLAYS + 1)  # in float64
     states = np.where(promised > 0, header.states_per_ply, 0)
     require((np.abs(total - states) <= 1e-5 * states).all(), "weights do not sum to the number of states")
     root = shard.ply == 0
-    require((shard.state[root] == initial_state()).all(), "its first position is not the initial one")
-    require((shard.value[root] == header.root_value).all(), "its root value is not V of the initial position")
+    require((shard.state[root] == initial_state()).all(), "its first state is not the initial one")
+    require((shard.value[root] == header.root_value).all(), "its root value is not V of the initial state")
     return shard
 
 
 SHARDS: RecordFile[ShardKey, ShardHeader, Shard] = RecordFile(
     noun="shard",
     signature=("schema_version", "shards_version"),
-    most_bytes=1 << 30,  # one of all states takes some 0.15 GB
+    most_bytes=1 << 30,  # a shard with all states takes about 0.15 GB
     parse_name=lambda name, folder: ShardKey.parse(name),
     parse_header=_parse_header,
     parse=_parse,
     remedy=_remedy,
     other_maker=OtherMaker(is_plain, read_plain_header, read_plain, FOREIGN_REMEDY),
 )
-"""The place of its files is the folder of a kind, such as `shards-standard`."""
+"""Shards as record files; a store is the folder of one kind, such as `shards-standard`."""

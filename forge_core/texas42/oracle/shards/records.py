@@ -1,4 +1,4 @@
-"""Records of shards: the key, the choice of rows, the header, the rows and their columns."""
+"""Records of shards: the key, the settings that select rows, the header, the rows and their columns."""
 
 from __future__ import annotations
 
@@ -25,42 +25,42 @@ from forge_core.texas42.state import LEADER_BIT, States
 from forge_core.texas42.tables import Bytes
 
 SHARDS_VERSION = "s1"
-"""Raised when other rows, or other deals for the same key, come out."""
+"""Raised when the same key gives different rows or deals"""
 SCHEMA_VERSION = 1
-"""Raised when columns or header change."""
+"""Raised when columns or header change"""
 FOREIGN = "foreign"
-"""Version and fingerprint of a plain shard that someone else made"""
+"""Version and fingerprint of a plain shard made by another program"""
 
 MOST_SEED, MOST_OPPONENT = 10**18 - 1, 10**9 - 1
-"""What the name of a shard has digits for"""
+"""Limits set by the number of digits in a shard's file name"""
 
 
 @dataclass(frozen=True, slots=True)
 class ShardKey:
-    """The key of a shard: deal and declaration. Raises BadInput for an impossible one."""
+    """The key of a shard: deal and declaration. Raises BadInput for an invalid one."""
 
     seed: int
     decl: int
     opponent: int | None = None
-    """of a marginalised deal, which set of other hands; None for the deal of the seed itself"""
+    """for marginalized deals, the index of the other hands; None for the seed's own deal"""
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
         check_declaration(self.decl)
         if self.seed > MOST_SEED:
-            raise BadInput(f"a seed of more than 18 digits: use at most {MOST_SEED}")
+            raise BadInput(f"the seed has more than 18 digits: use at most {MOST_SEED}")
         if self.opponent is not None and not 0 <= self.opponent <= MOST_OPPONENT:
-            raise BadInput(f"opponent index {self.opponent} is not in 0..{MOST_OPPONENT}")
+            raise BadInput(f"opponent index {self.opponent}: use 0..{MOST_OPPONENT}")
 
     @property
     def filename(self) -> str:
-        """`seed_00000042_decl_6.parquet`, marginalised `seed_00000042_opp1_decl_6.parquet`."""
+        """`seed_00000042_decl_6.parquet`, or if marginalized `seed_00000042_opp1_decl_6.parquet`."""
         opponent = "" if self.opponent is None else f"_opp{self.opponent}"
         return f"seed_{self.seed:08d}{opponent}_decl_{self.decl}.parquet"
 
     @property
     def split(self) -> Split:
-        """Decided by the seed alone."""
+        """The split, decided by the seed alone."""
         return split_of(self.seed)
 
     @property
@@ -69,32 +69,32 @@ class ShardKey:
         return self.split
 
     def deal(self) -> Hands:
-        """The four hands. Only for making a shard: who has one takes the hands from it."""
+        """Deal the four hands. Use it only to make a shard; readers take the hands from the header."""
         if self.opponent is None:
             return deal_from_seed(self.seed)
         return marginalized_deal(self.seed, self.opponent)
 
     @classmethod
     def parse(cls, filename: str) -> ShardKey:
-        """The key of a file name. Raises BadInput for a name that no shard has."""
+        """Return the key for a file name. Raises BadInput if it is not the name of a shard."""
         match = re.fullmatch(r"seed_(\d{8,18})(?:_opp(\d{1,9}))?_decl_(\d)\.parquet", filename, re.ASCII)
         if match:
             key = cls(int(match[1]), int(match[3]), int(match[2]) if match[2] else None)
             if key.filename == filename:
                 return key
-        raise BadInput(f"{filename!r} is not the name of a shard: expected one like {cls(42, 6).filename}")
+        raise BadInput(f"{filename!r} is not the name of a shard: use a name like {cls(42, 6).filename}")
 
 
 def seed_keys(
     seeds: Iterable[int], declarations: Literal["seed", "all"] | int, opponents: int | None = None
 ) -> list[ShardKey]:
-    """The shards of some seeds.
+    """Return the keys of shards for some seeds.
 
-    declarations: `seed` (one each, seed % 10), `all` ten, or one for all. opponents: how
-    many marginalised deals of each; None for the deal of the seed. Raises BadInput.
+    declarations: `seed` (one per seed, seed % 10), `all` ten, or one for all seeds. opponents: number of
+    marginalized deals per seed; None for the seed's own deal. Raises BadInput for invalid values.
     """
     if opponents is not None and opponents < 1:
-        raise BadInput(f"{opponents} opponents make no deal: use at least 1")
+        raise BadInput(f"{opponents} opponents: use at least 1")
     sets = [None] if opponents is None else range(opponents)
     return [
         ShardKey(seed, decl, opponent)
@@ -116,47 +116,47 @@ def _declarations_of(seed: int, declarations: str | int) -> Iterable[int]:
 
 @dataclass(frozen=True, slots=True)
 class ShardConfig:
-    """The choice of rows of each solved deal. Raises BadInput for too few rows."""
+    """Settings that select the rows of each solved deal. Raises BadInput for invalid values."""
 
     rows: Rows = DEFAULT_ROWS
-    """states drawn, by ply with weights (all there are where a deal has fewer); or `all`, terminals too"""
+    """number of states to draw, by ply (fewer if a deal has fewer); `all`: all, also terminal ones"""
     sample_seed: int = 0
-    """the draw is repeated by this seed; nothing to `all`"""
+    """seed of the draw; no effect with rows=`all`"""
 
     def __post_init__(self) -> None:
         if self.rows != "all" and (type(self.rows) is not int or self.rows < N_SAMPLED_PLIES):
-            raise BadInput(f"{self.rows!r} rows: use at least {N_SAMPLED_PLIES}, one a ply, or all")
+            raise BadInput(f"{self.rows!r} rows: use at least {N_SAMPLED_PLIES}, one per ply, or all")
         if type(self.sample_seed) is not int:
-            raise BadInput(f"sample seed {self.sample_seed!r}: use a whole number")
+            raise BadInput(f"sample_seed {self.sample_seed!r}: use a whole number")
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits: shards of equal fingerprint and key hold the same rows."""
+        """16 hex digits: shards with equal fingerprint and key hold the same rows."""
         return self.fingerprint_of(ORACLE_VERSION, SHARDS_VERSION)
 
     def fingerprint_of(self, oracle_version: str, shards_version: str) -> str:
-        """The same as it is, or was, under given versions."""
+        """Return the fingerprint under given versions."""
         return fingerprint({"oracle": oracle_version, "shards": shards_version, **settings_made(self)})
 
 
 @dataclass(frozen=True, slots=True)
 class ShardHeader(JsonHeader):
-    """The header of a shard, in its footer."""
+    """The header of a shard, stored in its footer."""
 
     seed: int
     opponent: int | None
     decl: int
     hands: Hands
-    """[4][7] domino ids, ascending in each hand: the slots of the states refer to these"""
+    """[4][7] domino ids, ascending within each hand; the slots of the states refer to these"""
     root_value: int
-    """V of the initial position, seat 0 on lead"""
+    """V of the initial position, with seat 0 leading"""
     states_per_ply: list[int]
-    """29 counts of reachable states, by plays made: what the rows were drawn from"""
+    """29 numbers of reachable states, by ply; the rows were drawn from these states"""
     rows_asked: Rows
-    """how the rows were chosen: `all`, or a stratified draw of so many"""
+    """how the rows were selected: `all`, or the number requested in a stratified draw"""
     sample_seed: int
     rows: int
-    """rows of the file"""
+    """number of rows in the file"""
     oracle_version: str
     shards_version: str
     fingerprint: str
@@ -173,48 +173,48 @@ class ShardHeader(JsonHeader):
 
     @property
     def provenance(self) -> Provenance:
-        """Versions and settings. A foreign shard has neither."""
+        """Versions and settings; meaningless for a foreign shard."""
         return Provenance(f"{self.shards_version}/{self.oracle_version}", settings_made(self))
 
     @property
     def is_current(self) -> bool:
-        """True if its values are those of the present oracle."""
+        """True if its values come from the current version of the oracle."""
         return self.oracle_version == ORACLE_VERSION
 
 
 def settings_made(how: ShardHeader | ShardConfig) -> dict[str, Any]:
-    """Return the settings of a shard besides its key: rows, and the seed of the draw if they were drawn."""
+    """Return the settings of a shard apart from its key: rows and, if they are drawn, the sample seed."""
     rows = how.rows_asked if isinstance(how, ShardHeader) else how.rows
     return {"rows": rows} if rows == "all" else {"rows": rows, "sample_seed": how.sample_seed}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shard:
-    """S states of one deal, ascending, and what they are worth in team 0's frame."""
+    """S states of one deal, ascending, with their values in team 0's frame."""
 
     header: ShardHeader
     state: States
     """[S] int64 packed states, strictly ascending"""
     value: Bytes
-    """[S] int8 value-to-go, points of team 0 minus team 1"""
+    """[S] int8 value to go: points of team 0 minus those of team 1"""
     q: Bytes
-    """[S, 7] int8 by slot of the mover, -128 illegal"""
+    """[S, 7] int8 by slot of the mover; -128 = illegal"""
     ply: npt.NDArray[np.uint8]
-    """[S] uint8 plays made, 0..28"""
+    """[S] uint8 number of plays so far, 0..28"""
     weight: npt.NDArray[np.float32]
-    """[S] float32 inverse inclusion probability: their sum is the number of states drawn from"""
+    """[S] float32 inverse inclusion probabilities; they sum to the number of states drawn from"""
 
 
 Types = dict[str, type[np.number]]
 
 Q_NAMES = tuple(f"q{slot}" for slot in range(HAND_SIZE))
-"""The columns of q, by slot of the mover."""
+"""The columns of Q, by slot of the mover"""
 PLAIN_TYPES: Types = {"state": np.int64, "V": np.int8, **dict.fromkeys(Q_NAMES, np.int8)}
-"""Name and type of every column of a plain shard, in order."""
+"""Name and type of every column of a plain shard, in order"""
 TYPES: Types = {**PLAIN_TYPES, "ply": np.uint8, "weight": np.float32}
-"""Name and type of every column of a shard, in order."""
+"""Name and type of every column of a shard, in order"""
 
 
 def count_plays(states: States) -> npt.NDArray[np.uint8]:
-    """Return the ply of each of the well-formed states [S]: [S] uint8, 0..28."""
+    """Return the ply, 0..28, of each of the well-formed states [S], as uint8 [S]."""
     return N_PLAYS - np.bitwise_count(states & (1 << LEADER_BIT) - 1)

@@ -1,4 +1,4 @@
-"""Checks of the rows of a shard, whoever made it."""
+"""Checks on the rows of a shard, regardless of which program made it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _CHUNK = 1 << 17
 
 
 def has_columns(file: pq.ParquetFile, types: Types) -> bool:
-    """True if these are exactly the columns of a shard, by name, type and order."""
+    """Return True if the file has exactly the columns of a shard: names, types and order."""
     found = file.schema_arrow
     return found.names == list(types) and found.types == [pa.from_numpy_dtype(t) for t in types.values()]
 
 
 def read_columns(file: pq.ParquetFile, types: Types) -> Columns:
-    """All rows by column name, the seven q together as `q` [S, 7]. Raises Unsound."""
+    """Read all rows as arrays by column name, with q0..q6 combined as `q` [S, 7]. Raises Unsound."""
     rows = file.metadata.num_rows
     columns: Columns = {name: np.empty(rows, dtype) for name, dtype in types.items()}
     q = np.empty((rows, HAND_SIZE), dtype=np.int8)
@@ -38,12 +38,12 @@ def read_columns(file: pq.ParquetFile, types: Types) -> Columns:
             require(values.null_count == 0, f"column {name} has empty values")
             columns[name][start:end] = values.to_numpy(zero_copy_only=False)
         start = end
-    require(start == rows, f"{start:,} of {rows:,} rows are there")
+    require(start == rows, f"it has {start:,} of its {rows:,} rows")
     return columns | {"q": q}
 
 
 def check_rows(state: States, value: Bytes, q: Bytes, tables: DealTables) -> npt.NDArray[np.uint8]:
-    """Check labelled states of a deal, however they were chosen; return their plies [S].
+    """Check labelled states of a deal, regardless of how they were drawn; return their plies [S].
 
     state: [S] int64; value: [S] int8 and q: [S, 7] int8, in team 0's frame. Raises Unsound.
     """
@@ -59,18 +59,18 @@ def _check_chunk(state: States, value: Bytes, q: Bytes, tables: DealTables) -> n
     def require_all(holds: npt.NDArray[np.bool_], reason: str) -> None:
         require(holds.all(), f"{reason} in state {int(state[np.argmin(holds)])}" if len(state) else reason)
 
-    require_all(is_well_formed(state), "hands, leader and trick do not fit each other")
+    require_all(is_well_formed(state), "hands, leader and trick are inconsistent")
     ply = count_plays(state)
     allowed = (legal_slots(state, tables)[:, None] >> np.arange(HAND_SIZE) & 1).astype(bool)
     require_all(
-        ((q != ILLEGAL) == allowed).all(axis=1), "q is not legal exactly where the rules allow a play"
+        ((q != ILLEGAL) == allowed).all(axis=1), "the legal slots of Q differ from those of the rules"
     )
     in_range = (q == ILLEGAL) | (q >= -HAND_POINTS) & (q <= HAND_POINTS)
-    require_all(in_range.all(axis=1), f"q is outside -{HAND_POINTS}..{HAND_POINTS}")
+    require_all(in_range.all(axis=1), f"Q is outside -{HAND_POINTS}..{HAND_POINTS}")
     require_all(
         (value >= -HAND_POINTS) & (value <= HAND_POINTS), f"V is outside -{HAND_POINTS}..{HAND_POINTS}"
     )
     best = to_mover_frame(q, state).max(axis=1)
     best[ply == N_PLAYS] = 0
-    require_all(to_mover_frame(value, state) == best, "V is not the best legal q of the team to move")
+    require_all(to_mover_frame(value, state) == best, "V is not the best legal Q of the mover")
     return ply

@@ -1,4 +1,4 @@
-"""The shard of a solved deal, and the bytes of its file."""
+"""Build the shard of a solved deal, and encode its file."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _ROW_GROUP = 1 << 20
 
 
 def make_shard(solution: Solution, key: ShardKey, config: ShardConfig) -> Shard:
-    """Label the rows that `config` asks of a solved deal.
+    """Label the rows of a solved deal that `config` selects.
 
-    Rows are drawn by `stream(sample_seed, "rows", seed, opponent or -1, decl)`.
+    Rows are drawn with `stream(sample_seed, "rows", seed, opponent or -1, decl)`.
     """
     if config.rows == "all":
         state, value, q = solution.label_all()
@@ -67,7 +67,7 @@ def make_shard(solution: Solution, key: ShardKey, config: ShardConfig) -> Shard:
 
 
 def encode_shard(shard: Shard) -> bytes:
-    """The file of a shard. Equal shards give equal files: nothing of the machine or the time enters."""
+    """Encode a shard as a file. Equal shards give equal bytes: the machine and the time have no effect."""
     q_columns = (np.ascontiguousarray(shard.q[:, slot]) for slot in range(HAND_SIZE))
     columns = (shard.state, shard.value, *q_columns, shard.ply, shard.weight)
     table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=SCHEMA)
