@@ -1,10 +1,10 @@
-"""The decorator that compiles kernels, and the folder that they are cached in.
+"""The decorators that compile kernels, and the folder that they are cached in.
 
 Numba keys its cache by the source file of one function: after an edit to a helper or a constant
 in another module it would silently return the old result. So the cache folder of a kernel is
 named by the hash of its source file and of all files of this package that it imports, directly
-or not. The folder is set before the kernel is compiled: import `kernel` from this module, never
-numba's own `njit`. Kernels take tables as arguments and read no global arrays.
+or not. The folder is set before the kernel is compiled: import `kernel` or `inlined` from this
+module, never numba's own `njit`. Kernels take tables as arguments and read no global arrays.
 """
 
 from __future__ import annotations
@@ -99,6 +99,18 @@ _hash_of = cache(source_hash)
 
 def kernel(function: Callable) -> Any:
     """Compile a function to machine code that releases the GIL; cached on disk."""
+    return _compiled(function)
+
+
+def inlined(function: Callable) -> Any:
+    """Compile a function like `kernel`, and copy it into every kernel that calls it.
+
+    For short functions of a few numbers, of which a call would cost as much as the work.
+    """
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: Callable, **options: Any) -> Any:
     folder = cache_folder(_hash_of(Path(inspect.getfile(function))))
     config.CACHE_DIR = str(folder)  # pyright: ignore[reportAttributeAccessIssue]  (read by what follows)
-    return njit(nogil=True, cache=True, error_model="numpy")(function)
+    return njit(nogil=True, cache=True, error_model="numpy", **options)(function)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import int64, uint64
 
-from forge_core.kernels import kernel
+from forge_core.kernels import inlined, kernel
 from forge_core.lanes import popcount, trailing_zeros
 from forge_core.liuzhou.rules import (
     CAPTURE,
@@ -60,7 +60,7 @@ MAY_LOSE = 1 << MOVE | 1 << CAPTURE | 1 << COUNTER
 # --- words of cells ---------------------------------------------------------------------------
 
 
-@kernel
+@inlined
 def few(word):
     """Return True if fewer than four stones stand in a word: clearing the lowest three leaves none."""
     word &= word - 1
@@ -68,13 +68,13 @@ def few(word):
     return word & (word - 1) == 0
 
 
-@kernel
+@inlined
 def count_stones(word):
     """Return the number of stones in a word."""
     return popcount(word)
 
 
-@kernel
+@inlined
 def squares(live):
     """Return the word of all stones that stand in a square of `live`."""
     pairs = live & (live >> 1) & NOT_COLUMN_5
@@ -82,7 +82,7 @@ def squares(live):
     return corners | (corners << 1) | (corners << 6) | (corners << 7)
 
 
-@kernel
+@inlined
 def lines(live):
     """Return the word of all stones that stand in a whole row or column of `live`."""
     # Three shifts put the AND of six cells on the first one.
@@ -93,13 +93,13 @@ def lines(live):
     return across * ROW_0 | down * COLUMN_0
 
 
-@kernel
+@inlined
 def protected(live):
     """Return the word of all stones that stand in a shape. live: unmarked stones of one side."""
     return squares(live) | lines(live)
 
 
-@kernel
+@inlined
 def shape_worth(live, bit):
     """Return 2 if the stone `bit` stands in a line of `live`, else 1 if in a square, else 0."""
     if lines(live) & bit:
@@ -107,7 +107,7 @@ def shape_worth(live, bit):
     return 1 if squares(live) & bit else 0
 
 
-@kernel
+@inlined
 def outcome_of(row):
     """Return GOING, BLACK_WON, WHITE_WON or DRAWN."""
     return (row[3] >> OUTCOME_SHIFT) & OUTCOME_MASK
@@ -116,7 +116,7 @@ def outcome_of(row):
 # --- legal actions ----------------------------------------------------------------------------
 
 
-@kernel
+@inlined
 def candidates(black, white, marked, meta):
     """Return the kind of action and four words: legal actions as if the game were not over.
 
@@ -143,7 +143,7 @@ def candidates(black, white, marked, meta):
     return SELECTS, free, 0, 0, 0
 
 
-@kernel
+@inlined
 def legal_list(row, out):
     """Write the legal actions to `out`, ascending, and return their number; the other slots stay.
 
@@ -187,7 +187,7 @@ def legal_list(row, out):
 # --- steps ------------------------------------------------------------------------------------
 
 
-@kernel
+@inlined
 def step(row, action, out):
     """Write the row after a legal action to `out`, which may be `row`; a finished row stays as it is.
 
@@ -200,7 +200,7 @@ def step(row, action, out):
     out[3] = meta
 
 
-@kernel
+@inlined
 def next_words(black, white, marked, meta, action):
     """Return the four words of a row after a legal action; those of a finished row stay as they are."""
     if (meta >> OUTCOME_SHIFT) & OUTCOME_MASK:
@@ -336,7 +336,7 @@ def words_batch(rows, out):
 # --- random play ------------------------------------------------------------------------------
 
 
-@kernel
+@inlined
 def xorshift(state):
     """Return the next state of a generator (xorshift64 of Marsaglia). state: uint64, not 0."""
     state ^= state << uint64(13)
@@ -345,7 +345,7 @@ def xorshift(state):
     return state
 
 
-@kernel
+@inlined
 def draw_below(state, n):
     """Return a number 0..n-1 by the upper bits of a generator's state."""
     return int64((state >> uint64(11)) % uint64(n))

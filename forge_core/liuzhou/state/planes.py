@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import float32
 
-from forge_core.kernels import kernel
+from forge_core.kernels import inlined, kernel
 from forge_core.liuzhou.rules import COUNTER, MAX_MOVES, N_CELLS, PLACE, QUIET_LIMIT, SIDE
 from forge_core.liuzhou.state.kernels import protected
 from forge_core.liuzhou.state.layout import (
@@ -42,7 +42,7 @@ N_PLANES = 20
 SHAPE = (N_PLANES, SIDE, SIDE)
 
 
-@kernel
+@inlined
 def fill_cells(plane, word):
     """Write 1 on the cells of a word and 0 on the others. plane: [36] float32."""
     for cell in range(N_CELLS):
