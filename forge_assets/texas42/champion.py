@@ -5,32 +5,31 @@ a player: it plays the champion on duplicate deals until a sequential test decid
 deals run out.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from forge_assets.gate.champion import IS_CHAMPION, hold_gate
+from forge_assets.gate.networks import load_network
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.texas42 import versions
-from forge_assets.texas42.cards import Model, card_of
+from forge_assets.texas42.cards import card_of, check_objective
 from forge_assets.texas42.eq_model import OBJECTIVE as PLAYER
 from forge_assets.texas42.eq_model import eq_model
 from forge_assets.texas42.oracle_model import oracle_model_evaluation
 from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.tracking.launchpad import ModelLaunchpad
-from forge_assets.tracking.links import link_run
-from forge_assets.tracking.registry import CHAMPION, ModelRegistry
+from forge_assets.tracking.registry import CHAMPION
 from forge_assets.tracking.tracker import Tracker
 from forge_core.arena.settings import DEFAULT_SEEDS, held_out_seeds
-from forge_core.errors import BadInput
 from forge_core.texas42.settings.gate import GateSettings
 
 if TYPE_CHECKING:
+    from forge_assets.texas42.cards import Model
     from forge_core.gate import Ruling
 
 NETWORKS = ("qvalue", "policy")
-IS_CHAMPION = "it is the champion"
 champion_partitions = dg.StaticPartitionsDefinition([*NETWORKS, PLAYER])
 
 
@@ -62,46 +61,26 @@ def champion(
     """Compare the challenger with the champion, and promote it in the MLflow registry only if it is better.
     The metadata give the reasons of either decision; the data version is the digest of the champion's
     weights."""
-    from forge_assets.lineage import lineage_text, trace
     from forge_core.device import resolve_device
 
     with failing_plainly():
         objective, device = context.partition_key, resolve_device(compute.device)
-        challenger = Model.load(config.find(context, objective, tracker), device)
-        challenger.check(objective)
-        registry = ModelRegistry(tracker)
-        found = registry.fetch(objective, CHAMPION)
-        holder = Model.load(found.folder, device) if found else None
+        challenger = load_network(config.find(context, objective, tracker), device)
+        check_objective(challenger, objective)
         judge = judge_player if objective == PLAYER else judge_network
-        ruling = judge(challenger, holder, config.settings(), store)
-        promotion: Mapping[str, Any] = {}
-        if ruling.promoted:
-            if registry.fetch(objective, CHAMPION) != found:
-                raise BadInput("another network became champion meanwhile: materialize this again")
-            run, version = registry.register_folder(challenger.path, objective, challenger.weights)
-            lineage = trace(challenger.path, objective, tracker, look=False)
-            card = card_of(challenger, ruling, objective, lineage_text(lineage))
-            run.file("card.md", card.text.encode())
-            tags = {"forge.name": card.name, "forge.replaced": holder.weights if holder else "none"}
-            registry.promote(objective, version, card.text, tags)
-            promotion = {"name": card.name, "card": dg.MetadataValue.md(card.text)} | link_run(context, run)
-        now = challenger if ruling.promoted else holder
-        return dg.MaterializeResult(
-            data_version=dg.DataVersion(now.weights if now else "none"),
-            metadata={
-                "promoted": ruling.promoted,
-                "is_champion": now is not None and now.weights == challenger.weights,
-                "reasons": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in ruling.reasons)),
-                "challenger": challenger.path,
-                "champion": now.path if now else "none",
-                **{name: round(value, 4) for name, value in ruling.figures.items()},
-                **promotion,
-            },
+        return hold_gate(
+            context,
+            objective,
+            challenger,
+            tracker,
+            load=lambda folder: load_network(folder, device),
+            judge=lambda challenger, holder: judge(challenger, holder, config.settings(), store),
+            describe=card_of,
         )
 
 
 def judge_network(
-    challenger: Model, holder: Model | None, settings: GateSettings, store: ShardStore
+    challenger: "Model", holder: "Model | None", settings: GateSettings, store: ShardStore
 ) -> "Ruling":
     """Judge a network by points lost per decision on golden val. The first champion must beat random play."""
     from forge_core.gate import Ruling, judge_losses
@@ -127,7 +106,7 @@ def judge_network(
 
 
 def judge_player(
-    challenger: Model, holder: Model | None, settings: GateSettings, store: ShardStore
+    challenger: "Model", holder: "Model | None", settings: GateSettings, store: ShardStore
 ) -> "Ruling":
     """Judge a player by duplicate deals against the champion. The first champion must beat random play."""
     from forge_core.gate import Ruling, judge_match

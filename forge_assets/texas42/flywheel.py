@@ -5,10 +5,11 @@ Nothing here imports Dagster when it is loaded: the options of a verb are made f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from forge_assets.flywheel.champions import end_at_gate, of_challenger, start_from_champion
 from forge_assets.flywheel.flywheel import Flywheel, Words
 from forge_assets.flywheel.state import Iteration, State, check_group
 from forge_assets.flywheel.steps import Reports, Step, one_partition, without_gaps
@@ -109,14 +110,15 @@ def benchmark_version() -> str:
 
 def check_settings(settings: FlywheelSettings, tracker: Tracker) -> None:
     """Raise BadInput for a model that is neither a size nor a folder of the objective, or for other rows."""
-    from forge_assets.texas42.cards import Model
+    from forge_assets.gate.networks import load_network
+    from forge_assets.texas42.cards import check_objective
     from forge_assets.tracking.registry import resolve_model
     from forge_core.learning.networks.sizes import SIZES
     from forge_core.texas42.oracle.shards import ShardConfig
 
     model, objective = settings.model, settings.objective
     if not is_size(model):
-        Model.load(resolve_model(model, objective, tracker), "cpu").check(objective)
+        check_objective(load_network(resolve_model(model, objective, tracker), "cpu"), objective)
     elif model not in SIZES:
         raise BadInput(f"model {model!r}: use {', '.join(SIZES)}, or a folder such as models/NAME")
     ShardConfig(shards.read_rows(settings.shard_rows))
@@ -162,12 +164,13 @@ def _iteration(state: State) -> Iterator[Step]:
         "oracle_model",
         partition,
         _teaching(settings),
-        lambda _, registry: _beginning(settings, registry),
+        lambda _, registry: _start(settings, registry),
         reports=True,
         needs_tracker=True,
     )
-    yield Step("evaluate", "oracle_model_evaluation", partition, judged, _of_challenger, needs_tracker=True)
-    yield Step(GATE, "champion", partition, judged, _of_challenger, reports=True, needs_tracker=True)
+    challenger = of_challenger(TEACH)
+    yield Step("evaluate", "oracle_model_evaluation", partition, judged, challenger, needs_tracker=True)
+    yield Step(GATE, "champion", partition, judged, challenger, reports=True, needs_tracker=True)
 
 
 def _teaching(settings: FlywheelSettings) -> dict[str, Any]:
@@ -175,35 +178,17 @@ def _teaching(settings: FlywheelSettings) -> dict[str, Any]:
     return given | ({"threads": settings.threads} if settings.threads else {})
 
 
-def _beginning(settings: FlywheelSettings, registry: ModelRegistry) -> dict[str, str]:
+def _start(settings: FlywheelSettings, registry: ModelRegistry) -> Mapping[str, Any]:
     """Return init_from=champion, or the size of a new network if there is no champion yet."""
-    from forge_assets.tracking.registry import CHAMPION
-
-    if is_size(settings.model) and not registry.fetch(settings.objective, CHAMPION):
-        return {"size": settings.model}
-    return {"init_from": CHAMPION}
-
-
-def _of_challenger(reports: Reports, _: ModelRegistry) -> dict[str, Any]:
-    return {"model": reports[TEACH]["model"]}
+    new = {"size": settings.model} if is_size(settings.model) else None
+    return start_from_champion(registry, settings.objective, new)
 
 
 def result_of(state: State, reports: Reports) -> Iteration:
     """Return the record of the current iteration, after its gate."""
     gate = reports[GATE]
-    challenger_gap = float(gate["by_deal_points"])
-    promoted = bool(gate["is_champion"])  # by this run, or by one that died before it could report it
-    return Iteration(
-        number=state.iteration,
-        units=tuple(state.units()),
-        examples=int(reports[TOKENS]["shards"]),
-        challenger=str(gate["challenger"]),
-        challenger_figure=challenger_gap,
-        champion_figure=challenger_gap if promoted else gate.get("champion_by_deal_points"),
-        promoted=promoted,
-        reasons=tuple(line.removeprefix("- ") for line in str(gate["reasons"]).splitlines()),
-        attempts=state.attempt,
-    )
+    examples, gap = int(reports[TOKENS]["shards"]), float(gate["by_deal_points"])
+    return end_at_gate(state, gate, examples, gap, gate.get("champion_by_deal_points"))
 
 
 def draw_history(history: Sequence[Iteration]) -> bytes:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from forge_assets.gate.networks import weights_of
 from forge_assets.pictures import picture
 from forge_assets.resources import ComputeDevice, ShardStore, runs_folder
 from forge_assets.settings import config_of
@@ -175,12 +176,11 @@ def describe_model(
     tracker: Tracker,
 ) -> dg.MaterializeResult:
     """Return the materialization of a trained network; its data version is a digest of the weights."""
-    from forge_core.files import Store
     from forge_core.learning.checkpoints import load_model
     from forge_core.learning.labelled.pictures import draw_curve
 
     source.spec().check_same(load_model(result.model).spec, result.model)
-    weights = json.loads(Store(result.model).read("model.json"))["weights"]
+    weights = weights_of(result.model)
     best, last = result.best, result.points[-1]
     metadata: dict[str, Any] = {
         "model": result.model,
@@ -239,7 +239,7 @@ def export_network(
     if run:
         run.file("onnx/model.onnx", Store(path).read("model.onnx"))
         run.metrics({"onnx/action_difference": export.differences["action"]})
-    weights = json.loads(Store(path).read("model.json"))["weights"]
+    weights = weights_of(path)
     largest = export.largest_difference
     return dg.MaterializeResult(
         data_version=dg.DataVersion(fingerprint({"weights": weights, "onnx": code_version})),

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from forge_assets.gate.networks import load_network
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.texas42 import versions
-from forge_assets.texas42.cards import Model
 from forge_assets.texas42.networks import (
     export_network,
     parity_check,
@@ -139,7 +139,7 @@ def oracle_model_evaluation(
         path = config.find(context, context.partition_key, tracker)
         other = config.find_other(context.partition_key, path, tracker)
         device = resolve_device(compute.device)
-        models = {name: Model.load(name, device) for name in (path, other) if name}
+        models = {name: load_network(name, device) for name in (path, other) if name}
         for name, model in models.items():
             STAGE1_SPEC.check_same(model.network.spec, name)
         networks = {name: model.network for name, model in models.items()}

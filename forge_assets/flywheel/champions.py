@@ -1,0 +1,59 @@
+"""Parts of an iteration that games share: a network that starts from the champion, and the end at a gate.
+
+The gate is an asset whose run reports what `forge_assets.gate.hold_gate` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from forge_assets.flywheel.state import Iteration, State
+from forge_assets.flywheel.steps import Reports
+
+if TYPE_CHECKING:
+    from forge_assets.tracking.registry import ModelRegistry
+
+
+def start_from_champion(
+    registry: ModelRegistry, objective: str, otherwise: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
+    """Return the setting by which a network starts from the champion.
+
+    otherwise: settings to return where there is no champion yet; None: the step then fails.
+    """
+    from forge_assets.tracking.registry import CHAMPION
+
+    if otherwise is not None and not registry.fetch(objective, CHAMPION):
+        return otherwise
+    return {"init_from": CHAMPION}
+
+
+def of_challenger(teach: str) -> Callable[[Reports, ModelRegistry], Mapping[str, Any]]:
+    """Return a function for `Step.complete` that names the network of the step `teach` as `model`."""
+    return lambda reports, _: {"model": reports[teach]["model"]}
+
+
+def end_at_gate(
+    state: State,
+    gate: Mapping[str, Any],
+    examples: int,
+    challenger_figure: float,
+    champion_figure: float | None,
+) -> Iteration:
+    """Return the record of the current iteration, after its gate.
+
+    gate: metadata of its run. champion_figure: of the champion before it; None: there was none.
+    """
+    promoted = bool(gate["is_champion"])  # by this run, or by one that died before it could report it
+    return Iteration(
+        number=state.iteration,
+        units=tuple(state.units()),
+        examples=examples,
+        challenger=str(gate["challenger"]),
+        challenger_figure=challenger_figure,
+        champion_figure=challenger_figure if promoted else champion_figure,
+        promoted=promoted,
+        reasons=tuple(line.removeprefix("- ") for line in str(gate["reasons"]).splitlines()),
+        attempts=state.attempt,
+    )
