@@ -1,0 +1,71 @@
+"""The input and the size of Liuzhou's network. Torch is not imported here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from forge_core.errors import BadInput
+
+ARCHITECTURE = "liuzhou-residual"
+"""name of Liuzhou's network in the registry of architectures"""
+
+DEFAULT_SIZE, REFERENCE_SIZE = "32x3", "128x10"
+"""for a CPU, 66 thousand weights; for a GPU, 3 million"""
+MOST_WIDTH, MOST_BLOCKS = 1024, 64
+"""larger is a typing error"""
+
+
+class _Stored:
+    """A frozen dataclass that is stored as JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record that is stored: JSON types only."""
+        return asdict(self)  # pyright: ignore[reportArgumentType]
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Self:
+        """Read `to_dict`'s record. Raises BadInput for another set of keys."""
+        names = {field.name for field in fields(cls)}  # pyright: ignore[reportArgumentType]
+        if set(record) != names:
+            raise BadInput(f"{cls.__name__} has the keys {sorted(names)}, not {sorted(record)}")
+        return cls(**record)
+
+
+@dataclass(frozen=True)
+class PlaneSpec(_Stored):
+    """The input of the network: planes of cells, see `forge_core.liuzhou.state.planes`."""
+
+    name: str = "liuzhou-planes"
+    version: str = "1"
+    """raised when a plane holds something else: a network reads only planes of the version it learnt from"""
+    planes: int = 20
+    side: int = 6
+
+
+@dataclass(frozen=True)
+class ResidualConfig(_Stored):
+    """The size of the network, written `32x3`. Raises BadInput for sizes out of range."""
+
+    width: int
+    """channels of the trunk"""
+    blocks: int
+    """residual blocks, of two convolutions each"""
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.width <= MOST_WIDTH and 0 <= self.blocks <= MOST_BLOCKS):
+            raise BadInput(
+                f"a network of {self}: use a width of 1 to {MOST_WIDTH} and 0 to {MOST_BLOCKS} blocks"
+            )
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.blocks}"
+
+
+def parse_size(text: str) -> ResidualConfig:
+    """Return the size that `32x3` names: width 32, 3 blocks. Raises BadInput."""
+    match = re.fullmatch(r"([0-9]{1,4})x([0-9]{1,2})", text.strip().lower())
+    if match is None:
+        raise BadInput(f"size {text!r}: write width x blocks, such as {DEFAULT_SIZE} or {REFERENCE_SIZE}")
+    return ResidualConfig(int(match[1]), int(match[2]))
