@@ -191,9 +191,9 @@ def test_games_that_are_not_sound_fail_their_checks_and_are_played_again(played,
 
 
 def test_what_is_found_wrong_goes_to_the_check_it_belongs_to():
-    assert check_of("step 3: the true deal is none of the worlds that fit") == "true_deal_is_a_world"
-    assert check_of("step 0 and 2 more: action_taken points at a hand token") == "actions_are_hand_tokens"
-    assert check_of("step 27: world_count is not the number of worlds") == "world_counts"
+    assert check_of("step 3: the true deal is not one of the consistent worlds") == "true_deal_is_a_world"
+    assert check_of("step 0 and 2 more: action_taken refers to a hand token") == "actions_are_hand_tokens"
+    assert check_of("step 27: world_count is not the number of consistent worlds") == "world_counts"
     assert check_of("plays is int8 [27], not int8 [28]") == "all_else_is_sound"
     source = inspect.getsource(faults)
     assert all(f'"{begins}' in source for said in _SAYS.values() for begins in said)
@@ -381,6 +381,6 @@ def test_a_game_of_another_split_is_not_learnt_from(learn, root):
 
 
 def test_what_is_missing_of_stage_2_is_said(learn):
-    assert "has no games to learn from" in reason_of(learn("eq_token_splits", "val"))
+    assert "has no games to train on" in reason_of(learn("eq_token_splits", "val"))
     assert "forge tokenize --stage 2" in reason_of(learn("eq_model"))
     assert "eq_model has no eq network yet" in reason_of(learn("eq_model_onnx"))

@@ -88,9 +88,9 @@ def test_where_a_game_lies_and_what_its_footer_says(store, record):
         record.settings,
     )
     assert header.hands == record.hands.tolist()
-    with pytest.raises(BadInput, match="no seed"):
+    with pytest.raises(BadInput, match="without a seed"):
         write_game(store, replace(record, seed=None))
-    with pytest.raises(BadInput, match="marginalised"):
+    with pytest.raises(BadInput, match="marginalized"):
         read_game(store, "seed_00000042_opp1_decl_2.parquet")
 
 
@@ -193,14 +193,14 @@ FOREIGN = {
     "a length": (column_set("transcript_length", [8] * 28), "column transcript_length"),
     "a list": (column_set("e_q_mean", [[0.0] * 7] * 26 + [[0.0] * 6, [0.0] * 8]), "differ in length"),
     "a list too long": (column_set("e_q_mean", [[0.0] * 9] * 28), "252 values"),
-    "a word": (column_set("oracle", ["guess"] * 28), "says something else"),
+    "a word": (column_set("oracle", ["guess"] * 28), "has words other than"),
     "nothing": (column_set("ess", [None] * 28), "empty values"),
-    "no number": (column_set("ess", [float("nan")] * 28), "ess is no number"),
+    "no number": (column_set("ess", [float("nan")] * 28), "ess is not finite"),
     "tokens": (column_set("transcript_tokens", [[0] * 288] * 28), "column transcript_tokens"),
-    "a seat": (column_set("player", [4] * 28), "no seat"),
-    "a slot": (column_set("action_taken", [7] * 28), "no slot"),
+    "a seat": (column_set("player", [4] * 28), "a player is outside 0..3"),
+    "a slot": (column_set("action_taken", [7] * 28), "an action is outside 0..6"),
     "a play": (column_set("action_taken", [0] * 28), "played twice"),
-    "a mask": (column_set("legal_mask", [[True] * 7] * 28), "those of the rules"),
+    "a mask": (column_set("legal_mask", [[True] * 7] * 28), "do not follow the rules"),
 }
 
 
@@ -227,7 +227,7 @@ def test_a_changed_footer_is_refused(store, record):
     other = record_of(43)
     write_game(store, other)
     store.join("train").write(NAME, store.join("train").read(other.key.filename))
-    with pytest.raises(FileCorrupt, match="says it is seed_00000043"):
+    with pytest.raises(FileCorrupt, match="belongs to seed_00000043"):
         read_game(store, NAME)
 
 
@@ -247,24 +247,24 @@ def set_at(record: GameRecord, name: str, value, at=()) -> GameRecord:
 
 
 FAULTS = {
-    "player": ({"name": "player", "value": 3, "at": 0}, "not the one on turn"),
+    "player": ({"name": "player", "value": 3, "at": 0}, "not the seat whose turn it is"),
     "legal": ({"name": "legal_mask", "value": False, "at": (0, 2)}, "legal_mask"),
     "slot": ({"name": "action_taken", "value": 9, "at": 5}, "not the play that was made"),
     "forced": ({"name": "forced", "value": True, "at": 0}, "forced"),
     "points": ({"name": "points_so_far", "value": 41, "at": 27}, "points_so_far"),
     "outcome": ({"name": "actual_outcome", "value": 40, "at": 27}, "actual_outcome"),
-    "mean": ({"name": "e_q_mean", "value": np.nan, "at": 0}, "e_q_mean is no number"),
+    "mean": ({"name": "e_q_mean", "value": np.nan, "at": 0}, "e_q_mean must be a number"),
     "range": ({"name": "e_q_mean", "value": 50, "at": 0}, "outside -42..42"),
     "variance": ({"name": "e_q_var", "value": -1, "at": 0}, "e_q_var is negative"),
-    "share": ({"name": "p_make", "value": 1.5, "at": 0}, "p_make is no share"),
+    "share": ({"name": "p_make", "value": 1.5, "at": 0}, "p_make is outside 0..1"),
     "pdf": ({"name": "e_q_pdf", "value": 0.5, "at": (0, 0)}, "does not sum to 1"),
-    "another pdf": ({"name": "e_q_mean", "value": 41, "at": (0, 0)}, "another mean"),
+    "another pdf": ({"name": "e_q_mean", "value": 41, "at": (0, 0)}, "a mean other than E[Q]"),
     "gap": ({"name": "q_gap", "value": -1, "at": 3}, "q_gap is negative"),
-    "no gap": ({"name": "q_gap", "value": np.nan, "at": 3}, "q_gap is negative, or no number"),
-    "another gap": ({"name": "q_gap", "value": 60, "at": 3}, "gives away"),
+    "no gap": ({"name": "q_gap", "value": np.nan, "at": 3}, "q_gap is negative or not a number"),
+    "another gap": ({"name": "q_gap", "value": 60, "at": 3}, "not the loss of the play"),
     "greedy": ({"name": "exploration_mode", "value": 0}, "greedy"),
-    "mode": ({"name": "exploration_mode", "value": 7}, "none of the modes"),
-    "oracle": ({"name": "oracle", "value": 2}, "none of the kinds"),
+    "mode": ({"name": "exploration_mode", "value": 7}, "not an index into MODES"),
+    "oracle": ({"name": "oracle", "value": 2}, "not an index into KINDS"),
     "worlds": ({"name": "n_worlds", "value": 0, "at": 1}, "n_worlds is below 1"),
     "ess": ({"name": "ess", "value": 0.5, "at": 1}, "ess is outside"),
     "much ess": ({"name": "ess", "value": 51, "at": 1}, "ess is outside"),

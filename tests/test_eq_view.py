@@ -194,13 +194,13 @@ def test_forge_view_for_programs(forge, store):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("nowhere",), "holds no games"),
-        ((__file__,), "is no recorded game"),
+        (("nowhere",), "has no games"),
+        ((__file__,), "is not a recorded game"),
         (("seed_00000001_decl_1.parquet",), "there is no such game"),
         (("film.parquet",), "is not the name"),
         ((".",), "2 games: pick one with --game, of seeds 3,5"),
         ((".", "--game", "4"), "no game of seed 4"),
-        ((".", "--game", "3", "--decision", "28"), "decisions 0..27"),
+        ((".", "--game", "3", "--decision", "28"), "use 0..27"),
         ((".", "--game", "3", "--decision", "-1"), "decision"),
     ],
 )

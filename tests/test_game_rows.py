@@ -141,7 +141,7 @@ def test_a_manifest_or_file_of_another_split_is_refused(played, out):
     record["hash"] = fingerprint({"encoder": record["spec"]["version"], "files": names})
     train.write(MANIFEST, json.dumps(record).encode())
     train.write(record["files"][0]["name"], val.read(sealed["name"]))
-    with pytest.raises(BadInput, match="holds other seeds than its name says"):
+    with pytest.raises(BadInput, match="its seeds are not those in its name"):
         GameRowStore(out, Split.TRAIN).rows()
 
 
@@ -163,11 +163,11 @@ def test_damage_is_noticed_and_mended(own, out):
 
 
 def test_no_games_no_rows(own, out):
-    with pytest.raises(BadInput, match="no games to learn from: make some with forge eq"):
+    with pytest.raises(BadInput, match="no games to train on: make some with forge eq"):
         GAME_ROWS.update(Store(out.url), out, Split.TRAIN)
     for seed in (930, 931):
         own.join(GAMES_FOLDER, "val").delete(ShardKey(seed, seed % 10).filename)
-    with pytest.raises(BadInput, match="no games to learn from beside those of the benchmark"):
+    with pytest.raises(BadInput, match="no games to train on apart from the benchmark"):
         GAME_ROWS.update(own, out, Split.VAL)
     with pytest.raises(BadInput, match="is not there: make it with forge tokenize --stage 2"):
         GameRowStore(out, Split.TRAIN)
@@ -227,5 +227,5 @@ def test_a_row_whose_legal_slots_are_not_those_of_the_rules_is_refused(source):
     packed = source.store.read(0)
     games = packed.games.copy()
     games["plays"][:, [0, 1]] = games["plays"][:, [1, 0]]
-    with pytest.raises(BadInput, match="rows are wrong"):
+    with pytest.raises(BadInput, match="has wrong rows"):
         source.store.unpack(replace(packed, games=games))

@@ -290,7 +290,7 @@ def test_a_player_is_named_as_it_was_asked_for(text):
         ("eq:oracle=exact,model=x", "leave it out"),
         ("eq:oracle=model,exact_from=2", "leave it out"),
         ("eq:posterior=maybe", "neither on, off nor tau"),
-        ("eq:exact_from=9", "exact from trick 9"),
+        ("eq:exact_from=9", "exact_from 9"),
         ("eq:model=/nowhere", "holds no model"),
         ("stage2", "write stage2:model=FOLDER"),
         ("clairvoyant:worlds=3", "no option 'worlds'"),

@@ -265,7 +265,7 @@ def test_from_games_to_a_network_that_is_judged(root, forge, tmp_path):
         ("tokenize --stage 3 --input {root} --out {empty}", "stage 3: use 1 or 2"),
         (
             "tokenize --stage 2 --input {empty} --out {empty}",
-            "no games to learn from: make some with forge eq",
+            "no games to train on: make some with forge eq",
         ),
         ("tokenize --stage 2 --input {root} --out {empty} --rows 5", "--rows chooses rows of shards"),
         ("tokenize --stage 2 --input {root} --out {empty} --split test", "sealed"),

@@ -142,7 +142,7 @@ def test_the_spec_fits_the_tokens():
 def test_what_breaks_the_rules_is_refused():
     end = play([4])[-1]
     seen = end.seen
-    with pytest.raises(BadInput, match="whole games"):
+    with pytest.raises(BadInput, match="plays of shape"):
         transcripts(end.hands, seen.decl, seen.leader, seen.plays[:, :27])
     with pytest.raises(BadInput, match="may not play"):
         transcripts(end.hands, seen.decl, seen.leader, seen.plays[:, ::-1])

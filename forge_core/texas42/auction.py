@@ -154,7 +154,7 @@ class Auction:
 
     @property
     def contract(self) -> Contract | None:
-        """The highest bid so far and its bidder; None if everyone has passed, so the hand is dealt again."""
+        """The highest bid so far and its bidder; None if nobody has bid."""
         if self.high == PASS:
             return None
         return Contract(self._seat(self.calls.index(self.high)), self.high)

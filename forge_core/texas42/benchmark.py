@@ -13,4 +13,4 @@ GOLDEN_SHARD_SEEDS = (*GOLDEN_VAL, *GOLDEN_TEST)
 BENCHMARK_SEEDS = {Split.VAL: GOLDEN_VAL, Split.TEST: TEST_SEEDS}
 """The seeds that networks are scored on. The test seeds are sealed: only the final evaluation uses them."""
 WATCHED_SEEDS = range(GOLDEN_VAL.stop, TEST_SEEDS.start)
-"""The remaining val seeds below 1000. Training is evaluated on them as it runs."""
+"""The remaining val seeds below 1000. Networks in training are evaluated on them."""

@@ -30,7 +30,7 @@ def follows(domino: int, suit: int, decl: int) -> bool:
 
 
 def legal_plays(hand: Sequence[int], trick: Sequence[int], decl: int) -> list[int]:
-    """Return the legal plays from `hand` (ids still held): the led suit if possible, otherwise any."""
+    """Return the legal plays from `hand` (ids still held): those that follow suit; all if leading or void."""
     if not trick:
         return list(hand)
     suit = led_suit(trick[0], decl)

@@ -40,7 +40,7 @@ def golden_questions(split: Split, root: Store | None, rows: int) -> Questions:
     """Return the benchmark of a split, with `rows` rows per deal.
 
     root: the store to read golden shards from; deals missing from it, or all deals if root is None,
-    are solved on the fly. Raises BadInput for the train split, and whenever `golden_rows` does.
+    are solved on the fly. Raises BadInput for the train split, and the errors of `golden_rows`.
     """
     keys = golden.golden_keys(split)
     store = root.join(GOLDEN_SHARDS) if root else None
@@ -54,7 +54,7 @@ def count_unsolved(split: Split, root: Store) -> int:
     n_stored = len(golden.stored_keys(keys, store))
     if not n_stored:
         raise BadInput(
-            f"{store.url} holds no deals of the {split} benchmark: name the root of a store that does, "
+            f"{store.url} holds no deals of the {split} benchmark: name the root of a store with some, "
             "or omit --data to solve them on the fly"
         )
     return len(keys) - n_stored

@@ -261,7 +261,7 @@ def source_kind(kind: str) -> type[Source]:
 
 
 def parse_source(record: Mapping[str, Any]) -> Source:
-    """Return the source described by a record in config.json or a model card. Raises BadInput."""
+    """Return the source described by a record in config.json or a model card. Raises BadInput if unknown."""
     return source_kind(record["kind"])(record)
 
 

@@ -143,7 +143,8 @@ def advance(states: States, slots: npt.ArrayLike, tables: DealTables) -> tuple[S
     slots = np.atleast_1d(np.asarray(slots, dtype=np.int64))
     bad = (slots < 0) | (slots >= HAND_SIZE) | (legal_slots(states, tables) >> np.maximum(slots, 0) & 1 == 0)
     if bad.any():
-        raise BadInput(f"slot {int(slots[bad][0])} is illegal in state {int(states[bad][0])}")
+        slot, state = int(slots[bad][0]), int(states[bad][0])
+        raise BadInput(f"slot {slot} is illegal in state {state}: use a legal slot")
     rows = np.arange(len(states))
     remaining, played = f.remaining.copy(), f.played.copy()
     remaining[rows, f.mover] &= ~(1 << slots)

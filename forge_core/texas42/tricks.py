@@ -14,7 +14,7 @@ class Trick:
     """A trick, complete or in progress."""
 
     leader: int
-    """seat"""
+    """seat that leads the trick"""
     dominoes: tuple[int, ...]
     """0..4 ids in playing order"""
     decl: int

@@ -19,27 +19,30 @@ from forge_core.texas42.settings.games import (
 from forge_core.texas42.worlds.posterior import PosteriorConfig
 
 MOST_WORLDS = 2_000_000
-"""limit of worlds per decision: a larger number is a typing error, or would take months"""
+"""upper limit of worlds per decision: more is probably a typing error and would take months"""
 
 
 @dataclass(frozen=True, slots=True)
 class AdaptiveConfig:
-    """Samples worlds until E[Q] of every legal play is precise enough. Raises BadInput for contradictions."""
+    """Settings for sampling worlds until E[Q] of every legal play is precise enough.
+
+    Raises BadInput for invalid values.
+    """
 
     min_worlds: int = MIN_WORLDS
     max_worlds: int = MAX_WORLDS
-    """at most this many; if no more worlds are consistent, each is used once and E[Q] is exact"""
+    """upper limit; if no more worlds than this are consistent, each is used once and E[Q] is exact"""
     batch: int = ADAPTIVE_BATCH
     """worlds between two checks of the precision"""
     sem_threshold: float = SEM_THRESHOLD
-    """points: the largest standard error of E[Q] that is accepted for a legal play"""
+    """in points: the largest accepted standard error of E[Q] of a legal play"""
 
     def __post_init__(self) -> None:
         if not (1 <= self.min_worlds <= self.max_worlds and self.batch >= 1 and self.sem_threshold > 0):
             raise BadInput(
                 f"adaptive sampling with min_worlds {self.min_worlds}, max_worlds {self.max_worlds}, batch "
-                f"{self.batch}, sem_threshold {self.sem_threshold}: use positive numbers, and min_worlds "
-                "of at most max_worlds"
+                f"{self.batch}, sem_threshold {self.sem_threshold}: use positive numbers, with min_worlds "
+                "no larger than max_worlds"
             )
         check_most(self.max_worlds)
 
@@ -51,55 +54,55 @@ class AdaptiveConfig:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """The worlds that are used for a position, and their weights."""
+    """Settings for the worlds used at a position, and their weights."""
 
     n_worlds: int = DEFAULT_WORLDS
     """worlds drawn per position, unless `adaptive` is set"""
     enumerate_limit: int | None = None
-    """if at most this many worlds are consistent, each is used once; default: `n_worlds`, or `max_worlds` of
-    `adaptive`"""
+    """if at most this many worlds are consistent, each is used once; default: `n_worlds`, or the `max_worlds`
+    of `adaptive`"""
     posterior: PosteriorConfig | None = None
-    """weights from the plays so far; None: equal weights"""
+    """how the plays so far weight the worlds; None: equal weights"""
     adaptive: AdaptiveConfig | None = None
     points: bool = True
-    """also compute the distribution of Q over worlds"""
+    """if set, also compute the distribution of Q over worlds"""
 
     def __post_init__(self) -> None:
         if self.n_worlds < 1:
             raise BadInput(f"worlds {self.n_worlds}: use at least 1")
         if self.enumerate_limit is not None and self.enumerate_limit < 0:
-            raise BadInput(f"enumerate limit {self.enumerate_limit}: use at least 0")
+            raise BadInput(f"enumerate_limit {self.enumerate_limit}: use at least 0")
         check_most(self.n_worlds)
 
     def settings(self) -> dict[str, Any]:
-        """Return the settings that have an effect, in JSON types; with `adaptive`, `n_worlds` has none."""
+        """Return the settings that have an effect, as JSON types; `n_worlds` has none with `adaptive`."""
         settings = asdict(self)
         return {k: v for k, v in settings.items() if not (self.adaptive and k == "n_worlds")}
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Sampling:
-        """Read the settings of a game; missing entries take their defaults. Raises BadInput."""
+        """Parse the settings of a game; missing entries take their defaults. Raises BadInput if invalid."""
         try:
             sampling = dict(settings.get("sampling") or {})
             for name, kind in (("posterior", PosteriorConfig), ("adaptive", AdaptiveConfig)):
                 sampling[name] = kind(**sampling[name]) if sampling.get(name) else None
             return cls(**sampling)
         except (TypeError, ValueError) as error:
-            raise BadInput(f"the sampling settings of a game cannot be read: {error}") from error
+            raise BadInput(f"the game's sampling settings are invalid: {error}") from error
 
     @property
     def batch(self) -> int:
-        """Worlds per game that are evaluated at once."""
+        """Number of worlds per game that are evaluated at once."""
         return self.adaptive.batch if self.adaptive else self.n_worlds
 
     @property
     def least(self) -> int:
-        """The smallest number of worlds that is drawn."""
+        """Smallest number of worlds that is drawn."""
         return self.adaptive.min_worlds if self.adaptive else self.n_worlds
 
     @property
     def window(self) -> int:
-        """The number of earlier plays that are evaluated too."""
+        """Number of earlier plays that are evaluated too."""
         return self.posterior.window if self.posterior else 0
 
     @property
@@ -109,14 +112,14 @@ class Sampling:
 
     @property
     def most(self) -> int:
-        """The largest number of worlds that is drawn; a posterior may need more than the fixed number."""
+        """Largest number of worlds that is drawn; a posterior may need more than the fixed number."""
         if self.adaptive:
             return self.adaptive.max_worlds
         return self.n_worlds * (self.posterior.most_rounds if self.posterior else 1)
 
     @property
     def enumerate_up_to(self) -> int:
-        """The largest number of consistent worlds of which every one is used."""
+        """Largest number of consistent worlds for which all of them are used."""
         if self.enumerate_limit is not None:
             return self.enumerate_limit
         return self.adaptive.max_worlds if self.adaptive else self.n_worlds

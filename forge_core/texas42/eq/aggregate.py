@@ -1,4 +1,4 @@
-"""Weighted sums over worlds that can be extended, and the statistics that follow from them."""
+"""Extendable weighted sums over worlds, and the statistics derived from them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from forge_core.texas42.eq.records import N_POINTS
 
 WORST = -HAND_POINTS
 _ONE_HOT = 1 << 24
-"""numbers held in memory at once"""
+"""numbers held in memory at once, to bound the memory"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tally:
-    """Sums over the worlds of N games, float64. A world of log weight l has weight exp(l - shift)."""
+    """Sums over the worlds of N games, float64. A world with log weight l has weight exp(l - shift)."""
 
     shift: Tensor
     """[N] the highest log weight so far"""
     n: Tensor
-    """[N] int64 number of worlds, including those of weight 0"""
+    """[N] int64 number of worlds, including those with weight 0"""
     weight: Tensor
     """[N] sum of weights"""
     weight_squared: Tensor
@@ -35,9 +35,9 @@ class Tally:
     q_squared: Tensor
     """[N, 7] sum of weight x Q squared"""
     made: Tensor
-    """[N, 7] weight of the worlds in which the mover's side makes the bid (defenders: sets it)"""
+    """[N, 7] weight of the worlds in which the mover's team makes the bid (defenders: sets it)"""
     points: Tensor | None
-    """[N, 7, 85] weight by Q, -42..42, rounded; None if it was not requested"""
+    """[N, 7, 85] weight by rounded Q, -42..42; None if not requested"""
 
     @classmethod
     def join(cls, parts: list[Tally]) -> Tally:
@@ -48,12 +48,12 @@ class Tally:
         return cls(*(None if column[0] is None else torch.cat(column) for column in columns))  # pyright: ignore
 
     def take(self, games: Tensor) -> Tally:
-        """Return the games at `games`."""
+        """Return the tally of the games with these indices."""
         picked: list[Any] = [None if column is None else column[games] for column in self._columns()]
         return Tally(*picked)
 
     def put(self, games: Tensor, part: Tally) -> None:
-        """Overwrite the games at `games` with those of `part`."""
+        """Replace the games at these indices with those of `part`."""
         for column, changed in zip(self._columns(), part._columns(), strict=True):
             if column is not None:
                 column[games] = changed
@@ -98,26 +98,26 @@ class Tally:
 
     @property
     def mean(self) -> Tensor:
-        """[N, 7] E[Q], points."""
+        """[N, 7] E[Q] in points."""
         return self.q / self.weight[:, None]
 
     @property
     def variance(self) -> Tensor:
-        """[N, 7] variance of Q over worlds, points squared."""
+        """[N, 7] variance of Q over worlds, in points squared."""
         return (self.q_squared / self.weight[:, None] - self.mean**2).clamp(min=0)
 
     @property
     def entropy(self) -> Tensor:
-        """[N] entropy of the normalised weights, nats."""
+        """[N] entropy of the normalised weights, in nats."""
         return self.weight.log() - self.weight_log / self.weight
 
 
 def tally(q: Tensor, log_weight: Tensor, valid: Tensor, makes_at: Tensor, with_points: bool = False) -> Tally:
-    """Sum over M worlds of each of N games.
+    """Sum over the M worlds of each of N games.
 
-    q [N, M, 7] points, mover's frame; log_weight [N, M], -inf for an impossible world; valid bool
-    [N, M] worlds that count; makes_at [N]: the mover's side makes the bid (defenders: sets it) where
-    q is at least this. Repeatable to the last digit on one device.
+    q: [N, M, 7] points in the mover's frame. log_weight: [N, M], -inf for an impossible world. valid:
+    bool [N, M], the worlds that count. makes_at: [N]; the mover's team makes the bid (defenders: sets
+    it) if Q is at least this. Results are bitwise reproducible on one device.
     """
     log_weight = torch.where(valid, log_weight.double(), -torch.inf)
     shift = log_weight.amax(dim=1)
@@ -139,12 +139,12 @@ def tally(q: Tensor, log_weight: Tensor, valid: Tensor, makes_at: Tensor, with_p
 
 
 def _by_points(q: Tensor, weight: Tensor) -> Tensor:
-    """Sum weight [N, M] by the rounded value of q [N, M, 7]: [N, 7, 85]."""
+    """Sum weight [N, M] by the rounded value of q [N, M, 7]; return [N, 7, 85]."""
     value = (q.round().long() - WORST).clamp(0, N_POINTS - 1).transpose(1, 2)  # [N, 7, M]
     if q.device.type == "cpu":
         points = q.new_zeros(*value.shape[:2], N_POINTS)
         return points.scatter_add_(2, value, weight[:, None].expand(value.shape))
-    # On a GPU scattered sums have no fixed order; a product with one-hot rows does.
+    # On a GPU, scattered sums have no fixed order, but a product with one-hot rows does.
     values = torch.arange(N_POINTS, device=q.device)
     games = max(1, _ONE_HOT // (value[0].numel() * N_POINTS))
     parts = zip(weight.split(games), value.split(games), strict=True)

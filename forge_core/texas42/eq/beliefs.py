@@ -1,4 +1,4 @@
-"""Beliefs about the hidden hands before the first play, for example from the auction."""
+"""Beliefs about the hidden hands before the first play, for example based on the auction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from forge_core.texas42.views import Seen
 
 
 class Belief(Protocol):
-    """A prior over hands that ignores the plays: a seat that bid 31 holds a hand worth bidding.
+    """A prior over hands that ignores the plays: for example, a seat that bid 31 has a hand worth the bid.
 
     It multiplies the posterior weight of every world; worlds are still drawn uniformly.
     """
@@ -18,8 +18,8 @@ class Belief(Protocol):
     def log_prior(self, seen: Seen, game: Tensor, hands: Tensor) -> Tensor:
         """Return the log prior of D worlds, up to a constant per game: float64 [D], -inf if ruled out.
 
-        seen: public knowledge of N games, including the bid; game int64 [D]: the game of each
-        world; hands int8 [D, 4, 7] as dealt. On the device of `hands`.
+        seen: public knowledge of N games, including the bid. game: int64 [D], the game of each world.
+        hands: int8 [D, 4, 7] as dealt. The result is on the same device as `hands`.
         """
         ...
 

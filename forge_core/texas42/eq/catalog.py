@@ -1,6 +1,6 @@
-"""Catalog of the games in a store, from their footers.
+"""Catalog of the games in a store, read from their footers.
 
-A file that is no sound game of its folder is listed with the reason, never passed over.
+Files that are not valid games of their folder are listed with the reason, never skipped silently.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from forge_core.texas42.folders import GAMES_FOLDER
 
 @dataclass(frozen=True, slots=True)
 class GameTotal:
-    """All games of one split that were made alike."""
+    """Totals over all games of one split with the same settings."""
 
     split: Split
     fingerprint: str
-    """of their settings"""
+    """fingerprint of the settings"""
     settings: dict[str, Any]
     games: int
     nbytes: int
@@ -37,29 +37,29 @@ class GameCatalog:
     """The games of a store."""
 
     entries: tuple[Entry[GameHeader], ...]
-    """by split and file name"""
+    """ordered by split and file name"""
     faults: tuple[Fault, ...]
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits, equal if and only if the same games, made alike, are there."""
+        """16 hex digits, equal if and only if the store has the same games with the same settings."""
         return fingerprint(
             {f"{entry.split}/{entry.filename}": entry.header.fingerprint for entry in self.entries}
         )
 
     def totals(self) -> list[GameTotal]:
-        """One record for each split and way of making games."""
+        """Return one record for each split and fingerprint of settings."""
         ordered = sorted(self.entries, key=_split_and_settings)
         return [_total(list(entries)) for _, entries in groupby(ordered, key=_split_and_settings)]
 
 
 def read_catalog(store: Store) -> GameCatalog:
-    """List the games of a store from their footers. store: its root. Raises StoreUnusable."""
+    """Return the catalog of the games in a store. store: its root. Raises StoreUnusable."""
     return GameCatalog(*read_entries({GAMES_FOLDER: GAMES}, store))
 
 
 def take_stock(root: Store) -> Stock:
-    """Holdings of each split; a row is a decision."""
+    """Return the holdings of each split; rows are decisions."""
     catalog = read_catalog(root)
     return Stock(tuple(holdings_of(catalog.entries, lambda header: N_PLAYS)), catalog.faults)
 

@@ -1,4 +1,4 @@
-"""From the settings of games played by E[Q] to their configuration and their oracle."""
+"""Build the configuration and the oracle for games played by E[Q] from a user's settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from forge_core.texas42.worlds.posterior import PosteriorConfig
 
 
 def configure(settings: GameSettings) -> GameConfig:
-    """Return how games are played. Raises BadInput for a setting that has no effect next to the others."""
+    """Return the configuration of games. Raises BadInput for a setting without effect."""
     sampling = Sampling(
         settings.worlds,
         settings.enumerate_limit,
@@ -27,23 +27,26 @@ def configure(settings: GameSettings) -> GameConfig:
 
 
 def open_oracle_of(settings: GameSettings, model: str | None, device: str) -> Oracle:
-    """Return what evaluates worlds. model: folder of a network, for model and hybrid. Raises BadInput."""
+    """Open the oracle that evaluates worlds. Raises BadInput if `model`, a folder, is unused or missing."""
     if model and settings.oracle == "exact":
-        raise BadInput("the exact oracle uses no network: leave out --model")
+        raise BadInput("--model has no effect with --oracle exact: omit it")
     first = EXACT_FROM if settings.exact_from is None else settings.exact_from
     return open_oracle(settings.oracle, model, device, first)
 
 
 def posterior_of(settings: GameSettings) -> PosteriorConfig | None:
-    """Return how worlds are weighted; None: all the same. Raises BadInput."""
+    """Return the posterior's settings, or None for equal weights. Raises BadInput for unused settings."""
     given = _given(window=settings.posterior_window, tau=settings.posterior_tau, mix=settings.posterior_mix)
     if given and not settings.posterior:
-        raise BadInput(f"--posterior-{next(iter(given))} belongs to a posterior: add --posterior")
+        raise BadInput(f"--posterior-{next(iter(given))} needs a posterior: add --posterior")
     return replace(PosteriorConfig.calibrated(), **given) if settings.posterior else None
 
 
 def adaptive_of(settings: GameSettings) -> AdaptiveConfig | None:
-    """Return how many worlds are sampled; None: a fixed number. Raises BadInput."""
+    """Return the settings of adaptive sampling, or None for a fixed number of worlds.
+
+    Raises BadInput for unused settings.
+    """
     given = _given(
         min_worlds=settings.min_worlds,
         max_worlds=settings.max_worlds,
@@ -55,17 +58,18 @@ def adaptive_of(settings: GameSettings) -> AdaptiveConfig | None:
     if settings.adaptive:
         return replace(AdaptiveConfig(), **given)
     if given:
-        raise BadInput(f"{next(iter(given))} belongs to adaptive sampling: add --adaptive")
+        name = "adaptive-batch" if "batch" in given else next(iter(given)).replace("_", "-")
+        raise BadInput(f"--{name} needs adaptive sampling: add --adaptive")
     return None
 
 
 def exploration_of(settings: GameSettings) -> ExplorationPolicy:
-    """Return when another play than the best is made. Raises BadInput for a setting the mode does not use."""
+    """Return the exploration policy. Raises BadInput for a setting that its mode does not use."""
     given = _given(epsilon=settings.epsilon, temperature=settings.temperature, max_regret=settings.max_regret)
     policy = ExplorationPolicy(settings.exploration, **given)
     if unused := sorted(set(given) - set(USED_BY[policy.mode])):
         option = unused[0].replace("_", "-")
-        raise BadInput(f"exploration {policy.mode} has no {option.replace('-', ' ')}: leave out --{option}")
+        raise BadInput(f"--{option} has no effect with exploration {policy.mode}: omit it")
     return policy
 
 

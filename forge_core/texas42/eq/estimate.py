@@ -1,7 +1,7 @@
 """E[Q]: the value of each play to a player who does not see the other hands.
 
-Worlds are drawn, an oracle evaluates the plays in each, and the answers are summed. The draws of a
-game depend on its key and its position alone, not on the other games of the batch.
+Worlds are drawn, an oracle evaluates the plays in each world, and the answers are averaged. The draws
+for a game depend only on its key and its position, not on the other games in the batch.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from forge_core.texas42.worlds.voids import unseen
 Floats = npt.NDArray[np.float32]
 
 _WORLDS_A_ROUND = 4096
-"""worlds of a game that are summed together; a constant, since it affects the last digit of the sums"""
+"""worlds of a game that are summed together; a constant, because it affects the last digit of the sums"""
 _POSITIONS = 1 << 20
-"""positions of all games that are evaluated together: at a kilobyte each, they bound the memory"""
+"""positions evaluated together over all games; at a kilobyte each, this bounds the memory"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimates:
-    """Estimates of the movers of N games; points in the mover's frame, NaN where a play is illegal."""
+    """Estimates for the movers of N games; points in the mover's frame, NaN where a play is illegal."""
 
     legal: npt.NDArray[np.bool_]
     """[N, 7] legal slots"""
@@ -45,21 +45,21 @@ class Estimates:
     variance: Floats
     """[N, 7] variance of Q over worlds, points squared"""
     p_make: Floats
-    """[N, 7] share of the worlds in which the bid is made (for defenders: set)"""
+    """[N, 7] share of worlds in which the bid is made (for defenders: set)"""
     points: Floats | None
-    """[N, 7, 85] share of the worlds by Q, -42..42; 0 where illegal"""
+    """[N, 7, 85] share of worlds by Q, -42..42; 0 where illegal"""
     ess: Floats
     """[N] effective number of worlds: 1 / sum of squared weights"""
     max_weight: Floats
-    """[N] share of the heaviest world"""
+    """[N] weight of the heaviest world"""
     entropy: Floats
-    """[N] entropy of the weights, nats"""
+    """[N] entropy of the weights, in nats"""
     n_worlds: npt.NDArray[np.int64]
-    """[N] worlds used"""
+    """[N] number of worlds used"""
     world_count: npt.NDArray[np.int64]
-    """[N] exact number of worlds consistent with everything that was seen"""
+    """[N] exact number of worlds consistent with everything the mover has seen"""
     converged: npt.NDArray[np.bool_]
-    """[N] True if every world was used, or if the ESS and the standard error of each legal play suffice"""
+    """[N] True if every world was used, or if the ESS and the standard error of every legal play suffice"""
 
     def __len__(self) -> int:
         return len(self.legal)
@@ -78,16 +78,17 @@ def estimate(
     device: str = "cpu",
     belief: Belief | None = None,
 ) -> Estimates:
-    """Estimate E[Q] for N views, all after equally many plays; keys [N] of the draws (see `streams.mix`).
+    """Estimate E[Q] for N views, all after the same number of plays.
 
-    Worlds are built and summed on `device`; the oracle may be on another. belief: a further weight
-    of each world. Raises ForgeError if no world is consistent or none has positive weight.
+    keys: [N], which determine the draws (see `streams.mix`). Worlds are built and summed on `device`; the
+    oracle may be on another. belief: an additional weight for each world. Raises ForgeError if no world
+    is consistent, or if all have weight 0.
     """
     hidden = unseen(views)
     worlds = Worlds(hidden, keys, device)
     if not (worlds.count > 0).all():
         game = int(np.flatnonzero(worlds.count <= 0)[0])
-        raise ForgeError(f"game {game}: no deal is consistent with the plays; they break the rules")
+        raise ForgeError(f"game {game}: no deal is consistent with its plays, so they break the rules")
     table = Table.of(views, hidden, device)
     legal, makes_at = views.legal, _makes_at(views)
     is_complete = worlds.count <= sampling.enumerate_up_to
@@ -148,9 +149,7 @@ def _ask(
     flat = asked.flatten().nonzero().squeeze(1)
     answers = oracle.q(hands, past.decl, past.states.flatten()[flat], flat // j)
     if not bool(torch.isfinite(answers).all()):
-        raise ForgeError(
-            "the oracle returned a value that is not a number: its network has diverged; use another"
-        )
+        raise ForgeError("the oracle's network returned NaN or infinity: use a network that has not diverged")
     values = torch.full((len(hands) * j, HAND_SIZE), ILLEGAL, dtype=torch.float32, device=valid.device)
     values[flat] = answers
     values = values.view(-1, j, HAND_SIZE)
@@ -169,11 +168,11 @@ def _ask(
 
 
 def _makes_at(views: Views) -> npt.NDArray[np.int64]:
-    """Return [N] the smallest Q at which the mover's side makes the bid (defenders: sets it).
+    """Return [N] the smallest Q at which the mover's team makes the bid (defenders: sets it).
 
-    -127 means always, 127 never. All R points still to come go to one side or the other, so Q has
-    the parity of R: a side that needs x more has them from Q = 2x - R on. The threshold is one
-    point lower, halfway between two possible values, so that inexact values of a network round.
+    -127 means always, 127 never. All R remaining points go to one team or the other, so Q has the
+    parity of R: a team that needs x more points has them if Q >= 2x - R. The threshold is one point
+    lower, halfway between two possible values, so that a network's inexact values are rounded.
     """
     seen = views.seen
     rows, bidders = np.arange(len(seen)), seen.bidder % 2
@@ -195,7 +194,7 @@ def _enough(
     taken: int,
     sampling: Sampling,
 ) -> npt.NDArray[np.bool_]:
-    """Return [n] True for games that need no more worlds."""
+    """Return [n] bool: True for games that need no more worlds."""
     done = taken >= to_take
     if taken < sampling.least:
         return done
@@ -205,17 +204,17 @@ def _enough(
 def _is_known(
     total: Tally, legal: npt.NDArray[np.bool_], sampling: Sampling, adaptive: AdaptiveConfig | None
 ) -> npt.NDArray[np.bool_]:
-    """Return [n] True if the ESS suffices and E[Q] is as precise as `adaptive` requires.
+    """Return [n] bool: True if the ESS suffices and E[Q] is as precise as `adaptive` requires.
 
-    If nearly all weight is on one world, the spread over worlds and the standard error are almost
-    0, so the standard error is meaningful only with a sufficient ESS.
+    If one world has nearly all the weight, the spread over worlds and the standard error are almost 0,
+    so the standard error is meaningful only if the ESS suffices.
     """
     known = total.ess.cpu().numpy() >= sampling.least_ess
     return known & (_largest_error(total, legal) <= adaptive.sem_threshold) if adaptive else known
 
 
 def _largest_error(total: Tally, legal: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return [n] the largest standard error of E[Q] over legal plays, points."""
+    """Return [n] the largest standard error of E[Q] over legal plays, in points."""
     error = (total.variance / total.ess[:, None]).sqrt().cpu().numpy()
     return np.where(legal, error, 0.0).max(axis=1)
 
@@ -227,7 +226,7 @@ def _read(
     is_complete: npt.NDArray[np.bool_],
     sampling: Sampling,
 ) -> Estimates:
-    """Turn sums into estimates, on the host."""
+    """Convert sums to estimates, on the host."""
 
     def read(column: Tensor) -> Floats:
         return column.float().cpu().numpy()

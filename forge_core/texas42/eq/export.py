@@ -1,4 +1,4 @@
-"""Recorded games as a plain dictionary of tensors, for loaders of the published schema 2.1."""
+"""Recorded games as a plain dictionary of tensors, for programs that read the published schema 2.1."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _WHOLE_NUMBERS = {
 
 
 def to_tensors(records: Sequence[GameRecord]) -> dict[str, Any]:
-    """Convert N games to R = 28 N decisions under the names of schema 2.1.
+    """Convert N games to R = 28 N decisions, with the names of schema 2.1.
 
-    transcript_tokens int8 [R, 36, 8]; legal_mask bool, e_q_mean and e_q_var float32 [R, 7], 0
-    where illegal; e_q_pdf float32 [R, 7, 85], if all games have it; all others [R]: int64, float32
-    or bool. train_mask: decisions of the train split. metadata: a JSON object, as a string.
-    Raises BadInput for no games, a game of the sealed test split, or illegal plays.
+    transcript_tokens int8 [R, 36, 8]; legal_mask bool, e_q_mean and e_q_var float32, all [R, 7], 0
+    where illegal; e_q_pdf float32 [R, 7, 85], only if all games have it; all others [R], int64, float32
+    or bool. train_mask: True for the train split. metadata: a JSON object as a string. Raises BadInput
+    if there are no games, for a game of the sealed test split, or for illegal plays.
     """
     import torch
 
@@ -59,7 +59,7 @@ def to_tensors(records: Sequence[GameRecord]) -> dict[str, Any]:
 
 
 def export_games(records: Sequence[GameRecord], path: str) -> int:
-    """Write `to_tensors` atomically with torch.save; return its bytes. It loads with weights_only=True."""
+    """Write `to_tensors` atomically with torch.save; return the file size. Loads with weights_only=True."""
     import torch
 
     data = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Faults of recorded games: each rule once, as the sentence that reports its violation."""
+"""Faults of recorded games: each rule appears once, as the sentence that reports its violation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from forge_core.texas42.worlds.count import completions
 from forge_core.texas42.worlds.voids import unseen
 
 Faults = dict[str, Flags]
-"""sentence -> [28] bool, the decisions at which it applies"""
+"""sentence -> [28] bool: the decisions that it applies to"""
 
 _POINTS = np.arange(N_POINTS) - HAND_POINTS
 _ROUNDING = 1e-3
@@ -33,11 +33,11 @@ _ROUNDING = 1e-3
 
 
 def check_game(record: GameRecord) -> list[str]:
-    """Return the faults of a game, one sentence each; empty if it is sound.
+    """Return the faults of a game, one sentence each; empty if the game is valid.
 
-    The game is replayed. Players, legal slots, points and outcome must follow the rules, every
-    action must point at a hand token that is still held, the number of worlds must match the
-    mover's knowledge, the true deal must be one of them, and the numbers must agree with each other.
+    The game is replayed. Players, legal slots, points and outcome must follow the rules; every action
+    must refer to a hand token that is still held; the number of worlds must match the mover's
+    knowledge; the true deal must be one of them; and the numbers must be consistent with each other.
     """
     shapes = _misshapen(record)
     if shapes:
@@ -74,7 +74,7 @@ def _misshapen(record: GameRecord) -> list[str]:
 
 
 def _of_play(record: GameRecord, games: Sequence[Games]) -> Faults:
-    """Compare with the rules. games: before each play, and after the last."""
+    """Compare with the rules. games: before each play, and after the last one."""
     decisions, ends, steps = record.decisions, games[-1].seen, np.arange(N_PLAYS)
     tokens = record.transcripts().tokens
     player = ends.players[0]
@@ -86,19 +86,19 @@ def _of_play(record: GameRecord, games: Sequence[Games]) -> Faults:
     outcome = to_go[:, 0] - to_go[:, 1]
     slot = np.clip(decisions.action_taken, 0, HAND_SIZE - 1)
     return {
-        "the player is not the one on turn": decisions.player != player,
-        "legal_mask is not what the rules allow": (decisions.legal_mask != legal).any(axis=1),
+        "player is not the seat whose turn it is": decisions.player != player,
+        "legal_mask does not follow the rules": (decisions.legal_mask != legal).any(axis=1),
         "action_taken is not the play that was made": (decisions.action_taken != slot)
         | (record.hands[player, slot] != record.plays),
-        "action_taken points at a hand token that is not held": tokens[steps, FIRST_OF_HAND + slot, 5] != 1,
-        "forced is not where a single play is legal": decisions.forced != (legal.sum(axis=1) == 1),
-        "points_so_far are not those of the tricks before": (decisions.points_so_far != so_far).any(axis=1),
-        "actual_outcome is not that of the tricks to come": decisions.actual_outcome != outcome,
+        "action_taken refers to a hand token that is not held": tokens[steps, FIRST_OF_HAND + slot, 5] != 1,
+        "forced does not match the number of legal plays": decisions.forced != (legal.sum(axis=1) == 1),
+        "points_so_far does not match the earlier tricks": (decisions.points_so_far != so_far).any(axis=1),
+        "actual_outcome does not match the later tricks": decisions.actual_outcome != outcome,
     }
 
 
 def _of_estimates(decisions: Decisions) -> Faults:
-    """Compare estimates with each other and with the range of points and shares."""
+    """Compare the estimates with each other and with the range of points and shares."""
     legal = decisions.legal_mask
 
     def wrong(bad: Flags) -> Flags:
@@ -109,23 +109,23 @@ def _of_estimates(decisions: Decisions) -> Faults:
     n_legal = legal.sum(axis=1).clip(min=1)
     exact = decisions.oracle == KINDS.index("exact")
     faults = {
-        f"{name} is no number exactly where no play is legal": (np.isfinite(column) != legal).any(axis=1)
+        f"{name} must be a number exactly where a play is legal": (np.isfinite(column) != legal).any(axis=1)
         for name, column in estimates.items()
     } | {
         "an exact E[Q] is outside -42..42": exact
         & wrong(np.abs(decisions.e_q_mean) > HAND_POINTS + _ROUNDING),
         "e_q_var is negative": wrong(decisions.e_q_var < 0),
-        "p_make is no share": wrong((decisions.p_make < 0) | (decisions.p_make > 1 + _ROUNDING)),
+        "p_make is outside 0..1": wrong((decisions.p_make < 0) | (decisions.p_make > 1 + _ROUNDING)),
         "u_mean is not the mean spread": ~_near(decisions.u_mean, spread.sum(axis=1) / n_legal),
         "u_max is not the largest spread": ~_near(decisions.u_max, spread.max(axis=1)),
     }
     if decisions.e_q_pdf is not None:
         total, mean = decisions.e_q_pdf.sum(axis=2), decisions.e_q_pdf @ _POINTS.astype(np.float32)
         faults |= {
-            "e_q_pdf does not sum to 1 where a play is legal, to 0 elsewhere": (
+            "e_q_pdf does not sum to 1 where a play is legal and to 0 elsewhere": (
                 ~(np.abs(total - legal) <= _ROUNDING) | (decisions.e_q_pdf < 0).any(axis=2)
             ).any(axis=1),
-            "e_q_pdf has another mean than E[Q]": exact & wrong(~_near(mean, decisions.e_q_mean)),
+            "e_q_pdf has a mean other than E[Q]": exact & wrong(~_near(mean, decisions.e_q_mean)),
         }
     return faults
 
@@ -133,10 +133,10 @@ def _of_estimates(decisions: Decisions) -> Faults:
 def _of_choices(record: GameRecord) -> Faults:
     decisions, rows = record.decisions, np.arange(N_PLAYS)
     faults = {
-        "q_gap is negative, or no number": ~(decisions.q_gap >= 0),
-        "exploration_mode is none of the modes": (decisions.exploration_mode < 0)
+        "q_gap is negative or not a number": ~(decisions.q_gap >= 0),
+        "exploration_mode is not an index into MODES": (decisions.exploration_mode < 0)
         | (decisions.exploration_mode >= len(MODES)),
-        "oracle is none of the kinds": (decisions.oracle < 0) | (decisions.oracle >= len(KINDS)),
+        "oracle is not an index into KINDS": (decisions.oracle < 0) | (decisions.oracle >= len(KINDS)),
         "a greedy play is not the best": (decisions.exploration_mode == 0)
         & (decisions.q_gap > CHOICE_GRAIN + _ROUNDING),
     }
@@ -145,7 +145,7 @@ def _of_choices(record: GameRecord) -> Faults:
         worth = decisions.e_q_mean if criterion == "eq" else decisions.p_make
         best = np.where(decisions.legal_mask, worth, -np.inf).max(axis=1)
         gap = best - worth[rows, np.clip(decisions.action_taken, 0, HAND_SIZE - 1)]
-        faults["q_gap is not what the play gives away"] = ~_near(decisions.q_gap, gap)
+        faults["q_gap is not the loss of the play"] = ~_near(decisions.q_gap, gap)
     return faults
 
 
@@ -179,8 +179,8 @@ def _of_worlds(record: GameRecord, games: Sequence[Games]) -> Faults:
         counts[step] = completions(unknown).counts[0]
     decisions = record.decisions
     return {
-        "the true deal is none of the worlds that fit": ~contains,
-        "world_count is not the number of worlds that fit": decisions.world_count != counts,
+        "the true deal is not one of the consistent worlds": ~contains,
+        "world_count is not the number of consistent worlds": decisions.world_count != counts,
     }
 
 

@@ -1,8 +1,8 @@
-"""Recorded games on disk: one Parquet file a game, 28 rows, one a decision.
+"""Recorded games on disk: one Parquet file per game, with 28 rows, one per decision.
 
-A store of games holds them as `{train,val,test}/seed_00000042_decl_2.parquet`, by the split
-of the seed. The footer says the four hands, all settings and their fingerprint. Files are
-written whole or not at all, and verified when read.
+A store of games holds them as `{train,val,test}/seed_00000042_decl_2.parquet`; the seed decides the
+split. The footer records the four hands, all settings and their fingerprint. Files are written
+atomically, and verified when read.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from forge_core.texas42.tokens.encoder import Tokens
 from forge_core.texas42.tokens.transcript import N_FEATURES, N_POSITIONS, TRANSCRIPT_VERSION
 
 SCHEMA_VERSION = 1
-"""Raised when columns or header change."""
+"""Raised when columns or header change"""
 
 _CODES = {"exploration_mode": MODES, "oracle": KINDS}
-"""columns of words, which records hold as places in a list"""
+"""columns stored as words; records hold them as indices into these lists"""
 _COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "seed": (np.int64, ()),
     "decl": (np.int8, ()),
@@ -48,14 +48,14 @@ _COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     **{name: LAYOUT[name] for name in ("e_q_mean", "e_q_var", "legal_mask", "p_make", "e_q_pdf")},
     "bid": (np.int16, ()),
     "bidder": (np.int8, ()),
-    **{field.name: LAYOUT[field.name] for field in fields(Decisions)},  # those above keep their places
+    **{field.name: LAYOUT[field.name] for field in fields(Decisions)},  # earlier keys keep their positions
 }
-"""Type and shape of every column of a file, in order; lists are stored flat."""
+"""Type and shape of every column of a file, in order; lists are stored flat"""
 
 
 @dataclass(frozen=True, slots=True)
 class GameHeader(JsonHeader):
-    """The header of a game, in its footer."""
+    """The header of a game, stored in its footer."""
 
     seed: int
     decl: int
@@ -80,42 +80,41 @@ class GameHeader(JsonHeader):
 
     @property
     def is_current(self) -> bool:
-        """True: games of every version are read."""
+        """True, because games of every version can be read."""
         return True
 
 
 def write_game(store: Store, record: GameRecord) -> int:
-    """Put a game in its place in a store of games, whole or not at all; its bytes.
+    """Write a game atomically to a store of games; return its size in bytes.
 
-    Equal games give equal files. Raises BadInput for a game without a seed, of illegal plays or
-    other ones than its actions, or of settings that JSON cannot say; and StoreUnusable.
+    Equal games give equal files. Raises BadInput for a game that has no seed, has illegal plays, has
+    plays that differ from its actions, or has settings that are not JSON types; also StoreUnusable.
     """
     return GAMES.write(store, record.key, _encode(record))
 
 
 def read_game(store: Store, name: ShardKey | str) -> GameRecord:
-    """A game of a store, verified; name: its key, or that of its file.
+    """Read a game from a store and verify it. name: its key or its file name.
 
-    What is verified: header and columns; the plays against the rules; legal slots and stored
-    tokens against both; numbers where numbers must be; page checksums. What the numbers mean
-    is left to `check_game`. Raises FileCorrupt, with what to do, and BadInput for a name that
-    no game has.
+    The checks: header and columns; the plays against the rules; legal slots and stored tokens against
+    both; finite numbers where required; page checksums. `check_game` checks the meaning of the
+    numbers. Raises FileCorrupt, with advice, and BadInput for a name that is not that of a game.
     """
     return GAMES.read(store, _as_key(name))
 
 
 def open_game(path: str) -> GameRecord:
-    """A game by the path or URL of its file, wherever that lies; otherwise as `read_game`."""
+    """Read a game by the path or URL of its file, wherever it is; otherwise like `read_game`."""
     folder, slash, name = path.rpartition("/")
     return GAMES.read_from(Store(folder or slash or "."), _as_key(name))
 
 
 def find_games(path: str, final: bool = False) -> list[str]:
-    """The games at a place, as paths for `open_game`, sorted by split and seed.
+    """Return the games under a path, as paths for `open_game`, sorted by split and seed.
 
-    path: a file; a folder of games; a store of games; or a root with eq-games/. Games of the
-    test split are sealed, and left out unless `final`. Raises BadInput for a name that no game
-    has, or where nothing is found.
+    path: a file, a folder of games, a store of games, or a root with eq-games/. Games of the test split
+    are sealed and left out unless `final` is set. Raises BadInput for a name that is not that of a game,
+    or if nothing is found.
     """
     if path.endswith(".parquet"):
         return [path]
@@ -126,26 +125,26 @@ def find_games(path: str, final: bool = False) -> list[str]:
     except StoreUnusable as error:
         if not isinstance(error.__cause__, NotADirectoryError):
             raise
-        raise BadInput(f"{path} is no recorded game: those are .parquet files, made by forge eq") from error
+        raise BadInput(f"{path} is not a recorded game: use a .parquet file made by forge eq") from error
     found = [(folder, _as_key(name)) for folder, name in names]
     open_to_all = [(folder, key) for folder, key in found if final or key.split != Split.TEST]
     if not open_to_all:
-        sealed = f" but {len(found):,} of the test split, which are sealed" if found else ""
-        raise BadInput(f"{place.url} holds no games{sealed}: make some with forge eq, or name another place")
+        sealed = f" except {len(found):,} in the test split, which are sealed" if found else ""
+        raise BadInput(f"{place.url} has no games{sealed}: make some with forge eq, or name another place")
     return [folder.path(key.filename) for folder, key in open_to_all]
 
 
 def read_header(store: Store, name: ShardKey | str) -> GameHeader:
-    """Return the header of a game, from its footer alone. Raises FileCorrupt, BadInput."""
+    """Return the header of a game, reading only its footer. Raises FileCorrupt, BadInput."""
     return GAMES.read_header(store, _as_key(name))
 
 
 def missing_games(
     store: Store, keys: Iterable[ShardKey], fingerprint: str, *, verify: bool = False
 ) -> list[ShardKey]:
-    """Those that are absent, damaged or foreign, or made with settings of another fingerprint.
+    """Return the keys whose games are missing, damaged, foreign, or made with another fingerprint.
 
-    Footers are read; with verify the rows too. Raises StoreUnusable.
+    Reads the footers and, with verify, also the rows. Raises StoreUnusable.
     """
     return GAMES.missing(store, keys, fingerprint, verify=verify)
 
@@ -153,12 +152,12 @@ def missing_games(
 def _as_key(name: ShardKey | str) -> ShardKey:
     key = name if isinstance(name, ShardKey) else ShardKey.parse(name)
     if key.opponent is not None:
-        raise BadInput(f"{key.filename} is of a marginalised deal: games are of the deal of their seed")
+        raise BadInput(f"{key.filename} is a marginalized deal: use a game dealt from its own seed")
     return key
 
 
 def _remedy(folder: Store, key: ShardKey) -> Remedy:
-    """The command that plays a game."""
+    """Return the command that plays a game again."""
     command = f"forge eq --seeds {key.seed} --decl {NAMES[key.decl]} with the settings of this store"
     return Remedy.by(command)
 
@@ -181,20 +180,22 @@ def _encode(record: GameRecord) -> bytes:
     )
     columns = _columns(header, record.decisions, record.transcripts())
     if not np.array_equal(record.hands[columns["player"], columns["action_taken"]], record.plays):
-        raise BadInput(f"the actions of seed {record.seed} are not the plays of its game: record it so")
+        raise BadInput(
+            f"seed {record.seed}: action_taken does not match plays: record the same plays in both"
+        )
     arrays = [_to_arrow(name, columns[name]) for name in _COLUMNS if name in columns]
     table = pa.Table.from_arrays(arrays, schema=_schema(columns))
     return to_parquet(table, header.to_footer(), compression="zstd", use_dictionary=list(_CODES))
 
 
-def _columns(header: GameHeader, decisions: Decisions, told: Tokens) -> dict[str, npt.NDArray]:
-    """Every column of the file by name, [28, ...]."""
+def _columns(header: GameHeader, decisions: Decisions, transcript: Tokens) -> dict[str, npt.NDArray]:
+    """Return every column of the file by name, [28, ...]."""
     everywhere = {name: getattr(header, name) for name in ("seed", "decl", "bid", "bidder")}
     columns = {
         **{name: np.full(N_PLAYS, value, _COLUMNS[name][0]) for name, value in everywhere.items()},
         "step": np.arange(N_PLAYS, dtype=np.int8),
-        "transcript_tokens": told.tokens,
-        "transcript_length": told.mask.sum(axis=1, dtype=np.int8),
+        "transcript_tokens": transcript.tokens,
+        "transcript_length": transcript.mask.sum(axis=1, dtype=np.int8),
         **{field.name: getattr(decisions, field.name) for field in fields(Decisions)},
     }
     return {name: column for name, column in columns.items() if column is not None}
@@ -213,7 +214,7 @@ def _to_arrow(name: str, column: npt.NDArray) -> pa.Array:
     dtype, shape = _COLUMNS[name]
     column = np.ascontiguousarray(column, dtype=dtype)
     if column.shape != (N_PLAYS, *shape):
-        raise BadInput(f"{name} of a game is {[N_PLAYS, *shape]}, not {list(column.shape)}: record it so")
+        raise BadInput(f"{name} of a game has shape {list(column.shape)}: use {[N_PLAYS, *shape]}")
     if name in _CODES:
         return pa.array([_CODES[name][code] for code in column])
     values = pa.array(column.reshape(-1))
@@ -227,32 +228,32 @@ def _to_arrow(name: str, column: npt.NDArray) -> pa.Array:
 
 
 def _parse_header(file: pq.ParquetFile, key: ShardKey) -> GameHeader:
-    """The header of a game, its fields checked against each other, and the columns by name and size."""
+    """Parse the header of a game; check its fields against each other, and the columns by name and size."""
     header = GameHeader.from_footer(file, SCHEMA_VERSION)
     whole = (header.seed, header.decl, header.leader, header.bidder, header.bid)
-    require(all(type(n) is int for n in whole), "its header has no whole number where one belongs")
-    require(header.key == key, f"its header says it is {header.key.filename}")
+    require(all(type(n) is int for n in whole), "a number in its header is not a whole number")
+    require(header.key == key, f"its header belongs to {header.key.filename}")
     check_leader(header.leader)
     check_leader(header.bidder)
     check_bid(header.bid)
-    require(isinstance(header.hands, list), "its hands are no list")
+    require(isinstance(header.hands, list), "its hands are not a list")
     require(check_deal(header.hands).tolist() == header.hands, "its hands are not in ascending order")
-    require(isinstance(header.settings, dict), "its settings are no mapping")
+    require(isinstance(header.settings, dict), "its settings are not a mapping")
     made = fingerprint_of(header.settings)
-    require(header.fingerprint == made, "its fingerprint is not that of its settings")
+    require(header.fingerprint == made, "its fingerprint does not match its settings")
     _check_size(file)
     return header
 
 
 def _check_size(file: pq.ParquetFile) -> None:
-    """True if these are the columns of a game, of the right length; checked before any is unpacked."""
+    """Check that the file has the columns of a game, of the right length, before any is unpacked."""
     names = [name for name in _COLUMNS if name != "e_q_pdf" or name in file.schema_arrow.names]
     require(
         file.schema_arrow.equals(_schema(names)), f"its columns or their types are not {', '.join(names)}"
     )
     rows, groups = file.metadata.num_rows, file.metadata.num_row_groups
     require(
-        (rows, groups) == (N_PLAYS, 1), f"it has {rows:,} rows in {groups:,} parts, a game {N_PLAYS} in one"
+        (rows, groups) == (N_PLAYS, 1), f"it has {rows:,} rows in {groups:,} row groups, not {N_PLAYS} in one"
     )
     group = file.metadata.row_group(0)
     for place, name in enumerate(names):
@@ -261,7 +262,7 @@ def _check_size(file: pq.ParquetFile) -> None:
 
 
 def _read_columns(file: pq.ParquetFile) -> dict[str, npt.NDArray]:
-    """All columns by name, [28, ...]. Raises Unsound."""
+    """Return all columns by name, [28, ...]. Raises Unsound."""
     table = file.read(use_threads=False)
     return {name: _to_numpy(name, table.column(name).combine_chunks()) for name in table.column_names}
 
@@ -279,19 +280,19 @@ def _to_numpy(name: str, column: pa.Array) -> npt.NDArray:
     require(values.null_count == 0, f"column {name} has empty values")
     if name in _CODES:
         words = values.to_pylist()
-        require(set(words) <= set(_CODES[name]), f"column {name} says something else than {_CODES[name]}")
+        require(set(words) <= set(_CODES[name]), f"column {name} has words other than {_CODES[name]}")
         return np.array([_CODES[name].index(word) for word in words], dtype=dtype)
     return values.to_numpy(zero_copy_only=False).reshape(N_PLAYS, *shape).copy()
 
 
 def _parse(file: pq.ParquetFile, key: ShardKey, header: GameHeader) -> GameRecord:
-    """The game, if its rows hold what its header promises."""
+    """Build the game from its rows, and check them against the header."""
     columns = _read_columns(file)
     always = {name: columns[name] for name in LAYOUT if name != "e_q_pdf"}
     decisions = Decisions(e_q_pdf=columns.get("e_q_pdf"), **always)
     player, slot = decisions.player, decisions.action_taken
-    require(((player >= 0) & (player < N_SEATS)).all(), "a player is no seat")
-    require(((slot >= 0) & (slot < HAND_SIZE)).all(), "an action is no slot")
+    require(((player >= 0) & (player < N_SEATS)).all(), f"a player is outside 0..{N_SEATS - 1}")
+    require(((slot >= 0) & (slot < HAND_SIZE)).all(), f"an action is outside 0..{HAND_SIZE - 1}")
     hands = check_deal(header.hands)
     plays = hands[player, slot]
     require(len(np.unique(plays)) == N_DOMINOES, "a domino is played twice")
@@ -306,26 +307,26 @@ def _parse(file: pq.ParquetFile, key: ShardKey, header: GameHeader) -> GameRecor
         decisions=decisions,
         settings=header.settings,
     )
-    told = record.transcripts()
-    require((told.legal == decisions.legal_mask).all(), "legal slots are not those of the rules")
+    transcript = record.transcripts()
+    require((transcript.legal == decisions.legal_mask).all(), "its legal slots do not follow the rules")
     derived = {
-        name: column for name, column in _columns(header, decisions, told).items() if name not in LAYOUT
+        name: column for name, column in _columns(header, decisions, transcript).items() if name not in LAYOUT
     }
     if header.transcript_version != TRANSCRIPT_VERSION:
-        del derived["transcript_tokens"]  # records make theirs anew
+        del derived["transcript_tokens"]  # they are computed from the record
     for name, column in derived.items():
-        require(np.array_equal(columns[name], column), f"column {name} is not that of its game")
+        require(np.array_equal(columns[name], column), f"column {name} does not match its game")
     for name, (dtype, shape) in LAYOUT.items():
         if dtype is np.float32 and name in columns:
             must = decisions.legal_mask if shape == (HAND_SIZE,) else True
-            require((np.isfinite(columns[name]) == must).all(), f"{name} is no number where one belongs")
+            require((np.isfinite(columns[name]) == must).all(), f"{name} is not finite where it must be")
     return record
 
 
 GAMES: RecordFile[ShardKey, GameHeader, GameRecord] = RecordFile(
     noun="game",
     signature=("schema_version", "transcript_version"),
-    most_bytes=1 << 24,  # a game takes tens of thousands
+    most_bytes=1 << 24,  # a game takes tens of kilobytes
     parse_name=lambda name, folder: _as_key(name),
     parse_header=_parse_header,
     parse=_parse,

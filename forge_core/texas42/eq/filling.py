@@ -1,4 +1,4 @@
-"""Filling a store of games: those that are missing are played, the others left as they are."""
+"""Fill a store with games: play the missing ones and leave the others alone."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from forge_core.texas42.games import LOWEST_BID, check_bid, start
 from forge_core.texas42.oracle.shards import ShardKey
 
 BATCH = 32
-"""games in lockstep"""
+"""games played in lockstep"""
 
 
 @dataclass(frozen=True, slots=True)
 class GameReport:
-    """The outcome of one game."""
+    """The outcome for one game."""
 
     key: ShardKey
     made: bool
-    """False: it was there already, or could not be played"""
+    """False if it already existed or could not be played"""
     nbytes: int = 0
     questions: int = 0
-    """worlds it asked about, all decisions together"""
+    """worlds that the oracle evaluated, over all decisions"""
     seconds: float = 0.0
-    """its share of the time of its batch"""
+    """its share of the batch's time"""
     error: str | None = None
-    """why it could not be played, and what to do; None: all is well"""
+    """why it could not be played, and what to do; None if it was played or already existed"""
     replaced: bool = False
-    """played in place of one that was corrupt, or made with other settings"""
+    """True if it replaced a game that was damaged or made with other settings"""
 
 
 def fingerprint_for(oracle: Oracle, config: GameConfig, bid: int = LOWEST_BID) -> str:
-    """Return the fingerprint that files of such games carry: 16 hex digits."""
+    """Return the fingerprint, 16 hex digits, of the files of games with these settings."""
     return fingerprint_of(config.settings(oracle) | start_arguments(bid=bid))
 
 
@@ -57,18 +57,18 @@ def fill_games(
     verify: bool = False,
     on_step: Callable[[int], None] | None = None,
 ) -> Generator[GameReport, None, None]:
-    """Play the games of `keys` that `missing_games` names, seat 0 on lead with the bid; a report on each.
+    """Play the games that `missing_games` returns, and yield a report on each key. Seat 0 leads and bids.
 
-    What is there is reported first, as not made; then `batch` games at a time are played
-    together, which bounds the memory. A batch that fails is a report with its error for each
-    of its games, and the others go on; the file of another maker is not overwritten, and is
-    such an error. on_step: told of each step 0..27 that a batch has made. Raises BadInput,
-    DeviceUnavailable and StoreUnusable.
+    Games that already exist are reported first, with made=False; then `batch` games at a time are played
+    together, which bounds the memory. A batch that fails gives a report with its error for each of its
+    games, and the others continue; a foreign file in the way is never overwritten and counts as such an
+    error. on_step: called after each step of a batch with its number, 0..27. Raises BadInput,
+    DeviceUnavailable or StoreUnusable.
     """
     resolve_device(device)
     check_bid(bid)
     if batch < 1:
-        raise BadInput(f"{batch} games at a time: use at least 1")
+        raise BadInput(f"batch {batch}: use at least 1 game at a time")
     config = config or GameConfig()
 
     def play(missing: Sequence[ShardKey]) -> Iterator[tuple[ShardKey, _Played | Exception]]:
@@ -101,7 +101,7 @@ def _reports(
 
 @dataclass(frozen=True, slots=True)
 class _Played:
-    """A game, and its share of the seconds that its batch took."""
+    """A game and its share of the batch's time, in seconds."""
 
     record: GameRecord
     seconds: float
@@ -115,7 +115,7 @@ def _play(
     device: str,
     on_step: Callable[[int], None] | None,
 ) -> Iterator[tuple[ShardKey, _Played | Exception]]:
-    """Play the games of some keys together."""
+    """Play the games of some keys together; on failure, yield the error for each key."""
     games = start([key.deal() for key in keys], [key.decl for key in keys], bids=bid)
     seeds, begun = [key.seed for key in keys], time.perf_counter()
     try:

@@ -1,4 +1,4 @@
-"""Games played by E[Q]: N deals in lockstep, every seat playing on what it can know."""
+"""Games played by E[Q]: N deals in lockstep; every seat uses only what it can know."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from forge_core.texas42.views import Views
 from forge_core.texas42.worlds.posterior import PosteriorConfig
 
 EQ_VERSION = "q2"
-"""Raised when the same seed and settings give different games."""
+"""Raised when the same seed and settings give different games"""
 
 _WORLDS, _CHOICE = 0, 1
-"""numbers of the streams of a decision: worlds, exploration"""
+"""numbers of a decision's random streams: worlds, exploration"""
 
 
 @dataclass(frozen=True, slots=True)
 class GameConfig:
-    """Configuration of games. Raises BadInput for contradictions."""
+    """Configuration of games. Raises BadInput for contradictory settings."""
 
     sampling: Sampling = field(default_factory=Sampling)
     exploration: ExplorationPolicy = field(default_factory=ExplorationPolicy)
@@ -48,7 +48,7 @@ class GameConfig:
         check_seed(self.seed)
 
     def settings(self, oracle: Oracle) -> dict[str, Any]:
-        """Return everything that a game depends on besides its deal and `start_arguments`, in JSON types."""
+        """Return all settings of a game apart from its deal and `start_arguments`, in JSON types."""
         return {
             **oracle.describe(),
             "version": EQ_VERSION,
@@ -77,11 +77,11 @@ def generate_games(
     enumerate_limit: int | None = None,
     points: bool = True,
 ) -> list[GameRecord]:
-    """Play N deals to the end, every seat by E[Q]: 28 decisions each.
+    """Play N deals to the end by E[Q], 28 decisions each.
 
-    hands [N][4][7] ids, decls [N]; leaders, bidders (default: the leader) and bids: one per game
-    or one for all. criterion: see GameConfig; enumerate_limit, points: see Sampling.
-    Raises BadInput for an invalid deal, bid or setting.
+    hands: [N][4][7] ids. decls: [N]. leaders, bidders (default: the leader) and bids: one per game, or
+    one for all. criterion: see GameConfig. enumerate_limit, points: see Sampling. Raises BadInput for an
+    invalid deal, bid or setting.
     """
     sampling = Sampling(n_worlds, enumerate_limit, posterior, adaptive, points)
     config = GameConfig(sampling, exploration or ExplorationPolicy(), criterion, seed)
@@ -100,14 +100,14 @@ def play_games(
 ) -> list[GameRecord]:
     """Play N games from the first play to the last, in lockstep.
 
-    A game depends on its deal, declaration, leader, bid and `config` alone; with the exact oracle
-    to the last digit (answers of a network may differ in the last digit with the size of the
-    batch). deal_seeds [N]: for the record. belief: of all four players, see Belief. on_step:
-    called after each step, 0..27.
+    A game depends only on its deal, declaration, leader, bid and `config`. With the exact oracle it is
+    reproducible bit for bit; a network's answers may differ in the last digit with the batch size.
+    deal_seeds: [N], for the record. belief: held by all four players, see Belief. on_step: called after
+    each step, 0..27.
     """
     device = resolve_device(device)
     if deal_seeds is not None and len(deal_seeds) != len(games):
-        raise BadInput(f"{len(deal_seeds)} seeds for {len(games)} deals: give one per deal, or none")
+        raise BadInput(f"{len(deal_seeds)} deal_seeds for {len(games)} deals: give one per deal, or none")
     keys = game_keys(games, config.seed)
     steps: list[tuple[Games, Estimates, Choices]] = []
     while len(games) and not games.over:
@@ -131,7 +131,7 @@ def decide(
     device: str = "cpu",
     belief: Belief | None = None,
 ) -> tuple[Estimates, Choices]:
-    """Return the estimates and the plays of the movers of N games; keys [N]: see `game_keys`."""
+    """Return the estimates and the plays of the movers of N games. keys: [N], see `game_keys`."""
     at_step = mix(keys, views.seen.step)
     estimates = estimate(oracle, views, mix(at_step, _WORLDS), config.sampling, device, belief)
     draws = uniform(mix(mix(at_step, _CHOICE)[:, None], np.arange(2)))
@@ -139,12 +139,12 @@ def decide(
 
 
 def start_arguments(leader: int = 0, bidder: int = 0, bid: int = LOWEST_BID) -> dict[str, int]:
-    """Return what a game depends on besides its deal, declaration and configuration."""
+    """Return the leader, bidder and bid of a game, as they appear in its settings."""
     return {"leader": leader, "bidder": bidder, "bid": bid}
 
 
 def game_keys(games: Games, seed: int) -> npt.NDArray[np.uint64]:
-    """Return [N] the key of all draws of each game, made from `seed`, deal, declaration and leader."""
+    """Return [N] the key of all draws of each game, derived from `seed`, deal, declaration and leader."""
     seen = games.seen
     keys = [
         stream(seed, "eq", deal.tobytes().hex(), decl, leader).integers(2**64, dtype=np.uint64)

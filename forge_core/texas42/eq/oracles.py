@@ -1,4 +1,4 @@
-"""Oracles that evaluate plays with all hands seen: the solver, a network, or both in turn."""
+"""Oracles that evaluate plays with all hands visible: the solver, a network, or one after the other."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _QUESTIONS = 8192
 
 
 class Oracle(Protocol):
-    """Evaluates states with all hands seen: Q in the mover's frame."""
+    """Evaluates states with all hands visible: Q in the mover's frame."""
 
     def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
-        """Return Q of S positions: float32 [S, 7] points, mover's frame, -128 where illegal.
+        """Return Q of S positions: float32 [S, 7] points in the mover's frame, -128 where illegal.
 
-        hands int8 [D, 4, 7] and decl [D]: D deals; states int64 [S], each of deal `deal_of` [S].
-        All on one device, which also receives the answer.
+        hands: int8 [D, 4, 7]. decl: [D]. states: int64 [S]. deal_of: [S], the deal of each state. All are
+        on one device, and so is the result.
         """
         ...
 
@@ -57,7 +57,7 @@ class ExactOracle:
     """threads; default: one per core"""
 
     def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
-        """See Oracle. Consecutive states of one deal share the table of the search."""
+        """Return Q as in `Oracle.q`. Consecutive states of one deal share the search's table."""
         device, index = states.device, deal_of.cpu().numpy()
         packed = states.cpu().numpy()
         deals = hands.cpu().numpy()[index]
@@ -69,25 +69,25 @@ class ExactOracle:
         return OracleKind.EXACT
 
     def describe(self) -> dict[str, Any]:
-        """See Oracle."""
+        """Describe the oracle: see `Oracle.describe`."""
         return {"oracle": "exact", "exact": ORACLE_VERSION}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelOracle:
-    """A network that predicts points. It may be on another device than the games."""
+    """A network that predicts points. It may be on a different device from the games."""
 
     model: TokenTransformer
     bf16: bool | None = None
-    """compute in bfloat16; default: on a GPU"""
+    """compute in bfloat16; default: on a GPU only"""
     questions: int = _QUESTIONS
-    """positions per batch, which bounds the memory"""
+    """positions per batch; bounds the memory"""
 
     def __post_init__(self) -> None:
         STAGE1_SPEC.check_same(self.model.spec, "the network of the oracle")
         if self.model.config.objective != "qvalue":
             raise BadInput(
-                f"a network of objective {self.model.config.objective} predicts no points: use one of qvalue"
+                f"a network with objective {self.model.config.objective} predicts no points: use qvalue"
             )
         if self.questions < 1:
             raise BadInput(f"{self.questions} positions per batch: use at least 1")
@@ -98,7 +98,7 @@ class ModelOracle:
         return next(self.model.parameters()).device
 
     def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
-        """See Oracle."""
+        """Return Q as in `Oracle.q`."""
         parts = [
             self._answer(hands, decl, some, of)
             for some, of in zip(states.split(self.questions), deal_of.split(self.questions), strict=True)
@@ -124,25 +124,25 @@ class ModelOracle:
         return OracleKind.MODEL
 
     def describe(self) -> dict[str, Any]:
-        """See Oracle."""
+        """Describe the oracle: see `Oracle.describe`."""
         return {"oracle": "model", "parameters": self.model.n_parameters, "weights": digest_of(self.model)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HybridOracle:
-    """A network for the first tricks, the solver from trick `exact_from` on."""
+    """A network for the first tricks, and the solver from trick `exact_from` on."""
 
     early: ModelOracle
     late: ExactOracle
     exact_from: int = EXACT_FROM
-    """trick 1..7, or 8 for never"""
+    """first trick that the solver evaluates, 1..7; 8 for none"""
 
     def __post_init__(self) -> None:
         if not 1 <= self.exact_from <= N_TRICKS + 1:
-            raise BadInput(f"exact from trick {self.exact_from}: use 1..{N_TRICKS}")
+            raise BadInput(f"exact_from {self.exact_from}: use a trick 1..{N_TRICKS}")
 
     def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
-        """See Oracle."""
+        """Return Q as in `Oracle.q`."""
         held = torch.stack([states >> bit & 1 for bit in range(N_DOMINOES)]).sum(dim=0)
         late = N_DOMINOES - held >= N_SEATS * (self.exact_from - 1)
         answers = torch.empty(len(states), HAND_SIZE, device=states.device)
@@ -152,11 +152,11 @@ class HybridOracle:
         return answers
 
     def kind(self, step: int) -> OracleKind:
-        """Return the kind of the oracle of the trick."""
+        """Return the kind of the oracle used in this trick."""
         return (self.early if step < N_SEATS * (self.exact_from - 1) else self.late).kind(step)
 
     def describe(self) -> dict[str, Any]:
-        """See Oracle."""
+        """Describe the oracle: see `Oracle.describe`."""
         parts = self.early.describe() | self.late.describe()
         return parts | {"oracle": "hybrid", "exact_from": self.exact_from}
 
@@ -168,17 +168,17 @@ def open_oracle(
     exact_from: int = EXACT_FROM,
     workers: int | None = None,
 ) -> Oracle:
-    """Open `exact`, `model` or `hybrid`, as the command line names them; model: folder of a network.
+    """Open `exact`, `model` or `hybrid`, as named on the command line. model: folder of the network.
 
-    workers: threads of the solver, default one per core. Raises BadInput for another name, or if
-    the oracle needs a network and none is named.
+    workers: threads of the solver (default: one per core). Raises BadInput for another name, or if the
+    oracle needs a network and `model` is None.
     """
     if name not in ORACLES:
         raise BadInput(f"oracle {name!r}: use {', '.join(ORACLES)}")
     if name == "exact":
         return ExactOracle(workers)
     if model is None:
-        raise BadInput(f"oracle {name} needs a network: name one with --model")
+        raise BadInput(f"--oracle {name} needs a network: name one with --model")
     from forge_core.learning.checkpoints import load_model
 
     network = ModelOracle(load_model(model, resolve_device(device)))

@@ -1,7 +1,7 @@
-"""Origins of Stage-2 rows: their games, seeds, settings and the network that evaluated the worlds.
+"""Provenance of stage 2 rows: their games, seeds, settings, and the network that evaluated the worlds.
 
-The same as `tokens.origins` says of rows drawn from shards; a game names the network that
-judged its worlds by a digest of the weights.
+The format is that of `tokens.origins` for rows drawn from shards; a game identifies the network that
+evaluated its worlds by a digest of the weights.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from forge_core.texas42.tokens.transcript import TRANSCRIPT_VERSION
 
 
 def origin_of_games(root: Store, stores: Iterable[GameRowStore]) -> dict[str, Any]:
-    """As `origin_of_rows`, of packed games; made: the settings that each fingerprint stands for."""
+    """Return the provenance of packed games like `origin_of_rows`; made: the settings of each fingerprint."""
     stores = list(stores)
     splits: dict[str, Any] = {}
     found: dict[str, tuple[str, ShardKey]] = {}
@@ -52,7 +52,7 @@ def origin_of_games(root: Store, stores: Iterable[GameRowStore]) -> dict[str, An
 
 
 def fingerprint_of_game(folder: Store, key: ShardKey) -> str | None:
-    """Return the fingerprint of the settings of a game; None for a damaged file."""
+    """Return the fingerprint of a game's settings; None if the file is damaged."""
     try:
         return read_header(folder, key).fingerprint
     except FileCorrupt:

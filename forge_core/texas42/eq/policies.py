@@ -1,4 +1,4 @@
-"""Policies: from the estimates of each play to the play that is made."""
+"""Policies: from the estimate of each play to the play that is made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from forge_core.texas42.eq.estimate import Estimates
 
 MODES = ("greedy", "boltzmann", "epsilon", "blunder")
-"""how a play was chosen; records store the index into this list"""
+"""ways of choosing a play; records store the index into this list"""
 USED_BY = {
     "greedy": (),
     "boltzmann": ("temperature",),
@@ -25,30 +25,30 @@ USED_BY = {
 }
 """the settings that each mode uses"""
 CRITERIA = ("eq", "pmake")
-"""the quantity to maximise: mean points, or the chance to make the bid (defenders: to set it)"""
+"""the quantity to maximise: mean points, or the probability of making the bid (defenders: setting it)"""
 _P_GRAIN = 1e-6
-"""Chances closer than this count as equal; E[Q] then decides."""
+"""Probabilities closer than this count as equal; E[Q] then decides"""
 
 
 @dataclass(frozen=True, slots=True)
 class ExplorationPolicy:
-    """Exploration: how often and how far play deviates from the best estimate. Raises BadInput."""
+    """How often and how far play deviates from the best estimate. Raises BadInput for invalid values."""
 
     mode: str = "greedy"
-    """greedy; boltzmann: in proportion to exp(E[Q] / temperature); epsilon: any legal play, with a given
-    probability; blunder: with that probability, a play other than the best that loses at most `max_regret`"""
+    """greedy: the best play; boltzmann: a play in proportion to exp(E[Q] / temperature); epsilon: any legal
+    play with probability `epsilon`; blunder: with that probability, one that loses at most `max_regret`"""
     epsilon: float = EPSILON
-    """the probability of epsilon and blunder"""
+    """probability used by epsilon and blunder"""
     temperature: float = TEMPERATURE
-    """points"""
+    """in points"""
     max_regret: float = MAX_REGRET
-    """points of E[Q]"""
+    """in points of E[Q]"""
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise BadInput(f"exploration {self.mode!r}: use {', '.join(MODES)}")
         if not 0 <= self.epsilon <= 1:
-            raise BadInput(f"epsilon {self.epsilon}: use a probability, 0 to 1")
+            raise BadInput(f"epsilon {self.epsilon}: use a probability from 0 to 1")
         if not (self.temperature > 0 and self.max_regret >= 0):
             raise BadInput(
                 f"temperature {self.temperature} and max_regret {self.max_regret}: use a positive "
@@ -61,7 +61,7 @@ class ExplorationPolicy:
 
 
 def check_criterion(criterion: str) -> str:
-    """Return the criterion if it is one of CRITERIA. Raises BadInput."""
+    """Return the criterion; raise BadInput if it is not in CRITERIA."""
     if criterion not in CRITERIA:
         raise BadInput(f"criterion {criterion!r}: use {' or '.join(CRITERIA)}")
     return criterion
@@ -72,17 +72,17 @@ class Choices:
     """The plays chosen in N games."""
 
     slot: npt.NDArray[np.int64]
-    """[N] slots of the hand as dealt"""
+    """[N] slot of the hand as dealt"""
     mode: npt.NDArray[np.int8]
     """[N] index into MODES: how the play was chosen"""
     q_gap: npt.NDArray[np.float32]
-    """[N] criterion of the best play minus that of the play made, at least 0: points, or a chance"""
+    """[N] criterion of the best play minus that of the chosen play, at least 0: points or a probability"""
 
 
 def choose(
     estimates: Estimates, criterion: str, exploration: ExplorationPolicy, draws: npt.NDArray[np.float64]
 ) -> Choices:
-    """Choose one play per game. criterion: one of CRITERIA; draws [N, 2] in [0, 1)."""
+    """Choose one play per game. criterion: one of CRITERIA. draws: [N, 2] in [0, 1)."""
     legal = estimates.legal
     mean = np.where(legal, estimates.mean, -np.inf)
     worth = mean
@@ -111,6 +111,6 @@ def choose(
 
 
 def _draw(odds: npt.NDArray, draws: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Draw slots [N] in proportion to odds [N, 7], at least one positive per row; draws [N] in [0, 1)."""
+    """Draw slots [N] in proportion to odds [N, 7], at least one positive per row. draws: [N] in [0, 1)."""
     ladder = odds.cumsum(axis=1, dtype=np.float64)
     return (draws[:, None] * ladder[:, -1:] < ladder).argmax(axis=1)

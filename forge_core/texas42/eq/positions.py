@@ -1,6 +1,6 @@
-"""Worlds as positions: the hands of each world, and the packed states now and some plays ago.
+"""Worlds as positions: the hands of each world, and its packed states now and at earlier plays.
 
-Tensors on one device. The D worlds of N games are concatenated; `game` gives the game of each.
+Tensors on one device. The D worlds of N games are concatenated; `game` is the game of each world.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Table:
     plays: Tensor
     """[N, t] int64 ids"""
     players: Tensor
-    """[N, t + 1] int64 seats, the last one that of the next play"""
+    """[N, t + 1] int64 seats; the last one makes the next play"""
     known: Tensor
-    """[N, 28] int8 seat that was dealt each domino, -1 if unknown"""
+    """[N, 28] int8 seat that was dealt each domino; -1 if unknown"""
     unseen: Tensor
     """[N, U] int64 ids of the dominoes whose seat is unknown"""
 
@@ -56,16 +56,16 @@ class Table:
 
     @property
     def step(self) -> int:
-        """The number of plays made so far, t."""
+        """The number of plays so far, t."""
         return self.plays.shape[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replay:
-    """D worlds at J consecutive steps, the last of which is the next play."""
+    """D worlds at J consecutive steps; the last step is the next play."""
 
     hands: Tensor
-    """[D, 4, 7] int8 ids as dealt, ascending in each hand"""
+    """[D, 4, 7] int8 ids as dealt, ascending within each hand"""
     decl: Tensor
     """[D] int64"""
     states: Tensor
@@ -79,7 +79,7 @@ class Replay:
 
 
 def deal_out(table: Table, game: Tensor, owner: Tensor) -> Tensor:
-    """Turn worlds into deals int8 [D, 4, 7]; owner int8 [D, U]: seats 0..2, clockwise after the mover."""
+    """Convert worlds to deals int8 [D, 4, 7]. owner: int8 [D, U] seats 0..2, clockwise after the mover."""
     mover = table.players[game, -1:]
     dealt_to = table.known[game]
     dealt_to.scatter_(1, table.unseen[game], ((mover + 1 + owner) % N_SEATS).to(torch.int8))
@@ -88,9 +88,9 @@ def deal_out(table: Table, game: Tensor, owner: Tensor) -> Tensor:
 
 
 def replay(table: Table, game: Tensor, hands: Tensor, window: int) -> Replay:
-    """Replay D worlds: the next step, and up to `window` steps before it.
+    """Replay D worlds: the next step, and up to `window` steps before it, in order.
 
-    hands int8 [D, 4, 7] as dealt. Steps are in order, the next one last.
+    hands: int8 [D, 4, 7] as dealt.
     """
     device, first = hands.device, max(0, table.step - window)
     decl, plays, players = table.decl[game], table.plays[game], table.players[game]
@@ -132,5 +132,5 @@ def replay(table: Table, game: Tensor, hands: Tensor, window: int) -> Replay:
 
 
 def uninformative(past: Replay) -> Tensor:
-    """Return [D, J] bool: plays without information about the hidden hands: forced, or the mover's own."""
+    """Return [D, J] bool: True for plays without evidence on hidden hands: forced ones, and the mover's."""
     return (past.legal.sum(dim=2) == 1) | (past.actor == past.actor[:, -1:])

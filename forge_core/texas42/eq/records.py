@@ -1,6 +1,6 @@
 """The record of a game played without seeing the other hands, with the estimates of each decision.
 
-All values are in points and in the frame of the decision's mover.
+All values are in points, in the frame of the decision's mover.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
 N_POINTS = 85
-"""The values -42..42 of a distribution of Q"""
+"""The number of values of Q in a distribution: -42..42"""
 
 
 class OracleKind(IntEnum):
-    """The oracle that valued the worlds of a decision."""
+    """The oracle that evaluated the worlds of a decision."""
 
     EXACT = 0
     MODEL = 1
@@ -46,8 +46,8 @@ KINDS = tuple(kind.name.lower() for kind in OracleKind)
 class Decisions:
     """The 28 decisions of a game, in order: arrays [28, ...], or [N, 28, ...] for N games.
 
-    E[Q] is a weighted mean over worlds: deals of the unseen dominoes that are consistent with all
-    that the mover knows.
+    E[Q] is a weighted mean over worlds, i.e. deals of the unseen dominoes that are consistent with
+    everything the mover knows.
     """
 
     player: Bytes
@@ -59,43 +59,43 @@ class Decisions:
     legal_mask: Flags
     """[28, 7] bool legal slots"""
     p_make: Floats
-    """[28, 7] float32 share of worlds in which the bidders make the bid, or where the mover is a
-    defender, in which they do not; NaN where illegal"""
+    """[28, 7] float32 share of worlds in which the mover's team succeeds (bidders make the bid, defenders
+    set it); NaN where illegal"""
     e_q_pdf: Floats | None
-    """[28, 7, 85] float32 share of worlds with each Q, -42..42: sums to 1 where legal, 0 where illegal"""
+    """[28, 7, 85] float32 share of worlds with each Q, -42..42; sums to 1 where legal, all 0 where illegal"""
     points_so_far: npt.NDArray[np.int16]
-    """[28, 2] int16 points taken by the mover's team and by the other"""
+    """[28, 2] int16 points taken by the mover's team and by the other team"""
     action_taken: Bytes
     """[28] int8 slot of the hand as dealt"""
     q_gap: Floats
-    """[28] float32 the criterion of the best play minus that of the play made: at least 0"""
+    """[28] float32 criterion of the best play minus that of the chosen play; at least 0"""
     exploration_mode: Bytes
     """[28] int8 index into `policies.MODES`: how the play was chosen"""
     forced: Flags
     """[28] bool True if only one play was legal"""
     u_mean: Floats
-    """[28] float32 mean over legal slots of the standard deviation of Q, points"""
+    """[28] float32 mean over legal slots of the standard deviation of Q, in points"""
     u_max: Floats
-    """[28] float32 the largest of them"""
+    """[28] float32 largest of these standard deviations"""
     ess: Floats
     """[28] float32 effective number of worlds, 1..n_worlds"""
     max_w: Floats
     """[28] float32 the largest normalised weight of a world"""
     entropy: Floats
-    """[28] float32 of the normalised weights, nats"""
+    """[28] float32 entropy of the normalised weights, in nats"""
     n_worlds: npt.NDArray[np.int32]
-    """[28] int32 worlds used"""
+    """[28] int32 number of worlds used"""
     world_count: npt.NDArray[np.int64]
     """[28] int64 exact number of worlds consistent with the mover's knowledge"""
     converged: Flags
-    """[28] bool True if E[Q] is as precise as was requested"""
+    """[28] bool True if E[Q] is as precise as requested"""
     oracle: Bytes
-    """[28] int8 index into KINDS: the oracle that valued the worlds"""
+    """[28] int8 index into KINDS: the oracle that evaluated the worlds"""
     actual_outcome: Bytes
-    """[28] int8 points from here on, trick in progress included: the mover's team minus the other"""
+    """[28] int8 points from here on, current trick included: the mover's team minus the other"""
 
     def take(self, index) -> Decisions:
-        """Return the decisions at `index`, or with N games, the games at `index`."""
+        """Return the decisions at `index`; for N games, the games at `index`."""
         columns = (getattr(self, field.name) for field in fields(self))
         return Decisions(*(None if column is None else column[index] for column in columns))  # pyright: ignore
 
@@ -119,7 +119,7 @@ LAYOUT: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "e_q_pdf": (np.float32, (HAND_SIZE, N_POINTS)),
     "points_so_far": (np.int16, (2,)),
 }
-"""Type of each array of Decisions, and its shape after [28]."""
+"""Type of each array of Decisions, and its shape after [28]"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,31 +127,31 @@ class GameRecord:
     """One game and its 28 decisions."""
 
     seed: int | None
-    """of the deal; None for hands that were not dealt from a seed"""
+    """seed of the deal; None if it was not dealt from a seed"""
     decl: int
     leader: int
     """seat that led the first trick"""
     bidder: int
     bid: int
     hands: Bytes
-    """[4, 7] int8 ids as dealt, ascending in each hand"""
+    """[4, 7] int8 ids as dealt, ascending within each hand"""
     plays: Bytes
-    """[28] int8 ids in order"""
+    """[28] int8 ids in playing order"""
     decisions: Decisions
     settings: dict[str, Any]
-    """everything besides the deal that the game depends on: configuration, versions, leader, bidder, bid;
-    and the device. JSON types"""
+    """everything else that the game depends on: configuration, versions, leader, bidder, bid; also the
+    device. JSON types"""
 
     @property
     def key(self) -> ShardKey:
-        """Seed and declaration, under which a game is stored. Raises BadInput if there is no seed."""
+        """Seed and declaration, under which the game is stored. Raises BadInput if there is no seed."""
         if self.seed is None:
-            raise BadInput("a game with no seed has no name to be stored under: give it a seed")
+            raise BadInput("a game without a seed cannot be stored: set its seed")
         return ShardKey(self.seed, self.decl)
 
     @property
     def split(self) -> Split | None:
-        """The split of the seed; None without one."""
+        """The split of the seed; None if there is no seed."""
         return None if self.seed is None else self.key.split
 
     @property
@@ -163,7 +163,8 @@ class GameRecord:
     def is_exact(self) -> Flags:
         """[28] bool: True if every consistent world was used once, so that E[Q] has no sampling error.
 
-        False where the same number of worlds was drawn at random. Raises BadInput for invalid settings.
+        False if the worlds were drawn at random, even if there were as many. Raises BadInput for invalid
+        settings.
         """
         decisions = self.decisions
         return (decisions.n_worlds == decisions.world_count) & (
@@ -177,12 +178,12 @@ class GameRecord:
 
 
 def fingerprint_of(settings: Mapping[str, Any]) -> str:
-    """Return 16 hex digits, equal for equal settings; the device is ignored. Raises BadInput."""
+    """Return 16 hex digits that identify settings, ignoring the device. Raises BadInput if not JSON types."""
     return fingerprint({name: value for name, value in settings.items() if name != "device"})
 
 
 def start_again(records: Sequence[GameRecord]) -> Games:
-    """Return the games of N records before their first play. Raises BadInput for an invalid deal, bid, ..."""
+    """Return the games of N records before their first play. Raises BadInput for an invalid record."""
     return start(*(_each(records, name) for name in ("hands", "decl", "leader", "bidder", "bid")))
 
 
@@ -195,11 +196,11 @@ def transcripts_of(records: Sequence[GameRecord]) -> Tokens:
 
 
 def refuse_sealed(records: Sequence[GameRecord]) -> None:
-    """Raise BadInput for a game of the test split: nothing may be trained on it."""
+    """Raise BadInput if a game belongs to the test split, which must never be trained on."""
     for record in records:
         if record.split == Split.TEST:
             raise BadInput(
-                f"seed {record.seed} belongs to the test split, which is sealed: use games of train and val"
+                f"seed {record.seed} belongs to the test split, which is sealed: use train and val games"
             )
 
 

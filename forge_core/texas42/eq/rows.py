@@ -1,4 +1,4 @@
-"""Recorded games as Stage-2 training rows: the mover's knowledge and its estimates."""
+"""Recorded games as stage 2 training rows: the mover's knowledge and its estimates."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from forge_core.texas42.eq.records import GameRecord, refuse_sealed, transcripts
 def collate(records: Sequence[GameRecord], *, final: bool = False) -> Rows:
     """Convert N games to 28 N rows of STAGE2_SPEC, game by game: E[Q], its variance and its precision.
 
-    q and value are float32; `deal` is the index of the game in `records`; all rows have equal
-    weight. ess is infinite where every world was used.
-    final: admit games of the sealed test split, for the final evaluation only. Raises BadInput
-    for no games, a sealed one, illegal plays, and numbers that cannot be learnt from.
+    q and value are float32; `deal` is the index of the game in `records`; all rows have equal weight. ess
+    is infinite if every world was used. final: allow games of the sealed test split, for the final
+    evaluation only. Raises BadInput if there are no games, for a sealed game, for illegal plays, or for
+    invalid numbers.
     """
     if not final:
         refuse_sealed(records)
@@ -32,7 +32,7 @@ def collate(records: Sequence[GameRecord], *, final: bool = False) -> Rows:
     ess = np.maximum(column("ess"), np.float32(1))
     q = np.where(legal, mean, np.float32(ILLEGAL))
     faults = {
-        "E[Q] must be a number for legal plays and for no others": (np.isfinite(mean) != legal).any(axis=1),
+        "E[Q] is not finite exactly where a play is legal": (np.isfinite(mean) != legal).any(axis=1),
         "a variance is negative or not a number": (legal & ~((variance >= 0) & np.isfinite(variance))).any(
             axis=1
         ),
@@ -42,7 +42,7 @@ def collate(records: Sequence[GameRecord], *, final: bool = False) -> Rows:
         if wrong.any():
             game, step = divmod(int(np.argmax(wrong)), N_PLAYS)
             which = f"seed {records[game].seed}, step {step}"
-            raise BadInput(f"{wrong.sum():,} rows are wrong: {reason} ({which}); play their games again")
+            raise BadInput(f"{wrong.sum():,} rows are wrong ({reason}; {which}): play their games again")
     return Rows(
         tokens=tokens.tokens.reshape(-1, *tokens.tokens.shape[2:]),
         mask=tokens.mask.reshape(-1, tokens.mask.shape[-1]),

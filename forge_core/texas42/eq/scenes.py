@@ -24,7 +24,7 @@ from forge_core.texas42.tricks import Trick, known_voids, score, tricks_after
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A legal play and its estimate: points in the mover's frame."""
+    """A legal play and its estimate, in points in the mover's frame."""
 
     slot: int
     domino: int
@@ -33,12 +33,12 @@ class Option:
     spread: float
     """standard deviation of Q over the worlds"""
     p_make: float
-    """share of the worlds in which the mover's side succeeds: bidders make the bid, defenders set it"""
+    """share of worlds in which the mover's team succeeds: bidders make the bid, defenders set it"""
     behind: float
     """E[Q] of the best play minus that of this one"""
     chosen: bool
     pdf: npt.NDArray[np.float32] | None
-    """[85] share of the worlds with each Q, -42..42"""
+    """[85] share of worlds with each Q, -42..42"""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         if not 0 <= self.step < N_PLAYS:
-            raise BadInput(f"decision {self.step}: a game has decisions 0..{N_PLAYS - 1}")
+            raise BadInput(f"decision {self.step}: use 0..{N_PLAYS - 1}")
 
     @cached_property
     def tricks(self) -> list[Trick]:
@@ -79,7 +79,7 @@ class Scene:
 
     @property
     def played(self) -> dict[int, int]:
-        """All dominoes played before this decision: id -> number of the trick, 0..6."""
+        """All dominoes played before this decision: id -> index of its trick, 0..6."""
         plays = self.record.plays[: self.step].tolist()
         return {domino: step // N_SEATS for step, domino in enumerate(plays)}
 
@@ -90,19 +90,19 @@ class Scene:
 
     @property
     def needed(self) -> int:
-        """The points that the bidders must take in the whole game."""
+        """The points that the bidding team must take in the whole hand."""
         return min(self.record.bid, HAND_POINTS)
 
     @property
     def bids(self) -> bool:
-        """True if the mover is in the bidder's team."""
+        """True if the mover is on the bidding team."""
         return team(self.seat) == team(self.record.bidder)
 
     @property
     def makes_from(self) -> float | None:
-        """The smallest Q, minus a half, with which the mover's side succeeds; None if that is decided.
+        """The smallest Q at which the mover's team succeeds, minus one; None if success is already decided.
 
-        It lies halfway between two possible values: with R points left to be won, Q has R's parity.
+        It lies halfway between two possible values: if R points are left to be won, Q has the parity of R.
         """
         points = self.points
         left, missing = HAND_POINTS - sum(points), self.needed - points[team(self.record.bidder)]
@@ -143,7 +143,7 @@ class Scene:
 
     @property
     def by_chance(self) -> bool:
-        """True if the player maximised the chance to make or set the bid, not E[Q]."""
+        """True if the player maximised the probability of making or setting the bid, not E[Q]."""
         return self.record.settings.get("criterion") == "pmake"
 
     @property
@@ -153,17 +153,17 @@ class Scene:
 
     @property
     def n_worlds(self) -> int:
-        """The number of worlds that the estimate used."""
+        """The number of worlds used for the estimate."""
         return int(self.record.decisions.n_worlds[self.step])
 
     @property
     def world_count(self) -> int:
-        """The number of worlds consistent with all that the mover knew."""
+        """The number of worlds consistent with everything the mover knew."""
         return int(self.record.decisions.world_count[self.step])
 
     @property
     def is_exact(self) -> bool:
-        """True if every consistent world was used, once: E[Q] has no sampling error."""
+        """True if every consistent world was used once, so that E[Q] has no sampling error."""
         return bool(self.record.is_exact[self.step])
 
     @property
@@ -175,8 +175,8 @@ class Scene:
     def lead_in_errors(self) -> float | None:
         """The best E[Q] minus the second best, in standard errors of that difference.
 
-        Infinite if every world was used; 0 for equal plays; None if there is no choice. The two
-        are treated as independent. They share their worlds, so the true error is smaller.
+        Infinite if every world was used; 0 for equal plays; None if there is no choice. The two estimates
+        are treated as independent; since they share their worlds, the true error is smaller.
         """
         first, second, *_ = (*sorted(self.options, key=lambda option: option.behind), None, None)
         if first is None or second is None:
@@ -188,7 +188,7 @@ class Scene:
 
     @cached_property
     def voids(self) -> list[set[int]]:
-        """For each of the 4 seats, the suits that it is known not to hold: it did not follow them."""
+        """For each of the 4 seats, the suits that it failed to follow and so cannot hold."""
         return known_voids(self.tricks)
 
     @property
@@ -203,7 +203,7 @@ class Scene:
 
     @property
     def verb(self) -> str:
-        """`leads`, `follows with`, `trumps with`, `discards`."""
+        """The verb for the play: `leads`, `follows with`, `trumps with` or `discards`."""
         suit, decl = self.trick.suit, self.record.decl
         if suit is None:
             return "leads"
@@ -218,7 +218,7 @@ def scenes(record: GameRecord) -> Iterator[Scene]:
 
 
 def most_instructive_scene(record: GameRecord) -> Scene:
-    """Return the decision with three or more plays in which the best is furthest ahead of the second best."""
+    """Return the decision, among those with three or more plays, where the best play leads by the most."""
 
     def lead(scene: Scene) -> float:
         behind = sorted(option.behind for option in scene.options)
@@ -228,5 +228,5 @@ def most_instructive_scene(record: GameRecord) -> Scene:
 
 
 def tricks_of(record: GameRecord, step: int = N_PLAYS) -> list[Trick]:
-    """Return the tricks of a game after `step` plays; see `tricks_after`."""
+    """Return the tricks of a game after `step` plays: see `tricks_after`."""
     return tricks_after(record.plays[:step].tolist(), record.leader, record.decl)

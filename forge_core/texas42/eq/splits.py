@@ -1,9 +1,9 @@
-"""Stage-2 rows on disk: `tokenized-eq/{train,val}/`, packed from the games of a store.
+"""Stage 2 rows on disk: `tokenized-eq/{train,val}/`, packed from the games of a store.
 
-A game is a record of 1.8 kB, where its Parquet file has some 20: who held what, what was
-played, and what was expected at each of its 28 decisions; transcripts are encoded when rows
-are read. One file holds the games of BLOCK_SIZE seeds that follow each other (see
-`forge_core.files.row_store`); new games of these seeds are added to what was packed of the others.
+A packed game takes 1.8 kB (its Parquet file about 20 kB): the hands, the plays, and the estimates of its
+28 decisions. Transcripts are encoded when rows are read. One file holds the games of BLOCK_SIZE
+consecutive seeds (see `forge_core.files.row_store`). When new games of these seeds appear, games that
+are already packed are reused.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from forge_core.texas42.tokens.splits import is_held_out
 from forge_core.texas42.tokens.transcript import STAGE2_SPEC, encode_rows
 
 GAME_ROWS_VERSION = "r2"
-"""Raised when other rows are made of a game, or files look different."""
+"""Raised when a game gives different rows, or when the file format changes"""
 
 _GAME = np.dtype(
     [
@@ -54,66 +54,69 @@ _GAME = np.dtype(
         ("ess", "<f4", (N_PLAYS,)),
     ]
 )
-"""settings: their fingerprint; the last three as in `spec.Rows`"""
+"""settings: their fingerprint; the last three fields as in `spec.Rows`"""
 
 _Games = npt.NDArray[np.void]
 
 
 @dataclass(frozen=True, slots=True)
 class GameRowConfig:
-    """The choice of games that rows are made from."""
+    """Settings that select the games to make rows from."""
 
     games: str = GAMES_FOLDER
-    """the folder below the root of the store in which they lie"""
+    """folder of the games, relative to the root of the store"""
 
 
 @dataclass(frozen=True, slots=True)
 class GameFile:
-    """The rows of the games of some seeds."""
+    """A file with the rows of games with consecutive seeds."""
 
     name: str
     """`seeds_00000100.0123456789abcdef.npy`"""
     first_seed: int
     games: int
     settings: dict[str, int]
-    """how many games were made with settings of which fingerprint"""
+    """fingerprint of settings -> number of games made with them"""
     rows: int
     hash: str
-    """16 hex digits of the file's bytes"""
+    """16 hex digits: hash of the file's bytes"""
 
     @property
     def belongs_to(self) -> str:
-        """The split of its seeds."""
+        """The split of the file's seeds."""
         return split_of(self.first_seed)
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """Games that are to be packed into one file."""
+    """Games to be packed into one file."""
 
     name: str
     first_seed: int
     games: tuple[tuple[ShardKey, str], ...]
-    """each with the fingerprint of its settings"""
+    """the games, each with the fingerprint of its settings"""
     earlier: GameFile | None
-    """which holds some of them"""
+    """a file that already holds some of them"""
 
 
 def kept_games(games: Store, split: Split) -> list[ShardKey]:
-    """The games in a store of games that no network learns from or is watched by, for its evaluation.
+    """Return the games in a store of games that are held out from training, for evaluation.
 
-    Of val those of the benchmark's seeds; of test, which is sealed, all. BadInput for none.
+    In val these are the games of the benchmark's seeds; in test, which is sealed, all games. Raises
+    BadInput if there are none.
     """
     kept = [key for key in keys_in(GAMES, games, split) if is_held_out(key) or key.split is Split.TEST]
     if not kept:
         seeds = BENCHMARK_SEEDS.get(split, ())
-        which = f"{min(seeds)}-{max(seeds)}" if seeds else "of val, or test"
-        raise BadInput(f"{games.join(split).url} has no games to judge by: play seeds {which} with forge eq")
+        which = f"{min(seeds)}-{max(seeds)}" if seeds else "of the val or test split"
+        raise BadInput(
+            f"{games.join(split).url} has no games for evaluation: play seeds {which} with forge eq"
+        )
     return kept
 
 
 def judged_rows(games: Store, keys: Sequence[ShardKey]) -> Generator[Rows, None, None]:
-    """The rows of each of these games, for evaluation alone; `deal` is its place in `keys`."""
+    """Yield the rows of each game, for evaluation only; `deal` is the index of the game in `keys`."""
     for place, key in enumerate(keys):
         rows = collate([read_game(games, key)], final=True)
         yield replace(rows, deal=np.full(len(rows), place, dtype=np.int32))
@@ -122,20 +125,20 @@ def judged_rows(games: Store, keys: Sequence[ShardKey]) -> Generator[Rows, None,
 def _list_games(
     root: Store, split: Split, config: GameRowConfig, known: Mapping[str, GameFile]
 ) -> list[_Task]:
-    """Return a task for every file of the rows of a split.
+    """Return a task for each file of a split's rows.
 
-    Raises BadInput for test, which is sealed, and for a game of another split, SplitEmpty for a split
-    without games, FileCorrupt for a game that cannot be read.
+    Raises BadInput for test, which is sealed, and for a game of another split; SplitEmpty if the split has
+    no games; FileCorrupt for an unreadable game.
     """
     if split is Split.TEST:
-        raise BadInput("games of test are sealed, and no rows to learn from: use train and val")
+        raise BadInput("games of the test split are sealed and must not be trained on: use train and val")
     games = root.join(config.games)
     keys = [key for key in keys_in(GAMES, games, split) if not is_held_out(key)]
     if not keys:
-        folder, beside, seeds = games.join(split).url, "", ""
+        folder, others, seeds = games.join(split).url, "", ""
         if split is Split.VAL:
-            beside, seeds = " beside those of the benchmark", f" --seeds {ranges_text(WATCHED_SEEDS)}"
-        raise SplitEmpty(f"{folder} has no games to learn from{beside}: make some with forge eq{seeds}")
+            others, seeds = " apart from the benchmark's", f" --seeds {ranges_text(WATCHED_SEEDS)}"
+        raise SplitEmpty(f"{folder} has no games to train on{others}: make some with forge eq{seeds}")
     with ThreadPoolExecutor(READERS, "games") as pool:
         found = list(zip(keys, pool.map(lambda key: read_header(games, key).fingerprint, keys), strict=True))
     by_seed = {file.first_seed: file for file in known.values()}
@@ -150,10 +153,10 @@ def _list_games(
 
 
 def _make(root: Store, folder: Store, config: GameRowConfig, task: _Task) -> bytes:
-    """Pack the games of a task: those of the earlier file as they are, the others read."""
+    """Pack the games of a task: reuse those in the earlier file, and read the others."""
     games, earlier = root.join(config.games), np.empty(0, _GAME)
     if task.earlier:
-        with suppress(BadInput):  # lost or damaged: all are read again
+        with suppress(BadInput):  # if it is missing or damaged, read all games again
             earlier = GAME_ROWS.read(folder, task.earlier)
     packed = {_identity(game): game for game in earlier}
     together = np.empty(len(task.games), _GAME)
@@ -165,7 +168,7 @@ def _make(root: Store, folder: Store, config: GameRowConfig, task: _Task) -> byt
 
 
 def _pack(record: GameRecord) -> np.void:
-    """Return a game as it is stored. Raises BadInput for one whose rows are wrong."""
+    """Return a game in packed form. Raises BadInput if its rows are invalid."""
     rows, game = collate([record]), np.zeros(1, dtype=_GAME)[0]
     game["seed"], game["decl"], game["settings"] = record.seed, record.decl, record.fingerprint.encode()
     game["hands"], game["plays"], game["players"] = record.hands, record.plays, record.decisions.player
@@ -174,7 +177,7 @@ def _pack(record: GameRecord) -> np.void:
 
 
 def _identity(game: np.void) -> tuple[ShardKey, str]:
-    """Return the key of the game, and the fingerprint of its settings."""
+    """Return the key of a packed game and the fingerprint of its settings."""
     return ShardKey(int(game["seed"]), int(game["decl"])), game["settings"].decode()
 
 
@@ -189,17 +192,17 @@ def _describe(task: _Task, data: bytes) -> GameFile:
         hash=hash_of(data),
     )
     if tuple(map(_identity, _parse(data, file))) != task.games:
-        raise ValueError("it holds other games than it should")
+        raise ValueError("its games are not the expected ones")
     return file
 
 
 def _parse(data: bytes, file: GameFile) -> _Games:
-    """The games of a file. Raises ValueError for bytes that are none of its."""
+    """Return the games in a file. Raises ValueError if the bytes do not match the file's record."""
     games, end = read_array(data, _GAME)
     if games.shape != (file.games,) or end != len(data):
-        raise ValueError("it is not as many games as it should be")
+        raise ValueError("it does not have the expected number of games")
     if (games["seed"] // BLOCK_SIZE * BLOCK_SIZE != file.first_seed).any():
-        raise ValueError("it holds other seeds than its name says")
+        raise ValueError("its seeds are not those in its name")
     if any(is_held_out(_identity(game)[0]) for game in games):
         raise ValueError("it holds games of the benchmark")
     return games
@@ -212,15 +215,15 @@ class PackedGames:
     games: _Games
     """[G]"""
     number: npt.NDArray[np.int32]
-    """[G] of each game in its store"""
+    """[G] number of each game in its store"""
     decision: npt.NDArray[np.int64]
-    """[N] place of a game here, times 28, plus plays made"""
+    """[N] index of the game in `games`, times 28, plus the number of plays made"""
 
     def __len__(self) -> int:
         return len(self.decision)
 
     def take(self, index) -> PackedGames:
-        """The decisions at `index`, of the same games."""
+        """Return the decisions at `index`, with all games."""
         return PackedGames(self.games, self.number, self.decision[index])
 
 
@@ -244,22 +247,22 @@ class GameRowStore(OpenRows[GameRowConfig, GameFile, _Games]):
     spec = STAGE2_SPEC
 
     def __init__(self, out: Store, split: Split) -> None:
-        """out: the root of the store. Raises BadInput as `RowStore.open`."""
+        """Open the split. out: the root of the store. Raises BadInput like `RowStore.open`."""
         super().__init__(GAME_ROWS, out, split)
         self._first = np.cumsum([0, *(file.games for file in self.files)])
 
     def read(self, number: int) -> PackedGames:
-        """The decisions of a file, its bytes compared with the manifest. Raises BadInput."""
+        """Return the decisions of a file. Raises BadInput if its bytes do not match the manifest."""
         games = self.read_file(number)
         numbers = self._first[number] + np.arange(len(games))
         return PackedGames(games, numbers.astype(np.int32), np.arange(len(games) * N_PLAYS))
 
     def identities(self, number: int) -> list[tuple[ShardKey, str]]:
-        """Return the games of a file, each with the fingerprint of its settings. Raises BadInput."""
+        """Return the games of a file with the fingerprints of their settings. Raises BadInput if damaged."""
         return [_identity(game) for game in self.read(number).games]
 
     def join(self, parts: Sequence[PackedGames]) -> PackedGames:
-        """Several as one."""
+        """Concatenate several sets of decisions."""
         if len(parts) == 1:
             return parts[0]
         before = np.cumsum([0, *(len(part.games) for part in parts)])
@@ -271,23 +274,23 @@ class GameRowStore(OpenRows[GameRowConfig, GameFile, _Games]):
         )
 
     def unpack(self, packed: PackedGames, files: Sequence[int] = ()) -> Rows:
-        """Rows, with `deal` the number of their game. Raises BadInput where q is not of the legal plays."""
+        """Return encoded rows; `deal` is the number of their game. Raises BadInput for invalid rows."""
         game, made = np.divmod(packed.decision, N_PLAYS)
         games = packed.games
         seat, decl = games["players"][game, made], games["decl"][game]
-        told = encode_rows(
+        transcript = encode_rows(
             games["hands"][game, seat], decl, seat, games["plays"][game], games["players"][game], made
         )
         q = games["q"][game, made]
-        if ((q != ILLEGAL) != told.legal).any():
+        if ((q != ILLEGAL) != transcript.legal).any():
             raise BadInput(
-                f"{self.url}: rows are wrong: q is not legal exactly where the rules allow a play; "
+                f"{self.url} has wrong rows (the legal slots of Q differ from those of the rules): "
                 "make them again with forge tokenize --stage 2"
             )
         return Rows(
-            tokens=told.tokens,
-            mask=told.mask,
-            legal=told.legal,
+            tokens=transcript.tokens,
+            mask=transcript.mask,
+            legal=transcript.legal,
             q=q,
             value=q.max(axis=1),
             weight=np.ones(len(q), dtype=np.float32),
@@ -300,5 +303,5 @@ class GameRowStore(OpenRows[GameRowConfig, GameFile, _Games]):
         )
 
     def rows(self, n: int | None = None, seed: int = 0) -> Rows:
-        """All rows, or n of them: see `some_rows`. `deal` is the number of the game."""
+        """Return all rows, or n of them (see `some_rows`); `deal` is the number of their game."""
         return some_rows(self, n, seed)

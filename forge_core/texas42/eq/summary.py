@@ -1,4 +1,4 @@
-"""Figures of a set of recorded games, by ply."""
+"""Summary figures of a set of recorded games, by ply."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ _COLUMNS = ("u_mean", "u_max", "ess", "converged", "n_worlds", "world_count", "f
 
 @dataclass(frozen=True, slots=True)
 class PlyFigures:
-    """Figures of the decisions of one ply, or of all; games have equal weight, quantiles are over games."""
+    """Figures of the decisions of one ply, or of all. Games have equal weight; quantiles are over games."""
 
     ply: int | None
-    """plays made before, 0..27; None: all plies"""
+    """plays made before the decision, 0..27; None: all plies"""
     decisions: int
     forced: float
-    """share with a single legal play"""
+    """share of decisions with a single legal play"""
     u_mean: float
-    """points: standard deviation of Q over worlds, mean over legal plays"""
+    """standard deviation of Q over worlds in points, averaged over legal plays and decisions"""
     u_max: float
-    """points: the same of the legal play with the largest"""
+    """the largest of these standard deviations at each decision, averaged over decisions, in points"""
     ess_min: float
-    """effective number of worlds, the smallest of any game"""
+    """smallest effective number of worlds in any game"""
     ess_p10: float
     ess_median: float
     converged: float
-    """share of decisions in which E[Q] is as precise as was requested"""
+    """share of decisions in which E[Q] is as precise as requested"""
     worlds: float
     """mean number of worlds used"""
     world_count_median: float
     """median number of worlds consistent with the mover's knowledge"""
     world_count_max: int
     q_gap: float | None
-    """mean over unforced decisions; None if all were forced"""
+    """mean over decisions that are not forced; None if all are forced"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +48,18 @@ class Summary:
 
     games: int
     settings: tuple[str, ...]
-    """the distinct fingerprints: one, unless the games have different settings"""
+    """distinct fingerprints of settings: more than one if the games' settings differ"""
     bids_made: float
     """share of games in which the bid was made"""
     bidders_points: float
-    """mean points of the bidders, of 42"""
+    """mean points of the bidding team, out of 42"""
     all: PlyFigures
     plies: tuple[PlyFigures, ...]
     """the 28 plies"""
 
 
 def summarize(records: Iterable[GameRecord]) -> Summary:
-    """Summarise games, which may be a stream. Raises BadInput for no games."""
+    """Summarise games, which may be a stream. Raises BadInput if there are none."""
     columns: dict[str, list] = {name: [] for name in _COLUMNS}
     settings, points, made = set(), [], []
     for record in records:
@@ -85,14 +85,14 @@ def summarize(records: Iterable[GameRecord]) -> Summary:
 
 
 def _bidders_points(record: GameRecord) -> int:
-    """Return the final points of the bidder's team, 0..42."""
+    """Return the final points of the bidding team, 0..42."""
     decisions: Decisions = record.decisions
     outcome = int(decisions.actual_outcome[0])
     return (42 + (outcome if decisions.player[0] % 2 == record.bidder % 2 else -outcome)) // 2
 
 
 def _figures(ply: int | None, columns: dict[str, np.ndarray]) -> PlyFigures:
-    """Compute figures from columns with one number per decision."""
+    """Compute the figures from columns with one number per decision."""
     ess, free = columns["ess"].astype(np.float64), ~columns["forced"]
     return PlyFigures(
         ply=ply,

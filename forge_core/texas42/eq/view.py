@@ -1,4 +1,4 @@
-"""A recorded game, or one decision of it, for a terminal: renderables for rich, 80 columns wide."""
+"""A recorded game, or one of its decisions, as rich renderables for a terminal 80 columns wide."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ TEAM_STYLES = ("dodger_blue2", "dark_orange3")
 _QUIET, _CHOSEN, _CALLED, _BAD = "dim", "bold", "bold yellow", "red"
 
 LEGEND = (
-    "E[Q]: the points from here on, those of the mover's team minus those of the other team, on average over "
-    "worlds (deals consistent with all that the mover knows). spread: their standard deviation. makes, sets: "
-    "the share of worlds in which the bidders make the bid, or the defenders set it. behind: the E[Q] of the "
-    "best play minus that of this one. ESS: the number of equally weighted worlds that would say as much."
+    "E[Q]: the points from here on, the mover's team minus the other team, averaged over worlds (deals "
+    "consistent with everything the mover knows). spread: their standard deviation. makes, sets: the share "
+    "of worlds in which the bidders make the bid, or the defenders set it. behind: the E[Q] of the best play "
+    "minus that of this one. ESS: the effective number of worlds."
 )
 
 
@@ -58,7 +58,7 @@ def describe_game(record: GameRecord) -> Iterator[RenderableType]:
 
 
 def settings_text(settings: dict[str, Any]) -> str:
-    """Return `exact oracle · 50 worlds · greedy by E[Q]`, with the parts that the settings contain."""
+    """Return text such as `exact oracle · 50 worlds · greedy by E[Q]`, from the settings that are present."""
     sampling, exploration = settings.get("sampling") or {}, settings.get("exploration") or {}
     parts = []
     if "oracle" in settings:
@@ -85,13 +85,13 @@ def score_text(points: tuple[int, int]) -> list[tuple[str, str] | str]:
 
 
 def bid_text(record: GameRecord) -> Text:
-    """Return `sixes are trumps · seat 0 bid 30`."""
+    """Return text such as `sixes are trumps · seat 0 bid 30`."""
     bidder = (f"seat {record.bidder} bid {record.bid}", TEAM_STYLES[team(record.bidder)])
     return Text.assemble(f"{declaration_text(record.decl)} · ", bidder)
 
 
 def outcome_text(record: GameRecord) -> Text:
-    """Return the points of both teams, and if the bid was made."""
+    """Return the points of both teams, and whether the bid was made."""
     points = score(tricks_of(record))
     missing = Scene(record, 0).needed - points[team(record.bidder)]
     outcome = "is made" if missing <= 0 else f"is set, {missing} short"
@@ -99,7 +99,7 @@ def outcome_text(record: GameRecord) -> Text:
 
 
 def _decision(scene: Scene) -> list[RenderableType]:
-    """Describe the play and its alternatives; a forced play is one short line."""
+    """Describe the play and its alternatives; a forced play takes one short line."""
     chosen = (domino_text(scene.chosen), _CHOSEN)
     line = Text.assemble((f"{scene.step:2}  ", _QUIET), _seat(scene.seat), f" {scene.verb} ", chosen)
     if scene.forced:
@@ -118,7 +118,7 @@ def _decision(scene: Scene) -> list[RenderableType]:
 
 
 def worlds_text(scene: Scene) -> str:
-    """Return `50 of 399,072,960 worlds, ESS 48.2`."""
+    """Return text such as `50 of 399,072,960 worlds, ESS 48.2`."""
     if scene.is_exact:
         used = "the only world" if scene.world_count == 1 else f"all {scene.world_count:,} worlds"
     else:
@@ -154,7 +154,7 @@ def _options(scene: Scene) -> Table:
 
 
 def _void_map(scene: Scene) -> Table:
-    """Return seats x suits with a mark for each known void; only seats with known voids."""
+    """Return a table of seats x suits that marks known voids; seats without known voids are omitted."""
     decl = scene.record.decl
     suits = suits_of(decl)
     grid = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style=_QUIET)

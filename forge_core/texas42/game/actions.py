@@ -28,7 +28,7 @@ def call_action(call: int) -> int:
     """Return the action id of a call: PASS or a bid. Raises BadInput for an impossible bid."""
     if call == PASS or check_bid(call) <= CALLS[-1]:
         return CALL_FROM + CALLS.index(call)
-    raise BadInput(f"bid {call}: the highest possible bid is {call_text(CALLS[-1])}")
+    raise BadInput(f"bid {call} is impossible in an auction: bid at most {call_text(CALLS[-1])}")
 
 
 def declaration_action(decl: int) -> int:

@@ -321,10 +321,10 @@ def _contract(state: TableState, tables: Lookups) -> tuple[Array, Array, Array]:
 
 
 def _whole_numbers(numbers: npt.ArrayLike, n: int, name: str) -> npt.NDArray[np.int64]:
-    """Return one number per hand as int64 [n]. Raises BadInput if they are not n integers, or one for all."""
+    """Return one number per hand as int64 [n]. Raises BadInput unless `numbers` is one integer, or n."""
     array = np.asarray(numbers)
     if array.shape not in ((), (n,)) or (array.size and not np.issubdtype(array.dtype, np.integer)):
-        raise BadInput(f"{name} of {n} hands: give one integer per hand, or one for all")
+        raise BadInput(f"{name} for {n} hands: give one integer per hand, or one for all")
     return np.broadcast_to(array, n).astype(np.int64)
 
 

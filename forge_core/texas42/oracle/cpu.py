@@ -46,7 +46,7 @@ _threads = threading.local()
 def solve_boundaries(
     tables: DealTables, root: int
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
-    """Solve every trick boundary of a deal that play from `root` can reach.
+    """Solve every trick boundary of a deal that is reachable from `root`.
 
     root: a packed state between tricks; a whole deal starts from `initial_state`. Returns values
     int8 [13,580,064] in team 0's frame, valid only where reached; reached uint64 [419,840, 2], one

@@ -33,7 +33,7 @@ class Solution:
     seconds: float
     """wall time of the solve; in a batch, this deal's share"""
     states_per_ply: list[int]
-    """29 numbers of reachable states, by ply"""
+    """number of reachable states at each of the 29 plies"""
     _tables: DealTables
     _values: npt.NDArray[np.int8]
     _reached: npt.NDArray[np.uint64]

@@ -93,7 +93,7 @@ def benchmark_version(rows_per_deal: int = ROWS_PER_DEAL) -> str:
 def score(model: TokenTransformer, weights: str, root: Store, rows_per_deal: int = ROWS_PER_DEAL) -> Scores:
     """Return a network's scores on golden val: read them from the store at `root`, or compute and store them.
 
-    weights: digest of the network's weights. Raises like `golden_rows`, and StoreUnusable.
+    weights: digest of the network's weights. Raises the errors of `golden_rows`, and StoreUnusable.
     """
     benchmark = benchmark_version(rows_per_deal)
     found = find_scores(root, weights, benchmark)

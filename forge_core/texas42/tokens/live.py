@@ -59,7 +59,7 @@ LIVE_VERSION = "l1"
 
 _SEEDS = 1 << 62
 _FORCED_KEPT = 0.25
-"""share of positions with one legal play that is kept: they are 43 % of a walk and teach only values"""
+"""fraction kept of positions with one legal play: they are 43 % of a walk and teach only values"""
 _DRAWN_PER_ROW = 4
 """states drawn and labelled per row kept from a solved deal: only 31 % of them are decisions"""
 
@@ -94,7 +94,7 @@ class LiveConfig:
                 raise BadInput(f"{name} {getattr(self, name)}: use at least 1")
         for name in ("solved_share", "decision_share"):
             if not 0 <= getattr(self, name) <= 1:
-                raise BadInput(f"{name} {getattr(self, name)}: use a fraction 0..1")
+                raise BadInput(f"{name} {getattr(self, name)}: use a number from 0 to 1")
 
     @property
     def batches_per_chunk(self) -> int:
@@ -103,7 +103,7 @@ class LiveConfig:
 
     @property
     def fingerprint(self) -> str:
-        """Equal if and only if the rows are equal; model cards record it as the training data."""
+        """Digest of settings and versions: equal digests mean equal rows. Model cards record it."""
         return fingerprint({**self.versions(), **asdict(self)})
 
     @staticmethod
@@ -188,7 +188,7 @@ def _solve(config: LiveConfig, chunk: int, rows: int) -> LabelledStates:
 class LiveSource:
     """An endless RowSource. With workers, processes make chunks ahead for a caller that reads in order.
 
-    Close it, or use it in a `with` statement; the processes also end when their parent does.
+    Close it, or use it in a `with` statement; the workers also end when their parent process does.
     """
 
     spec = STAGE1_SPEC

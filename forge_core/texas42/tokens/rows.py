@@ -48,7 +48,7 @@ class LabelledStates:
     state: States
     """[N] int64 packed states"""
     value: npt.NDArray[np.int8]
-    """[N]"""
+    """[N] V in points"""
     q: npt.NDArray[np.int8]
     """[N, 7] by slot of the mover; -128 = illegal"""
     weight: npt.NDArray[np.float32]
@@ -147,7 +147,7 @@ def thin(
 ) -> LabelledStates:
     """Draw `rows` of the states without replacement, stratified by ply and decision over all deals.
 
-    A share of `decision_share` are decisions, if there are enough. Decisions and forced plays each have
+    A fraction `decision_share` are decisions, if there are enough. Decisions and forced plays each have
     equal quotas per ply. Weights are divided by the fraction kept, so weighted sums estimate the same
     totals as before. Terminal states are excluded.
     """

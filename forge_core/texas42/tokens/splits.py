@@ -74,7 +74,7 @@ class TokenConfig:
         if self.rows_per_shard < 1:
             raise BadInput(f"{self.rows_per_shard} rows per shard: use at least 1")
         if not 0 <= self.decision_share <= 1:
-            raise BadInput(f"decision_share {self.decision_share}: use a fraction 0..1")
+            raise BadInput(f"decision_share {self.decision_share}: use a number from 0 to 1")
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ def check_behaviour(tau: float, mix: float) -> None:
     if not 0 < tau < math.inf:
         raise BadInput(f"tau {tau}: use a number of points above 0")
     if not 0 <= mix <= 1:
-        raise BadInput(f"mix {mix}: use a fraction 0..1")
+        raise BadInput(f"mix {mix}: use a number from 0 to 1")
 
 
 def _log(x: float) -> float:

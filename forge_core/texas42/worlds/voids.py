@@ -82,7 +82,7 @@ def unseen(views: Views) -> Unseen:
 
 
 def unseen_of_lists(dominoes: Sequence[int], allowed: Sequence[int], need: Sequence[int]) -> Unseen:
-    """Build one position from ids, one mask per id, and three counts, sorted by id. Raises BadInput."""
+    """Build one position, sorted by id, from ids, masks and counts. Raises BadInput if they are invalid."""
     ids, masks, counts = [list(map(int, numbers)) for numbers in (dominoes, allowed, need)]
     if len(set(ids)) != len(ids) or not all(0 <= domino < N_DOMINOES for domino in ids):
         raise BadInput(f"unseen {ids}: use domino ids 0..{N_DOMINOES - 1}, each at most once")
@@ -92,7 +92,7 @@ def unseen_of_lists(dominoes: Sequence[int], allowed: Sequence[int], need: Seque
         raise BadInput(f"need {counts}: give three counts, 0..{HAND_SIZE} each")
     if sum(counts) != len(ids):
         raise BadInput(
-            f"need {counts} adds up to {sum(counts)}: make it add up to {len(ids)}, one per domino"
+            f"need {counts} adds up to {sum(counts)}: make it add up to {len(ids)}, the unseen dominoes"
         )
     order = sorted(range(len(ids)), key=ids.__getitem__)
     return Unseen(

@@ -1,7 +1,7 @@
-"""One decision of a recorded game as a picture, and a game as a series of them.
+"""Pictures of a recorded game: one decision, or a series of them.
 
-Below, the mover's hand: over each domino that could be played, the distribution of Q over the
-worlds. Above, what everybody saw: the tricks so far, the table with the mover nearest, and the
+The lower part shows the mover's hand; above each legal play is the distribution of Q over worlds. The
+upper part shows what everybody has seen: the tricks so far, the table with the mover nearest, and the
 known voids of each seat. In reading order: canvas, table, dials, hand.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["HEIGHT", "WIDTH", "draw_decision", "draw_game", "draw_scene", "draw_small", "steps_of_seat"]
 
 FASTEST, SLOWEST = 50.0, 0.02
-"""pictures per second of a GIF, which stores times in hundredths of a second"""
+"""limits in pictures per second of a GIF, which stores times in hundredths of a second"""
 _SMALL_WIDTH, _SMALL_COLOURS = 1000, 64
 
 
@@ -50,16 +50,16 @@ def draw_small(scene: Scene) -> bytes:
 def draw_game(record: GameRecord, steps: Sequence[int] | None = None, fps: float = 0.5) -> bytes:
     """Draw decisions as an animated GIF, 1600 x 1000, in an endless loop.
 
-    steps: which, in order; default: the seven of seat 0. fps: pictures per second. Raises BadInput
-    for no steps, for one outside 0..27, and for a speed that a GIF cannot have.
+    steps: the decisions to draw, in order; default: the seven of seat 0. fps: pictures per second. Raises
+    BadInput for an empty list, a step outside 0..27, or a speed that GIFs do not support.
     """
     from PIL import Image
 
     if not SLOWEST <= fps <= FASTEST:
-        raise BadInput(f"{fps:g} pictures per second: a GIF can show {SLOWEST:g} to {FASTEST:g}")
+        raise BadInput(f"fps {fps:g}: use {SLOWEST:g} to {FASTEST:g} pictures per second")
     steps = steps_of_seat(record, 0) if steps is None else steps
     if not steps:
-        raise BadInput(f"no decisions to draw: name some of 0..{N_PLAYS - 1}")
+        raise BadInput(f"no decisions to draw: name at least one of 0..{N_PLAYS - 1}")
     frames = []
     for step in steps:
         pixels = Image.frombuffer("RGBA", (WIDTH, HEIGHT), _pixels(draw_scene(Scene(record, step))))

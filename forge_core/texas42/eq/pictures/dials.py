@@ -21,7 +21,7 @@ _DIAL = "#5b7f5b"
 def draw_dials(ax: Axes, scene: Scene) -> None:
     """Draw both dials: effective worlds as a share of those used, and the lead of the best play."""
     fitting = f"{scene.world_count:,} that fit"
-    notes = (f"{scene.n_worlds:,} asked", f"of {fitting}")
+    notes = (f"{scene.n_worlds:,} sampled", f"of {fitting}")
     if scene.is_exact:
         notes = ("the only one that fits" if scene.world_count == 1 else f"all {fitting}", "")
     _draw_dial(ax, 1205, "Worlds", scene.ess / scene.n_worlds, _QUARTERS, f"ESS {scene.ess:,.1f}", notes)
@@ -31,7 +31,7 @@ def draw_dials(ax: Axes, scene: Scene) -> None:
         return
     ahead = sorted(option.behind for option in scene.options)[1]
     errors = "no sampling error" if math.isinf(lead) else f"{lead:.1f} standard errors"
-    notes = (f"best by {ahead:.1f} points", errors) if ahead >= 0.05 else ("two are as good", "")
+    notes = (f"best by {ahead:.1f} points", errors) if ahead >= 0.05 else ("two plays are equal", "")
     named = next(name for most, name in _CLARITY if lead <= most)
     marks = [_turn(most) for most, _ in _CLARITY[:-1]]
     _draw_dial(ax, 1455, "Decision", _turn(lead), marks, named, notes)
@@ -39,18 +39,18 @@ def draw_dials(ax: Axes, scene: Scene) -> None:
 
 _QUARTERS = (0.25, 0.5, 0.75)
 _CLARITY = ((1.0, "a toss-up"), (2.0, "close"), (4.0, "clear"), (math.inf, "sure"))
-"""names for the lead of the best play over the second: each up to so many standard errors"""
+"""names for the lead of the best play over the second: each with its upper limit in standard errors"""
 
 
 def _turn(errors: float) -> float:
-    """Return how far a dial turns, 0..1, for a lead of so many standard errors."""
+    """Return how far a dial turns, 0..1, for a lead of this many standard errors."""
     return 1 - math.exp(-errors / 3)
 
 
 def _draw_dial(
     ax: Axes, x: float, title: str, share: float, marks: Sequence[float], reading: str, notes: tuple[str, str]
 ) -> None:
-    """Draw half a ring, filled from the left up to `share`."""
+    """Draw a half ring, filled from the left up to `share`."""
     from matplotlib.patches import Wedge
 
     y, radius, width = 786, 78, 19

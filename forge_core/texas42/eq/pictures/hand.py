@@ -1,4 +1,4 @@
-"""The mover's hand: over each domino that could be played, the distribution of Q over the worlds."""
+"""The mover's hand, with the distribution of Q over worlds above each legal play."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _HAND_LEFT, _HAND_STEP = 124, 206
-"""left edge of the hand, and from one of its dominoes to the next"""
+"""left edge of the hand, and the distance from one domino to the next"""
 _PLOT_BOTTOM, _PLOT_TOP = 214, 480
 """lower and upper edge of the distributions"""
 _ABSENT = "#aaaaaa"
-"""of the reason why a domino has no distribution"""
+"""colour of the text that says why a domino has no distribution"""
 
 _Floats = npt.NDArray[np.float64]
 
 
 def draw_hand(ax: Axes, scene: Scene) -> None:
-    """Draw the hand, the chosen domino on a tinted field, and above each play its estimate."""
+    """Draw the hand, with the chosen domino on a tinted background and the estimate above each play."""
     options, side = {option.domino: option for option in scene.options}, team(scene.seat)
     scale = _Scale.around(scene)
     title = f"Q over the worlds: points from here on, seat {scene.seat}'s team less the other's"
@@ -62,8 +62,8 @@ def draw_hand(ax: Axes, scene: Scene) -> None:
             _draw_spread(ax, x, option, scale, scene)
             _draw_figures(ax, x, option, scene)
         else:
-            said = f"trick {scene.played[domino] + 1}" if gone else "does not follow"
-            write(ax, x, 116, said, 12.5, _ABSENT, ha="center")
+            note = f"trick {scene.played[domino] + 1}" if gone else "does not follow"
+            write(ax, x, 116, note, 12.5, _ABSENT, ha="center")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class _Scale:
 
     @classmethod
     def around(cls, scene: Scene) -> _Scale:
-        """Return a scale that spans nearly all of every distribution, and the bid's line if that is near."""
+        """Return a scale that spans nearly all of every distribution, and the bid's line if it is close."""
         ends = [value for option in scene.options for value in _reach(option)]
         low, high, line = min(ends), max(ends), scene.makes_from
         if line is not None and low - 8 <= line <= high + 8:
@@ -84,18 +84,18 @@ class _Scale:
         return cls(low - margin, high + margin)
 
     def y(self, points):
-        """Return pixels from the bottom, for a number or an array of points."""
+        """Convert points, a number or an array, to pixels from the bottom."""
         return _PLOT_BOTTOM + (_PLOT_TOP - _PLOT_BOTTOM) * (points - self.low) / (self.high - self.low)
 
     @property
     def ticks(self) -> list[int]:
-        """Round numbers of points, at most eight."""
+        """Return round numbers of points for the axis, at most eight."""
         step = next(step for step in (1, 2, 5, 10, 20) if self.high - self.low <= 8 * step)
         return list(range(math.ceil(self.low / step) * step, math.floor(self.high) + 1, step))
 
 
 def _reach(option: Option) -> tuple[float, float]:
-    """Return the range of Q in nearly all worlds."""
+    """Return the range that contains Q in nearly all worlds."""
     if option.pdf is None:
         return option.mean - 2 * option.spread, option.mean + 2 * option.spread
     values = np.flatnonzero(option.pdf > 0.001) - HAND_POINTS
@@ -103,7 +103,7 @@ def _reach(option: Option) -> tuple[float, float]:
 
 
 def _draw_axis(ax: Axes, scene: Scene, scale: _Scale) -> None:
-    """Draw lines across the hand; a dashed one at the Q from which on the mover's side succeeds."""
+    """Draw lines across the hand, dashed at the smallest Q with which the mover's team succeeds."""
     ends, line = [_HAND_LEFT, _HAND_LEFT + _HAND_STEP * HAND_SIZE], scene.makes_from
     if line is not None and scale.low < line < scale.high:
         y, word = scale.y(line), "makes" if scene.bids else "sets"
@@ -118,9 +118,9 @@ def _draw_axis(ax: Axes, scene: Scene, scale: _Scale) -> None:
 
 
 def _draw_spread(ax: Axes, x: float, option: Option, scale: _Scale, scene: Scene) -> None:
-    """Draw a violin, as wide as Q is likely, dark where the mover's side succeeds.
+    """Draw a violin whose width is the density of Q, dark where the mover's team succeeds.
 
-    Without a stored distribution, a bar of mean ± spread.
+    If no distribution is stored, draw a bar of mean ± spread.
     """
     color, pale = TEAM[team(scene.seat)], TEAM_PALE[team(scene.seat)]
     within = scale.y(option.mean + option.spread * np.array((-1, 1)))
@@ -140,7 +140,7 @@ def _draw_spread(ax: Axes, x: float, option: Option, scale: _Scale, scene: Scene
 
 
 def _smooth(pdf: npt.NDArray[np.float32], scale: _Scale) -> tuple[_Floats, _Floats]:
-    """Return Q [K] and its density [K] as a smooth curve: the values themselves are two points apart."""
+    """Return Q [K] and its density [K] as a smooth curve; the values themselves are two points apart."""
     width = max(0.7, (scale.high - scale.low) / 36)
     values = np.flatnonzero(pdf) - HAND_POINTS
     q = np.linspace(values[0] - 3 * width, values[-1] + 3 * width, 400)
@@ -154,9 +154,9 @@ def _draw_figures(ax: Axes, x: float, option: Option, scene: Scene) -> None:
     write(ax, x, 117, worth, 15, ha="center", weight="bold")
     chance = f"{'makes' if scene.bids else 'sets'} {option.p_make:.0%}"
     write(ax, x, 86, chance, 14, TEAM[team(scene.seat)], ha="center")
-    said = f"{option.behind:.1f} behind" if option.behind >= 0.05 else "best"
-    said = "no choice" if scene.forced else said
+    note = f"{option.behind:.1f} behind" if option.behind >= 0.05 else "best"
+    note = "no choice" if scene.forced else note
     if option.chosen:
-        write(ax, x, 55, f"played, {said}", 12, ha="center", weight="bold")
+        write(ax, x, 55, f"played, {note}", 12, ha="center", weight="bold")
     else:
-        write(ax, x, 55, said, 13, SOFT, ha="center")
+        write(ax, x, 55, note, 13, SOFT, ha="center")

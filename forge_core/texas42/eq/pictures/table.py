@@ -1,4 +1,4 @@
-"""The part of the picture that everybody saw: heading and score, tricks, table, known voids."""
+"""The part of the picture that everybody has seen: heading and score, tricks, table, known voids."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 _TABLE = "#eef3ee"
 _RIGHT_PANEL = 1110
-"""left edge of the map of voids"""
+"""left edge of the panel of known voids"""
 
 
 def draw_heading(ax: Axes, scene: Scene) -> None:
-    """Draw the title, and the score as a bar in which a line marks the points that the bid needs."""
+    """Draw the title, and the score as a bar with a line at the points that the bid needs."""
     record = scene.record
     seed = "" if record.seed is None else f"Seed {record.seed} · "
     number, place = divmod(scene.step, N_SEATS)
@@ -49,7 +49,7 @@ def draw_heading(ax: Axes, scene: Scene) -> None:
 
 
 def draw_tricks(ax: Axes, scene: Scene) -> None:
-    """Draw a row per trick and a column per seat: the leader, the winner, the points."""
+    """Draw one row per trick and one column per seat: the leader, the winner and the points."""
     left, step, top, row, end = 128, 88, 820, 43, 486
     write(ax, 40, 884, "Tricks", 14, weight="bold")
     for seat in range(N_SEATS):
@@ -84,7 +84,7 @@ def draw_tricks(ax: Axes, scene: Scene) -> None:
 
 
 def draw_table(ax: Axes, scene: Scene) -> None:
-    """Draw the table from above, the mover nearest. Seats go clockwise, so the next one is at the left."""
+    """Draw the table from above, the mover nearest. Seats go clockwise, so the next one is on the left."""
     x, y, decl, trick = 795, 716, scene.record.decl, scene.trick
     table = box(x - 255, y - 172, 510, 344, 34, facecolor=_TABLE, edgecolor=FAINT, linewidth=1.2)
     ax.add_patch(table)
@@ -123,7 +123,7 @@ def draw_table(ax: Axes, scene: Scene) -> None:
 
 
 def draw_voids(ax: Axes, scene: Scene) -> None:
-    """Draw seats x suits: a cross where a seat did not follow; below, the dominoes unseen by the mover."""
+    """Draw seats x suits with a cross for each known void; below, the dominoes unseen by the mover."""
     left, step, top, row, decl = 1218, 46, 684, 27, scene.record.decl
     write(ax, _RIGHT_PANEL, 714, "Known voids", 14, weight="bold")
     for seat in range(N_SEATS):

@@ -42,7 +42,7 @@ def root_q(
 ) -> npt.NDArray[np.int8]:
     """Return Q of every play in N positions: int8 [N, 7] by slot of the mover.
 
-    Values are to go, in team 0's frame; -128 marks an illegal slot, and all slots of a terminal state.
+    Q counts future points in team 0's frame; -128 marks an illegal slot, and all slots of a terminal state.
     hands: [N][4][7] domino ids, or [4][7] for all rows. decls: 0..9 and leaders: 0..3, each [N] or one
     for all. states: int64 [N], any positions (slots refer to the initial hands); `leaders` is then
     ignored. workers: threads (default: one per core). Consecutive rows with the same deal and
@@ -88,7 +88,7 @@ def root_q(
 
 
 def _checked_deals(hands: Sequence | npt.NDArray) -> npt.NDArray[np.int8]:
-    """Return deals as [N or 1, 4, 7] int8, ascending within each hand. Raises BadInput."""
+    """Return deals as [N or 1, 4, 7] int8, ascending within each hand. Raises BadInput if invalid."""
     try:
         deals = np.asarray(hands)
     except ValueError as ragged:

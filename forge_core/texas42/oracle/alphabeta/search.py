@@ -1,4 +1,4 @@
-"""The search: it asks repeatedly "is V at least this bound?" (MTD(f)), with a table at boundaries.
+"""The search: ask "is V at least this bound?" repeatedly (MTD(f)), with a table at boundaries.
 
 The table stores bounds of V and the best lead. It is shared by the seven plays of a position, and by
 consecutive positions of the same deal and declaration in one thread.
@@ -178,7 +178,7 @@ def _known(rules, search, boundary, slot):
 
 @kernel
 def _remember(search, boundary, slot, low, high, lead):
-    """Overwrite the table entry of a boundary: the search returns soonest to the newest one."""
+    """Overwrite the table entry of a boundary, because the search returns soonest to the newest one."""
     entry = boundary | search.world << 30
     search.table[slot] = entry << 19 | low + 64 << 12 | high + 64 << 5 | lead
 

@@ -18,7 +18,7 @@ from forge_core.texas42.state import initial_state
 from forge_core.texas42.tables import DealTables, deal_tables
 
 BATCH = 16
-"""Deals solved together: their larger levels fill any device; each takes 110 MB of it while being solved"""
+"""Deals solved together: their larger levels fill any device; each takes 110 MB of its memory"""
 
 
 class _Batch(NamedTuple):

@@ -37,9 +37,9 @@ class DeviceIndex(NamedTuple):
     last_row: torch.Tensor
     """[29] int64 index of the last row of each ply in the counts"""
     programs: int
-    """the most programs to start: as many as the device holds at once"""
+    """maximum number of programs to start: as many as the device holds at once"""
     lanes: int
-    """the most items that a program works on at a time"""
+    """maximum number of items that a program works on at a time"""
 
     def launch(self, kernel: Any, most: int, *arguments) -> None:
         """Run a kernel over a list of at most `most` items."""

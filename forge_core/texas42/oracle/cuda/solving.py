@@ -46,7 +46,7 @@ class SolvedBatch:
 def solve_boundaries(
     tables: Sequence[DealTables], roots: States, device: str, lanes: int = LANES
 ) -> SolvedBatch:
-    """Solve every boundary that play from `roots` [D] can reach. Does not wait for the device.
+    """Solve every boundary reachable from `roots` [D], without waiting for the device.
 
     roots: packed states, one per deal, between tricks and all at one level; whole deals start from
     `initial_state`. All results are on `device`. Raises BadInput for other roots, or for more than 64.
@@ -57,7 +57,7 @@ def solve_boundaries(
     dominoes = np.bitwise_count(start.remaining)
     if len(roots) > MOST_DEALS or (start.in_trick != 0).any() or (dominoes != level).any():
         raise BadInput(
-            f"{len(roots)} roots: give up to {MOST_DEALS}, all between tricks with equally many dominoes left"
+            f"{len(roots)} roots: give at most {MOST_DEALS}, all between tricks and at the same level"
         )
     follow = on.put(np.stack([deal.follow for deal in tables]))
     tricks = on.put(np.stack([4 * deal.points.astype(np.int16) + deal.winner for deal in tables]))

@@ -40,21 +40,21 @@ class ShardReport:
     error: str | None = None
     """why it could not be made, and what to do; None if it was made or already existed"""
     replaced: bool = False
-    """True if it replaced a valid shard with other versions or settings"""
+    """True if it replaced a valid shard made with other versions or settings"""
     refused: bool = False
     """True if the store rejected it: no space, or no write permission"""
 
 
 _PLANNED = 64
-"""deals sorted hardest first at a time: few, so that shards are made roughly in the requested order"""
+"""deals that are sorted together, hardest first: few, so shards are made roughly in the requested order"""
 
 
 def missing_shards(
     store: Store, keys: Iterable[ShardKey], config: ShardConfig, *, verify: bool = False
 ) -> list[ShardKey]:
-    """Return the keys whose shards are missing, damaged, foreign, or made with other settings than `config`.
+    """Return the keys whose shards are missing, damaged, foreign, or made with settings other than `config`.
 
-    Reads footers; with verify also the rows, about 20 ms per shard. Raises StoreUnusable.
+    Reads the footers and, with verify, also the rows (about 20 ms per shard). Raises StoreUnusable.
     """
     return SHARDS.missing(store, keys, config.fingerprint, verify=verify)
 

@@ -26,7 +26,7 @@ from forge_core.texas42.oracle.solver import solve
 from forge_core.texas42.tables import deal_tables
 
 N_CHECKED_ROWS = 1_000
-"""Rows of a plain shard that are compared with the solver"""
+"""Number of rows of a plain shard that are compared with the solver"""
 FOREIGN_REMEDY = "it was not made by Forge: remove it, or download it again"
 """Advice for an invalid plain shard"""
 
@@ -65,9 +65,9 @@ def read_plain(file: pq.ParquetFile, key: ShardKey) -> Shard:
 def _solve_header(file: pq.ParquetFile, key: ShardKey) -> tuple[ShardHeader, Solution]:
     """Build the header: seed and declaration from the metadata, hands from the seed, the rest by solving."""
     metadata = read_metadata(file)
-    said = metadata.get(b"seed"), metadata.get(b"decl_id", metadata.get(b"decl"))
+    stored = metadata.get(b"seed"), metadata.get(b"decl_id", metadata.get(b"decl"))
     expected = str(key.seed).encode(), str(key.decl).encode()
-    require(said == expected, f"its metadata has seed and decl {said}, but its name has {expected}")
+    require(stored == expected, f"its metadata has seed and decl {stored}, but its name has {expected}")
     hands = deal_from_seed(key.seed)
     if key.opponent is not None:
         hands = deal_with_fixed_hand(hands[0], key.opponent)

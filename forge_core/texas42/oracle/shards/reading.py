@@ -98,7 +98,7 @@ def _check_header(header: ShardHeader, key: ShardKey) -> None:
     whole = (header.seed, header.decl, header.root_value, header.sample_seed, header.rows)
     require(
         all(type(number) is int for number in whole) and type(header.opponent) in (int, type(None)),
-        "its header has something other than a whole number where one belongs",
+        "a number in its header is not a whole number",
     )
     require(header.key == key, f"its header belongs to {header.key.filename}")
     require(isinstance(header.hands, list), "its hands are not a list")

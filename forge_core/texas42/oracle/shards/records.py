@@ -119,7 +119,7 @@ class ShardConfig:
     """Settings that select the rows of each solved deal. Raises BadInput for invalid values."""
 
     rows: Rows = DEFAULT_ROWS
-    """number of states to draw, by ply (fewer if a deal has fewer); `all`: all, also terminal ones"""
+    """number of states to draw, by ply (fewer if a deal has fewer); `all`: all, with terminal ones"""
     sample_seed: int = 0
     """seed of the draw; no effect with rows=`all`"""
 
@@ -151,7 +151,7 @@ class ShardHeader(JsonHeader):
     root_value: int
     """V of the initial position, with seat 0 leading"""
     states_per_ply: list[int]
-    """29 numbers of reachable states, by ply; the rows were drawn from these states"""
+    """number of reachable states at each of the 29 plies; the rows were drawn from these states"""
     rows_asked: Rows
     """how the rows were selected: `all`, or the number requested in a stratified draw"""
     sample_seed: int
