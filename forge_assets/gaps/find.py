@@ -22,6 +22,7 @@ from forge_assets.gaps.report import (
     OUTDATED,
     UNRECORDED,
     UPSTREAM,
+    VARYING,
     AssetGaps,
     Gap,
     GapQuery,
@@ -102,13 +103,17 @@ def _compare(
 ) -> AssetGaps:
     """Compare files and records of all partitions with what they should be. files: of all keys, in order."""
     asset = work.asset
-    settings = asset.choose_settings(usual_settings(files, asset.version), work.last)
+    of_all = asset.choose_settings(usual_settings(files, asset.version), work.last)
     network = asset.network and latest_record(instance, asset_key(asset.network[0]), asset.network[1])
     present = network.data_version if network else None
     gaps: list[Gap] = []
     rest = iter(files)
     for partition, keys in work.keys.items():
         of_partition = [next(rest) for _ in keys]
+        settings = of_all
+        if asset.settings_vary:
+            usual = usual_settings(of_partition, asset.version)
+            settings = asset.choose_settings(usual, work.records.get(partition))
         kinds: set[str] = set()
         faults, missing = [], 0
         for file in of_partition:
@@ -131,10 +136,10 @@ def _compare(
         noun=asset.noun,
         partitions=tuple(work.keys),
         files=len(files),
-        settings=settings,
+        settings=VARYING if asset.settings_vary else of_all,
         gaps=tuple(gaps),
         describe=asset.describe,
-        run_config=_run_config(work, settings, instance, store, definitions),
+        run_config=_run_config(work, of_all, instance, store, definitions),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from forge_assets.gaps.report import GapQuery
 from forge_assets.materializations import Record
 from forge_core.files import Store
 from forge_core.files.inspection import FileStatus
@@ -24,6 +25,20 @@ def recorded_settings(usual: Settings | None, last: Record | None) -> Settings:
     """Choose the settings that the last record names, else those of most files."""
     said = last and settings_of(last)
     return {"settings": said} if said else usual or {}
+
+
+def choose_units(query: GapQuery, begun: Collection[int], asset: str, by_default: str) -> list[int]:
+    """Choose the numbers of blocks, or of what a game has in their place, of which an asset is inspected.
+
+    begun: those that the store or Dagster has anything of. by_default: the asset that must have all of
+    `query.blocks` if the query names no asset; of the others those are inspected that were begun.
+    """
+    must_be_whole = asset in (query.assets or (by_default,))
+    if query.assets and not must_be_whole:
+        return []
+    if query.blocks is None:
+        return sorted(begun)
+    return [unit for unit in query.blocks if must_be_whole or unit in begun]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,9 @@ class PartitionedAsset:
     """names of partitions -> a short text, such as `blocks 0-3 of sixes`"""
     choose_settings: Callable[[Settings | None, Record | None], Settings] = recorded_settings
     """settings of most files, the last record -> settings that all files should have"""
+    settings_vary: bool = False
+    """True if partitions may be made with different settings, such as by other networks: then only the files
+    of one partition must be alike"""
     data_version: Callable[[Settings, Sequence[str]], str] | None = None
     """settings, names of files -> data version of a complete partition; None: its record names a fingerprint
     of its settings as `settings`"""

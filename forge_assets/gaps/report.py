@@ -20,6 +20,8 @@ _MENDED = {
     *(UNRECORDED, OUTDATED, DIFFERENT),
 }
 """faults that a run repairs. Not UPSTREAM: games by an older network are still games"""
+VARYING: Mapping[str, Any] = {"settings": "of each partition"}
+"""settings of an asset whose partitions were made with different ones"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from forge_assets.gaps.partitioned import PartitionedAsset, Settings
+from forge_assets.gaps.partitioned import PartitionedAsset, Settings, choose_units
 from forge_assets.gaps.report import GapQuery
 from forge_assets.materializations import Record
 from forge_assets.texas42 import versions
@@ -151,13 +151,8 @@ def _partitions(
     query: GapQuery, store: Store, asset: str, folder: str, by_declaration: bool, recorded: Collection[str]
 ) -> Sequence[str]:
     """Choose the partitions of blocks to inspect: those of the query, or begun on disk or in Dagster."""
-    must_be_whole = asset in (query.assets or (_FIRST,))
-    if query.assets and not must_be_whole:
-        return []
     begun = {_block_of(partition) for partition in recorded} | set(_blocks_in(store.join(folder)))
-    blocks = sorted(begun)
-    if query.blocks is not None:
-        blocks = [block for block in query.blocks if must_be_whole or block in begun]
+    blocks = choose_units(query, begun, asset, _FIRST)
     names = [block_name(block) for block in blocks if block < N_BLOCKS]
     return [f"{decl}|{name}" for decl in NAMES for name in names] if by_declaration else names
 
