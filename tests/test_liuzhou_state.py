@@ -9,6 +9,7 @@ from liuzhou_games import position, random_plies, recorded_games
 
 from forge_core.errors import BadInput
 from forge_core.liuzhou import rules
+from forge_core.liuzhou.cli import bench_rules
 from forge_core.liuzhou.rules import BLACK, CAPTURE, FORCED, MARK, N_ACTIONS, SELECT_FROM, WHITE
 from forge_core.liuzhou.state import (
     BLACK_WON,
@@ -291,3 +292,33 @@ def test_planes_by_hand():
     other = planes(pack(state)[None], np.array([0]))[0]
     assert (other[[0, 1, 2, 3, 16, 17]] == found[[1, 0, 3, 2, 17, 16]]).all()
     assert (other[4:16] == found[4:16]).all() and not other[18:].any()
+
+
+# --- speed ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few_games(monkeypatch):
+    """Benchmarks of 200 games, whose counts come from the same implementation as those of 2,000."""
+    monkeypatch.setattr(bench_rules, "N_REPEATS", 1)
+    monkeypatch.setattr(bench_rules, "N_GAMES", 200)
+    monkeypatch.setattr(bench_rules, "GOLDEN_GAMES", (8, 6, 116, 70, 25_568, 304_483))
+
+
+@pytest.mark.usefixtures("few_games")
+def test_the_rules_are_measured_after_they_were_compared():
+    found = bench_rules.measure([3], "cpu")
+    assert len(found.held) == 3 and all(figure.value > 0 for figure in found.figures)
+    assert {"steps", "masks", "candidate words", "random games"} <= {figure.name for figure in found.figures}
+
+
+@pytest.mark.usefixtures("few_games")
+def test_no_figure_of_rules_that_are_wrong(monkeypatch):
+    monkeypatch.setattr(bench_rules, "GOLDEN_GAMES", (8, 6, 116, 70, 25_568, 304_484))
+    with pytest.raises(AssertionError, match="random games"):
+        bench_rules.measure([3], "cpu")
+    monkeypatch.setattr(
+        bench_rules, "legal_actions", lambda rows: (legal_actions(rows)[0] + 1, np.ones(len(rows), int))
+    )
+    with pytest.raises(AssertionError, match="other legal actions than by sets"):
+        bench_rules.check(*bench_rules.random_rows(3), "cpu")

@@ -38,7 +38,7 @@ def bench_verb(subjects: Mapping[str, str]) -> Callable[..., None]:
     ) -> None:
         """Check that a part of Forge is correct, then measure its speed.
 
-        Exit 1 if a figure is over its limit.
+        Exit 1 if a figure is outside its limits.
         """
         from forge_core.cli.screen import notes, print_json
 
@@ -48,7 +48,7 @@ def bench_verb(subjects: Mapping[str, str]) -> Callable[..., None]:
             print_json(asdict(benchmark))
         else:
             print_benchmark(benchmark)
-        if any(figure.is_over for figure in benchmark.figures):
+        if any(figure.is_over or figure.is_under for figure in benchmark.figures):
             raise typer.Exit(FAILED)
 
     return bench
@@ -63,11 +63,13 @@ def print_benchmark(benchmark: Benchmark) -> None:
         out.print(f"[bold]{name:<10}[/bold]{text}", soft_wrap=True)
     for assertion in benchmark.held:
         out.print(f"[green]{'correct':<10}[/green]{assertion}", soft_wrap=True)
-    grid = table("", "measured", "", "at most", "", numbers="measured at most")
-    grid.columns[3].justify = "right"
+    grid = table("", "measured", "", "at least", "at most", "", numbers="measured")
+    for place in (3, 4):
+        grid.columns[place].justify = "right"
     for figure in benchmark.figures:
-        limit = "" if figure.limit is None else f"{figure.limit:g}"
-        style, remark = ("red", "over") if figure.is_over else ("", "")
-        grid.add_row(figure.name, f"{figure.value:.3g}", figure.unit, limit, remark, style=style)
+        limits = ("" if limit is None else f"{limit:g}" for limit in (figure.least, figure.limit))
+        remark = "over" if figure.is_over else "under" if figure.is_under else ""
+        style = "red" if remark else ""
+        grid.add_row(figure.name, f"{figure.value:.3g}", figure.unit, *limits, remark, style=style)
     out.print()
     out.print(grid)

@@ -18,11 +18,18 @@ class Figure:
     unit: str
     limit: float | None = None
     """the largest acceptable value, in the same unit"""
+    least: float | None = None
+    """the smallest acceptable value, in the same unit"""
 
     @property
     def is_over(self) -> bool:
         """True if the value exceeds its limit."""
         return self.limit is not None and self.value > self.limit
+
+    @property
+    def is_under(self) -> bool:
+        """True if the value is below the least."""
+        return self.least is not None and self.value < self.least
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,12 @@ def outcome_of(row):
     return (row[3] >> OUTCOME_SHIFT) & OUTCOME_MASK
 
 
+@inlined
+def moves_made(row):
+    """Return the number of actions taken since the start."""
+    return (row[3] >> COUNT_SHIFT) & COUNT_MASK
+
+
 # --- legal actions ----------------------------------------------------------------------------
 
 
