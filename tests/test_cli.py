@@ -194,7 +194,7 @@ def test_a_solution_in_words(forge):
         ("deal --decl 10", "unknown declaration '10'"),
         (f"deal --hand {HAND},5-5", "hand of 8"),
         ("deal --hand 6-6", "hand of 1 "),
-        ("deal --hand 6-6,6-6,6-4,6-3,6-2,6-1,6-0", "6-6 is twice"),
+        ("deal --hand 6-6,6-6,6-4,6-3,6-2,6-1,6-0", "6-6 appears twice"),
         ("deal --hand 7-7,6-5,6-4,6-3,6-2,6-1,6-0", "'7-7' is not a domino"),
         (f"deal --hand {HAND} --opponent 1", "--hand and --opponent"),
         ("solve", "--decl"),

@@ -39,8 +39,8 @@ class Source(ABC):
     """True if rows are generated during training, without end"""
 
     record: Mapping[str, Any]
-    """JSON types, enough to reopen the same rows: kind, version, ...; origin says where the rows came from
-    (it follows from the version and does not identify the source)"""
+    """description in JSON types, enough to reopen the same rows: kind, version, ...; `origin` records where
+    the rows came from (it follows from the version and does not identify the source)"""
 
     @property
     def version(self) -> str:

@@ -1,7 +1,7 @@
 """E[Q]: play without seeing the other hands.
 
 For each decision: the deals that fit what the mover knows (worlds), the value of each play in them
-(oracles, estimate), and the choice of a play (policies); generate plays whole games.
+(oracles, estimate), and the choice of a play (policies). `generate` plays whole games.
 """
 
 from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling

@@ -62,7 +62,7 @@ class Sampling:
     """if at most this many worlds are consistent, each is used once; default: `n_worlds`, or the `max_worlds`
     of `adaptive`"""
     posterior: PosteriorConfig | None = None
-    """how the plays so far weight the worlds; None: equal weights"""
+    """settings for weighting worlds by the plays so far; None: equal weights"""
     adaptive: AdaptiveConfig | None = None
     points: bool = True
     """if set, also compute the distribution of Q over worlds"""

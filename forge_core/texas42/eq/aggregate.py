@@ -13,7 +13,7 @@ from forge_core.texas42.eq.records import N_POINTS
 
 WORST = -HAND_POINTS
 _ONE_HOT = 1 << 24
-"""numbers held in memory at once, to bound the memory"""
+"""one-hot numbers held at once; bounds the memory"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""Oracles that evaluate plays with all hands visible: the solver, a network, or one after the other."""
+"""Oracles that evaluate plays with all hands visible: the solver, a network, or a mix of both."""
 
 from __future__ import annotations
 

@@ -139,8 +139,8 @@ class GameRecord:
     """[28] int8 ids in playing order"""
     decisions: Decisions
     settings: dict[str, Any]
-    """everything else that the game depends on: configuration, versions, leader, bidder, bid; also the
-    device. JSON types"""
+    """everything else that the game depends on, in JSON types: configuration, versions, leader, bidder, bid;
+    also the device"""
 
     @property
     def key(self) -> ShardKey:

@@ -23,7 +23,7 @@ from forge_core.texas42.tables import COUNTS, FOLLOWS, LED_SUIT, TRICK_RANK
 CALL, DECLARE, PLAY, OVER = range(4)
 """Phases of a hand"""
 NO_SUIT = N_SUITS
-"""The led suit before a trick is led"""
+"""The led suit while no domino has been led"""
 NONE = -1
 """No seat, no call, no declaration, or not played"""
 

@@ -164,7 +164,7 @@ def _list_shards(
 
 
 def is_held_out(key: ShardKey) -> bool:
-    """Return True for a val deal of the benchmark, which training must not be evaluated on."""
+    """Return True for a val deal of the benchmark, which training must never use."""
     return key.split is Split.VAL and key.seed in BENCHMARK_SEEDS[Split.VAL]
 
 

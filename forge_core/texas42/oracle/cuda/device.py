@@ -1,4 +1,4 @@
-"""A device with the boundary index on it; launches kernels and copies arrays."""
+"""The boundary index on one device, with helpers to launch kernels and copy arrays."""
 
 from __future__ import annotations
 

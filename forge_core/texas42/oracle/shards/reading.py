@@ -85,7 +85,7 @@ def _most_states(ply: int) -> int:
 
 
 def _parse_header(file: pq.ParquetFile, key: ShardKey) -> ShardHeader:
-    """Read a shard's own header, and check every field against the others and the columns."""
+    """Parse the header of a shard, and check its fields against each other and the columns."""
     header = ShardHeader.from_footer(file, SCHEMA_VERSION)
     _check_header(header, key)
     require(has_columns(file, TYPES), f"its columns or their types are not {', '.join(TYPES)}")

@@ -65,7 +65,7 @@ class ShardKey:
 
     @property
     def folder(self) -> str:
-        """The folder in the store of its kind: the split."""
+        """The shard's folder within the store of its kind: its split."""
         return self.split
 
     def deal(self) -> Hands:
