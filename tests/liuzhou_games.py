@@ -22,6 +22,12 @@ def recorded_games() -> list[dict[str, Any]]:
     return json.loads(GOLDEN.read_text())["games"]
 
 
+@cache
+def searched_positions() -> list[dict[str, Any]]:
+    """The golden positions with all their legal actions and the rows after them."""
+    return json.loads((GOLDEN.parent / "liuzhou_search.json").read_text())["cases"]
+
+
 def position(recorded: dict[str, Any]) -> State:
     """A position of the golden file."""
     black, white = (frozenset(i for i, x in enumerate(recorded["board"]) if x == side) for side in "BW")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from liuzhou_games import position, random_plies, recorded_games
+from liuzhou_games import position, random_plies, recorded_games, searched_positions
 
 from forge_core.errors import BadInput
 from forge_core.liuzhou import rules
@@ -57,6 +57,19 @@ def test_recorded_games(library):
             assert actions[n, : counts[n]].tolist() == np.flatnonzero(mask[n]).tolist() == legal
             assert (actions[n, counts[n] :] == EMPTY_SLOT).all()
         assert outcomes(convert(rows)).tolist() == [GOING] * len(taken) + [OUTCOMES[game["winner"]]]
+
+
+@pytest.mark.parametrize("case", searched_positions(), ids=lambda case: case["name"])
+def test_golden_positions_and_all_rows_after_them(case):
+    row, legal = np.array(case["row"]), case["legal"]
+    state = unpack(row)
+    assert (pack(state) == row).all() and rules.legal(state) == legal
+    expected = np.array([case["successors"][str(action)] for action in legal])
+    assert [pack(rules.step(state, action)).tolist() for action in legal] == expected.tolist()
+    for convert in LIBRARIES.values():
+        rows = convert(np.tile(row, (len(legal), 1)))
+        assert np.flatnonzero(np.asarray(legal_mask(rows[:1]))[0]).tolist() == legal
+        assert (np.asarray(step_rows(rows, convert(np.array(legal)))) == expected).all()
 
 
 # --- random games -----------------------------------------------------------------------------

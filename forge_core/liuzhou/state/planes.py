@@ -108,7 +108,8 @@ def planes_of_tensors(rows: Tensor, observers: Tensor | None) -> Tensor:
         ),
         1,
     )
-    by_cell = (words[:, :, None] >> torch.arange(N_CELLS, device=rows.device) & 1).float()
+    cells = 1 << torch.arange(N_CELLS, device=rows.device)
+    by_cell = (words[:, :, None] & cells != 0).float()
     phase, pending = meta & PHASE_MASK, meta >> PENDING_SHIFT & PENDING_MASK
     count, quiet = meta >> COUNT_SHIFT & COUNT_MASK, meta >> QUIET_SHIFT & QUIET_MASK
     flags = (
