@@ -1,10 +1,5 @@
-"""Liuzhou (六洲棋), a board game for two on 6x6 cells; in dependency order, see docs/architecture.md."""
+"""Liuzhou (六洲棋), from its rules up; `pyproject.toml` lists its layers.
 
-from forge_core.learning.networks import register
-
-register(
-    "liuzhou-residual",
-    network="forge_core.liuzhou.network:LiuzhouNet",
-    spec="forge_core.liuzhou.settings.network:PlaneSpec",
-    config="forge_core.liuzhou.settings.network:ResidualConfig",
-)
+rules, state and notation say what a position is and what may be done in it; game is the door for
+search, environments and players.
+"""

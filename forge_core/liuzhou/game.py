@@ -12,9 +12,20 @@ import numpy as np
 
 from forge_core.device import resolve_device
 from forge_core.game import NOBODY, Array, Facts, Observation, cast, library, to_numpy
-from forge_core.liuzhou import notation, state
+from forge_core.liuzhou import notation
 from forge_core.liuzhou.rules import MAX_MOVES, N_ACTIONS
-from forge_core.liuzhou.state import BLACK_WON, GOING, START, WHITE_WON, layout
+from forge_core.liuzhou.state import (
+    BLACK_WON,
+    GOING,
+    START,
+    WHITE_WON,
+    layout,
+    legal_mask,
+    outcomes,
+    planes,
+    step_rows,
+    unpack,
+)
 from forge_core.liuzhou.state.planes import SHAPE
 from forge_core.splits import check_seed
 
@@ -58,41 +69,41 @@ class Liuzhou:
 
         return torch.tensor(rows, device=resolve_device(device))
 
-    def to_move(self, rows: Array) -> Array:
+    def to_move(self, state: Array) -> Array:
         """Return [N] int64: 0 for black, 1 for white, NOBODY in finished games."""
-        return library(rows).where(self.over(rows), NOBODY, _players(rows))
+        return library(state).where(self.over(state), NOBODY, _players(state))
 
-    def legal(self, rows: Array) -> Array:
+    def legal(self, state: Array) -> Array:
         """Return [N, 220] bool."""
-        return state.legal_mask(rows)
+        return legal_mask(state)
 
-    def step(self, rows: Array, actions: Array) -> Array:
+    def step(self, state: Array, actions: Array) -> Array:
         """Return the rows after legal actions [N]."""
-        return state.step_rows(rows, actions)
+        return step_rows(state, actions)
 
-    def over(self, rows: Array) -> Array:
+    def over(self, state: Array) -> Array:
         """Return [N] bool: games that were won or drawn."""
-        return state.outcomes(rows) != GOING
+        return outcomes(state) != GOING
 
-    def returns(self, rows: Array) -> Array:
+    def returns(self, state: Array) -> Array:
         """Return [N, 2] float32: of black and of white."""
-        result = state.outcomes(rows)
-        black = cast(result == BLACK_WON, "float32") - cast(result == WHITE_WON, "float32")
-        return library(rows).stack((black, -black), -1)
+        result = outcomes(state)
+        black, white = cast(result == BLACK_WON, "float32"), cast(result == WHITE_WON, "float32")
+        return library(state).stack((black - white, white - black), -1)
 
-    def observe(self, rows: Array, seat: int | Array | None = None) -> Array:
+    def observe(self, state: Array, seat: int | Array | None = None) -> Array:
         """Return [N, 20, 6, 6] float32, the planes of `state.planes` from the side of `seat`."""
         if seat is None:
-            seat = library(rows).where(self.over(rows), 0, _players(rows))
-        return state.planes(rows, seat + 0 * rows[:, 3])
+            seat = library(state).where(self.over(state), 0, _players(state))
+        return planes(state, seat + 0 * state[:, 3])
 
     def action_text(self, action: int) -> str:
         """Return `c3`, `c3-c4`, `xc4`, `sweep`. Raises BadInput for no action."""
         return notation.action_text(action)
 
-    def describe(self, rows: Array, row: int = 0, seat: int | None = None) -> str:
+    def describe(self, state: Array, row: int = 0, seat: int | None = None) -> str:
         """Return the board and whose turn it is, as lines of text; every seat sees the same."""
-        return notation.describe(state.unpack(to_numpy(rows[row])))
+        return notation.describe(unpack(to_numpy(state[row])))
 
 
 LIUZHOU = Liuzhou()
