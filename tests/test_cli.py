@@ -584,6 +584,25 @@ def test_no_figure_of_a_solver_that_is_wrong(monkeypatch):
         bench_solver.measure([1], "cpu")
 
 
+@pytest.mark.parametrize(("value", "remark", "expected"), [(1.0, "under", 1), (2.0, "", 0), (4.0, "over", 1)])
+def test_a_figure_outside_its_limits_fails(forge, monkeypatch, value, remark, expected):
+    from forge_core.cli.figures import Benchmark, Figure
+    from forge_core.liuzhou.cli import bench_rules
+
+    figures = (Figure("steps", value, "M/s", limit=3.0, least=1.5),)
+    monkeypatch.setattr(bench_rules, "measure", lambda *_: Benchmark("rules", {}, (), figures))
+    status, out, err = forge("bench", "liuzhou-rules")
+    assert (status, err) == (expected, "")
+    assert out.split() == [
+        "measured",
+        "at",
+        "least",
+        "at",
+        "most",
+        *f"steps {value:g} M/s 1.5 3 {remark}".split(),
+    ]
+
+
 # --- text -------------------------------------------------------------------------------------
 
 
