@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Generic, TypeVar
 
 import dagster as dg
@@ -15,21 +16,28 @@ Settings = TypeVar("Settings")
 class LaunchpadOf(dg.Config, Generic[Settings]):
     """The result of `config_of`: a subclass of dg.Config that can give back the settings."""
 
-    def settings(self) -> Settings:
-        """Return the settings that were entered. Raises BadInput for a value that cannot be read."""
+    def settings(self, **others: Any) -> Settings:
+        """Return the settings that were entered, and others by name, which the launchpad does not show.
+
+        Raises BadInput for a value that cannot be read.
+        """
         raise NotImplementedError
 
 
-def config_of(kind: type[Settings], **defaults: Any) -> type[LaunchpadOf[Settings]]:
+def config_of(
+    kind: type[Settings], leave_out: Collection[str] = (), **defaults: Any
+) -> type[LaunchpadOf[Settings]]:
     """Return a base class for the configuration of an asset: one field for each of the settings `kind`.
 
-    defaults: values by name of field, where the asset has a default of its own.
+    leave_out: names of fields that the asset decides itself. defaults: values by name of field, where the
+    asset has a default of its own.
     """
+    shown = [of for of in settings_of(kind) if of.name not in leave_out]
 
-    def settings(self: Any) -> Settings:
-        return kind(**{of.name: of.read(getattr(self, of.name)) for of in settings_of(kind)})
+    def settings(self: Any, **others: Any) -> Settings:
+        return kind(**{of.name: of.read(getattr(self, of.name)) for of in shown}, **others)
 
-    of_fields: dict[str, Any] = {of.name: (_type_of(of), _field_of(of, defaults)) for of in settings_of(kind)}
+    of_fields: dict[str, Any] = {of.name: (_type_of(of), _field_of(of, defaults)) for of in shown}
     made: Any = create_model(f"{kind.__name__}Launchpad", __base__=dg.Config, **of_fields)
     made.settings = settings
     return made

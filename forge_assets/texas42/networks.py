@@ -1,11 +1,5 @@
-"""Code shared by the assets that train networks: settings, resumable runs, ONNX files.
+"""Code shared by the assets that train networks: settings, runs, ONNX files."""
 
-Each training run has its own folder, named by a fingerprint of its settings and data. If the
-same run is started again, a finished one is found, and an interrupted one continues from its
-checkpoint.
-"""
-
-import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,22 +9,20 @@ import dagster as dg
 
 from forge_assets.gate.networks import weights_of
 from forge_assets.pictures import picture
-from forge_assets.resources import ComputeDevice, ShardStore, runs_folder
+from forge_assets.resources import ComputeDevice, ShardStore
 from forge_assets.settings import config_of
 from forge_assets.texas42 import versions
 from forge_assets.tracking.links import link_training
 from forge_assets.tracking.registry import resolve_model
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.tracking.training import TrainingTracker
+from forge_assets.training_runs import find_result, keep_result, run_folder, run_tags
 from forge_core.learning.labelled.settings import TeachingSettings
 
 if TYPE_CHECKING:
     from forge_core.learning.labelled.config import TrainConfig
     from forge_core.learning.runs import TrainResult
     from forge_core.texas42.sources import Source
-
-RESULT = "result.json"
-"""in the folder of a run that has come to its end"""
 
 
 class TeachingLaunchpad(config_of(TeachingSettings)):
@@ -76,9 +68,6 @@ def teach_network(
     training = configure(settings, model, source.steps_of, compute.device)
     stem = source.run_name(objective, size_name(model))
     folder = folder_of(settings, stem, training, source, parent)
-    tags = {"dagster.run_id": context.run.run_id, "dagster.asset": context.asset_key.to_user_string()}
-    asked_by = {name: tag for name, tag in context.run.tags.items() if name.startswith("forge/")}
-    tags |= {name.replace("/", "."): tag for name, tag in asked_by.items()}
     ended = finished(folder) or teach(
         training,
         source,
@@ -86,7 +75,7 @@ def teach_network(
         parent,
         settings.threads,
         source.makers(workers) if live else 0,
-        TrainingTracker(tracker, tags),
+        TrainingTracker(tracker, run_tags(context)),
     )
     return describe_model(context, *ended, source, parent, tracker)
 
@@ -95,7 +84,6 @@ def folder_of(
     settings: TeachingSettings, stem: str, training: "TrainConfig", source: "Source", parent: str | None
 ) -> Path:
     """Return the folder of a run: the same folder for the same settings, data and code."""
-    from forge_core.files import fingerprint
     from forge_core.learning.runs import ORIGIN
 
     asked = {
@@ -104,22 +92,16 @@ def folder_of(
         "init_from": parent,
         "code": versions.of_network(source.kind),
     }
-    return runs_folder(settings.runs) / (settings.name or f"{stem}-{fingerprint(asked)[:8]}")
+    return run_folder(settings.runs, settings.name, stem, asked)
 
 
 def finished(folder: Path) -> "tuple[TrainResult, float] | None":
     """Return the stored result of `teach` for a folder; None if the run has not finished."""
-    from forge_core.files import Store
-    from forge_core.learning.runs import TrainResult
-
-    place = Store(str(folder))
-    if not place.exists(RESULT):
-        return None
+    found = find_result(folder)
     try:
-        record = place.read_json(RESULT)
-        return TrainResult(**record["result"]), float(record["random"])
-    except (ValueError, KeyError, TypeError):
-        return None  # of another schema, or damaged: `teach` restores it
+        return (found[0], float(found[1]["random"])) if found else None
+    except (KeyError, ValueError, TypeError):
+        return None  # of another schema: `teach` restores it
 
 
 def teach(
@@ -137,15 +119,12 @@ def teach(
 
     makers: processes that make live rows.
     """
-    from dataclasses import asdict
-
     from forge_core.files import Store
     from forge_core.learning.labelled import teaching
     from forge_core.learning.labelled.metrics import evaluate_random
     from forge_core.learning.runs import CHECKPOINT
 
-    place = Store(str(folder))
-    resume = place.exists(CHECKPOINT)
+    resume = Store(str(folder)).exists(CHECKPOINT)
     teaching.set_threads(threads, makers)
     rows, val_rows = source.open(makers)
     with ExitStack() as open_rows:
@@ -163,7 +142,7 @@ def teach(
             tracking=tracking,
         )
     random = evaluate_random(val_rows.q, val_rows.legal)["decision_q_gap"]
-    place.write(RESULT, json.dumps({"result": asdict(result), "random": random}, indent=2).encode())
+    keep_result(folder, result, {"random": random})
     return result, random
 
 

@@ -62,6 +62,8 @@ class TrainingTracker:
     """of every run: who started it"""
     draw_curve: Callable[[Sequence[Point]], bytes] = _draw_curve
     """points -> PNG"""
+    prefix: str = "val/"
+    """of the names of the figures of a point in MLflow, but for COSTS"""
 
     @contextmanager
     def follow(
@@ -97,7 +99,9 @@ class TrainingTracker:
             run.params({**config.to_dict(), "data": described, "init_from": init_from})
             self.tracker.remember(run, folder)
         try:
-            yield FollowedTraining(ModelRegistry(self.tracker), run, objective, tags, self.draw_curve)
+            yield FollowedTraining(
+                ModelRegistry(self.tracker), run, objective, tags, self.draw_curve, self.prefix
+            )
         except KeyboardInterrupt:
             run.end("KILLED")
             raise
@@ -117,6 +121,7 @@ class FollowedTraining:
     objective: str
     tags: Mapping[str, str]
     draw_curve: Callable[[Sequence[Point]], bytes]
+    prefix: str
     pending: list[Point] = field(default_factory=list)
     """points that MLflow does not have yet: an outage does not stop the training"""
 
@@ -153,7 +158,7 @@ class FollowedTraining:
         while self.pending:
             point = self.pending[0]
             costs = {name: point[name] for name in COSTS}
-            results = {f"val/{name}": value for name, value in results_of(point).items()}
+            results = {f"{self.prefix}{name}": value for name, value in results_of(point).items()}
             self.run.metrics(costs | results, int(point["step"]))
             del self.pending[0]
 

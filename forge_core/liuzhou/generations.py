@@ -23,7 +23,6 @@ from forge_core.files.inspection import READERS
 from forge_core.liuzhou.files import (
     FOLDER,
     GAMES,
-    GAMES_PER_FILE,
     Games,
     GamesHeader,
     GamesKey,
@@ -64,7 +63,7 @@ def fill_generation(
     place, keys = root.join(FOLDER), keys_of(generation, games)
 
     def write(key: GamesKey, of_file: Games) -> int:
-        return write_games(root, key, of_file, len(keys) * GAMES_PER_FILE, settings)
+        return write_games(root, key, of_file, sum(len(key.games) for key in keys), settings)
 
     found: Generator[Outcome[GamesKey, GamesHeader, int], None, None]
     found = fill(GAMES, place, keys, fingerprint(dict(settings)), play, write, verify=verify)
@@ -96,6 +95,18 @@ def read_generation(root: Store, generation: int) -> Games:
 def join(parts: Sequence[Games]) -> Games:
     """Return the positions of several files, one after another."""
     return Games(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Games)))
+
+
+def planned_games(root: Store, generation: int) -> int:
+    """Return the number of games that a generation was to have, by its files; 0 without a sound file."""
+    place, name = root.join(FOLDER), generation_name(generation)
+    found = 0
+    for filename in place.join(name).names():
+        try:
+            found = max(found, GAMES.read_header(place, GamesKey.parse(filename, name)).of)
+        except ForgeError:
+            continue  # the catalog names it
+    return found
 
 
 # --- listing ----------------------------------------------------------------------------------
