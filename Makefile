@@ -1,4 +1,4 @@
-# Forge: `make run` on a fresh machine, `make help` for the rest.
+# Forge: start with `make run`; `make help` lists all targets.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -11,17 +11,17 @@ export DAGSTER_HOME := $(CURDIR)/dagster_home
 export FORGE_STORE ?= $(CURDIR)/data
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
-# A backfill waits for definitions that cannot be loaded just now, instead of failing.
+# If definitions cannot be loaded for a moment, a backfill waits for them instead of failing.
 export DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR := 1
 
 DAGSTER_PORT ?= 3000
 MLFLOW_PORT ?= 5000
-# What `make ui` shows. Runs are tracked in it too, unless MLFLOW_TRACKING_URI names another place.
-# It may hold a password: so it is handed on by the environment, and best comes from there.
+# MLflow's database for `make ui`; runs are tracked there too, unless MLFLOW_TRACKING_URI is set.
+# It may contain a password: set it in the environment, not as an argument.
 export MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
 
-# How torch is installed, as arguments of pip. Where there is no NVIDIA driver its CPU build will do:
-# a tenth of the size. Another build: make setup TORCH='torch --index-url https://download.pytorch.org/whl/cu130'
+# pip arguments that install torch. Without an NVIDIA driver this is the CPU build, a tenth of the size.
+# For another build: make setup TORCH='torch --index-url https://download.pytorch.org/whl/cu130'
 TORCH ?= torch $(shell $(PYTHON) -c 'import ctypes; ctypes.CDLL("libcuda.so.1")' 2>/dev/null || \
 	echo --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 10)
 
@@ -30,7 +30,7 @@ TORCH ?= torch $(shell $(PYTHON) -c 'import ctypes; ctypes.CDLL("libcuda.so.1")'
 help:  ## print this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 14
 
-setup: $(READY)  ## the environment, in .venv
+setup: $(READY)  ## install the environment in .venv
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -39,16 +39,16 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 dagster_home/history: | $(READY)
-	@# One process makes the tables, before several would; Dagster limits a pool from the second time it meets it.
+	@# One process creates the tables before several need them. Dagster does not limit a pool when it first sees it.
 	@$(BIN)/dagster instance concurrency set compute 1 >/dev/null 2>&1
 
-run: $(READY) dagster_home/history  ## a hundred real deals through Dagster, and a network that learns from them
+run: $(READY) dagster_home/history  ## solve a hundred deals with Dagster and train a network on them
 	@$(BIN)/python -m forge_assets.quickstart
 
-test: $(READY)  ## the tests
+test: $(READY)  ## run the tests
 	$(BIN)/pytest -n 2 --dist loadfile
 
-check: $(READY)  ## all that CI asks: style, types, layers, definitions, tests
+check: $(READY)  ## run everything that CI runs: style, types, layers, definitions, tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
@@ -56,8 +56,8 @@ check: $(READY)  ## all that CI asks: style, types, layers, definitions, tests
 	$(BIN)/dagster definitions validate -w workspace.yaml
 	@$(MAKE) --no-print-directory test
 
-ui: $(READY) dagster_home/history  ## Dagster on http://127.0.0.1:3000, MLflow on http://127.0.0.1:5000
-	@# Each in a process group of its own; when one ends, or this is interrupted, so do both.
+ui: $(READY) dagster_home/history  ## start Dagster on http://127.0.0.1:3000 and MLflow on http://127.0.0.1:5000
+	@# Each has its own process group. When one ends, or make is interrupted, both are stopped.
 	@mkdir -p mlruns; set -m; \
 	MLFLOW_BACKEND_STORE_URI="$$MLFLOW_STORE" $(BIN)/mlflow server --host 127.0.0.1 --port $(MLFLOW_PORT) \
 		--workers 1 --artifacts-destination $(CURDIR)/mlruns/artifacts & mlflow=$$!; \
@@ -65,8 +65,8 @@ ui: $(READY) dagster_home/history  ## Dagster on http://127.0.0.1:3000, MLflow o
 	trap 'trap - EXIT; kill -TERM -- -$$mlflow -$$dagster 2>/dev/null; wait' EXIT; trap 'exit 130' INT TERM; \
 	wait -n
 
-bench: $(READY)  ## how fast the oracle is here
+bench: $(READY)  ## measure the speed of the oracle on this machine
 	$(BIN)/forge bench solver
 
-clean:  ## remove the environment and caches; data and runs stay
+clean:  ## remove the environment and caches; keep data and runs
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,7 +1,7 @@
-"""Orchestrates: assets over forge_core for Dagster."""
+"""Orchestration: the Dagster assets, sensors and verbs that run forge_core."""
 
 import warnings
 
-# Backfill policies are called beta on every import; Dagster is pinned, and tests hold what they do.
-# By message: to name the category, BetaWarning, would import Dagster wherever `--help` is asked for.
+# Dagster warns on every import that backfill policies are beta. It is pinned, and tests cover the policies.
+# The filter matches the message: matching the category, BetaWarning, would import Dagster even for `--help`.
 warnings.filterwarnings("ignore", message=".* is currently in beta, and may have breaking changes")

@@ -1,7 +1,7 @@
-"""Every private door of Dagster that this project opens, one function each.
+"""All uses of Dagster's private API, one function each.
 
-Dagster is pinned to one version, and promises nothing of what is used here. A test stands for each function
-in tests/test_dagster_internals.py: run them first after the version is raised.
+Dagster is pinned to one version and guarantees nothing that is used here. tests/test_dagster_internals.py has
+a test for each function: run it first after raising the version.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster._core.launcher import CheckRunHealthResult as CheckRunHealthResult  # for launchers here
+from dagster._core.launcher import CheckRunHealthResult as CheckRunHealthResult  # used by the launchers
 from dagster._core.launcher import DefaultRunLauncher as DefaultRunLauncher
 from dagster._core.launcher import WorkerStatus as WorkerStatus
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 CODE_VERSION, DATA_VERSION = "dagster/code_version", "dagster/data_version"
 """tags of a materialization"""
 INPUT_VERSION, INPUT_POINTER = "dagster/input_data_version/", "dagster/input_event_pointer/"
-"""prefixes of its tags that name, by key of an asset upstream, the data version and the storage id of the
-materialization that it was made from"""
+"""prefixes of tags of a materialization; followed by the key of an upstream asset, they name the data version
+and the storage id of the upstream materialization that was used"""
 _MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
 
 
 def asset_graph(definitions: dg.Definitions) -> AssetGraph:
-    """Return the graph of all assets: their keys in order, parents, partitions and versions."""
+    """Return the graph of all assets: their keys in dependency order, parents, partitions and versions."""
     return definitions.resolve_asset_graph()
 
 
@@ -47,7 +47,7 @@ def latest_event_ids(
 ) -> Mapping[str, int]:
     """Return the storage id of the last materialization of each partition of an asset.
 
-    after: leave out partitions without an event behind this id.
+    after: leave out partitions that have no event after this id.
     """
     return instance.event_log_storage.get_latest_storage_id_by_partition(key, _MADE, after_cursor=after)
 
@@ -59,9 +59,9 @@ def latest_tags(
     partitions: Sequence[str],
     before: int | None = None,
 ) -> dict[str, str | None]:
-    """Return the value of a tag of the last materialization of each partition; None: it has none.
+    """Return the value of one tag in the last materialization of each partition; None where it is missing.
 
-    before: consider events in front of this id alone.
+    before: consider only events before this id.
     """
     storage = instance.event_log_storage
     found = storage.get_latest_tags_by_partition(key, _MADE, [tag], partitions, before_cursor=before)
@@ -69,10 +69,10 @@ def latest_tags(
 
 
 def runs_with_latest_events(instance: dg.DagsterInstance) -> set[str]:
-    """Return the ids of runs that hold the latest event of something.
+    """Return the ids of runs that hold the latest materialization or observation of a partition, or the
+    latest result of a check.
 
-    Of each partition of an asset the latest materialization and observation, of each check the latest
-    result. Two queries, whatever the number of partitions: Dagster's own methods would load every event.
+    This takes two queries for any number of partitions. Dagster's own methods would load every event.
     """
     import sqlalchemy as db
     from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
@@ -108,7 +108,7 @@ def runs_of_events(instance: dg.DagsterInstance, ids: Iterable[int]) -> set[str]
 
 @contextmanager
 def _index(instance: dg.DagsterInstance) -> Iterator[Connection]:
-    """A connection to the tables that hold the events of all runs."""
+    """Open a connection to the tables that hold the events of all runs."""
     with instance.event_log_storage.index_connection() as connection:  # pyright: ignore
         yield connection
 
@@ -122,13 +122,13 @@ class Cause:
 
     reason: str
     asset: str | None = None
-    """the asset upstream that is the reason, `name` or `prefix/name`"""
+    """the upstream asset that caused it, `name` or `prefix/name`"""
     partition: str | None = None
-    """of that asset"""
+    """partition of the upstream asset"""
 
 
 class StaleCauses:
-    """Dagster's own judgement of what is stale. Answers are kept: ask a new one after a change."""
+    """Dagster's own judgement of staleness. Answers are cached: create a new instance after a change."""
 
     def __init__(self, instance: dg.DagsterInstance, graph: AssetGraph) -> None:
         from dagster._core.definitions.data_version import CachingStaleStatusResolver
@@ -137,7 +137,7 @@ class StaleCauses:
         self._resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
 
     def find(self, key: dg.AssetKey, partition: str | None) -> list[Cause] | None:
-        """Return why an asset, or a partition of it, is stale: empty if it is not, None if never made."""
+        """Return the causes of an asset's or a partition's staleness: empty if fresh, None if never made."""
         from dagster._core.definitions.data_version import StaleStatus
 
         if self._resolver.get_status(key, partition) is StaleStatus.MISSING:
@@ -154,7 +154,7 @@ class StaleCauses:
 
 
 def backfills_under_way(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:
-    """Return the backfills that have not come to their end."""
+    """Return the backfills that have not ended."""
     from dagster._core.execution.backfill import (
         BULK_ACTION_TERMINAL_STATUSES,
         BulkActionsFilter,
@@ -175,7 +175,7 @@ def start_backfill(
     title: str,
     description: str,
 ) -> str:
-    """Ask the daemon to make partitions of one asset; the id of the backfill."""
+    """Ask the daemon to materialize partitions of one asset; return the id of the backfill."""
     from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
     from dagster._core.execution.backfill import PartitionBackfill
     from dagster._core.utils import make_new_backfill_id
@@ -199,7 +199,7 @@ def start_backfill(
 
 
 def is_daemon_healthy(instance: dg.DagsterInstance, daemon: str, silent_s: float) -> bool:
-    """Return whether a daemon, such as BACKFILL, has sent a heartbeat in the last `silent_s` seconds."""
+    """Return True if a daemon, such as BACKFILL, has sent a heartbeat in the last `silent_s` seconds."""
     from dagster._daemon.controller import get_daemon_statuses
 
     found = get_daemon_statuses(instance, [daemon], ignore_errors=True, heartbeat_tolerance_seconds=silent_s)
@@ -210,7 +210,7 @@ def is_daemon_healthy(instance: dg.DagsterInstance, daemon: str, silent_s: float
 
 
 def event_files(instance: dg.DagsterInstance, run_id: str) -> list[Path]:
-    """Return the files in which SQLite keeps the events of one run; none with another database."""
+    """Return the files in which SQLite keeps the events of one run; empty with another database."""
     storage = instance.event_log_storage
     if not hasattr(storage, "path_for_shard"):
         return []
@@ -219,15 +219,15 @@ def event_files(instance: dg.DagsterInstance, run_id: str) -> list[Path]:
 
 
 def log_files(instance: dg.DagsterInstance, run_id: str) -> list[Path]:
-    """Return the files with what the steps of a run printed; none where another place keeps them."""
+    """Return the files that hold the output of a run's steps; empty if logs are kept elsewhere."""
     folder = getattr(instance.compute_log_manager, "_base_dir", None)
     return [path for path in Path(folder, run_id).rglob("*") if path.is_file()] if folder else []
 
 
 def delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Delete a run with its events, check results and logs; nothing happens if it is gone.
+    """Delete a run with its events, check results and logs; do nothing if the run does not exist.
 
-    As `instance.delete_run`, but the run itself goes last: if it is stopped halfway, the run is still
+    Unlike `instance.delete_run`, this deletes the run itself last: if it is interrupted, the run is still
     listed and can be deleted again.
     """
     import sqlalchemy as db
@@ -239,7 +239,7 @@ def delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
     with _index(instance) as connection:
         of_run = AssetCheckExecutionsTable.c.run_id == run_id
         connection.execute(db.delete(AssetCheckExecutionsTable).where(of_run))
-    for path in event_files(instance, run_id):  # emptied by now
+    for path in event_files(instance, run_id):  # they are empty by now
         path.unlink()
     if log_files(instance, run_id):
         instance.compute_log_manager.delete_logs(prefix=[run_id])
@@ -255,7 +255,7 @@ def instance_of(launcher: RunLauncher) -> dg.DagsterInstance:
 
 
 def last_process(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float] | None:
-    """Return the number of the last process known to execute a run, and when that was (s since 1970)."""
+    """Return the pid of the last process known to execute a run, and when it did so (s since 1970)."""
     entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
     for entry in reversed(entries):
         if pid := entry.get_dagster_event().engine_event_data.metadata.get("pid"):
@@ -267,17 +267,17 @@ def last_process(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float]
 
 
 def will_retry(run: dg.DagsterRun) -> bool:
-    """Return True if Dagster is about to repeat a failed run, as its run retries are configured."""
+    """Return True if Dagster's run retries will repeat a failed run."""
     return run.tags.get("dagster/will_retry") == "true"
 
 
 def step_failures(instance: dg.DagsterInstance, run_id: str) -> list[StepFailureData]:
-    """Return the failures of the steps of a run, the first one first."""
+    """Return the failures of a run's steps, oldest first."""
     return [event.step_failure_data for event in _events(instance, run_id, dg.DagsterEventType.STEP_FAILURE)]
 
 
 def failure_reason(failure: StepFailureData) -> str:
-    """Return in one line why a step failed; empty: Dagster does not know."""
+    """Return the reason why a step failed, on one line; empty if Dagster does not know."""
     described = failure.user_failure_data and failure.user_failure_data.description
     reason = described or (failure.error and (failure.error.cause or failure.error).message) or ""
     return " ".join(reason.split())
@@ -289,14 +289,14 @@ def is_interruption(failure: StepFailureData) -> bool:
 
 
 def ending_message(instance: dg.DagsterInstance, run_id: str) -> str:
-    """Return what Dagster says about the failure or cancellation of a run; empty: nothing."""
+    """Return Dagster's message about the failure or cancellation of a run; empty if there is none."""
     ends = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED)
     messages = [event.message for event in _events(instance, run_id, *ends)]
     return (messages[-1] or "") if messages else ""
 
 
 def materializations(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetMaterialization]:
-    """Return the materializations of a run, the first one first."""
+    """Return the materializations of a run, oldest first."""
     events = _events(instance, run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
     return [event.step_materialization_data.materialization for event in events]
 
@@ -310,6 +310,6 @@ def _events(instance: dg.DagsterInstance, run_id: str, *types: dg.DagsterEventTy
 
 
 def is_switched_on(instance: dg.DagsterInstance, name: str) -> bool:
-    """Return True if the sensor or schedule of a name is switched on."""
+    """Return True if the sensor or schedule called `name` is switched on."""
     states: list[Any] = list(instance.all_instigator_state())
     return any(state.instigator_name == name and state.is_running for state in states)

@@ -1,4 +1,4 @@
-"""All definitions that Dagster loads: those of every game, and what all games share."""
+"""All definitions that Dagster loads: those of each game, and those that all games share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from forge_assets.tracking.tracker import Tracker
 
 
 def definitions_of(games: Sequence[Game]) -> dg.Definitions:
-    """Build the definitions of some games."""
+    """Build the definitions for a list of games."""
     parts = [game.definitions() for game in games]
     return dg.Definitions(
         assets=list(chain.from_iterable(part.assets for part in parts)),

@@ -1,6 +1,6 @@
-"""Runs that fill several partitions, and record each of them as soon as it is complete.
+"""Runs that fill several partitions and record each one as soon as it is complete.
 
-Partitions finished before a run is killed stay recorded, and a failed partition does not affect others.
+Partitions that finish before a run is killed stay recorded, and a failed partition does not affect others.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def completed(
 ) -> Iterator[tuple[str, list[AnyReport]]]:
     """Yield each partition with its reports, of success or failure, as soon as the last report arrives.
 
-    wanted: keys of the files of each partition.
+    wanted: partition -> keys of its files.
     """
     partition_of = {key: partition for partition, keys in wanted.items() for key in keys}
     reported: dict[str, list[AnyReport]] = defaultdict(list)
@@ -51,10 +51,10 @@ def materialization(
     metadata: Mapping[str, Any],
     input_versions: Mapping[str, str] | None = None,
 ) -> dg.AssetMaterialization:
-    """Return the event that says a partition is complete, for `context.log_event`.
+    """Return the event that records a complete partition, for `context.log_event`.
 
-    Events logged by hand carry no versions of their own: without these tags Dagster would never see that the
-    code, the data, or the data upstream (see `input_versions`) has changed.
+    Dagster adds no versions to events that are logged this way: without these tags it would not notice
+    changes of the code, the data, or the upstream data (see `input_versions`).
     """
     return dg.AssetMaterialization(
         asset_key=context.asset_key,
@@ -67,7 +67,7 @@ def materialization(
 def input_versions(
     context: dg.AssetExecutionContext, upstream: dg.AssetKey, partition: str
 ) -> dict[str, str]:
-    """Return tags that name the latest materialization of an upstream partition, as this run finds it."""
+    """Return the tags that name the latest materialization of an upstream partition at this moment."""
     found, name = latest_record(context.instance, upstream, partition), upstream.to_user_string()
     return {
         f"{INPUT_VERSION}{name}": (found and found.data_version) or "INITIAL",

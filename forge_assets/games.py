@@ -1,7 +1,7 @@
 """One record per game: its assets, registered models, versions and hooks.
 
-`gaps`, `lineage`, `retention`, `tracking`, `flywheel` and `definitions` know no game: they ask these
-records. A hook imports what it needs when it is called, so that a record costs nothing to read.
+`gaps`, `lineage`, `retention`, `tracking`, `flywheel` and `definitions` depend on no game: they read these
+records. Hooks import what they need when they are called, so loading a record is cheap.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredModel:
-    """A kind of network that a game teaches, and its name in MLflow's registry."""
+    """A kind of network that a game trains, and its name in MLflow's registry."""
 
     objective: str
-    """`qvalue`: the word by which commands and settings name this kind; no two games share one"""
+    """`qvalue`: name of this kind in commands and settings; unique across games"""
     name: str
-    """`texas42-oracle-qvalue`; several kinds may share a name, and with it the champion"""
+    """`texas42-oracle-qvalue`; kinds that share a name also share the champion"""
     asset: str
-    """key of the asset that teaches it; its materializations name the folder as `model`"""
+    """key of the asset that trains it; its materializations give the folder as `model`"""
     partition: str | None = None
-    """of that asset; None: it has no partitions"""
+    """partition of that asset; None if it has none"""
     reference: str | None = None
-    """folder of a network of this kind that comes with the project"""
+    """folder of a network of this kind that comes with the project; None if there is none"""
 
 
 @dataclass(frozen=True, slots=True)
 class GameDefinitions:
-    """The definitions of a game in Dagster."""
+    """The Dagster definitions of a game."""
 
     assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]
     jobs: Sequence[Any] = ()
@@ -59,53 +59,54 @@ def _rows_of_card(search: Search, card: Card) -> Rows:
 
 @dataclass(frozen=True, slots=True)
 class Game:
-    """One game, as the rest of `forge_assets` knows it. Asset keys are written `name` or `prefix/name`."""
+    """One game, as the rest of `forge_assets` sees it. Asset keys are written `name` or `prefix/name`."""
 
     name: str
-    """`texas42`: of its package, and of the group of its assets"""
+    """`texas42`: name of its package and of its asset group"""
     experiment: str
-    """in MLflow, of its training runs"""
+    """MLflow experiment of its training runs"""
     model_prefix: str
-    """of the names of all its registered models: `texas42-`"""
+    """`texas42-`: prefix of the names of all its registered models"""
     models: tuple[RegisteredModel, ...]
     definitions: Callable[[], GameDefinitions]
     network_version: Callable[[str], str]
-    """kind of rows (`kind` of a card's data) -> code version of a network that learnt from them"""
+    """kind of rows (`kind` in a card's data) -> code version of a network trained on them"""
     partitioned: tuple[str, ...] = ()
-    """keys of its assets of many partitions, whose files `gaps` inspects one by one"""
+    """keys of its assets with many partitions, whose files `gaps` inspects one by one"""
     inspection: Callable[[GapQuery, Store], Sequence[PartitionedAsset]] = lambda query, store: ()
-    """how the partitions of each of them are filled; raises BadInput for a query that it cannot answer"""
+    """describes how the partitions of each of these assets are filled; raises BadInput for a query that the
+    game cannot answer"""
     read_rows: Callable[[Search, Card], Rows] = _rows_of_card
-    """card of a network -> the rows that it learnt from; raises KeyError, TypeError, ValueError for a bad
-    card. A card belongs to the game that its data name as `game`, to the first game if they name none"""
+    """card of a network -> the rows that it was trained on; raises KeyError, TypeError or ValueError for a
+    bad card. A card belongs to the game that its data names as `game`, by default to the first game"""
     results: Mapping[str, str] = field(default_factory=dict)
-    """names of figures in a card that lineage reports -> format of the text; empty: in JSON alone"""
+    """figures in a card that lineage reports, by name -> format of the text; if empty, only in JSON"""
     flywheel: Flywheel | None = None
     quickstart: Callable[[Quickstart], None] | None = None
-    """the steps of the game in `make run`; raises RunFailed"""
+    """runs the game's steps of `make run`; raises RunFailed"""
 
 
 RECORDS = ("forge_assets.texas42.game:TEXAS42",)
-"""Where the record of each game stands. Named, not imported: this module lies below the games."""
+"""Location of each game's record. These are names, not imports, because the games import this module."""
 
 
 def all_games() -> tuple[Game, ...]:
-    """Return the record of every game; the first is the one that is meant where no game is named."""
+    """Return the record of every game; the first one is the default where no game is named."""
     return tuple(resolve_name(name) for name in RECORDS)
 
 
 def all_models(games: Sequence[Game] | None = None) -> Iterator[tuple[Game, RegisteredModel]]:
-    """Yield each kind of network with its game. games: default, all."""
+    """Yield each kind of network with its game. games: all by default."""
     for game in all_games() if games is None else games:
         for model in game.models:
             yield game, model
 
 
 def find_model(objective: str, games: Sequence[Game] | None = None) -> tuple[Game, RegisteredModel]:
-    """Return the kind of network that `objective` names, with its game. Raises BadInput for another word."""
+    """Return the kind of network that `objective` names, with its game. Raise BadInput if there is none."""
     known: Mapping[str, tuple[Game, RegisteredModel]] = {
         model.objective: (game, model) for game, model in all_models(games)
     }
     if objective not in known:
-        raise BadInput(f"objective {objective!r}: use {', '.join(known)}")
+        raise BadInput(f"there is no objective {objective!r}: use {', '.join(known)}")
     return known[objective]

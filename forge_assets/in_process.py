@@ -1,4 +1,4 @@
-"""Runs in this process: recorded in the instance as any others, without a daemon or a queue."""
+"""Runs in this process, without a daemon or a queue; the instance records them like any others."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ def materialize_here(
     resources: Mapping[str, Any] | None = None,
     definitions: dg.Definitions | None = None,
 ) -> dg.ExecuteInProcessResult:
-    """Run one asset once in this process; its log goes to the instance, not to the terminal.
+    """Materialize one asset in this process; its log goes to the instance, not to the terminal.
 
-    asset: `name` or `prefix/name`. tags: those of `block_range` for a rectangle of partitions. settings: of
-    the asset. resources: settings by name of the resource. definitions: default, those of the project.
+    asset: `name` or `prefix/name`. tags: run tags; those of `block_range` select a range of partitions.
+    settings: settings of the asset. resources: settings by resource name. definitions: the project's by
+    default.
     """
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     job = default_definitions(definitions).resolve_implicit_global_asset_job_def()
     return job.execute_in_process(
         asset_selection=[asset_key(asset)],
         instance=instance,
-        tags={"dagster/max_retries": "0"} | dict(tags or {}),  # the caller is here, and may try again
+        tags={"dagster/max_retries": "0"} | dict(tags or {}),  # the caller decides whether to retry
         run_config=quiet | run_config(asset, settings, resources, definitions),
         raise_on_error=False,
     )

@@ -1,8 +1,8 @@
-"""The run launcher for one machine: it notices a run whose process is gone, whatever else went with it.
+"""The run launcher for one machine, which detects runs whose process has died.
 
-Dagster's own launcher notices this by the code server, the parent of the run's process. When both die, by a
-restart of the machine or of the unit or container that they share, the run stays "started" for ever and holds
-the pool of its asset. dagster_home/dagster.yaml names `LocalLauncher`.
+Dagster's own launcher detects this through the code server, the parent of the run's process. If both die
+together, because the machine, unit or container restarts, the run stays "started" forever and blocks the
+pool of its asset. dagster_home/dagster.yaml selects `LocalLauncher`.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from forge_assets.processes import is_process_alive
 
 
 class LocalLauncher(DefaultRunLauncher):
-    """Dagster's launcher, but a run counts as alive only as long as its process is.
+    """Dagster's launcher, except that a run counts as alive only while its process is alive.
 
-    Its runs are those of this machine: in this process, or started by a code server here.
+    All its runs are on this machine: in this process, or started by a code server here.
     """
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """True: run monitoring then asks for the health of runs."""
+        """True, so that run monitoring checks the health of runs."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Return whether the process of a run that has begun is alive; run monitoring asks."""
+        """Report to run monitoring whether the process of a started run is alive."""
         process = last_process(instance_of(self), run.run_id)
         if process and not is_process_alive(*process):
             return CheckRunHealthResult(WorkerStatus.FAILED, f"its process {process[0]} is gone")

@@ -1,4 +1,4 @@
-"""Dagster's records of what was made last: of an asset, or of each of its partitions."""
+"""Dagster's records of the last materialization of an asset, or of each of its partitions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import dagster as dg
 from forge_assets.dagster_internals import CODE_VERSION, DATA_VERSION, latest_event_ids
 
 _PER_QUERY = 1_000
-"""records fetched at once: SQLite takes 32,766 parameters, and a page of this size is fast"""
+"""number of records per query: SQLite accepts 32,766 parameters, and a page of this size is fast"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +25,23 @@ class Record:
 
     @property
     def code_version(self) -> str | None:
-        """Version of the code that made it."""
+        """Version of the code that made the data."""
         return self.tags.get(CODE_VERSION)
 
     @property
     def data_version(self) -> str | None:
-        """Version of what was made."""
+        """Version of the data."""
         return self.tags.get(DATA_VERSION)
 
     def said(self, name: str) -> Any:
-        """Return an entry of its metadata; None where it has none of this name."""
+        """Return the metadata entry called `name`; None if there is none."""
         return self.metadata[name].value if name in self.metadata else None
 
 
 def latest_record(
     instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None = None
 ) -> Record | None:
-    """Return the last materialization of an asset, or of a partition of it; None: it was never made."""
+    """Return the last materialization of an asset or of one partition; None if it was never made."""
     wanted = dg.AssetRecordsFilter(key, asset_partitions=None if partition is None else [partition])
     for record in instance.fetch_materializations(wanted, limit=1).records:
         return _parse(record)

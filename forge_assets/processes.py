@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 _TICKS_S = 2.0
-"""precision to which the start of a process is known"""
+"""precision of a process's start time, in seconds"""
 
 
 def is_process_alive(pid: int, known_at: float) -> bool:
-    """Return True if the process that had a number at a time (s since 1970) still has it, and has not ended.
+    """Return True if the process that had this pid at the time `known_at` (s since 1970) is still alive.
 
-    Without /proc a later process of the same number is mistaken for it.
+    Without /proc, a later process with the same pid is mistaken for it.
     """
     try:
         os.kill(pid, 0)

@@ -1,7 +1,7 @@
-"""`make run`: some steps of every game through Dagster, in this process.
+"""`make run`: the first steps of every game, run by Dagster in this process.
 
-The steps of a game are named in its record. Their runs are written to the instance of DAGSTER_HOME, where the
-UI shows them.
+Each game's record names its steps. Their runs are recorded in the instance of DAGSTER_HOME, where the UI
+shows them.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from forge_core.errors import ForgeError
 
 
 class RunFailed(Exception):
-    """A run failed, and the terminal shows why."""
+    """A run failed; the reason has been printed to the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quickstart:
-    """Makes assets one after another, and prints what came of it."""
+    """A sequence of runs in a terminal: it materializes assets and prints the results."""
 
     console: Console
     instance: dg.DagsterInstance
@@ -41,7 +41,8 @@ class Quickstart:
     ) -> list[dict[str, Any]]:
         """Materialize an asset; return the metadata of each materialization.
 
-        tags: that name a partition, or a range. waiting: printed next to a spinner. Raises RunFailed.
+        tags: run tags that name a partition or a range. waiting: text next to a spinner. Raise RunFailed if
+        the run fails.
         """
         spinner = self.console.status(f"{asset}: {waiting}") if waiting else nullcontext()
         with spinner:
@@ -53,11 +54,11 @@ class Quickstart:
         return [{name: entry.value for name, entry in event.metadata.items()} for event in events]
 
     def print(self, text: Any, **style: Any) -> None:
-        """Print to the terminal; lines are not wrapped."""
+        """Print to the terminal without wrapping lines."""
         self.console.print(text, soft_wrap=True, **style)
 
     def _print_failure(self, result: dg.ExecuteInProcessResult) -> None:
-        """Print a line for each failed step, and the findings of failed checks."""
+        """Print a line for each failed step, and the metadata of each failed check."""
         for event in result.all_events:
             if event.is_step_failure:
                 self.print(
@@ -68,11 +69,11 @@ class Quickstart:
                 self.print(f"{check.asset_key.to_user_string()}, check {check.check_name}:", markup=False)
                 for name, finding in check.metadata.items():
                     self.print(f"  {name}: {finding.value}", markup=False)
-        self.print("make ui shows the runs, at http://127.0.0.1:3000/runs")
+        self.print("to see the runs: make ui, then http://127.0.0.1:3000/runs")
 
 
 def main() -> int:
-    """Make the steps of every game; return the exit status: 0, or 1 if a run failed."""
+    """Run the steps of every game; return the exit status: 0, or 1 if a run failed."""
     from forge_assets.games import all_games
     from forge_assets.resources import ShardStore
 

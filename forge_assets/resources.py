@@ -1,4 +1,4 @@
-"""Resources of the assets: the store of the data, and the device that computes."""
+"""Resources of the assets: the data store and the compute device."""
 
 from __future__ import annotations
 
@@ -19,23 +19,26 @@ if TYPE_CHECKING:
     from forge_core.files import Store
 
 COMPUTE_POOL = "compute"
-"""Pool of the assets that use all cores or the accelerator: one run at a time (dagster.yaml)."""
+"""Pool of the assets that use all cores or the accelerator; it allows one run at a time (dagster.yaml)."""
 
 
 def runs_folder(asked: str = RUNS) -> Path:
     """Return the folder of training runs: `asked`, relative to the project.
 
-    FORGE_RUNS replaces the default, for example where several hosts share a folder.
+    FORGE_RUNS replaces the default, for example for a folder that several hosts share.
     """
     shared = os.environ.get("FORGE_RUNS")
     return Path(shared) if shared and asked == RUNS else PROJECT / asked
 
 
 def find_instance() -> dg.DagsterInstance:
-    """Return the Dagster instance of DAGSTER_HOME, or of the project if that is not set. Raises BadInput."""
+    """Return the Dagster instance of DAGSTER_HOME, or the project's if that is not set.
+
+    Raise BadInput if DAGSTER_HOME is not a folder.
+    """
     home = os.environ.setdefault("DAGSTER_HOME", str(PROJECT / "dagster_home"))
     if not os.path.isdir(home):
-        raise BadInput(f"DAGSTER_HOME={home} is no folder: name the one that make ui uses")
+        raise BadInput(f"DAGSTER_HOME={home} is not a folder: use the one that make ui uses")
     return dg.DagsterInstance.get()
 
 
@@ -55,12 +58,14 @@ class ComputeDevice(dg.ConfigurableResource):
     """The device that computes, and the number of deals solved at once."""
 
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
-    workers: int | None = Field(default=None, description="deals solved at once on a CPU; empty: one a core")
+    workers: int | None = Field(
+        default=None, description="deals solved at once on a CPU; empty: one per core"
+    )
 
 
 @contextmanager
 def failing_plainly() -> Iterator[None]:
-    """Raise a ForgeError of the block as dg.Failure: the UI then shows its message, not a traceback."""
+    """Raise a ForgeError as dg.Failure, for which the UI shows the message and not a traceback."""
     from forge_core.files import redact
 
     try:

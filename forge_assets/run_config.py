@@ -1,8 +1,8 @@
-"""Run configuration for assets, under the names that Dagster knows them by.
+"""Run configuration for assets, under the names that Dagster expects.
 
-Dagster takes the settings of an asset under the name of its op, which is not the key where a key has a
-prefix: the op of `liuzhou/model` is `liuzhou__model`. It ignores settings under any other name silently.
-So every run configuration is made here, with names asked of the definitions.
+Dagster reads the settings of an asset under the name of its op, which differs from a key that has a prefix:
+the op of `liuzhou/model` is `liuzhou__model`. It silently ignores settings under any other name. Therefore
+every run configuration is built here, with names taken from the definitions.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def asset_key(asset: str) -> dg.AssetKey:
-    """Return the key of an asset that is written `name` or `prefix/name`."""
+    """Return the key of an asset, given as `name` or `prefix/name`."""
     return dg.AssetKey.from_user_string(asset)
 
 
 def op_name(asset: str, definitions: Definitions | None = None) -> str:
-    """Return the name of the op that makes an asset. definitions: default, those of the project."""
+    """Return the name of the op that makes an asset. definitions: the project's by default."""
     return default_definitions(definitions).resolve_assets_def(asset_key(asset)).node_def.name
 
 
@@ -34,8 +34,8 @@ def run_config(
 ) -> dict[str, Any]:
     """Return the configuration of a run of one asset.
 
-    settings: of the asset. resources: settings by name of the resource. definitions: default, those of the
-    project.
+    settings: settings of the asset. resources: settings by resource name. definitions: the project's by
+    default.
     """
     config: dict[str, Any] = {}
     if settings:
@@ -46,7 +46,7 @@ def run_config(
 
 
 def default_definitions(definitions: Definitions | None) -> Definitions:
-    """Return `definitions`, or those of the project where it is None."""
+    """Return `definitions`, or the project's if it is None."""
     if definitions is not None:
         return definitions
     from forge_assets.definitions import defs

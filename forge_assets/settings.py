@@ -1,4 +1,4 @@
-"""The launchpad of an asset, made from settings of the core: with the names, defaults and help of a verb."""
+"""Launchpads of assets, made from settings of the core, with the names, defaults and help of the verbs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Settings = TypeVar("Settings")
 
 
 class LaunchpadOf(dg.Config, Generic[Settings]):
-    """The result of `config_of`: a subclass of dg.Config that can give back the settings."""
+    """The result of `config_of`: a subclass of dg.Config that converts its values back to settings."""
 
     def settings(self, **others: Any) -> Settings:
-        """Return the settings that were entered, and others by name, which the launchpad does not show.
+        """Return the settings that were entered, together with `others`, which the launchpad does not show.
 
-        Raises BadInput for a value that cannot be read.
+        Raise BadInput if a value cannot be parsed.
         """
         raise NotImplementedError
 
@@ -27,10 +27,10 @@ class LaunchpadOf(dg.Config, Generic[Settings]):
 def config_of(
     kind: type[Settings], leave_out: Collection[str] = (), **defaults: Any
 ) -> type[LaunchpadOf[Settings]]:
-    """Return a base class for the configuration of an asset: one field for each of the settings `kind`.
+    """Return a base class for the configuration of an asset, with one field per setting of `kind`.
 
-    leave_out: names of fields that the asset decides itself. defaults: values by name of field, where the
-    asset has a default of its own.
+    leave_out: names of settings that the asset chooses itself. defaults: the asset's own default values, by
+    field name.
     """
     shown = [of for of in settings_of(kind) if of.name not in leave_out]
 
@@ -44,7 +44,7 @@ def config_of(
 
 
 def _type_of(of: Setting) -> Any:
-    if of.is_text or (of.is_optional and of.choices):  # Dagster has no optional choice
+    if of.is_text or (of.is_optional and of.choices):  # Dagster does not support an optional choice
         return str | None if of.is_optional else str
     return of.type
 

@@ -1,7 +1,7 @@
-"""Training runs of assets: where they are kept, who asked for them, and how they ended.
+"""Training runs of assets: their folders, tags and results.
 
-Each run has its own folder, named by a fingerprint of its settings and data. If the same run is asked for
-again, a finished one is found, and an interrupted one continues from its checkpoint.
+Each run has its own folder, named by a fingerprint of its settings and data. If the same run is started
+again, a finished run is found, and an interrupted one continues from its checkpoint.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from forge_core.learning.runs import TrainResult
 
 RESULT = "result.json"
-"""in the folder of a run that has come to its end"""
+"""file in the folder of a finished run"""
 
 
 def run_folder(runs: str, name: str | None, stem: str, asked: Mapping[str, Any]) -> Path:
-    """Return the folder of a run: the same folder for the same settings, data and code.
+    """Return the folder of a run, which is the same for the same settings, data and code.
 
-    runs: folder of all runs. name: chosen by the user; None: `stem` and a fingerprint of `asked`, JSON types.
+    runs: folder of all runs. name: name chosen by the user; if None, `stem` followed by a fingerprint of
+    `asked`, which holds JSON types.
     """
     from forge_core.files import fingerprint
 
@@ -34,14 +35,14 @@ def run_folder(runs: str, name: str | None, stem: str, asked: Mapping[str, Any])
 
 
 def run_tags(context: dg.AssetExecutionContext) -> dict[str, str]:
-    """Return the tags in MLflow that lead from a training to the run of Dagster that asked for it."""
+    """Return the MLflow tags that link a training run to the Dagster run that started it."""
     tags = {"dagster.run_id": context.run.run_id, "dagster.asset": context.asset_key.to_user_string()}
     asked_by = {name: tag for name, tag in context.run.tags.items() if name.startswith("forge/")}
     return tags | {name.replace("/", "."): tag for name, tag in asked_by.items()}
 
 
 def keep_result(folder: Path, result: TrainResult, more: Mapping[str, Any] | None = None) -> None:
-    """Store the end of a run. more: JSON types by name."""
+    """Store the result of a finished run. more: further entries, JSON types by name."""
     from forge_core.files import Store
 
     record = {"result": asdict(result), **(more or {})}
@@ -49,7 +50,7 @@ def keep_result(folder: Path, result: TrainResult, more: Mapping[str, Any] | Non
 
 
 def find_result(folder: Path) -> tuple[TrainResult, dict[str, Any]] | None:
-    """Return what `keep_result` stored; None if the run has not come to its end, or its record is damaged."""
+    """Return the record of `keep_result`; None if the run has not finished, or the record is damaged."""
     from forge_core.files import Store
     from forge_core.learning.runs import TrainResult
 

@@ -1,7 +1,7 @@
 """Versions of the algorithms, read from their sources.
 
-A version stands next to its algorithm and is raised with it. Dagster asks for it whenever it loads the
-definitions, and importing the algorithms for one word would load numba and pyarrow.
+A version is a constant next to its algorithm. Dagster needs it whenever it loads the definitions, and
+importing the algorithm for one word would load numba and pyarrow.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ PROJECT = Path(__file__).parent.parent
 
 
 def constant_of(module: str, name: str) -> str:
-    """Return the string that `module`, of this project, assigns to `name`, without importing the module.
+    """Return the string that a module of this project assigns to `name`, without importing the module.
 
-    Raises LookupError where it assigns none.
+    Raise LookupError if it assigns none.
     """
     source = (PROJECT / module.replace(".", "/")).with_suffix(".py").read_text()
     for statement in ast.parse(source).body:
         match statement:
             case ast.Assign([ast.Name(target)], ast.Constant(str(value))) if target == name:
                 return value
-    raise LookupError(f"{module} assigns no string to {name}: name the module that does")
+    raise LookupError(f"{module} assigns no string to {name}: use the module that does")

@@ -1,8 +1,8 @@
-"""The run launcher for many machines: runs go through Redis to Celery workers, and a lost one is noticed.
+"""The run launcher for many machines: it sends runs through Redis to Celery workers, and detects lost ones.
 
 A worker runs `app`: `celery -A forge_assets.workers worker -n NAME@%h`. Dagster's own app,
-`dagster_celery.app`, speaks AMQP only. deploy/celery/dagster.yaml names `WorkerLauncher`, for the daemon and
-the web server.
+`dagster_celery.app`, supports only AMQP. deploy/celery/dagster.yaml selects `WorkerLauncher` for the daemon
+and the web server.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from forge_core.errors import BadInput
 SETTINGS: Mapping[str, Any] = {
     "worker_concurrency": 1,  # a run takes all cores, or the GPU that the worker sees
     "worker_prefetch_multiplier": 1,
-    "worker_disable_prefetch": True,  # a run taken early would wait here while another worker idles
+    "worker_disable_prefetch": True,  # a prefetched run would wait here while another worker idles
     "worker_max_tasks_per_child": 100,  # frees the memory that runs leave allocated
     "broker_connection_retry_on_startup": True,
-    # Workers acknowledge a run when it begins, so this passes only when a worker dies at that moment.
+    # Workers acknowledge a run when it begins, so this timeout only expires if a worker dies at that moment.
     "broker_transport_options": {"visibility_timeout": 60},
     "task_default_queue": "dagster",
 }
-"""of Celery, the same for workers and the launcher"""
+"""Celery's settings, the same for workers and the launcher"""
 CACHE_S = 5.0
-"""how long an answer of the workers stays valid; monitoring asks for each run in turn"""
+"""seconds for which the workers' answer is reused; monitoring checks one run after another"""
 ANSWER_S = 2.0
-"""how long workers have to answer"""
+"""seconds that workers have to answer"""
 _WORKER = multiprocessing.process.current_process()
 
 
 @worker_process_init.connect
 def allow_children(**_: Any) -> None:
-    """Let runs start processes of their own, as training on live deals does.
+    """Let runs start child processes, as training on live deals does.
 
-    The processes of Celery's pool are daemons of billiard: multiprocessing forbids them children, and cannot
-    pass on their keys. So each is made to look like the worker itself.
+    The processes of Celery's pool are daemons of billiard: multiprocessing forbids them to have children, and
+    cannot pass on their keys. Therefore each one is made to look like the worker itself.
     """
     multiprocessing.process._current_process = _WORKER  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -61,10 +61,10 @@ def worker_app(redis: str) -> Celery:
 
 
 class WorkerLauncher(CeleryRunLauncher):
-    """Dagster's launcher for Celery, but a run counts as alive only as long as a worker executes it.
+    """Dagster's launcher for Celery, except that a run counts as alive only while a worker executes it.
 
-    Dagster's own trusts the last state of the task, which stays "started" when the worker is killed, and is
-    "success" when the run could not write its end to a database that was away.
+    Dagster's own launcher trusts the last state of the task. That state stays "started" when the worker is
+    killed, and is "success" when the run could not record its end because the database was down.
     """
 
     def __init__(self, redis: str, lost_after_seconds: int, inst_data=None) -> None:
@@ -77,9 +77,9 @@ class WorkerLauncher(CeleryRunLauncher):
         )
         self.lost_after_seconds = lost_after_seconds
         self._missing_since: dict[str, float] = {}
-        """id of a run that no worker executes -> since when, monotonic s"""
+        """id of a run that no worker executes -> time since when, monotonic s"""
         self._executed: set[str] = set()
-        """ids of the tasks that workers executed when they were last asked"""
+        """ids of the tasks that workers were executing when last asked"""
         self._asked = float("-inf")
 
     @classmethod
@@ -91,12 +91,12 @@ class WorkerLauncher(CeleryRunLauncher):
                 dg.IntSource,
                 is_required=False,
                 default_value=60,
-                description="seconds without a worker after which a run is reported failed",
+                description="seconds without a worker after which a run is reported as failed",
             ),
         }
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Return whether a worker executes a run that has begun; run monitoring asks."""
+        """Report to run monitoring whether a worker is executing a started run."""
         task = run.tags.get(DAGSTER_CELERY_TASK_ID_TAG)
         if task in self._tasks_in_work():
             self._missing_since.pop(run.run_id, None)
@@ -105,10 +105,10 @@ class WorkerLauncher(CeleryRunLauncher):
         if missing_s < self.lost_after_seconds:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         self._missing_since.pop(run.run_id)
-        return CheckRunHealthResult(WorkerStatus.FAILED, f"no worker has worked at it for {missing_s:.0f} s")
+        return CheckRunHealthResult(WorkerStatus.FAILED, f"no worker has executed it for {missing_s:.0f} s")
 
     def terminate(self, run_id: str) -> bool:
-        """Interrupt a run; run monitoring cancels one that does not react."""
+        """Interrupt a run; run monitoring cancels it if it does not react."""
         instance = instance_of(self)
         run = instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
@@ -127,9 +127,9 @@ class WorkerLauncher(CeleryRunLauncher):
 
 
 def __getattr__(name: str) -> Celery:
-    # `app` is made when a worker asks for it: the launcher has no use for FORGE_REDIS_URL.
+    # `app` is created when a worker imports it: the launcher does not need FORGE_REDIS_URL.
     if name != "app":
         raise AttributeError(name)
     if not (redis := os.environ.get("FORGE_REDIS_URL")):
-        raise BadInput("FORGE_REDIS_URL is not set: give the worker the URL of Redis, redis://HOST:PORT/0")
+        raise BadInput("FORGE_REDIS_URL is not set: set it to the URL of Redis, redis://HOST:PORT/0")
     return worker_app(redis)

@@ -330,7 +330,7 @@ def test_the_quickstart_says_what_it_found_or_what_failed(root, tmp_path, monkey
     assert "notes.txt' is not the name of a shard" in capsys.readouterr().out
     foreign.unlink()
     assert main() == 0
-    assert "What the store holds" in capsys.readouterr().out
+    assert "Content of the store" in capsys.readouterr().out
 
 
 # when things change

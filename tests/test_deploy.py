@@ -150,7 +150,7 @@ def test_a_worker_without_an_address_says_so():
     without = {name: value for name, value in os.environ.items() if name != "FORGE_REDIS_URL"}
     command = [sys.executable, "-m", "celery", "-A", "forge_assets.workers", "worker"]
     ended = subprocess.run(command, env=without, cwd=PROJECT, capture_output=True, text=True, timeout=60)
-    assert ended.returncode and "FORGE_REDIS_URL is not set: give the worker" in ended.stderr + ended.stdout
+    assert ended.returncode and "FORGE_REDIS_URL is not set: set it to the URL" in ended.stderr + ended.stdout
 
 
 def test_kubernetes_takes_the_manifests():

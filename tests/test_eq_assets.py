@@ -146,7 +146,7 @@ def test_the_quickstart_shows_a_decision(instance, root, monkeypatch, capsys):
     for played in (FEW, 0):
         play(Quickstart(Console(width=100), instance))
         said = capsys.readouterr().out
-        assert f"{played} games played, {FEW - played} there already" in said
+        assert f"{played} games played, {FEW - played} found" in said
         assert "seed 900 · decision" in said and "▸" in said and f"{FEW * 28} decisions, " in said
 
 
@@ -229,7 +229,7 @@ def test_settings_default_to_those_of_the_core():
 
 
 def test_what_is_missing_or_contradicts_itself_is_said(materialize):
-    assert "materialize it first, or name another model" in reason_of(materialize(model="latest"))
+    assert "materialize it first, or choose another model" in reason_of(materialize(model="latest"))
     assert "add --adaptive" in reason_of(materialize(min_worlds=3))
     assert "oracle 'oracular'" in reason_of(materialize(oracle="oracular"))
 

@@ -1,6 +1,6 @@
 """Faults on real disks and in real processes: the message, and proof that nothing was lost.
 
-docs/operations.md lists these faults under "What breaks, and what is lost".
+docs/operations.md lists these faults under "Faults".
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ def test_mlflow_on_a_full_disk_stops_no_training_and_is_told_the_rest_later(tmp_
 
         with pytest.raises(TrackerUnusable, match=rf"MLflow at .*{disk}.*; free some space there"):
             followed(tracker, tmp_path / "run", on_point=fill)
-        assert "points wait" in caplog.text and (tmp_path / "run" / "model" / "model.json").exists()
+        assert "points are waiting" in caplog.text and (tmp_path / "run" / "model" / "model.json").exists()
         (disk / ".ballast").unlink()
         followed(tracker, tmp_path / "run", resume=True)
         run = tracker.reopen(tmp_path / "run")
@@ -275,7 +275,7 @@ def test_what_may_only_be_read_is_said_and_read(disk, shards, tmp_path):
         ):
             with pytest.raises(StoreUnusable, match=f"{view}.*{said}"):
                 write()
-        with pytest.raises(TrackerUnusable, match="give yourself permission there"):
+        with pytest.raises(TrackerUnusable, match="get write permission there"):
             tracker.begin("x", "second", {})
         assert len(TokenStore(store, Split.TRAIN).rows()) == 1200
 

@@ -122,7 +122,7 @@ def test_a_file_of_before_games_had_flywheels_of_their_own_is_read(tmp_path):
 def test_a_state_that_is_none_says_what_to_do(tmp_path, text):
     root = Store(str(tmp_path))
     folder_of(FLYWHEEL, root).write(FILE, text.encode())
-    with pytest.raises(BadInput, match="remove it"):
+    with pytest.raises(BadInput, match="delete it"):
         read_state(root)
 
 
@@ -130,7 +130,7 @@ def test_a_number_that_is_none_is_seen(tmp_path):
     root = Store(str(tmp_path))
     record = record_of(FLYWHEEL, State.begin(SMALL)) | {"iteration": "two"}
     folder_of(FLYWHEEL, root).write(FILE, json.dumps(record).encode())
-    with pytest.raises(BadInput, match="remove it"):
+    with pytest.raises(BadInput, match="delete it"):
         read_state(root)
 
 
@@ -179,7 +179,7 @@ def test_with_a_larger_universe_it_goes_on(monkeypatch):
 
 
 def test_where_no_seeds_are_left_none_begins():
-    with pytest.raises(BadInput, match="start earlier"):
+    with pytest.raises(BadInput, match="start at a lower number"):
         State.begin(replace(SMALL, start_block=N_BLOCKS - 1))
 
 
@@ -320,7 +320,7 @@ def test_iterations_by_hand_one_of_which_fails(once, instance, root, tracker, mo
     monkeypatch.setattr(networks, "teach", full)
     failed, said = once()
     assert (failed.iteration, failed.next_unit, failed.failures) == (2, 1, 1)
-    assert "no space left" in failed.error and "teach" in failed.error and "stay as they were" in said[-1]
+    assert "no space left" in failed.error and "teach" in failed.error and "are unchanged" in said[-1]
     assert champion_of(tracker).version == promoted.version
     observed = instance.fetch_observations(dg.AssetKey("flywheel"), limit=1).records[0].asset_observation
     assert "no space left" in observed.metadata["last_error"].value
@@ -413,7 +413,7 @@ def test_the_schedule_begins_and_the_sensor_carries_on(instance, root, tracker):
     carried = SENSOR(dg.build_sensor_context(instance, resources=resources))
     assert carried.tags["forge/step"] == "benchmark"
     again = NIGHTLY(dg.build_schedule_context(instance, resources=resources))
-    assert isinstance(again, dg.SkipReason) and "an iteration is on" in again.skip_message
+    assert isinstance(again, dg.SkipReason) and "an iteration is under way" in again.skip_message
 
 
 def test_a_run_that_dagster_repeats_is_not_held_against_the_iteration(instance, root, tracker):
@@ -435,7 +435,7 @@ def test_by_hand_keeps_out_of_the_way_of_a_run_and_buries_a_dead_one(instance, r
     tags = runs.attempt_tags(state) | {"forge/step": "watched deals"}
     job = dg.job(name="some_job")(lambda: None)
     running = instance.create_run_for_job(job_def=job, tags=tags, status=dg.DagsterRunStatus.STARTED)
-    with pytest.raises(BadInput, match="wait for its end"):
+    with pytest.raises(BadInput, match="wait until it ends"):
         by_hand.turn_once(turner(instance, root, tracker), print)
     instance.report_run_canceled(running)
 
@@ -502,7 +502,7 @@ def test_a_step_waits_for_mlflow_and_goes_on_by_itself(instance, root, tmp_path)
     for _ in range(360):
         skipped = tick()
     since = read_state(root).away_since
-    assert since and f"first champion waits since {since}" in skipped.skip_message
+    assert since and f"first champion has waited since {since}" in skipped.skip_message
     assert f"MLflow at {tracker.uri} does not answer: [Errno 111]" in skipped.skip_message
     assert read_state(root) == state.waiting(since), "nothing else has changed"
 
@@ -510,7 +510,7 @@ def test_a_step_waits_for_mlflow_and_goes_on_by_itself(instance, root, tmp_path)
         request = tick()
         assert request.tags["forge/step"] == "first champion" and request.tags["forge/attempt"] == "1"
         assert read_state(root) == state
-    assert "waits since" in tick().skip_message
+    assert "has waited since" in tick().skip_message
     with mlflow_server(tmp_path, port):
         assert tick().run_key == request.run_key
 
@@ -519,7 +519,7 @@ def test_by_hand_it_is_said_that_mlflow_is_away(instance, root):
     state = State.begin(SMALL)
     write_state(root, state)
     succeed(instance, state, "watched deals", "benchmark")
-    with pytest.raises(BadInput, match=r"first champion waits since .* does not answer"):
+    with pytest.raises(BadInput, match=r"first champion has waited since .* does not answer"):
         by_hand.turn_once(turner(instance, root, Tracker(uri=f"http://127.0.0.1:{free_port()}")), print)
 
 
@@ -590,7 +590,7 @@ def gate(instance, root, tracker, monkeypatch):
 
 def test_a_network_is_no_champion_of_what_it_has_not_learnt(gate, tracker):
     result = gate("models/texas42-qvalue-73k", "policy")
-    assert not result.success and "has learnt qvalue" in reason_of(result)
+    assert not result.success and "was trained for qvalue" in reason_of(result)
     assert ModelRegistry(tracker).fetch("policy", CHAMPION) is None
 
 
@@ -629,7 +629,7 @@ def test_another_champion_meanwhile_is_not_replaced(gate, tracker, monkeypatch):
 
     monkeypatch.setattr(ModelRegistry, "fetch", another)
     result = gate("models/texas42-qvalue-230k")
-    assert not result.success and "became champion meanwhile" in reason_of(result)
+    assert not result.success and "became champion in the meantime" in reason_of(result)
 
 
 # the command line
@@ -661,7 +661,7 @@ def test_a_flywheel_from_the_command_line(pipeline, root):
     status, out, err = pipeline("flywheel", "init", "--start-block", "16", "--blocks", "4", "--rows", "100")
     assert status == 0 and "800-899,1000-1099" in out
     status, out, err = pipeline("flywheel", "init")
-    assert status == 2 and "there is a flywheel already" in err and len(err.splitlines()) == 1
+    assert status == 2 and "there is already a flywheel" in err and len(err.splitlines()) == 1
     status, out, err = pipeline("flywheel", "status", "--json")
     record = json.loads(out)
     assert record["phase"] == "ready" and record["sensor"] == "off" and record["settings"]["rows"] == 100
@@ -672,7 +672,7 @@ def test_a_flywheel_from_the_command_line(pipeline, root):
     assert (status, err) == (0, "") and json.loads(out)["phase"] == "ready"
     assert read_state(root).phase is Phase.READY
     status, out, err = pipeline("flywheel", "reset", "--forget")
-    assert (status, err) == (0, "") and f"forgotten in {root.url}: flywheel, at iteration 1" in out
+    assert (status, err) == (0, "") and f"deleted from {root.url}: flywheel, at iteration 1" in out
     assert read_state(root) is None
     begun = pipeline("flywheel", "init", "--blocks", "2", "--json")
     assert begun[0] == 0 and json.loads(begun[1])["settings"]["blocks"] == 2
@@ -696,7 +696,7 @@ def test_without_a_dagster_home_it_is_that_of_the_project(pipeline, monkeypatch,
     monkeypatch.delenv("DAGSTER_HOME")
     monkeypatch.setattr("forge_assets.resources.PROJECT", tmp_path)
     status, _, err = pipeline("flywheel", "init", "--model", "73k")
-    assert status == 2 and "is no folder" in err and len(err.splitlines()) == 1
+    assert status == 2 and "is not a folder" in err and len(err.splitlines()) == 1
     (tmp_path / "dagster_home").mkdir()
     monkeypatch.delenv("DAGSTER_HOME")
     status, out, _ = pipeline("flywheel", "init", "--model", "73k")

@@ -162,7 +162,7 @@ def test_iterations_to_the_end_of_its_universe(turner, instance):
     assert [past.examples for past in after.history] == [5, 10, 15], "settings reach an asset with a prefix"
     assert [past.challenger for past in after.history] == ["runs/toy/model"] * 3
     assert "iteration 2 is over, games g1: a new champion; it wins" in said
-    assert turner.next_move().reason == "done: no games are left to learn from; raise GENERATIONS"
+    assert turner.next_move().reason == "done: no games are left to train on; raise GENERATIONS"
     event = instance.get_latest_materialization_event(dg.AssetKey("toy_flywheel")).asset_materialization
     assert event.metadata["training_games"].value == 15 and event.metadata["next_games"].value == "none left"
     assert event.metadata["champion_score_share"].value == 0.75

@@ -110,7 +110,7 @@ def test_a_champion_leads_back_to_seeds_and_versions(taught):
         ("936", "under threes"),
         ("926", "each under seed % 10"),
     ]
-    assert "began from nothing" in found.end
+    assert "trained from scratch" in found.end
     assert json.loads(json.dumps(found.to_dict()))["generations"][0]["name"] == f"{NAME}/1"
 
 
@@ -121,15 +121,15 @@ def test_a_fine_tuned_network_leads_through_its_parent(taught):
     assert parent.weights == weights_of(taught.parent)
     text = lineage_text(found)
     for said in (
-        f"began from {NAME}/1",
+        f"trained from {NAME}/1",
         f"data version {child.rows.version}",
         "seeds 6,16,26",
         "oracle o1, shards s1",
         "tokens t1, encoder e1",
         f"version {versions.MODEL}",
         f"Dagster run {taught.run_id} of oracle_model",
-        "all still in the store, unchanged",
-        "which began from nothing",
+        "all are still in the store, unchanged",
+        "trained from scratch",
     ):
         assert said in text, said
 
@@ -174,8 +174,8 @@ def test_a_shard_that_is_gone_or_changed_is_said(taught, tmp_path):
     list(fill_shards(Store(str(store)).join("shards-standard"), [VAL[0]], other, "cpu"))
     found = trace("champion", tracker=taught.tracker, store=str(store))
     text = lineage_text(found)
-    assert f"2 of 3 still in the store, unchanged; 1 gone: {TRAIN[1].filename}" in text
-    assert f"1 made with other settings since, or damaged: {VAL[0].filename}" in text
+    assert f"2 of 3 are still in the store, unchanged; 1 gone: {TRAIN[1].filename}" in text
+    assert f"1 remade with other settings, or damaged: {VAL[0].filename}" in text
     unlooked = trace("champion", tracker=taught.tracker, store=str(store), look=False)
     assert unlooked.generations[0].rows.sources[0].presence is None
 
@@ -194,7 +194,7 @@ def test_rows_that_have_grown_since_are_told_and_the_old_seeds_stay_known(taught
     del record["card"]["data"]["origin"]
     (copy / "model.json").write_text(json.dumps(record))
     rows = trace(str(copy), tracker=taught.tracker).generations[0].rows
-    assert not rows.sources and "does not say which shards" in rows.unknown[0]
+    assert not rows.sources and "does not name its shards" in rows.unknown[0]
 
 
 def test_an_older_card_is_read_from_the_rows_while_they_lie_there(taught, tmp_path):
@@ -217,9 +217,9 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_told(taught, tmp_path):
     record["card"]["data"] = {"kind": "stored"}
     (copy / "model.json").write_text(json.dumps(record))
     child, _ = trace(str(copy), tracker=taught.tracker).generations
-    assert child.rows is None and "what its card says of its rows cannot be read" in child.unknown[0]
+    assert child.rows is None and "the description of its rows in its card cannot be read" in child.unknown[0]
     (copy / "model.json").write_text("{}")
-    with pytest.raises(BadInput, match="is no model card"):
+    with pytest.raises(BadInput, match="is not a model card"):
         trace(str(copy), tracker=taught.tracker)
 
 
@@ -229,7 +229,7 @@ def test_the_reference_networks_say_what_they_know(tmp_path):
     assert young.rows.kind == old.rows.kind == "live"
     assert young.rows.versions == {"live": "l1", "oracle": "o1", "encoder": "e1"}
     assert young.rows.settings["seed"] == 1 and "version of learning" in young.unknown[0]
-    assert old.folder is None and "does not say what it began from" in found.end
+    assert old.folder is None and "does not say which weights it started from" in found.end
     assert "stream(1, 'live', chunk, ...)" in lineage_text(found)
 
 
@@ -256,7 +256,7 @@ def test_a_network_of_games_leads_on_through_the_network_they_asked(taught, tmp_
     (network,) = rows.networks
     assert network.generations[0].name == REFERENCE and network.generations[0].rows.kind == "live"
     text = lineage_text(found)
-    assert f"the network that was asked: {REFERENCE}" in text and "3 games in eq-games: seeds 0-2" in text
+    assert f"made with the network {REFERENCE}" in text and "3 games in eq-games: seeds 0-2" in text
 
 
 # the command line
@@ -274,7 +274,7 @@ def told(taught, monkeypatch, capsys):
 
 def test_the_command_line_prints_the_chain(told):
     status, said, _ = told("champion")
-    assert status == 0 and "seeds 6,16,26" in said and said.startswith("where champion comes from")
+    assert status == 0 and "seeds 6,16,26" in said and said.startswith("lineage of champion")
     status, said, _ = told("champion", "--json", "--no-look")
     assert status == 0 and json.loads(said)["generations"][0]["rows"]["sources"][0]["seeds"] == "6,16,26"
 
@@ -289,7 +289,7 @@ def test_what_is_no_model_is_said_in_a_line(told):
     ):
         status, said, error = told(*arguments)
         assert status == 2 and not said and error.count("\n") == 1, arguments
-    with pytest.raises(BadInput, match="is no model"):
+    with pytest.raises(BadInput, match="is not a model"):
         trace("elsewhere")
 
 

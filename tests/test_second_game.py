@@ -114,7 +114,7 @@ def test_gaps_of_its_files_and_records_are_found(instance, root):
     assert {"toy/puzzles", "toy/model[small]", "oracle_shards", "champion[eq]"} <= never_made
     (wanted,) = inspect(instance, root, blocks=(4, 5), assets=("toy/self_play",)).assets[:1]
     assert wanted.partitions == ("g004", "g005") and len(wanted.gaps) == 1
-    with pytest.raises(BadInput, match="toy/model is not inspected file by file"):
+    with pytest.raises(BadInput, match="toy/model cannot be inspected file by file"):
         inspect(instance, root, assets=("toy/model",))
 
 
@@ -202,7 +202,7 @@ def test_a_network_leads_back_to_its_parent_and_its_rows(tracker, tmp_path):
     assert rows and (rows.kind, rows.version, rows.rows) == ("self-play", "d1", {"train": 640})
     assert found.generations[0].results == {"rows": 640, "won": 0.75}
     text = lineage_text(found, GAMES)
-    for line in ("began from toy-value/1", "learnt from self-play rows, data version d1", "sims 4"):
+    for line in ("trained from toy-value/1", "trained on self-play rows, data version d1", "sims 4"):
         assert line in text, line
     assert "best: 640 rows, 75% of games won" in text and "points lost" not in text
     with pytest.raises(BadInput, match="no toy-value/9"):

@@ -241,7 +241,7 @@ def test_a_worker_killed_in_the_middle_of_a_run_loses_nothing_and_the_other_goes
     cluster.wait_for(run_id, FAILURE)
     with cluster.instance() as instance:
         said = [event.message for event in instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)]
-    assert "no worker has worked at it" in said[0]
+    assert "no worker has executed it" in said[0]
     (retry,) = cluster.web.wait_until(lambda: cluster.runs(parent_run_id=run_id), 60)
     repeat = cluster.wait_for(retry.dagster_run.run_id, SUCCESS).dagster_run
     assert cluster.worker_of(repeat) != killed

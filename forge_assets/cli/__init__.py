@@ -1,1 +1,1 @@
-"""`forge-pipeline`: the pipeline from a terminal. One file a verb; Dagster and MLflow are imported inside."""
+"""The verbs of `forge-pipeline`, one file each. They import Dagster and MLflow only when they run."""

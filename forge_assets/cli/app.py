@@ -1,4 +1,4 @@
-"""The verbs of `forge-pipeline`."""
+"""The Typer app of `forge-pipeline`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(help="Teach a network what every play is worth, tracked in MLflow.")(train)
+app.command(help="Train a network to predict the value of every play, tracked in MLflow.")(train)
 app.command()(gaps)
 app.command()(lineage)
 app.command()(prune)
@@ -28,6 +28,6 @@ for game in all_games():
 
 @app.callback(invoke_without_command=True)
 def forge_pipeline(context: typer.Context) -> None:
-    """The pipeline from a terminal. Runs are tracked at MLFLOW_TRACKING_URI, by default in mlruns/."""
+    """Run the pipeline from a terminal. Training is tracked at MLFLOW_TRACKING_URI, by default in mlruns/."""
     if context.invoked_subcommand is None:
         print(context.get_help())

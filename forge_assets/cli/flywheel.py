@@ -1,4 +1,4 @@
-"""The verbs by which a flywheel is begun, shown, turned, switched on and off, and reset."""
+"""The verbs of a flywheel: init, status, once, start, stop and reset."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def flywheel_verbs(flywheel: Flywheel) -> typer.Typer:
             print(context.get_help())
 
     def init(settings: Any, json: Json = False) -> None:
-        """Begin a flywheel: what every iteration does, and which seeds the first one takes."""
+        """Create a flywheel: set what every iteration does and where its data starts. Nothing runs yet."""
         of.init(settings, json)
 
     init.__annotations__["settings"] = flywheel.settings
@@ -43,34 +43,34 @@ def flywheel_verbs(flywheel: Flywheel) -> typer.Typer:
 
     @verbs.command()
     def status(json: Json = False) -> None:
-        """Show the state, the next seeds, the history, and why the last attempt failed, if it did."""
+        """Show the state, the next seeds, the history, and the error of the last attempt, if it failed."""
         of.status(json)
 
     @verbs.command()
     def once(json: Json = False) -> None:
-        """Make one attempt at the iteration that is on, in this process, without a daemon."""
+        """Run one attempt at the current iteration in this process, without a daemon."""
         of.once(json)
 
     @verbs.command()
     def start(json: Json = False) -> None:
-        """Switch the sensor on; the daemon (make ui) does the rest."""
+        """Switch the sensor on; the daemon (make ui) then runs the iterations."""
         of.start(json)
 
     @verbs.command()
     def stop(json: Json = False) -> None:
-        """Switch the sensor off; a step that is under way comes to its end."""
+        """Switch the sensor off; a step that is running still finishes."""
         of.stop(json)
 
     @verbs.command()
     def reset(
         forget: Annotated[
-            bool, typer.Option("--forget", help="Forget it and its history; what it made is kept.")
+            bool, typer.Option("--forget", help="Delete the flywheel and its history; its data is kept.")
         ] = False,
         json: Json = False,
     ) -> None:
-        """Let a failed flywheel try again; range and champion are as they were.
+        """Let a failed flywheel try again; its range and champion are unchanged.
 
-        With --forget, print the state that is forgotten.
+        With --forget, delete the flywheel instead and print its last state.
         """
         of.reset(forget, json)
 
@@ -79,7 +79,7 @@ def flywheel_verbs(flywheel: Flywheel) -> typer.Typer:
 
 @dataclass(frozen=True, slots=True)
 class _Verbs:
-    """The verbs of one flywheel. Each raises BadInput."""
+    """The verbs of one flywheel. A verb raises BadInput if it cannot run."""
 
     flywheel: Flywheel
 
@@ -91,8 +91,8 @@ class _Verbs:
 
         if found := read_state(self.flywheel, _root()):
             raise BadInput(
-                f"there is a flywheel already, at iteration {found.iteration}: go on with once or start, or "
-                f"forget it by {self.flywheel.name} reset --forget"
+                f"there is already a flywheel, at iteration {found.iteration}: continue it with once or "
+                f"start, or delete it with {self.flywheel.command} reset --forget"
             )
         find_instance()
         self.flywheel.check(settings, Tracker())
@@ -112,10 +112,10 @@ class _Verbs:
             "state": f"{record['phase']}, sensor {record['sensor']}",
             "iteration": f"{state.iteration}, attempt {state.attempt}",
             f"next {examples}": record[f"next_{examples}"] or f"none left: {self.flywheel.exhausted}",
-            "an iteration": ", ".join(f"{key} {value}" for key, value in record["settings"].items()),
+            "settings": ", ".join(f"{key} {value}" for key, value in record["settings"].items()),
         }
         if state.away_since:
-            lines["waits"] = f"for MLflow, since {state.away_since}"
+            lines["waiting"] = f"for MLflow, since {state.away_since}"
         if state.error:
             lines["last error"] = state.error
         for name, text in lines.items():
@@ -129,8 +129,8 @@ class _Verbs:
         from forge_core.cli.screen import screen, table
 
         out, words = screen(), self.flywheel.words
-        columns = ("iteration", words.examples, "learnt from", "challenger", "champion", "")
-        grid = table(*columns, numbers="iteration learnt")
+        columns = ("iteration", words.examples, "trained on", "challenger", "champion", "")
+        grid = table(*columns, numbers="iteration")
         for past in state.history:
             grid.add_row(
                 str(past.number),
@@ -168,7 +168,10 @@ class _Verbs:
 
         state = self._state()
         if state.current_phase is not Phase.READY:
-            raise BadInput(f"the flywheel is {state.current_phase}: see {self.flywheel.command} status")
+            raise BadInput(
+                f"the flywheel cannot start, because it is {state.current_phase}: see "
+                f"{self.flywheel.command} status"
+            )
         _switch("start", "sensor", self.flywheel.name, quiet=json)
         if state.settings.begin == "schedule":
             _switch("start", "schedule", self.flywheel.schedule_name, quiet=json)
@@ -177,7 +180,7 @@ class _Verbs:
 
     def stop(self, json: bool) -> None:
         if json:
-            self._state()  # raises where there is none, before anything is switched
+            self._state()  # raises BadInput if there is no flywheel, before anything is switched
         _switch("stop", "sensor", self.flywheel.name, quiet=json)
         _switch("stop", "schedule", self.flywheel.schedule_name, quiet=json)
         if json:
@@ -193,14 +196,14 @@ class _Verbs:
             self.status(json)
             return
         if self._sensor() == "on":
-            stop = f"{self.flywheel.name} stop"
-            raise BadInput(f"the sensor is on, and would begin the next flywheel at once: {stop} first")
+            stop = f"{self.flywheel.command} stop"
+            raise BadInput(f"the sensor is on, and would start the next flywheel at once: run {stop} first")
         record = self._record(state)
         forget_state(self.flywheel, _root())
         if json:
             print_json(record)
         else:
-            print(f"forgotten in {_root().url}: {state.settings.group}, at iteration {state.iteration}")
+            print(f"deleted from {_root().url}: {state.settings.group}, at iteration {state.iteration}")
 
     def _state(self) -> State:
         from forge_assets.flywheel.storage import read_state
@@ -208,12 +211,12 @@ class _Verbs:
         state = read_state(self.flywheel, _root())
         if not state:
             raise BadInput(
-                f"there is no flywheel in {_root().url} yet: begin with {self.flywheel.command} init"
+                f"there is no flywheel in {_root().url} yet: create one with {self.flywheel.command} init"
             )
         return state
 
     def _record(self, state: State) -> dict[str, Any]:
-        """Return what `--json` prints."""
+        """Return the record that `--json` prints."""
         from forge_assets.flywheel.storage import record_of
 
         return {
@@ -238,7 +241,7 @@ def _root() -> Store:
 
 
 def _switch(verb: str, kind: str, name: str, quiet: bool) -> None:
-    """Start or stop a sensor or schedule by Dagster's own command, which is also the switch of the UI."""
+    """Start or stop a sensor or schedule with Dagster's own command, which sets the same switch as the UI."""
     from forge_assets.resources import find_instance
     from forge_assets.versions import PROJECT
 
@@ -247,7 +250,7 @@ def _switch(verb: str, kind: str, name: str, quiet: bool) -> None:
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     if done.returncode:
         output = (done.stderr or done.stdout).strip().splitlines()
-        reason = output[-1] if output else "it printed nothing"
-        raise BadInput(f"Dagster did not {verb} the {kind} {name} ({reason})")
+        reason = output[-1] if output else "no reason given"
+        raise BadInput(f"Dagster could not {verb} the {kind} {name}: {reason}")
     if not quiet:
         print(f"{kind} {name}: {'on' if verb == 'start' else 'off'}")

@@ -1,4 +1,4 @@
-"""A GapReport as text for a person, and as JSON for a program."""
+"""Output of a GapReport: text for people, and JSON for programs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from forge_assets.gaps.report import AssetGaps, GapReport, StaleAsset
 
 MOST_SHOWN = 10
-"""faulty files named per asset; --json names all"""
+"""number of faulty files listed per asset; --json lists all"""
 
 
 def print_report(report: GapReport, verified: bool) -> None:
-    """Print a line per asset with its faults below; then what else is stale or was never made.
+    """Print a line per asset with its faults below it, then the other assets that are stale or never made.
 
-    verified: whether whole files were read.
+    verified: True if whole files were read, not only footers.
     """
     from forge_core.cli.screen import screen
 
@@ -39,14 +39,14 @@ def print_report(report: GapReport, verified: bool) -> None:
 
 
 def print_asset(out: Console, of: AssetGaps, verified: bool) -> None:
-    """Print how many partitions are as they should be, and the faults of the others."""
+    """Print the number of partitions without faults, and the faults of the others."""
     from forge_assets.gaps.report import settings_text
 
     wrong = len(of.gaps)
     style = "bold red" if wrong else "bold green"
-    footers = "" if verified else ", by their footers"
+    footers = "" if verified else " (footers checked)"
     out.print(f"[{style}]{of.asset:<22}[/{style}]", end="")
-    sound = f"{len(of.partitions) - wrong:,} of {len(of.partitions):,} partitions as they should be"
+    sound = f"{len(of.partitions) - wrong:,} of {len(of.partitions):,} partitions are up to date"
     files = f"{of.files:,} {of.noun}, {settings_text(of.settings)}{footers}"
     out.print(f"{sound}: {of.describe(of.partitions)}; {files}", markup=False, soft_wrap=True)
     for kinds, alike in of.by_kinds().items():
@@ -60,11 +60,11 @@ def print_asset(out: Console, of: AssetGaps, verified: bool) -> None:
     for path, reason in faults[:MOST_SHOWN]:
         out.print(f"    {path}: {reason}", markup=False, soft_wrap=True, style="dim")
     if len(faults) > MOST_SHOWN:
-        out.print(f"    and {len(faults) - MOST_SHOWN:,} more: --json names all", style="dim")
+        out.print(f"    and {len(faults) - MOST_SHOWN:,} more: --json lists all", style="dim")
 
 
 def by_causes(report: GapReport) -> list[tuple[str, str]]:
-    """Return the names of assets that are stale for the same causes, and the causes."""
+    """Group the stale assets by their causes; return the names and the causes of each group."""
     alike: dict[tuple[str, ...], list[StaleAsset]] = {}
     for stale in report.stale:
         alike.setdefault(stale.causes, []).append(stale)
@@ -72,7 +72,7 @@ def by_causes(report: GapReport) -> list[tuple[str, str]]:
 
 
 def names_text(others: Sequence[StaleAsset]) -> str:
-    """Return the names in a line: `shard_catalog, token_splits (train, val)`."""
+    """Return the names on one line: `shard_catalog, token_splits (train, val)`."""
     partitions: dict[str, list[str]] = {}
     for other in others:
         partitions.setdefault(other.asset, []).extend(filter(None, [other.partition]))
@@ -82,7 +82,7 @@ def names_text(others: Sequence[StaleAsset]) -> str:
 def print_what_to_do(
     report: GapReport, started: Sequence[Mending], mend: bool, instance: DagsterInstance
 ) -> None:
-    """Print the next steps, one per line. mend: whether --mend was given."""
+    """Print the next steps, one per line. mend: True if --mend was given."""
     from forge_assets.gaps.backfill import is_daemon_up
     from forge_assets.gaps.report import UPSTREAM
     from forge_core.cli.screen import screen
@@ -101,28 +101,28 @@ def print_what_to_do(
         if mending.new:
             say(f"backfill {mending.backfill_id} repairs {what}: watch it in Dagster under Runs, Backfills")
         else:
-            say(f"backfill {mending.backfill_id} of {mending.asset} has not ended yet: nothing was started")
+            say(f"backfill {mending.backfill_id} of {mending.asset} is still running: no other was started")
     if started and is_daemon_up(instance):
-        say("the daemon carries it out")
+        say("the daemon runs it")
     elif started:
-        say("no daemon is running: make ui starts one, which carries it out")
+        say("no daemon is running: make ui starts one, which runs the backfill")
     for of in report.assets:
         if of.mendable and not mend:
-            say(f"{of.asset}: repair {len(of.mendable):,} partitions by the same command with --mend")
+            say(f"{of.asset}: to repair {len(of.mendable):,} partitions, repeat the command with --mend")
         left = [gap for gap in of.gaps if gap.partition not in set(of.mendable)]
         if left and of.run_config is None:
-            say(f"{of.asset}: no run is recorded whose settings to take: materialize it in Dagster")
+            say(f"{of.asset}: no run has recorded the settings to use: materialize it in Dagster")
         elif any(Condition.FOREIGN in gap.kinds for gap in left):
-            say(f"{of.asset}: move files of other makers away first; they are never overwritten")
+            say(f"{of.asset}: move the foreign files away first; they are never overwritten")
         if any(UPSTREAM in gap.kinds for gap in left):
-            say(f"{of.asset}: to have games by the new network, materialize these partitions in Dagster")
+            say(f"{of.asset}: to play with the new network, materialize these partitions in Dagster")
     if report.stale:
         names = names_text(report.stale)
-        say(f"then make these again in Dagster, in this order (Assets, Materialize stale): {names}")
+        say(f"then rematerialize these in Dagster, in this order (Assets, Materialize stale): {names}")
 
 
 def as_record(report: GapReport, started: Sequence[Mending]) -> dict[str, Any]:
-    """Return what `--json` prints."""
+    """Return the record that `--json` prints."""
     from dataclasses import asdict
 
     from forge_core.ranges import ranges_text

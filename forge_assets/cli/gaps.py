@@ -1,5 +1,5 @@
-"""`forge-pipeline gaps`: find what is missing, damaged, old or not recorded, and start the backfill that
-repairs it."""
+"""`forge-pipeline gaps`: find partitions that are missing, damaged, outdated or not recorded, and start the
+backfill that repairs them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def gaps(
             "--blocks",
             parser=parse_blocks,
             metavar="LIST",
-            show_default="those begun",
+            show_default="all that have data",
             help=f"Blocks of {BLOCK_SIZE} seeds: 7, 0-19 or 0-9,18. Block 0 holds seeds 0-{BLOCK_SIZE - 1}.",
         ),
     ] = None,
@@ -38,7 +38,7 @@ def gaps(
             "--seeds",
             parser=parse_seeds,
             metavar="LIST",
-            help="Instead of --blocks: the blocks of these seeds.",
+            help="Instead of --blocks: the blocks that contain these seeds.",
         ),
     ] = None,
     asset: Annotated[
@@ -47,29 +47,29 @@ def gaps(
             "--asset",
             metavar="NAME",
             show_default="oracle_shards",
-            help=f"Inspect this asset alone, and expect all of the blocks: {_PARTITIONED}. May be repeated. "
-            "Without it, oracle_shards is expected to have all blocks, and of the others those are inspected "
-            "that were begun.",
+            help=f"Inspect only this asset, which must have all blocks: {_PARTITIONED}. May be repeated. "
+            "By default oracle_shards must have all blocks, and the other assets are inspected only in "
+            "blocks that have data.",
         ),
     ] = None,
     expected: ExpectedShards,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Read whole files, not only footers: 20 ms per shard.")
+        bool, typer.Option("--verify", help="Read whole files, not only footers (20 ms per shard).")
     ] = False,
     mend: Annotated[
-        bool, typer.Option("--mend", help="Start the backfill that repairs exactly these partitions.")
+        bool, typer.Option("--mend", help="Start a backfill that repairs exactly the faulty partitions.")
     ] = False,
     store: Annotated[
         str | None,
         typer.Option(
-            "--store", parser=read_place, metavar="URL", help="Its root; default: FORGE_STORE, or ./data."
+            "--store", parser=read_place, metavar="URL", help="Store; default: FORGE_STORE, or ./data."
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """List what is missing, corrupt, old or not recorded; with --mend, have Dagster repair it.
+    """List partitions that are missing, corrupt, outdated or not recorded; with --mend, repair them.
 
-    Exit 1 if anything is missing and not being repaired.
+    Exit with status 1 if there are gaps that are not being repaired.
     """
     from forge_assets.cli.gap_report import as_record, print_report, print_what_to_do
     from forge_assets.gaps.backfill import mend as start
@@ -81,7 +81,7 @@ def gaps(
     from forge_core.files import Store, default_store_url
 
     if blocks is not None and seeds is not None:
-        raise BadInput("--blocks and --seeds say the same: give one of them")
+        raise BadInput("--blocks and --seeds both choose the blocks: give only one of them")
     if seeds is not None:
         blocks = sorted({seed // BLOCK_SIZE for seed in seeds})
     query = GapQuery(None if blocks is None else tuple(blocks), tuple(asset or ()), asdict(expected), verify)

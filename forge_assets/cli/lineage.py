@@ -1,4 +1,4 @@
-"""`forge-pipeline lineage`: from a network back to the seeds and algorithms that taught it."""
+"""`forge-pipeline lineage`: trace a network back to its seeds and algorithm versions."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ def lineage(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="champion, challenger, a version as texas42-oracle-qvalue/3, an MLflow run, or a folder.",
+            help="champion, challenger, a version like texas42-oracle-qvalue/3, an MLflow run, or a folder.",
             show_default=False,
         ),
     ],
     objective: Annotated[
         str,
-        typer.Option("--objective", metavar="NAME", help=f"Whose champion or challenger: {_OBJECTIVES}."),
+        typer.Option(
+            "--objective", metavar="NAME", help=f"Objective of the champion or challenger: {_OBJECTIVES}."
+        ),
     ] = "qvalue",
     store: Annotated[
         str | None,
@@ -36,21 +38,21 @@ def lineage(
             "--store",
             parser=read_place,
             metavar="URL",
-            help="Where files are looked up; default: the store that its rows lay in.",
+            help="Store in which to look up files; default: the store that the rows came from.",
         ),
     ] = None,
     look: Annotated[
-        bool, typer.Option("--look/--no-look", help="Look up whether the files still exist, unchanged.")
+        bool, typer.Option("--look/--no-look", help="Check that the files still exist, unchanged.")
     ] = True,
     json: Json = False,
 ) -> None:
-    """Show where a network comes from: parents, rows, shards, seeds, versions of the algorithms."""
+    """Show where a network comes from: its parents, rows, shards, seeds and algorithm versions."""
     from forge_assets.lineage import lineage_text, trace
     from forge_assets.lineage.text import outline
     from forge_core.cli.screen import notes, print_json, screen
 
-    find_model(objective)  # or raises BadInput
-    with notes().status("following the chain"):
+    find_model(objective)  # raises BadInput for an unknown objective
+    with notes().status("tracing the network"):
         found = trace(model, objective, store=store, look=look)
     if json:
         print_json(found.to_dict())
@@ -63,7 +65,7 @@ def lineage(
 
 
 def as_tree(line: Line) -> Tree:
-    """Build a tree for a terminal, which breaks long lines within their branch."""
+    """Build a tree for the terminal, which wraps long lines within their branch."""
     from rich.text import Text
     from rich.tree import Tree
 

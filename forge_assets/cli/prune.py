@@ -1,4 +1,4 @@
-"""`forge-pipeline prune`: list what is old and needed by nothing; with --yes, remove it."""
+"""`forge-pipeline prune`: list items that are old and no longer needed; with --yes, remove them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ if TYPE_CHECKING:
     from forge_assets.retention.items import Item
 
 MOST_SHOWN = 10
-"""items named per kind; --json names all"""
+"""number of items listed per kind; --json lists all"""
 
 
 @expand_settings
 def prune(
     *,
     settings: PruneSettings,
-    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this it is only listed.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove the items; by default they are only listed.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """List what is old and needed by nothing: runs, events, artefacts, checkpoints; remove it with --yes."""
+    """List runs, events, artefacts and checkpoints that are old and not needed; with --yes, remove them."""
     from forge_assets.resources import ShardStore, find_instance, runs_folder
     from forge_assets.retention.items import Places, by_kind
     from forge_assets.retention.prune import find_items, remove
@@ -34,10 +36,10 @@ def prune(
     out = screen()
     with find_instance() as instance:
         places = Places(instance, Tracker(), ShardStore().root(), runs_folder(settings.runs))
-        with notes().status("looking for what nothing needs"):
+        with notes().status("looking for items that are no longer needed"):
             items = find_items(places, days)
         if yes:
-            with notes().status(f"removing {len(items):,}"):
+            with notes().status(f"removing {len(items):,} items"):
                 items = list(remove(places, items))
     if json:
         total = sum(item.nbytes for item in items)
@@ -48,15 +50,15 @@ def prune(
         for item in of_kind[:MOST_SHOWN]:
             out.print(f"  {item.to_dict()['last'][:10]}  {item.name}  {item.of}", soft_wrap=True)
         if len(of_kind) > MOST_SHOWN:
-            out.print(f"  and {len(of_kind) - MOST_SHOWN:,} more: --json names them")
+            out.print(f"  and {len(of_kind) - MOST_SHOWN:,} more: --json lists all")
     if not items:
-        out.print(f"nothing is older than {days} days and no longer needed")
+        out.print(f"nothing older than {days} days can be removed")
     elif yes:
         out.print(f"removed, {size_text(items)} freed")
     else:
-        out.print(f"{size_text(items)} in all: remove it with --yes")
+        out.print(f"{size_text(items)} in total: remove it with --yes")
 
 
 def size_text(items: list[Item]) -> str:
-    """Return the size of items together: `1.25 MiB`."""
+    """Return the total size of items: `1.25 MiB`."""
     return f"{sum(item.nbytes for item in items) / 2**20:,.2f} MiB"

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class DeferredTracker:
-    """A TrainingTracker that is built when a run begins: importing Dagster and MLflow takes a second."""
+    """A TrainingTracker that is built when training begins: importing Dagster and MLflow takes a second."""
 
     def follow(self, *arguments: Any) -> AbstractContextManager[Any]:
         """See `forge_core.texas42.cli.train.Tracking`."""

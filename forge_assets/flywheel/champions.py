@@ -1,6 +1,6 @@
 """Parts of an iteration that games share: a network that starts from the champion, and the end at a gate.
 
-The gate is an asset whose run reports what `forge_assets.gate.hold_gate` does.
+The gate is an asset whose run reports the metadata of `forge_assets.gate.hold_gate`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def start_from_champion(
     registry: ModelRegistry, objective: str, otherwise: Mapping[str, Any] | None = None
 ) -> Mapping[str, Any]:
-    """Return the setting by which a network starts from the champion.
+    """Return the setting that makes a network start from the champion.
 
-    otherwise: settings to return where there is no champion yet; None: the step then fails.
+    otherwise: settings to return if there is no champion yet; None to let the step fail.
     """
     from forge_assets.tracking.registry import CHAMPION
 
@@ -43,9 +43,9 @@ def end_at_gate(
 ) -> Iteration:
     """Return the record of the current iteration, after its gate.
 
-    gate: metadata of its run. champion_figure: of the champion before it; None: there was none.
+    gate: metadata of the gate's run. champion_figure: that of the previous champion; None if there was none.
     """
-    promoted = bool(gate["is_champion"])  # by this run, or by one that died before it could report it
+    promoted = bool(gate["is_champion"])  # promoted by this run, or by one that died before reporting it
     return Iteration(
         number=state.iteration,
         units=tuple(state.units()),

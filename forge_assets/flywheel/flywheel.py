@@ -1,4 +1,4 @@
-"""The part of a flywheel that its game contributes: settings, steps, results, and words for them."""
+"""The part of a flywheel that its game contributes: settings, steps, results, and terms for them."""
 
 from __future__ import annotations
 
@@ -15,55 +15,55 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A game's words in the file of the state, in metadata, tables and figures of MLflow."""
+    """A game's terms, used in the state file, in metadata, in tables and in MLflow."""
 
     unit: str
     """`block`: see `FlywheelSettings`"""
     examples: str
-    """`seeds`: the measure of what a network learnt from"""
+    """`seeds`: the unit in which training data is counted"""
     figure: str
-    """`q_gap`: by which the gate compares networks"""
+    """`q_gap`: the figure by which the gate compares networks"""
     figure_unit: str
     """`points`"""
     explanation: str
-    """of the figure, below the table of iterations"""
+    """explanation of the figure, printed below the table of iterations"""
 
 
 @dataclass(frozen=True, slots=True)
 class Flywheel:
-    """The flywheel of one game. Functions import what they need when they are called."""
+    """The flywheel of one game. Its functions import what they need when they are called."""
 
     name: str
-    """of its sensor, its asset and its folder in the store; its verb has hyphens for underscores"""
+    """name of its sensor, asset and folder in the store; its verb has hyphens instead of underscores"""
     summary: str
-    """one sentence: what an iteration does"""
+    """one sentence that says what an iteration does"""
     settings: type[Any]
-    """frozen dataclass of settings: see `FlywheelSettings`"""
+    """frozen dataclass: see `FlywheelSettings`"""
     words: Words
     assets: tuple[str, ...]
     """keys of the assets that it runs, in order; the first begins an iteration, the last is the gate"""
     first_job: str
-    """name of the job by which the schedule begins an iteration"""
+    """name of the job with which the schedule begins an iteration"""
     exhausted: str
-    """what to do when all units were used"""
+    """advice for the user when all units have been used"""
     objective: Callable[[Any], str]
-    """settings -> the kind of network that it improves: see `RegisteredModel`"""
+    """settings -> objective of the network that it improves: see `RegisteredModel`"""
     version: Callable[[], str]
-    """returns the version of the benchmark: what was prepared under another one is prepared again"""
+    """returns the version of the benchmark; when it changes, the benchmark is prepared again"""
     check: Callable[[Any, Tracker], None]
-    """raises BadInput for settings that name what is not there"""
+    """raises BadInput for settings that name something that does not exist"""
     units_text: Callable[[Sequence[int]], str]
-    """units -> their examples, for people: `0-49`"""
+    """units -> their examples as text: `0-49`"""
     steps: Callable[[State], list[Step]]
-    """the steps of the iteration that is on"""
+    """state -> steps of the current iteration"""
     result: Callable[[State, Reports], Iteration]
-    """the iteration that is on, after its last step"""
+    """state, reports -> record of the current iteration, after its last step"""
     draw: Callable[[Sequence[Iteration]], bytes]
-    """iterations, at least one -> their curve, as PNG"""
+    """iterations, at least one -> their curve as PNG"""
 
     @property
     def command(self) -> str:
-        """The command that a person types to work with the flywheel."""
+        """The command of the flywheel, `forge-pipeline NAME`."""
         return f"forge-pipeline {self.name.replace('_', '-')}"
 
     @property
@@ -72,7 +72,7 @@ class Flywheel:
         return f"{self.name}_nightly"
 
     def figures(self, iteration: Iteration) -> dict[str, float]:
-        """Return the figures of challenger and champion by name; without a champion, of the challenger."""
+        """Return the figures of challenger and champion (if there is one), by name."""
         figures = {
             f"challenger_{self.words.figure}": iteration.challenger_figure,
             f"champion_{self.words.figure}": iteration.champion_figure,

@@ -15,23 +15,23 @@ from forge_assets.tracking.tracker import Tracker
 
 
 def progress_asset(flywheel: Flywheel, group: str) -> dg.AssetSpec:
-    """Return the asset that shows the progress of a flywheel. group: of the assets of its game."""
+    """Return the asset that shows the progress of a flywheel. group: asset group of its game."""
     return dg.AssetSpec(
         flywheel.name,
         group_name=group,
         deps=[dg.AssetKey.from_user_string(flywheel.assets[-1])],
         kinds={"json"},
-        description=f"Progress of the flywheel: its state, and how good its champions are by the "
-        f"{flywheel.words.examples} that they learnt from. Each iteration ends with an event here; an "
-        "attempt that failed is an observation. You never materialize it: switch on the sensor "
-        f"`{flywheel.name}` under Automation, or run {flywheel.command} once.",
+        description="Progress of the flywheel: its state, and the strength of its champions against the "
+        f"number of {flywheel.words.examples} they were trained on. Each iteration adds a materialization, "
+        "each failed attempt an observation. Do not materialize this asset yourself: switch on the sensor "
+        f"`{flywheel.name}` under Automation, or run `{flywheel.command} once`.",
     )
 
 
 def report(flywheel: Flywheel, instance: dg.DagsterInstance, tracker: Tracker, state: State) -> str:
-    """Show a state in Dagster and its curve in MLflow.
+    """Report a state to Dagster and its curve to MLflow.
 
-    Returns a remark if MLflow does not take the curve, which then comes with the next one; else "".
+    Return the error if MLflow does not accept the curve, else "". The next report sends the whole curve.
     """
     metadata = describe(flywheel, state)
     if state.error:
@@ -53,12 +53,12 @@ def report(flywheel: Flywheel, instance: dg.DagsterInstance, tracker: Tracker, s
 
 
 def champion_text(past: Iteration) -> str:
-    """Return the figure of the champion after an iteration, or `none`."""
+    """Return the champion's figure after an iteration, or `none`."""
     return "none" if past.champion_figure is None else f"{past.champion_figure:.3f}"
 
 
 def describe(flywheel: Flywheel, state: State) -> dict[str, Any]:
-    """Return the metadata that shows a state."""
+    """Return the metadata that describes a state."""
     words, last = flywheel.words, state.history[-1] if state.history else None
     metadata: dict[str, Any] = {
         "state": str(state.current_phase),
@@ -82,7 +82,7 @@ def describe(flywheel: Flywheel, state: State) -> dict[str, Any]:
 
 def history_table(flywheel: Flywheel, state: State, most: int = 50) -> str:
     """Return the last iterations as a Markdown table."""
-    heading = f"| iteration | {flywheel.words.examples} | learnt from | challenger | champion | |"
+    heading = f"| iteration | {flywheel.words.examples} | trained on | challenger | champion | |"
     rows = [
         f"| {past.number} | {flywheel.units_text(past.units)} | {past.examples:,} "
         f"| {past.challenger_figure:.3f} | {champion_text(past)} "

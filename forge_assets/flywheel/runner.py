@@ -1,4 +1,4 @@
-"""One iteration in this process, by the steps that the sensor takes: no daemon, no queue."""
+"""One iteration in this process, with the same steps as the sensor takes, but without a daemon or queue."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from forge_assets.run_config import asset_key, default_definitions
 from forge_core.errors import BadInput
 
 BY_HAND = "forge/by_hand"
-"""tag of runs in the process of a person: host and number of the process"""
+"""tag of runs that a user started in a terminal: host and pid of the process"""
 
 
 class IterationStopped(Exception):
-    """A person ended the attempt, in the UI or by Ctrl-C; the message says how to continue."""
+    """The user stopped the attempt, in the UI or with Ctrl-C; the message says how to continue."""
 
 
 def turn_once(
@@ -34,11 +34,11 @@ def turn_once(
     resources: Mapping[str, Any] | None = None,
     definitions: dg.Definitions | None = None,
 ) -> State:
-    """Make one attempt at the iteration that is on; return the state after it.
+    """Run one attempt at the current iteration; return the state after it.
 
-    say: takes a line for each step. resources: settings by name of the resource. definitions: default, those
-    of the project. Raises BadInput where something else turns the flywheel, or where it does not turn;
-    IterationStopped.
+    say: receives one line per step. resources: settings by resource name. definitions: the project's by
+    default. Raise BadInput if the flywheel cannot run or something else is running it, IterationStopped if
+    the user stops the attempt.
     """
     flywheel, instance = turner.flywheel, turner.instance
     this_process = {BY_HAND: f"{socket.gethostname()}:{os.getpid()}"}
@@ -51,10 +51,10 @@ def turn_once(
             materialize_here(move.step.asset, instance, tags, move.settings, given, definitions)
             _refuse_sensor(turner)
     if not move.over:
-        raise BadInput(f"the flywheel does not turn: {move.reason}")
+        raise BadInput(f"the flywheel cannot run: {move.reason}")
     if move.by_hand:
         raise IterationStopped(
-            f"stopped: all steps that were done are kept; continue with {flywheel.command} once"
+            f"stopped: all completed steps are kept; continue with {flywheel.command} once"
         )
     say(move.reason)
     after = turner.read()
@@ -63,15 +63,15 @@ def turn_once(
 
 
 def sensor_is_on(flywheel: Flywheel, instance: dg.DagsterInstance) -> bool:
-    """Return True if the sensor of a flywheel is switched on."""
+    """Return True if the flywheel's sensor is switched on."""
     return dagster_internals.is_switched_on(instance, flywheel.name)
 
 
 def _claim(turner: Turner) -> State:
-    """Return the state, if nothing else turns the flywheel; a run whose process died is ended as failed."""
+    """Return the state if nothing else runs the flywheel, after marking runs of dead processes as failed."""
     flywheel, instance, state = turner.flywheel, turner.instance, turner.read()
     if not state:
-        raise BadInput(f"there is no flywheel yet: begin with {flywheel.command} init")
+        raise BadInput(f"there is no flywheel yet: create one with {flywheel.command} init")
     _refuse_sensor(turner)
     wanted = dg.RunsFilter(tags=attempt_tags(state), statuses=list(UNDER_WAY))
     for record in instance.get_run_records(wanted):
@@ -82,8 +82,8 @@ def _claim(turner: Turner) -> State:
             turner.write(state)
         else:
             raise BadInput(
-                f"{run.tags[STEP]} is under way, run {run.run_id[:8]}: wait for its end, or terminate it in "
-                "the UI"
+                f"{run.tags[STEP]} is under way (run {run.run_id[:8]}): wait until it ends, or terminate it "
+                "in the UI"
             )
     return state
 
@@ -91,18 +91,19 @@ def _claim(turner: Turner) -> State:
 def _refuse_sensor(turner: Turner) -> None:
     if sensor_is_on(turner.flywheel, turner.instance):
         raise BadInput(
-            f"the sensor turns the flywheel: let it, or switch it off with {turner.flywheel.command} stop"
+            "the sensor is already running the flywheel: leave it to the sensor, or switch the sensor off "
+            f"with {turner.flywheel.command} stop"
         )
 
 
 def _is_gone(process: str, known_at: float) -> bool:
-    """Return True if a process of this host, named as in BY_HAND, ended. known_at: when it was alive."""
+    """Return True if a process of this host (as in BY_HAND) has ended. known_at: a time when it was alive."""
     host, _, number = process.partition(":")
     return host == socket.gethostname() and not is_process_alive(int(number), known_at)
 
 
 def _required(asset: str, resources: Mapping[str, Any], definitions: dg.Definitions | None) -> dict[str, Any]:
-    """Return the settings of those resources that an asset requires; Dagster refuses others."""
+    """Return the settings of the resources that an asset requires; Dagster rejects others."""
     known = default_definitions(definitions)
     required = known.resolve_assets_def(asset_key(asset)).required_resource_keys
     return {name: value for name, value in resources.items() if name in required}

@@ -1,4 +1,4 @@
-"""Runs of Dagster that belong to a flywheel: found by their tags, with how they ended and why."""
+"""Dagster runs that belong to a flywheel: found by their tags, with their outcome and its reason."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STEP = "forge/step"
 
 
 def attempt_tags(state: State) -> dict[str, str]:
-    """Return the tags that all runs of the attempt share which is on."""
+    """Return the tags that all runs of the current attempt share."""
     return {
         "forge/flywheel": f"{state.settings.group}-{state.token}",
         "forge/iteration": str(state.iteration),
@@ -33,13 +33,13 @@ def attempt_tags(state: State) -> dict[str, str]:
 
 
 def runs_of(instance: dg.DagsterInstance, state: State) -> dict[str, dg.DagsterRun]:
-    """Return the last run of each step of the attempt that is on, by name of the step."""
+    """Return the last run of each step of the current attempt, by step name."""
     records = instance.get_run_records(dg.RunsFilter(tags=attempt_tags(state)))  # the newest first
     return {record.dagster_run.tags[STEP]: record.dagster_run for record in reversed(records)}
 
 
 def will_be_retried(run: dg.DagsterRun) -> bool:
-    """Return True if Dagster is about to repeat a failed run, where run retries are configured."""
+    """Return True if the run failed and Dagster's run retries will repeat it."""
     return run.status is DagsterRunStatus.FAILURE and dagster_internals.will_retry(run)
 
 
@@ -50,7 +50,7 @@ def report_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, Any
 
 
 def reason_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
-    """Return in one line why a run failed or was canceled."""
+    """Return the reason why a run failed or was cancelled, on one line."""
     for failure in dagster_internals.step_failures(instance, run.run_id):
         if reason := dagster_internals.failure_reason(failure):
             return reason
@@ -59,14 +59,14 @@ def reason_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
 
 
 def was_stopped_by_hand(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Return True if a person ended the run, in the UI or by Ctrl-C: no failure of the iteration."""
+    """Return True if the user stopped the run, in the UI or with Ctrl-C."""
     failures = dagster_internals.step_failures(instance, run.run_id)
     interrupted = any(dagster_internals.is_interruption(failure) for failure in failures)
     return run.status is DagsterRunStatus.CANCELED or interrupted
 
 
 def was_cut_off(instance: dg.DagsterInstance, run: dg.DagsterRun, tracker: Tracker) -> bool:
-    """Return True if an outage of MLflow ended the run: its error says so, or MLflow is still away."""
+    """Return True if an MLflow outage ended the run: its error says so, or MLflow is still unreachable."""
 
     def classes(error: Any) -> list[str]:
         return [error.cls_name, *classes(error.cause or error.context)] if error else []

@@ -1,4 +1,4 @@
-"""Sensor and schedule of a flywheel; both are off until somebody switches them on."""
+"""The sensor and the schedule of a flywheel; both are off by default."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from forge_assets.tracking.tracker import Tracker
 
 @dataclass(frozen=True, slots=True)
 class FlywheelAutomation:
-    """The sensor, schedule and job that turn a flywheel in Dagster."""
+    """The sensor, schedule and job that run a flywheel in Dagster."""
 
     sensor: dg.SensorDefinition
-    """turns it as long as it is on"""
+    """runs iterations while it is switched on"""
     schedule: dg.ScheduleDefinition
     """begins an iteration every night"""
     job: Any
-    """that the schedule starts: the first step"""
+    """job that the schedule starts: the first step of an iteration"""
 
 
 def automate(flywheel: Flywheel) -> FlywheelAutomation:
-    """Build sensor, schedule and job of a flywheel."""
+    """Build the sensor, schedule and job of a flywheel."""
     keys = [asset_key(asset) for asset in flywheel.assets]
     nightly = flywheel.schedule_name
 
@@ -37,8 +37,8 @@ def automate(flywheel: Flywheel) -> FlywheelAutomation:
         asset_selection=keys,
         minimum_interval_seconds=int(os.environ.get("FORGE_FLYWHEEL_SECONDS", "10")),
         default_status=dg.DefaultSensorStatus.STOPPED,
-        description=f"{flywheel.summary} Begin with {flywheel.command} init; {flywheel.command} status and "
-        f"the asset `{flywheel.name}` show its progress.",
+        description=f"{flywheel.summary} Create the flywheel with `{flywheel.command} init`; "
+        f"`{flywheel.command} status` and the asset `{flywheel.name}` show its progress.",
     )
     def sensor(
         context: dg.SensorEvaluationContext, store: ShardStore, tracker: Tracker
@@ -49,7 +49,7 @@ def automate(flywheel: Flywheel) -> FlywheelAutomation:
     job: Any = dg.define_asset_job(
         flywheel.first_job,
         selection=[flywheel.assets[0]],
-        description=f"The first step of an iteration, as the schedule {nightly} starts it.",
+        description=f"The first step of an iteration, started by the schedule {nightly}.",
     )
 
     @dg.schedule(
@@ -57,8 +57,8 @@ def automate(flywheel: Flywheel) -> FlywheelAutomation:
         job=job,
         cron_schedule="0 1 * * *",
         default_status=dg.DefaultScheduleStatus.STOPPED,
-        description="Begins an iteration every night at one, of a flywheel whose `begin` is schedule; the "
-        "sensor continues it, so both are switched on.",
+        description="Begins an iteration every night at 1:00, if the flywheel's setting `begin` is schedule. "
+        "The sensor continues the iteration, so both must be switched on.",
     )
     def schedule(
         context: dg.ScheduleEvaluationContext, store: ShardStore, tracker: Tracker
@@ -70,7 +70,7 @@ def automate(flywheel: Flywheel) -> FlywheelAutomation:
 
 
 def request(move: Launch | Rest, definitions: dg.Definitions | None = None) -> dg.RunRequest | dg.SkipReason:
-    """Return a move as Dagster takes it from a sensor or a schedule. definitions: default, the project's."""
+    """Convert a move into the answer of a sensor or schedule. definitions: the project's by default."""
     if isinstance(move, Rest):
         return dg.SkipReason(move.reason)
     return dg.RunRequest(

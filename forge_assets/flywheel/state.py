@@ -1,7 +1,7 @@
-"""State of a flywheel: what every iteration does, which one is on, and how earlier ones ended.
+"""State of a flywheel: its settings, the current iteration, and the results of earlier ones.
 
-Dagster's runs tell how each step went. The state changes only when an iteration, or an attempt at it, begins
-or ends.
+Dagster's runs record the outcome of each step. The state changes only when an attempt at an iteration ends,
+or when a step starts or stops waiting for MLflow.
 """
 
 from __future__ import annotations
@@ -14,24 +14,25 @@ from typing import Any, Literal, Protocol
 from forge_core.errors import BadInput
 
 GIVE_UP_AFTER = 3
-"""failures of one iteration in a row: a cause that lasts needs a person"""
+"""failed attempts at one iteration after which the flywheel stops and waits for a person"""
 MOST_OUTAGES = 10
-"""attempts at one iteration that an outage of MLflow may end: the sensor may reach it where runs do not"""
+"""number of attempts at an iteration that MLflow outages may end; more suggest that runs cannot reach MLflow,
+although the sensor can"""
 
 
 class Phase(StrEnum):
     """Phase of a flywheel."""
 
     READY = "ready"
-    """for its next iteration, or for a new attempt at this one"""
+    """ready for the next iteration, or for another attempt at this one"""
     FAILED = "failed"
-    """until `reset`"""
+    """stopped until `reset`"""
     DONE = "done"
-    """all units of data were used; never stored, since there may be more tomorrow"""
+    """all units of data have been used; never stored, since units may be added"""
 
 
 class FlywheelSettings(Protocol):
-    """The settings that a flywheel of any game has; a frozen dataclass, see `forge_core.settings`.
+    """The settings that every game's flywheel has: a frozen dataclass, see `forge_core.settings`.
 
     A unit is the smallest range of new data that an iteration can add, such as a block of seeds. Units are
     numbered.
@@ -39,7 +40,7 @@ class FlywheelSettings(Protocol):
 
     @property
     def group(self) -> str:
-        """Names the runs in Dagster and MLflow."""
+        """Name of the runs in Dagster and MLflow."""
         ...
 
     @property
@@ -49,18 +50,18 @@ class FlywheelSettings(Protocol):
 
     @property
     def first_unit(self) -> int:
-        """The place where the first iteration looks for units."""
+        """The number from which the first iteration looks for units."""
         ...
 
     def units_from(self, start: int) -> list[int]:
-        """Return the units of an iteration, ascending, none below `start`; empty: none is left."""
+        """Return the units of an iteration, ascending, from `start` on; empty if none are left."""
         ...
 
 
 def check_group(group: str) -> None:
-    """Raise BadInput for a group that cannot be part of a name in Dagster and MLflow."""
+    """Raise BadInput if a group cannot be part of a name in Dagster and MLflow."""
     if not group or not group.replace("-", "").replace("_", "").isalnum():
-        raise BadInput(f"a flywheel named {group!r}: use letters, digits, - and _")
+        raise BadInput(f"group {group!r} is not a valid name: use only letters, digits, - and _")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,86 +70,88 @@ class Iteration:
 
     number: int
     units: tuple[int, ...]
-    """that it added"""
+    """units that it added"""
     examples: int
-    """all that the challenger learnt from, in the game's own measure (seeds, games)"""
+    """amount of data that the challenger was trained on, in the game's own unit (seeds, games)"""
     challenger: str
-    """folder"""
+    """folder of the challenger"""
     challenger_figure: float
-    """by which the gate compares networks"""
+    """figure by which the gate compares networks"""
     champion_figure: float | None
-    """of the champion after the gate; None: there is none yet"""
+    """the same figure of the champion after the gate; None if there is no champion yet"""
     promoted: bool
     reasons: tuple[str, ...]
-    """of the gate; not empty"""
+    """reasons for the gate's decision; not empty"""
     attempts: int
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A flywheel."""
+    """The state of a flywheel."""
 
     settings: Any
-    """FlywheelSettings of the game"""
+    """the game's FlywheelSettings"""
     token: str
-    """distinguishes its runs from those of a flywheel of the same name that was forgotten"""
+    """distinguishes its runs from those of a deleted flywheel with the same name"""
     phase: Literal[Phase.READY, Phase.FAILED] = Phase.READY
     iteration: int = 1
-    """that is on, or comes next"""
+    """number of the current iteration, or of the next one"""
     next_unit: int = 0
-    """where this iteration looks for units"""
+    """number from which this iteration looks for units"""
     attempt: int = 1
-    """at this iteration"""
+    """number of the current attempt at this iteration"""
     failures: int = 0
-    """of this iteration, in a row"""
+    """failed attempts at this iteration"""
     outages: int = 0
-    """attempts at this iteration that an outage of MLflow ended"""
+    """attempts at this iteration that an MLflow outage ended"""
     away_since: str = ""
-    """when a step began to wait for MLflow; empty: none waits"""
+    """time at which a step began to wait for MLflow; empty if none is waiting"""
     error: str = ""
-    """why the last attempt failed, and what to do; empty: it did not"""
+    """why the last attempt failed, and what to do; empty if it did not fail"""
     prepared: str = ""
-    """version of the algorithms by which the benchmark was prepared last"""
+    """benchmark version for which the benchmark was last prepared"""
     history: tuple[Iteration, ...] = field(default=())
 
     @classmethod
     def begin(cls, settings: FlywheelSettings) -> State:
-        """Return a new flywheel. Raises BadInput where no units are left for it."""
+        """Return the state of a new flywheel. Raise BadInput if there are no units for it."""
         state = cls(settings, secrets.token_hex(4), next_unit=settings.first_unit)
         if not state.units():
-            raise BadInput(f"from {settings.first_unit} on there is nothing to learn from: start earlier")
+            raise BadInput(
+                f"no training data is left from number {settings.first_unit} on: start at a lower number"
+            )
         return state
 
     @property
     def current_phase(self) -> Phase:
-        """The phase, DONE if no units are left."""
+        """The stored phase, or DONE if it is READY but no units are left."""
         return Phase.DONE if self.phase is Phase.READY and not self.units() else self.phase
 
     def units(self) -> list[int]:
-        """Return the units of this iteration; fewer than usual where few are left."""
+        """Return the units of this iteration; fewer than usual if few are left."""
         return self.settings.units_from(self.next_unit)
 
     def failed(self, error: str, counts: bool = True) -> State:
-        """Return the state after a failed attempt: ready for another one, or FAILED after GIVE_UP_AFTER.
+        """Return the state after a failed attempt: READY for another one, or FAILED after GIVE_UP_AFTER.
 
-        counts: False for an attempt that a person stopped.
+        counts: False if the attempt does not count as a failure, for example because the user stopped it.
         """
         failures = self.failures + counts
         phase = Phase.FAILED if failures >= GIVE_UP_AFTER else Phase.READY
         return replace(self, phase=phase, attempt=self.attempt + 1, failures=failures, error=error)
 
     def cut_off(self, error: str) -> State:
-        """Return the state after an attempt that an outage of MLflow ended: no failure of the iteration."""
+        """Return the state after an MLflow outage ended an attempt, which does not count as a failure."""
         outages = self.outages + 1
         phase = Phase.FAILED if outages >= MOST_OUTAGES else Phase.READY
         return replace(self, phase=phase, attempt=self.attempt + 1, outages=outages, error=error)
 
     def waiting(self, since: str) -> State:
-        """Return the state while a step waits for MLflow. since: a time; empty once MLflow is back."""
+        """Return the state while a step waits for MLflow. since: start of the wait; empty once it is over."""
         return replace(self, away_since=since)
 
     def ended(self, iteration: Iteration, prepared: str) -> State:
-        """Return the state after an iteration. prepared: see the field."""
+        """Return the state after an iteration has ended. prepared: see the field."""
         return replace(
             self,
             phase=Phase.READY,
@@ -163,7 +166,7 @@ class State:
         )
 
     def reset(self) -> State:
-        """Return the state with nothing held against the iteration: ready to try it again."""
+        """Return the state with failures and outages cleared, READY to try the iteration again."""
         return replace(
             self, phase=Phase.READY, attempt=self.attempt + 1, failures=0, outages=0, away_since="", error=""
         )

@@ -1,7 +1,7 @@
 """Steps of an iteration: each is one run of one asset.
 
-A step that ran before finds its work done, since assets do not make again what is stored. So an attempt
-begins with the first step, and soon gets to where the last one ended.
+Assets do not remake stored files, so a step that has already run finishes at once. Every attempt therefore
+begins with the first step and soon reaches the point where the last attempt ended.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ Reports = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One run."""
+    """One run of one asset."""
 
     name: str
-    """unique within an iteration; the tag `forge/step` of the run"""
+    """unique within an iteration; also the run's tag `forge/step`"""
     asset: str
-    """key, `name` or `prefix/name`"""
+    """key of the asset, `name` or `prefix/name`"""
     partition: Mapping[str, str] = field(default_factory=dict)
-    """run tags that name a partition, or a range"""
+    """run tags that name a partition or a range"""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """of the asset"""
+    """settings of the asset"""
     complete: Callable[[Reports, ModelRegistry], Mapping[str, Any]] | None = None
-    """returns further settings, which are known only when the step begins"""
+    """returns further settings that are known only when the step begins"""
     reports: bool = False
-    """True if later steps, or the end of the iteration, read its metadata"""
+    """True if later steps or the end of the iteration read its metadata"""
     needs_tracker: bool = False
-    """True if it can do nothing without MLflow"""
+    """True if the step needs MLflow"""
 
 
 def one_partition(key: str) -> dict[str, str]:
-    """Return the run tags of one partition."""
+    """Return the run tags that select one partition."""
     return {"dagster/partition": key}
 
 
 def without_gaps(units: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the first and last of each run of consecutive numbers. units: ascending."""
+    """Yield the first and last number of each consecutive stretch. units: ascending."""
     first = last = None
     for unit in units:
         if last is not None and unit == last + 1:

@@ -1,4 +1,4 @@
-"""The state of a flywheel as a file of the store: one JSON object, replaced whole."""
+"""The state of a flywheel as a JSON file in the store, always replaced as a whole."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def folder_of(flywheel: Flywheel, root: Store) -> Store:
 
 
 def read_state(flywheel: Flywheel, root: Store) -> State | None:
-    """Return the state of a flywheel; None if none was begun. Raises BadInput for a damaged file."""
+    """Return the state of a flywheel; None if there is none. Raise BadInput if the file is damaged."""
     folder = folder_of(flywheel, root)
     if not folder.exists(FILE):
         return None
@@ -30,29 +30,29 @@ def read_state(flywheel: Flywheel, root: Store) -> State | None:
         record = folder.read_json(FILE)
         if record["schema_version"] != SCHEMA_VERSION:
             raise BadInput(
-                f"its schema is version {record['schema_version']}, this code reads {SCHEMA_VERSION}"
+                f"it has schema version {record['schema_version']}, but this code reads {SCHEMA_VERSION}"
             )
         return _parse(flywheel, record)
     except (ValueError, KeyError, TypeError, AttributeError, BadInput) as error:
         raise BadInput(
-            f"{folder.path(FILE)} cannot be read as a flywheel ({error}): remove it, then {flywheel.command} "
-            "init; what the flywheel made is kept, and not made again"
+            f"{folder.path(FILE)} is not a readable flywheel state ({error}): delete it, then run "
+            f"{flywheel.command} init; the data it made is kept and used again"
         ) from error
 
 
 def write_state(flywheel: Flywheel, root: Store, state: State) -> None:
-    """Replace the file. Raises StoreUnusable."""
+    """Replace the state file. Raise StoreUnusable if it cannot be written."""
     text = json.dumps(record_of(flywheel, state), indent=1)
     folder_of(flywheel, root).write(FILE, text.encode())
 
 
 def forget_state(flywheel: Flywheel, root: Store) -> None:
-    """Remove the file, and with it the flywheel; what it made stays."""
+    """Delete the state file, and with it the flywheel; the data it made stays."""
     folder_of(flywheel, root).delete(FILE)
 
 
 def record_of(flywheel: Flywheel, state: State) -> dict[str, Any]:
-    """Return the state as JSON types, under the names of the file."""
+    """Return the state as JSON types, under the names that the file uses."""
     of_state, of_iteration = _names(flywheel.words)
     record = {of_state.get(name, name): value for name, value in asdict(state).items()}
     record["history"] = [
@@ -75,18 +75,18 @@ def _parse(flywheel: Flywheel, record: Mapping[str, Any]) -> State:
     state = State(**known)
     numbers = (state.iteration, state.next_unit, state.attempt, state.failures, state.outages)
     if not all(type(number) is int for number in numbers):
-        raise BadInput("one of its numbers is not a whole number")
+        raise BadInput("one of its counters is not a whole number")
     return state
 
 
 def _renamed(record: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Return a record of the file under the names of the fields."""
+    """Rename the entries of a record from the file's names to field names."""
     fields_of = {stored: name for name, stored in names.items()}
     return {fields_of.get(name, name): value for name, value in record.items()}
 
 
 def _names(words: Words) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the fields of State and of Iteration that the file has under a game's own names."""
+    """Map fields of State, and of Iteration, to the game's own names in the file."""
     of_iteration = {
         "units": f"{words.unit}s",
         "examples": words.examples,

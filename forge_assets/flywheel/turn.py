@@ -1,9 +1,9 @@
-"""The next step of a flywheel, by its state and by the runs that Dagster knows.
+"""The choice of a flywheel's next step, from its state and from Dagster's runs.
 
-A step is under way, done or failed as its last run is. When the gate is done the iteration ends, promoted or
-not, and the range moves on; when a step failed, range and champion stay. The state is all that is written, so
-that it does not matter who asks for the next step, how often, or who died. A step that needs MLflow is not
-begun during an outage, which is no failure of an iteration.
+A step has the status of its last run: under way, done or failed. When the gate is done the iteration ends,
+with or without a promotion, and the range advances. When a step fails, range and champion stay. Nothing but
+the state is written, so it does not matter who asks for the next step, how often, or which process died. A
+step that needs MLflow does not begin during an outage, and an outage does not count as a failure.
 """
 
 from __future__ import annotations
@@ -45,45 +45,46 @@ class Launch:
     settings: Mapping[str, Any]
     tags: Mapping[str, str]
     run_key: str
-    """the same however often the same run is requested"""
+    """identical whenever the same run is requested again"""
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """No run to start now."""
+    """A decision not to start a run now."""
 
     reason: str
     over: bool = False
-    """True if an attempt ended with this: see the state"""
+    """True if an attempt has just ended: see the state"""
     by_hand: bool = False
-    """True if a person ended that attempt"""
+    """True if the user stopped that attempt"""
     waits: bool = False
-    """True if an iteration waits for the schedule"""
+    """True if the next iteration is waiting for the schedule"""
 
 
 @dataclass(frozen=True, slots=True)
 class Turner:
-    """A flywheel with what turns it."""
+    """A flywheel together with the services on which it runs."""
 
     flywheel: Flywheel
     instance: dg.DagsterInstance
     root: Store
-    """of the store"""
+    """root of the store"""
     tracker: Tracker
 
     def next_move(self, begin: bool = False) -> Launch | Rest:
-        """Return the next run, or why there is none now.
+        """Return the next run, or the reason why there is none now.
 
-        begin: True to begin an iteration that waits for the schedule. Raises BadInput, StoreUnusable.
+        begin: True to begin an iteration that waits for the schedule. Raise BadInput if the state file is
+        damaged, StoreUnusable if the store cannot be used.
         """
         state = self.read()
         if not state:
-            return Rest(f"there is no flywheel yet: {self.flywheel.command} init")
+            return Rest(f"there is no flywheel yet: create one with {self.flywheel.command} init")
         if state.current_phase is Phase.FAILED:
-            return Rest(f"failed, and rests until {self.flywheel.command} reset: {state.error}")
+            return Rest(f"failed, and stopped until {self.flywheel.command} reset: {state.error}")
         if state.current_phase is Phase.DONE:
             examples, remedy = self.flywheel.words.examples, self.flywheel.exhausted
-            return Rest(f"done: no {examples} are left to learn from; {remedy}")
+            return Rest(f"done: no {examples} are left to train on; {remedy}")
         runs = runs_of(self.instance, state)
         waits = state.settings.begin == "schedule" and not begin
         if waits and not runs and state.attempt == 1:
@@ -91,7 +92,7 @@ class Turner:
         return self._continue(state, runs)
 
     def begin_iteration(self) -> Launch | Rest:
-        """Return the first run of an iteration that waits for the schedule, or why not to begin it now."""
+        """Return the first run of an iteration that waits for the schedule, or the reason not to begin it."""
         move = self.next_move()
         if isinstance(move, Rest) and move.over:
             move = self.next_move()
@@ -99,12 +100,13 @@ class Turner:
             return self.next_move(begin=True)
         if isinstance(move, Launch):
             return Rest(
-                f"an iteration is on, or the sensor begins it: the sensor will start {move.step.name} next"
+                "an iteration is under way, or the sensor begins it: the sensor will start "
+                f"{move.step.name} next"
             )
         return move
 
     def launch(self, state: State, step: Step, reports: Reports) -> Launch:
-        """Return the run of a step. reports: of the steps before it. Raises TrackerUnusable."""
+        """Return the run of a step. reports: from earlier steps. Raise TrackerUnusable if MLflow fails."""
         settings = dict(step.settings)
         if step.complete:
             settings |= step.complete(reports, ModelRegistry(self.tracker))
@@ -113,11 +115,11 @@ class Turner:
         return Launch(step, settings, tags, key)
 
     def read(self) -> State | None:
-        """Return the state; None if no flywheel was begun. Raises BadInput for a damaged file."""
+        """Return the state; None if there is no flywheel. Raise BadInput if the file is damaged."""
         return read_state(self.flywheel, self.root)
 
     def write(self, state: State) -> None:
-        """Replace the state. Raises StoreUnusable."""
+        """Replace the state. Raise StoreUnusable if it cannot be written."""
         write_state(self.flywheel, self.root, state)
 
     def _continue(self, state: State, runs: Mapping[str, dg.DagsterRun]) -> Launch | Rest:
@@ -140,14 +142,14 @@ class Turner:
         return self._end(state, reports)
 
     def _wait(self, state: State, step: Step, why: str) -> Rest:
-        """Note since when a step waits for MLflow."""
+        """Record in the state that a step is waiting for MLflow."""
         if not state.away_since:
             state = state.waiting(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
             self.write(state)
-        return Rest(f"iteration {state.iteration}: {step.name} waits since {state.away_since}: {why}")
+        return Rest(f"iteration {state.iteration}: {step.name} has waited since {state.away_since}: {why}")
 
     def _fail(self, state: State, step: Step, run: dg.DagsterRun) -> Rest:
-        """End an attempt: another one follows, or the flywheel rests."""
+        """End a failed attempt: another one follows, or the flywheel stops."""
         where = f"iteration {state.iteration}, {step.name} (run {run.run_id[:8]})"
         if by_hand := was_stopped_by_hand(self.instance, run):
             error = f"{where} was stopped by hand"
@@ -158,12 +160,12 @@ class Turner:
         self.write(after)
         report(self.flywheel, self.instance, self.tracker, after)
         if after.phase is Phase.FAILED:
-            many = f"MLflow went away {MOST_OUTAGES} times" if cut_off else f"{GIVE_UP_AFTER} attempts failed"
-            return Rest(f"{error}; {many}: correct the cause, then {self.flywheel.command} reset", True)
-        return Rest(f"{error}; range and champion stay as they were, the next attempt follows", True, by_hand)
+            many = f"MLflow failed {MOST_OUTAGES} times" if cut_off else f"{GIVE_UP_AFTER} attempts failed"
+            return Rest(f"{error}; {many}: fix the cause, then run {self.flywheel.command} reset", True)
+        return Rest(f"{error}; range and champion are unchanged, another attempt follows", True, by_hand)
 
     def _end(self, state: State, reports: Reports) -> Rest:
-        """End an iteration: the range moves on."""
+        """End an iteration and advance the range."""
         iteration = self.flywheel.result(state, reports)
         after = state.ended(iteration, self.flywheel.version())
         self.write(after)

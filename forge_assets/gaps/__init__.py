@@ -1,6 +1,6 @@
-"""Find what is missing, damaged or stale, on disk and in Dagster's records, and mend exactly that.
+"""Finding and repairing gaps: partitions that are missing, damaged or stale, on disk or in Dagster's records.
 
-report (the question and its answer), partitioned (how the partitions of an asset are filled: each game says
-it), staleness (assets whose files are not inspected), find (files and records compared with what they should
-be), backfill (the repair): each uses only what stands before it.
+Modules, in dependency order: report (the query and its answer), partitioned (each game's description of how
+the partitions of an asset are filled), staleness (assets whose files are not inspected), find (compares files
+and records with their expected state), backfill (the repair).
 """

@@ -16,27 +16,27 @@ from forge_assets.gaps.report import GapReport, settings_text
 from forge_assets.run_config import asset_key, default_definitions
 
 _MENDS = "forge/mends"
-"""tag of a backfill that `mend` started: the asset"""
+"""tag of a backfill that `mend` started: its asset"""
 _SILENT_S = 60.0
-"""a daemon without a heartbeat for so long is taken to be gone: it sends one every 30 s. Dagster's own limit
-is half an hour"""
+"""seconds without a heartbeat after which a daemon counts as stopped: it sends one every 30 s. Dagster's own
+limit is half an hour"""
 
 
 @dataclass(frozen=True, slots=True)
 class Mending:
-    """A backfill that was started, or is under way."""
+    """A backfill that was started or is already under way."""
 
     asset: str
     backfill_id: str
     partitions: int
     new: bool
-    """False: an earlier one has not ended yet, and nothing was started"""
+    """False if an earlier backfill is still under way, so that none was started"""
 
 
 def mend(
     report: GapReport, instance: dg.DagsterInstance, definitions: dg.Definitions | None = None
 ) -> list[Mending]:
-    """Start a backfill over exactly the partitions of each asset that a run repairs."""
+    """Start one backfill per asset, over exactly the partitions that a run can repair."""
     graph = asset_graph(default_definitions(definitions))
     earlier = {backfill.tags.get(_MENDS): backfill.backfill_id for backfill in backfills_under_way(instance)}
     started: list[Mending] = []
@@ -62,5 +62,5 @@ def mend(
 
 
 def is_daemon_up(instance: dg.DagsterInstance) -> bool:
-    """Return whether the daemon that carries out backfills has sent a heartbeat in the last minute."""
+    """Return True if the daemon that runs backfills has sent a heartbeat in the last minute."""
     return is_daemon_healthy(instance, "BACKFILL", _SILENT_S)

@@ -1,7 +1,7 @@
-"""Files and records of partitions, compared with what they should be.
+"""Comparison of files and Dagster's records with their expected state.
 
-Files are compared with what they say of themselves (see forge_core.files.inspection), records with the
-versions of the algorithms, and all other assets by Dagster's own rules of what is stale.
+Files are checked by their own headers (see forge_core.files.inspection), records by the versions of the
+algorithms, and all other assets by Dagster's own rules of staleness.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ from forge_core.files.inspection import Condition, FileStatus, inspect_files, us
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """The partitions of one asset that are inspected."""
+    """The partitions of one asset to inspect."""
 
     asset: PartitionedAsset
     code_version: str | None
     keys: Mapping[str, Sequence[Any]]
-    """of the files, by partition"""
+    """keys of the files, by partition"""
     records: Mapping[str, Record]
-    """by partition"""
+    """records, by partition"""
 
     @property
     def last(self) -> Record | None:
-        """The youngest record of all."""
+        """The most recent record."""
         return max(self.records.values(), key=lambda record: record.storage_id, default=None)
 
 
@@ -64,14 +64,14 @@ def find_gaps(
 ) -> GapReport:
     """Inspect the store, Dagster's records and the rest of the asset graph.
 
-    definitions, games: default, those of the project. advance: called with the number of files read so far,
-    and of all. Raises BadInput, StoreUnusable.
+    definitions, games: the project's by default. advance: called with the number of files read so far and
+    the total. Raise BadInput if the query cannot be answered, StoreUnusable if the store cannot be read.
     """
     games = all_games() if games is None else games
     definitions = default_definitions(definitions)
     partitioned = [asset for game in games for asset in game.partitioned]
     if unknown := set(query.assets) - set(partitioned):
-        raise BadInput(f"{min(unknown)} is not inspected file by file: use {', '.join(partitioned)}")
+        raise BadInput(f"asset {min(unknown)} cannot be inspected file by file: use {', '.join(partitioned)}")
     graph = asset_graph(definitions)
     work: list[_Work] = []
     for asset in chain.from_iterable(game.inspection(query, store) for game in games):
@@ -101,7 +101,7 @@ def _compare(
     store: Store,
     definitions: dg.Definitions,
 ) -> AssetGaps:
-    """Compare files and records of all partitions with what they should be. files: of all keys, in order."""
+    """Compare files and records of all partitions with their expected state. files: one per key, in order."""
     asset = work.asset
     of_all = asset.choose_settings(usual_settings(files, asset.version), work.last)
     network = asset.network and latest_record(instance, asset_key(asset.network[0]), asset.network[1])
@@ -146,16 +146,16 @@ def _compare(
 def _record_faults(
     work: _Work, partition: str, settings: Settings, names: Sequence[str], network: str | None
 ) -> Iterator[str]:
-    """Yield what is wrong with the record of a partition.
+    """Yield the faults of the record of a partition.
 
-    names: of its files. network: data version of the network that would be asked now.
+    names: names of its files. network: data version of the network that would be used now.
     """
     record = work.records.get(partition)
     if record is None:
         yield UNRECORDED
         return
     if record.code_version != work.code_version:
-        yield OUTDATED  # then its data version differs too
+        yield OUTDATED  # its data version then differs too
     elif work.asset.data_version:
         if record.data_version != work.asset.data_version(settings, names):
             yield DIFFERENT
@@ -169,7 +169,7 @@ def _record_faults(
 
 def _reason(file: FileStatus, condition: Condition) -> str:
     if condition is Condition.FOREIGN:
-        return "the file of another maker is in the way: remove it, or fill another store"
+        return "a foreign file is in the way: move it away, or use another store"
     if file.made is None:
         return file.fault or ""
     if condition is Condition.STALE:
@@ -184,9 +184,9 @@ def _run_config(
     store: Store,
     definitions: dg.Definitions,
 ) -> Mapping[str, Any] | None:
-    """Return the configuration of a run that makes what is missing, with the same settings.
+    """Return the configuration of a run that makes the missing files with the same settings.
 
-    None where no run is recorded whose configuration could be repeated.
+    Return None if there is no recorded run whose configuration could be repeated.
     """
     asset, place = work.asset, {"store": {"url": store.url}}
     if asset.run_settings:

@@ -1,4 +1,4 @@
-"""The question that `gaps` answers, and its answer."""
+"""The query that `gaps` answers, and its report."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ OUTDATED = "recorded under an older version"
 DIFFERENT = "recorded with other settings"
 UPSTREAM = "recorded before its network changed"
 FAULTS = (*Condition, UNRECORDED, OUTDATED, DIFFERENT, UPSTREAM)
-"""all that can be wrong with a partition, in the order in which it is listed"""
+"""all faults that a partition can have, in the order in which they are listed"""
 _MENDED = {
     *(Condition.MISSING, Condition.CORRUPT, Condition.STALE, Condition.DIFFERENT_SETTINGS),
     *(UNRECORDED, OUTDATED, DIFFERENT),
 }
-"""faults that a run repairs. Not UPSTREAM: games by an older network are still games"""
+"""faults that a run repairs. UPSTREAM is not one: games played by an older network are still valid"""
 VARYING: Mapping[str, Any] = {"settings": "of each partition"}
-"""settings of an asset whose partitions were made with different ones"""
+"""shown as the settings of an asset whose partitions have different settings"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,52 +29,52 @@ class GapQuery:
     """The partitions and files to inspect."""
 
     blocks: tuple[int, ...] | None = None
-    """numbers of the blocks, as the game counts them; None: of each asset, the blocks that the store or
-    Dagster has anything of"""
+    """numbers of the blocks, as the game counts them; None for all blocks with data in the store or in
+    Dagster"""
     assets: tuple[str, ...] = ()
-    """the only assets to inspect, which must have all of `blocks`. Empty: one asset, chosen by the game, must
-    have all; of the others, blocks are inspected if there is anything of them"""
+    """the only assets to inspect, which must have all of `blocks`. If empty, one asset, chosen by the game,
+    must have them all, and the other assets are inspected only in blocks that have data"""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """of the files, as the game names them; those that are left out are those of most files"""
+    """expected settings of the files, by the game's names; by default those of most files"""
     verify: bool = False
-    """read whole files, not only footers"""
+    """True to read whole files, not only footers"""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A partition that is not as it should be."""
+    """A partition with faults."""
 
     partition: str
     kinds: tuple[str, ...]
-    """its faults, of FAULTS"""
+    """its faults, from FAULTS"""
     files: tuple[tuple[str, str], ...]
-    """path below the store and reason, of all faulty files that exist"""
+    """path below the store and reason, for each faulty file that exists"""
     missing: int = 0
-    """files that do not exist"""
+    """number of files that do not exist"""
 
 
 @dataclass(frozen=True, slots=True)
 class AssetGaps:
-    """One asset of many partitions."""
+    """The state of one asset with many partitions."""
 
     asset: str
     noun: str
     """plural noun for its files: shards, games, tables"""
     partitions: tuple[str, ...]
-    """all that were inspected"""
+    """all inspected partitions"""
     files: int
     """number of files that should exist"""
     settings: Mapping[str, Any]
-    """with which the files should be made"""
+    """settings that the files should have"""
     gaps: tuple[Gap, ...]
     describe: Callable[[Sequence[str]], str] = ", ".join
-    """names of partitions -> a short text"""
+    """names of partitions -> short description"""
     run_config: Mapping[str, Any] | None = None
-    """of a run that repairs it; None: no record tells the settings"""
+    """configuration of a run that repairs it; None if the settings are not recorded"""
 
     @property
     def mendable(self) -> list[str]:
-        """Partitions that a run repairs: none with the file of another maker in the way."""
+        """Partitions that a run can repair, without those that a foreign file blocks."""
         if self.run_config is None:
             return []
         return [
@@ -84,7 +84,7 @@ class AssetGaps:
         ]
 
     def by_kinds(self) -> dict[tuple[str, ...], list[Gap]]:
-        """Return the gaps, grouped by equal faults."""
+        """Return the gaps, grouped by their faults."""
         found: dict[tuple[str, ...], list[Gap]] = defaultdict(list)
         for gap in self.gaps:
             found[gap.kinds].append(gap)
@@ -93,12 +93,12 @@ class AssetGaps:
 
 @dataclass(frozen=True, slots=True)
 class StaleAsset:
-    """Another asset, or a partition of one, that is not up to date."""
+    """An asset whose files are not inspected, or a partition of one, that is not up to date."""
 
     asset: str
     partition: str | None
     causes: tuple[str, ...]
-    """why it is stale; empty: it was never made"""
+    """why it is stale; empty if it was never made"""
 
     @property
     def name(self) -> str:
@@ -108,30 +108,30 @@ class StaleAsset:
 
 @dataclass(frozen=True, slots=True)
 class GapReport:
-    """The answer."""
+    """The answer to a GapQuery."""
 
     store: str
     blocks: tuple[int, ...] | None
     assets: tuple[AssetGaps, ...]
     others: tuple[StaleAsset, ...]
-    """in the order in which they are made"""
+    """assets that were not inspected file by file, in the order in which they are made"""
 
     @property
     def stale(self) -> list[StaleAsset]:
-        """Other assets that were made and should be made again."""
+        """Other assets that exist but should be made again."""
         return [other for other in self.others if other.causes]
 
     @property
     def never_made(self) -> list[StaleAsset]:
-        """Other assets that nobody has made yet."""
+        """Other assets that were never made."""
         return [other for other in self.others if not other.causes]
 
     @property
     def whole(self) -> bool:
-        """True if there is no gap and nothing stale; assets that were never made do not count."""
+        """True if there are no gaps and nothing is stale; assets that were never made do not count."""
         return not self.stale and not any(asset.gaps for asset in self.assets)
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:
-    """Return settings in a line: `rows 280, sample_seed 0`."""
-    return ", ".join(f"{name} {value}" for name, value in settings.items()) or "no settings that are known"
+    """Return settings on one line: `rows 280, sample_seed 0`."""
+    return ", ".join(f"{name} {value}" for name, value in settings.items()) or "unknown settings"

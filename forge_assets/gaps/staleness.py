@@ -1,4 +1,4 @@
-"""Assets that are not inspected file by file: Dagster's rules say which of them are stale."""
+"""Staleness of the assets that are not inspected file by file, by Dagster's rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from forge_assets.dagster_internals import AssetGraph
 
 _COMPARED_BELOW = 100
-"""partitions upstream below which Dagster compares data versions itself
+"""number of upstream partitions below which Dagster compares data versions itself
 (SKIP_PARTITION_DATA_VERSION_DEPENDENCY_THRESHOLD)"""
 
 
@@ -24,9 +24,10 @@ def find_stale(
 ) -> Iterator[StaleAsset]:
     """Yield every asset that is not up to date, in the order in which they are made.
 
-    partitioned: keys of the assets whose files are inspected one by one, of which only `inspected` were: of
-    the others those are named that were never made. Stale is what Dagster calls so, and an asset of whose 100
-    or more partitions upstream some have changed, which Dagster does not ask.
+    partitioned: keys of the assets whose files are inspected one by one; of these, only those that were
+    neither inspected nor ever made are yielded. inspected: keys of the inspected ones. All other assets are
+    stale if Dagster says so, or if some of their 100 or more upstream partitions have changed, which
+    Dagster does not check.
     """
     causes = StaleCauses(instance, graph)
     for key in graph.toposorted_asset_keys:
@@ -47,7 +48,7 @@ def find_stale(
 
 
 def _sentence(cause: Cause) -> str:
-    """Return `has a new dependency data version: shard_catalog`."""
+    """Return the text of a cause: `has a new dependency data version: shard_catalog`."""
     if cause.asset is None:
         return cause.reason
     behind = "" if cause.asset in cause.reason else f": {cause.asset}"
@@ -57,7 +58,7 @@ def _sentence(cause: Cause) -> str:
 def changed_upstream(
     instance: dg.DagsterInstance, graph: AssetGraph, key: dg.AssetKey, partition: str | None
 ) -> Iterator[str]:
-    """Yield a sentence for each asset upstream whose many partitions have new data since `key` was made."""
+    """Yield a sentence for each upstream asset with many partitions that changed since `key` was made."""
     record = latest_record(instance, key, partition)
     for parent in sorted(graph.get(key).parent_keys):
         above = graph.get(parent).partitions_def
@@ -75,7 +76,7 @@ def changed_upstream(
 
 
 def _mapped_to_few(graph: AssetGraph, key: dg.AssetKey) -> set[dg.AssetKey]:
-    """Return the parents of which only named partitions are read: Dagster compares those itself."""
+    """Return the parents of which only specific partitions are read; Dagster compares those itself."""
     mappings = graph.get(key).partition_mappings
     few = (dg.SpecificPartitionsPartitionMapping, dg.StaticPartitionMapping)
     return {parent for parent, mapping in mappings.items() if isinstance(mapping, few)}

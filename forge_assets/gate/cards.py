@@ -1,4 +1,4 @@
-"""Model cards, which describe a champion: its network, its training, and the reasons it was promoted."""
+"""Model cards, which describe a champion: its network, its training, and the reasons for its promotion."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ModelCard:
     """The model card of one network."""
 
     name: str
-    """`texas42-qvalue-73k-71k-qgap1.273-qmae3.92`: what it learnt, its size, and its main figures"""
+    """`texas42-qvalue-73k-71k-qgap1.273-qmae3.92`: its objective, size and main figures"""
     text: str
     """Markdown"""
 
@@ -32,15 +32,15 @@ def write_card(
 ) -> ModelCard:
     """Return the card of a model that has passed the gate.
 
-    identity: what is to be said of its input and its task, next to its size. lineage: text of `lineage_text`.
-    use: Markdown that says how to use it; its files are described behind it.
+    identity: entries that describe its input and task. lineage: result of `lineage_text`. use: Markdown that
+    says how to use it.
     """
     network, known = model.network, model.network.card
     results = known.get("results", {})
     sections = {
         "Why it is champion": "\n".join(f"- {reason}" for reason in ruling.reasons),
-        "What it does": markdown_table(ruling.figures),
-        "What it is": markdown_table(
+        "Results": markdown_table(ruling.figures),
+        "Network": markdown_table(
             {
                 **identity,
                 **network.config.to_dict(),
@@ -48,7 +48,7 @@ def write_card(
                 "weights": model.weights,
             }
         ),
-        "How it was taught": markdown_table(
+        "Training": markdown_table(
             {
                 **{key: known[key] for key in ("device", "precision", "threads") if key in known},
                 **{key: results[key] for key in ("rows", "step", "seconds", "cpu_seconds") if key in results},
@@ -56,14 +56,14 @@ def write_card(
                 **known.get("versions", {}),
             }
         ),
-        "Where it comes from": f"```\n{lineage}\n```",
-        "To use it": f"{use} safetensors and JSON: nothing that could run code.",
+        "Lineage": f"```\n{lineage}\n```",
+        "Usage": f"{use} The files are safetensors and JSON, which cannot run code.",
     }
     body = "\n\n".join(f"## {title}\n{text}" for title, text in sections.items())
     return ModelCard(name, f"# {name}\n\n{body}\n")
 
 
 def markdown_table(entries: Mapping[str, Any]) -> str:
-    """Return a Markdown table of two columns, with floats to six significant digits."""
+    """Return a Markdown table with two columns and floats to six significant digits."""
     cells = {key: f"{value:.6g}" if isinstance(value, float) else value for key, value in entries.items()}
     return "\n".join(["| | |", "|-|-|", *(f"| {key} | {value} |" for key, value in cells.items())])

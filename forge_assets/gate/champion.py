@@ -1,4 +1,4 @@
-"""The gate: a game judges a challenger against the champion, and the registry is changed as it rules."""
+"""The gate: a game judges a challenger against the champion, and the registry is changed accordingly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from forge_core.gate import Ruling
 
 IS_CHAMPION = "it is the champion"
-"""the reason of a ruling on the champion itself"""
+"""reason given when the challenger is already the champion"""
 
 L = TypeVar("L", bound=LoadedNetwork[Any])
 
@@ -36,9 +36,9 @@ def hold_gate(
     """Judge a challenger, promote it if it passes, and return the materialization of the gate.
 
     Its data version is the digest of the champion's weights. load: loads the network in a folder. judge:
-    rules on the challenger and the champion, if there is one. describe: makes the card of a challenger that
-    has passed, by the ruling and the text of its lineage. Raises BadInput if another network became champion
-    meanwhile, TrackerUnusable.
+    rules on the challenger and the champion (None if there is none). describe: makes the card of a challenger
+    that has passed, from the ruling and the text of its lineage. Raise BadInput if another network becomes
+    champion in the meantime, TrackerUnusable if MLflow fails.
     """
     from forge_assets.lineage import lineage_text, trace
 
@@ -49,7 +49,7 @@ def hold_gate(
     promotion: Mapping[str, Any] = {}
     if ruling.promoted:
         if registry.fetch(objective, CHAMPION) != found:
-            raise BadInput("another network became champion meanwhile: materialize this again")
+            raise BadInput("another network became champion in the meantime: materialize this asset again")
         run, version = registry.register_folder(challenger.path, objective, challenger.weights)
         lineage = trace(challenger.path, objective, tracker, look=False)
         card = describe(challenger, ruling, lineage_text(lineage))

@@ -1,4 +1,4 @@
-"""Networks that are loaded from a folder, with the digest by which they are known in any folder."""
+"""Networks loaded from folders, with the digests that identify them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def load_network(path: str, device: str) -> LoadedNetwork[TokenTransformer]: ...
 @overload
 def load_network(path: str, device: str, kind: type[N]) -> LoadedNetwork[N]: ...
 def load_network(path: str, device: str, kind: type[Network] | None = None) -> LoadedNetwork[Any]:
-    """Load the network in the folder `path`. Raises the errors of `load_model`, whose argument `kind` is."""
+    """Load the network in the folder `path`. kind, errors: as for `load_model`."""
     from forge_core.learning.checkpoints import load_model
 
     network = load_model(path, device, kind=kind) if kind else load_model(path, device)
@@ -37,10 +37,10 @@ def load_network(path: str, device: str, kind: type[Network] | None = None) -> L
 
 
 def weights_of(path: str) -> str:
-    """Return the digest of the weights of the network in a folder. Raises BadInput where there is none."""
+    """Return the digest of the weights of the network in a folder. Raise BadInput if there is no network."""
     from forge_core.learning.checkpoints import weights_digest
 
     found = weights_digest(path)
     if found is None:
-        raise BadInput(f"{path} holds no network: name a folder with model.json")
+        raise BadInput(f"{path} contains no network: use a folder with model.json")
     return found

@@ -1,11 +1,11 @@
-"""Lineage of a network: its parents, the rows they learnt from, shards or games, seeds and versions.
+"""Lineage of a network: its parents, their training rows, the source shards or games, seeds and versions.
 
-Most of it stands in the card of the model itself, so that it is known wherever the folder goes; runs are
-looked up in MLflow, and files in their store, to say what has become of them.
+Most of it is stored in the model's own card, so that a copy of the folder keeps it. Runs are looked up in
+MLflow, and files in their store, to report whether they still exist.
 
-records (the answer), outline and text (the answer as lines), cards (folders of models), models (models in
-MLflow), search (the walk along the chain), rows (what a card alone tells of the rows that taught a network; a
-game may know more). `trace` is the door.
+Modules: records (the answer), outline and text (the answer as lines), cards (folders of models), models
+(models in MLflow), search (follows the chain), rows (training rows as a card alone describes them; a game may
+know more). The entry point is `trace`.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ def trace(
     look: bool = True,
     games: Sequence[Game] | None = None,
 ) -> Lineage:
-    """Follow the chain from a network back to seeds and versions.
+    """Trace a network back to its seeds and versions.
 
-    model: champion or challenger, of `objective` (qvalue, policy, eq); a registered version,
-    `texas42-oracle-qvalue/3`; an MLflow run id; or a folder of a model or of its run, which begins here or
-    at the project. tracker: default, that of `forge-pipeline`. store: root of the store in which files are
-    looked up; default, the one that the rows lay in. look: whether files are looked up. games: default, all.
+    model: champion or challenger of `objective` (qvalue, policy, eq); a registered version such as
+    `texas42-oracle-qvalue/3`; an MLflow run id; or the folder of a model or of its run, relative to the
+    current folder or to the project. tracker: that of `forge-pipeline` by default. store: root of the store
+    in which files are looked up; by default the one that the rows came from. look: False to look up no
+    files. games: all by default.
 
-    Raises BadInput for what is no model; TrackerUnusable where MLflow is asked for a name and does not
-    answer. Anything else that is unknown is said in the result.
+    Raise BadInput if `model` names no model, TrackerUnusable if MLflow is needed to find it and does not
+    answer. The result states everything else that is unknown.
     """
     games = tuple(all_games() if games is None else games)
     models = ModelFinder(tracker or Tracker(), games)

@@ -1,4 +1,4 @@
-"""Folders of models, and the cards in them."""
+"""Model folders and their cards."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ CARD = "model.json"
 
 
 def short(folder: str) -> str:
-    """Return a folder of the project without its beginning, any other as it is."""
+    """Return a folder as a path relative to the project if it is inside the project, otherwise unchanged."""
     return folder.removeprefix(f"{PROJECT}/")
 
 
 def folder_of(word: str) -> str | None:
-    """Return the folder of a model that a word names: it, or that of its run, here or below the project."""
+    """Return the folder of a model, given that folder or its run's; None if there is no model.
+
+    Relative paths start at the current folder or at the project.
+    """
     if not word:
         return None
     word = word.removeprefix("file://").rstrip("/").removesuffix(f"/{CARD}")
@@ -35,19 +38,19 @@ def folder_of(word: str) -> str | None:
 
 
 def read_card(folder: str) -> dict[str, Any]:
-    """Return model.json of a folder. Raises BadInput for a file that is no card."""
+    """Return the parsed model.json of a folder. Raise BadInput if it is not a model card."""
     store = Store(folder)
     try:
         record = json.loads(store.read(CARD))
         if not (isinstance(record["weights"], str) and isinstance(record["card"], dict)):
-            raise ValueError("weights and card are of other types")
+            raise ValueError("weights or card has the wrong type")
     except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{store.path(CARD)} is no model card ({error!r}): copy it again") from error
+        raise BadInput(f"{store.path(CARD)} is not a model card ({error!r}): copy the model again") from error
     return record
 
 
 def weights_in(folder: str) -> str | None:
-    """Return the digest of the weights that the card of a folder names; None where it cannot be read."""
+    """Return the digest of the weights in the card of a folder; None if the card cannot be read."""
     try:
         return str(read_card(folder)["weights"])
     except ForgeError:

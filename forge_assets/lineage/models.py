@@ -1,4 +1,4 @@
-"""Models that are looked up in MLflow: by alias, version, run or weights."""
+"""Lookup of models in MLflow: by alias, version, run or weights."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 _UNKNOWN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-"""codes by which MLflow says that it has nothing of a name"""
+"""error codes of MLflow for a name that it does not know"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,39 +34,42 @@ class Found:
 
     folder: str
     name: str | None = None
-    """in the registry, `texas42-oracle-qvalue/3`; None: to be looked up"""
+    """registered name, `texas42-oracle-qvalue/3`; None if not looked up yet"""
     run_id: str | None = None
-    """of its MLflow run; None: to be looked up"""
+    """id of its MLflow run; None if not looked up yet"""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedNetwork:
-    """The MLflow run that taught a network."""
+    """The MLflow run that trained a network."""
 
     run_id: str
     url: str
     tags: Mapping[str, str]
     began: str | None
-    """when, ISO 8601; None: the network was registered later, and nobody recorded it"""
+    """start of training, ISO 8601; None if the network was registered later and its start is unknown"""
 
 
 @dataclass(slots=True)
 class ModelFinder:
-    """Looks up models, for one question: the client is made once."""
+    """Lookup of models for one query; the client is created once."""
 
     tracker: Tracker
     games: Sequence[Game]
     _client: MlflowClient | None = None
 
     def client(self) -> MlflowClient | None:
-        """Return a client; None where nothing was ever tracked. Raises TrackerUnusable."""
+        """Return a client; None if nothing was ever tracked. Raise TrackerUnusable if MLflow fails."""
         file = local_file(self.tracker.address())
         if self._client is None and not (file and not file.exists()):
             self._client = self.tracker.client()
         return self._client
 
     def find(self, model: str, objective: str) -> Found:
-        """Return the model that a word names: see `trace`. Raises BadInput, TrackerUnusable."""
+        """Return the model that `model` names: see `trace`.
+
+        Raise BadInput if there is no such model, TrackerUnusable if MLflow fails.
+        """
         if model in (CHAMPION, CHALLENGER):
             name = find_model(objective, self.games)[1].name
             version = self._alias(name, model)
@@ -82,15 +85,12 @@ class ModelFinder:
             return self._of_run(model)
         example = next((model.name for game in self.games for model in game.models), "NAME")
         raise BadInput(
-            f"{model!r} is no model: name champion, challenger, a version such as {example}/1, an MLflow "
+            f"{model!r} is not a model: use champion, challenger, a version such as {example}/1, an MLflow "
             "run, or a folder with model.json"
         )
 
     def by_weights(self, weights: str) -> str | None:
-        """Return the folder of a tracked network with these weights.
-
-        None: there is none, or MLflow is away.
-        """
+        """Return the folder of a tracked network with these weights; None if not found or MLflow fails."""
         try:
             for run in self._runs(f"tags.`forge.weights` = '{weights}'"):
                 for place in _places_of(run):
@@ -102,7 +102,7 @@ class ModelFinder:
         return None
 
     def known_folders(self) -> Iterator[str]:
-        """Yield the folders of all models of the project, then of those that MLflow names."""
+        """Yield the folders of all models in the project, then of all models that MLflow knows."""
         for pattern in ("models/*", "runs/*/model", "runs/registered/*/model"):
             for folder in sorted(PROJECT.glob(pattern)):
                 if (folder / "model.json").exists():
@@ -115,9 +115,10 @@ class ModelFinder:
             return
 
     def tracked(self, folder: str | None, weights: str, run_id: str | None) -> TrackedNetwork | None:
-        """Return the run that taught a network: the known one, or that noted next to it, or by its weights.
+        """Return the run that trained a network; None if it was never tracked.
 
-        run_id: None where it is unknown. None: it was never tracked. Raises TrackerUnusable.
+        run_id: id of the run if it is known; otherwise the run is found through the tracking.json of its
+        training folder, or by the weights. Raise TrackerUnusable if MLflow fails.
         """
         client = self.client()
         if client is None:
@@ -127,7 +128,7 @@ class ModelFinder:
             run_id = noted.run_id if noted else None
         if run_id is None:
             found = self._runs(f"tags.`forge.weights` = '{weights}'")
-            run_id = found[-1].info.run_id if found else None  # the first that made them
+            run_id = found[-1].info.run_id if found else None  # the first run that produced them
         if run_id is None:
             return None
         with mlflow_errors(self.tracker.address()):
@@ -137,7 +138,7 @@ class ModelFinder:
         return TrackedNetwork(run_id, self.tracker.url_of(run.info), tags, began)
 
     def name_of(self, run_id: str) -> str | None:
-        """Return the registered name of the model of a run, `texas42-oracle-qvalue/3`; None: it has none."""
+        """Return the registered name of a run's model, `texas42-oracle-qvalue/3`; None if it has none."""
         client = self.client()
         with mlflow_errors(self.tracker.address()):
             found = client.search_model_versions(f"run_id = '{run_id}'") if client else []
@@ -149,7 +150,9 @@ class ModelFinder:
     def _version(self, name: str, number: str) -> ModelVersion:
         found = self._ask(_UNKNOWN, lambda client: client.get_model_version(name, number))
         if found is None:
-            raise BadInput(f"MLflow at {self.tracker.address()} has no {name}/{number}: see its models")
+            raise BadInput(
+                f"MLflow at {self.tracker.address()} has no {name}/{number}: see its list of models"
+            )
         return found
 
     def _of_version(self, version: ModelVersion) -> Found:
@@ -159,12 +162,12 @@ class ModelFinder:
     def _of_run(self, run_id: str) -> Found:
         run = self._ask(_UNKNOWN[:1], lambda client: client.get_run(run_id))
         if run is None:
-            raise BadInput(f"MLflow at {self.tracker.address()} has no run {run_id}: see its runs")
+            raise BadInput(f"MLflow at {self.tracker.address()} has no run {run_id}: see its list of runs")
         folder = folder_of(run.data.tags.get("forge.model", ""))
         return Found(folder or self._fetch(f"{run.info.artifact_uri}/model", f"run-{run_id}"), None, run_id)
 
     def _ask(self, unknown: Sequence[str], question: Any) -> Any:
-        """Return MLflow's answer; None where it says one of the codes `unknown`, or nothing is tracked."""
+        """Return MLflow's answer; None if it fails with one of the codes `unknown`, or nothing is tracked."""
         from mlflow.exceptions import MlflowException
 
         client = self.client()
@@ -179,7 +182,7 @@ class ModelFinder:
                 raise
 
     def _fetch(self, source: str, name: str) -> str:
-        """Return a local folder with the files at `source`."""
+        """Return a local folder with the files at `source`, after downloading them if necessary."""
         if folder := folder_of(source):
             return folder
         from mlflow.artifacts import download_artifacts
@@ -192,7 +195,7 @@ class ModelFinder:
             )
 
     def _runs(self, condition: str) -> list[Run]:
-        """Return the runs that fulfil a condition, in the experiments of all games that are not deleted."""
+        """Return the runs, except deleted ones, that meet a condition, in the experiments of all games."""
         client = self.client()
         if client is None:
             return []
@@ -204,7 +207,7 @@ class ModelFinder:
 
 
 def _places_of(run: Run) -> tuple[str, str]:
-    """Return the places where the model of a run may lie."""
+    """Return the two places where the model of a run may be stored."""
     return run.data.tags.get("forge.model", ""), f"{run.info.artifact_uri}/model"
 
 

@@ -1,4 +1,4 @@
-"""Lines below lines, and the tree that is drawn of them."""
+"""An outline of nested lines, and its drawing as a tree."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text, and the lines below it."""
+    """A line of text and the lines nested below it."""
 
     text: str
     below: tuple[Line, ...] = ()
 
 
 def draw(line: Line, indent: str = "", last: bool | None = None) -> Iterator[str]:
-    """Yield the lines with the branches of a tree.
+    """Yield the lines of an outline, drawn as a tree.
 
-    indent: in front of each line. last: whether this is the last line of its branch; None: it is the root.
+    indent: prefix of each line. last: True if this is the last line of its branch; None for the root.
     """
     yield line.text if last is None else f"{indent}{'└─ ' if last else '├─ '}{line.text}"
     deeper = "" if last is None else f"{indent}{'   ' if last else '│  '}"

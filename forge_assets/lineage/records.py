@@ -1,4 +1,4 @@
-"""The lineage of a network: what is known of it and of all that it came from."""
+"""The records of a lineage: a network, and everything that it came from."""
 
 from __future__ import annotations
 
@@ -10,90 +10,90 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """The present state of the files that rows were drawn from."""
+    """The current state of the files that rows were drawn from."""
 
     unchanged: int
     changed: tuple[str, ...]
-    """names of those that were made again with other settings, or are damaged"""
+    """names of files that were remade with other settings, or are damaged"""
     gone: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Files of a split that were made alike and that rows were drawn from."""
+    """Files of one split, made with the same settings, that rows were drawn from."""
 
     split: str
     folder: str
-    """below the root of the store"""
+    """folder below the root of the store"""
     files: int
     seeds: str
-    """`0-49,100-149`"""
+    """seeds as ranges: `0-49,100-149`"""
     declaration: str
-    """what the seeds were combined with, as `each under seed % 10`; empty: nothing"""
+    """declarations of the seeds, such as `each under seed % 10`; empty if there are none"""
     fingerprint: str
     made: Mapping[str, Any]
-    """settings and versions that the fingerprint stands for; empty if they are unknown"""
+    """settings and versions that the fingerprint identifies; empty if they are unknown"""
     presence: Presence | None = None
-    """None: the store was not searched"""
+    """None if the store was not searched"""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows that a network learnt from. A game that describes its rows differently overrides methods."""
+    """The rows that a network was trained on. A game may override the methods that describe them."""
 
     kind: str
-    """`stored`: drawn from shards; `games`; `live`: dealt and judged while it learnt"""
+    """`stored`: drawn from shards; `games`: drawn from games; `live`: dealt and labelled during training"""
     version: str
-    """of the rows learnt from; their manifest's hash, or the fingerprint of the live configuration"""
+    """data version: the hash of the manifest, or the fingerprint of the live configuration"""
     val_version: str | None
     store: str | None
     rows: Mapping[str, int]
-    """by split"""
+    """number of rows, by split"""
     settings: Mapping[str, Any]
     versions: Mapping[str, str]
-    """of the algorithms that made rows, by name"""
+    """versions of the algorithms that made the rows, by name"""
     sources: tuple[Source, ...]
     on_disk: str | None
-    """what the store holds under this name now"""
+    """comparison of these rows with those in the store now; None if they were not looked up"""
     networks: tuple[Lineage, ...] = ()
-    """those that were asked while the rows were made"""
+    """lineages of the networks that were used to make the rows"""
     unknown: tuple[str, ...] = ()
-    """sentences on what nobody recorded, or what is gone"""
+    """sentences about facts that were not recorded or files that are gone"""
 
     def heading(self) -> str:
-        """Return the rows in a line."""
+        """Return a line that describes the rows."""
         of_val = f" (val {self.val_version})" if self.val_version else ""
-        return f"learnt from {self.kind} rows, data version {self.version}{of_val}"
+        return f"trained on {self.kind} rows, data version {self.version}{of_val}"
 
     def place(self) -> str | None:
-        """Return where the rows are in a line; None where they were never stored."""
+        """Return a line that says where the rows are; None if they were never stored."""
         if self.store is None:
             return None
         return f"rows in {self.store}{f'; on disk: {self.on_disk}' if self.on_disk else ''}"
 
     def source_heading(self, source: Source) -> str:
-        """Return a source in a line."""
+        """Return a line that describes a source."""
         behind = f", {source.declaration}" if source.declaration else ""
         return f"{source.files:,} files in {source.folder}: seeds {source.seeds}{behind}"
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One network."""
+    """One network of the chain."""
 
     name: str
-    """as the registry has it, `texas42-oracle-qvalue/3`; else its folder"""
+    """registered name, `texas42-oracle-qvalue/3`; otherwise its folder"""
     folder: str | None
     weights: str
-    """their digest"""
+    """digest of the weights"""
     parameters: int | None
     objective: str | None
     made: str | None
-    """when, ISO 8601"""
+    """time of training, ISO 8601"""
     device: str | None
     precision: str | None
     version: str | None
-    """`m1/l1/t1/e1/s1/o1`: of learning and of everything upstream"""
+    """`m1/l1/t1/e1/s1/o1`: version of learning and of everything upstream"""
     packages: Mapping[str, str]
     results: Mapping[str, float]
     dagster_run: str | None
@@ -102,18 +102,18 @@ class Generation:
     mlflow_url: str | None
     rows: Rows | None
     unknown: tuple[str, ...] = ()
-    """sentences on what nobody recorded, or what is gone"""
+    """sentences about facts that were not recorded or files that are gone"""
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """A network and its parents, the youngest first."""
+    """A network and its ancestors, youngest first."""
 
     asked: str
     generations: tuple[Generation, ...]
     end: str
-    """sentence on what stands before the last: nothing, or something unknown"""
+    """sentence about the origin of the oldest network"""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types."""
+        """Return the lineage as JSON types."""
         return json.loads(json.dumps(asdict(self)))

@@ -1,4 +1,4 @@
-"""The rows that a network learnt from, as far as its card alone tells: enough for most games."""
+"""Training rows as described by a network's card alone, which is enough for most games."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from forge_assets.lineage.search import Card
 
 
 def rows_of_card(card: Card) -> Rows:
-    """Return the rows that a card names. Raises KeyError, TypeError, ValueError for a bad card."""
+    """Return the rows that a card describes. Raise KeyError, TypeError or ValueError for a bad card."""
     data, rows = card["data"], card.get("results", {}).get("rows")
     return Rows(
         kind=data["kind"],

@@ -1,4 +1,4 @@
-"""The walk along the chain: from a network to its parent, and to the rows that each of them learnt from."""
+"""The search along the chain of networks: from each network to its parent and to its training rows."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from forge_assets.tracking.errors import TrackerUnusable
 from forge_core.errors import BadInput
 
 Card = Mapping[str, Any]
-"""model.json, parsed"""
+"""the parsed content of model.json"""
 
 
 @dataclass(slots=True)
 class Search:
-    """One question. A game reads the rows of its networks with it: see `Game.read_rows`."""
+    """One query. A game uses it to read the rows of its networks: see `Game.read_rows`."""
 
     models: ModelFinder
     games: Sequence[Game]
     store: str | None
-    """root of the store in which files are looked up; None: the one that the rows lay in"""
+    """root of the store in which files are looked up; None for the one that the rows came from"""
     look: bool
-    """whether files are looked up"""
+    """False to look up no files"""
     kept: dict[Any, Any] = field(default_factory=dict)
-    """what a game has read for this question and may need again"""
+    """a game's cache for this query"""
 
     def lineage(self, asked: str, found: Found) -> Lineage:
-        """Follow the chain from a network on. asked: its name in the answer. Raises BadInput for no card."""
+        """Trace the ancestors of a network. asked: its name in the answer. Raise BadInput for a bad card."""
         generations: list[Generation] = []
         record, seen = read_card(found.folder), set[str]()
         folder, name, run_id = found.folder, found.name, found.run_id
@@ -44,21 +44,21 @@ class Search:
                 return Lineage(asked, tuple(generations), end)
             folder, record = before
             if record["weights"] in seen:
-                end = "which is its own ancestor: a card is wrong"
+                end = "trained from one of its own descendants: a card is wrong"
                 return Lineage(asked, tuple(generations), end)
             name = run_id = None
 
     def _parent(self, record: Card) -> tuple[tuple[str | None, Card] | None, str]:
-        """Return the folder and card of the network that another began from.
+        """Return the folder and card of the parent of a network.
 
-        None at an end of the chain; then also a sentence on what stands there.
+        At the end of the chain, return None and a sentence about the origin of the oldest network.
         """
         card = record["card"]
         if "init_from" not in card:
-            return None, "its card does not say what it began from"
+            return None, "its card does not say which weights it started from"
         parent, weights = card["init_from"], card.get("parent_weights")
         if parent is None:
-            return None, "which began from nothing: its first weights were drawn by its seed"
+            return None, "trained from scratch: the seed determined its first weights"
         if isinstance(parent, Mapping):  # the parent's own card, copied into that of the child
             known = parent.get("weights")
             folder = self.models.by_weights(known) if known else None
@@ -71,12 +71,12 @@ class Search:
             try:
                 return (folder, read_card(folder)), ""
             except BadInput as error:
-                return None, f"which began from {parent}: {error}"
+                return None, f"trained from {parent}: {error}"
         if weights and (found := self.models.by_weights(weights)):
             return (found, read_card(found)), ""
-        what = f"{parent}, which is gone" if not folder else f"{parent}, where other weights lie now"
+        what = f"{parent}, which is gone" if not folder else f"{parent}, which now holds other weights"
         digest = f" (weights {weights})" if weights else ""
-        return None, f"which began from {what}{digest}: what taught it is unknown"
+        return None, f"trained from {what}{digest}: its origin is unknown"
 
     def _generation(
         self, folder: str | None, record: Card, name: str | None, run_id: str | None
@@ -94,15 +94,15 @@ class Search:
         try:
             rows = self._rows(card) if card.get("data") else None
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            unknown.append(f"what its card says of its rows cannot be read ({error!r})")
+            unknown.append(f"the description of its rows in its card cannot be read ({error!r})")
         if version is None and card.get("model_version"):
             version = f"learning {card['model_version']}"
         began = tracked.began if tracked else None
         needed = {
-            "when it was made": card.get("made") or began,
+            "the time of training": card.get("made") or began,
             "the device": card.get("device"),
             "the version of learning": version,
-            "the rows it learnt from": rows,
+            "the training rows": rows,
             "its run": tracked,
         }
         if missing := ", ".join(what for what, known in needed.items() if not known):
@@ -110,7 +110,7 @@ class Search:
         if card.get("note"):
             unknown.append(card["note"])
         if folder is None:
-            unknown.append("only what its child's card says of it is known: its folder is not here")
+            unknown.append("its folder is not available: this is known only from the card of its child")
         elif tags.get("forge.weights") not in (None, record["weights"]):
             unknown.append(f"its MLflow run names other weights, {tags['forge.weights']}")
         results = card.get("results", {})
@@ -136,9 +136,9 @@ class Search:
         )
 
     def _rows(self, card: Card) -> Rows:
-        """Let the game that a card names read its rows; cards that name none are of the first game."""
+        """Return the rows of a card, read by the game that it names (by default the first game)."""
         named = card["data"].get("game", self.games[0].name)
         for game in self.games:
             if game.name == named:
                 return game.read_rows(self, card)
-        raise ValueError(f"no game is called {named}")
+        raise ValueError(f"there is no game called {named}")

@@ -1,4 +1,4 @@
-"""A lineage as lines below lines."""
+"""The text of a lineage, as an outline of nested lines."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from forge_assets.lineage.records import Generation, Lineage, Presence, Rows, So
 from forge_assets.tracking.runs import flatten
 
 _NAMED = 3
-"""changed or missing files that are named; the others are counted"""
+"""number of changed or missing files that are listed by name; the others are only counted"""
 
 
 def lineage_text(lineage: Lineage, games: Sequence[Game] | None = None) -> str:
-    """Return the chain as text, a line each, drawn as a tree. games: default, all."""
+    """Return the lineage as text, drawn as a tree. games: all by default."""
     return "\n".join(draw(outline(lineage, games)))
 
 
 def outline(lineage: Lineage, games: Sequence[Game] | None = None) -> Line:
-    """Return the chain as lines below lines. games: default, all."""
+    """Return the lineage as an outline. games: all by default."""
     formats = {
         name: text
         for game in (all_games() if games is None else games)
         for name, text in game.results.items()
         if text
     }
-    return Line(f"where {lineage.asked} comes from", tuple(_of_lineage(lineage, formats)))
+    return Line(f"lineage of {lineage.asked}", tuple(_of_lineage(lineage, formats)))
 
 
 def _of_lineage(lineage: Lineage, formats: Mapping[str, str]) -> Iterator[Line]:
-    """Yield a line per network. formats: of results, by name."""
+    """Yield one line per network. formats: text formats of results, by name."""
     for place, generation in enumerate(lineage.generations):
-        began = "" if place == 0 else "began from "
+        began = "" if place == 0 else "trained from "
         yield Line(f"{began}{generation.name}", tuple(_of_generation(generation, formats)))
     yield Line(lineage.end)
 
@@ -46,7 +46,7 @@ def _of_generation(of: Generation, formats: Mapping[str, str]) -> Iterator[Line]
         yield Line(f"folder {short(of.folder)}")
     where = ", ".join(filter(None, (of.device and f"on {of.device}", of.precision)))
     if of.made or where:
-        yield Line(f"learnt {of.made or ''}{' ' if of.made and where else ''}{where}")
+        yield Line(f"trained {of.made or ''}{' ' if of.made and where else ''}{where}")
     if results := [text.format(of.results[name]) for name, text in formats.items() if name in of.results]:
         yield Line("best: " + ", ".join(results))
     runs = {
@@ -76,7 +76,7 @@ def _of_rows(rows: Rows, formats: Mapping[str, str]) -> Iterator[Line]:
         sources = [source for source in rows.sources if source.split == split]
         yield Line(f"{split}: {count:,} rows", tuple(_of_source(rows, source) for source in sources))
     for network in rows.networks:
-        yield Line(f"the network that was asked: {network.asked}", tuple(_of_lineage(network, formats)))
+        yield Line(f"made with the network {network.asked}", tuple(_of_lineage(network, formats)))
     for sentence in rows.unknown:
         yield Line(sentence)
 
@@ -91,9 +91,9 @@ def _of_source(rows: Rows, source: Source) -> Line:
 
 def _presence_text(found: Presence, files: int) -> str:
     if found.unchanged == files:
-        return "all still in the store, unchanged"
-    parts = [f"{found.unchanged:,} of {files:,} still in the store, unchanged"]
-    for word, names in (("gone", found.gone), ("made with other settings since, or damaged", found.changed)):
+        return "all are still in the store, unchanged"
+    parts = [f"{found.unchanged:,} of {files:,} are still in the store, unchanged"]
+    for word, names in (("gone", found.gone), ("remade with other settings, or damaged", found.changed)):
         if names:
             more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
             parts.append(f"{len(names):,} {word}: {', '.join(names[:_NAMED])}{more}")
@@ -101,5 +101,5 @@ def _presence_text(found: Presence, files: int) -> str:
 
 
 def _settings_text(settings: Mapping[str, Any]) -> str:
-    """Return settings in a line, nested names joined by points: `rows 1000, sample_seed 0`."""
+    """Return settings on one line, with nested names joined by dots: `rows 1000, sample_seed 0`."""
     return ", ".join(f"{name} {value}" for name, value in flatten(settings) if value is not None)

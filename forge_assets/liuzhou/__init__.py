@@ -1,1 +1,1 @@
-"""Liuzhou in Dagster: self-play, networks that learn from it, the ladder they climb, and a flywheel."""
+"""Liuzhou in Dagster: self-play, networks trained on it, their ranking, and a flywheel."""

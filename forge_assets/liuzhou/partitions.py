@@ -7,7 +7,7 @@ import dagster as dg
 from forge_core.liuzhou.settings.network import DEFAULT_SIZE, REFERENCE_SIZE
 
 N_GENERATIONS = 200
-"""the universe of generations: a flywheel that adds one per iteration then turns for months"""
+"""number of generations: enough for months of a flywheel that adds one per iteration"""
 SIZES = (DEFAULT_SIZE, REFERENCE_SIZE)
 
 generations = dg.StaticPartitionsDefinition([f"g{number:03d}" for number in range(N_GENERATIONS)])
@@ -17,5 +17,5 @@ sizes = dg.StaticPartitionsDefinition(list(SIZES))
 
 
 def objective_of(size: str) -> str:
-    """Return the word by which networks of a size are found and registered: `liuzhou-32x3`."""
+    """Return the objective under which networks of a size are registered: `liuzhou-32x3`."""
     return f"liuzhou-{size}"

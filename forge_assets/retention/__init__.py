@@ -1,6 +1,6 @@
-"""Find and remove what is old and what nothing needs any more.
+"""Finding and removing items that are old and no longer needed.
 
-items (what may be removed, and where to look), models (networks that are needed, by MLflow's registry),
-dagster_runs and files (what may be removed of each kind), prune (find and remove all), schedule (the same by
-Dagster): each uses only what stands before it.
+Modules, in dependency order: settings, items (removable items, and the places to search), models (networks
+that are needed, by MLflow's registry), dagster_runs and files (removable items of each kind), prune (finds
+and removes all of them), schedule (does the same in Dagster).
 """

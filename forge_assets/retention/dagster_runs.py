@@ -1,4 +1,4 @@
-"""Dagster runs that are over and whose events nothing needs."""
+"""Dagster runs that have ended and whose events are no longer needed."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ _OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRun
 
 
 def find_dagster_runs(instance: dg.DagsterInstance, before: float, of_models: set[str]) -> Iterator[Item]:
-    """Yield the runs whose last change lies before a time and that nothing needs.
+    """Yield the runs that last changed before a given time and are not needed.
 
-    before: seconds since 1970. of_models: ids of the runs that made networks which are needed. Needed are
-    these, the runs that they were made from, those with the latest event of a partition or check (to delete
-    such a run would undo its partitions, whose status Dagster reads from the event), and those of backfills
-    under way.
+    before: seconds since 1970. of_models: ids of the runs that made networks that are needed. These runs are
+    needed, and so are their upstream runs, runs of backfills under way, and runs with the latest event of a
+    partition or check: Dagster reads the status of a partition from that event.
     """
     kept = runs_with_latest_events(instance) | of_models | runs_upstream(instance, of_models)
     under_way = {backfill.backfill_id for backfill in backfills_under_way(instance)}
@@ -45,7 +44,7 @@ def find_dagster_runs(instance: dg.DagsterInstance, before: float, of_models: se
 
 
 def runs_upstream(instance: dg.DagsterInstance, runs: set[str]) -> set[str]:
-    """Return the runs whose materializations those of `runs` were made from, and so on upstream."""
+    """Return the ids of the runs whose materializations the given runs used, directly or indirectly."""
     made = dg.DagsterEventType.ASSET_MATERIALIZATION
     found: set[str] = set()
     added = set(runs)

@@ -1,4 +1,4 @@
-"""Files that nothing needs: folders and checkpoints of training runs, fetched models, temporaries."""
+"""Files that are not needed: folders and checkpoints of training runs, fetched models, temporary files."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from forge_core.files import Store
 
 
 def find_training_files(places: Places, before: float, models: Models) -> Iterator[Item]:
-    """Yield folders of runs that MLflow no longer needs, checkpoints of other runs that are over, and models
-    that were fetched from the registry and have lost their alias. before: seconds since 1970."""
+    """Yield folders of runs that are not needed, checkpoints of finished runs, and models fetched from the
+    registry that are no longer needed. before: seconds since 1970."""
     unneeded = {item.name for item in models.items(before)}
     for folder in _folders(places.runs):
         last = _last_change(folder)
@@ -40,7 +40,7 @@ def find_training_files(places: Places, before: float, models: Models) -> Iterat
 
 
 def find_temporaries(places: Places, now: float) -> Iterator[Item]:
-    """Yield what writers that were killed have left in the store and next to the runs."""
+    """Yield the temporary files that killed writers left in the store and in the folder of runs."""
     from fsspec.core import url_to_fs
     from fsspec.implementations.local import LocalFileSystem
 
@@ -68,7 +68,7 @@ def _last_change(folder: Path) -> float:
 
 
 def _tracked_as(folder: Path) -> str | None:
-    """Return the id of the MLflow run that was taught in a folder; None: it was tracked nowhere."""
+    """Return the id of the MLflow run of a training folder; None if it was not tracked."""
     store = Store(str(folder))
     if not store.exists(TRACKING):
         return None
@@ -79,7 +79,7 @@ def _tracked_as(folder: Path) -> str | None:
 
 
 def _is_over(folder: Path) -> bool:
-    """Return True if a run has reached its last step, and so will not resume from its checkpoint."""
+    """Return True if a run has reached its last step, so that it will not resume from its checkpoint."""
     import csv
 
     store = Store(str(folder))

@@ -23,32 +23,32 @@ FOLDER, CHECKPOINT, FETCHED, TEMPORARY = "training folder", "checkpoint", "fetch
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that may be removed."""
+    """An item that may be removed."""
 
     kind: str
-    """one of those above"""
+    """one of the kinds above"""
     name: str
-    """its id, or its path"""
+    """id or path"""
     of: str
-    """what made it"""
+    """what it belongs to: the assets, run or folder, by name"""
     nbytes: int
-    """on disk here; 0 where a database or another machine holds it"""
+    """size on this disk; 0 if it is in a database or on another machine"""
     last: float
-    """time of its last change, seconds since 1970"""
+    """time of the last change, seconds since 1970"""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types."""
+        """Return the item as JSON types."""
         return {**asdict(self), "last": datetime.fromtimestamp(self.last, UTC).isoformat(timespec="seconds")}
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Everything that is searched."""
+    """The places that are searched."""
 
     instance: dg.DagsterInstance
     tracker: Tracker
     store: Store
-    """its root"""
+    """root of the store"""
     runs: Path = field(default_factory=runs_folder)
     """folder of the training runs"""
     games: tuple[Game, ...] = field(default_factory=all_games)

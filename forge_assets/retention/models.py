@@ -1,4 +1,4 @@
-"""Networks that MLflow knows, and those of them that are still needed."""
+"""Networks that MLflow knows, and which of them are still needed."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ class Models:
     """The networks that MLflow knows, and which of them are needed."""
 
     runs: Mapping[str, Run]
-    """all runs of the games' experiments by id, deleted ones included"""
+    """all runs of the games' experiments, by id, including deleted ones"""
     kept: set[str]
-    """ids of runs that are needed"""
+    """ids of the runs that are needed"""
     paths: set[str]
-    """folders of models that are needed, wherever they lie"""
+    """folders of the models that are needed"""
     named: set[str]
-    """versions of the registry that are needed: `texas42-oracle-qvalue-v3`"""
+    """registered versions that are needed: `texas42-oracle-qvalue-v3`"""
     served: bool = False
-    """whether a server keeps the runs: then only its own `mlflow gc` removes the rows of deleted ones"""
+    """True if a server keeps the runs: then only `mlflow gc` on it removes deleted runs from the database"""
 
     @property
     def dagster_runs(self) -> set[str]:
-        """Ids of the Dagster runs that made or evaluated a network that is needed."""
+        """Ids of the Dagster runs that trained or evaluated a needed network."""
         names = ("dagster.run_id", "dagster.evaluation_run_id")
         tags = [self.runs[run_id].data.tags for run_id in self.kept if run_id in self.runs]
         return {of_run[name] for of_run in tags for name in names if name in of_run}
 
     def items(self, before: float) -> Iterator[Item]:
-        """Yield the MLflow runs that ended before a time (seconds since 1970) and are not needed."""
+        """Yield the MLflow runs that ended before a given time (seconds since 1970) and are not needed."""
         for run_id, run in self.runs.items():
             if self.served and run.info.lifecycle_stage == "deleted":
-                continue  # nothing more can be removed from here
+                continue  # this process can remove nothing more of it
             ended = (run.info.end_time or run.info.start_time or 0) / 1000
             is_over = run.info.status in ("FINISHED", "FAILED", "KILLED")
             if is_over and ended < before and run_id not in self.kept:
@@ -60,10 +60,10 @@ class Models:
 
 
 def read_models(places: Places) -> Models:
-    """Ask MLflow which networks there are, and Dagster which ones `latest` names.
+    """Read the networks from MLflow, and the targets of `latest` from Dagster.
 
-    Needed are those with an alias or the highest version number of their name, those that `latest` names, and
-    the parents of all these. Raises TrackerUnusable.
+    A network is needed if it has an alias or the highest version number of its name, if `latest` names it, or
+    if it is a parent of a needed network. Raise TrackerUnusable if MLflow fails.
     """
     paths = set(_latest_models(places.instance, places.games))
     address = places.tracker.address()
@@ -101,10 +101,9 @@ def read_models(places: Places) -> Models:
 
 
 def remove_mlflow_run(tracker: Tracker, run_id: str) -> None:
-    """Remove a run with its artefacts, and the versions of the registry that point at it.
+    """Remove a run with its artefacts and its registered versions, as MLflow's own `gc` does.
 
-    This is what MLflow's own `gc` does. Behind a server the rows of the run are only marked as deleted:
-    `mlflow gc` there removes them.
+    On a server the run is only marked as deleted in the database: run `mlflow gc` there to remove it.
     """
     client = tracker.client()
     from mlflow.exceptions import MlflowException
@@ -121,7 +120,7 @@ def remove_mlflow_run(tracker: Tracker, run_id: str) -> None:
         artifacts = run.info.artifact_uri or ""
         if not artifacts.startswith("/") or Path(artifacts).is_dir():
             mlflow_internals.delete_artifacts(artifacts, tracker.address())
-        if run.info.lifecycle_stage == "active":  # after all else: a deleted one may not be found again
+        if run.info.lifecycle_stage == "active":  # last, because a deleted run may not be found again
             client.delete_run(run_id)
         if local_file(tracker.address()):
             mlflow_internals.delete_run_rows(tracker.address(), run_id)
@@ -149,12 +148,12 @@ def _all_runs(client: MlflowClient, games: Sequence[Game]) -> Iterator[Run]:
 
 
 def _taught_in(run: Run) -> str:
-    """Return the folder in which a network was taught, as its run names it."""
+    """Return the folder in which a network was trained, as named by its run."""
     return run.data.tags.get("forge.model") or f"{run.data.tags.get('forge.folder', '')}/model"
 
 
 def _kept_in(run: Run) -> str:
-    """Return the folder of the same network among the artefacts."""
+    """Return the folder of the network among the run's artefacts."""
     return f"{_without_scheme(run.info.artifact_uri)}/model"
 
 

@@ -1,10 +1,9 @@
-"""Find and remove what a pipeline that runs for months no longer needs: old runs, their events, artefacts
-and checkpoints.
+"""Pruning of a pipeline that runs for months: old runs, their events, artefacts and checkpoints.
 
-Never removed, however old: a Dagster run that holds the latest materialization of a partition or the latest
-result of a check, or from which a network came that is kept; an MLflow run whose model has an alias in the
+These are never removed, however old: Dagster runs that hold the latest materialization of a partition or the
+latest result of a check, or that led to a network that is kept; MLflow runs whose model has an alias in the
 registry or is the latest of its name, and the parents of these; anything still in progress. Age is counted
-from the last thing that happened, so that a clock that jumps ahead removes nothing.
+back from the last run, so that a clock that jumps ahead removes nothing.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ from forge_core.errors import BadInput
 
 
 def find_items(places: Places, days: float = DAYS, now: float | None = None) -> list[Item]:
-    """Find what may be removed: nothing that changed in the last `days` before the last thing that happened.
+    """Return the items that may be removed: those not changed in the last `days` before the last run.
 
-    now: seconds since 1970; default, the clock's. Raises BadInput, and TrackerUnusable where MLflow does not
-    say which networks are needed: then nothing is found.
+    now: seconds since 1970; the clock's time by default. Raise BadInput if `days` is below 1, TrackerUnusable
+    if MLflow cannot say which networks are needed.
     """
     if not days >= 1:
-        raise BadInput(f"{days} days: keep at least 1")
+        raise BadInput(f"days is {days}: keep at least 1 day")
     latest = places.instance.get_run_records(limit=1)
     now = min([time.time() if now is None else now, *(of.update_timestamp.timestamp() for of in latest)])
     before = now - days * DAY_S
@@ -39,15 +38,15 @@ def find_items(places: Places, days: float = DAYS, now: float | None = None) -> 
     return [
         *find_dagster_runs(places.instance, before, models.dagster_runs),
         *find_training_files(places, before, models),
-        *models.items(before),  # after the folders, which are recognised by these runs
+        *models.items(before),  # after the folders, which are identified by these runs
         *find_temporaries(places, now),
     ]
 
 
 def remove(places: Places, items: Iterable[Item]) -> Iterator[Item]:
-    """Remove items one by one, and yield each once it is gone, also if it was gone before.
+    """Remove items one by one and yield each; an item that no longer exists counts as removed.
 
-    If this is stopped halfway, `find_items` finds the rest again.
+    If this is interrupted, `find_items` finds the rest again.
     """
     for item in items:
         if item.kind == DAGSTER_RUN:

@@ -1,4 +1,4 @@
-"""`forge-pipeline prune` by Dagster: a job, and a schedule that is off by default."""
+"""`forge-pipeline prune` as a Dagster job, with a schedule that is off by default."""
 
 import dagster as dg
 
@@ -11,14 +11,14 @@ from forge_assets.tracking.tracker import Tracker
 
 
 class PruneLaunchpad(config_of(PruneSettings)):
-    """Settings of the job: those of `forge-pipeline prune`."""
+    """Settings of the job, the same as those of `forge-pipeline prune`."""
 
 
 @dg.op
 def prune_old(
     context: dg.OpExecutionContext, config: PruneLaunchpad, store: ShardStore, tracker: Tracker
 ) -> None:
-    """Remove what `forge-pipeline prune` lists, and log its number and size."""
+    """Remove the items that `forge-pipeline prune` lists, and log their number and size."""
     with failing_plainly():
         settings = config.settings()
         places = Places(context.instance, tracker, store.root(), runs_folder(settings.runs))
@@ -28,7 +28,7 @@ def prune_old(
         context.log.info(f"{kind}: {len(items)}, {sum(item.nbytes for item in items):,} bytes")
 
 
-@dg.job(description="Removes old runs, events, artefacts and checkpoints that nothing needs.")
+@dg.job(description="Removes old runs, events, artefacts and checkpoints that are no longer needed.")
 def prune() -> None:
     """Run `prune_old`."""
     prune_old()
@@ -39,5 +39,5 @@ prune_weekly = dg.ScheduleDefinition(
     job=prune,
     cron_schedule="0 4 * * 0",
     default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="Every Sunday at four: removes what forge-pipeline prune lists.",
+    description="Removes the items that `forge-pipeline prune` lists, every Sunday at 4:00.",
 )

@@ -1,12 +1,11 @@
-"""The worth of hands: P(make) of every declaration and bid, by playing out deals.
+"""The value of hands: P(make) of every declaration and bid, found by playing out deals.
 
-A partition is fifty seeds; the hand of a seed is seat 0's in its deal. Partitions are filled
-one after the other, and each is recorded as soon as all its tables exist and pass the checks.
-A table that the store already holds is verified, not made again.
+A partition holds fifty seeds; the hand of a seed is seat 0's hand in its deal. Partitions are filled one
+after another, and each one is recorded as soon as all its tables exist and pass the checks. Tables that are
+already in the store are verified, not made again.
 
-The asset has no upstream assets: deals come from seeds, and `oracle` playouts, the default, from the
-solver. The network that `policy` and `eq` playouts use is a setting, and its weights are part of the
-data version.
+The asset has no upstream assets: deals come from seeds, and the default playouts, `oracle`, use the solver.
+The network of `policy` and `eq` playouts is a setting, and its weights are part of the data version.
 """
 
 import time
@@ -36,17 +35,16 @@ if TYPE_CHECKING:
 
 
 class BiddingLaunchpad(config_of(BiddingSettings)):
-    """Settings of the tables. Each of the ten declarations is played out."""
+    """Settings of the tables. All ten declarations are played out."""
 
     model: str | None = Field(
         None,
         description="Network of policy playouts, and of eq playouts unless their oracle is exact: challenger "
-        "or champion of the registry, or a folder, which begins at the project. Default: the network of the "
-        "project.",
+        "or champion from the registry, or a folder relative to the project. Default: the reference network.",
     )
 
     def bidding_config(self, compute: ComputeDevice, tracker: Tracker) -> "BiddingConfig":
-        """Return the configuration of the core. Raises BadInput."""
+        """Return the configuration for the core. Raise BadInput if the settings contradict each other."""
         from forge_core.texas42.bidding.playouts import open_playout
         from forge_core.texas42.bidding.records import BiddingConfig
 
@@ -65,9 +63,9 @@ class BiddingLaunchpad(config_of(BiddingSettings)):
 
 CHECKS = {
     "every_table_made": "no hand of the run was dropped",
-    "tables_read_back": "every table of the run reads back whole, also those that were there: the hand is "
-    "that of its seed, and shares and intervals are those of its points",
-    "never_rises": "no bid is made more often than a lower one",
+    "tables_read_back": "every table of the run, new or old, can be read back: its hand is that of the seed, "
+    "and its shares and intervals follow from its points",
+    "never_rises": "no bid is made more often than a lower bid",
     "intervals_hold": "each interval contains its share",
 }
 
@@ -93,8 +91,8 @@ def bidding_results(
     tracker: Tracker,
 ) -> Iterator[dg.AssetCheckResult]:
     """One Parquet file per hand: the points of each deal, and P(make) with its confidence interval for each
-    declaration and bid. If a hand fails, the run fails at its end: the partition of that hand stays missing,
-    all others are recorded."""
+    declaration and bid. If a hand fails, its partition stays missing, all others are recorded, and the run
+    fails at its end."""
     from forge_core.texas42.folders import BIDDING_FOLDER
 
     found: dict[str, dict[str, str]] = {name: {} for name in CHECKS}
@@ -118,7 +116,7 @@ def bidding_results(
     if failed := {partition: fault for faults in found.values() for partition, fault in faults.items()}:
         partition, fault = next(iter(failed.items()))
         raise dg.Failure(
-            f"{len(failed)} of {len(context.partition_keys)} partitions failed, the others are done; "
+            f"{len(failed)} of {len(context.partition_keys)} partitions failed, the others are complete; "
             f"{partition}: {fault}",
             metadata={"failed": failed},
         )
@@ -127,7 +125,7 @@ def bidding_results(
 def fill(
     place: "Store", seeds: Sequence[int], bidding: "BiddingConfig"
 ) -> "tuple[list[BidTable], str | None]":
-    """Make the missing tables; return them, and the error that stopped the work (None: no error)."""
+    """Make the missing tables; return them, and the error that stopped the work or None."""
     from forge_core.texas42.bidding.records import fill_tables
 
     made: list[BidTable] = []
@@ -152,7 +150,7 @@ def inspect(place: "Store", seeds: Sequence[int]) -> "tuple[list[BidTable], dict
             faults.setdefault("tables_read_back", str(error))
             continue
         if not table.never_rises:
-            faults.setdefault("never_rises", f"{file_name(seed)}: a bid is made more often than a lower one")
+            faults.setdefault("never_rises", f"{file_name(seed)}: a bid is made more often than a lower bid")
         if not table.intervals_hold:
             faults.setdefault("intervals_hold", f"{file_name(seed)}: a share lies outside its interval")
         tables.append(table)

@@ -1,7 +1,7 @@
 """Blocks of 50 consecutive seeds, the unit in which data is made.
 
-50, because such a block never straddles a split (900..949 and 950..999 are whole blocks),
-and because 100,000 seeds then make 20,000 partitions, a number Dagster carries easily.
+The size is 50 because such a block never straddles two splits (900..949 and 950..999 are whole blocks), and
+because 100,000 seeds then make 20,000 partitions, which Dagster handles easily.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from forge_core.splits import BLOCK_SIZE
 
 N_BLOCKS = 2_000
-"""The universe of seeds, 0..99,999: raise it when the flywheel has used it up."""
+"""Number of blocks, for the seeds 0..99,999: raise it when the flywheel has used all of them."""
 
 
 def block_name(block: int) -> str:

@@ -1,4 +1,4 @@
-"""Networks of Texas 42 as contenders for the title of champion, and the cards of those that win it."""
+"""Challengers of Texas 42: the check of their objective, and the model card of a new champion."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ def check_objective(model: Model, objective: str) -> None:
     """Raise BadInput unless a network was trained for `objective`."""
     learnt = model.network.config.objective
     if learnt != objective:
-        raise BadInput(f"{model.path} has learnt {learnt}, and cannot be the champion of {objective}")
+        raise BadInput(
+            f"{model.path} was trained for {learnt} and cannot be the champion of {objective}: use a network "
+            f"trained for {objective}"
+        )
 
 
 def card_of(model: Model, ruling: Ruling, lineage: str) -> ModelCard:
-    """Return the card of a model that has passed the gate. lineage: text of `lineage_text`.
+    """Return the card of a model that has passed the gate. lineage: result of `lineage_text`.
 
-    Its name has the objective, size, parameters, points lost per decision on golden val and mean error of Q
-    there; for a Stage-2 network, both on the validation games of its training.
+    Its name contains the objective, the size, the number of parameters, and two figures on golden val: points
+    lost per decision and mean error of Q. For a Stage-2 network, the figures are those on the validation
+    games of its training.
     """
     from forge_core.learning.labelled.teaching import size_name
 
@@ -39,7 +43,7 @@ def card_of(model: Model, ruling: Ruling, lineage: str) -> ModelCard:
     parts += [f"qmae{error:.2f}"] if error is not None else []
     identity = {"objective": objective, "tokens": f"{network.spec.name} {network.spec.version}"}
     use = (
-        f'`forge evaluate {model.path}`; in Python `load_model("{model.path}")` of '
+        f'`forge evaluate {model.path}`; in Python `load_model("{model.path}")` from '
         "forge_core.learning.checkpoints."
     )
     return write_card("-".join(parts), model, ruling, identity, lineage, use)

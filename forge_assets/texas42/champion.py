@@ -1,8 +1,7 @@
 """The champion of each objective: a challenger that passes the gate replaces it.
 
-Networks are compared on the golden deals of val, by a test paired by deal. The Stage-2 network is
-a player: it plays the champion on duplicate deals until a sequential test decides or the
-deals run out.
+Networks are compared on the golden deals of val, with a test that is paired by deal. The Stage-2 network is a
+player: it plays duplicate deals against the champion until a sequential test decides or the deals run out.
 """
 
 from typing import TYPE_CHECKING
@@ -34,7 +33,7 @@ champion_partitions = dg.StaticPartitionsDefinition([*NETWORKS, PLAYER])
 
 
 class GateLaunchpad(ModelLaunchpad, config_of(GateSettings)):
-    """Settings of the gate: the challenger, and the number of rows or deals that decide."""
+    """Settings of the gate: the challenger, and the number of rows or deals to compare."""
 
 
 @dg.asset(
@@ -59,7 +58,7 @@ def champion(
     tracker: Tracker,
 ) -> dg.MaterializeResult:
     """Compare the challenger with the champion, and promote it in the MLflow registry only if it is better.
-    The metadata give the reasons of either decision; the data version is the digest of the champion's
+    The metadata gives the reasons for the decision; the data version is the digest of the champion's
     weights."""
     from forge_core.device import resolve_device
 
@@ -82,7 +81,7 @@ def champion(
 def judge_network(
     challenger: "Model", holder: "Model | None", settings: GateSettings, store: ShardStore
 ) -> "Ruling":
-    """Judge a network by points lost per decision on golden val. The first champion must beat random play."""
+    """Judge a network by points lost per decision on golden val. A first champion must beat random play."""
     from forge_core.gate import Ruling, judge_losses
     from forge_core.texas42.arena.measures import NETWORK_LOSSES
     from forge_core.texas42.tokens.golden import random_gaps, score
@@ -108,7 +107,7 @@ def judge_network(
 def judge_player(
     challenger: "Model", holder: "Model | None", settings: GateSettings, store: ShardStore
 ) -> "Ruling":
-    """Judge a player by duplicate deals against the champion. The first champion must beat random play."""
+    """Judge a player by duplicate deals against the champion. A first champion must beat random play."""
     from forge_core.gate import Ruling, judge_match
     from forge_core.stats import Sprt
     from forge_core.texas42.arena import Conditions, play_match

@@ -1,4 +1,4 @@
-"""Definitions of Texas 42 for Dagster."""
+"""Dagster definitions of Texas 42."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Catalog of the games in the store: it joins many partitions for the step that reads all of them."""
+"""Catalog of the games in the store: one unpartitioned asset for the step that reads all partitions."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +26,13 @@ CATALOG_VERSION = "c1"
             "no_faults",
             asset="eq_catalog",
             blocking=True,
-            description="every file in the folders of the games is a game of its split, by its footer",
+            description="every file in the game folders is a game of the right split, judged by its footer",
         ),
         dg.AssetCheckSpec(
             "one_version",
             asset="eq_catalog",
             blocking=True,
-            description="every game was played by the present version of E[Q]",
+            description="every game was played by the current version of E[Q]",
         ),
     ],
 )
@@ -64,7 +64,7 @@ def eq_catalog(store: ShardStore) -> dg.MaterializeResult:
 
 
 def key_figures(catalog: "GameCatalog") -> dict[str, Any]:
-    """Return the metadata that describe the games."""
+    """Return the metadata that describes the games."""
     from forge_core.texas42.eq.view import settings_text
 
     totals = catalog.totals()

@@ -1,8 +1,7 @@
 """Games played by E[Q]: the player in every seat sees only its own hand and the plays so far.
 
-A run plays the games of all its partitions, many in lockstep, and records a partition as
-soon as its fifty games exist and pass the checks. Games that the store already holds are
-verified, not played again.
+A run plays the games of all its partitions, many in lockstep, and records a partition as soon as its fifty
+games exist and pass the checks. Games that are already in the store are verified, not played again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,22 +36,22 @@ class GameLaunchpad(ModelLaunchpad, config_of(GameSettings, oracle="hybrid")):
     def find_network(self, context: dg.AssetExecutionContext, tracker: Tracker) -> str | None:
         """Return the folder of the network that evaluates worlds; None with oracle=exact.
 
-        Raises BadInput if there is no such network.
+        Raise BadInput if there is no such network.
         """
         return None if self.settings().oracle == "exact" else self.find(context, "qvalue", tracker)
 
 
 SOUND = {
-    "world_counts": "at each decision the worlds that fit what its mover knew are counted right and are one "
-    "or more, and so are those asked about",
+    "world_counts": "at each decision the number of worlds that fit the mover's knowledge is correct, and so "
+    "is the number of sampled worlds; both are at least 1",
     "true_deal_is_a_world": "at each decision the true deal is one of the worlds that fit",
     "actions_are_hand_tokens": "each action points at the token of the domino that is played, one still held",
     "pdf_sums_to_one": "the shares of worlds by Q sum to 1 for each legal play, and their mean is E[Q]",
-    "forced_is_marked": "forced exactly where a single play is legal",
-    "all_else_is_sound": "players, legal slots, points and outcome are those of the rules; the other numbers "
-    "hang together",
+    "forced_is_marked": "a decision is marked as forced exactly where only one play is legal",
+    "all_else_is_sound": "players, legal slots, points and outcome follow the rules; the other numbers are "
+    "consistent",
 }
-"""check name -> description, for the checks that every game must pass once it is read back"""
+"""check name -> description, for the checks that every game must pass after it is read back"""
 _SAYS = {
     "world_counts": ("world_count", "n_worlds"),
     "true_deal_is_a_world": ("the true deal",),
@@ -60,10 +59,10 @@ _SAYS = {
     "pdf_sums_to_one": ("e_q_pdf",),
     "forced_is_marked": ("forced",),
 }
-"""check name -> first words of the faults that `check_game` returns for it; other faults belong to the last
-check of SOUND"""
+"""check name -> first words of the faults that `check_game` returns for it; all other faults belong to the
+last check of SOUND"""
 _SHOWN = 20
-"""faulty games named in the metadata of a check: more would flood the page"""
+"""number of faulty games listed in the metadata of a check: more would flood the page"""
 
 Faults = dict[str, dict[str, str]]
 """check name -> file name -> fault"""
@@ -85,7 +84,7 @@ def check(name: str, description: str) -> dg.AssetCheckSpec:
     kinds={"parquet"},
     check_specs=[
         check("every_game_played", "no game of the run was dropped"),
-        check("games_read_back", "every game of the run reads back whole, also those that were there"),
+        check("games_read_back", "every game of the run, new or old, can be read back"),
         *(check(name, description) for name, description in SOUND.items()),
     ],
 )
@@ -96,7 +95,7 @@ def eq_games(
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> Iterator[dg.AssetCheckResult]:
-    """One Parquet file per game: its 28 decisions, and the points that each mover expected of each play. A
+    """One Parquet file per game: its 28 decisions, and the points that the mover expected from each play. A
     partition holds fifty games."""
     from forge_core.texas42.eq.configuration import configure, open_oracle_of
     from forge_core.texas42.eq.filling import fill_games
@@ -128,7 +127,7 @@ def inspect_partitions(
 ) -> "tuple[Faults, list[GameReport]]":
     """Record each partition when its last game is done, if no check fails; return all faults and reports.
 
-    network: folder of the network that evaluates worlds; on: see `input_versions`.
+    network: folder of the network that evaluates worlds. on: result of `input_versions`.
     """
     found: Faults = {name: {} for name in ("every_game_played", "games_read_back", *SOUND)}
     reported: list[GameReport] = []
@@ -206,7 +205,7 @@ def report_checks(found: Faults, reports: "Sequence[GameReport]") -> Iterator[dg
     if failed := {filename: reason for faults in found.values() for filename, reason in faults.items()}:
         filename, reason = next(iter(failed.items()))
         raise dg.Failure(
-            f"{len(failed)} of {len(reports)} games failed, the others are done; {filename}: {reason}",
+            f"{len(failed)} of {len(reports)} games failed, the others are complete; {filename}: {reason}",
             metadata={"failed": failed},
         )
 

@@ -1,4 +1,4 @@
-"""The network that sees what one player sees, and predicts the mean and variance of points of each play."""
+"""The Stage-2 network: from one player's knowledge it predicts the mean and variance of points per play."""
 
 import dagster as dg
 
@@ -34,8 +34,8 @@ def eq_model(
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
-    """Train a network that predicts E[Q] and its variance from the player's own hand and the plays so far;
-    tracked in MLflow."""
+    """A network that predicts E[Q] and its variance from the player's own hand and the plays so far; its
+    training is tracked in MLflow."""
     with failing_plainly():
         return teach_network(context, OBJECTIVE, STAGE, config.settings(), store, compute, tracker)
 

@@ -1,4 +1,4 @@
-"""Training rows for the network with hidden hands, by split, packed from the games in the store."""
+"""Training rows for the Stage-2 network, by split, packed from the games in the store."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from forge_core.files.row_store import Manifest, Plan
 
 eq_split_partitions = dg.StaticPartitionsDefinition(["train", "val"])
-"""No rows are made from games of test: that split is sealed."""
+"""There are no rows of test games: that split is sealed."""
 
 
 @dg.asset(
@@ -24,18 +24,18 @@ eq_split_partitions = dg.StaticPartitionsDefinition(["train", "val"])
     deps=[eq_catalog],
     partitions_def=eq_split_partitions,
     code_version=versions.EQ_TOKENS,
-    output_required=False,  # nothing is recorded of rows that fail a check
+    output_required=False,  # rows that fail a check are not recorded
     pool=COMPUTE_POOL,
     kinds={"numpy"},
     check_specs=split_checks(
-        "eq_token_splits", "E[Q] legal exactly where the rules allow a play; of deals of the split alone"
+        "eq_token_splits", "E[Q] is given exactly for legal plays; all deals belong to the split"
     ),
 )
 def eq_token_splits(
     context: dg.AssetExecutionContext, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    """Training rows from games, 28 per game: the mover's knowledge, and the points it expected of each play.
-    New games are added to the existing rows."""
+    """Training rows from games, 28 per game: the mover's knowledge, and the points it expected from each
+    play. Rows of new games are added to the existing ones."""
     from forge_core.splits import Split
     from forge_core.texas42.eq.splits import GAME_ROWS, GameRowConfig, GameRowStore
     from forge_core.texas42.folders import GAMES_FOLDER
@@ -47,7 +47,7 @@ def eq_token_splits(
 
 
 def describe_games(manifest: "Manifest", plan: "Plan") -> Mapping[str, Any]:
-    """Return the metadata that only rows of games have."""
+    """Return the metadata that is specific to rows of games."""
     return {
         "games": sum(file.games for file in manifest.files),
         "files": len(manifest.files),

@@ -1,6 +1,6 @@
-"""Settings that `forge-pipeline gaps` expects of shards.
+"""The settings of shards that `forge-pipeline gaps` expects.
 
-Nothing here imports Dagster when it is loaded: the options of the verb are made from the settings.
+Loading this module does not import Dagster, since the options of the verb are made from these settings.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from forge_core.texas42.settings.shards import MarginalizedSettings, Rows, Shard
 
 @dataclass(frozen=True, slots=True)
 class ExpectedShards:
-    """Settings of shards, and the layout of their partitions; None: those that the store has most of."""
+    """Expected settings of shards, and the layout of their partitions; None for the most common value."""
 
     rows: Rows | None = like(
         ShardSettings,
         "rows",
         default=None,
-        help="States that a shard should hold; or all.",
-        default_text="as most have",
+        help="Number of states that a shard should hold, or all.",
+        default_text="as in most shards",
     )
     sample_seed: int | None = like(
         ShardSettings,
         "sample_seed",
         default=None,
-        help="Seed by which the states of a shard should have been drawn.",
-        default_text="as most have",
+        help="Seed with which the states of a shard should have been drawn.",
+        default_text="as in most shards",
     )
     declarations: Literal["one", "all"] = setting(
         "one", "one: each seed under declaration seed % 10; all: each seed under all ten."
@@ -37,6 +37,6 @@ class ExpectedShards:
         MarginalizedSettings,
         "opponents",
         default=None,
-        help="Marginalized deals that there should be for each hand of seat 0.",
-        default_text="as the store has",
+        help="Number of marginalized deals expected for each hand of seat 0.",
+        default_text="as in the store",
     )

@@ -1,6 +1,6 @@
-"""The flywheel of Texas 42: seeds solved, rows drawn, a network fine-tuned from the champion, a gate.
+"""The flywheel of Texas 42: solve new deals, draw rows, fine-tune a network from the champion, run the gate.
 
-Nothing here imports Dagster when it is loaded: the options of a verb are made from the settings.
+Loading this module does not import Dagster, since the options of the verb are made from these settings.
 """
 
 from __future__ import annotations
@@ -27,72 +27,72 @@ if TYPE_CHECKING:
 
 TOKENS, TEACH, GATE = "tokens", "teach", "gate"
 WATCHED_BLOCK = 900 // BLOCK_SIZE
-"""the first block of val: training stops by the loss on those of its deals outside the benchmark"""
+"""the first block of val: early stopping uses the loss on its deals outside the benchmark"""
 
 
 @dataclass(frozen=True, slots=True)
 class FlywheelSettings:
-    """Settings of the flywheel: what every iteration does. Contradictions raise BadInput."""
+    """Settings of the flywheel, the same for every iteration. Raises BadInput for bad values."""
 
-    group: str = setting("flywheel", "Names its runs in Dagster and MLflow.")
+    group: str = setting("flywheel", "Name of its runs in Dagster and MLflow.")
     start_block: int = setting(
-        0, f"First block of {BLOCK_SIZE} seeds to solve; those of val and test are skipped."
+        0, f"First block of {BLOCK_SIZE} seeds to solve; blocks of val and test are skipped."
     )
     blocks: int = setting(1, "Blocks of train seeds per iteration.")
     model: str = setting(
         REFERENCE,
-        "Folder of the network that becomes the first champion, if it beats random play and there is none; "
-        "or a size, such as 73k, to begin with a network that has learnt nothing.",
+        "Folder of the network to use as the first champion, if there is none yet and it beats random play; "
+        "or a size, such as 73k, to start with an untrained network.",
         metavar="PATH",
         default_text="the reference network",
     )
-    objective: Literal["qvalue", "policy"] = setting("qvalue", "Kind of network: qvalue or policy.")
+    objective: Literal["qvalue", "policy"] = setting("qvalue", "Objective of the network: qvalue or policy.")
     epochs: int = setting(2, "Passes over all rows.")
-    lr: float = setting(3e-5, "Learning rate at its peak.", metavar="RATE")
+    lr: float = setting(3e-5, "Peak learning rate.", metavar="RATE")
     batch_size: int = setting(1024, "Rows per step.")
-    shard_rows: str = setting(f"{shards.DEFAULT_ROWS}", "States to draw from each deal; or all.", metavar="N")
-    rows: int = setting(tokens.DEFAULT_ROWS, "Rows to learn from each deal, of those drawn.")
-    golden_rows: int = setting(scores.DEFAULT_ROWS, "Rows of each deal of the benchmark.")
-    threads: int | None = setting(
-        None, "Threads of torch while it learns on a CPU.", default_text="one per core"
-    )
+    shard_rows: str = setting(f"{shards.DEFAULT_ROWS}", "States to draw from each deal, or all.", metavar="N")
+    rows: int = setting(tokens.DEFAULT_ROWS, "Rows to train on per deal, out of those drawn.")
+    golden_rows: int = setting(scores.DEFAULT_ROWS, "Rows per deal of the benchmark.")
+    threads: int | None = setting(None, "Torch threads for training on a CPU.", default_text="one per core")
     begin: Literal["sensor", "schedule"] = setting(
         "sensor",
-        "What begins an iteration: sensor, as soon as the last one has ended; or schedule, every night.",
+        "When an iteration begins: sensor, as soon as the last one has ended; or schedule, every night.",
     )
 
     def __post_init__(self) -> None:
         check_group(self.group)
         if not 0 <= self.start_block < N_BLOCKS:
-            raise BadInput(f"block {self.start_block} does not exist: start from 0..{N_BLOCKS - 1}")
+            raise BadInput(f"start-block {self.start_block} does not exist: use 0..{N_BLOCKS - 1}")
         counts = (self.blocks, self.epochs, self.batch_size, self.rows, self.golden_rows, self.threads or 1)
         if min(counts) < 1 or self.threads == 0:
-            raise BadInput("every count of a flywheel is at least 1")
+            raise BadInput(
+                "a count is below 1: blocks, epochs, batch-size, rows and threads must be at least 1"
+            )
         if not 0 < self.lr < 1:
-            raise BadInput(f"a learning rate of {self.lr}: use one between 0 and 1")
+            raise BadInput(f"lr is {self.lr}: use a learning rate between 0 and 1")
         if self.begin not in ("sensor", "schedule"):
-            raise BadInput(f"an iteration begun by {self.begin!r}: use sensor or schedule")
+            raise BadInput(f"begin is {self.begin!r}: use sensor or schedule")
         if self.objective not in ("qvalue", "policy"):
-            raise BadInput(f"a flywheel for {self.objective!r}: use qvalue or policy")
+            raise BadInput(f"objective is {self.objective!r}: use qvalue or policy")
 
     @property
     def first_unit(self) -> int:
-        """See `forge_assets.flywheel.state.FlywheelSettings`."""
+        """First block: see `forge_assets.flywheel.state.FlywheelSettings`."""
         return self.start_block
 
     def units_from(self, start: int) -> list[int]:
-        """Return the blocks of an iteration: of train, ascending, from block `start` on."""
+        """Return the blocks of an iteration: train blocks, ascending, from block `start` on."""
         train = (block for block in range(start, N_BLOCKS) if is_train(block))
         return [block for block, _ in zip(train, range(self.blocks), strict=False)]
 
 
 def is_train(block: int) -> bool:
-    """Return True if networks may learn from the seeds of a block."""
+    """Return True if the seeds of a block belong to train."""
     return split_of(block * BLOCK_SIZE) is Split.TRAIN
 
 
 def is_size(model: str) -> bool:
-    """Return True for the name of a size, False for a folder."""
+    """Return True if `model` is the name of a size, False if it is a folder."""
     return "/" not in model
 
 
@@ -102,14 +102,14 @@ def seeds_text(blocks: Sequence[int]) -> str:
 
 
 def benchmark_version() -> str:
-    """Return the version of the algorithms by which the benchmark is made and evaluated."""
+    """Return the version of the algorithms that make and evaluate the benchmark."""
     from forge_assets.texas42.versions import EVALUATION
 
     return EVALUATION
 
 
 def check_settings(settings: FlywheelSettings, tracker: Tracker) -> None:
-    """Raise BadInput for a model that is neither a size nor a folder of the objective, or for other rows."""
+    """Raise BadInput if the model is neither a size nor trained for the objective, or shard_rows is bad."""
     from forge_assets.gate.networks import load_network
     from forge_assets.texas42.cards import check_objective
     from forge_assets.tracking.registry import resolve_model
@@ -120,7 +120,9 @@ def check_settings(settings: FlywheelSettings, tracker: Tracker) -> None:
     if not is_size(model):
         check_objective(load_network(resolve_model(model, objective, tracker), "cpu"), objective)
     elif model not in SIZES:
-        raise BadInput(f"model {model!r}: use {', '.join(SIZES)}, or a folder such as models/NAME")
+        raise BadInput(
+            f"model {model!r} does not exist: use {', '.join(SIZES)}, or a folder like models/NAME"
+        )
     ShardConfig(shards.read_rows(settings.shard_rows))
 
 
@@ -130,9 +132,9 @@ def steps_of(state: State) -> list[Step]:
 
 
 def _preparation(state: State) -> Iterator[Step]:
-    """Yield the steps that come before the first iteration, and again when algorithms changed.
+    """Yield the steps that precede the first iteration and are repeated when algorithms have changed.
 
-    They make the validation deals of training, the benchmark, and before the first iteration a champion.
+    They make the validation deals of training, the benchmark, and, before the first iteration, a champion.
     """
     from forge_assets.texas42.partitions import block_range, golden_range
 
@@ -179,7 +181,7 @@ def _teaching(settings: FlywheelSettings) -> dict[str, Any]:
 
 
 def _start(settings: FlywheelSettings, registry: ModelRegistry) -> Mapping[str, Any]:
-    """Return init_from=champion, or the size of a new network if there is no champion yet."""
+    """Return the setting init_from=champion, or the size of a new network if there is no champion yet."""
     new = {"size": settings.model} if is_size(settings.model) else None
     return start_from_champion(registry, settings.objective, new)
 
@@ -192,7 +194,7 @@ def result_of(state: State, reports: Reports) -> Iteration:
 
 
 def draw_history(history: Sequence[Iteration]) -> bytes:
-    """Draw the points lost per decision by challengers and champions against seeds, as PNG."""
+    """Plot the points lost per decision by challengers and champions against training seeds; return a PNG."""
     from forge_core.learning.labelled.pictures import draw_progress
 
     return draw_progress(
@@ -206,14 +208,14 @@ def draw_history(history: Sequence[Iteration]) -> bytes:
 
 FLYWHEEL = Flywheel(
     name="flywheel",
-    summary="New deals, more rows, a network fine-tuned from the champion, a gate; and again.",
+    summary="Repeats iterations: new deals, more rows, a network fine-tuned from the champion, and a gate.",
     settings=FlywheelSettings,
     words=Words(
         unit="block",
         examples="seeds",
         figure="q_gap",
         figure_unit="points",
-        explanation="challenger, champion: points lost per decision in a deal of golden val",
+        explanation="challenger, champion: points lost per decision, averaged over the deals of golden val",
     ),
     assets=(
         "oracle_shards",

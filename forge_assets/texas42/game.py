@@ -1,4 +1,4 @@
-"""The record that registers Texas 42: see `forge_assets.games`."""
+"""The record of Texas 42: see `forge_assets.games`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ TEXAS42 = Game(
         "rows": "{:,.0f} rows",
         "step": "step {:,.0f}",
         "decision_q_gap": "{:.3f} points lost per decision",
-        "spread_mae": "{:.3f} points of spread off",
+        "spread_mae": "{:.3f} points of error in the spread",
         "seconds": "",
         "cpu_seconds": "{:,.0f} CPU s",
     },

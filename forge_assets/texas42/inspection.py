@@ -1,4 +1,4 @@
-"""Inspection by `gaps` of the assets of Texas 42 whose partitions hold many files."""
+"""Descriptions, for `gaps`, of the Texas 42 assets whose partitions hold many files."""
 
 from __future__ import annotations
 
@@ -33,16 +33,18 @@ from forge_core.texas42.folders import (
 from forge_core.texas42.settings.shards import DEFAULT_OPPONENTS
 
 _FIRST = "oracle_shards"
-"""if the query names no asset, this one must have every block of the query"""
+"""the asset that must have every block of a query that names no asset"""
 
 
 def inspection(query: GapQuery, store: Store) -> list[PartitionedAsset]:
     """Return a description of how each partitioned asset of the game is filled.
 
-    query.settings: any of those of ExpectedShards. Raises BadInput for blocks that do not exist.
+    query.settings: any settings of ExpectedShards. Raise BadInput if the query has blocks that do not exist.
     """
     if query.blocks and not 0 <= min(query.blocks) <= max(query.blocks) < N_BLOCKS:
-        raise BadInput(f"blocks {query.blocks[0]}..{query.blocks[-1]}: use 0..{N_BLOCKS - 1}")
+        raise BadInput(
+            f"blocks {query.blocks[0]}..{query.blocks[-1]} do not all exist: use 0..{N_BLOCKS - 1}"
+        )
     return [*_shards(query, store), *_by_block(query, store)]
 
 
@@ -118,7 +120,7 @@ def _by_block(query: GapQuery, store: Store) -> Iterator[PartitionedAsset]:
 def _shard_settings(
     wanted: Mapping[str, Any], default: Settings, usual: Settings | None, last: Record | None
 ) -> Settings:
-    """Choose the settings of shards: those of the query, else those of most files, else the defaults."""
+    """Choose the settings of shards: from the query, else those of most files, else the defaults."""
     settings = dict(usual or default)
     settings |= {name: wanted[name] for name in ("rows", "sample_seed") if wanted.get(name) is not None}
     if settings["rows"] == "all":
@@ -127,12 +129,12 @@ def _shard_settings(
 
 
 def _run_settings(layout: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
-    """Return the settings of a run that makes such shards. The run verifies whole files: there are few."""
+    """Return the settings of a run that makes such shards. It verifies whole files, since they are few."""
     return {**settings, "rows": str(settings["rows"]), **layout, "verify": True}
 
 
 def _opponents_in(folder: Store) -> int:
-    """Return the number of sets of other hands in the marginalised shards of a folder; 0: no such shards."""
+    """Return the number of deals per base hand in a folder of marginalized shards; 0 if there are none."""
     from forge_core.texas42.oracle.shards import ShardKey
 
     found = 0
@@ -140,7 +142,7 @@ def _opponents_in(folder: Store) -> int:
         try:
             found = max(found, (ShardKey.parse(name).opponent or 0) + 1)
         except BadInput:
-            continue  # shard_catalog names it
+            continue  # shard_catalog reports it
     return found
 
 
@@ -150,7 +152,7 @@ def _opponents_in(folder: Store) -> int:
 def _partitions(
     query: GapQuery, store: Store, asset: str, folder: str, by_declaration: bool, recorded: Collection[str]
 ) -> Sequence[str]:
-    """Choose the partitions of blocks to inspect: those of the query, or begun on disk or in Dagster."""
+    """Choose the partitions to inspect: the blocks of the query, or those with data on disk or in Dagster."""
     begun = {_block_of(partition) for partition in recorded} | set(_blocks_in(store.join(folder)))
     blocks = choose_units(query, begun, asset, _FIRST)
     names = [block_name(block) for block in blocks if block < N_BLOCKS]
@@ -158,7 +160,7 @@ def _partitions(
 
 
 def _golden_partitions(query: GapQuery, store: Store, recorded: Collection[str]) -> Sequence[str]:
-    """Choose the partitions of the benchmark: all, if it is begun or the query names it; else none."""
+    """Choose the partitions of the benchmark: all if it has data or the query names it, else none."""
     begun = bool(recorded) or bool(_names(store.join(GOLDEN_SHARDS)))
     if "golden_shards" in query.assets or (begun and not query.assets):
         return golden_partitions.get_partition_keys()

@@ -1,4 +1,4 @@
-"""Origins of the rows that networks of Texas 42 learnt from: shards or games, their seeds and settings."""
+"""Origins of the training rows of Texas 42 networks: shards or games, their seeds and settings."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ class DealRows(Rows):
     """Rows of deals, described in the terms of the game."""
 
     def heading(self) -> str:
-        """Return one line that describes the rows."""
+        """Return a line that describes the rows."""
         if source_kind(self.kind).is_live:
-            return f"learnt from live rows, data version {self.version}"
+            return f"trained on live rows, data version {self.version}"
         noun = source_kind(self.kind).noun
-        return f"learnt from rows of {noun}, data version {self.version} (val {self.val_version})"
+        return f"trained on rows of {noun}, data version {self.version} (val {self.val_version})"
 
     def place(self) -> str:
-        """Return one line that says where the rows are, or how live rows are dealt."""
+        """Return a line that says where the rows are, or how live rows are dealt."""
         if source_kind(self.kind).is_live:
             seed = self.settings.get("seed")
             return f"seeds: stream({seed}, 'live', chunk, ...) deals them, all of train (seed % 1000 < 900)"
         return f"rows in {self.store}{f'; on disk: {self.on_disk}' if self.on_disk else ''}"
 
     def source_heading(self, source: Source) -> str:
-        """Return one line that describes a source."""
+        """Return a line that describes a source."""
         noun = "games" if source.folder == GAMES_FOLDER else "shards"
         return f"{source.files:,} {noun} in {source.folder}: seeds {source.seeds}, {source.declaration}"
 
 
 def read_rows(search: Search, card: Card) -> Rows:
-    """Return the rows that a network learnt from. Raises KeyError, TypeError, ValueError for a bad card."""
+    """Return the training rows of a network. Raise KeyError, TypeError or ValueError for a bad card."""
     data = card["data"]
     is_live = SOURCES[data["kind"]].is_live
     return _live_rows(data, card) if is_live else _stored_rows(search, data)
 
 
 def _live_rows(data: Mapping[str, Any], card: Card) -> Rows:
-    """Return rows that were made while the network learnt: they follow from configuration and versions."""
+    """Return the live rows of a training run, which follow from its configuration and versions."""
     from forge_core.texas42.tokens.live import LiveConfig
 
     versions, unknown = data.get("origin", {}).get("versions"), []
@@ -64,7 +64,7 @@ def _live_rows(data: Mapping[str, Any], card: Card) -> Rows:
         except (TypeError, ForgeError):
             versions = None
     if versions is None:
-        unknown.append("the versions that made its rows are not recorded, and are not the present ones")
+        unknown.append("the versions that made its rows are not recorded, and are not the current ones")
     rows = card.get("results", {}).get("rows")
     return DealRows(
         kind=LiveRows.kind,
@@ -86,8 +86,8 @@ def _stored_rows(search: Search, data: Mapping[str, Any]) -> Rows:
     if origin is None:
         origin = from_disk  # an older card, whose rows are still on disk
     if origin is None:
-        gone = ", and the rows are no longer there" if search.look else ""
-        unknown.append(f"its card does not say which shards and seeds{gone}")
+        gone = ", and the rows no longer exist" if search.look else ""
+        unknown.append(f"its card does not name its shards and seeds{gone}")
         origin = {"splits": {}, "drawn": {}, "made": {}, "versions": {}}
     splits, made = origin["splits"], origin["made"]
     recorded = [(split, source) for split, of_split in splits.items() for source in of_split["sources"]]
@@ -115,9 +115,9 @@ def _stored_rows(search: Search, data: Mapping[str, Any]) -> Rows:
 
 
 def _rows_on_disk(search: Search, data: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
-    """Return the origin of the rows if they are on disk unchanged, and a phrase for what is on disk.
+    """Return the origin of the rows if they are unchanged on disk, and a phrase that compares the two.
 
-    The origin is read only if the card does not name it.
+    The origin is read only if the card does not contain it.
     """
     if not search.look:
         return None, None
@@ -130,7 +130,7 @@ def _rows_on_disk(search: Search, data: Mapping[str, Any]) -> tuple[dict[str, An
         return None, "gone, or unreadable by this code"
     found = {split: of_split.manifest.hash for split, of_split in rows.items()}
     if found != wanted:
-        return None, f"others now: {found[Split.TRAIN]} (val {found[Split.VAL]})"
+        return None, f"now other rows, {found[Split.TRAIN]} (val {found[Split.VAL]})"
     return (None if "origin" in data else kind.origin_of(root, rows)), "the same"
 
 
@@ -141,7 +141,7 @@ def _source(
     recorded: Mapping[str, Any],
     made: Mapping[str, Mapping[str, Any]],
 ) -> Source:
-    """Return a source as a card records it. root: store to look its files up in, if any."""
+    """Return a source as recorded in a card. root: store in which to look up its files, if any."""
     from forge_core.texas42.declarations import NAMES
     from forge_core.texas42.tokens.origins import SourceFiles
 
@@ -163,7 +163,7 @@ def _source(
 
 
 def _index(search: Search, root: Store) -> SourceIndex:
-    """Return the index of the files of a store; each folder and footer is read once per question."""
+    """Return the index of the files of a store; each folder and footer is read once per query."""
     from forge_core.texas42.eq.origins import fingerprint_of_game
     from forge_core.texas42.tokens.origins import SourceIndex, fingerprint_of_shard
 
@@ -177,7 +177,7 @@ def _index(search: Search, root: Store) -> SourceIndex:
 def _networks(search: Search, asked: Mapping[str, Mapping[str, Any]]) -> tuple[list[Lineage], list[str]]:
     """Return the lineages of the networks that the games used, and a sentence for each one not found.
 
-    asked: digest of a network's numbers -> settings of the games.
+    asked: digest of a network's parameters -> settings of the games.
     """
     found, lost = list[Lineage](), list[str]()
     for digest, settings in asked.items():
@@ -185,12 +185,12 @@ def _networks(search: Search, asked: Mapping[str, Mapping[str, Any]]) -> tuple[l
         if folder:
             found.append(search.lineage(short(folder), Found(folder)))
         else:
-            lost.append(f"the network that the games asked ({digest}) is in none of the folders known here")
+            lost.append(f"the network that the games used ({digest}) was not found in any known folder")
     return found, lost
 
 
 def _folder_by_numbers(search: Search, digest: str, parameters: int | None) -> str | None:
-    """Return the folder of a network with these numbers, among those of the project and of the registry."""
+    """Return the folder of the network with this digest, from the project or MLflow; None if not found."""
     from forge_core.learning.checkpoints import load_model
     from forge_core.texas42.eq.oracles import digest_of
 

@@ -1,8 +1,7 @@
 """Matches of every player against every other, on the same deals with seats swapped.
 
-One table, made as a whole. The games are kept in the store, block by block, and none is played
-again: a run that was interrupted goes on, and one that asks for more deals or for one player
-more plays only what is new.
+The asset is one table, made as a whole. Its games are kept in the store, block by block, and are never
+played again: an interrupted run continues, and a run with more deals or players plays only the new games.
 """
 
 import time
@@ -41,14 +40,14 @@ class MatchLaunchpad(config_of(MatchSettings)):
 
     players: list[str] = Field(
         list(PLAYERS),
-        description="as `forge match` has them; behind model= stands a folder, which begins at the project, "
-        "latest: what was taught last, or challenger or champion of the registry",
+        description="Players, written as for `forge match`; model= takes a folder relative to the project, "
+        "latest (the network that was trained last), or challenger or champion from the registry.",
     )
 
     def open_players(
         self, context: dg.AssetExecutionContext, device: str, tracker: Tracker
     ) -> "list[AnyPlayer]":
-        """Open the players under the names that were given. Raises BadInput."""
+        """Open the players named in the settings. Raise BadInput if one cannot be opened."""
         from forge_core.texas42.players import parse_player
 
         def find_model(objective: str, word: str) -> str:
@@ -58,11 +57,11 @@ class MatchLaunchpad(config_of(MatchSettings)):
 
 
 CHECKS = {
-    "every_deal_played_twice": "each pair has played each of its deals twice, once with either bidding; "
-    "those before its test was decided, if it has one",
-    "equal_contracts": "both games of a deal are of one declaration and one bid",
-    "boards_replay": "every board of the table reads back: its hands are those of its seed, its plays keep "
-    "the rules, bring its points, and are those that were counted",
+    "every_deal_played_twice": "each pair has played each of its deals twice, once with either side bidding, "
+    "up to the block in which its sequential test decided, if it has one",
+    "equal_contracts": "both games of a deal have the same declaration and the same bid",
+    "boards_replay": "every board of the table can be read back: its hands are those of its seed, and its "
+    "plays follow the rules, yield its points, and are the plays that were counted",
 }
 
 
@@ -85,7 +84,7 @@ def match_results(
     tracker: Tracker,
 ) -> dg.MaterializeResult:
     """Matches of all players against each other: points per deal, contracts and marks of every pair, with
-    intervals. The data version identifies players, deals and conditions."""
+    confidence intervals. The data version identifies players, deals and conditions."""
     from forge_core.arena.settings import choose_seeds
     from forge_core.device import resolve_device
     from forge_core.texas42.arena import Conditions, play_all
@@ -109,7 +108,7 @@ def match_results(
 def inspect(
     place: "Store", players: "Sequence[AnyPlayer]", matches: "Sequence[Match]", seeds: Sequence[int]
 ) -> list[dg.AssetCheckResult]:
-    """Return the result of each check, with faults by pair."""
+    """Return the result of each check, with its faults by pair."""
     from forge_core.texas42.arena.faults import missing_boards, unequal_contracts, unlike_the_store
 
     found: dict[str, dict[str, str]] = {name: {} for name in CHECKS}
@@ -130,7 +129,7 @@ def inspect(
 
 
 def version_of(players: "Sequence[AnyPlayer]", matches: "Sequence[Match]") -> str:
-    """Return a data version: equal tables have equal versions, whatever the names of the players."""
+    """Return the data version: equal tables have equal versions, regardless of the names of the players."""
     from forge_core.files import fingerprint
     from forge_core.ranges import ranges_text
     from forge_core.texas42.arena import Seating

@@ -33,12 +33,12 @@ def teaching_checks(asset: str) -> list[dg.AssetCheckSpec]:
     """Return the checks whose results `teach_network` reports."""
     return [
         dg.AssetCheckSpec(
-            "model_loads", asset=asset, blocking=True, description="what is stored reads back whole"
+            "model_loads", asset=asset, blocking=True, description="the stored network can be read back"
         ),
         dg.AssetCheckSpec(
             "beats_random",
             asset=asset,
-            description="at its best it loses less a decision of the val split than random play does",
+            description="at its best evaluation it loses fewer points per val decision than random play",
         ),
     ]
 
@@ -56,7 +56,7 @@ def teach_network(
 ) -> dg.MaterializeResult:
     """Train a network as `forge train` does, track it in MLflow, and return its materialization.
 
-    live: learn from fresh rows; workers: processes that make them (see LiveTeachingSettings).
+    live: True to train on fresh rows. workers: processes that make them (see LiveTeachingSettings).
     """
     from forge_core.learning.labelled.teaching import choose_model, configure, size_name
     from forge_core.texas42.sources import choose_source
@@ -83,7 +83,7 @@ def teach_network(
 def folder_of(
     settings: TeachingSettings, stem: str, training: "TrainConfig", source: "Source", parent: str | None
 ) -> Path:
-    """Return the folder of a run: the same folder for the same settings, data and code."""
+    """Return the folder of a run, which is the same for the same settings, data and code."""
     from forge_core.learning.runs import ORIGIN
 
     asked = {
@@ -96,12 +96,12 @@ def folder_of(
 
 
 def finished(folder: Path) -> "tuple[TrainResult, float] | None":
-    """Return the stored result of `teach` for a folder; None if the run has not finished."""
+    """Return the result that `teach` stored in a folder; None if the run has not finished."""
     found = find_result(folder)
     try:
         return (found[0], float(found[1]["random"])) if found else None
     except (KeyError, ValueError, TypeError):
-        return None  # of another schema: `teach` restores it
+        return None  # it has another schema: `teach` restores it
 
 
 def teach(
@@ -115,9 +115,8 @@ def teach(
 ) -> "tuple[TrainResult, float]":
     """Train as `forge train` does, from the last checkpoint if there is one, and store the result.
 
-    Also returns the points per decision that random play loses on the validation rows.
-
-    makers: processes that make live rows.
+    Return the result, and the points per decision that random play loses on the validation rows. makers:
+    number of processes that make live rows.
     """
     from forge_core.files import Store
     from forge_core.learning.labelled import teaching
@@ -128,7 +127,7 @@ def teach(
     teaching.set_threads(threads, makers)
     rows, val_rows = source.open(makers)
     with ExitStack() as open_rows:
-        if close := getattr(rows, "close", None):  # live rows are made by processes
+        if close := getattr(rows, "close", None):  # live rows come from other processes
             open_rows.callback(close)
         result = teaching.teach(
             training,
@@ -154,7 +153,7 @@ def describe_model(
     parent: str | None,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
-    """Return the materialization of a trained network; its data version is a digest of the weights."""
+    """Return the materialization of a trained network; its data version is the digest of the weights."""
     from forge_core.learning.checkpoints import load_model
     from forge_core.learning.labelled.pictures import draw_curve
 
@@ -201,7 +200,7 @@ def parity_check(asset: str) -> dg.AssetCheckSpec:
         "parity",
         asset=asset,
         blocking=True,
-        description="onnxruntime answers as torch does, over batches of several sizes",
+        description="onnxruntime gives the same answers as torch, for batches of several sizes",
     )
 
 

@@ -58,8 +58,8 @@ def oracle_model(
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
-    """Train a network that predicts points (qvalue) or logits (policy). It is tracked in MLflow, and
-    registered there as the challenger."""
+    """A network that predicts points (qvalue) or logits (policy). Its training is tracked in MLflow, where it
+    is registered as the challenger."""
     with failing_plainly():
         objective, stage, settings = context.partition_key, 1, config.settings()
         return teach_network(
@@ -68,14 +68,15 @@ def oracle_model(
 
 
 class EvaluateLaunchpad(ModelLaunchpad, config_of(ScoreSettings)):
-    """Settings of the evaluation: the network, the rows per golden deal, the network to compare with."""
+    """Settings of the evaluation: the network, the rows per golden deal, and the network to compare with."""
 
     against: str = Field(
-        CHAMPION, description="champion, if there is one; or the folder of a model; empty: none"
+        CHAMPION,
+        description="Network to compare with: champion (if there is one), a folder, or empty for none.",
     )
 
     def find_other(self, objective: str, mine: str, tracker: Tracker) -> str | None:
-        """Return the folder of the network to compare with; None: there is no other."""
+        """Return the folder of the network to compare with; None if there is none."""
         if self.against == CHAMPION:
             found = ModelRegistry(tracker).fetch(objective, CHAMPION)
             return found.folder if found and found.folder != mine else None
@@ -83,18 +84,18 @@ class EvaluateLaunchpad(ModelLaunchpad, config_of(ScoreSettings)):
 
 
 WARNINGS = {"q_gap": 0.10, "q_mae": 3.0, "value_mae": 3.0, "blunder_rate": 0.01}
-"""limits, in points or as a share, that a good network stays below over all reachable positions"""
+"""limits, in points or as shares, below which a good network stays over all reachable positions"""
 ACCURACY = 0.90
-"""share of best plays expected in decisions, over reachable positions. Ties count as right, so over all
-positions even random play finds 86 %; in decisions it finds 50 %, and a network of 71,000 weights trained
-for twenty minutes finds 90.4 % (`forge evaluate models/texas42-qvalue-73k --json`)"""
+"""share of decisions in which the network must find a best play, over reachable positions. Ties count as
+right, so over all positions even random play finds 86 %; in decisions it finds 50 %, and a network of 71,000
+weights trained for twenty minutes finds 90.4 % (`forge evaluate models/texas42-qvalue-73k --json`)"""
 OVERFIT = 0.5
-"""points per decision by which the loss in val may exceed that in train"""
+"""points per decision by which the loss on val may exceed the loss on train"""
 _COMPARED_ROWS = 20_000
 
 
 def warning(name: str, description: str) -> dg.AssetCheckSpec:
-    """Return a check of oracle_model_evaluation that warns and blocks nothing."""
+    """Return a check of oracle_model_evaluation that warns but blocks nothing."""
     return dg.AssetCheckSpec(name, asset="oracle_model_evaluation", description=description)
 
 
@@ -112,11 +113,11 @@ def warning(name: str, description: str) -> dg.AssetCheckSpec:
         ),
         warning(
             "accuracy",
-            f"best plays found in at least {ACCURACY:.0%} of decisions, over reachable positions; any of "
-            "several best is right. Random play finds 50 %, models/texas42-qvalue-73k 90.4 %",
+            f"it finds a best play in at least {ACCURACY:.0%} of decisions, over reachable positions; any of "
+            "several best plays is right. Random play finds 50 %, models/texas42-qvalue-73k 90.4 %",
         ),
-        warning("beats_random", "it loses less a decision than random play"),
-        warning("train_val_gap", f"a decision of val loses at most {OVERFIT} points more than one of train"),
+        warning("beats_random", "it loses fewer points per decision than random play"),
+        warning("train_val_gap", f"it loses at most {OVERFIT} points per decision more on val than on train"),
     ],
 )
 def oracle_model_evaluation(
@@ -126,7 +127,7 @@ def oracle_model_evaluation(
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
-    """Evaluate a network on golden val, per declaration and per ply, next to random play and the champion."""
+    """Evaluation of a network on golden val, by declaration and ply, next to random play and the champion."""
     from forge_core.device import resolve_device
     from forge_core.files import fingerprint
     from forge_core.splits import Split
@@ -145,7 +146,7 @@ def oracle_model_evaluation(
         networks = {name: model.network for name, model in models.items()}
         rows = config.settings().rows
         answers = ask_all(networks, golden_questions(Split.VAL, store.root(), rows))
-        for name, of_network in answers.items():  # so the gate need not evaluate them again
+        for name, of_network in answers.items():  # so that the gate need not evaluate them again
             scores_of(of_network, models[name].weights, rows).keep(store.root())
         mine, theirs = answers[path], answers[other] if other else None
         random = random_play(mine)
@@ -182,7 +183,7 @@ def oracle_model_evaluation(
 
 
 def compare_splits(model: Any, store: ShardStore) -> dict[str, float]:
-    """Return the points lost per decision in train and in val, if the store has rows of both."""
+    """Return the points lost per decision on train and on val; empty if the store lacks rows of either."""
     from forge_core.learning.labelled.answers import ask
     from forge_core.splits import Split
     from forge_core.texas42.tokens.splits import TokenStore
@@ -219,7 +220,7 @@ def key_figures(report: Mapping[str, Any]) -> dict[str, float]:
 
 
 def by_group(report: Mapping[str, Any]) -> dict[str, float]:
-    """Return the points lost per decision by declaration and ply, under names that MLflow groups."""
+    """Return the points lost per decision by declaration and ply, under names that MLflow can group."""
     from forge_core.texas42.declarations import NAMES
 
     decls, plies = report["decisions"]["per_decl"], report["decisions"]["per_ply"]
@@ -234,7 +235,7 @@ def in_units(name: str) -> str:
 
 
 def warnings_of(report: Mapping[str, Any], figures: Mapping[str, float]) -> list[dg.AssetCheckResult]:
-    """Return the results of the checks: each warns where the network misses a limit."""
+    """Return the results of the checks, which warn where the network misses a limit."""
     uniform = report["uniform"]
     held = {name: (uniform.get(name), limit) for name, limit in WARNINGS.items()}  # logits have no q_mae
     held["beats_random"] = figures["decision_q_gap"], figures["random_decision_q_gap"]

@@ -1,8 +1,8 @@
-"""Solved deals on disk: the three assets that fill the store.
+"""Solved deals on disk: the three assets that fill the store with shards.
 
-A run solves the deals of all its partitions at once, hard ones first and on all cores,
-and records a partition as soon as its last shard is done: partitions finished before a run
-is killed stay recorded. Shards that the store already holds are not made again.
+A run solves the deals of all its partitions together, hard ones first and on all cores, and records each
+partition as soon as its last shard is done: partitions that finish before a run is killed stay recorded.
+Shards that are already in the store are not made again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ GROUP = "texas42"
 
 
 class ShardLaunchpad(config_of(ShardSettings)):
-    """Settings of shards: the states drawn from each solved deal, and the check of existing files."""
+    """Settings of shards: the states to draw from each solved deal, and the check of existing files."""
 
 
 class Declarations(dg.Config):
@@ -37,7 +37,7 @@ class Declarations(dg.Config):
 
     declarations: Literal["one", "all"] = Field(
         "one",
-        description="one: the seeds of the block with seed % 10 = the declaration; all: every seed",
+        description="one: the seeds of the block whose seed % 10 is the declaration; all: every seed",
     )
 
 
@@ -68,9 +68,9 @@ def shard_asset(name: str, partitions: dg.PartitionsDefinition):
                 "shards_read_back",
                 asset=name,
                 blocking=True,
-                description="a shard of every partition, and one of those just made, read back: row count, "
-                "values in range, V = the best legal q, weights that sum to the number of states; the others "
-                "are verified as they are used",
+                description="in every partition, one old and one new shard, if there are any, can be read "
+                "back: row count, values in range, V = the best legal Q, weights that sum to the number of "
+                "states; the others are verified when they are used",
             ),
         ],
     )
@@ -80,7 +80,7 @@ def shard_asset(name: str, partitions: dg.PartitionsDefinition):
 def oracle_shards(
     context: dg.AssetExecutionContext, config: BlockLaunchpad, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult]:
-    """One Parquet file per deal: states, V and Q of a completely solved deal. A partition holds five."""
+    """One Parquet file per completely solved deal: states, V and Q. A partition holds five files."""
     with failing_plainly():
         settings = config.settings()
         wanted = {key: shard_keys(key, config.declarations) for key in context.partition_keys}
@@ -94,8 +94,8 @@ def marginalized_shards(
     store: ShardStore,
     compute: ComputeDevice,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Solved deals of each base hand against several sets of other hands: the worth of a hand to a player who
-    sees only that hand."""
+    """Solved deals of each base hand with several deals of the other hands: the value of a hand to a player
+    who sees only that hand."""
     with failing_plainly():
         settings = config.settings()
         wanted = {
@@ -108,7 +108,7 @@ def marginalized_shards(
 def golden_shards(
     context: dg.AssetExecutionContext, config: ShardLaunchpad, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult]:
-    """The fixed benchmark: solved deals of a few seeds of val and test, under every declaration."""
+    """The fixed benchmark: solved deals of a few val and test seeds, under every declaration."""
     with failing_plainly():
         settings = config.settings()
         wanted = {key: golden_keys(key) for key in context.partition_keys}
@@ -123,9 +123,9 @@ def fill_partitions(
     store: ShardStore,
     compute: ComputeDevice,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Make the shards `wanted` of each partition, and record each partition when it is complete.
+    """Make the shards of each partition, and record each partition when it is complete.
 
-    Raises dg.Failure at the end if a deal failed: its partition stays missing, all others are recorded.
+    Raise dg.Failure at the end if a deal failed: its partition stays missing, all others are recorded.
     """
     from forge_core.texas42.oracle.shards import ShardConfig, fill_shards
 
@@ -136,13 +136,11 @@ def fill_partitions(
         place, config = store.root().join(folder), ShardConfig(settings.rows, settings.sample_seed)
         keys = [key for of_one in wanted.values() for key in of_one]
         filling = fill_shards(place, keys, config, compute.device, compute.workers, verify=settings.verify)
-        with closing(filling) as reports:  # a cancelled run finishes what it is writing
+        with closing(filling) as reports:  # a cancelled run finishes the file it is writing
             for partition, done in completed(wanted, reports):
                 failed = {report.key.filename: report.error for report in done if report.error}
                 sound = [report for report in done if not report.error]
-                some = {
-                    report.made: report.key for report in reversed(sound)
-                }  # one that existed, one just made
+                some = {report.made: report.key for report in reversed(sound)}  # one old, one new
                 found = {key.filename: read_back(place, key) for key in some.values()}
                 faults = {filename: fault for filename, fault in found.items() if fault}
                 n_made += sum(report.made for report in done)
@@ -164,13 +162,13 @@ def fill_partitions(
     if failed := unsolved | unsound:
         filename, reason = next(iter(failed.items()))
         raise dg.Failure(
-            f"{len(failed)} of {n_deals} deals failed, the others are done; {filename}: {reason}",
+            f"{len(failed)} of {n_deals} deals failed, the others are complete; {filename}: {reason}",
             metadata={"failed": failed},
         )
 
 
 def read_back(folder: "Store", key: "ShardKey") -> str | None:
-    """Return the fault of a shard on disk, None if it is sound. Delete a corrupt shard, to be made again."""
+    """Return the fault of a shard on disk, None if it is sound. Delete a damaged shard so it is remade."""
     from forge_core.texas42.oracle.shards import read_shard
 
     try:

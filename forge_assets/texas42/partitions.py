@@ -1,4 +1,4 @@
-"""Partitions of the data of Texas 42: blocks of seeds by declaration, and the files of each."""
+"""Partitions of Texas 42 data: blocks of seeds by declaration, and the files of each partition."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ golden_partitions = dg.MultiPartitionsDefinition({"seed": golden_seeds, "decl": 
 def block_range(first: int, last: int) -> dict[str, str]:
     """Return the run tags that cover blocks `first`..`last` under all ten declarations, in one run.
 
-    The daemon would cut a backfill of the same partitions into one run per declaration.
-    Raises BadInput for blocks outside the universe.
+    The daemon would split a backfill of the same partitions into one run per declaration. Raise BadInput if
+    a block does not exist.
     """
     if not 0 <= first <= last < N_BLOCKS:
-        raise BadInput(f"blocks {first}..{last} do not exist: use 0..{N_BLOCKS - 1}, or raise N_BLOCKS")
+        raise BadInput(f"blocks {first}..{last} do not all exist: use 0..{N_BLOCKS - 1}, or raise N_BLOCKS")
     return {
         "dagster/asset_partition_range_start": f"{NAMES[0]}|{block_name(first)}",
         "dagster/asset_partition_range_end": f"{NAMES[-1]}|{block_name(last)}",
@@ -41,7 +41,7 @@ def block_range(first: int, last: int) -> dict[str, str]:
 
 
 def golden_range() -> dict[str, str]:
-    """Return the run tags that cover the whole benchmark, in one run."""
+    """Return the run tags that cover the whole benchmark in one run."""
     seeds = golden_seeds.get_partition_keys()
     return {
         "dagster/asset_partition_range_start": f"{NAMES[0]}|{seeds[0]}",
@@ -52,7 +52,7 @@ def golden_range() -> dict[str, str]:
 def partitions_text(partitions: Sequence[str]) -> str:
     """Return a short description of partitions: `blocks 0-3, 7 of sixes; block 9 of all declarations`.
 
-    partitions: all of one asset, of blocks (by declaration or not) or of the benchmark.
+    partitions: of one asset, either blocks (with or without a declaration) or seeds of the benchmark.
     """
     by_decl: dict[str, list[int]] = {}
     for partition in partitions:
@@ -74,11 +74,10 @@ def partitions_text(partitions: Sequence[str]) -> str:
 
 
 def shard_keys(partition: str, declarations: str, opponents: int | None = None) -> list[ShardKey]:
-    """Return the shards of a partition of `shard_partitions`.
+    """Return the keys of the shards of a partition of `shard_partitions`.
 
-    declarations: `one` (the seeds of the block whose own declaration, seed % 10, is the
-    partition's) or `all` (every seed of the block). opponents: number of deals per base hand.
-    Raises BadInput for another word.
+    declarations: `one` (the seeds of the block whose own declaration, seed % 10, is the partition's) or `all`
+    (every seed of the block). opponents: number of deals per base hand. Raise BadInput for any other word.
     """
     from forge_core.texas42.oracle.shards import seed_keys
 
@@ -88,18 +87,18 @@ def shard_keys(partition: str, declarations: str, opponents: int | None = None) 
         return seed_keys(seeds, decl, opponents)
     if declarations == "one":
         return [key for key in seed_keys(seeds, "seed", opponents) if key.decl == decl]
-    raise BadInput(f"declarations {declarations!r} is not a choice: use one or all")
+    raise BadInput(f"declarations is {declarations!r}: use one or all")
 
 
 def block_keys(name: str) -> list[ShardKey]:
-    """Return the seeds of a partition of `seed_blocks`, each under its own declaration, seed % 10."""
+    """Return the keys of a partition of `seed_blocks`: each seed under its own declaration, seed % 10."""
     from forge_core.texas42.oracle.shards import seed_keys
 
     return seed_keys(block_seeds(name), "seed")
 
 
 def golden_keys(partition: str) -> list[ShardKey]:
-    """Return the one shard of a partition of `golden_partitions`."""
+    """Return the key of the one shard of a partition of `golden_partitions`."""
     from forge_core.texas42.oracle.shards import seed_keys
 
     decl_name, seed = partition.split("|")

@@ -1,8 +1,8 @@
-"""Texas 42 in `make run`: solved deals, a small network that learns from them, and games.
+"""Texas 42 in `make run`: solved deals, a small network trained on them, and games.
 
-Blocks 0..49 (train) and 900..949 (val), a hundred deals in all ten declarations, then the catalog, training
-rows, a small network trained for some minutes, its evaluation and its ONNX file; finally games on the block
-of val.
+The steps solve the blocks 0..49 (train) and 900..949 (val), a hundred deals over all ten declarations; make
+the catalog and training rows; train a small network for some minutes, evaluate it and export it to ONNX; and
+play games on the val block.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from forge_core.texas42.oracle.catalog import Catalog
 
 BLOCKS = (0, 900 // BLOCK_SIZE)
-"""one block of train, one of val"""
+"""one block of train and one of val"""
 ROWS = {"rows": 16_000}
-"""settings of token_splits: many rows of each deal, since there are few deals"""
+"""settings of token_splits: many rows per deal, since there are few deals"""
 TEACHING = {"size": "73k", "steps": 800, "evaluate_every": 200, "threads": 1}
-"""settings of oracle_model, for two or three minutes; a network this small is no faster with two threads"""
+"""settings of oracle_model, for two to three minutes; a network this small gains nothing from two threads"""
 PLAYING = {"model": REFERENCE}
 """settings of eq_games"""
 
 
 def make_all(quickstart: Quickstart) -> None:
-    """Run all steps. Raises RunFailed."""
+    """Run all steps. Raise RunFailed if one fails."""
     solve(quickstart)
     learn(quickstart)
     play(quickstart)
 
 
 def solve(quickstart: Quickstart) -> None:
-    """Solve the deals, and print what the store holds. Raises RunFailed."""
+    """Solve the deals, and print the content of the store. Raise RunFailed if a run fails."""
     from forge_assets.resources import ShardStore
     from forge_core.texas42.oracle.catalog import read_catalog
 
@@ -54,7 +54,7 @@ def solve(quickstart: Quickstart) -> None:
         made = sum(int(partition["made"]) for partition in partitions)
         seconds = time.perf_counter() - started
         quickstart.print(
-            f"oracle_shards  {seeds}: {made} deals solved, {BLOCK_SIZE - made} there already, {seconds:.1f} s"
+            f"oracle_shards  {seeds}: {made} deals solved, {BLOCK_SIZE - made} found, {seconds:.1f} s"
         )
     quickstart.make("shard_catalog")
     quickstart.console.print(totals_table(read_catalog(ShardStore().root())))
@@ -63,13 +63,13 @@ def solve(quickstart: Quickstart) -> None:
 def learn(quickstart: Quickstart) -> None:
     """Train a network, and print the points it loses per decision, next to random play and the reference.
 
-    Raises RunFailed.
+    Raise RunFailed if a run fails.
     """
     network = one_partition("qvalue")
     for split in ("train", "val"):
         (tokens,) = quickstart.make("token_splits", one_partition(split), ROWS)
-        quickstart.print(f"token_splits   {split}: {tokens['rows']:,} rows of {tokens['shards']} deals")
-    quickstart.print("oracle_model   a network of 73 k parameters learns: some minutes")
+        quickstart.print(f"token_splits   {split}: {tokens['rows']:,} rows from {tokens['shards']} deals")
+    quickstart.print("oracle_model   training a network of 73 k parameters takes some minutes")
     (model,) = quickstart.make("oracle_model", network, TEACHING)
     quickstart.print(
         f"oracle_model   {model['rows']:,} rows in {model['seconds']:.0f} s: {model['model']}",
@@ -89,13 +89,13 @@ def learn(quickstart: Quickstart) -> None:
         f"points lost per decision, golden val: [bold]{figures['decision_q_gap_points']:.2f}[/bold]; "
         f"random play {figures['random_decision_q_gap_points']:.2f}; {REFERENCE}, which comes with the "
         f"project, {figures['other_decision_q_gap_points']:.2f}\n"
-        f"to go on from there: .venv/bin/forge-pipeline train --live --init-from {REFERENCE}, or init_from: "
-        f"{REFERENCE} in the launchpad of oracle_model",
+        "to continue from there: .venv/bin/forge-pipeline train --live --init-from "
+        f"{REFERENCE}, or init_from: {REFERENCE} in the launchpad of oracle_model",
     )
 
 
 def play(quickstart: Quickstart) -> None:
-    """Play games by E[Q], and print one instructive decision. Raises RunFailed."""
+    """Play games by E[Q], and print one instructive decision. Raise RunFailed if the run fails."""
     from forge_assets.resources import ShardStore
     from forge_core.texas42.eq.files import read_game
     from forge_core.texas42.eq.scenes import most_instructive_scene
@@ -109,17 +109,17 @@ def play(quickstart: Quickstart) -> None:
         "eq_games",
         one_partition(block),
         PLAYING,
-        waiting=f"{seeds}, every seat by what it can know",
+        waiting=f"{seeds}, every seat on its own knowledge",
     )
     pace = f", {games['games_per_second']:.1f} games/s on {games['device']}" if games["made"] else ""
     quickstart.print(
-        f"eq_games  {seeds}: {games['made']} games played, {len(keys) - games['made']} there already{pace}\n",
+        f"eq_games  {seeds}: {games['made']} games played, {len(keys) - games['made']} found{pace}\n",
     )
     store = ShardStore().root()
     game = read_game(store.join(GAMES_FOLDER), first)
     quickstart.console.print(describe_decision(game, most_instructive_scene(game).step))
     quickstart.print(f"\n{LEGEND}", style="dim")
-    forced = f"{games['forced_share']:.0%} of them forced, by {games['worlds']:,} worlds"
+    forced = f"{games['forced_share']:.0%} of them forced, over {games['worlds']:,} worlds"
     made = f"the bid of 30 was made in {games['bids_made_share']:.0%} of the games"
     quickstart.print(f"\n{games['decisions']:,} decisions, {forced}; {made}")
     quickstart.print(
@@ -129,7 +129,7 @@ def play(quickstart: Quickstart) -> None:
 
 def totals_table(catalog: Catalog) -> Table:
     """Return the totals of a catalog as a table for a terminal."""
-    table = Table(title="What the store holds", title_justify="left")
+    table = Table(title="Content of the store", title_justify="left")
     for column in ("kind", "split", "shards", "rows", "states", "MiB", "seeds"):
         table.add_column(column, justify="left" if column in ("kind", "split") else "right")
     for total in catalog.totals():

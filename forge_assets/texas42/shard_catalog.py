@@ -1,4 +1,4 @@
-"""Catalog of the shards in the store: it joins many partitions for the steps that read all of them."""
+"""Catalog of the shards in the store: one unpartitioned asset for the steps that read all partitions."""
 
 from typing import Any
 
@@ -28,13 +28,13 @@ CATALOG_VERSION = "c1"
             "no_faults",
             asset="shard_catalog",
             blocking=True,
-            description="every file in the folders of the shards is a shard of its split, by its footer",
+            description="every file in the shard folders is a shard of the right split, judged by its footer",
         ),
         dg.AssetCheckSpec(
             "one_oracle",
             asset="shard_catalog",
             blocking=True,
-            description="every shard made here was solved by the present version of the oracle",
+            description="every shard made by this project was solved by the current version of the oracle",
         ),
     ],
 )
@@ -74,7 +74,7 @@ def shard_catalog(store: ShardStore) -> dg.MaterializeResult:
 
 
 def key_figures(catalog) -> dict[str, Any]:
-    """Return the metadata of a Catalog that accompany its plots."""
+    """Return the metadata that accompanies the plots of a Catalog."""
     totals = catalog.totals()
     return {
         "shards": sum(total.shards for total in totals),

@@ -1,4 +1,4 @@
-"""Training rows, by split, drawn from the shards in the store."""
+"""Training rows, drawn by split from the shards in the store."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 split_partitions = dg.StaticPartitionsDefinition(["train", "val", "test"])
 
 READ_BACK = 200
-"""files read back after each run, evenly spaced; the others are checked against the manifest when used"""
+"""number of files read back after each run, evenly spaced; the manifest verifies the others when they are
+used"""
 
 
 class TokenLaunchpad(config_of(TokenSettings)):
@@ -32,19 +33,19 @@ class TokenLaunchpad(config_of(TokenSettings)):
 
 
 def split_checks(asset: str, sound: str) -> list[dg.AssetCheckSpec]:
-    """Return the checks whose results `fill_split` reports. sound: conditions that rows must meet."""
+    """Return the checks whose results `fill_split` reports. sound: description of sound rows."""
     return [
         dg.AssetCheckSpec(
             "seeds_of_the_split",
             asset=asset,
             blocking=True,
-            description="no seed of train in val or test, nor the reverse; none of the benchmark in val",
+            description="every file belongs to this split, and no benchmark seed is in val",
         ),
         dg.AssetCheckSpec(
             "rows_read_back",
             asset=asset,
             blocking=True,
-            description=f"up to {READ_BACK} files, read back and encoded: rows as counted; {sound}",
+            description=f"up to {READ_BACK} files are read back and encoded: row counts match; {sound}",
         ),
     ]
 
@@ -54,18 +55,18 @@ def split_checks(asset: str, sound: str) -> list[dg.AssetCheckSpec]:
     deps=[shard_catalog],
     partitions_def=split_partitions,
     code_version=versions.TOKENS,
-    output_required=False,  # nothing is recorded of rows that fail a check
+    output_required=False,  # rows that fail a check are not recorded
     pool=COMPUTE_POOL,
     kinds={"numpy"},
     check_specs=split_checks(
         "token_splits",
-        "Q legal exactly where the rules allow a play; values in -42..42; V the best Q; weights positive",
+        "Q is given exactly for legal plays; values lie in -42..42; V is the best Q; weights are positive",
     ),
 )
 def token_splits(
     context: dg.AssetExecutionContext, config: TokenLaunchpad, store: ShardStore, compute: ComputeDevice
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    """Rows for training (train), for validation (val) and sealed ones (test). Rows of new shards are added to
+    """Rows for training (train), validation (val) and the sealed test (test). Rows of new shards are added to
     the existing ones."""
     from forge_core.splits import Split
     from forge_core.texas42.tokens.splits import TOKEN_ROWS, TokenConfig, TokenStore
@@ -78,7 +79,7 @@ def token_splits(
 
 
 def describe_shards(manifest: "Manifest", plan: "Plan") -> Mapping[str, Any]:
-    """Return the metadata that only rows of shards have."""
+    """Return the metadata that is specific to rows of shards."""
     return {
         "shards": len(manifest.files),
         "shards_added": len(plan.tasks),
@@ -92,24 +93,24 @@ def describe_shards(manifest: "Manifest", plan: "Plan") -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Rows of one kind that are made and read in a store."""
+    """One kind of rows, with its sources and how to make and read them."""
 
     sources: tuple[str, ...]
-    """folders of the store whose files they are made of"""
+    """folders of the store with the files from which the rows are made"""
     rows: "RowStore"
     config: Any
-    """of the row store"""
+    """configuration of the row store"""
     open: Callable[[Any], Any]
-    """of a split -> TokenStore, or what reads the same"""
+    """split -> TokenStore, or another reader with the same interface"""
     workers: int | None
 
 
 def fill_split(
     root: "Store", split: "Split", work: Work, describe: "Callable[[Manifest, Plan], Mapping[str, Any]]"
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    """Bring the rows of a split up to date, unless a seed is in the wrong split; then read them back.
+    """Update the rows of a split, unless a seed is in the wrong split; then read them back.
 
-    describe: returns the metadata that only rows of this kind have.
+    describe: returns the metadata that is specific to this kind of rows.
     """
     with failing_plainly():
         strays = find_strays(root, split, work)
@@ -125,13 +126,15 @@ def fill_split(
         metadata={"read": read, "rows": manifest.rows, **faults},
     )
     if faults:
-        raise dg.Failure(f"{len(faults)} of {read} files would teach nonsense; {next(iter(faults.values()))}")
+        raise dg.Failure(
+            f"{len(faults)} of {read} files are unfit for training; {next(iter(faults.values()))}"
+        )
     metadata = {**describe(manifest, plan), **key_figures(work.rows.folder_of(root, split), manifest)}
     yield dg.MaterializeResult(data_version=dg.DataVersion(manifest.hash), metadata=metadata)
 
 
 def find_strays(root: "Store", split: "Split", work: Work) -> dict[str, str]:
-    """Return source files, and files named by a manifest, that belong to another split: path -> reason."""
+    """Find source files, and files named in a manifest, that belong to another split: path -> reason."""
     from forge_core.files.row_store import MANIFEST
     from forge_core.texas42.oracle.shards import ShardKey
 
@@ -145,7 +148,7 @@ def find_strays(root: "Store", split: "Split", work: Work) -> dict[str, str]:
     if folder.exists(MANIFEST):
         try:
             named = work.rows.read_manifest(folder).files
-        except BadInput:  # is written anew
+        except BadInput:  # the manifest will be rewritten
             named = ()
         for file in named:
             if file.belongs_to != split:
@@ -170,12 +173,12 @@ def read_back(work: Work, split: "Split") -> tuple[int, dict[str, str]]:
             faults[file.name] = str(error)
         else:
             if n_rows != file.rows:
-                faults[file.name] = f"{file.name} holds {n_rows} rows, its manifest says {file.rows}"
+                faults[file.name] = f"{file.name} holds {n_rows} rows, but its manifest says {file.rows}"
     return len(numbers), faults
 
 
 def key_figures(folder: "Store", manifest: "Manifest") -> Mapping[str, Any]:
-    """Return the metadata of any split."""
+    """Return the metadata that every kind of rows has."""
     return {
         "rows": manifest.rows,
         "first_seed": min(file.first_seed for file in manifest.files),

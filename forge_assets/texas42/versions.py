@@ -1,6 +1,6 @@
-"""Versions of the algorithms of Texas 42, composed along the asset graph.
+"""Code versions of the Texas 42 assets, composed along the asset graph.
 
-Each version is a constant next to its algorithm, and is raised when the results of the algorithm change.
+Each algorithm has a version constant next to it, which is raised when the results of the algorithm change.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from forge_core.texas42.sources import source_kind
 
 ORACLE = constant_of("forge_core.texas42.oracle.solver", "ORACLE_VERSION")
 SHARDS = f"{constant_of('forge_core.texas42.oracle.shards.records', 'SHARDS_VERSION')}/{ORACLE}"
-"""Composed of the versions of all upstream algorithms, so that a change marks every downstream asset as
-outdated."""
+"""A code version contains the versions of all upstream algorithms, so that a change marks every downstream
+asset as outdated."""
 ENCODER = constant_of("forge_core.texas42.tokens.encoder", "ENCODER_VERSION")
 TOKENS = f"{constant_of('forge_core.texas42.tokens.splits', 'TOKENS_VERSION')}/{ENCODER}/{SHARDS}"
 LIVE = constant_of("forge_core.texas42.tokens.live", "LIVE_VERSION")
 MODEL = f"{constant_of('forge_core.learning.labelled.train', 'MODEL_VERSION')}/{LIVE}/{TOKENS}"
-"""Networks learn from rows of shards, or from live rows where a setting asks for them."""
+"""Networks are trained on rows of shards, or on live rows if the setting `live` is on."""
 GOLDEN = constant_of("forge_core.texas42.tokens.golden", "GOLDEN_VERSION")
 EVALUATION = f"{constant_of('forge_core.learning.labelled.metrics', 'EVALUATION_VERSION')}/{GOLDEN}/{MODEL}"
 ONNX = f"{constant_of('forge_core.learning.onnx', 'ONNX_VERSION')}/{MODEL}"
@@ -42,7 +42,7 @@ BIDDING = "/".join(
         ORACLE,
     )
 )
-"""Playouts ask the solver, or networks, which read positions through the encoder."""
+"""Playouts use the solver, or networks, which read positions through the encoder."""
 MATCHES = "/".join(
     (
         constant_of("forge_core.texas42.arena.boards", "MATCH_VERSION"),
@@ -55,5 +55,5 @@ CHAMPION = f"{constant_of('forge_core.gate', 'GATE_VERSION')}/{EVALUATION}/{MATC
 
 
 def of_network(kind: str) -> str:
-    """Return the version of a network that learnt from rows of a kind. Raises BadInput for another kind."""
+    """Return the version of a network trained on rows of a kind. Raise BadInput if there is no such kind."""
     return {1: MODEL, 2: EQ_MODEL}[source_kind(kind).stage]

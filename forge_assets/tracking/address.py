@@ -9,16 +9,16 @@ from forge_assets.versions import PROJECT
 from forge_core.files import redact
 
 LOCAL_UI = "http://127.0.0.1:5000"
-"""where `make ui` shows what an SQLite file holds"""
+"""URL at which `make ui` shows the content of the SQLite file"""
 
 
 def default_address() -> str:
-    """Return MLFLOW_TRACKING_URI, or where that is not set the SQLite file of the project."""
+    """Return MLFLOW_TRACKING_URI, or the project's SQLite file if that is not set."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{PROJECT / 'mlruns' / 'mlflow.db'}"
 
 
 def is_server(address: str) -> bool:
-    """Return True for the address of a server, False for a file."""
+    """Return True if an address is that of a server, False if it is that of a file."""
     return address.startswith("http")
 
 
@@ -28,7 +28,7 @@ def local_file(address: str) -> Path | None:
 
 
 def run_url(address: str, experiment_id: str, run_id: str) -> str:
-    """Return the URL at which a browser shows a run; it never holds a password."""
+    """Return the URL of a run for a browser, never with a password."""
     shown = redact(address).replace("***@", "")
     ui = shown.rstrip("/") if is_server(shown) else LOCAL_UI
     return f"{ui}/#/experiments/{experiment_id}/runs/{run_id}"

@@ -1,4 +1,4 @@
-"""Errors of MLflow: an outage, which may be over soon, and everything that a person must mend."""
+"""Errors of MLflow: outages, which may soon be over, and errors that a person must fix."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from forge_core.files import redact
 
 
 class TrackerUnusable(ForgeError):
-    """MLflow cannot be reached, or refuses a request."""
+    """MLflow cannot be reached or refuses a request."""
 
 
 class TrackerAway(TrackerUnusable):
-    """MLflow's server, or the database behind it, does not answer: it may be back soon."""
+    """MLflow's server or its database does not answer; it may be back soon."""
 
 
 _START = "start it with make ui, or set MLFLOW_TRACKING_URI"
-_FREE_SPACE = "free some space there, then repeat"
-_GIVE_PERMISSION = "give yourself permission there, or set MLFLOW_TRACKING_URI"
+_FREE_SPACE = "free some space there, then try again"
+_GIVE_PERMISSION = "get write permission there, or set MLFLOW_TRACKING_URI"
 _REMEDIES = {
     "disk is full": _FREE_SPACE,
     "no space left": _FREE_SPACE,
@@ -33,14 +33,14 @@ _REMEDIES = {
 
 @contextmanager
 def mlflow_errors(address: str) -> Iterator[None]:
-    """Raise the errors of MLflow within as TrackerAway or TrackerUnusable, without passwords."""
+    """Convert MLflow's errors to TrackerAway or TrackerUnusable, without passwords."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        # Dagster also shows the cause of an error, whose text would hold the password of the address.
+        # Dagster also shows the cause of an error, and its text would contain the password of the address.
         cause = None if "@" in address else error
         if is_outage(error):
             reason = f"MLflow at {address} does not answer: {_chain(error)[-1]}; {_START}"
@@ -52,9 +52,9 @@ def mlflow_errors(address: str) -> Iterator[None]:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Return True if a server did not answer, or answered that its database is away.
+    """Return True if a server did not answer, or answered that its database is down.
 
-    False for an answer of status 500: the same request would fail again.
+    Return False for an answer with status 500, because the same request would fail again.
     """
     from requests import exceptions as http
 
@@ -64,7 +64,7 @@ def is_outage(error: BaseException) -> bool:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """Return an error, its cause, the cause of that, and so on."""
+    """Return an error followed by its chain of causes."""
     chain = [error]
     while cause := chain[-1].__cause__ or chain[-1].__context__:
         chain.append(cause)

@@ -1,4 +1,4 @@
-"""The setting by which an asset is told which network to use: the latest one, an alias, or a folder."""
+"""The setting that chooses an asset's network: the latest one, an alias, or a folder."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ LATEST = "latest"
 
 
 class ModelLaunchpad(dg.Config):
-    """The network to use."""
+    """Setting of the network to use."""
 
     model: str = Field(
         default=LATEST,
-        description="latest: the network that was trained last; challenger or champion: of the registry; or "
-        "a folder, such as models/... of the project",
+        description="Network to use: latest (the one trained last), challenger or champion from the "
+        "registry, or a folder relative to the project, such as models/NAME.",
     )
 
     def find(self, context: dg.AssetExecutionContext, objective: str, tracker: Tracker) -> str:
-        """Return the folder of the network. Raises BadInput where there is none, TrackerUnusable."""
+        """Return the folder of the network.
+
+        Raise BadInput if there is none, TrackerUnusable if MLflow fails.
+        """
         if self.model != LATEST:
             return resolve_model(self.model, objective, tracker)
         _, kind = find_model(objective)
@@ -33,5 +36,5 @@ class ModelLaunchpad(dg.Config):
         if not record:
             such_as = f", such as {kind.reference}" if kind.reference else ""
             missing = f"{kind.asset} has no {objective} network yet"
-            raise BadInput(f"{missing}: materialize it first, or name another model{such_as}")
+            raise BadInput(f"{missing}: materialize it first, or choose another model{such_as}")
         return str(record.metadata["model"].value)

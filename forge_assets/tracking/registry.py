@@ -1,7 +1,7 @@
 """MLflow's registry: versions of the models of each game, and the aliases challenger and champion.
 
-A version points at a folder of safetensors and JSON, which `load_model` reads; the model flavours that MLflow
-has of its own would be pickles.
+A version points at a folder with safetensors and JSON, which `load_model` reads; MLflow's own model flavours
+would be pickles.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class ModelVersion:
 
 @dataclass(frozen=True, slots=True)
 class ModelRegistry:
-    """The registry that a tracker leads to. All methods raise TrackerUnusable."""
+    """The registry of a tracker's MLflow. All methods raise TrackerUnusable if MLflow fails."""
 
     tracker: Tracker
 
     def register(self, run: TrackedRun, objective: str, tags: Mapping[str, str]) -> str:
-        """Make the model that a run keeps the challenger; return the number of its version, one per run."""
+        """Register the model of a run as the challenger; return its version number. A run has one version."""
         name = registered_name(objective)
         from mlflow.exceptions import MlflowException
 
@@ -56,16 +56,16 @@ class ModelRegistry:
                     source=f"{run.artifacts}/model",
                     run_id=run.run_id,
                     tags=dict(tags),
-                    await_creation_for=0,  # the files are there already; MLflow would wait and log a line
+                    await_creation_for=0,  # the files already exist; MLflow would wait and log a line
                 )
             )
             run.client.set_registered_model_alias(name, CHALLENGER, version.version)
             return str(version.version)
 
     def register_folder(self, folder: str, objective: str, weights: str) -> tuple[TrackedRun, str]:
-        """Return the run and the version number of a model; one that was never tracked is given both.
+        """Return the run and the version number of a model; create them if it was never tracked.
 
-        weights: the digest of its weights, by which the version of a copy is found.
+        weights: digest of its weights, by which the version of a copy is found.
         """
         if run := self.tracker.reopen(Path(folder).parent):
             return run, self.register(run, objective, {"forge.weights": weights})
@@ -84,7 +84,7 @@ class ModelRegistry:
         return run, self.register(run, objective, tags)
 
     def promote(self, objective: str, version: str, card: str, tags: Mapping[str, str]) -> None:
-        """Make a version the champion. The alias is set last: without it nothing has changed."""
+        """Make a version the champion. The alias is set last; until then nothing has changed."""
         client, name = self.tracker.client(), registered_name(objective)
         with mlflow_errors(self.tracker.address()):
             client.update_model_version(name, version, card)
@@ -93,7 +93,7 @@ class ModelRegistry:
             client.set_registered_model_alias(name, CHAMPION, version)
 
     def fetch(self, objective: str, alias: str) -> ModelVersion | None:
-        """Return the version that has an alias, copied to this machine if need be; None if there is none."""
+        """Return the version that an alias points to, downloaded if necessary; None if there is none."""
         client, name = self.tracker.client(), registered_name(objective)
         from mlflow.artifacts import download_artifacts
         from mlflow.exceptions import MlflowException
@@ -106,7 +106,10 @@ class ModelRegistry:
                     return None
                 raise
             if not version.source:
-                raise BadInput(f"{name}/{version.version} in MLflow has no files: move the alias {alias}")
+                raise BadInput(
+                    f"{name}/{version.version} in MLflow has no files: move the alias {alias} to another "
+                    "version"
+                )
             if Path(version.source).is_dir():
                 return ModelVersion(version.source, str(version.version))
             place = runs_folder() / "registered" / f"{name}-v{int(version.version)}"
@@ -118,18 +121,18 @@ class ModelRegistry:
 
 
 def registered_name(objective: str) -> str:
-    """Return the registered name of the networks of an objective: `qvalue` -> `texas42-oracle-qvalue`."""
+    """Return the registered name of an objective's networks: `qvalue` -> `texas42-oracle-qvalue`."""
     return find_model(objective)[1].name
 
 
 def resolve_model(word: str, objective: str, tracker: Tracker) -> str:
-    """Return the folder of a model that is named by an alias of the registry, or by a path.
+    """Return the folder of a model, given an alias of the registry or a path relative to the project.
 
-    Paths begin at the project. Raises BadInput for an alias that no version has, TrackerUnusable.
+    Raise BadInput if no version has the alias, TrackerUnusable if MLflow fails.
     """
     if word not in (CHAMPION, CHALLENGER):
         return word if "://" in word else str(PROJECT / word)
     found = ModelRegistry(tracker).fetch(objective, word)
     if not found:
-        raise BadInput(f"{registered_name(objective)} has no {word} yet: name the folder of a model")
+        raise BadInput(f"{registered_name(objective)} has no {word} yet: use the folder of a model")
     return found.folder

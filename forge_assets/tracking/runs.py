@@ -1,4 +1,4 @@
-"""One run in MLflow: its tags, parameters, figures and files."""
+"""One MLflow run: its tags, parameters, figures and files."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _PARAMS_PER_BATCH, _METRICS_PER_BATCH = 100, 1000
-"""what MLflow takes in one request at most"""
+"""MLflow's limits per request"""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedRun:
-    """One run. All methods raise TrackerUnusable."""
+    """One MLflow run. All methods raise TrackerUnusable if MLflow fails."""
 
     client: MlflowClient
     uri: str
     """address of MLflow, without a password"""
     run_id: str
     url: str
-    """for a browser"""
+    """URL of the run for a browser"""
     artifacts: str
     """URI of its files"""
 
@@ -63,7 +63,7 @@ class TrackedRun:
             return {figure.step for figure in self.client.get_metric_history(self.run_id, name)}
 
     def file(self, name: str, data: bytes) -> None:
-        """Keep a file, named `folder/name` or `name`."""
+        """Store a file with the run, as `folder/name` or `name`."""
         folder, _, name = name.rpartition("/")
         with tempfile.TemporaryDirectory() as temporary, mlflow_errors(self.uri):
             path = Path(temporary) / name
@@ -71,7 +71,7 @@ class TrackedRun:
             self.client.log_artifact(self.run_id, str(path), folder or None)
 
     def folder(self, path: str | Path, name: str) -> None:
-        """Keep all files of a local folder under a name."""
+        """Store all files of a local folder with the run, in a folder called `name`."""
         with mlflow_errors(self.uri):
             self.client.log_artifacts(self.run_id, str(path), name)
 
@@ -82,7 +82,7 @@ class TrackedRun:
 
 
 def flatten(params: Mapping[str, Any], prefix: str = "") -> Sequence[tuple[str, Any]]:
-    """Return the names and values of a nested mapping: `data.version`."""
+    """Return the names and values of a nested mapping, with names joined by dots: `data.version`."""
     flat: list[tuple[str, Any]] = []
     for name, value in params.items():
         flat += flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [(prefix + name, value)]

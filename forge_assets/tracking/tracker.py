@@ -1,7 +1,7 @@
-"""The tracker: a resource through which assets begin runs in MLflow and find those of training folders.
+"""The tracker: a resource with which assets begin MLflow runs and find the runs of training folders.
 
-The run of a training folder stands beside the weights, in `tracking.json`: a training that is resumed
-continues it, and who evaluates or exports the model adds to it. Nothing here uses MLflow's global state.
+`tracking.json` in a training folder names its run: resumed training continues that run, and evaluation and
+export add to it. Nothing here uses MLflow's global state.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
 
 TRACKING = "tracking.json"
 _PATIENCE_S = 5.0
-"""how long `outage` waits for one answer; a sensor's tick must not hang"""
+"""seconds that `outage` waits for an answer; a sensor's tick must not hang"""
 
 
 class Tracker(dg.ConfigurableResource):
-    """MLflow."""
+    """The resource that connects to MLflow."""
 
     uri: str = Field(
         default="",
-        description="sqlite:///FILE or a server's URL; empty: MLFLOW_TRACKING_URI, or mlruns/ of the project",
+        description="sqlite:///FILE or a server's URL; empty: MLFLOW_TRACKING_URI, or mlruns/ in the project",
     )
 
     def address(self) -> str:
-        """Return where MLflow keeps its records. Raises BadInput for a setting that holds a password."""
+        """Return the address of MLflow's records. Raise BadInput if the setting contains a password."""
         if (shown := redact(self.uri)) != self.uri:
             raise BadInput(
-                f"{shown} holds a password, and everybody can read the settings of a run: leave the setting "
+                f"{shown} contains a password, but the UI shows the settings of a run to everyone: leave uri "
                 "empty, and set MLFLOW_TRACKING_URI in the environment"
             )
         return self.uri or default_address()
 
     def client(self) -> MlflowClient:
-        """Return a client of the caller's own. Raises TrackerUnusable."""
+        """Return a new client. Raise TrackerUnusable if MLflow fails."""
         mlflow_internals.configure_client()
         from mlflow import MlflowClient
 
@@ -59,7 +59,7 @@ class Tracker(dg.ConfigurableResource):
             return MlflowClient(address)
 
     def outage(self) -> str:
-        """Return why MLflow's server does not answer now; empty if it does. A file always answers."""
+        """Return the reason why MLflow's server does not answer; empty if it does, or if it is a file."""
         address = self.address()
         if not is_server(address):
             return ""
@@ -69,20 +69,20 @@ class Tracker(dg.ConfigurableResource):
         except TrackerAway as error:
             return str(error)
         except TrackerUnusable:
-            pass  # it answers; the next request to it will say what is wrong
+            pass  # it answers; the next request will report the error
         return ""
 
     def begin(self, experiment: str, name: str, tags: Mapping[str, str]) -> TrackedRun:
-        """Begin a run of an experiment, which is made if need be. Raises TrackerUnusable."""
+        """Begin a run in an experiment, created if necessary. Raise TrackerUnusable if MLflow fails."""
         client = self.client()
         with mlflow_errors(self.address()):
             run = client.create_run(self._experiment_id(client, experiment), run_name=name, tags=dict(tags))
             return self.tracked(client, run)
 
     def reopen(self, folder: str | Path) -> TrackedRun | None:
-        """Return the run of a training folder; None if it was tracked nowhere, or at another address.
+        """Return the run of a training folder; None if it was not tracked, or tracked at another address.
 
-        Raises TrackerUnusable, also for a damaged `tracking.json`.
+        Raise TrackerUnusable if MLflow fails or `tracking.json` is damaged.
         """
         store = Store(str(folder))
         if not store.exists(TRACKING):
@@ -108,14 +108,14 @@ class Tracker(dg.ConfigurableResource):
                 raise
 
     def remember(self, run: TrackedRun, folder: str | Path) -> None:
-        """Write `tracking.json`, by which `reopen` finds the run of a training folder."""
+        """Write `tracking.json`, with which `reopen` finds the run of a training folder."""
         record = {"uri": run.uri, "run_id": run.run_id, "url": run.url}
         Store(str(folder)).write(TRACKING, json.dumps(record, indent=2).encode())
 
     def curve(self, experiment: str, name: str, figures: Mapping[int, Mapping[str, float]]) -> None:
-        """Record figures by step in the run of a name, which is made if need be; recorded ones stay.
+        """Add figures, by step, to the run called `name`, created if necessary; recorded steps do not change.
 
-        Raises TrackerUnusable.
+        Raise TrackerUnusable if MLflow fails.
         """
         client = self.client()
         with mlflow_errors(self.address()):
@@ -129,12 +129,12 @@ class Tracker(dg.ConfigurableResource):
                     run.metrics({key: values[key]}, step)
 
     def tracked(self, client: MlflowClient, run: Any) -> TrackedRun:
-        """Return a run of MLflow as a TrackedRun."""
-        info, address = run.info, redact(self.address())  # written into training folders
+        """Return an MLflow run as a TrackedRun."""
+        info, address = run.info, redact(self.address())  # this is written into training folders
         return TrackedRun(client, address, info.run_id, self.url_of(info), info.artifact_uri)
 
     def url_of(self, info: RunInfo) -> str:
-        """Return the URL at which a browser shows a run."""
+        """Return the URL of a run for a browser."""
         return run_url(self.address(), info.experiment_id, info.run_id)
 
     def _experiment_id(self, client: MlflowClient, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Training runs on their way into MLflow: configuration, curves, the best weights, the registered version."""
+"""Tracking of training runs in MLflow: configuration, curves, the best weights, the registered version."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from forge_core.learning.runs import Point, TrainResult
 
 COSTS = ("loss", "rows", "seconds", "cpu_seconds")
-"""figures of a point that are no result of its evaluation; the first tells which points MLflow has"""
+"""figures of a point that are not results of its evaluation; the first one shows which points MLflow has"""
 
 
 class TrainedModel(Protocol):
@@ -30,7 +30,7 @@ class TrainedModel(Protocol):
 
     @property
     def objective(self) -> str:
-        """The word by which `forge_assets.games` finds its kind."""
+        """The objective, by which `forge_assets.games` finds the kind of network."""
         ...
 
 
@@ -39,11 +39,11 @@ class TrainingConfig(Protocol):
 
     @property
     def model(self) -> TrainedModel:
-        """The network."""
+        """Configuration of the network."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types."""
+        """Return the configuration as JSON types."""
         ...
 
 
@@ -55,15 +55,15 @@ def _draw_curve(points: Sequence[Point]) -> bytes:
 
 @dataclass(slots=True)
 class TrainingTracker:
-    """Follows training runs into MLflow: see `forge_core.learning.labelled.teaching.Tracking`."""
+    """A tracker of training runs in MLflow: see `forge_core.learning.labelled.teaching.Tracking`."""
 
     tracker: Tracker
     tags: Mapping[str, str] = field(default_factory=dict)
-    """of every run: who started it"""
+    """tags of every run: who started it"""
     draw_curve: Callable[[Sequence[Point]], bytes] = _draw_curve
     """points -> PNG"""
     prefix: str = "val/"
-    """of the names of the figures of a point in MLflow, but for COSTS"""
+    """prefix of a point's figures in MLflow, except for COSTS"""
 
     @contextmanager
     def follow(
@@ -74,9 +74,9 @@ class TrainingTracker:
         init_from: str | None,
         resume: bool,
     ) -> Iterator[FollowedTraining]:
-        """Begin a run in MLflow, or continue that of a training which is resumed; end it as the body ends.
+        """Begin an MLflow run, or continue that of resumed training, and end it with the status of the body.
 
-        Raises BadInput for a new training in the folder of another, whose records stay as they are.
+        Raise BadInput if new training would use the folder of an earlier run; its records are not changed.
         """
         from forge_core.learning.runs import CHECKPOINT, ORIGIN
 
@@ -106,7 +106,7 @@ class TrainingTracker:
             run.end("KILLED")
             raise
         except BaseException as error:
-            if not (known and isinstance(error, BadInput)):  # a refused resumption leaves the run as it is
+            if not (known and isinstance(error, BadInput)):  # a refused resumption does not change the run
                 run.end("FAILED")
             raise
         run.end("FINISHED")
@@ -114,7 +114,7 @@ class TrainingTracker:
 
 @dataclass(slots=True)
 class FollowedTraining:
-    """One training run."""
+    """One training run that is tracked."""
 
     registry: ModelRegistry
     run: TrackedRun
@@ -123,20 +123,20 @@ class FollowedTraining:
     draw_curve: Callable[[Sequence[Point]], bytes]
     prefix: str
     pending: list[Point] = field(default_factory=list)
-    """points that MLflow does not have yet: an outage does not stop the training"""
+    """points that MLflow does not have yet, since an outage does not stop training"""
 
     def point(self, point: Point) -> None:
-        """Record a point of the curves, now or as soon as MLflow takes it."""
+        """Record a point of the curves, now or as soon as MLflow accepts it."""
         self.pending.append(point)
         try:
             self._send()
         except TrackerUnusable as error:
-            logging.getLogger(__name__).warning("%s; %d points wait", error, len(self.pending))
+            logging.getLogger(__name__).warning("%s; %d points are waiting", error, len(self.pending))
 
     def finish(self, result: TrainResult) -> None:
-        """Record the whole curve, keep the best weights, and register them as the challenger.
+        """Record the whole curve, store the best weights, and register them as the challenger.
 
-        Raises TrackerUnusable.
+        Raise TrackerUnusable if MLflow fails.
         """
         from forge_core.learning.runs import CONFIG, CURVE
 
@@ -164,5 +164,5 @@ class FollowedTraining:
 
 
 def results_of(point: Point) -> dict[str, float]:
-    """Return the figures that the evaluation at a point found."""
+    """Return the results of the evaluation at a point."""
     return {name: value for name, value in point.items() if name not in (*COSTS, "step")}
