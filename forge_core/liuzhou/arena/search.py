@@ -1,0 +1,190 @@
+"""The doors of the search: `search` for some positions, `Arena` for trees that are used again and again."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from forge_core.device import resolve_device
+from forge_core.errors import BadInput
+from forge_core.liuzhou.arena.noise import dirichlet_parts, gumbel_variates
+from forge_core.liuzhou.arena.result import RootStatistics, SearchResult, result_of
+from forge_core.liuzhou.evaluators import Array, Evaluator, array_module
+from forge_core.liuzhou.settings.search import SearchSettings
+
+ArenaKind = Literal["auto", "reference", "cpu", "tensors", "cuda"]
+"""Implementations of the search: plain Python, compiled, tensors of any device, and CUDA kernels; auto
+takes cpu on a CPU and cuda on CUDA. All find the same visits and values."""
+
+
+class Trees(Protocol):
+    """Trees that are searched in lockstep: an implementation."""
+
+    overflow: int
+    """walks that were cut off; always 0 unless the implementation limits their depth"""
+
+    def start(self, rows: Any, evaluator: Evaluator, sims: int, draws: np.ndarray | None) -> None:
+        """Evaluate the roots and mix their noise in.
+
+        draws: [N, SLOTS], Gumbel noise float64 that is added to the logits, or else the parts of the
+        Dirichlet noise float32; None without noise.
+        """
+        ...
+
+    def simulate(self, evaluator: Evaluator) -> None:
+        """Add a leaf to each tree, and its value to the path that leads to it."""
+        ...
+
+    def root(self) -> RootStatistics:
+        """Return the numbers at the roots."""
+        ...
+
+    def advance(self, slots: Any) -> None:
+        """Keep the subtree of an action of each tree for the next search."""
+        ...
+
+
+class Arena:
+    """Trees of a fixed number of games, whose memory is used again by every search.
+
+    A used arena finds the same as a fresh one, and a game the same alone as in company.
+    """
+
+    def __init__(
+        self, games: int, settings: SearchSettings, device: str = "auto", kind: ArenaKind = "auto"
+    ) -> None:
+        """Allocate the trees: about 1 KiB per row, `settings.tree_rows` rows per game.
+
+        games: the most positions of a search. kind: the implementation. Raises BadInput, and
+        DeviceUnavailable for a device that this machine does not have.
+        """
+        if games < 1:
+            raise BadInput(f"an arena of {games} games: use at least 1")
+        self.games, self.settings = games, settings
+        self.device = resolve_device(device)
+        self.kind = resolve_kind(kind, self.device)
+        self.trees = make_trees(self.kind, games, settings, self.device)
+        self._n = 0
+        """positions of the last search"""
+
+    @property
+    def overflow(self) -> int:
+        """Walks of the last search that were cut off: 0, or the search is wrong."""
+        return self.trees.overflow
+
+    def search(
+        self,
+        rows: Array,
+        evaluator: Evaluator,
+        stream: np.random.Generator | np.ndarray | None = None,
+        sims: int | None = None,
+    ) -> SearchResult:
+        """Search from each row, int64 [N, 4], N at most the arena's games.
+
+        stream: draws one key per row for the noise of its root; or the keys themselves, uint64 [N], which
+        make the noise of a row independent of the others. sims: simulations of this search, at most those
+        of the settings, which are the default. Rows on a CUDA device are checked for their shape alone.
+        Raises BadInput for malformed rows, and for noise without a stream.
+        """
+        sims = self.settings.sims if sims is None else sims
+        if not 1 <= sims <= self.settings.sims:
+            raise BadInput(f"sims {sims}: this arena has room for 1..{self.settings.sims}")
+        check_rows(rows, self.games)
+        draws = self._draws(len(rows), stream)
+        self._n = len(rows)
+        self.trees.start(self._take_in(rows), evaluator, sims, draws)
+        for _ in range(sims):
+            self.trees.simulate(evaluator)
+        result = result_of(self.trees.root(), self.settings, len(rows) * (sims + 1))
+        return result if array_module(result.visits) is array_module(rows) else result.converted()
+
+    def root(self) -> RootStatistics:
+        """Return the numbers at the roots after the last search, in black's frame."""
+        return self.trees.root()
+
+    def advance(self, slots: Array) -> None:
+        """Keep the subtree of the action that each game took, for settings with `reuse`.
+
+        slots: whole numbers [N], in the order of the last search, the place of the action in its list
+        `actions`; -1 to keep nothing. The next search continues the subtree of each row that is the row
+        after that action; its visits then count those kept. A subtree that the action has not got, or of
+        more than KEPT_SIMS * sims + 1 rows, is dropped, and a row that is another than expected starts
+        afresh. Raises BadInput.
+        """
+        if not self.settings.reuse:
+            raise BadInput("only an arena with reuse keeps subtrees: set reuse, or leave advance out")
+        if len(slots) != self._n:
+            raise BadInput(f"{len(slots)} slots for {self._n} games: give one per row of the last search")
+        self.trees.advance(self._take_in(slots))
+
+    def _draws(self, n: int, stream: np.random.Generator | np.ndarray | None) -> np.ndarray | None:
+        """Return the random numbers of n roots, None without noise."""
+        noise = self.settings.noise
+        if noise == 0:
+            return None
+        if stream is None:
+            raise BadInput(f"noise {noise} needs random numbers: pass stream=, or set noise to 0")
+        if isinstance(stream, np.random.Generator):
+            keys = stream.integers(2**64, size=n, dtype=np.uint64)
+        else:
+            keys = np.asarray(stream, np.uint64)
+        if keys.shape != (n,):
+            raise BadInput(f"keys of shape {keys.shape} for {n} rows: give one per row")
+        return noise * gumbel_variates(keys) if self.settings.gumbel else dirichlet_parts(keys)
+
+    def _take_in(self, array: Array) -> Array:
+        """Return an array in the form that the implementation computes with."""
+        if self.kind in ("reference", "cpu"):
+            return np.ascontiguousarray(array if isinstance(array, np.ndarray) else array.cpu().numpy())
+        import torch
+
+        return torch.as_tensor(array, device=self.device)
+
+
+def search(
+    rows: Array,
+    evaluator: Evaluator,
+    settings: SearchSettings,
+    stream: np.random.Generator | np.ndarray | None = None,
+    device: str = "auto",
+    kind: ArenaKind = "auto",
+) -> SearchResult:
+    """Search from each row, int64 [N, 4], by trees made for this call; see `Arena`.
+
+    device: auto takes that of the rows if they are a tensor, else CUDA if it is available.
+    """
+    if device == "auto" and not isinstance(rows, np.ndarray):
+        device = str(rows.device)
+    return Arena(max(len(rows), 1), settings, device, kind).search(rows, evaluator, stream)
+
+
+def resolve_kind(kind: ArenaKind, device: str) -> ArenaKind:
+    """Return the implementation for a device. Raises BadInput for one that cannot run there."""
+    on_cuda = device.startswith("cuda")
+    if kind == "auto":
+        return "cuda" if on_cuda else "cpu"
+    if kind in ("reference", "cpu") and on_cuda:
+        raise BadInput(f"the {kind} arena runs on a CPU: use device cpu, or kind tensors or cuda")
+    return kind
+
+
+def make_trees(kind: ArenaKind, games: int, settings: SearchSettings, device: str) -> Trees:
+    """Allocate the trees of an implementation."""
+    if kind == "reference":
+        from forge_core.liuzhou.arena.reference import ReferenceTrees
+
+        return ReferenceTrees(settings)
+    if kind == "cpu":
+        from forge_core.liuzhou.arena.cpu import CpuTrees
+
+        return CpuTrees(games, settings)
+    if kind == "tensors":
+        from forge_core.liuzhou.arena.tensors import TensorTrees
+
+        return TensorTrees(games, settings, device)
+    if kind == "cuda":
+        from forge_core.liuzhou.arena.cuda import CudaTrees
+
+        return CudaTrees(games, settings, device)
+    raise BadInput(f"no arena of kind {kind!r}: use auto, reference, cpu, tensors or cuda")
