@@ -16,6 +16,7 @@ import numpy as np
 from numba import float32
 
 from forge_core.errors import BadInput
+from forge_core.game import Array
 from forge_core.kernels import kernel
 from forge_core.liuzhou.state.kernels import (
     count_stones,
@@ -34,9 +35,6 @@ from forge_core.liuzhou.state.layout import (
     SLOTS,
     WHITE_WON,
 )
-
-Array = Any
-"""a numpy array or a tensor"""
 
 
 class Evaluator(Protocol):
@@ -162,7 +160,8 @@ def final_values(rows: Array, beta: float, draw_scale: float) -> Array:
     result = rows[:, 3] >> OUTCOME_SHIFT & OUTCOME_MASK
     lead = xp.asarray(_bits(rows[:, 0]) - _bits(rows[:, 1]), dtype=xp.float32)
     drawn = float(np.float32(beta)) * xp.clip(lead / float(np.float32(draw_scale)), -1, 1)
-    return xp.where(result == BLACK_WON, 1.0 + 0 * drawn, xp.where(result == WHITE_WON, -1.0 + 0 * drawn, drawn))
+    won = (result == BLACK_WON) * 1 - (result == WHITE_WON) * 1
+    return xp.where(won == 0, drawn, xp.asarray(won, dtype=xp.float32))
 
 
 def _bits(words: Array) -> Array:

@@ -17,7 +17,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.liuzhou.evaluators import Array, array_module
+from forge_core.game import Array
+from forge_core.liuzhou.evaluators import array_module
 from forge_core.liuzhou.state.layout import EMPTY_SLOT
 
 CONSIDERED = 16
@@ -84,7 +85,7 @@ def scaled_values(visits: Array, sums: Array, prior: Array, value: Array, sign: 
 
 
 def improved_policy(prior: Array, values: Array, actions: Array) -> Array:
-    """Return the softmax [N, SLOTS] float64 of logits and scaled values over legal actions; 0 in empty rows."""
+    """Return the softmax [N, SLOTS] float64 of logits and scaled values over legal actions."""
     xp = array_module(prior)
     prior = xp.asarray(prior, dtype=xp.float64)
     is_legal = actions != EMPTY_SLOT

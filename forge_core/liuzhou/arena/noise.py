@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.liuzhou.evaluators import Array, array_module
+from forge_core.game import Array
+from forge_core.liuzhou.evaluators import array_module
 from forge_core.liuzhou.state.layout import EMPTY_SLOT, SLOTS
 from forge_core.streams import mix, uniform
 

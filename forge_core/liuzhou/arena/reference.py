@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 
+from forge_core.game import Array
 from forge_core.liuzhou import rules
 from forge_core.liuzhou.arena.gumbel import (
     CONSIDERED,
@@ -22,7 +23,7 @@ from forge_core.liuzhou.arena.gumbel import (
 )
 from forge_core.liuzhou.arena.noise import mix_noise
 from forge_core.liuzhou.arena.result import RootStatistics
-from forge_core.liuzhou.evaluators import Array, Evaluator
+from forge_core.liuzhou.evaluators import Evaluator
 from forge_core.liuzhou.settings.search import SearchSettings
 from forge_core.liuzhou.state.layout import EMPTY_SLOT, SLOTS, pack, unpack
 
@@ -114,8 +115,9 @@ class ReferenceTrees:
                 path.append((node, slot))
                 if slot not in node.children:
                     node.seen = F(node.seen + node.prior[slot])
-                    state = rules.step(node.state, node.actions[slot])
-                    node = node.children[slot] = Node(state, evaluator)
+                    leaf = Node(rules.step(node.state, node.actions[slot]), evaluator)
+                    node.children[slot] = leaf
+                    node = leaf
                     break
                 node = node.children[slot]
             value = node.value if node.outcome is None else self.final_value(node)
@@ -157,9 +159,9 @@ class ReferenceTrees:
 
     def choose_by_policy(self, node: Node) -> int:
         """Return the action whose share of the visits falls behind its improved policy the most."""
-        policy = improved_policy(
-            padded(node.prior, F)[None], completed_values(node)[None], node.slots[None]
-        )[0]
+        policy = improved_policy(padded(node.prior, F)[None], completed_values(node)[None], node.slots[None])[
+            0
+        ]
         lag = policy - padded(node.visits, np.int32) / (1 + sum(node.visits))
         return int(np.where(node.slots != EMPTY_SLOT, lag, -math.inf).argmax())
 

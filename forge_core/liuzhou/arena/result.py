@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+from forge_core.game import Array
 from forge_core.liuzhou.arena.gumbel import improved_policy, scaled_values
-from forge_core.liuzhou.evaluators import Array, array_module, final_values
+from forge_core.liuzhou.evaluators import array_module, final_values
 from forge_core.liuzhou.settings.search import SearchSettings
 from forge_core.liuzhou.state.layout import OUTCOME_MASK, OUTCOME_SHIFT, PLAYER_SHIFT
 
@@ -34,6 +36,27 @@ class SearchResult:
     """float32 [N]: mean value of the position in the mover's frame, its own evaluation included"""
     evaluations: int
     """positions that the evaluator was asked about: (sims + 1) per row"""
+
+    def slots_of(self, actions: Array) -> Array:
+        """Return the slots [N] of some actions [N], for `Arena.advance`; -1 if a list has not got it."""
+        xp = array_module(self.actions)
+        is_there = self.actions == actions[:, None]
+        slots = xp.asarray(is_there, dtype=xp.int8).argmax(1)
+        return xp.where(is_there.any(1), slots, xp.full_like(slots, -1))
+
+    def as_numpy(self) -> SearchResult:
+        """Return the same as numpy arrays, from tensors; waits for the device."""
+        return self._converted(lambda tensor: tensor.cpu().numpy())
+
+    def as_tensors(self) -> SearchResult:
+        """Return the same as tensors on the CPU, from numpy arrays."""
+        import torch
+
+        return self._converted(torch.from_numpy)
+
+    def _converted(self, convert: Callable[[Array], Array]) -> SearchResult:
+        arrays = [name for name in self.__slots__ if name != "evaluations"]
+        return replace(self, **{name: convert(getattr(self, name)) for name in arrays})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,22 @@ import numpy as np
 
 from forge_core.device import resolve_device
 from forge_core.errors import BadInput
+from forge_core.game import Array
 from forge_core.liuzhou.arena.noise import dirichlet_parts, gumbel_variates
 from forge_core.liuzhou.arena.result import RootStatistics, SearchResult, result_of
-from forge_core.liuzhou.evaluators import Array, Evaluator, array_module
+from forge_core.liuzhou.evaluators import Evaluator, array_module
+from forge_core.liuzhou.rules import CAPTURE, COUNTER, MARK, MAX_MOVES, PLACE
 from forge_core.liuzhou.settings.search import SearchSettings
+from forge_core.liuzhou.state import GOING, legal_actions, outcomes
+from forge_core.liuzhou.state.layout import (
+    COUNT_MASK,
+    COUNT_SHIFT,
+    FULL,
+    OUTCOME_SHIFT,
+    PENDING_MASK,
+    PENDING_SHIFT,
+    PHASE_MASK,
+)
 
 ArenaKind = Literal["auto", "reference", "cpu", "tensors", "cuda"]
 """Implementations of the search: plain Python, compiled, tensors of any device, and CUDA kernels; auto
@@ -97,7 +109,9 @@ class Arena:
         for _ in range(sims):
             self.trees.simulate(evaluator)
         result = result_of(self.trees.root(), self.settings, len(rows) * (sims + 1))
-        return result if array_module(result.visits) is array_module(rows) else result.converted()
+        if array_module(result.visits) is array_module(rows):
+            return result
+        return result.as_numpy() if isinstance(rows, np.ndarray) else result.as_tensors()
 
     def root(self) -> RootStatistics:
         """Return the numbers at the roots after the last search, in black's frame."""
@@ -139,7 +153,7 @@ class Arena:
             return np.ascontiguousarray(array if isinstance(array, np.ndarray) else array.cpu().numpy())
         import torch
 
-        return torch.as_tensor(array, device=self.device)
+        return torch.tensor(array, device=self.device) if isinstance(array, np.ndarray) else array
 
 
 def search(
@@ -157,6 +171,32 @@ def search(
     if device == "auto" and not isinstance(rows, np.ndarray):
         device = str(rows.device)
     return Arena(max(len(rows), 1), settings, device, kind).search(rows, evaluator, stream)
+
+
+def check_rows(rows: Array, most: int) -> None:
+    """Raise BadInput unless these are 1..most rows that a game can go on from, or finished ones.
+
+    Words on a CUDA device are not read, since that would wait for it.
+    """
+    if rows.ndim != 2 or rows.shape[1] != 4 or "int64" not in str(rows.dtype):
+        raise BadInput(f"rows of shape {tuple(rows.shape)} and type {rows.dtype}: give int64 [N, 4]")
+    if not 1 <= len(rows) <= most:
+        raise BadInput(f"{len(rows)} rows: this arena has room for 1..{most}")
+    if not isinstance(rows, np.ndarray):
+        if rows.device.type != "cpu":
+            return
+        rows = rows.numpy()
+    black, white, marked, meta = rows.T
+    phase, pending = meta & PHASE_MASK, meta >> PENDING_SHIFT & PENDING_MASK
+    is_due = (phase == MARK) | (phase == CAPTURE)
+    is_sound = (black & ~FULL == 0) & (white & ~FULL == 0) & (black & white == 0)
+    is_sound &= (marked & ~(black | white) == 0) & (meta >> OUTCOME_SHIFT + 2 == 0)
+    is_sound &= (phase >= PLACE) & (phase <= COUNTER) & (is_due == (pending > 0)) & (pending < 3)
+    is_going = outcomes(rows) == GOING
+    is_sound &= ~is_going | ((legal_actions(rows)[1] > 0) & (meta >> COUNT_SHIFT & COUNT_MASK < MAX_MOVES))
+    if not is_sound.all():
+        g = int(is_sound.argmin())
+        raise BadInput(f"row {g}, {rows[g].tolist()}, is no position of the game: give rows of state.pack")
 
 
 def resolve_kind(kind: ArenaKind, device: str) -> ArenaKind:

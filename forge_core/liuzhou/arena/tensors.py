@@ -148,7 +148,7 @@ class TensorTrees:
             array[row] = numbers
 
     def of_rows(self) -> tuple[Tensor, ...]:
-        """Return the arrays with an entry per row, but for `parent`; those of a new row are 0 from the fifth."""
+        """Return the arrays with an entry per row, but for `parent`, in the order of `write`."""
         of_actions = (self.child, self.visits, self.sums)
         return self.state, self.actions, self.prior, self.value, *of_actions, self.row_visits, self.seen
 

@@ -52,7 +52,7 @@ class SearchSettings:
         False,
         "Search by Gumbel AlphaZero: sequential halving at the root, and an improved policy as the result.",
     )
-    reuse: bool = setting(False, "Keep the subtree of the chosen action for the next search of the same game.")
+    reuse: bool = setting(False, "Keep the subtree of the chosen action for the game's next search.")
 
     def __post_init__(self) -> None:
         most = (MOST_ROWS - 1) // (KEPT_SIMS + 1 if self.reuse else 1)
@@ -63,7 +63,7 @@ class SearchSettings:
         if self.fpu is not None and not 0 <= self.fpu < math.inf:
             raise BadInput(f"fpu {self.fpu}: use a number of at least 0, or none")
         if not 0 <= self.beta <= 1:
-            raise BadInput(f"beta {self.beta}: use 0 to 1, since a drawn game is worth no more than a won one")
+            raise BadInput(f"beta {self.beta}: use 0 to 1, as a drawn game is worth no more than a won one")
         if not 0 < self.draw_scale < math.inf:
             raise BadInput(f"draw scale {self.draw_scale}: use a number of stones above 0")
         if not 0 <= self.noise <= 1:
