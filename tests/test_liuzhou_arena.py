@@ -179,13 +179,8 @@ def test_ends_of_games_count_one(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_finished_rows_are_not_searched(kind):
     lost, drawn = START.copy(), START.copy()
-    lost[:] = (1 << 7) - 1, (1 << 35) | (1 << 34), 0, 4 | 1 << 3 | BLACK_WON << 22
-    drawn[:] = (
-        (1 << 7) - 1,
-        (1 << 35) | (1 << 34) | (1 << 33) | (1 << 28),
-        0,
-        4 | 1 << 3 | 36 << 16 | DRAWN << 22,
-    )
+    lost[:] = (1 << 7) - 1, 0b11 << 34, 0, 4 | 1 << 3 | BLACK_WON << 22
+    drawn[:] = (1 << 7) - 1, 1 << 28 | 0b111 << 33, 0, 4 | 1 << 3 | 36 << 16 | DRAWN << 22
     rows = np.stack([START, lost, drawn])
     result = search(rows, FakeNet(), SearchSettings(16, beta=0.5), device="cpu", kind=kind)
     assert (result.visits[1:] == 0).all() and (result.policy[1:] == 0).all() and (result.q[1:] == 0).all()
@@ -255,10 +250,8 @@ def test_simulations_wait_for_no_device(name):
     with FakeTensorMode(allow_non_fake_inputs=True):
         trees = TensorTrees(4, SEARCHES[name], "cpu")
         trees.stops_early = False
-        trees.scores, trees.plan = (
-            torch.zeros(4, 64, dtype=torch.float64),
-            torch.zeros(4, 64, dtype=torch.int32),
-        )
+        trees.scores = trees.zeros(4, 64, dtype=torch.float64)
+        trees.plan = trees.zeros(4, 64, dtype=torch.int32)
         for _ in range(3):
             trees.simulate(FakeNet())
         assert trees.visits.shape == (4 * trees.size, len(actions[0]))

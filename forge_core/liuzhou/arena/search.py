@@ -25,16 +25,18 @@ from forge_core.liuzhou.state.layout import (
     PHASE_MASK,
 )
 
-ArenaKind = Literal["auto", "reference", "cpu", "tensors", "cuda"]
-"""Implementations of the search: plain Python, compiled, tensors of any device, and CUDA kernels; auto
-takes cpu on a CPU and cuda on CUDA. All find the same visits and values."""
+ArenaKind = Literal["auto", "reference", "cpu", "tensors"]
+"""Implementations of the search: plain Python, compiled, and tensors of any device; auto takes cpu on a CPU
+and tensors on CUDA. All find the same visits and values."""
 
 
 class Trees(Protocol):
     """Trees that are searched in lockstep: an implementation."""
 
-    overflow: int
-    """walks that were cut off; always 0 unless the implementation limits their depth"""
+    @property
+    def overflow(self) -> int:
+        """Walks that were cut off; always 0 unless the implementation limits their depth."""
+        ...
 
     def start(self, rows: Any, evaluator: Evaluator, sims: int, draws: np.ndarray | None) -> None:
         """Evaluate the roots and mix their noise in.
@@ -203,9 +205,9 @@ def resolve_kind(kind: ArenaKind, device: str) -> ArenaKind:
     """Return the implementation for a device. Raises BadInput for one that cannot run there."""
     on_cuda = device.startswith("cuda")
     if kind == "auto":
-        return "cuda" if on_cuda else "cpu"
+        return "tensors" if on_cuda else "cpu"
     if kind in ("reference", "cpu") and on_cuda:
-        raise BadInput(f"the {kind} arena runs on a CPU: use device cpu, or kind tensors or cuda")
+        raise BadInput(f"the {kind} arena runs on a CPU: use device cpu, or kind tensors")
     return kind
 
 
@@ -223,8 +225,4 @@ def make_trees(kind: ArenaKind, games: int, settings: SearchSettings, device: st
         from forge_core.liuzhou.arena.tensors import TensorTrees
 
         return TensorTrees(games, settings, device)
-    if kind == "cuda":
-        from forge_core.liuzhou.arena.cuda import CudaTrees
-
-        return CudaTrees(games, settings, device)
-    raise BadInput(f"no arena of kind {kind!r}: use auto, reference, cpu, tensors or cuda")
+    raise BadInput(f"no arena of kind {kind!r}: use auto, reference, cpu or tensors")
