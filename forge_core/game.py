@@ -95,11 +95,11 @@ class Game(Protocol[State]):
         """
         ...
 
-    def to_move(self, state: State) -> Array:
+    def to_move(self, state: State, /) -> Array:
         """Return [N] int64: the seat that acts next, NOBODY in finished rows."""
         ...
 
-    def legal(self, state: State) -> Array:
+    def legal(self, state: State, /) -> Array:
         """Return [N, A] bool: actions that the seat to move may take.
 
         A row has at least one until it is over, and none after. The mask depends only on what
@@ -107,7 +107,7 @@ class Game(Protocol[State]):
         """
         ...
 
-    def step(self, state: State, actions: Array) -> State:
+    def step(self, state: State, actions: Array, /) -> State:
         """Return the rows after the seats to move took `actions`.
 
         actions: [N] int64, same library and device as the state, each one legal. They are not
@@ -116,15 +116,15 @@ class Game(Protocol[State]):
         """
         ...
 
-    def over(self, state: State) -> Array:
+    def over(self, state: State, /) -> Array:
         """Return [N] bool: finished rows."""
         ...
 
-    def returns(self, state: State) -> Array:
+    def returns(self, state: State, /) -> Array:
         """Return [N, P] float32: the result by seat, whoever is to move. 0 until a row is over."""
         ...
 
-    def observe(self, state: State, seat: int | Array | None = None) -> Array:
+    def observe(self, state: State, /, seat: int | Array | None = None) -> Array:
         """Return [N, ...] in the form of `facts.observation`: all that a seat knows, nothing else.
 
         seat: one for all rows, or [N] int64; default the seat to move (seat 0 in finished rows).
@@ -137,7 +137,7 @@ class Game(Protocol[State]):
         """Return an action as a person would write it; no two share a text."""
         ...
 
-    def describe(self, state: State, row: int = 0, seat: int | None = None) -> str:
+    def describe(self, state: State, /, row: int = 0, seat: int | None = None) -> str:
         """Return one row as text: what `seat` knows, or the whole state for None."""
         ...
 
