@@ -9,6 +9,8 @@ import pytest
 from toy_games import Noughts, SealedBids
 
 from forge_core.arena.match import Table, play_match, win_columns
+from forge_core.arena.names import short_name
+from forge_core.arena.pictures import draw_ladder
 from forge_core.arena.players import RandomPlayer
 from forge_core.arena.ratings import POINTS, PairScores, elo_text, fit_ratings
 from forge_core.arena.scores import Tally, score_interval, score_text
@@ -118,6 +120,23 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
         best = by_name(fit_ratings(results, "c"))["a"]
         held += best.low <= 150 <= best.high
     assert 0.88 <= held / rounds <= 0.99
+
+
+def test_a_picture_of_a_ladder():
+    matches = [play_match(Table(Noughts(), (RANDOM, RANDOM), (0, 1)), range(20))]
+    tallies = [Tally.of(match) for match in matches]
+    ratings = fit_ratings([scores("x", "y", [1, 1, 0])], "y")
+    picture = draw_ladder(tallies, ratings)
+    assert picture.startswith(b"\x89PNG") and int.from_bytes(picture[16:20], "big") == 1000
+    assert picture != draw_ladder(tallies, ratings[:1])
+    with pytest.raises(BadInput, match="no match"):
+        draw_ladder([], ratings)
+
+
+def test_long_names_are_shortened():
+    assert short_name("search:sims=2,model=/a/b/c", 40) == "search:sims=2,model=b/c"
+    assert short_name("search:sims=2,model=/a/b/c", 12) == "search:sims…"
+    assert short_name("/a/runs/b/model", 12) == "b/model" and short_name("reply", 5) == "reply"
 
 
 def test_games_that_rate_nobody_are_refused():

@@ -154,6 +154,14 @@ class Named(Protocol):
         ...
 
 
+def require_different_names(players: Sequence[Named]) -> None:
+    """Raise BadInput if two players have one name."""
+    names = [player.name for player in players]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated:
+        raise BadInput(f"{repeated} would play itself: name each player once")
+
+
 P = TypeVar("P", bound=Named)
 M = TypeVar("M")
 
@@ -163,10 +171,8 @@ def play_all(players: Sequence[P], play: Callable[[P, P], M]) -> list[M]:
 
     Raises BadInput for fewer than two players, or more than two of whom two have one name.
     """
-    names = [player.name for player in players]
-    repeated = next((name for name in names if names.count(name) > 1), None)
-    if repeated and len(names) > 2:
-        raise BadInput(f"{repeated} would play itself: name each player once")
     if len(players) < 2:
         raise BadInput(f"a match of {len(players)} players: name at least two")
+    if len(players) > 2:
+        require_different_names(players)
     return [play(a, b) for a, b in combinations(players, 2)]

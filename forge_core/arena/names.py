@@ -54,6 +54,15 @@ class PlayerKind(Generic[P]):
     """the option that a bare value sets: in `playouts:256`, `games`"""
 
 
+def short_name(text: str, most: int) -> str:
+    """Return the name of a player in at most so many characters, for a picture.
+
+    Of the path of a network its last two parts stay; what is still too long is cut.
+    """
+    short = re.sub(r"[^=]*/(?=[^/]+/[^/]+$)", "", text)
+    return short if len(short) <= most else f"{short[: most - 1]}…"
+
+
 def parse_name(text: str, kinds: Mapping[str, PlayerKind[P]], path_kind: str | None = None) -> PlayerName:
     """Parse `KIND`, `KIND:VALUE` or `KIND:option=value,...`.
 
