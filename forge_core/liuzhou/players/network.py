@@ -1,0 +1,119 @@
+"""Players with a network: its policy alone, and the search that it guides.
+
+Networks are asked in chunks of a constant number of rows. The library that multiplies matrices may sum in
+another order for another number of rows, and the last digit of an answer can turn a tie: so the
+action of a game would depend on how many other games are played next to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from forge_core.arena.players import Keys, View
+from forge_core.game import Array, to_numpy
+from forge_core.learning.checkpoints import load_model, weights_digest
+from forge_core.liuzhou.arena import Arena
+from forge_core.liuzhou.network import LiuzhouNet, NetworkEvaluator
+from forge_core.liuzhou.players.choice import as_actions, choose_best, rows_of
+from forge_core.liuzhou.settings.search import SearchSettings
+from forge_core.liuzhou.state import legal_actions
+
+CPU_CHUNK, CUDA_CHUNK = 32, 256
+"""rows of a chunk: enough that a network is fast, few enough that the last games of a match waste little"""
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedNetwork:
+    """A network on a device, ready to evaluate positions."""
+
+    evaluator: NetworkEvaluator
+    weights: str | None
+    """digest of its weights"""
+    device: str
+
+    @classmethod
+    def load(cls, folder: str, device: str) -> LoadedNetwork:
+        """Load the network of Liuzhou in a folder. Raises BadInput where there is none."""
+        return cls.of(load_model(folder, kind=LiuzhouNet), device, weights_digest(folder))
+
+    @classmethod
+    def of(cls, network: LiuzhouNet, device: str, weights: str | None = None) -> LoadedNetwork:
+        """Return a copy of a network on a device. weights: their digest, if it is known."""
+        return cls(NetworkEvaluator(network, device=device), weights, device)
+
+    @property
+    def chunk(self) -> int:
+        """Number of rows that it is asked at a time."""
+        return CPU_CHUNK if self.device == "cpu" else CUDA_CHUNK
+
+    def priors(self, rows: Rows) -> npt.NDArray[np.float32]:
+        """Return the priors of the legal actions of some rows, [N, SLOTS]."""
+        place = rows if self.device == "cpu" else torch.as_tensor(rows, device=self.device)
+        return to_numpy(self.evaluator(place, legal_actions(place)[0])[0])
+
+    def arena(self, settings: SearchSettings) -> Arena:
+        """Return an arena with room for the trees of a chunk."""
+        return Arena(self.chunk, settings, self.device)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PolicyPlayer:
+    """Takes the action that a network gives the highest prior."""
+
+    name: str
+    network: LoadedNetwork
+
+    def describe(self) -> dict[str, Any]:
+        """See Player."""
+        return {"player": "network", "weights": self.network.weights}
+
+    def act(self, view: View, legal: Array, keys: Keys) -> Array:
+        """See Player."""
+        return _choose(view, legal, keys, self.network.chunk, self.network.priors)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchPlayer:
+    """Takes the action that a tree search with a network visits most."""
+
+    name: str
+    network: LoadedNetwork
+    arena: Arena
+    """its trees; one thread at a time may let the player act"""
+
+    def describe(self) -> dict[str, Any]:
+        """See Player."""
+        return {"player": "search", "weights": self.network.weights, **asdict(self.arena.settings)}
+
+    def act(self, view: View, legal: Array, keys: Keys) -> Array:
+        """See Player."""
+
+        def visits(rows: Rows) -> npt.NDArray[np.int32]:
+            return self.arena.search(rows, self.network.evaluator).visits
+
+        return _choose(view, legal, keys, self.network.chunk, visits)
+
+
+def _choose(view: View, legal: Array, keys: Keys, chunk: int, worth: Callable[[Rows], Any]) -> Array:
+    """Return the legal actions that `worth` rates highest. worth: rows [chunk, 4] -> [chunk, SLOTS]."""
+    rows = rows_of(view)
+    found = in_chunks(rows, chunk, worth)
+    return as_actions(choose_best(legal_actions(rows)[0], found, keys), legal)
+
+
+def in_chunks(rows: Rows, chunk: int, answer: Callable[[Rows], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Return the answers [N, ...] for rows [N, 4], asked `chunk` rows at a time.
+
+    Rows are repeated to fill the last chunk.
+    """
+    full = rows[np.arange(-(-len(rows) // chunk) * chunk) % len(rows)]
+    parts = [answer(full[first : first + chunk]) for first in range(0, len(full), chunk)]
+    return np.concatenate(parts)[: len(rows)]

@@ -1,0 +1,49 @@
+"""The player that searches by random games, without a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from forge_core.arena.players import Keys, View
+from forge_core.game import Array
+from forge_core.liuzhou.players.choice import as_actions, choose_best, rows_of
+from forge_core.liuzhou.playouts import PlayoutSettings, search_by_playouts
+from forge_core.streams import mix
+
+DRAW_WORTH, DRAW_SCALE = 0.5, 8.0
+"""A drawn game counts up to so much, at a lead of so many stones. Nine of ten random games are drawn, so
+without it playouts would tell actions apart by one game in ten."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutPlayer:
+    """Takes the action that UCT visits most, each simulation of which ends in one random game."""
+
+    sims: int
+
+    @property
+    def name(self) -> str:
+        """`playouts:256`."""
+        return f"playouts:{self.sims}"
+
+    @property
+    def settings(self) -> PlayoutSettings:
+        """Settings of its search."""
+        return PlayoutSettings(self.sims, beta=DRAW_WORTH, draw_scale=DRAW_SCALE)
+
+    def describe(self) -> dict[str, Any]:
+        """See Player."""
+        search = self.settings
+        return {
+            "player": "playouts",
+            "sims": search.sims,
+            "c": search.c,
+            "beta": search.beta,
+            "draw_scale": search.draw_scale,
+        }
+
+    def act(self, view: View, legal: Array, keys: Keys) -> Array:
+        """See Player."""
+        found = search_by_playouts(rows_of(view), self.settings, mix(keys, 0))
+        return as_actions(choose_best(found.actions, found.visits, mix(keys, 1)), legal)
