@@ -1,0 +1,47 @@
+"""The canvas of a board: axes in pixels, colours, and texts on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forge_core.pictures import DPI, INK, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH, BOARD_HEIGHT = 1000, 620
+"""pixels of a picture of a board; the axes have the same units"""
+FILM_HEIGHT = 860
+"""pixels of a picture of a film: the board, and the curves beneath it"""
+
+BLACK_FILL, WHITE_FILL = "#2f2f2f", "#ffffff"
+"""of stones"""
+WOOD, GRID = "#f3ead9", "#c9b994"
+"""of the board, and of the lines between its cells"""
+SHAPE, SHAPE_TINT = "#5b7f5b", "#dfe8d8"
+"""outlines and cells of squares and lines, whose stones are protected"""
+PALE_BLUE = "#c5d9e8"
+"""of an action that a search hardly visited; one that took all visits is BLUE"""
+
+
+def new_canvas(height: float) -> tuple[Figure, Axes]:
+    """Return an empty figure, WIDTH wide, with one pair of axes over all of it; y runs upwards."""
+    figure = new_figure(height / DPI, WIDTH / DPI, facecolor="white")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(0, WIDTH)
+    axes.set_ylim(0, height)
+    axes.set_axis_off()
+    return figure, axes
+
+
+def write(axes: Axes, x: float, y: float, text: str, size: float, color: str = INK, **style) -> None:
+    """Write a text at (x, y), vertically centred; a dollar sign in it is a dollar sign."""
+    axes.text(
+        x, y, text, fontsize=size, color=color, **{"va": "center", "zorder": 8, "parse_math": False} | style
+    )
+
+
+def signed(value: float) -> str:
+    """Return a value as `+0.42` or `−0.42`."""
+    return f"{value:+.2f}".replace("-", "−")
