@@ -1,1 +1,1 @@
-"""The command line of Liuzhou."""
+"""The verbs of `forge liuzhou`; slow imports stand inside those that need them."""

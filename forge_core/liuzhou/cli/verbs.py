@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from forge_core.cli.games import GameVerbs
+from forge_core.liuzhou.cli.analyse import analyse
+from forge_core.liuzhou.cli.evaluate import evaluate
+from forge_core.liuzhou.cli.film import film
+from forge_core.liuzhou.cli.match import match
+from forge_core.liuzhou.cli.play import play
+from forge_core.liuzhou.cli.show import show
 
 LIUZHOU = GameVerbs(
     name="liuzhou",
     title="Liuzhou",
     summary="Liuzhou, a board game for two: play, search positions, compare players, film games.",
-    verbs={},
+    verbs={
+        "games and positions": (play, show, analyse, film),
+        "players": (match, evaluate),
+    },
     benchmarks={"liuzhou-rules": "forge_core.liuzhou.cli.bench_rules"},
 )
