@@ -1,1 +1,1 @@
-"""Computes: games, their exact oracles, learning from them. Knows nothing of orchestration."""
+"""Games, their exact oracles, and training on them. Nothing in this package depends on orchestration."""

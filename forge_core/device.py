@@ -1,4 +1,4 @@
-"""The device that computes. `auto` takes CUDA if it is available; a device named by the user must exist."""
+"""Device selection. `auto` uses CUDA if it is available; a device that the user names must exist."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from forge_core.errors import BadInput, DeviceUnavailable
 
 
 def resolve_device(request: str = "auto") -> str:
-    """`auto`, `cpu`, `cuda` or `cuda:N` -> `cpu` or `cuda:N`, checked to exist.
+    """Resolve `auto`, `cpu`, `cuda` or `cuda:N` to `cpu` or `cuda:N`, and check that the device exists.
 
-    torch is imported only where an NVIDIA driver is installed, so that the CPU path
-    starts without it. Raises BadInput for another name and DeviceUnavailable for a
-    CUDA device that is not here.
+    Imports torch only if an NVIDIA driver is installed, so that the CPU path starts without it.
+    Raises BadInput for any other name, and DeviceUnavailable if this machine lacks the CUDA device.
     """
     if request == "cpu":
         return "cpu"
@@ -27,13 +26,13 @@ def resolve_device(request: str = "auto") -> str:
         return "cuda:0" if count else "cpu"
     index = int(match[1] or 0)
     if index >= count:
-        here = f"{count} CUDA device(s)" if count else "no CUDA device"
-        raise DeviceUnavailable(f"device {request!r} was asked for and {here} is here: use auto or cpu")
+        available = f"{count} CUDA device(s)" if count else "no CUDA device"
+        raise DeviceUnavailable(f"device {request!r}: this machine has {available}; use auto or cpu")
     return f"cuda:{index}"
 
 
 def device_name(device: str) -> str:
-    """A resolved device as a result records it: `cpu`, or `cuda:0 (NVIDIA H200)`."""
+    """Return the name of a resolved device for use in results: `cpu`, or `cuda:0 (NVIDIA H200)`."""
     if device == "cpu":
         return device
     import torch
@@ -42,14 +41,14 @@ def device_name(device: str) -> str:
 
 
 def core_count() -> int:
-    """The cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def cuda_device_count() -> int:
-    """CUDA devices that torch can use; 0 without asking torch where there is no driver."""
+    """Return the number of CUDA devices that torch can use; without a driver 0, without importing torch."""
     try:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:

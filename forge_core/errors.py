@@ -1,7 +1,7 @@
-"""Errors that a user can cause or must hear of.
+"""Errors that a user can cause or needs to know about.
 
-Each message is one sentence that says what was wrong, where, and what to do. The command line prints
-it and exits with status 2. Work that continues without the faulty part (filling a store, listing it)
+Each message is one sentence: what is wrong, where, and what to do. The command line prints it and
+exits with status 2. Work that can continue without the faulty part (filling or listing a store)
 catches the error and reports it.
 """
 
@@ -9,43 +9,43 @@ from __future__ import annotations
 
 
 class ForgeError(Exception):
-    """Base of all errors that the user, the data or the machine can cause."""
+    """Base class of all errors caused by the user, the data or the machine."""
 
 
 class BadInput(ForgeError):
-    """An argument outside what the function is defined for."""
+    """An argument is invalid."""
 
 
 class DeviceUnavailable(ForgeError):
-    """A device was asked for by name, and this machine does not have it."""
+    """The user named a device that this machine does not have."""
 
 
 class StateUnreachable(ForgeError):
-    """A packed state is malformed, or cannot be reached from the start it is asked about."""
+    """A packed state is malformed, or cannot be reached from the given start."""
 
 
 class StoreUnusable(ForgeError):
-    """The store cannot be read or written: no permission, no space, or a bad URL."""
+    """The store cannot be read or written: no permission, no space or a bad URL."""
 
 
 class FileCorrupt(ForgeError):
-    """A file is not there, damaged, tampered with, or not the file that its name says."""
+    """A file is missing, damaged or altered, or its contents do not match its name."""
 
     def __init__(self, path: str, reason: str, remedy: str) -> None:
         super().__init__(f"{path}: {reason}; {remedy}")
         self.path, self.reason, self.remedy = path, reason, remedy
 
-    def __reduce__(self):  # the three parts, not the joined message, cross a process border
+    def __reduce__(self):  # pickle the three arguments of __init__, not the joined message
         return type(self), (self.path, self.reason, self.remedy)
 
 
 class FileForeign(FileCorrupt):
-    """A file of another maker has the name of one of ours: it is kept, never overwritten or deleted."""
+    """A file that Forge did not write has the name of a Forge file; it is never overwritten or deleted."""
 
 
 def is_damaged(error: ForgeError) -> bool:
-    """True if an error says that a file of ours is damaged: it may be deleted, to be made again.
+    """Return True if the error reports a damaged Forge file, which may be deleted and made again.
 
-    Not so for the file of another maker, nor where the store cannot be read at present.
+    False for a file that Forge did not write, and for a store that cannot be read at the moment.
     """
     return isinstance(error, FileCorrupt) and not isinstance(error, FileForeign)

@@ -1,8 +1,8 @@
-"""The gate: the rules by which a challenger becomes champion, with reasons in words.
+"""The gate: the test that decides whether a challenger becomes champion, and gives reasons in words.
 
-Knows no game: a game declares what it measures, and how much a group of cases may suffer. What is
-compared is one number per case, such as the points that a network loses per decision in one deal: the
-rows of a deal depend on each other, deals do not.
+The gate works for any game: the game declares what it measures, and how much worse a group of cases
+may become. The test compares one number per case, such as the points that a network loses per
+decision in one deal, because the rows of a deal depend on each other and deals do not.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ from forge_core.errors import BadInput
 from forge_core.stats import Measure, Sprt, Verdict, paired_difference
 
 GATE_VERSION = "p1"
-"""Raised when the same figures are ruled on otherwise."""
+"""Increased when the same figures would lead to a different decision."""
 
 ALPHA = 0.05
-"""rate at which a challenger that is no better passes: the usual level of a test"""
+"""the rate at which a challenger that is no better passes; 0.05 is the usual level of a test"""
 CHAMPION = "the champion"
 
 
 @dataclass(frozen=True, slots=True)
 class LossRule:
-    """Rules on losses: a game declares one, and the words of its reasons."""
+    """A rule for comparing losses, declared by a game together with the words for the reasons."""
 
     measure: Measure
-    """the unit of a loss, and the case in which it is averaged"""
+    """the unit of a loss, and the case within which it is averaged"""
     per: str
-    """what a loss is averaged over within a case: `decision`"""
+    """the unit over which losses are averaged within a case: `decision`"""
     group: str
-    """what a group of cases is: `declaration`"""
+    """the word for a group of cases: `declaration`"""
     group_margin: float
-    """how much more, in units, the challenger may lose in a group"""
+    """the largest allowed excess of the challenger's loss over the champion's in a group, in units"""
     alpha: float = ALPHA
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """The decision of the gate, and its reasons."""
+    """The decision of the gate and its reasons."""
 
     promoted: bool
     reasons: tuple[str, ...]
-    """sentences; the first is the one that decided"""
+    """sentences, the decisive one first"""
     figures: dict[str, float] = field(default_factory=dict)
-    """by names that end in their unit"""
+    """keyed by names that end in their unit"""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
+        """Return the ruling as JSON types only."""
         return asdict(self) | {"reasons": list(self.reasons)}
 
 
@@ -63,10 +63,11 @@ def judge_losses(
     rule: LossRule,
     against: str = CHAMPION,
 ) -> Ruling:
-    """Rule on losses [D] each, of the same cases; groups [D]: the name of the group of each.
+    """Decide on the losses of challenger and champion, [D] each, over the same cases.
 
-    Promoted if it loses less by a one-sided test, paired by case, at level `rule.alpha`, and in no
-    group more by over `rule.group_margin`. Raises BadInput for figures that do not pair.
+    groups: [D], the group name of each case. The challenger is promoted if it loses less by a
+    one-sided test at level `rule.alpha`, paired by case, and if in no group it loses over
+    `rule.group_margin` more than the champion. Raises BadInput if the lengths differ.
     """
     losses, theirs = np.asarray(challenger, dtype=np.float64), np.asarray(champion, dtype=np.float64)
     if len(groups) != len(losses):
@@ -80,7 +81,7 @@ def judge_losses(
     overall = (
         f"it loses {losses.mean():.3f} {unit} per {rule.per}, {against} {theirs.mean():.3f}: "
         f"{saved.mean:+.4f} {unit} saved, with standard error {saved.standard_error:.4f} over {saved.n} "
-        f"{rule.measure.cases}, {'more' if better else 'not more'} than chance gives once in "
+        f"{rule.measure.cases}, {'more' if better else 'not more'} than chance would give once in "
         f"{1 / rule.alpha:.0f} comparisons"
     )
     groupwise = (
@@ -102,9 +103,10 @@ def judge_losses(
 
 
 def judge_match(test: Sprt, measure: Measure, against: str = CHAMPION) -> Ruling:
-    """Rule on the sequential test of a match, whose outcomes are positive where the challenger is better.
+    """Decide on the sequential test of a match; positive outcomes favour the challenger.
 
-    Promoted only if the test ended in its favour: if it is open after all cases, the champion stays.
+    The challenger is promoted only if the test ended in its favour; if the test is still undecided
+    after all cases, the champion stays.
     """
     verdict = test.verdict
     finding = {
@@ -116,6 +118,6 @@ def judge_match(test: Sprt, measure: Measure, against: str = CHAMPION) -> Ruling
         f"{test.mean:+.2f} {measure.per_case} against {against} over {test.n} {measure.cases}: {finding}, "
         f"by a sequential test with an error rate of {test.alpha:.0%}"
     )
-    mean_name = f"{measure.unit}_a_{measure.case}"  # as records stored before this code have it
+    mean_name = f"{measure.unit}_a_{measure.case}"  # the name used in records that are already stored
     figures = {mean_name: test.mean, measure.cases: test.n}
     return Ruling(verdict is Verdict.ACCEPT_H1, (reason,), figures)

@@ -1,10 +1,11 @@
-"""The decorators that compile kernels, and the folder that they are cached in.
+"""The decorators that compile kernels, and the folder in which they are cached.
 
-Numba keys its cache by the source file of one function: after an edit to a helper or a constant
-in another module it would silently return the old result. So the cache folder of a kernel is
-named by the hash of its source file and of all files of this package that it imports, directly
-or not. The folder is set before the kernel is compiled: import `kernel` or `inlined` from this
-module, never numba's own `njit`. Kernels take tables as arguments and read no global arrays.
+Numba keys its cache by the function's own source file, so after an edit to a helper or a constant in
+another module it would silently run the old code. Therefore the cache folder of a kernel is named
+after a hash of its source file and of all files of this package that it imports, directly or
+indirectly. The folder must be set before the kernel is compiled, so always import `kernel` or
+`inlined` from this module and never use numba's own `njit`. Kernels take tables as arguments and read
+no global arrays.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _IMPORT = re.compile(
 
 
 def source_hash(source: Path) -> str:
-    """Return 16 hex digits over a source file and all files of the package it imports, directly or not."""
+    """Return a hash (16 hex digits) of a source file and all package files it imports, even indirectly."""
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(_sources(source)):
         digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
@@ -54,23 +55,23 @@ def _sources(source: Path) -> set[Path]:
 
 
 def _file_of(module: str) -> Path | None:
-    """Return the source file of a module of the package; None for any other name."""
+    """Return the source file of a module; None if no file of that name exists."""
     place = PACKAGE.parent / module.replace(".", "/")
     files = (place.with_suffix(".py"), place / "__init__.py")
     return next((path for path in files if path.is_file()), None)
 
 
 def cache_home() -> Path:
-    """Return the folder of all kernel caches: `FORGE_KERNEL_CACHE`, else in the user's cache folder."""
+    """Return the folder of all kernel caches: `FORGE_KERNEL_CACHE`, or one in the user's cache folder."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("FORGE_KERNEL_CACHE") or Path(home) / "forge" / "kernels")
 
 
 @cache
 def cache_folder(sources: str) -> Path:
-    """Return the cache folder for the hash of a kernel's sources; a temporary one if none is writable.
+    """Return the cache folder for a hash of sources, or a temporary folder if that is not writable.
 
-    Caches of other sources that have not been used for a month are removed.
+    Removes the caches of other sources that have not been used for a month.
     """
     folder = cache_home() / sources
     try:
@@ -98,19 +99,19 @@ _hash_of = cache(source_hash)
 
 
 def kernel(function: Callable) -> Any:
-    """Compile a function to machine code that releases the GIL; cached on disk."""
+    """Compile a function to machine code that releases the GIL, and cache it on disk."""
     return _compiled(function)
 
 
 def inlined(function: Callable) -> Any:
-    """Compile a function like `kernel`, and copy it into every kernel that calls it.
+    """Compile a function like `kernel`, and inline it into every kernel that calls it.
 
-    For short functions of a few numbers, of which a call would cost as much as the work.
+    Use it for short functions of a few numbers, where a call would cost as much as the work.
     """
     return _compiled(function, forceinline=True)
 
 
 def _compiled(function: Callable, **options: Any) -> Any:
     folder = cache_folder(_hash_of(Path(inspect.getfile(function))))
-    config.CACHE_DIR = str(folder)  # pyright: ignore[reportAttributeAccessIssue]  (read by what follows)
+    config.CACHE_DIR = str(folder)  # pyright: ignore[reportAttributeAccessIssue]  (njit reads it)
     return njit(nogil=True, cache=True, error_model="numpy", **options)(function)

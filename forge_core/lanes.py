@@ -1,9 +1,9 @@
-"""Machine instructions that numba does not offer: rows of 64 int8 lanes, and bits of a word.
+"""Machine instructions that numba does not offer: operations on rows of 64 int8 lanes, and bit counts.
 
-A row is one SIMD value (two AVX2 registers, one AVX-512, four NEON). It can be loaded from any
-offset of a flat int8 array, added to, compared lane by lane, and stored. Loads and stores always
-touch 64 bytes, even if the caller uses fewer, so arrays have `LANES` spare bytes at their end.
-Additions wrap; lanes never mix.
+A row is one SIMD value (two AVX2 registers, one AVX-512 register or four NEON registers). It can be
+loaded from any offset of a flat int8 array, added to, compared lane by lane, and stored. Loads and
+stores always touch 64 bytes, even if the caller uses fewer, so arrays need `LANES` spare bytes at
+the end. Additions wrap around within each lane.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from numba.extending import intrinsic, models, register_model
 import forge_core.kernels  # noqa: F401  (sets numba's cache folder before it is used)
 
 LANES = 64
-"""A row holds the 35 hands of a boundary's leader; 64 is the next width that registers divide"""
+"""A row holds the 35 hands of a boundary's leader; 64 is the next multiple of the register widths."""
 
 
 def instruction(generator: Callable) -> Callable[..., Any]:
-    """Wrap numba's `intrinsic`: numba passes the typing context, and callers pass the other arguments."""
+    """Wrap numba's `intrinsic`: numba passes the typing context, callers pass only the other arguments."""
     return intrinsic(generator)
 
 
 class RowType(types.Type):
-    """64 lanes of int8, by value."""
+    """Numba's type of a row: 64 lanes of int8, passed by value."""
 
     def __init__(self) -> None:
         super().__init__(name=f"int8x{LANES}")
@@ -57,7 +57,7 @@ def _address(context, builder, array_type, array, offset):
 
 @instruction
 def load_row(typingctx, array, offset):
-    """Load the 64 bytes of `array` (flat int8) from `offset` on."""
+    """Load 64 bytes from `array` (flat int8), starting at `offset`."""
 
     def generate(context, builder, signature, args):
         return builder.load(_address(context, builder, signature.args[0], *args), align=1)
@@ -67,7 +67,7 @@ def load_row(typingctx, array, offset):
 
 @instruction
 def store_row(typingctx, array, offset, row):
-    """Store the 64 lanes to `array` (flat int8) from `offset` on."""
+    """Store the 64 lanes in `array` (flat int8), starting at `offset`."""
 
     def generate(context, builder, signature, args):
         builder.store(args[2], _address(context, builder, signature.args[0], *args[:2]), align=1)
@@ -88,7 +88,7 @@ def fill_row(typingctx, value):
 
 @instruction
 def add_to_row(typingctx, row, value):
-    """Add an int8 to every lane; wraps."""
+    """Add an int8 to every lane; overflow wraps around."""
 
     def generate(context, builder, signature, args):
         return builder.add(args[0], _splat(builder, args[1]))
@@ -105,13 +105,13 @@ def _select(comparison: str):
 
 @instruction
 def min_rows(typingctx, a, b):
-    """Return the smaller of each pair of lanes."""
+    """Return the lane-wise minimum of two rows."""
     return row_type(row_type, row_type), _select("<")
 
 
 @instruction
 def max_rows(typingctx, a, b):
-    """Return the larger of each pair of lanes."""
+    """Return the lane-wise maximum of two rows."""
     return row_type(row_type, row_type), _select(">")
 
 

@@ -1,11 +1,11 @@
-"""Any game as an AEC environment of PettingZoo: one row of `forge_core.game`, one agent per seat.
+"""PettingZoo AEC environments for any game: one row of `forge_core.game`, one agent per seat.
 
     from forge_core.pettingzoo import env
     from forge_core.texas42.game import Texas42
 
     game = env(Texas42(auction=True))
 
-Needs the extra `pettingzoo`; importing this module without it raises BadInput.
+Requires the extra `pettingzoo`; importing this module without it raises BadInput.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ try:
     from pettingzoo.utils import wrappers
 except ModuleNotFoundError as error:
     raise BadInput(
-        f"an environment of PettingZoo needs a package that is missing ({error.name}): "
-        "pip install 'forge[pettingzoo]'"
+        f"PettingZoo environments need the package {error.name}, which is not installed: "
+        "run pip install 'forge[pettingzoo]'"
     ) from error
 
 _SEED_LIMIT = 2**31
-"""Upper limit of random seeds: they fit in 32 bits."""
+"""Random seeds are below this limit, so that they fit in 32 bits."""
 
 
 def env(game: Game[Any], render_mode: str | None = None) -> AECEnv:
     """Return the environment in PettingZoo's usual wrappers.
 
-    The wrappers end the game after an illegal action, whose seat gets the lowest return, and refuse
-    calls in the wrong order. Raises BadInput for an unknown render mode.
+    An illegal action ends the game, and the seat that took it gets the lowest possible return. Calls
+    in the wrong order raise errors. Raises BadInput for an unknown render mode.
     """
     bare: AECEnv = GameEnvironment(game, render_mode)
     bare = wrappers.TerminateIllegalWrapper(bare, illegal_reward=-game.facts.return_bound)
@@ -47,11 +47,11 @@ def env(game: Game[Any], render_mode: str | None = None) -> AECEnv:
 
 
 class GameEnvironment(AECEnv[str, Any, Any]):
-    """One game at a time; agents are `player_0`, `player_1`, ... by seat.
+    """An environment for one game at a time; the agents are `player_0`, `player_1`, ... in seat order.
 
-    An observation is {"observation": what `game.observe` shows the agent's seat, "action_mask":
-    [A] int8, all 0 for agents that are not to act}. Rewards are 0 until the game is over, then
-    the returns by seat. Render mode `ansi`: `render` returns the whole table as text.
+    An observation is a dict: "observation" is what `game.observe` returns for the agent's seat;
+    "action_mask" is [A] int8, all 0 if it is not the agent's turn. Rewards are 0 until the game is
+    over, then each seat's return. With render mode `ansi`, `render` returns the whole table as text.
     """
 
     def __init__(self, game: Game[Any], render_mode: str | None = None) -> None:
@@ -63,10 +63,10 @@ class GameEnvironment(AECEnv[str, Any, Any]):
             "is_parallelizable": False,
         }
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise BadInput(f"render mode {render_mode!r}: use ansi, or None for no rendering")
+            raise BadInput(f"unknown render mode {render_mode!r}: use ansi, or None for no rendering")
         self.game, self.render_mode = game, render_mode
         self.game_seed: int | None = None
-        """Seed of the current game: `reset(game_seed)` deals it again."""
+        """The seed of the current game; `reset(game_seed)` starts the same game again."""
         self._draws: np.random.Generator | None = None
         self.possible_agents = [f"player_{seat}" for seat in range(facts.n_seats)]
         self.agents = []
@@ -83,18 +83,18 @@ class GameEnvironment(AECEnv[str, Any, Any]):
         }
 
     def observation_space(self, agent: str) -> spaces.Space:
-        """Return the space of an agent's observations, the same object at every call."""
+        """Return the space of an agent's observations; always the same object."""
         return self.observation_spaces[agent]
 
     def action_space(self, agent: str) -> spaces.Space:
-        """Return the space of an agent's actions, the same object at every call."""
+        """Return the space of an agent's actions; always the same object."""
         return self.action_spaces[agent]
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
-        """Begin the game of `seed`, or without one a game with a random seed of the train split.
+        """Start the game of `seed`; without a seed, start a game with a random seed of the train split.
 
-        Random seeds follow from the last seed that was given; if none was, from the operating
-        system. `game_seed` holds the one in use. options: ignored; PettingZoo passes them.
+        Random seeds are derived from the last seed that was passed, or else from the operating
+        system's randomness. `game_seed` is the seed in use. options: ignored; PettingZoo passes them.
         """
         if seed is None:
             seed = self._next_seed()
@@ -120,13 +120,13 @@ class GameEnvironment(AECEnv[str, Any, Any]):
         return {"observation": seen, "action_mask": mask}
 
     def step(self, action: int | None) -> None:
-        """Take an action for the selected agent, None once its game is over. Raises BadInput."""
+        """Take an action for the selected agent; pass None once its game is over. Raises BadInput."""
         agent = self.agent_selection
         if self.terminations[agent] or self.truncations[agent]:
             self._was_dead_step(action)
             return
         if action is None:
-            raise BadInput(f"{agent} is to act and action is None: give one that its mask allows")
+            raise BadInput(f"{agent} is to act, but action is None: pass one that its action mask allows")
         self._cumulative_rewards[agent] = 0.0
         self._clear_rewards()
         self._state = checked_step(self.game, self._state, [int(action)])

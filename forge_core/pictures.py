@@ -1,7 +1,7 @@
-"""The palette of all pictures, and how a figure is begun, styled and encoded.
+"""The palette of all pictures, and functions that create, style and encode figures.
 
-Matplotlib is imported when a picture is drawn, not with this module. A figure is made without
-pyplot: nothing global is changed, and any thread may draw.
+Matplotlib is imported when a picture is drawn, not with this module. Figures are made without
+pyplot, so no global state changes and any thread may draw.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, SOFT, FAINT = "#333333", "#777777", "#dddddd"
-"""of text, of text that matters less, of grid lines"""
+"""colours of text, secondary text and grid lines"""
 BLUE, ORANGE, GREY = "#2f6f9f", "#d9822b", "#bbbbbb"
-"""of the subject of a picture, of what it is compared with, of a baseline"""
+"""colours of a picture's subject, the thing it is compared with, and a baseline"""
 
 WIDTH = 10.0
-"""inches; at DPI this gives 1000 pixels, the width of a page in the web interfaces"""
+"""inches; 1000 pixels at DPI, the width of a page in the web interfaces"""
 DPI = 100
 
 
 def new_figure(height: float, width: float = WIDTH, **options: Any) -> Figure:
-    """Return an empty figure of so many inches; `options` go to matplotlib's Figure."""
+    """Return an empty figure; height and width are in inches, `options` go to matplotlib's Figure."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), **{"dpi": DPI, **options})
@@ -39,9 +39,9 @@ def style_axes(
     title_size: float = 12,
     pad: float = 10,
 ) -> None:
-    """Give axes the look of this project: a title at the left, no frame, no tick marks, a pale grid.
+    """Style axes the way all pictures here are styled: title at the left, no frame or ticks, a pale grid.
 
-    label: of the x axis. pad: points between the title and the axes.
+    label: the label of the x axis. pad: points between the title and the axes.
     """
     if title:
         axes.set_title(title, loc="left", fontsize=title_size, color=INK, pad=pad)
@@ -55,12 +55,12 @@ def style_axes(
 
 
 def write_above(axes: Axes, x: float, y: float, text: str, align: str = "center") -> None:
-    """Write a short text just above the point (x, y) of the data."""
+    """Write a short text just above the point (x, y), in data coordinates."""
     axes.annotate(text, (x, y), textcoords="offset points", xytext=(0, 7), ha=align, fontsize=9, color=INK)
 
 
 def to_png(figure: Figure, dpi: float | None = None) -> bytes:
-    """Encode a figure as PNG, at its own resolution or another. Equal figures give equal bytes."""
+    """Encode a figure as PNG; dpi defaults to the figure's own. Equal figures give equal bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi="figure" if dpi is None else dpi)
     return buffer.getvalue()

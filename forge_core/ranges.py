@@ -1,4 +1,4 @@
-"""Whole numbers as users write them: one, `7`, or many, `0-49` and `0-9,900-919`."""
+"""Whole numbers as users write them: a single number `7`, a range `0-49`, or a list `0-9,900-919`."""
 
 from __future__ import annotations
 
@@ -8,46 +8,49 @@ from collections.abc import Iterable
 from forge_core.errors import BadInput
 
 WHOLE = "[0-9]{1,18}"
-"""pattern of a whole number: 18 digits fit in 64 bits"""
+"""the pattern of a whole number; 18 digits fit in 64 bits"""
 MOST_NUMBERS = 1_000_000
-"""in one list: more than that is a typing error, or work to be cut into pieces"""
+"""maximum length of a list; a longer one is a typing error or should be split"""
 _MOST_ECHOED = 20
-"""characters of a user's text that an error message repeats"""
+"""maximum number of characters of a user's text that an error message repeats"""
 
 
 def whole(text: str | int, name: str) -> int:
-    """Return the number that `text` writes, at least 0. name: what it counts. Raises BadInput."""
+    """Parse a whole number of at least 0. name: of the value, for the error. Raises BadInput."""
     text = str(text).strip()
     if not re.fullmatch(WHOLE, text):
         raise BadInput(
-            f"{name} {shortened(text)!r} is not a whole number of at least 0: use digits alone, at most 18"
+            f"{name} {shortened(text)!r} is not a whole number of at least 0: use only digits, at most 18"
         )
     return int(text)
 
 
 def parse_seeds(text: str, noun: str = "seeds") -> list[int]:
-    """Return the numbers of `0-9,900-919`, ascending, each once. noun: what they are. Raises BadInput."""
+    """Parse `0-9,900-919`: return the numbers, ascending and without duplicates.
+
+    noun: what the numbers are, for errors. Raises BadInput.
+    """
     numbers: set[int] = set()
     for part in text.replace(" ", "").split(","):
         match = re.fullmatch(rf"({WHOLE})(?:-({WHOLE}))?", part)
         if match is None:
-            raise BadInput(f"{shortened(text)!r} names no {noun}: write 7, 0-49 or 0-9,900-919")
+            raise BadInput(f"cannot read {noun} from {shortened(text)!r}: write 7, 0-49 or 0-9,900-919")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
-            raise BadInput(f"{noun} {part} run backwards: write {last}-{first}")
+            raise BadInput(f"{noun} {part}: the first number is larger than the last; write {last}-{first}")
         if len(numbers) + last - first >= MOST_NUMBERS:
-            raise BadInput(f"{shortened(text)} is more than {MOST_NUMBERS:,} {noun}: ask for fewer at a time")
+            raise BadInput(f"{shortened(text)} is more than {MOST_NUMBERS:,} {noun}: use fewer at a time")
         numbers.update(range(first, last + 1))
     return sorted(numbers)
 
 
 def parse_blocks(text: str) -> list[int]:
-    """Return the numbers of blocks of seeds of `0-9,18`, as `parse_seeds` does."""
+    """Parse the numbers of seed blocks, such as `0-9,18`, as `parse_seeds` does."""
     return parse_seeds(text, "blocks")
 
 
 def ranges_text(numbers: Iterable[int]) -> str:
-    """Return `0-9,900-919` for numbers, ascending, each once; empty for none."""
+    """Return numbers as text such as `0-9,900-919`, sorted and without duplicates; empty for no numbers."""
     runs: list[list[int]] = []
     for number in sorted(set(numbers)):
         if runs and runs[-1][1] == number - 1:
@@ -58,7 +61,7 @@ def ranges_text(numbers: Iterable[int]) -> str:
 
 
 def numbers_of(text: str) -> list[int]:
-    """Return the numbers that `ranges_text` wrote. Raises ValueError for any other text."""
+    """Return the numbers in a text that `ranges_text` wrote. Raises ValueError for any other text."""
     numbers: list[int] = []
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
@@ -67,5 +70,5 @@ def numbers_of(text: str) -> list[int]:
 
 
 def shortened(text: str) -> str:
-    """Return as much of a user's text as an error message repeats."""
+    """Shorten a user's text for an error message."""
     return text if len(text) <= _MOST_ECHOED else f"{text[:_MOST_ECHOED]}..."

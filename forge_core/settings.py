@@ -1,8 +1,8 @@
-"""Settings: a default and a help text for each value that a user may choose, written once.
+"""Settings: the default and the help text of each value that a user can choose, in one place.
 
-A group of settings is a frozen dataclass whose fields are made by `setting`. The options of a
+A group of settings is a frozen dataclass whose fields are made by `setting`. Both the options of a
 verb (`forge_core.cli.options.expand_settings`) and the launchpad of an asset
-(`forge_assets.settings.config_of`) are both built from it, under the names of the fields.
+(`forge_assets.settings.config_of`) are built from it and use its field names.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from forge_core.errors import BadInput
 
 Reader = Callable[[str], Any]
-"""text of a user -> the value of a setting; raises BadInput"""
+"""converts a user's text to the value of a setting; raises BadInput"""
 
 _KEY = "setting"
 _METAVARS = {int: "N", float: "X", str: "NAME"}
-"""what help prints for the value of an option, by its type"""
+"""the placeholder for an option's value in the help of a verb, by type"""
 
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The metadata that `setting` adds to a field."""
+    """The metadata that `setting` attaches to a field."""
 
     help: str
     metavar: str | None
@@ -35,40 +35,40 @@ class _Words:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A field of a dataclass of settings."""
+    """One setting: a field of a settings dataclass."""
 
     name: str
     type: Any
-    """as annotated"""
+    """the annotation of the field"""
     default: Any
     help: str
     """a sentence for users"""
     metavar: str
-    """stands for the value in the help of a verb"""
+    """the placeholder for the value in the help of a verb"""
     default_text: str | None
-    """shown in place of the default, where that is None or says little"""
+    """shown instead of the default if that is None or not informative"""
     reader: Reader | None
     panel: str | None
-    """heading under which the help of a verb lists it; None: among the other options"""
+    """the heading under which the help of a verb lists the option; None for the general list"""
 
     @property
     def is_text(self) -> bool:
-        """True if only its reader makes a value: the launchpad then takes text."""
+        """True if its value must be read from text; the launchpad then takes text."""
         return not all(kind in _SCALARS or get_origin(kind) is Literal for kind in _kinds(self.type))
 
     @property
     def is_optional(self) -> bool:
-        """True if None is a value of it."""
+        """True if its value may be None."""
         return NoneType in _members(self.type)
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The values that it may have, if these are a Literal; else empty."""
+        """The allowed values if its type is a Literal, otherwise empty."""
         literals = [kind for kind in _kinds(self.type) if get_origin(kind) is Literal]
         return () if self.is_text or not literals else get_args(literals[0])
 
     def read(self, given: Any) -> Any:
-        """The value for what a user gave: text, or a value of the launchpad. Raises BadInput."""
+        """Convert a user's text or a launchpad value to the setting's value. Raises BadInput."""
         if given is None or (self.reader is None and not self.choices):
             return given
         return self.reader(str(given)) if self.reader else read_choice(str(given), self.name, self.choices)
@@ -85,18 +85,18 @@ def setting(
 ) -> Any:
     """Return a dataclass field that users can set.
 
-    help: one sentence or two, for both the command line and the launchpad. metavar: stands for
-    the value in the help of a verb; by default chosen by the type. default_text: shown in place
-    of the default. read: makes the value of text; needed for types other than numbers, text,
-    switches and Literals. panel: the heading under which a verb lists it.
+    help: one or two sentences, for both the command line and the launchpad. metavar: the placeholder
+    for the value in the help of a verb; by default it depends on the type. default_text: shown instead
+    of the default. read: converts text to the value; required for types other than numbers, text,
+    switches and Literals. panel: the heading under which the help of a verb lists the option.
     """
     return field(default=default, metadata={_KEY: _Words(help, metavar, default_text, read, panel)})
 
 
 def like(settings: type, name: str, **changed: Any) -> Any:
-    """Return a field with the default and the words of the field `name` of other settings.
+    """Return a field with the default and the texts of the field `name` of another settings dataclass.
 
-    changed: the default, or arguments of `setting` by name, where they differ.
+    changed: keyword arguments of `setting`, including the default, that differ from that field.
     """
     original = _fields(settings)[name]
     words: _Words = original.metadata[_KEY]
@@ -105,12 +105,12 @@ def like(settings: type, name: str, **changed: Any) -> Any:
 
 
 def has_settings(kind: Any) -> bool:
-    """True for a dataclass with fields made by `setting`."""
+    """Return True for a dataclass with fields made by `setting`."""
     return isinstance(kind, type) and is_dataclass(kind) and any(_KEY in f.metadata for f in fields(kind))
 
 
 def settings_of(kind: type) -> tuple[Setting, ...]:
-    """The settings of a dataclass, in the order of its fields."""
+    """Return the settings of a dataclass, in field order."""
     hints = get_type_hints(kind)
     found = []
     for name, of in _fields(kind).items():
@@ -133,10 +133,10 @@ def settings_of(kind: type) -> tuple[Setting, ...]:
 
 
 def read_choice(text: str, name: str, choices: Sequence[str]) -> str:
-    """One of `choices`, in any case of letters. name: of the setting. Raises BadInput."""
+    """Return the choice that `text` names, ignoring case. name: of the setting. Raises BadInput."""
     word = text.strip().lower()
     if word not in choices:
-        raise BadInput(f"{name.replace('_', ' ')} {text!r}: use {' or '.join(choices)}")
+        raise BadInput(f"{name} {text!r}: use {' or '.join(choices)}")
     return word
 
 
@@ -152,6 +152,6 @@ def _members(hint: Any) -> tuple[Any, ...]:
 
 
 def _kinds(hint: Any) -> tuple[Any, ...]:
-    """The types of a hint without None; of a union of several types only a tuple that is no scalar."""
+    """Return the types in a hint except None; for a union of several types, `(tuple,)`: not a scalar."""
     kinds = tuple(kind for kind in _members(hint) if kind is not NoneType)
     return kinds if len(kinds) == 1 else (tuple,)

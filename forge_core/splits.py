@@ -1,7 +1,7 @@
-"""Splits: the seed alone decides where a deal belongs, so that nothing can leak.
+"""Splits: the seed alone decides which split a deal belongs to, so that nothing leaks between splits.
 
-For a marginalised deal the base seed decides. Test is sealed: its deals may be solved
-and encoded; its labels are read by the final evaluation alone.
+The base seed decides for a marginalised deal. The test split is sealed: its deals may be solved and
+encoded, but only the final evaluation reads its labels.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ PERIOD = 1000
 _VAL_FROM, _TEST_FROM = 900, 950
 
 BLOCK_SIZE = 50
-"""seeds 50k..50k + 49 are stored, played or made together; the seeds of such a block are of one split"""
+"""Seeds 50k..50k + 49 form block k and are stored, played or made together; a block lies in one split."""
 
 TEST_SEEDS = range(_TEST_FROM, PERIOD)
-"""Sealed: the deals of the final evaluation"""
+"""The seeds of the final evaluation; sealed."""
 
 
 class Split(StrEnum):
-    """train: seed % 1000 in 0..899, val: 900..949, test: 950..999."""
+    """A split of the seeds: train if seed % 1000 is in 0..899, val if in 900..949, test if in 950..999."""
 
     TRAIN = "train"
     VAL = "val"
@@ -30,7 +30,7 @@ class Split(StrEnum):
 
 
 def split_of(seed: int) -> Split:
-    """The split of a seed. Raises BadInput for a negative seed."""
+    """Return the split of a seed. Raises BadInput for a negative seed."""
     check_seed(seed)
     place = seed % PERIOD
     return Split.TRAIN if place < _VAL_FROM else Split.VAL if place < _TEST_FROM else Split.TEST

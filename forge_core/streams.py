@@ -1,4 +1,4 @@
-"""Keyed randomness: every draw names the stream it comes from."""
+"""Keyed randomness: every draw comes from a stream that is named by a seed and a key."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _ONE, _GOLDEN = np.uint64(1), np.uint64(0x9E3779B97F4A7C15)
 
 
 def stream(seed: int, *key: int | str) -> np.random.Generator:
-    """An independent, repeatable generator for `seed` and a key of ints and strings.
+    """Return a repeatable generator for `seed` and a key of ints and strings.
 
-    The same arguments give the same draws in every process and on every machine;
-    different keys give independent streams (128 bits of BLAKE2b seed a PCG64).
-    The encoding is prefix-free, so ("ab", 1) and ("a", "b1") differ.
+    The same arguments give the same draws in every process and on every machine; different arguments
+    give independent streams (a PCG64 seeded with 128 bits of BLAKE2b). The encoding is prefix-free,
+    so ("ab", 1) and ("a", "b1") differ.
 
     Raises BadInput for a key part that is neither int nor str.
     """
     digest = hashlib.blake2b(digest_size=16, person=b"forge-stream-1")
     for part in (seed, *key):
         if isinstance(part, bool) or not isinstance(part, (int, str, np.integer)):
-            raise BadInput(f"a stream key holds ints and strings, not {part!r}: pass one of these")
+            raise BadInput(f"stream key part {part!r} is neither an int nor a string: pass one of these")
         tag = "s" if isinstance(part, str) else "i"
         text = str(part).encode()
         digest.update(f"{tag}{len(text)}:".encode() + text)
@@ -32,11 +32,11 @@ def stream(seed: int, *key: int | str) -> np.random.Generator:
 
 
 def mix(keys: npt.ArrayLike, counters: npt.ArrayLike) -> npt.NDArray[np.uint64]:
-    """Draws by number, for many streams at once: draw `counters` of the streams `keys`, uint64, broadcast.
+    """Return draw number `counters` of each of the streams `keys`, uint64; the arguments broadcast.
 
-    64 random bits each, by splitmix64, a function of both arguments alone: so what one game
-    draws does not depend on which games are played beside it. Keys come from `stream`, or
-    from `mix` itself for a stream within a stream.
+    Each draw is 64 random bits from splitmix64 and depends only on the two arguments, so the draws of
+    a game do not depend on which other games are in the batch. Keys come from `stream`, or from `mix`
+    itself for a stream within a stream.
     """
     with np.errstate(over="ignore"):
         z = np.asarray(keys, dtype=np.uint64) + (np.asarray(counters).astype(np.uint64) + _ONE) * _GOLDEN
@@ -46,5 +46,5 @@ def mix(keys: npt.ArrayLike, counters: npt.ArrayLike) -> npt.NDArray[np.uint64]:
 
 
 def uniform(draws: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
-    """Draws as numbers in [0, 1)."""
+    """Convert the draws of `mix` to numbers in [0, 1)."""
     return (draws >> np.uint64(11)).astype(np.float64) * 2.0**-53

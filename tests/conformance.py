@@ -122,7 +122,7 @@ def check_masks(case: Case) -> None:
             for wrong in (*np.flatnonzero(~legal[row])[:2], -1, facts.n_actions):
                 asked = to_numpy(actions).copy()
                 asked[row] = wrong
-                with pytest.raises(BadInput, match=f"game {row}: seat"):
+                with pytest.raises(BadInput, match=f"game {row}: action"):
                     checked_step(game, state, asked)
                 refused += 1
     assert refused, "no action was ever illegal"

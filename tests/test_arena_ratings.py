@@ -140,7 +140,7 @@ def test_long_names_are_shortened():
 
 
 def test_games_that_rate_nobody_are_refused():
-    with pytest.raises(BadInput, match="no game links c to a"):
+    with pytest.raises(BadInput, match="no chain of games connects c to a"):
         fit_ratings([scores("a", "b", [1, 0]), scores("c", "d", [1, 0])], "a")
     with pytest.raises(BadInput, match="played no game: use one of a, b"):
         fit_ratings([scores("a", "b", [1, 0])], "random")

@@ -210,11 +210,11 @@ def test_such_a_match_is_a_duplicate_of_play(tmp_path):
     boards = read_block(store, seating, 0)
     assert boards.bid.tolist() == played.by_a.bid[:50].tolist()
     write_block(store, seating, replace(boards, bid=boards.bid + np.int16(1)))
-    with pytest.raises(FileCorrupt, match="a bid is not the one of its conditions"):
+    with pytest.raises(FileCorrupt, match="a bid does not match the conditions"):
         read_block(store, seating, 0)
 
 
 def test_an_auction_is_told_no_bid():
-    with pytest.raises(BadInput, match="finds its own"):
+    with pytest.raises(BadInput, match="an auction determines the bid"):
         Conditions("auction", 31)
     assert Conditions("auction").to_dict() == {"declare": "auction", "seed": 0, "bidder": RULE.describe()}

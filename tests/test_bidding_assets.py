@@ -188,10 +188,10 @@ def test_settings_default_to_those_of_the_core():
 
 
 def test_what_contradicts_itself_is_said(materialize):
-    assert "leave worlds out" in reason_of(materialize(worlds=3))
+    assert "leave out worlds" in reason_of(materialize(worlds=3))
     assert "unknown playout 'luck'" in reason_of(materialize(playout="luck"))
-    assert "holds no model" in reason_of(materialize(playout="eq", model="nowhere"))
-    assert "0 samples" in reason_of(materialize(samples=0))
+    assert "contains no model" in reason_of(materialize(playout="eq", model="nowhere"))
+    assert "samples 0" in reason_of(materialize(samples=0))
 
 
 def test_versions_are_those_of_the_algorithms():

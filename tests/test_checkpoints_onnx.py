@@ -70,13 +70,13 @@ def test_names_of_a_compiled_network_are_read(model):
 
 def test_what_is_no_model_is_refused(model, tmp_path):
     folder = tmp_path / "m"
-    with pytest.raises(BadInput, match="holds no model"):
+    with pytest.raises(BadInput, match="contains no model"):
         load_model(str(folder))
     save_model(str(folder), model)
     weights, card = folder / "model.safetensors", folder / "model.json"
     data, text = weights.read_bytes(), card.read_text()
     weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    with pytest.raises(BadInput, match="is not the file"):
+    with pytest.raises(BadInput, match=r"does not match model\.json"):
         load_model(str(folder))
     weights.write_bytes(data)
     for broken in ("{", "[]", json.dumps(json.loads(text) | {"spec": {"name": "x"}})):
@@ -84,7 +84,7 @@ def test_what_is_no_model_is_refused(model, tmp_path):
         with pytest.raises(BadInput):
             load_model(str(folder))
     card.write_text(json.dumps(json.loads(text) | {"config": {**CONFIG.to_dict(), "width": 32}}))
-    with pytest.raises(BadInput, match="another network"):
+    with pytest.raises(BadInput, match="a network with"):
         load_model(str(folder))
     with pytest.raises(BadInput, match="JSON"):
         save_model(str(folder), model, {"when": object()})
@@ -123,6 +123,6 @@ def test_a_file_that_answers_otherwise_is_not_written(exported, tmp_path, monkey
     other = TokenTransformer(SPEC, CONFIG)
     torch.nn.init.normal_(other.head.weight)
     monkeypatch.setattr(onnx, "to_onnx", lambda model: (folder / "model.onnx").read_bytes())
-    with pytest.raises(onnx.ParityLost, match="do not use it"):
+    with pytest.raises(onnx.ParityLost, match="so it was not written"):
         onnx.export_onnx(other, str(tmp_path))
     assert not list(tmp_path.iterdir())

@@ -204,7 +204,7 @@ def test_a_solution_in_words(forge):
         ("solve --decl 6 --device cuda:99", "'cuda:99'"),
         ("shards --seeds 0-9", "--out"),
         ("shards --out x", "--seeds"),
-        ("shards --out x --seeds 9-0", "backwards"),
+        ("shards --out x --seeds 9-0", "write 0-9"),
         ("shards --out x --seeds ten", "'ten'"),
         ("shards --out x --seeds 1,,2", "'1,,2'"),
         ("shards --out x --seeds -5", "'-5'"),
@@ -213,18 +213,18 @@ def test_a_solution_in_words(forge):
         ("shards --out x --seeds 0 --rows many", "many"),
         ("shards --out x --seeds 0 --decl some", "unknown declaration 'some'"),
         ("shards --out x --seeds 0 --opponents 2", "--marginalized"),
-        ("shards --out x --seeds 0 --marginalized --opponents 0", "0 opponents"),
-        ("shards --out x --seeds 0 --workers 0", "0 workers"),
-        ("shards --out x --seeds 0 --sample-seed x", "sample-seed"),
+        ("shards --out x --seeds 0 --marginalized --opponents 0", "opponents 0"),
+        ("shards --out x --seeds 0 --workers 0", "workers 0"),
+        ("shards --out x --seeds 0 --sample-seed x", "sample_seed"),
         ("shards --out x --seeds 0 --device cuda:99", "'cuda:99'"),
         ("shards --out nowhere://x --seeds 0", "nowhere"),
         ("shards --out memory://x --seeds 0", "gone when this command ends"),
-        ("shards --out x --seeds 0 --marginalized --opponents 1001", "at most 1,000"),
+        ("shards --out x --seeds 0 --marginalized --opponents 1001", "use 1 to 1,000"),
         ("shards --out x --seeds 0-9999 --decl all --marginalized --opponents 1000", "more than 10,000,000"),
         ("doctor --store nowhere://x", "nowhere"),
-        ("doctor --store /no/such/folder", "there is no folder /no/such/folder"),
+        ("doctor --store /no/such/folder", "the folder /no/such/folder does not exist"),
         ("bench", "SUBJECT"),
-        ("bench speed", "no benchmark of 'speed'"),
+        ("bench speed", "there is no benchmark 'speed'"),
         ("bench solver --seeds x", "'x'"),
     ],
 )
@@ -270,7 +270,7 @@ def test_cuda_asked_for_and_absent_is_no_silent_cpu(forge, monkeypatch):
     monkeypatch.setattr("forge_core.device.cuda_device_count", lambda: 0)
     status, _, err = forge("solve", "--decl", "6", "--device", "cuda")
     assert status == 2
-    assert err == "forge: device 'cuda' was asked for and no CUDA device is here: use auto or cpu\n"
+    assert err == "forge: device 'cuda': this machine has no CUDA device; use auto or cpu\n"
 
 
 def test_a_store_that_cannot_be_written(forge, tmp_path):
@@ -289,7 +289,8 @@ def test_a_bug_is_one_line_that_says_how_to_see_it(forge, monkeypatch):
     monkeypatch.delenv("FORGE_DEBUG", raising=False)
     status, _, err = forge("deal")
     assert status == 1
-    assert err == "forge: a bug: ZeroDivisionError: two lines; run it again with FORGE_DEBUG=1 to see where\n"
+    bug = "this is a bug: ZeroDivisionError: two lines"
+    assert err == f"forge: {bug}; run it again with FORGE_DEBUG=1 to see where\n"
     monkeypatch.setenv("FORGE_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         forge("deal")
@@ -373,7 +374,7 @@ def test_shards_fill_gaps_only(forge, answer, tmp_path):
 
     status, out, err = forge(*arguments)
     assert (status, err) == (0, "")
-    assert "0 made, 4 there before, 0 failed, of 4 shards" in out
+    assert "0 made, 4 kept, 0 failed" in out
     plan = answer(*arguments, "--rows", "1000", "--dry-run")
     assert (len(plan["missing"]), plan["replaced"]) == (4, 4)
     third = answer(*arguments, "--rows", "1000")
@@ -423,7 +424,7 @@ def test_a_deal_that_fails_is_said_and_the_others_are_made(forge, tmp_path, monk
     monkeypatch.setattr(shards, "fill_shards", failing)
     status, out, err = forge("shards", "--seeds", "0-1", "--out", str(tmp_path), *SHARDS)
     assert status == 1
-    assert "1 made, 0 there before, 1 failed, of 2 shards" in out
+    assert "1 made, 0 kept, 1 failed" in out
     assert err == "forge: seed_00000001_decl_1.parquet: the reason\n"
 
 
@@ -438,7 +439,7 @@ def test_a_store_that_is_full_is_for_the_user_to_mend(forge, tmp_path, monkeypat
     monkeypatch.setattr(Store, "write", full)
     monkeypatch.setattr(Store, "delete", lambda store, name: None)
     status, out, err = forge("shards", "--seeds", "0-1", "--out", str(tmp_path), *SHARDS)
-    assert status == 2 and "0 made, 0 there before, 2 failed" in out and err.count("no space; free some") == 2
+    assert status == 2 and "0 made, 0 kept, 2 failed" in out and err.count("no space; free some") == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
@@ -451,12 +452,12 @@ def test_ctrl_c_finishes_what_is_being_written(answer, tmp_path):
     forge.send_signal(signal.SIGINT)
     out, err = forge.communicate(timeout=60)
     assert forge.returncode == 130
-    assert "run the same command again to go on" in err
+    assert "run the same command again to continue" in err
     assert "Traceback" not in err
     made = int(re.search(r"(\d+) made", out)[1])
     files = files_below(tmp_path)
     assert 1 <= made == len(files) < 400
-    assert f"stopped with {400 - made} shards to go" in err
+    assert f"stopped with {400 - made} shards left" in err
     assert all(name.endswith(".parquet") for name in files)
     assert len(answer(*arguments, "--dry-run")["missing"]) == 400 - len(files)  # each of them is whole
 
@@ -540,7 +541,7 @@ def test_the_doctor_tells_of_every_kind_and_who_is_at_work(forge, answer, tmp_pa
         files = [path for path in folder.rglob("*.*") if path.suffix in (".parquet", ".npy")]
         of_split = [path for path in files if path.parent.name == of["split"] or of["folder"] == "matches"]
         assert of["bytes"] == sum(path.stat().st_size for path in of_split), of
-    assert f"a process keeps {root.url}/tokenized/train to itself" in out
+    assert f"a process has locked {root.url}/tokenized/train" in out
     assert all(re.search(rf"{folder} +{split} ", out) for folder, split in held)
     assert answer("doctor", "--store", root.url)["store"]["held"] == []
 

@@ -105,7 +105,7 @@ def test_a_poster_that_cannot_be_written_takes_no_result_with_it(forge, tmp_path
     (tmp_path / "file").write_text("")
     monkeypatch.setattr("forge_core.texas42.bidding.table.play_out", lambda *_: pytest.fail("played"))
     status, out, err = forge("bid", *QUICK, "--poster", str(tmp_path / "file/a.pdf"))
-    assert (status, out, err.count("\n")) == (2, "", 1) and "a file stands where a folder must" in err
+    assert (status, out, err.count("\n")) == (2, "", 1) and "a file is in the place of a folder" in err
 
 
 def test_the_help_says_what_deals_tell(forge):
@@ -181,17 +181,17 @@ def test_convergence(forge, answer):
         (("bid", "--hand", ""), "a hand of 0 dominoes"),
         (("bid",), "--hand"),
         (("bid", *QUICK, "--decl", "sevens"), "unknown declaration"),
-        (("bid", "--hand", HAND, "--samples", "0"), "0 samples"),
+        (("bid", "--hand", HAND, "--samples", "0"), "samples 0"),
         (("bid", "--hand", HAND, "--samples", "-5"), "samples"),
         (("bid", "--hand", HAND, "--samples", "many"), "samples"),
         (("bid", *QUICK, "--playout", "luck"), "unknown playout 'luck'"),
-        (("bid", *QUICK, "--worlds", "5"), "leave worlds out"),
-        (("bid", *QUICK, "--model", "x"), "oracle playouts use no network: leave model out"),
-        (("bid", *QUICK, "--playout", "policy", "--oracle", "exact"), "leave oracle out"),
+        (("bid", *QUICK, "--worlds", "5"), "leave out worlds"),
+        (("bid", *QUICK, "--model", "x"), "oracle playouts use no network: leave out model"),
+        (("bid", *QUICK, "--playout", "policy", "--oracle", "exact"), "leave out oracle"),
         (("bid", *QUICK, "--playout", "policy", "--model", "nowhere"), "no model"),
         (("bid", *QUICK, "--playout", "eq", "--worlds", "0"), "worlds 0: use at least 1"),
         (("bid", *QUICK, "--playout", "eq", "--oracle", "oracular"), "oracle 'oracular'"),
-        (("bid", *QUICK, "--playout", "eq", "--oracle", "exact", "--model", "x"), "leave the model out"),
+        (("bid", *QUICK, "--playout", "eq", "--oracle", "exact", "--model", "x"), "leave out model"),
         (("bid", *QUICK, "--playout", "eq", "--device", "abacus"), "unknown device"),
         (("investigate", *QUICK, "--trump", "4", "--device", "cuda"), "run on the CPU"),
         (("bid", *QUICK, "--ci-width", "0"), "width"),
@@ -199,20 +199,20 @@ def test_convergence(forge, answer):
         (("bid", *QUICK, "--bids", "31,30"), "after a bid of 31"),
         (("bid", *QUICK, "--bids", "29"), "bid 29"),
         (("bid", *QUICK, "--bids", "pass,maybe"), "maybe"),
-        (("bid", *QUICK, "--bids", "pass,pass,pass,30"), "4 calls"),
-        (("bid", *QUICK, "--bids", "30", "--seat", "3"), "out of turn"),
+        (("bid", *QUICK, "--bids", "pass,pass,pass,30"), "4 earlier calls"),
+        (("bid", *QUICK, "--bids", "30", "--seat", "3"), "is not next to call"),
         (("bid", *QUICK, "--seat", "4"), "seat 4"),
         (("bid", *QUICK, "--score", "7-0"), "score"),
         (("bid", *QUICK, "--score", "3"), "score"),
-        (("bid", *QUICK, "--score=-1-0"), "score '-1-0': write your marks and theirs, as in 3-5"),
+        (("bid", *QUICK, "--score=-1-0"), "score '-1-0': write your marks and theirs, such as 3-5"),
         (("bid", *QUICK, "--poster", "page.svg"), ".pdf or .png"),
         (("bid", *QUICK, "--poster", "page"), ".pdf or .png"),
         (("investigate", "--hand", HAND), "--trump"),
         (("investigate", "--hand", HAND, "--trump", "x"), "unknown declaration"),
         (("investigate", "--hand", HAND, "--trump", "6", "--below", "43"), "below 43"),
-        (("investigate", "--hand", HAND, "--trump", "6", "--samples", "0"), "0 samples"),
+        (("investigate", "--hand", HAND, "--trump", "6", "--samples", "0"), "samples 0"),
         (("investigate", "--hand", HAND, "--trump", "6", "--max-show", "-1"), "max-show"),
-        (("convergence", "--hand", HAND, "--samples", "0"), "0 samples"),
+        (("convergence", "--hand", HAND, "--samples", "0"), "samples 0"),
         (("convergence", "--hand", "6-6"), "a hand of 1 dominoes"),
         (("bench", "bid", "--device", "cuda"), "cuda"),
     ],
@@ -236,7 +236,7 @@ def test_p_make_is_measured_after_it_was_found_right(answer, monkeypatch):
     assert found["subject"] == "bid"
     assert found["figures"][0]["limit"] == 40
     assert found["figures"][0]["value"] > 0
-    assert "complete solution" in found["held"][0]
+    assert "full solution" in found["held"][0]
     assert [figure["unit"] for figure in found["figures"][-2:]] == ["games/s"] * 2
 
 
@@ -260,5 +260,5 @@ def test_no_figure_of_a_playout_that_looks_aside():
         def points(self, hands, decls):
             return np.full(len(hands), len(hands) % 43, dtype=np.int8)
 
-    with pytest.raises(AssertionError, match="in another batch"):
+    with pytest.raises(AssertionError, match="depend on the batch"):
         bench_bid.time_games(Jealous(), parse_hand(HAND), 0, 20)

@@ -42,7 +42,7 @@ def test_games_are_played_once_and_gaps_alone_are_filled(answer, forge, tmp_path
     assert (open_game(paths[1]).plays == before.plays).all()
     other = ("eq", "--seeds", "900-903", "--worlds", "3", *place)
     status, out, _ = forge(*other, "--dry-run")
-    assert status == 0 and "0 of 4 games are there" in out and "3 of them would replace a game" in out
+    assert status == 0 and "0 of 4 games exist" in out and "3 of them would replace a game" in out
     assert answer(*other, "--dry-run")["replaced"] == 3
     status, out, _ = forge(*other)
     assert status == 0 and "3 of them replaced games that were faulty or made with other settings" in out
@@ -60,7 +60,7 @@ def test_a_store_that_is_full_is_for_the_user_to_mend_and_what_was_played_is_sai
     write = Store.write
     monkeypatch.setattr(Store, "write", full)
     status, out, err = forge("eq", *FEW, "--out", str(tmp_path))
-    assert status == 2 and "2 played, 0 there before, 0 failed, of 3 games" in out
+    assert status == 2 and "2 played, 0 kept, 0 failed" in out
     assert err.count("\n") == 1 and err.endswith("no space; free some\n")
 
 
@@ -95,20 +95,20 @@ def test_labels_are_as_fine_as_is_worth_teaching_by():
     ("arguments", "wrong"),
     [
         (("--oracle", "psychic"), "oracle 'psychic'"),
-        (("--oracle", "model"), "--model"),
-        (("--oracle", "hybrid", "--model", "nowhere"), "holds no model"),
+        (("--oracle", "model"), "set model to the folder of one"),
+        (("--oracle", "hybrid", "--model", "nowhere"), "contains no model"),
         (("--worlds", "0"), "worlds 0: use at least 1"),
-        (("--batch", "0"), "0 games"),
+        (("--batch", "0"), "batch 0"),
         (("--bid", "29"), "bid 29"),
         (("--choose", "luck"), "use eq or pmake"),
-        (("--oracle", "exact", "--model", "nowhere"), "--model has no effect with --oracle exact"),
+        (("--oracle", "exact", "--model", "nowhere"), "model has no effect with oracle exact"),
         (("--worlds", "99999999999999"), "at most 2,000,000"),
         (("--adaptive", "--adaptive-batch", "0"), "adaptive"),
         (("--exploration", "wild"), "exploration"),
-        (("--temperature", "3"), "--temperature has no effect with exploration greedy"),
-        (("--exploration", "epsilon", "--max-regret", "3"), "--max-regret has no effect"),
-        (("--posterior-tau", "2"), "add --posterior"),
-        (("--min-worlds", "2"), "add --adaptive"),
+        (("--temperature", "3"), "temperature has no effect with exploration greedy"),
+        (("--exploration", "epsilon", "--max-regret", "3"), "max_regret has no effect"),
+        (("--posterior-tau", "2"), "posterior_tau has no effect without posterior"),
+        (("--min-worlds", "2"), "min_worlds has no effect without adaptive"),
         (("--posterior", "--posterior-mix", "2"), "mix"),
         (("--decl", "hearts"), "hearts"),
         (("--out", "memory://x"), "gone when this command ends"),

@@ -129,15 +129,17 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_if_it_had_not_been(
     monkeypatch.setattr(StoredSource, "batch", interrupted)
     status, out, err = forge(*asked, "--name", "broken")
     assert (status, out) == (130, "")
-    assert err.splitlines()[-1].endswith(f"go on with forge train --resume --name broken --runs {tmp_path}")
+    assert err.splitlines()[-1].endswith(
+        f"continue with forge train --resume --name broken --runs {tmp_path}"
+    )
     assert len(curve(tmp_path / "broken")) == 2
     monkeypatch.undo()
 
     monkeypatch.setattr(StoredSource, "batch", lambda self, k: interrupted(self, k + 19))
     status, out, err = forge(*asked, "--name", "hasty")
-    assert (status, out) == (130, "") and "go on" not in err
+    assert (status, out) == (130, "") and "continue" not in err
     assert err.splitlines()[-1].endswith(
-        "nothing is kept before the first evaluation: run the same command again"
+        "nothing is saved before the first evaluation: run the same command again"
     )
     assert "random play loses" in err.splitlines()[0], "no line is broken where there is no terminal"
     monkeypatch.undo()
@@ -145,7 +147,7 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_if_it_had_not_been(
 
     status, out, err = forge(*asked, "--name", "short", "--minutes", "0", "--json")
     assert (status, json.loads(out)["unfinished"], len(curve(tmp_path / "short"))) == (0, True, 1)
-    assert err.splitlines()[-1].endswith(f"go on with forge train --resume --name short --runs {tmp_path}")
+    assert err.splitlines()[-1].endswith(f"continue with forge train --resume --name short --runs {tmp_path}")
 
     resumed = answer("train", "--resume", "--name", "broken", "--runs", str(tmp_path), "--threads", "1")
     assert {**resumed["best"], **dict.fromkeys(TIMES)} == {**whole["best"], **dict.fromkeys(TIMES)}
@@ -205,13 +207,13 @@ def test_a_network_is_held_to_the_benchmark(few_deals, store, network, answer, f
     (half / name).write_bytes((store / "shards-golden/val" / name).read_bytes())
     status, out, err = forge(*asked, "--data", str(tmp_path / "half"), "--json")
     assert (status, json.loads(out)) == (0, read)
-    assert err == f"1 of 2 deals are not in {half.parent}: they are solved here\n"
+    assert err == f"1 of 2 deals are not in {half.parent}; they are being solved\n"
     assert set(read["decisions"]["per_decl"]) == {"0", "6"} and len(read["decisions"]["per_ply"]) == 28
     assert read["random"]["decisions"]["decision_q_gap"] > 0
 
     status, out, err = forge(*asked, "--against", network, "--plots", str(tmp_path))
     assert (status, err) == (0, "")
-    assert "+0.000 points less" in out and "sixes" in out and "random" in out
+    assert ": +0.000 (standard error" in out and "sixes" in out and "random" in out
     assert (tmp_path / "gaps.png").stat().st_size > 10_000
     (tmp_path / "taken/gaps.png").mkdir(parents=True)
     status, out, err = forge(*asked, "--plots", str(tmp_path / "taken"), "--json")
@@ -222,7 +224,7 @@ def test_the_final_evaluation_says_that_it_is_final(few_deals, store, network, f
     asked = ("evaluate", network, "--rows", "28", "--data", str(store), "--json")
     status, out, err = forge(*asked, "--final")
     assert status == 0
-    assert "nothing may be changed any more" in " ".join(err.split())
+    assert "do not change anything" in " ".join(err.split())
     assert json.loads(out)["benchmark"]["split"] == "test"
     assert forge(*asked)[2] == ""
 
@@ -240,7 +242,7 @@ def test_a_place_that_takes_nothing_is_told_before_the_work(network, forge, monk
     monkeypatch.setattr("forge_core.texas42.cli.evaluate.ask_all", lambda *_: pytest.fail("evaluated"))
     for line in (("export", network, "--out"), ("evaluate", network, "--plots")):
         status, out, err = forge(*line, f"{network}/model.json")
-        assert (status, out, err.count("\n")) == (2, "", 1) and "a file stands where a folder must" in err
+        assert (status, out, err.count("\n")) == (2, "", 1) and "a file is in the place of a folder" in err
 
 
 # --- bad input --------------------------------------------------------------------------------
@@ -262,9 +264,9 @@ def test_a_place_that_takes_nothing_is_told_before_the_work(network, forge, monk
         ("train --data {empty}", "make it with forge tokenize"),
         ("train --data {store} --batch-size 100000", "100,000"),
         ("train --live --size 12k", "size '12k'"),
-        ("train --live --layers 2", "layers, heads and width together"),
-        ("train --live --size 73k --width 16", "layers, heads and width together"),
-        ("train --live --layers 1 --heads 3 --width 16", "heads must divide the width"),
+        ("train --live --layers 2", "layers, heads and width must be given together"),
+        ("train --live --size 73k --width 16", "layers, heads and width must be given together"),
+        ("train --live --layers 1 --heads 3 --width 16", "heads must divide width"),
         ("train --live --objective fame", "objective 'fame'"),
         ("train --live --epochs 2", "epochs count passes over stored rows"),
         ("train --live --steps 0", "must be positive"),
@@ -273,30 +275,33 @@ def test_a_place_that_takes_nothing_is_told_before_the_work(network, forge, monk
         ("train --live --evaluate-every 0", "at least 1"),
         ("train --live --precision 8", "precision '8'"),
         ("train --live --workers -1", "-1 workers"),
-        ("train --live --threads 0", "0 threads"),
-        ("train --data {store} --workers 2", "--workers has no effect on stored rows"),
-        ("train --data {store} --name ../x --runs {empty}", "'../x' would lead out of its folder"),
-        ("train --data {store} --name {empty}/x", "would lead out of its folder"),
-        ("train --resume --name ../x --runs {empty}", "'../x' would lead out of its folder"),
+        ("train --live --threads 0", "threads 0"),
+        ("train --data {store} --workers 2", "workers has no effect on stored rows"),
+        ("train --data {store} --name ../x --runs {empty}", "'../x' is not a valid name in a store"),
+        ("train --data {store} --name {empty}/x", "is not a valid name in a store"),
+        ("train --resume --name ../x --runs {empty}", "'../x' is not a valid name in a store"),
         ("train --live --device cuda:99", "'cuda:99'"),
-        ("train --resume", "say which by --name"),
-        ("train --resume --name nothing --runs {empty}", "holds no run"),
+        ("train --resume", "add --name"),
+        ("train --resume --name nothing --runs {empty}", "contains no run"),
         ("train --resume --name nothing --lr 1", "leave out --lr"),
-        ("train --live --init-from {empty}", "holds no model"),
+        ("train --live --init-from {empty}", "contains no model"),
         ("train --live --init-from {network} --size 73k {tiny}", "choose its size"),
         ("train --live --init-from {network} --objective policy {tiny}", "policy"),
         ("train --live --init-from {newer} {tiny}", "version e999"),
         ("evaluate", "MODEL"),
-        ("evaluate {empty}", "holds no model"),
+        ("evaluate {empty}", "contains no model"),
         ("evaluate {network} --rows 0", "0 rows"),
         ("evaluate {network} --data {empty}", "holds no deals of the val benchmark"),
         ("evaluate {network} --data {network}/model.json", "omit --data to solve them on the fly"),
-        ("evaluate {network} --against {empty}", "holds no model"),
+        ("evaluate {network} --against {empty}", "contains no model"),
         ("evaluate {newer}", "version e999"),
         ("evaluate {damaged}", "copy the folder again"),
-        ("evaluate {bare}", "bare/model.json is not a model card (it lacks spec): copy the folder again"),
-        ("evaluate {odd}", "not a model card (it is not a JSON object)"),
-        ("export {empty}", "holds no model"),
+        (
+            "evaluate {bare}",
+            "bare/model.json is not a valid model card (it lacks spec): copy the folder again",
+        ),
+        ("evaluate {odd}", "not a valid model card (it is not a JSON object)"),
+        ("export {empty}", "contains no model"),
         ("export {network} --out memory://x", "gone when this command ends"),
     ],
 )

@@ -50,7 +50,7 @@ def test_an_answer_for_programs(forge):
 
 def test_contracts_of_an_auction(forge):
     arguments = ("match", "random", "heuristic", "--deals", "30", "--decl", "auction")
-    assert "those of an auction" in forge(*arguments)[1]
+    assert "come from an auction" in forge(*arguments)[1]
     answer = json.loads(forge(*arguments, "--json")[1])
     assert answer["conditions"]["bidder"]["bidder"] == "rule"
     (found,) = answer["matches"]
@@ -80,7 +80,7 @@ def test_a_picture_that_cannot_be_written_takes_no_result_with_it(forge, tmp_pat
     (tmp_path / "file").write_text("")
     monkeypatch.setattr("forge_core.texas42.cli.match.play", lambda *_: pytest.fail("played"))
     status, out, err = forge(*arguments, str(tmp_path / "file"))
-    assert (status, out, err.count("\n")) == (2, "", 1) and "a file stands where a folder must" in err
+    assert (status, out, err.count("\n")) == (2, "", 1) and "a file is in the place of a folder" in err
 
 
 @pytest.mark.parametrize(
@@ -89,16 +89,16 @@ def test_a_picture_that_cannot_be_written_takes_no_result_with_it(forge, tmp_pat
         (("random",), "at least two"),
         (("random", "heuristics"), "unknown player 'heuristics'"),
         (("random", "eq:worlds=x"), "not a whole number"),
-        (("random", "heuristic", "--deals", "0"), "1..1,000,000"),
+        (("random", "heuristic", "--deals", "0"), "use 1 to 1,000,000"),
         (("random", "heuristic", "--deals", "1"), "at least two"),
-        (("random", "heuristic", "--batch", "0"), "a batch of 0 deals"),
-        (("random", "heuristic", "--deals", "5", "--seeds", "0-4"), "give one of them"),
+        (("random", "heuristic", "--batch", "0"), "batch 0"),
+        (("random", "heuristic", "--deals", "5", "--seeds", "0-4"), "deals and seeds exclude each other"),
         (("random", "heuristic", "--seeds", "940-950"), "sealed"),
         (("random", "heuristic", "--bid", "29"), "bid 29"),
-        (("random", "heuristic", "--decl", "auction", "--bid", "31"), "finds its own"),
+        (("random", "heuristic", "--decl", "auction", "--bid", "31"), "an auction determines the bid"),
         (("random", "heuristic", "--decl", "sevens"), "unknown declaration"),
-        (("random", "heuristic", "--margin", "1"), "add --sprt"),
-        (("random", "heuristic", "--by", "contracts"), "add --sprt"),
+        (("random", "heuristic", "--margin", "1"), "set sprt too"),
+        (("random", "heuristic", "--by", "contracts"), "set sprt too"),
         (("random", "heuristic", "--sprt", "--by", "luck"), "points or contracts"),
         (("random", "heuristic", "--sprt", "--margin", "0"), "use more than 0"),
         (("random", "heuristic", "--sprt", "--margin", "nan"), "use more than 0"),
@@ -134,7 +134,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
         process.kill()
     assert (process.returncode, out) == (130, "")
     assert err.splitlines()[-1] == (
-        "forge: stopped; games played are kept: run the same command again to go on"
+        "forge: stopped; finished games are stored: run the same command again to continue"
     )
     assert list(tmp_path.rglob("*.parquet"))
     assert not list(tmp_path.rglob("*.tmp"))

@@ -198,7 +198,7 @@ def test_forge_view_for_programs(forge, store):
         ((__file__,), "is not a recorded game"),
         (("seed_00000001_decl_1.parquet",), "there is no such game"),
         (("film.parquet",), "is not the name"),
-        ((".",), "2 games: pick one with --game, of seeds 3,5"),
+        ((".",), "2 games: choose one of the seeds 3,5 with --game"),
         ((".", "--game", "4"), "no game of seed 4"),
         ((".", "--game", "3", "--decision", "28"), "use 0..27"),
         ((".", "--game", "3", "--decision", "-1"), "decision"),
@@ -225,7 +225,7 @@ def test_a_game_is_split_into_luck_hidden_hands_and_blunders(forge, tmp_path):
     [record] = play_games(ExactOracle(1), games, GameConfig(Sampling(3)), "cpu", deal_seeds=[7])
     write_game(Store(str(tmp_path)), record)
     status, out, _ = forge("view", str(tmp_path), "--regret")
-    assert status == 0 and "what was hidden" in out
+    assert status == 0 and "hidden hands" in out
     told = json.loads(forge("view", str(tmp_path), "--regret", "--json")[1])["regret"]
     lost = np.array(told["lost"])
     team = record.decisions.player % 2

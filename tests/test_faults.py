@@ -100,7 +100,11 @@ def test_shards_on_a_full_disk(disk, shards):
     errors = failed(fill_shards(store, KEYS, SHARDS, "cpu"))
     there = store.join("train").names()
     assert 0 < len(there) < len(KEYS) and len(errors) == len(KEYS) - len(there)
-    assert str(disk) in errors[0] and FULL in errors[0] and "not tried after 3 failed writes" in errors[-1]
+    assert (
+        str(disk) in errors[0]
+        and FULL in errors[0]
+        and "not tried, because 3 writes in a row failed" in errors[-1]
+    )
     for name in there:
         read_shard(store, name)
     assert not temporaries(disk)
@@ -117,7 +121,7 @@ def test_rows_on_a_full_disk(disk, shards, tmp_path):
         TOKEN_ROWS.update(shards, out, Split.TRAIN, ROWS)
     there = TOKEN_ROWS.folder_of(out, Split.TRAIN).names(".npy")
     assert 0 < len(there) < len(KEYS) and not temporaries(disk)
-    with pytest.raises(BadInput, match="is not there: make it with forge tokenize"):
+    with pytest.raises(BadInput, match="does not exist: make it with forge tokenize"):
         TokenStore(out, Split.TRAIN)
     ballast.unlink()
     made = []
@@ -371,7 +375,7 @@ def test_rows_that_vanish_while_others_are_made_are_noticed(tmp_path, shards):
         if len(made) == 5:
             TOKEN_ROWS.folder_of(out, Split.TRAIN).delete(made[0].name)
 
-    with pytest.raises(StoreUnusable, match=r"another process has deleted .*: run forge tokenize again"):
+    with pytest.raises(StoreUnusable, match=r"another process has deleted .*, then run forge tokenize again"):
         TOKEN_ROWS.update(shards, out, Split.TRAIN, ROWS, workers=1, on_file=delete_the_first)
     again = []
     TOKEN_ROWS.update(shards, out, Split.TRAIN, ROWS, on_file=again.append)
@@ -504,9 +508,9 @@ def test_files_of_another_schema_are_gaps_and_say_what_makes_them_anew(tmp_path,
     shard_reading.write_shard(place, replace(shard, header=replace(shard.header, schema_version=version)))
     with pytest.raises(FileCorrupt) as caught:
         read_shard(place, key)
-    assert f"its schema is version {version}, this code reads 1" in str(caught.value)
+    assert f"its schema has version {version}, but this code reads version 1" in str(caught.value)
     assert f"forge shards --seeds 0 --decl blanks --out {tmp_path}" in str(caught.value)
-    with pytest.raises(FileCorrupt, match="its schema is version"):
+    with pytest.raises(FileCorrupt, match="its schema has version"):
         TOKEN_ROWS.update(store, store, Split.TRAIN, ROWS)
     assert missing_shards(place, [key], SHARDS) == [key]
     (report,) = fill_shards(place, [key], SHARDS, "cpu")
@@ -518,7 +522,7 @@ def test_files_of_another_schema_are_gaps_and_say_what_makes_them_anew(tmp_path,
     with monkeypatch.context() as patch:
         patch.setattr(games, "SCHEMA_VERSION", version)
         games.write_game(store, record)
-    with pytest.raises(FileCorrupt, match=rf"its schema is version {version}, .*forge eq --seeds 42"):
+    with pytest.raises(FileCorrupt, match=rf"its schema has version {version}, .*forge eq --seeds 42"):
         read_game(store, record.key)
     assert missing_games(store, [record.key], record.fingerprint) == [record.key]
 
@@ -526,7 +530,7 @@ def test_files_of_another_schema_are_gaps_and_say_what_makes_them_anew(tmp_path,
         patch.setattr(bidding, "SCHEMA_VERSION", version)
         list(fill_tables(store, [0], BIDDING))
     with pytest.raises(
-        FileCorrupt, match=rf"its schema is version {version}, .*delete it and make it again$"
+        FileCorrupt, match=rf"its schema has version {version}, .*delete it and make it again$"
     ):
         read_table(store, 0)
     assert missing_seeds(store, [0], BIDDING) == [0]
@@ -538,7 +542,9 @@ def test_rows_of_another_version_are_drawn_anew_and_never_mixed(tmp_path, shards
     with monkeypatch.context() as patch:
         patch.setattr(splits, "TOKENS_VERSION", "t0")
         old = replace(TOKEN_ROWS, version="t0").update(shards, out, Split.TRAIN, ROWS)
-    with pytest.raises(BadInput, match="is of version t0, this code reads t1: make it again with forge"):
+    with pytest.raises(
+        BadInput, match="has version t0, but this code reads version t1: make it again with forge"
+    ):
         TokenStore(out, Split.TRAIN)
     made = []
     new = TOKEN_ROWS.update(shards, out, Split.TRAIN, ROWS, on_file=made.append)
@@ -553,12 +559,14 @@ def test_networks_and_checkpoints_of_another_schema_are_refused(tmp_path, monkey
     with monkeypatch.context() as patch:
         patch.setattr(resumption, "CHECKPOINT_SCHEMA", 2)
         result = train(FEW_STEPS, ToySource(), rows, tmp_path / "run")
-    with pytest.raises(BadInput, match=r"last\.ckpt is of schema 2, this code reads 1: .*--init-from"):
+    with pytest.raises(BadInput, match=r"last\.ckpt has schema 2, but this code reads schema 1: .*init_from"):
         train(FEW_STEPS, ToySource(), rows, tmp_path / "run", resume=True)
     card = Path(result.model) / "model.json"
     record = json.loads(card.read_text())
     card.write_text(json.dumps({**record, "schema_version": 2}))
-    with pytest.raises(BadInput, match=r"model\.json is of schema 2, this code reads 1: .*forge train"):
+    with pytest.raises(
+        BadInput, match=r"model\.json has schema 2, but this code reads schema 1: .*forge train"
+    ):
         load_model(result.model)
     del record["schema_version"]  # of before there was one
     card.write_text(json.dumps(record))

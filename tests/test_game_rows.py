@@ -131,7 +131,7 @@ def test_a_manifest_or_file_of_another_split_is_refused(played, out):
     train, val = GAME_ROWS.folder_of(out, Split.TRAIN), GAME_ROWS.folder_of(out, Split.VAL)
     text = train.read(MANIFEST)
     train.write(MANIFEST, text.replace(b'"first_seed": 1000', b'"first_seed": 900'))
-    with pytest.raises(BadInput, match=r"seed 900, which belongs to val: it must not be used as train"):
+    with pytest.raises(BadInput, match=r"seed 900, which belongs to val and must not be used as train"):
         GameRowStore(out, Split.TRAIN)
     record = json.loads(text)
     sealed = json.loads(val.read(MANIFEST))["files"][0]
@@ -169,7 +169,7 @@ def test_no_games_no_rows(own, out):
         own.join(GAMES_FOLDER, "val").delete(ShardKey(seed, seed % 10).filename)
     with pytest.raises(BadInput, match="no games to train on apart from the benchmark"):
         GAME_ROWS.update(own, out, Split.VAL)
-    with pytest.raises(BadInput, match="is not there: make it with forge tokenize --stage 2"):
+    with pytest.raises(BadInput, match="does not exist: make it with forge tokenize --stage 2"):
         GameRowStore(out, Split.TRAIN)
 
 

@@ -319,7 +319,7 @@ def test_the_command_line_says_what_and_what_to_do(told, root):
         assert "missing, not recorded: 10 partitions, 50 shards: block 1 of all declarations" in said
         assert FILE.format(6, 6) in said and "repeat the command with --mend" in said
         assert told("--blocks", "0", "--seeds", "1")[0] == 2
-        assert "blocks 3-0 run backwards: write 0-3" in told("--blocks", "3-0")[1]
+        assert "blocks 3-0: the first number is larger than the last; write 0-3" in told("--blocks", "3-0")[1]
         assert told("--asset", "everything")[0] == 2 and told("--blocks", "9999")[0] == 2
 
         status, said = told("--mend")

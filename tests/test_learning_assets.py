@@ -305,7 +305,9 @@ def test_rows_that_teach_nonsense_are_found_and_not_learnt(materialize, tokens, 
 def test_what_is_missing_is_said(materialize, tokens):
     assert "materialize it first" in reason_of(materialize("oracle_model_onnx", "policy"))
     assert "no champion yet" in reason_of(materialize("oracle_model", "policy", init_from="champion"))
-    assert "takes layers, heads and width" in reason_of(materialize("oracle_model", "policy", heads=0))
+    assert "layers, heads and width must be given together" in reason_of(
+        materialize("oracle_model", "policy", heads=0)
+    )
 
 
 def test_mlflow_that_cannot_be_used_is_said_before_training(tmp_path):
@@ -331,7 +333,7 @@ def test_the_command_line_trains_and_keeps_track(shards, mlflow_uri, tmp_path, m
     run = Tracker().client().get_run(run_id)
     assert run.info.run_name == "mine" and "dagster.run_id" not in run.data.tags
     assert forge_pipeline(asked) == 2
-    assert "forge-pipeline: " in (said := capsys.readouterr().err) and "holds a run already" in said
+    assert "forge-pipeline: " in (said := capsys.readouterr().err) and "already contains a run" in said
     assert Tracker().client().get_run(run_id).info.status == "FINISHED"
 
 

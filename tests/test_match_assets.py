@@ -178,9 +178,9 @@ def test_players_that_are_meant_exist():
         ({"bid": 29}, "bid 29"),
         ({"seeds": "950-960"}, "sealed"),
         ({"seeds": "0"}, "at least two"),
-        ({"deals": 5}, "give one of them"),
-        ({"margin": 1.0}, "add --sprt"),
-        ({"decl": "auction", "bid": 31}, "finds its own"),
+        ({"deals": 5}, "deals and seeds exclude each other"),
+        ({"margin": 1.0}, "set sprt too"),
+        ({"decl": "auction", "bid": 31}, "an auction determines the bid"),
     ],
 )
 def test_what_cannot_be_is_said(materialize, settings, message):
@@ -207,7 +207,7 @@ def test_boards_that_were_told_otherwise_fail_their_check(materialize, instance,
     result = materialize(NAMES[:2])
     failed = {name: check for name, check in checks_of(result).items() if not check.passed}
     assert set(failed) == {"boards_replay"}
-    assert "other games are stored" in str(failed["boards_replay"].metadata["random : heuristic"].value)
+    assert "the stored games differ" in str(failed["boards_replay"].metadata["random : heuristic"].value)
 
 
 def test_faults_of_matches_are_found(tmp_path):
@@ -217,9 +217,9 @@ def test_faults_of_matches_are_found(tmp_path):
     assert unequal_contracts(played) is None
     assert unlike_the_store(played, HEURISTIC, RANDOM, store) is None
     assert unlike_the_store(played.swapped(), RANDOM, HEURISTIC, store) is None
-    assert "heuristic bidding 40 deals" in (missing_boards(played, range(20, 61)) or "")
+    assert "heuristic bidding, 40 deals" in (missing_boards(played, range(20, 61)) or "")
     fewer = replace(played, by_b=played.by_b.take(slice(39)))
-    assert "random bidding 39 deals" in (missing_boards(fewer, SEEDS) or "")
+    assert "random bidding, 39 deals" in (missing_boards(fewer, SEEDS) or "")
     other = replace(played, by_b=replace(played.by_b, decl=(played.by_b.decl + 1) % 10))
     assert "seed 20" in (unequal_contracts(other) or "")
     mixed = replace(played, by_a=played.by_b)

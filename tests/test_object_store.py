@@ -212,7 +212,7 @@ def as_another(monkeypatch):
 
 @pytest.mark.parametrize("ask", ASKED)
 def test_a_missing_bucket_is_not_an_empty_folder(ask):
-    with pytest.raises(StoreUnusable, match="there is no such file or bucket; check the path"):
+    with pytest.raises(StoreUnusable, match="no such file or bucket; check the path"):
         ask(Store("s3://nowhere/folder"))
 
 

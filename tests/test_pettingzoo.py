@@ -132,9 +132,9 @@ def test_an_illegal_action_loses_the_game_or_is_refused():
     for environment in (wrapped, bare):
         environment.reset(seed=1)
     illegal = int(bare.observe("player_0")["action_mask"].argmin())
-    with pytest.raises(BadInput, match=f"seat 0 may not take action {illegal}"):
+    with pytest.raises(BadInput, match=rf"action {illegal} .* is illegal for seat 0"):
         bare.step(illegal)
-    with pytest.raises(BadInput, match="player_0 is to act and action is None"):
+    with pytest.raises(BadInput, match="player_0 is to act, but action is None"):
         bare.step(None)
     wrapped.step(illegal)
     assert wrapped.rewards["player_0"] == -42 and all(wrapped.terminations.values())

@@ -222,7 +222,7 @@ def test_a_network_that_says_no_number_is_refused(networks, tmp_path):
     model = load_model(str(networks / "stage2"))
     torch.nn.init.constant_(model.head.weight, float("nan"))
     games = some_games()
-    with pytest.raises(ForgeError, match="an output of stage2:mine is not finite"):
+    with pytest.raises(ForgeError, match="player stage2:mine: its network's output is not finite"):
         ask(TranscriptPlayer("stage2:mine", model), games, game_keys(games, 0))
 
 
@@ -283,15 +283,15 @@ def test_a_player_is_named_as_it_was_asked_for(text):
         ("random:worlds=3", "it takes none"),
         ("eq:world=3", "no option 'world'; use worlds"),
         ("eq:worlds", "write worlds=VALUE"),
-        ("eq:worlds=3,worlds=4", "write worlds=VALUE, once"),
+        ("eq:worlds=3,worlds=4", "write worlds=VALUE exactly once"),
         ("eq:worlds=many", "not a whole number"),
         ("eq:worlds=0", "not in 1.."),
         ("eq:oracle=psychic", "oracle 'psychic'"),
         ("eq:oracle=exact,model=x", "leave it out"),
         ("eq:oracle=model,exact_from=2", "leave it out"),
-        ("eq:posterior=maybe", "neither on, off nor tau"),
+        ("eq:posterior=maybe", "use on, off or a number of points"),
         ("eq:exact_from=9", "exact_from 9"),
-        ("eq:model=/nowhere", "holds no model"),
+        ("eq:model=/nowhere", "contains no model"),
         ("stage2", "write stage2:model=FOLDER"),
         ("clairvoyant:worlds=3", "no option 'worlds'"),
     ],
@@ -303,7 +303,7 @@ def test_bad_names_are_told_in_a_line(text, message):
 
 
 def test_networks_of_another_kind_are_refused(networks):
-    with pytest.raises(BadInput, match=r"^\D*stage2.* was made for tokens of name [\w-]+, not of name"):
+    with pytest.raises(BadInput, match=r"^\D*stage2.* was made for tokens with name [\w-]+, not name"):
         parse_player(f"stage2:model={networks / 'stage1'}", "cpu")
     for text in (
         f"clairvoyant:model={networks / 'stage2'}",

@@ -164,14 +164,14 @@ def test_the_file_of_another_maker_is_refused_and_kept(tmp_path, family, what):
         lambda: of.kind.write(place, of.key, b"anything"),
     ):
         with pytest.raises(
-            FileForeign, match=r"another maker, which is never overwritten: move it away, then"
+            FileForeign, match=r"another program and is never overwritten: move it away, then"
         ):
             use()
     (status,) = of.kind.inspect(place, [of.key], verify=True)
     assert status.foreign and status.condition("", {}) is Condition.FOREIGN and not is_damaged(status.error)
     assert of.kind.missing(place, [of.key], "") == [of.key]
     (complaint,) = of.fill(place)
-    assert path in complaint and "another maker" in complaint and "\n" not in complaint
+    assert path in complaint and "another program" in complaint and "\n" not in complaint
     assert place.join(of.key.folder).read(of.key.filename) == data
 
 
@@ -181,7 +181,7 @@ def test_the_file_of_another_family_is_foreign(tmp_path, family, whole):
     for other in set(FAMILIES) - {family}:
         place.join(of.key.folder).write(of.key.filename, whole[other])
         (complaint,) = of.fill(place)
-        assert "another maker" in complaint, other
+        assert "another program" in complaint, other
         assert place.join(of.key.folder).read(of.key.filename) == whole[other]
 
 
@@ -235,11 +235,11 @@ def test_the_verbs_say_that_a_file_is_in_the_way(tmp_path, capsys, verb):
     assert plan["foreign"] == [f"train/{KEY.filename}"]
     assert main([*line, "--dry-run"]) == 0
     said = capsys.readouterr().out
-    assert "0 of 2" in said and "1 would be" in said and "another maker" in said
+    assert "0 of 2" in said and "1 would be" in said and "another program" in said
     assert main([*line, "--json"]) == 1
     answer = json.loads(capsys.readouterr().out)
     assert (answer["made"], answer["replaced"], list(answer["failed"])) == (1, 0, [KEY.filename])
-    assert "another maker" in answer["failed"][KEY.filename]
+    assert "another program" in answer["failed"][KEY.filename]
     assert (folder / KEY.filename).read_bytes() == data
 
 

@@ -105,7 +105,7 @@ def test_a_loop_of_another_kind_keeps_its_run_and_resumes_to_the_last_digit(tmp_
 
 def test_a_folder_has_one_run(tmp_path):
     learn(tmp_path, stop_at=10)
-    with pytest.raises(BadInput, match="holds a run already"):
+    with pytest.raises(BadInput, match="already contains a run"):
         learn(tmp_path)
     with pytest.raises(BadInput, match=r"differs in train \(rate\)"):
         learn(tmp_path, resume=True, rate=0.1)
@@ -143,10 +143,10 @@ def test_a_network_of_any_architecture_is_saved_loaded_and_exported(tmp_path):
 
 def test_a_network_of_another_architecture_is_refused(tmp_path):
     save_model(str(tmp_path / "board"), BoardNet(BoardSpec(), CONFIG))
-    with pytest.raises(BadInput, match="architecture toy-board; one of architecture token-transformer"):
+    with pytest.raises(BadInput, match="architecture toy-board, but architecture token-transformer"):
         load_model(str(tmp_path / "board"))
     save_model(str(tmp_path / "tokens"), TokenTransformer(SPEC, ModelConfig(16, 1, 2, 32)))
-    with pytest.raises(BadInput, match="architecture token-transformer; one of architecture toy-board"):
+    with pytest.raises(BadInput, match="architecture token-transformer, but architecture toy-board"):
         load_model(str(tmp_path / "tokens"), kind=BoardNet)
     card = tmp_path / "board" / "model.json"
     record = json.loads(card.read_text())
@@ -155,7 +155,7 @@ def test_a_network_of_another_architecture_is_refused(tmp_path):
         with pytest.raises(BadInput, match="import the game that registers it"):
             load_model(str(tmp_path / "board"), kind=Network)
     card.write_text(json.dumps({**record, "config": {"width": 10**9, "blocks": 2}}))
-    with pytest.raises(BadInput, match="belongs to another network"):
+    with pytest.raises(BadInput, match="has at least"):
         load_model(str(tmp_path / "board"), kind=Network)
 
 

@@ -375,7 +375,7 @@ def test_the_hands_of_another_deal(store, shard, key):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"schema_version": 2}, "schema is version 2, this code reads 1"),
+        ({"schema_version": 2}, "schema has version 2, but this code reads version 1"),
         ({"root_value": 37}, "root value 37"),
         ({"root_value": 1e2}, "whole number"),
         ({"decl": True}, "whole number"),
@@ -451,18 +451,21 @@ def test_a_header_that_was_changed_or_is_incomplete(store, shard, key):
     text = shard.header.to_footer()
     counts = text["states_per_ply"]
     for name, value, reason in [
-        ("states_per_ply", counts.replace("1475439", "1475440"), "was changed"),
-        ("checksum", "0" * 16, "was changed"),
-        ("hands", "[" * 100_000, "does not parse"),
-        ("hands", "\xff", "does not parse"),
-        ("rows", "9" * 6000, "does not parse"),
+        ("states_per_ply", counts.replace("1475439", "1475440"), "has been altered"),
+        ("checksum", "0" * 16, "has been altered"),
+        ("hands", "[" * 100_000, "cannot be parsed"),
+        ("hands", "\xff", "cannot be parsed"),
+        ("rows", "9" * 6000, "cannot be parsed"),
     ]:
         assert text[name] != value
         put(store, key, parquet(table_of(shard), text | {name: value}))
         assert reason in refused(store, key, header_too=True)
     for name in text.keys() - {"schema_version"}:
         put(store, key, parquet(table_of(shard), {k: v for k, v in text.items() if k != name}))
-        assert refused(store, key, header_too=True) in (f"its header lacks {name}", "its header was changed")
+        assert refused(store, key, header_too=True) in (
+            f"its header lacks {name}",
+            "its header has been altered",
+        )
     put(store, key, parquet(table_of(shard)))
     assert refused(store, key, header_too=True) == "its header lacks schema_version"
 
@@ -588,7 +591,7 @@ def test_a_plain_shard_is_never_overwritten(store, shard, key):
     put(store, key, data)
     assert missing_shards(store, [key], FEW) == [key]
     (report,) = fill_shards(store, [key], FEW, device="cpu")
-    assert not report.made and report.error and "another maker" in report.error
+    assert not report.made and report.error and "another program" in report.error
     assert store.join("train").read(key.filename) == data
 
 

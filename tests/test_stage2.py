@@ -255,7 +255,7 @@ def test_from_games_to_a_network_that_is_judged(root, forge, tmp_path):
     assert len(judged["benchmark"]["settings"]) == 1 and judged["against"]["saved"] == 0
     status, out, err = forge("evaluate", found["model"], "--data", str(root), "--final")
     assert status == 0 and "1 test deals (sealed)" in out and "error of the spread" in out
-    assert "nothing may be changed any more" in " ".join(err.split())
+    assert "do not change anything" in " ".join(err.split())
     assert answer("export", found["model"], "--out", str(tmp_path))["spread_difference"] < 1e-3
 
 
@@ -267,17 +267,17 @@ def test_from_games_to_a_network_that_is_judged(root, forge, tmp_path):
             "tokenize --stage 2 --input {empty} --out {empty}",
             "no games to train on: make some with forge eq",
         ),
-        ("tokenize --stage 2 --input {root} --out {empty} --rows 5", "--rows chooses rows of shards"),
+        ("tokenize --stage 2 --input {root} --out {empty} --rows 5", "--rows applies only to rows of shards"),
         ("tokenize --stage 2 --input {root} --out {empty} --split test", "sealed"),
         ("train --stage 3 --live", "stage 3: use 1 or 2"),
         ("train --stage 2", "play some with forge eq, tokenize them, then pass --data DIR"),
         ("train --stage 2 --live", "trains on recorded games"),
         ("train --stage 2 --data {empty}", "make it with forge tokenize --stage 2"),
         ("train --live --objective eq", "--objective eq needs --stage 2"),
-        ("evaluate {network}", "name by --data the store of eq-games/"),
-        ("evaluate {network} --data {root} --rows 5", "of a game all rows are used"),
+        ("evaluate {network}", "name a store with eq-games/ as --data"),
+        ("evaluate {network} --data {root} --rows 5", "which use all rows of a game"),
         ("evaluate {network} --data {empty}", "play seeds 900-919 with forge eq"),
-        ("evaluate {network} --data {root} --against {seer}", "was made for tokens of"),
+        ("evaluate {network} --data {root} --against {seer}", "was made for tokens with"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(root, forge, tmp_path, line, complaint):

@@ -194,7 +194,7 @@ def test_elo_of_a_score():
     assert elo_difference(10 / 11) == pytest.approx(400)
     assert elo_difference(0.3) == pytest.approx(-elo_difference(0.7))
     assert (elo_difference(0), elo_difference(1)) == (-inf, inf)
-    with pytest.raises(BadInput, match="wins and half the draws"):
+    with pytest.raises(BadInput, match="wins plus half the draws"):
         elo_difference(1.2)
 
 

@@ -343,10 +343,10 @@ def test_illegal_actions_are_named():
     wrong = actions.copy()
     wrong[2] = int((~game.legal(state)[2]).argmax())
     text = action_text(int(wrong[2]))
-    with pytest.raises(BadInput, match=rf"game 2: seat 0 may not take action {wrong[2]} \({text}\)"):
+    with pytest.raises(BadInput, match=rf"game 2: action {wrong[2]} \({text}\) is illegal for seat 0"):
         checked_step(game, state, wrong)
     for bad in (actions[:3], actions.astype(float), "ab"):
-        with pytest.raises(BadInput, match="one whole number per game"):
+        with pytest.raises(BadInput, match="must contain one whole number for each"):
             checked_step(game, state, bad)
     assert (checked_step(game, state, actions.tolist()).plays == 1).all()
 
@@ -393,5 +393,5 @@ def test_a_game_is_measured_after_it_was_found_right(small_bench):
 def test_no_figure_of_a_game_that_is_wrong(small_bench, monkeypatch):
     monkeypatch.setattr(small_bench, "best_time", lambda *_: pytest.fail("measured"))
     monkeypatch.setattr(Texas42, "legal", lambda self, state: (state.ply == NONE) & (state.owner < 4))
-    with pytest.raises(AssertionError, match="another mask"):
+    with pytest.raises(AssertionError, match="mask or turn differs"):
         small_bench.measure([0, 1, 2], "cpu")

@@ -180,7 +180,7 @@ def test_a_manifest_that_names_a_foreign_seed_is_refused(shards, out, seed):
     old = manifest.files[0]
     text = folder.read(MANIFEST).replace(old.shard.encode(), ShardKey(seed, 0).filename.encode())
     folder.write(MANIFEST, text)
-    with pytest.raises(BadInput, match=rf"seed {seed}, which belongs to .*: it must not be used as train"):
+    with pytest.raises(BadInput, match=rf"seed {seed}, which belongs to .* and must not be used as train"):
         TokenStore(out, Split.TRAIN)
 
 
@@ -206,12 +206,12 @@ def test_a_file_of_another_deal_is_refused(shards, out):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda r: r["spec"].update(version="e0"), "was made for tokens of version e0, not of"),
-        (lambda r: r.update(version="t0"), "is of version t0, this code reads"),
-        (lambda r: r.update(files=[], rows=0), "names no rows"),
-        (lambda r: r.update(rows=7), "disagrees with itself"),
-        (lambda r: r.update(split="val"), "is of the val split"),
-        (lambda r: r.pop("config"), "is no manifest"),
+        (lambda r: r["spec"].update(version="e0"), "was made for tokens with version e0, not version"),
+        (lambda r: r.update(version="t0"), "has version t0, but this code reads"),
+        (lambda r: r.update(files=[], rows=0), "lists no rows"),
+        (lambda r: r.update(rows=7), "do not match its files"),
+        (lambda r: r.update(split="val"), "is the manifest of val"),
+        (lambda r: r.pop("config"), "is not a valid manifest"),
     ],
 )
 def test_a_wrong_manifest_is_refused_with_a_sentence(shards, out, change, message):
@@ -241,7 +241,7 @@ def test_another_encoder_renews_the_manifest_and_no_file(shards, out):
 def test_no_shards_no_manifest_no_rows(shards, out):
     with pytest.raises(BadInput, match="has no shards in"):
         TOKEN_ROWS.update(shards, out, Split.TEST, CONFIG)
-    with pytest.raises(BadInput, match="is not there: make it with forge tokenize"):
+    with pytest.raises(BadInput, match="does not exist: make it with forge tokenize"):
         TokenStore(out, Split.TEST)
 
 
@@ -256,7 +256,7 @@ def test_files_of_other_makers_are_kept(shards, out):
     before = folder.read(MANIFEST)
     for theirs in (b'{"name": "an app", "icons": []}', b"[1, 2]"):
         folder.write(MANIFEST, theirs)
-        with pytest.raises(FileForeign, match="another maker, which is never overwritten: move it away"):
+        with pytest.raises(FileForeign, match="another program and is never overwritten: move it away"):
             TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG)
         assert folder.read(MANIFEST) == theirs
     folder.write(MANIFEST, before[:100])  # of ours, and damaged
@@ -272,7 +272,7 @@ def test_damage_is_noticed_and_mended(shards, out):
     with pytest.raises(BadInput, match="is damaged"):
         TokenStore(out, Split.TRAIN).rows()
     folder.delete(name)
-    with pytest.raises(BadInput, match="is gone, though the manifest names it"):
+    with pytest.raises(BadInput, match="is in the manifest but does not exist"):
         TokenStore(out, Split.TRAIN).rows()
     assert TOKEN_ROWS.update(shards, out, Split.TRAIN, CONFIG).hash == manifest.hash
     assert folder.read(name) == whole
@@ -345,7 +345,7 @@ def test_a_batch_is_a_function_of_its_number(source):
 
 
 def test_a_batch_larger_than_the_split_is_refused(source):
-    with pytest.raises(BadInput, match="batch size 2,000 with 1,800 rows"):
+    with pytest.raises(BadInput, match=r"batch size 2,000 is not in 1\.\.1,800"):
         StoredSource(source.store, batch_size=2000)
 
 

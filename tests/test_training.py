@@ -100,7 +100,7 @@ def test_a_run_that_is_short_of_time_stops_at_an_evaluation_and_goes_on_to_the_s
 
 
 def test_a_run_is_resumed_as_it_was_begun_or_not_at_all(unbroken, tmp_path):
-    with pytest.raises(BadInput, match="holds a run already"):
+    with pytest.raises(BadInput, match="already contains a run"):
         train(toy_config(), ToySource(), VAL, unbroken.folder)
     with pytest.raises(BadInput, match=r"differs in train \(model\)"):
         train(toy_config(patience=3, model={"width": 32}), ToySource(), VAL, unbroken.folder, resume=True)
@@ -179,8 +179,8 @@ def poisoned(name, value):
     ("rows", "message"),
     [
         (VAL.take(slice(0, 0)), "the split is empty"),
-        (poisoned("weight", np.nan), "NaN or infinity in weight"),
-        (poisoned("q", np.nan), "NaN or infinity in q"),
+        (poisoned("weight", np.nan), "weight contains NaN or infinity"),
+        (poisoned("q", np.nan), "q contains NaN or infinity"),
         (poisoned("tokens", 9), "outside the vocabulary"),
         (poisoned("legal", False), "no legal action"),
         (replace(VAL, q=VAL.q[:, :2]), "make the data again"),
@@ -197,7 +197,7 @@ def test_nonsense_met_while_training_stops_it(tmp_path):
         def batch(self, k):
             return super().batch(k) if k < 3 else poisoned("weight", np.nan)
 
-    with pytest.raises(BadInput, match="training rows: NaN"):
+    with pytest.raises(BadInput, match="training rows: weight contains NaN"):
         train(toy_config(), Spoilt(), VAL, tmp_path / "run")
 
 

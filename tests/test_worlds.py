@@ -363,7 +363,7 @@ def test_worlds_are_measured_after_they_were_found_right(small_bench):
 @pytest.mark.parametrize(
     ("what", "wrong", "reason"),
     [
-        ("FIRST_COUNT", 7, "of 21 unseen"),
+        ("FIRST_COUNT", 7, "with 21 dominoes unseen"),
         ("draw", lambda worlds, first, m: torch.zeros_like(draw(worlds, first, m)), "an invalid world"),
         ("draw", lambda worlds, first, m: draw(worlds, 0, 5).repeat(1, -(-m // 5), 1), "rejected"),
     ],

@@ -82,7 +82,7 @@ class TrainingTracker:
 
         store = Store(str(folder))
         if not resume and store.exists(CHECKPOINT):
-            raise BadInput(f"{folder} holds a run already: resume it, or choose another name")
+            raise BadInput(f"{folder} already contains a run: resume it, or choose another name")
         objective = config.model.objective
         game, _ = find_model(objective)
         tags = {

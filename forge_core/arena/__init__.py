@@ -1,8 +1,8 @@
 """Matches between players of any game.
 
-settings (what users choose), players (the protocol of a player), names (players as the command line
-writes them), seats (who sits where, so that no seat and no deal favours anyone), play (games of the
-protocol in lockstep), loop (seed by seed: stored games are found, missing ones played, until
-a test is decided), match (a match of any game), scores (games won, drawn and lost), ratings (Elo),
-standings (who is best, as records and tables), pictures. Each uses only what stands before it.
+Modules: settings (what users can choose), players (the player protocol), names (parsing player names
+such as `playouts:256`), seats (seat arrangements that favour no player), play (games in lockstep), loop
+(finds stored games and plays missing ones until a test is decided), match (a match of any game), scores
+(games won, drawn and lost), ratings (Elo), standings (rankings, as records and tables) and pictures.
+Each module uses only those listed before it.
 """

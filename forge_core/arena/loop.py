@@ -1,8 +1,8 @@
-"""The loop of a match: stored games are found, missing ones played, block by block, until all is known.
+"""The loop of a match: for each block of seeds, load the stored games and play the missing ones.
 
-A match plays each seed in every arrangement of the seats; the games of a seed are one observation.
-Seeds come in blocks, and a test may end a match only after a block: so neither the size of a
-batch nor what was stored before changes a result.
+A match plays each seed in every seat arrangement, and the games of a seed are one observation. A
+test can end a match only after a whole block, so that neither the batch size nor the games already
+stored change a result.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from forge_core.stats import Sprt, Verdict
 
 
 class Results(Protocol):
-    """Games that are over, one per seed, all in one arrangement of the seats; seeds ascending."""
+    """Results of finished games in one seat arrangement, one per seed, in ascending order of seed."""
 
     @property
     def seed(self) -> npt.NDArray[np.int64]:
-        """[D]."""
+        """[D] The seeds of the games."""
         ...
 
     def take(self, index: Any) -> Self:
@@ -34,7 +34,7 @@ class Results(Protocol):
 
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
-        """Return the games of several, by seed; their seeds differ."""
+        """Merge several results, which have no seeds in common, in order of seed."""
         ...
 
 
@@ -42,28 +42,28 @@ R = TypeVar("R", bound=Results)
 
 
 class GameSource(Protocol[R]):
-    """Plays the games of one match, and finds and keeps them if it has a store."""
+    """The source of a match's games: it plays them and, if it has a store, loads and saves them."""
 
     @property
     def arrangements(self) -> int:
-        """Number of arrangements of the seats in which each seed is played."""
+        """The number of seat arrangements in which each seed is played."""
         ...
 
     @property
     def block(self) -> int:
-        """Number of consecutive seeds that are found, kept and tested together."""
+        """The number of consecutive seeds that are loaded, saved and tested together."""
         ...
 
     def find(self, arrangement: int, seed: int) -> R | None:
-        """Return the stored games of the block of a seed; None if there are none."""
+        """Return the stored games of the block that contains a seed; None if there are none."""
         ...
 
     def play(self, wanted: Sequence[tuple[int, Sequence[int]]]) -> list[R]:
-        """Play games, all in one lockstep: (arrangement, seeds) -> the results of each."""
+        """Play the games of each (arrangement, seeds) in one lockstep; return the results of each."""
         ...
 
     def keep(self, arrangement: int, results: R) -> None:
-        """Store all games of a block that are known."""
+        """Store all known games of a block."""
         ...
 
 
@@ -75,16 +75,16 @@ def play_seeds(
     batch: int = DEFAULT_BATCH,
     on_found: Callable[[int], None] | None = None,
 ) -> tuple[list[list[R]], Sprt | None]:
-    """Play each seed in every arrangement, or as many blocks of seeds as `sprt` needs for a verdict.
+    """Play each seed in every arrangement, or only as many blocks as `sprt` needs for a verdict.
 
-    Returns the results block by block, [block][arrangement], and the state of the test. outcomes:
-    the results of a block -> one number per seed for `sprt`. batch: seeds in lockstep; changes no
-    result. on_found: called with the number of games that need not be played, before the others of
-    a batch are. Raises BadInput for seeds that repeat.
+    Returns the results by block, [block][arrangement], and the state of the test. outcomes: converts
+    the results of a block to one number per seed for `sprt`. batch: seeds played in lockstep; does not
+    change results. on_found: called for each batch, before it is played, with the number of games
+    already stored. Raises BadInput if a seed repeats.
     """
     seeds = sorted(seeds)
     if len(set(seeds)) != len(seeds):
-        raise BadInput("a match plays each seed once: leave out the repeated ones")
+        raise BadInput("seeds: a match plays each seed only once, so leave out repeated ones")
     played: list[list[R]] = []
     for blocks in _batches(seeds, source.block, batch):
         for block in zip(*_play_blocks(source, blocks, on_found), strict=True):
@@ -97,7 +97,7 @@ def play_seeds(
 
 
 def _batches(seeds: Sequence[int], block: int, batch: int) -> Iterator[list[list[int]]]:
-    """Yield blocks of seeds, together `batch` seeds or somewhat more."""
+    """Yield groups of whole blocks with at least `batch` seeds each, except the last."""
     blocks: list[list[int]] = []
     for _, same_block in groupby(seeds, lambda seed: seed // block):
         blocks.append(list(same_block))
@@ -111,7 +111,7 @@ def _batches(seeds: Sequence[int], block: int, batch: int) -> Iterator[list[list
 def _play_blocks(
     source: GameSource[R], blocks: Sequence[list[int]], on_found: Callable[[int], None] | None
 ) -> list[list[R]]:
-    """Return the results of some blocks, [arrangement][block]; the missing games share one lockstep."""
+    """Return the results of blocks, [arrangement][block], playing missing games in one lockstep."""
     units = [(arrangement, block) for arrangement in range(source.arrangements) for block in blocks]
     stored = [source.find(arrangement, block[0]) for arrangement, block in units]
     known = [set() if found is None else set(found.seed.tolist()) for found in stored]
@@ -135,31 +135,32 @@ def _play_blocks(
 
 
 def who_is_better(margin: float, most: float = inf) -> Sprt:
-    """Return a test that ends when it is clear which of two players is better by `margin` per seed.
+    """Return a test that ends when one of two players is shown to be better by `margin` per seed.
 
-    It errs in 5 % of matches that are so close. Raises BadInput unless 0 < margin < most.
+    It errs in 5 % of matches between players that differ by exactly `margin`. Raises BadInput unless
+    0 < margin < most.
     """
     if not 0 < margin < most:
         below = f" and less than {most:g}" if most < inf else ""
-        raise BadInput(f"a margin of {margin}: use more than 0{below}")
+        raise BadInput(f"margin {margin}: use more than 0{below}")
     return Sprt(-margin, margin)
 
 
 class Named(Protocol):
-    """Anything with the name of a player."""
+    """Anything that has a player's name."""
 
     @property
     def name(self) -> str:
-        """The name that reports print."""
+        """The name used in reports."""
         ...
 
 
 def require_different_names(players: Sequence[Named]) -> None:
-    """Raise BadInput if two players have one name."""
+    """Raise BadInput if two players share a name."""
     names = [player.name for player in players]
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated:
-        raise BadInput(f"{repeated} would play itself: name each player once")
+        raise BadInput(f"player {repeated} is named twice and would play itself: name each player once")
 
 
 P = TypeVar("P", bound=Named)
@@ -167,12 +168,12 @@ M = TypeVar("M")
 
 
 def play_all(players: Sequence[P], play: Callable[[P, P], M]) -> list[M]:
-    """Play every player against every other by `play`.
+    """Call `play` for every pair of players and return the matches.
 
-    Raises BadInput for fewer than two players, or more than two of whom two have one name.
+    Raises BadInput if there are fewer than two players, or more than two and two share a name.
     """
     if len(players) < 2:
-        raise BadInput(f"a match of {len(players)} players: name at least two")
+        raise BadInput(f"{len(players)} players: name at least two for a match")
     if len(players) > 2:
         require_different_names(players)
     return [play(a, b) for a, b in combinations(players, 2)]

@@ -1,4 +1,4 @@
-"""A match of any game: the same seeds in every arrangement of the seats, one observation per seed."""
+"""Matches in any game: each seed is played in every seat arrangement and counts as one observation."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from forge_core.splits import BLOCK_SIZE
 from forge_core.stats import Difference, Sprt, mean_interval, paired_difference
 
 RETURNS, SCORE, WON, DRAWN = "returns", "score", "won", "drawn"
-"""the columns that every match has: `Game.returns`; the share in the win (ties are split); 1 for a win that
-is not shared; 1 for a shared one"""
+"""the columns that every match has: `Game.returns`; the share of the win (ties are split); 1 for a sole win;
+1 for a shared win"""
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeatResults:
-    """D games that are over, one per seed, in one arrangement of the seats."""
+    """The results of D finished games, one per seed, in one seat arrangement."""
 
     seed: npt.NDArray[np.int64]
     """[D] ascending"""
     columns: Mapping[str, Floats]
-    """[D, P] each, by seat: those that every match has, and what else the game counts"""
+    """[D, P] each, by seat: the columns that every match has, and those that the game adds"""
 
     def take(self, index) -> SeatResults:
-        """Return the games at `index`: whole numbers or a mask."""
+        """Return the games at `index`: whole numbers, a slice or a mask."""
         return SeatResults(self.seed[index], {name: rows[index] for name, rows in self.columns.items()})
 
     @classmethod
     def join(cls, parts: Sequence[SeatResults]) -> SeatResults:
-        """Return the games of several, by seed; their seeds differ."""
+        """Merge several results, which have no seeds in common, in order of seed."""
         seed = np.concatenate([part.seed for part in parts])
         columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
         return cls(seed, columns).take(seed.argsort())
@@ -49,54 +49,54 @@ class SeatResults:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table(Generic[State]):
-    """Players at the table of a game: a GameSource without a store.
+    """Players at a table: a GameSource without a store.
 
-    A game that keeps its games derives from it, and has `find` and `keep` of its own.
+    A game that stores its games subclasses it and overrides `find` and `keep`.
     """
 
     game: Game[State]
     players: tuple[Player, ...]
     lineup: tuple[int, ...]
-    """the player of each seat, by number; it is rotated: see `seats`"""
+    """the number of the player in each seat; it is rotated (see `seats`)"""
     seed: int = 0
-    """of all that players draw"""
+    """the seed of the players' random draws"""
     start: Callable[[Sequence[int]], State] | None = None
-    """seeds -> the rows from which games begin, such as openings; default `game.init`"""
+    """converts seeds to starting rows, such as openings; by default `game.init`"""
     view: Callable[[State], View] | None = None
-    """what a seat may know; default `view_of(game)`"""
+    """returns what the seats to move may know; by default `view_of(game)`"""
     count: Callable[[State], Mapping[str, Array]] | None = None
-    """finished rows -> columns [N, P] by seat that the game counts besides its returns"""
+    """returns the columns [N, P], by seat, that the game adds for finished rows"""
     block: int = BLOCK_SIZE
     on_over: Callable[[int], None] | None = None
-    """called after each step with the number of games that it ended"""
+    """called after each step with the number of games that ended in it"""
 
     def __post_init__(self) -> None:
         known = set(range(len(self.players)))
         if len(self.lineup) != self.game.facts.n_seats or set(self.lineup) != known:
             raise BadInput(
-                f"lineup {self.lineup}: give each of the {self.game.facts.n_seats} seats of "
-                f"{self.game.facts.name} one of the {len(known)} players, and each player a seat"
+                f"lineup {self.lineup}: assign one of the {len(known)} players to each of the "
+                f"{self.game.facts.n_seats} seats of {self.game.facts.name}, and a seat to each player"
             )
 
     @property
     def seats(self) -> Seats:
-        """[G, P] the player of each seat in each arrangement."""
+        """[G, P] The player in each seat in each arrangement."""
         return rotations(self.lineup)
 
     @property
     def arrangements(self) -> int:
-        """See GameSource."""
+        """The number of seat arrangements."""
         return len(self.seats)
 
     def find(self, arrangement: int, seed: int) -> SeatResults | None:
-        """See GameSource: nothing is stored."""
+        """Return None: a Table stores no games."""
         return None
 
     def keep(self, arrangement: int, results: SeatResults) -> None:
-        """See GameSource: nothing is stored."""
+        """Do nothing: a Table stores no games."""
 
     def play(self, wanted: Sequence[tuple[int, Sequence[int]]]) -> list[SeatResults]:
-        """See GameSource."""
+        """Play the games of each (arrangement, seeds) in one lockstep; return the results of each."""
         counts = [len(seeds) for _, seeds in wanted]
         seeds = np.array([seed for _, some in wanted for seed in some], dtype=np.int64)
         seats = self.seats[np.repeat([arrangement for arrangement, _ in wanted], counts)]
@@ -111,52 +111,52 @@ class Table(Generic[State]):
 
 
 def win_columns(returns: npt.ArrayLike) -> dict[str, Floats]:
-    """Return SCORE, WON and DRAWN, [N, P] by seat, of games with returns [N, P]."""
+    """Return the columns SCORE, WON and DRAWN, each [N, P] by seat, for returns [N, P]."""
     shares = win_shares(returns)
     return {SCORE: shares, WON: np.floor(shares), DRAWN: np.ceil(shares) - np.floor(shares)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Match:
-    """K players on the same D seeds. Player 0 is a, player 1 is b."""
+    """The results of K players on the same D seeds. Player 0 is a, player 1 is b."""
 
     names: tuple[str, ...]
     """[K]"""
     seed: npt.NDArray[np.int64]
     """[D]"""
     columns: Mapping[str, Floats]
-    """[D, K] each: the mean over the games and seats of a player, per seed"""
+    """[D, K] each: the mean over a player's games and seats, per seed"""
     sprt: Sprt | None = None
-    """state of the sequential test; None if there was none"""
+    """the state of the sequential test; None if there was none"""
     by: str = RETURNS
     """the column that the test and the standings compare"""
     games_per_seed: int = 1
-    """number of arrangements of the seats"""
+    """the number of seat arrangements"""
 
     def __len__(self) -> int:
         return len(self.seed)
 
     @property
     def a(self) -> str:
-        """Name of player 0."""
+        """The name of player 0."""
         return self.names[0]
 
     @property
     def b(self) -> str:
-        """Name of player 1."""
+        """The name of player 1."""
         return self.names[1]
 
     @property
     def swing(self) -> Floats:
-        """[D] by which a does better than b on the same seed, in the column `by`."""
+        """[D] The difference between a and b in the column `by`, on each seed."""
         return self.columns[self.by][:, 0] - self.columns[self.by][:, 1]
 
     def mean(self, column: str = RETURNS, player: int = 0) -> Difference:
-        """Return the mean of a column of one player, with its interval over seeds."""
+        """Return the mean of one player's column, with its interval over seeds."""
         return mean_interval(self.columns[column][:, player])
 
     def difference(self, column: str = RETURNS) -> Difference:
-        """Return by how much a exceeds b in a column, paired by seed."""
+        """Return the mean difference between a and b in a column, paired by seed."""
         return mean_interval(self.columns[column][:, 0] - self.columns[column][:, 1])
 
     def swapped(self) -> Match:
@@ -178,17 +178,19 @@ def play_match(
     batch: int = DEFAULT_BATCH,
     on_found: Callable[[int], None] | None = None,
 ) -> Match:
-    """Play the seeds at a table, or as many blocks of them as `sprt` needs to compare players 0 and 1.
+    """Play the seeds at a table, or only as many blocks as `sprt` needs to compare players 0 and 1.
 
-    by: the column that `sprt` compares. batch, on_found: see `play_seeds`. Raises BadInput for no
-    seed, seeds that repeat, fewer than two players, or a column that the game does not count.
+    by: the column that `sprt` compares. batch, on_found: see `play_seeds`. Raises BadInput if there are
+    no seeds, a seed repeats, there are fewer than two players, or the column does not exist.
     """
     if not len(seeds) or len(table.players) < 2:
-        raise BadInput(f"{len(table.players)} players, {len(seeds)} seeds: a match takes 2 and 1")
+        raise BadInput(
+            f"{len(table.players)} players and {len(seeds)} seeds: use at least 2 players and 1 seed"
+        )
 
     def by_player(results: Sequence[SeatResults]) -> dict[str, Floats]:
         if by not in results[0].columns:
-            raise BadInput(f"column {by!r}: use one of {', '.join(results[0].columns)}")
+            raise BadInput(f"unknown column {by!r}: use one of {', '.join(results[0].columns)}")
         return {
             name: mean_by_player([result.columns[name] for result in results], table.seats)
             for name in results[0].columns
@@ -205,11 +207,10 @@ def play_match(
 
 
 def compare(one: Match, other: Match, column: str = RETURNS) -> Difference:
-    """Return by how much player 0 of one match exceeds player 0 of another, paired by seed.
+    """Return the mean difference between player 0 of one match and player 0 of another, paired by seed.
 
-    Both play the same seeds, such as two players who meet the same opponents. Raises BadInput where
-    the seeds differ.
+    Use it to compare two players against the same opponents. Raises BadInput if the seeds differ.
     """
     if not np.array_equal(one.seed, other.seed):
-        raise BadInput("two matches of different seeds do not pair: play both on the same seeds")
+        raise BadInput("the two matches have different seeds: play both on the same seeds")
     return paired_difference(one.columns[column][:, 0], other.columns[column][:, 0])

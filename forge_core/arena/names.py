@@ -1,6 +1,6 @@
-"""Players by name, as the command line writes them: `random`, `playouts:256`, `search:sims=64,model=DIR`.
+"""Player names as users write them: `random`, `playouts:256`, `search:sims=64,model=DIR`.
 
-A game has a dictionary of kinds; the options behind the colon differ by kind.
+Each game has a dictionary of player kinds; the options after the colon depend on the kind.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from forge_core.errors import BadInput
 P = TypeVar("P")
 
 FindModel = Callable[[str, str], str]
-"""(objective, the word behind `model=`) -> the folder of a network"""
+"""returns the folder of a network, given an objective and the text after `model=`"""
 
 
 @dataclass(frozen=True, slots=True)
 class PlayerName:
-    """The name of a player, parsed."""
+    """A parsed player name."""
 
     text: str
-    """all of it: the name that reports print"""
+    """the whole name, as reports show it"""
     kind: str
     options: Mapping[str, str]
 
     def whole(self, option: str, default: int) -> int:
-        """Return an option that is a whole number of at least 0. Raises BadInput."""
+        """Return the value of an option as a whole number of at least 0. Raises BadInput."""
         text = self.options.get(option, str(default))
         if not re.fullmatch("[0-9]{1,18}", text):
-            raise BadInput(f"player {self.text!r}: {option}={text} is not a whole number")
+            raise BadInput(f"player {self.text!r}: {option}={text} is not a whole number of at least 0")
         return int(text)
 
     def model(self) -> str:
-        """Return the folder of the network that the player needs. Raises BadInput if none is named."""
+        """Return the folder of the player's network. Raises BadInput if the name has no option `model`."""
         if "model" not in self.options:
             raise BadInput(f"player {self.text!r} needs a network: write {self.kind}:model=FOLDER")
         return self.options["model"]
@@ -43,21 +43,21 @@ class PlayerName:
 
 @dataclass(frozen=True, slots=True)
 class PlayerKind(Generic[P]):
-    """A kind of player, and how one is made."""
+    """A kind of player: its options, and the function that makes one."""
 
     options: tuple[str, ...]
     make: Callable[[PlayerName, str], P]
-    """(its name, the device of its networks) -> the player"""
+    """makes a player, given its name and the device for its networks"""
     objective: str = ""
-    """what the network of its option `model` has learnt"""
+    """the objective of the network that its option `model` names"""
     main: str | None = None
-    """the option that a bare value sets: in `playouts:256`, `games`"""
+    """the option that a bare value sets; in `playouts:256` it is `games`"""
 
 
 def short_name(text: str, most: int) -> str:
-    """Return the name of a player in at most so many characters, for a picture.
+    """Shorten a player's name to at most `most` characters, for a picture.
 
-    Of the path of a network its last two parts stay; what is still too long is cut.
+    A network's path is shortened to its last two parts first; a name that is still too long is cut.
     """
     short = re.sub(r"[^=]*/(?=[^/]+/[^/]+$)", "", text)
     return short if len(short) <= most else f"{short[: most - 1]}…"
@@ -66,15 +66,15 @@ def short_name(text: str, most: int) -> str:
 def parse_name(text: str, kinds: Mapping[str, PlayerKind[P]], path_kind: str | None = None) -> PlayerName:
     """Parse `KIND`, `KIND:VALUE` or `KIND:option=value,...`.
 
-    path_kind: the kind of a name that is a path, one with a slash and no kind before a colon; the path
-    is its option `model`. Raises BadInput for a kind, option or value that does not exist.
+    path_kind: the kind to use if `text` is the path of a network (it contains a slash and does not start
+    with a kind); the path becomes its option `model`. Raises BadInput for an unknown kind, option or value.
     """
     text = text.strip()
     name, _, rest = text.partition(":")
     if name not in kinds and path_kind and "/" in text:
         return PlayerName(text, path_kind, {"model": text})
     if name not in kinds:
-        path = ", or the path of a network, with a slash" if path_kind else ""
+        path = ", or the path of a network (with a slash)" if path_kind else ""
         raise BadInput(f"unknown player {name!r}: use {', '.join(kinds)}{path}")
     kind, options = kinds[name], {}
     for part in rest.split(",") if rest else ():
@@ -85,7 +85,7 @@ def parse_name(text: str, kinds: Mapping[str, PlayerKind[P]], path_kind: str | N
             known = f"use {', '.join(kind.options)}" if kind.options else "it takes none"
             raise BadInput(f"player {text!r}: {name} has no option {option!r}; {known}")
         if not (equals and value) or option in options:
-            raise BadInput(f"player {text!r}: write {option}=VALUE, once")
+            raise BadInput(f"player {text!r}: write {option}=VALUE exactly once")
         options[option] = value
     return PlayerName(text, name, options)
 
@@ -97,10 +97,10 @@ def make_player(
     find_model: FindModel | None = None,
     path_kind: str | None = None,
 ) -> P:
-    """Return the player of a name: see `parse_name`.
+    """Return the player with this name; see `parse_name` for its form.
 
-    find_model: default, the word behind `model=` is the folder. Raises BadInput, and whatever its
-    kind raises, such as DeviceUnavailable.
+    find_model: by default the text after `model=` is the folder itself. Raises BadInput, and the errors
+    of the kind's `make`, such as DeviceUnavailable.
     """
     name = parse_name(text, kinds, path_kind)
     kind = kinds[name.kind]

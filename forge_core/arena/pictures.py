@@ -1,4 +1,4 @@
-"""Pictures of matches: players against all others and every pair; games won, drawn, lost, and ratings."""
+"""Pictures of matches: each player against all others, every pair, games won and lost, and ratings."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 _LABEL = 24
-"""characters of a name next to an axis"""
+"""maximum number of characters of a name next to an axis"""
 
 
 def draw_standings(matches: Sequence[PairMatch], measure: Measure, note: str = "bars: 95 %") -> bytes:
-    """Return the standings of matches as a PNG 1000 pixels wide.
+    """Draw the standings of matches as a PNG 1000 pixels wide.
 
-    measure: words for the swing of a match. note: the line below the ranks. Raises BadInput for no
-    match.
+    measure: the words for the swing of a match. note: the line below the left panel. Raises BadInput if
+    there are no matches.
     """
     if not matches:
-        raise BadInput("there is no match to draw: play one")
+        raise BadInput("there are no matches to draw: play one first")
     ranked = standings(matches)
     names = [standing.name for standing in ranked]
     figure = new_figure(1.5 + 0.45 * len(names))
@@ -66,7 +66,7 @@ def _draw_ranks(axes: Axes, ranked: Sequence[Standing], title: str, note: str) -
 
 
 def _draw_pairs(axes: Axes, matches: Sequence[PairMatch], names: Sequence[str]) -> None:
-    """Draw the swing of each row against each column, in bold where its interval leaves out 0."""
+    """Draw the swing of each row's player against each column's, in bold if its interval excludes 0."""
     means = np.full((len(names), len(names)), np.nan)
     for match in (*matches, *(match.swapped() for match in matches)):
         row, column, swing = names.index(match.a), names.index(match.b), mean_interval(match.swing)
@@ -84,18 +84,18 @@ def _draw_pairs(axes: Axes, matches: Sequence[PairMatch], names: Sequence[str]) 
     most = max(1.0, float(np.nanmax(np.abs(means))))
     axes.imshow(means, cmap="PuOr_r", vmin=-2 * most, vmax=2 * most, aspect="auto")
     axes.set_xticks(range(len(names)), [str(1 + place) for place in range(len(names))])
-    style_axes(axes, "The row against the column", "by rank; bold: the interval leaves out 0", grid=None)
+    style_axes(axes, "The row against the column", "by rank; bold: the interval excludes 0", grid=None)
     axes.tick_params(labelleft=False)
 
 
 def draw_ladder(tallies: Sequence[Tally], ratings: Sequence[Rating]) -> bytes:
-    """Return the games of matches and Elo ratings as a PNG 1000 pixels wide.
+    """Draw the results of matches and the Elo ratings of the players as a PNG 1000 pixels wide.
 
-    On the left a bar per match, of the games that its first player won, drew and lost, and the score with
-    its interval; on the right the ratings. Raises BadInput for no match.
+    The left panel has a bar per match, with the games that its first player won, drew and lost, and the
+    score with its interval; the right panel has the ratings. Raises BadInput if there are no matches.
     """
     if not tallies:
-        raise BadInput("there is no match to draw: play one")
+        raise BadInput("there are no matches to draw: play one first")
     figure = new_figure(1.6 + 0.42 * max(len(tallies), len(ratings)))
     of_one = len({tally.a for tally in tallies}) == 1
     labels = [
@@ -113,7 +113,7 @@ def draw_ladder(tallies: Sequence[Tally], ratings: Sequence[Rating]) -> bytes:
 
 
 def _draw_tallies(axes: Axes, tallies: Sequence[Tally], labels: Sequence[str], title: str) -> None:
-    """Draw the shares of games won, drawn and lost, and above them the score."""
+    """Draw the shares of games won, drawn and lost, with the score above them."""
     for row, tally in enumerate(tallies):
         begin = 0.0
         for n, color in ((tally.won, BLUE), (tally.drawn, FAINT), (tally.lost, ORANGE)):

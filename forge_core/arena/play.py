@@ -1,4 +1,4 @@
-"""Games of any kind in lockstep: each seat is played by its player, by what the seat may know."""
+"""Playing many games in lockstep: each seat's player acts on what the seat may know."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from forge_core.streams import mix, stream
 
 
 def seed_keys(seeds: Sequence[int], seed: int) -> Keys:
-    """Return [N] the key of all that players draw in the games of N seeds; `seed` is that of the match.
+    """Return [N]: the key of the players' random draws for each of N seeds; `seed` is the match's seed.
 
-    It is the same however the seats are arranged, so equal players play equal games.
+    The key does not depend on the seat arrangement, so equal players play equal games.
     """
     base = stream(seed, "match").integers(2**64, dtype=np.uint64)
     return mix(base, np.asarray(seeds, dtype=np.uint64))
@@ -31,11 +31,11 @@ def play_games(
     view: Callable[[State], View] | None = None,
     on_over: Callable[[int], None] | None = None,
 ) -> State:
-    """Play N games to their end and return the finished rows.
+    """Play N games to the end and return the finished rows.
 
-    state: N rows, at any step. seats: [N, P] which of `players` has each seat. keys: [N], see
-    `seed_keys`. view: default `view_of(game)`. on_over: called after each step with the number of
-    games that it ended. Raises BadInput for an illegal action.
+    state: N rows, at any step. seats: [N, P], the index into `players` for each seat. keys: [N], see
+    `seed_keys`. view: by default `view_of(game)`. on_over: called after each step with the number of
+    games that ended in it. Raises BadInput if a player's action is illegal.
     """
     see, step = view or view_of(game), 0
     while len(going := np.flatnonzero((to_move := to_numpy(game.to_move(state))) != NOBODY)):

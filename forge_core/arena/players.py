@@ -1,4 +1,4 @@
-"""A player of any game: it is handed what a seat may know, and answers with legal actions."""
+"""The player protocol for any game: a player receives what a seat may know and returns legal actions."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from forge_core.game import Array, Game, State, choose, match_array
 from forge_core.streams import uniform
 
 Keys = npt.NDArray[np.uint64]
-"""[N] one key per game and step; all that a player draws at random comes from it, by `streams.mix`"""
+"""[N] one key per game and step; all random draws of a player come from it through `streams.mix`"""
 View = Any
-"""What the seats to move in N games may know: see `view_of`."""
+"""Everything that the seats to move in N games may know; see `view_of`."""
 
 
 class Player(Protocol):
-    """Chooses actions. It never holds a position: whatever it may know is handed to it."""
+    """A player chooses actions. It keeps no position: everything it may know is passed to it."""
 
     @property
     def name(self) -> str:
-        """The name that reports print."""
+        """The name used in reports."""
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Return all that its actions depend on, JSON types: players that act alike describe the same."""
+        """Return everything its actions depend on, as JSON types; equal for players that act alike."""
         ...
 
     def act(self, view: View, legal: Array, keys: Keys) -> Array:
-        """Return [N] a legal action per game, whole numbers.
+        """Return [N] whole numbers: one legal action per game.
 
-        legal: [N, A] bool, in the library and on the device of the game's arrays. An action depends
-        on the row and key of its own game, not on the other games of the batch.
+        legal: [N, A] bool, in the library and on the device of the game's arrays. The action of a game
+        depends only on its own row and key, not on the other games in the batch.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RandomPlayer:
-    """Any legal action with equal probability, in any game."""
+    """A player for any game that chooses among the legal actions with equal probability."""
 
     @property
     def name(self) -> str:
-        """`random`."""
+        """The name used in reports: `random`."""
         return "random"
 
     def describe(self) -> dict[str, Any]:
@@ -58,9 +58,10 @@ class RandomPlayer:
 
 
 def view_of(game: Game[State]) -> Callable[[State], View]:
-    """Return the function that turns states into what the seats to move may know.
+    """Return the function that converts states to views: what the seats to move may know.
 
-    In a game that hides nothing this is the state itself, so that a player can search from it;
-    elsewhere it is the observation. A game may hand `play_games` a view of its own that holds no more.
+    If the game hides nothing, the view is the state itself, so that a player can search from it;
+    otherwise it is the observation. A game may pass its own view to `play_games`, which must not reveal
+    more than that.
     """
     return game.observe if game.facts.hidden else lambda state: state

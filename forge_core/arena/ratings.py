@@ -1,13 +1,14 @@
-"""Elo ratings of players, fitted by maximum likelihood to all their games, with intervals by seeds.
+"""Elo ratings of players, fitted to all their games by maximum likelihood, with intervals over seeds.
 
-The model: player i scores 1 / (1 + 10 ** ((r_j - r_i) / 400)) per game against player j. Half a game won
-and half a game lost are added for each two players that met, so that a player that won every game
-has a finite rating too; with hundreds of games they move a rating by a point or two. One player is the
-anchor, whose rating is 0.
+In the model, player i scores 1 / (1 + 10 ** ((r_j - r_i) / 400)) per game against player j. For each
+pair that met, half a win and half a loss are added, so that even a player that won every game has a
+finite rating; with hundreds of games they move a rating by a point or two. One player is the anchor,
+whose rating is 0.
 
-Intervals come from the sandwich estimate inverse(H) S inverse(H): H is the information matrix of the model,
-S the sum over seeds of the outer product of the score vector of each seed. All games of a seed count as one
-observation, even those of different matches, since they begin alike. It needs no draws.
+Intervals come from the sandwich estimator inverse(H) S inverse(H), where H is the information matrix of
+the model and S is the sum over seeds of the outer product of each seed's score vector. All games of a
+seed count as one observation, even those of different matches, because they have the same start. The
+estimator needs no random draws.
 """
 
 from __future__ import annotations
@@ -28,37 +29,37 @@ from forge_core.stats import Z
 POINTS = 400 / log(10)
 """Elo points per unit of the natural logarithm of the odds"""
 _STEPS, _CLOSE = 100, 1e-10
-"""Newton steps at most, and the change in log odds after which no more are taken; about ten are needed"""
+"""maximum number of Newton steps (about ten are needed), and the change in log odds below which they stop"""
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """The strength of a player in Elo points above the anchor."""
+    """The strength of a player in Elo points relative to the anchor, with its interval."""
 
     name: str
     elo: float
     low: float
-    """of the interval; the anchor's is (0, 0)"""
+    """lower end of the interval; the anchor's interval is (0, 0)"""
     high: float
     games: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
+        """Return the rating as JSON types."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairScores:
-    """The games of two players on D seeds."""
+    """The scores of two players against each other on D seeds."""
 
     a: str
     b: str
     seed: npt.NDArray[np.int64]
     """[D]"""
     score: Floats
-    """[D] of a, 0..1, the mean over the games of a seed"""
+    """[D] a's score, 0..1, averaged over the games of each seed"""
     games_per_seed: int
 
     @classmethod
@@ -68,15 +69,15 @@ class PairScores:
 
 
 def fit_ratings(results: Sequence[PairScores], anchor: str, z: float = Z) -> list[Rating]:
-    """Return the ratings of all players of `results`, best first.
+    """Return the ratings of all players in `results`, best first.
 
     anchor: the player whose rating is 0. z: half-width of the intervals in standard errors. Raises
-    BadInput where the anchor has played no game, where the games do not link all players to it, and
-    for a player that played itself.
+    BadInput if the anchor has played no game, if no chain of games connects some player to it, or if a
+    player played itself.
     """
     names = list(dict.fromkeys(name for result in results for name in (result.a, result.b)))
     if anchor not in names:
-        raise BadInput(f"{anchor} has rating 0 but played no game: use one of {', '.join(names)}")
+        raise BadInput(f"anchor {anchor} has played no game: use one of {', '.join(names)}")
     itself = next((result.a for result in results if result.a == result.b), None)
     if itself:
         raise BadInput(f"{itself} played itself, which says nothing about its rating: leave it out")
@@ -101,13 +102,13 @@ def fit_ratings(results: Sequence[PairScores], anchor: str, z: float = Z) -> lis
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """All games of two players, by number, with the half game won and the half game lost."""
+    """All games between players number i and j, including the added half win and half loss."""
 
     i: int
     j: int
     games: float
     points: float
-    """of i"""
+    """the points scored by i"""
 
 
 def _links(results: Sequence[PairScores], names: Sequence[str]) -> list[_Link]:
@@ -125,12 +126,14 @@ def _links(results: Sequence[PairScores], names: Sequence[str]) -> list[_Link]:
 
 
 def _require_links(links: Sequence[_Link], names: Sequence[str], anchor: str) -> None:
-    """Raise BadInput for a player whom no chain of games links to the anchor."""
+    """Raise BadInput if no chain of games connects some player to the anchor."""
     reached = {names.index(anchor)}
     while more := {end for link in links for end in (link.i, link.j) if {link.i, link.j} & reached} - reached:
         reached |= more
     if missing := [name for place, name in enumerate(names) if place not in reached]:
-        raise BadInput(f"no game links {missing[0]} to {anchor}: play it against one of the others")
+        raise BadInput(
+            f"no chain of games connects {missing[0]} to {anchor}: let it play one of the other players"
+        )
 
 
 def _expected(difference: Any) -> Any:
@@ -139,9 +142,9 @@ def _expected(difference: Any) -> Any:
 
 
 def _fit(links: Sequence[_Link], n: int, free: Sequence[int]) -> tuple[Floats, Floats]:
-    """Return [n] log odds above the anchor and the information matrix of the `free` ones.
+    """Return the log odds [n] relative to the anchor, and the information matrix of the `free` players.
 
-    By Newton's method, shortened while it is far from the maximum.
+    Uses Newton's method with shortened steps far from the maximum.
     """
     x = np.zeros(n)
     for _ in range(_STEPS):
@@ -163,16 +166,16 @@ def _fit(links: Sequence[_Link], n: int, free: Sequence[int]) -> tuple[Floats, F
 def _score_variance(
     results: Sequence[PairScores], links: Sequence[_Link], names: Sequence[str], x: Floats
 ) -> Floats:
-    """Return [K, K] the sum over seeds of the outer product of the slope of the log likelihood."""
+    """Return [K, K]: the sum over seeds of the outer product of the gradient of the log likelihood."""
     seeds = np.unique(np.concatenate([result.seed for result in results]))
     slope = np.zeros((len(seeds), len(names)))
     for result in results:
         i, j, rows = names.index(result.a), names.index(result.b), np.searchsorted(seeds, result.seed)
         surplus = result.games_per_seed * (result.score - _expected(x[i] - x[j]))
-        slope[rows, i] += surplus  # the seeds of a match differ, so no row occurs twice
+        slope[rows, i] += surplus  # seeds within a match are distinct, so no row occurs twice
         slope[rows, j] -= surplus
     variance = slope.T @ slope
-    for link in links:  # the half game won and the half game lost
+    for link in links:  # the added half win and half loss
         p = _expected(x[link.i] - x[link.j])
         added = sqrt(((1 - p) ** 2 + p**2) / 2) * (np.eye(len(names))[link.i] - np.eye(len(names))[link.j])
         variance += np.outer(added, added)

@@ -1,7 +1,8 @@
-"""Games won, drawn and lost by one player against another, and its score with an interval by seeds.
+"""Games won, drawn and lost by one player against another, and its score with an interval over seeds.
 
-The score of a game is 1 for a win, and a fair share of a win that is split: half of it for a draw of two.
-The games of a seed depend on each other (same opening or deal, other seats), so a seed is one observation.
+The score of a game is 1 for a win, and an equal share for a shared win, such as 0.5 for a draw between
+two. The games of a seed depend on each other (same opening or deal, different seats), so each seed is
+one observation.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from forge_core.stats import Difference, elo_difference, mean_interval, wilson_i
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The games of player a against player b, as a sees them."""
+    """The results of player a against player b, from a's side."""
 
     a: str
     b: str
@@ -28,13 +29,13 @@ class Tally:
     drawn: int
     lost: int
     score: Difference
-    """per game, 0..1; its interval is by seeds"""
+    """score per game, 0..1, with an interval over seeds"""
 
     @classmethod
     def of(cls, match: Match) -> Tally:
         """Return the tally of a match in which player 0 has one seat.
 
-        Raises BadInput for fewer than two seeds.
+        Raises BadInput if there are fewer than two seeds.
         """
         games = len(match) * match.games_per_seed
         won, drawn = (round(match.games_per_seed * match.columns[name][:, 0].sum()) for name in (WON, DRAWN))
@@ -43,19 +44,19 @@ class Tally:
 
     @property
     def elo(self) -> float:
-        """Elo points that the score stands for; infinite where all games have one result."""
+        """The Elo difference that corresponds to the score; infinite if all games were won or lost."""
         return elo_difference(min(1.0, max(0.0, self.score.mean)))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
+        """Return the tally as JSON types."""
         return asdict(self)
 
 
 def score_interval(scores: npt.ArrayLike) -> Difference:
-    """Return the mean of [D] scores, each 0..1, with an interval that stays within 0..1.
+    """Return the mean of D scores, each 0..1, with an interval clipped to 0..1.
 
-    It is the normal interval over seeds. Where all seeds have the same score, the scores have no
-    variance to estimate it from, so it is Wilson's for D trials. Raises BadInput for fewer than two.
+    The interval is the normal one over seeds. If all scores are equal, their variance cannot be estimated,
+    so Wilson's interval for D trials is used. Raises BadInput if there are fewer than two scores.
     """
     found = mean_interval(scores)
     if np.ptp(np.asarray(scores)) > 0:

@@ -1,6 +1,7 @@
-"""Seatings: arrangements in which every player takes every seat once.
+"""Seat arrangements in which the players rotate through all seats.
 
-A lineup names the player of each seat by number. Its rotations balance the seats, whatever the game:
+A lineup gives the number of the player in each seat. Playing all its rotations balances the seats in any
+game:
 
     (0, 1)        two players, colours swapped          2 games per seed
     (0, 1, 0, 1)  two teams, duplicate both ways round  2
@@ -16,19 +17,19 @@ import numpy as np
 import numpy.typing as npt
 
 Seats = npt.NDArray[np.int64]
-"""[..., P] the player of each seat, by number"""
+"""[..., P] the number of the player in each seat"""
 
 
 def rotations(lineup: Sequence[int]) -> Seats:
-    """Return [G, P] the different rotations of a lineup, itself first."""
+    """Return [G, P]: the distinct rotations of a lineup, the lineup itself first."""
     turned = [tuple(np.roll(lineup, places).tolist()) for places in range(len(lineup))]
     return np.array(list(dict.fromkeys(turned)), dtype=np.int64)
 
 
 def mean_by_player(numbers: npt.ArrayLike, seats: Seats) -> npt.NDArray[np.float64]:
-    """Return [D, K] the mean of `numbers` [G, D, P] over all games and seats of each of K players.
+    """Return [D, K]: the mean of `numbers` [G, D, P] over all games and seats of each of K players.
 
-    seats: [G, P], in which each player 0..K-1 has a seat.
+    seats: [G, P]; each player 0..K-1 must have a seat.
     """
     by_seat = np.asarray(numbers, dtype=np.float64)
     players = range(int(seats.max()) + 1)
@@ -37,7 +38,7 @@ def mean_by_player(numbers: npt.ArrayLike, seats: Seats) -> npt.NDArray[np.float
 
 
 def win_shares(returns: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return [N, P] the share of each seat in the win of its game, by returns [N, P]: ties are split."""
+    """Return [N, P]: the share of each seat in its game's win, given returns [N, P]; ties are split."""
     points = np.asarray(returns, dtype=np.float64)
     best = points == points.max(axis=1, keepdims=True)
     return best / best.sum(axis=1, keepdims=True)

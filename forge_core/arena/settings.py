@@ -1,4 +1,4 @@
-"""Settings of matches between players of any game; a game adds its own."""
+"""User settings of matches that are common to all games; each game adds its own."""
 
 from __future__ import annotations
 
@@ -11,64 +11,64 @@ from forge_core.settings import setting
 from forge_core.splits import Split, split_of
 
 DEFAULT_SEEDS, MOST_SEEDS = 1_000, 1_000_000
-"""seeds of a match; more than the most is a typing error"""
+"""the default and the largest number of seeds in a match; more than that is a typing error"""
 DEFAULT_BATCH = 100
-"""seeds in lockstep: enough that arrays are long, few enough that a match that a test ends wastes little"""
+"""seeds in lockstep; enough for long arrays, few enough that little is wasted when a test ends a match"""
 
 
 def read_count(text: str) -> int:
-    """Return a number of deals in 1..MOST_SEEDS. Raises BadInput."""
+    """Parse a number of deals, 1..MOST_SEEDS. Raises BadInput."""
     n = whole(text, "number of deals")
     if not 1 <= n <= MOST_SEEDS:
-        raise BadInput(f"{n:,} deals: use 1..{MOST_SEEDS:,}")
+        raise BadInput(f"{n:,} deals: use 1 to {MOST_SEEDS:,}")
     return n
 
 
 def read_batch(text: str) -> int:
-    """Return a number of deals in lockstep, in 1..MOST_SEEDS. Raises BadInput."""
+    """Parse a number of deals to play in lockstep, 1..MOST_SEEDS. Raises BadInput."""
     batch = whole(text, "batch")
     if not 1 <= batch <= MOST_SEEDS:
-        raise BadInput(f"a batch of {batch:,} deals: use 1..{MOST_SEEDS:,}")
+        raise BadInput(f"batch {batch:,}: use 1 to {MOST_SEEDS:,} deals")
     return batch
 
 
 def read_seed(text: str) -> int:
-    """Return a whole number of at least 0. Raises BadInput."""
+    """Parse a seed, a whole number of at least 0. Raises BadInput."""
     return whole(text, "seed")
 
 
 @dataclass(frozen=True, slots=True)
 class MatchSettings:
-    """Settings of a match: its seeds, and when it ends."""
+    """Settings of a match: the seeds to play, and the condition for stopping early."""
 
     deals: int | None = setting(
         None,
-        "Number of deals; their seeds are of the val split, from which no network learns.",
+        "Number of deals, taken from the val split, on which no network is trained.",
         default_text=f"{DEFAULT_SEEDS:,}",
         read=read_count,
     )
     seeds: list[int] | None = setting(
-        None, "Seeds of the deals, in place of a number: 0-49.", metavar="LIST", read=parse_seeds
+        None, "Seeds of the deals, such as 0-49, instead of their number.", metavar="LIST", read=parse_seeds
     )
-    seed: int = setting(0, "Seed of what players draw at random, such as worlds.", read=read_seed)
+    seed: int = setting(0, "Seed of the players' random draws, such as worlds.", read=read_seed)
     sprt: bool = setting(
         False, "Stop each pair as soon as a sequential test shows which player is better by the margin."
     )
-    batch: int = setting(DEFAULT_BATCH, "Deals played in lockstep; changes no result.", read=read_batch)
+    batch: int = setting(DEFAULT_BATCH, "Deals played in lockstep; does not change results.", read=read_batch)
 
 
 def choose_seeds(settings: MatchSettings) -> list[int]:
-    """Return the seeds of a match. Raises BadInput for both a number and a list, and for fewer than two."""
+    """Return the seeds of a match. Raises BadInput if deals and seeds are both set, or for one seed."""
     if settings.deals is not None and settings.seeds is not None:
-        raise BadInput("--deals and --seeds both choose the deals: give one of them")
+        raise BadInput("deals and seeds exclude each other: give only one of them")
     chosen = held_out_seeds(settings.deals or DEFAULT_SEEDS) if settings.seeds is None else settings.seeds
     if len(chosen) < 2:
-        raise BadInput("one deal says nothing about the next: play at least two")
+        raise BadInput("one deal is not enough to compare players: play at least two")
     return chosen
 
 
 def held_out_seeds(n: int) -> list[int]:
-    """Return the first n seeds of the val split: no network learns from them, and they are not sealed."""
+    """Return the first n seeds of the val split, on which no network is trained and which are not sealed."""
     if n < 0:
         raise BadInput(f"{n} deals: use at least 0")
     return list(islice((seed for seed in count() if split_of(seed) is Split.VAL), n))

@@ -1,4 +1,4 @@
-"""Standings: each player against all others, and every pair, as records and as lines of a table."""
+"""Standings: results of each player against all others, and of every pair, as records and as tables."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from forge_core.stats import Difference, Measure, Sprt, Verdict, mean_interval
 
 
 class PairMatch(Protocol):
-    """A match of two players, whatever the game."""
+    """A match of two players in any game."""
 
     @property
     def a(self) -> str:
-        """Name of one player."""
+        """The name of the first player."""
         ...
 
     @property
     def b(self) -> str:
-        """Name of the other."""
+        """The name of the second player."""
         ...
 
     @property
     def seed(self) -> npt.NDArray[np.int64]:
-        """[D]."""
+        """[D] The seeds played."""
         ...
 
     @property
     def swing(self) -> npt.NDArray[np.float64]:
-        """[D] by how much a does better than b, per seed."""
+        """[D] The advantage of a over b on each seed."""
         ...
 
     @property
     def sprt(self) -> Sprt | None:
-        """State of the sequential test; None if there was none."""
+        """The state of the sequential test; None if there was none."""
         ...
 
     def swapped(self) -> Self:
@@ -51,21 +51,21 @@ M = TypeVar("M", bound=PairMatch)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A player against all others."""
+    """The result of one player against all others."""
 
     name: str
     swing: Difference
-    """by how much it does better per seed, on average over the others, on the seeds played against all"""
+    """its mean advantage per seed over the other players, on the seeds it played against all of them"""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
+        """Return the standing as JSON types."""
         return asdict(self)
 
 
 def standings(matches: Sequence[PairMatch]) -> list[Standing]:
-    """Return the players of matches, best first.
+    """Return the standings of all players in the matches, best first.
 
-    Raises BadInput where a player has fewer than two seeds in common with all others.
+    Raises BadInput if a player's matches have fewer than two seeds in common.
     """
     names = list(dict.fromkeys(name for match in matches for name in (match.a, match.b)))
     found = [_standing(name, [match for match in matches if name in (match.a, match.b)]) for name in names]
@@ -80,20 +80,20 @@ def _standing(name: str, matches: Sequence[PairMatch]) -> Standing:
 
 
 def by_rank(matches: Sequence[M], ranked: Sequence[Standing]) -> list[M]:
-    """Return the matches in order of rank, in each of them the better player as a."""
+    """Return the matches in order of rank, swapped where needed so that a is the higher-ranked player."""
     names = [standing.name for standing in ranked]
     turned = [match if names.index(match.a) <= names.index(match.b) else match.swapped() for match in matches]
     return sorted(turned, key=lambda match: (names.index(match.a), names.index(match.b)))
 
 
 def better_side(sprt: Sprt | None) -> Literal["a", "b"] | None:
-    """Return which player a sequential test found better; None if it is open or there was none."""
+    """Return the player that a sequential test found better; None if it is undecided or there was none."""
     if sprt is None or sprt.verdict is Verdict.CONTINUE:
         return None
     return "a" if sprt.verdict is Verdict.ACCEPT_H1 else "b"
 
 
-# --- tables: lines of cells, the titles first -------------------------------------------------
+# --- tables as lines of cells, titles first ----------------------------------------------------
 
 Lines = list[list[str]]
 
@@ -112,7 +112,7 @@ def swing_text(swing: Difference) -> str:
 
 
 def rank_table(ranked: Sequence[Standing], measure: Measure) -> Lines:
-    """Return a line per player: its place, name, swing and number of seeds."""
+    """Return a table with one line per player: rank, name, swing and number of seeds."""
     lines = [["", "against all others", measure.per_case, measure.cases]]
     for place, standing in enumerate(ranked, start=1):
         swing = standing.swing
@@ -127,9 +127,9 @@ def pair_table(
     label: Callable[[str], str] = str,
     undecided: str = "",
 ) -> Lines:
-    """Return a line per match: its players, swing, the columns of the game, seeds, and the test's verdict.
+    """Return a table with one line per match: players, swing, the game's columns, seeds and verdict.
 
-    label: a player's name -> its text in the table. undecided: the verdict of a test that is open.
+    label: converts a player's name to its text in the table. undecided: the text for an undecided test.
     """
     lines = [["pair", measure.per_case, *(column.title for column in columns), measure.cases, "test"]]
     for match in matches:

@@ -1,5 +1,5 @@
-"""The frame of `forge`: what verbs of any game share. Slow imports stand inside the verbs that need them.
+"""The parts of the `forge` command that all games share. Slow imports are inside the verbs that need them.
 
-main (the entry point, and how errors are printed), app (all verbs), status (exit statuses), options,
-screen (output), filling (writing into a store), doctor and bench (verbs of no game).
+Modules: main (entry point and error handling), app (all verbs), status (exit statuses), options, screen
+(output), filling (writing into a store), doctor and bench (verbs that do not belong to a game).
 """

@@ -1,4 +1,4 @@
-"""The verbs of `forge`: those of its frame, and those of each game.
+"""All verbs of `forge`: those that every game shares, and those of each game.
 
 To add a game, list its GameVerbs in GAMES.
 """
@@ -24,12 +24,12 @@ MACHINE = "Store and machine"
 
 
 def parts_of_stores() -> Sequence[StorePart]:
-    """Import what the games keep in a store."""
+    """Import and return the kinds of data that games keep in a store."""
     return [part for game in GAMES for part in game.parts_of_stores()]
 
 
 app = new_app("forge", "Turn games into players: solve, train, play and compare.")
-add_verbs(app, TEXAS42.verbs, TEXAS42.title)  # the first game: `forge deal` is `forge texas42 deal`
+add_verbs(app, TEXAS42.verbs, TEXAS42.title)  # shortcuts: `forge deal` is `forge texas42 deal`
 for game in GAMES:
     app.add_typer(game.app(), rich_help_panel="Games (forge GAME VERB)")
 app.command(rich_help_panel=MACHINE)(doctor_of(parts_of_stores))
@@ -52,6 +52,6 @@ def forge(
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Print help where no verb is given."""
+    """Print the help if no verb is given."""
     if context.invoked_subcommand is None:
         print(context.get_help())

@@ -1,11 +1,11 @@
-"""`forge bench`: correct first, then the figure, with device and sizes.
+"""`forge bench`: check correctness first, then print the figures with device and sizes.
 
-A subject is a module `bench_NAME` of a game's `cli/` with a function `measure(seeds, device)`. It
-raises AssertionError unless what must hold does, measures, and returns a Benchmark. The game lists it
-in its GameVerbs.
+Each subject is a module `bench_NAME` in a game's `cli/` with a function `measure(seeds, device)`, which
+raises AssertionError if the results are wrong, then measures and returns a Benchmark. The game lists
+its subjects in its GameVerbs.
 """
 
-# Annotations are evaluated here as they stand: those of a verb made in a function name its arguments.
+# No `from __future__ import annotations`: the annotations of the verb refer to variables of its function.
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib import import_module
@@ -20,12 +20,12 @@ from forge_core.errors import BadInput
 
 
 def bench_verb(subjects: Mapping[str, str]) -> Callable[..., None]:
-    """Return the verb. subjects: names -> modules that measure."""
+    """Return the verb `bench`. subjects: the measuring module of each subject, by name."""
     names = ", ".join(subjects)
 
     def read_subject(text: str) -> str:
         if text not in subjects:
-            raise BadInput(f"no benchmark of {text!r}: use {names}")
+            raise BadInput(f"there is no benchmark {text!r}: use {names}")
         return text
 
     def bench(
@@ -38,11 +38,11 @@ def bench_verb(subjects: Mapping[str, str]) -> Callable[..., None]:
     ) -> None:
         """Check that a part of Forge is correct, then measure its speed.
 
-        Exit 1 if a figure is outside its limits.
+        The exit status is 1 if a figure is outside its limits.
         """
         from forge_core.cli.screen import notes, print_json
 
-        with notes().status(f"measuring: {subject}"):
+        with notes().status(f"measuring {subject}"):
             benchmark: Benchmark = import_module(subjects[subject]).measure(seeds, device)
         if json:
             print_json(asdict(benchmark))

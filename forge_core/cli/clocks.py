@@ -1,4 +1,4 @@
-"""Clocks of benchmarks: CPU seconds of one thread on a CPU, wall seconds on CUDA."""
+"""Clocks for benchmarks: CPU seconds of one thread on a CPU, wall seconds on CUDA."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 
 
 def clock_of(device: str) -> Callable[[], float]:
-    """Return the clock of a device, in seconds."""
+    """Return the function that reads the clock for a device, in seconds."""
     return time.process_time if device == "cpu" else time.perf_counter
 
 
 def clock_name(device: str) -> str:
-    """Return `CPU ns` or `ns`: the unit of times in nanoseconds on a device."""
+    """Return the unit for times in nanoseconds on a device: `CPU ns` or `ns`."""
     return "CPU ns" if device == "cpu" else "ns"
 
 
 def best_time(work: Callable[[], Any], device: str, repeats: int) -> float:
-    """Return the seconds of the fastest of `repeats` runs, after one that warms up.
+    """Return the time in seconds of the fastest of `repeats` runs, after a warm-up run.
 
-    On CUDA a run includes the device's work: the host waits for it before and after.
+    On CUDA the host synchronizes with the device before and after each run.
     """
     import torch
 
@@ -43,7 +43,7 @@ def best_time(work: Callable[[], Any], device: str, repeats: int) -> float:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch compute in one thread, and restore the number of threads afterwards."""
+    """Limit torch to one thread, and restore the number of threads afterwards."""
     import torch
 
     before = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""`forge doctor`: what is here to compute with, and what the store holds."""
+"""`forge doctor`: print the device, the installed versions and the contents of the store."""
 
 from __future__ import annotations
 
@@ -24,20 +24,23 @@ PACKAGES = ("forge", "torch", "numpy", "numba", "llvmlite", "pyarrow", "fsspec",
 Root = Annotated[
     str | None,
     typer.Option(
-        "--store", parser=read_place, metavar="URL", help="Its root; default: FORGE_STORE, or ./data."
+        "--store",
+        parser=read_place,
+        metavar="URL",
+        help="Root of the store; default: FORGE_STORE, or ./data.",
     ),
 ]
-Verify = Annotated[bool, typer.Option("--verify", help="Read whole shards, not only footers.")]
+Verify = Annotated[bool, typer.Option("--verify", help="Read whole shards, not only their footers.")]
 
 
 def doctor_of(parts_of: Callable[[], Sequence[StorePart]]) -> Callable[..., None]:
-    """The verb `doctor`. parts_of: imports what the games keep in a store."""
+    """Return the verb `doctor`. parts_of: imports the kinds of data that games keep in a store."""
 
     def doctor(store: Root = None, verify: Verify = False, json: Json = False) -> None:
-        """Device, versions, kernel cache, what the store holds, and who is at work in it.
+        """Print device, versions, kernel cache, the contents of the store, and folders in use.
 
-        Exit 1 if something is faulty: by its name, footer or manifest, a shard with --verify in any of its
-        rows.
+        The exit status is 1 if a file is faulty, judged by its name, footer or manifest, and with --verify
+        also by the rows of shards.
         """
         examine(parts_of, store, verify, json)
 
@@ -45,7 +48,7 @@ def doctor_of(parts_of: Callable[[], Sequence[StorePart]]) -> Callable[..., None
 
 
 def examine(parts_of: Callable[[], Sequence[StorePart]], store: str | None, verify: bool, json: bool) -> None:
-    """Do what `forge doctor` says. Raises BadInput for a folder that is not there, typer.Exit for faults."""
+    """Run `forge doctor`. Raises BadInput if there is no such folder, typer.Exit if a file is faulty."""
     from forge_core.cli.screen import notes, print_json
     from forge_core.device import device_name, resolve_device
     from forge_core.files import Store, default_store_url
@@ -53,8 +56,8 @@ def examine(parts_of: Callable[[], Sequence[StorePart]], store: str | None, veri
 
     root = Store(store or default_store_url())
     if store and "://" not in root.url and not os.path.exists(root.url):
-        raise BadInput(f"there is no folder {root.url}: name one that holds a store")
-    with notes().status("looking what is there"):
+        raise BadInput(f"the folder {root.url} does not exist: name the folder of a store")
+    with notes().status("inspecting the store"):
         stocks = take_stock(root, parts_of(), verify)
         held = find_held(places_of_work(root))
     faults = [fault for _, stock in stocks for fault in stock.faults]
@@ -75,7 +78,7 @@ def examine(parts_of: Callable[[], Sequence[StorePart]], store: str | None, veri
 
 
 def places_of_work(root: Store) -> list[Store]:
-    """Return the folders that a process may hold exclusively: below the runs, and below the store."""
+    """Return the places in which a process may have locked a folder: the runs, and a local store."""
     from forge_core.files import Store
     from forge_core.learning.labelled.settings import RUNS
 
@@ -83,7 +86,7 @@ def places_of_work(root: Store) -> list[Store]:
 
 
 def version_of(package: str) -> str | None:
-    """The installed version, without importing it."""
+    """Return the installed version of a package, without importing it; None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -91,7 +94,7 @@ def version_of(package: str) -> str | None:
 
 
 def kernel_cache() -> dict:
-    """Return the folder of compiled kernels, with the number of its files and bytes."""
+    """Return the folder of compiled kernels, with its number of files and its size."""
     from forge_core.kernels import cache_home
 
     folder = cache_home()
@@ -106,7 +109,7 @@ def store_record(
     faults: Sequence[Fault],
     held: Sequence[str],
 ) -> dict[str, Any]:
-    """Return the JSON form of a store: a list for each section of parts, faults by path."""
+    """Return the store's contents as JSON types: a list for each section of parts, and faults by path."""
     sections: dict[str, list[dict[str, Any]]] = {part.section: [] for part in parts}
     for part, stock in stocks:
         sections[part.section] += [part.to_dict(holding) for holding in stock.holdings]
@@ -116,7 +119,7 @@ def store_record(
 
 
 def print_facts(facts: dict) -> None:
-    """The machine and what is installed."""
+    """Print the machine and the installed versions."""
     from forge_core.cli.screen import screen, size_text
 
     kernels, versions = facts["kernels"], facts["versions"]
@@ -155,7 +158,7 @@ def print_store(
         for _, stock in stocks
         for holding in stock.holdings
     ]
-    out.print(url if rows else f"{url}: nothing", markup=False, soft_wrap=True)
+    out.print(url if rows else f"{url}: empty", markup=False, soft_wrap=True)
     if rows:
         grid = table(
             "kind", "split", "files", "rows", "states", "size", "seeds", numbers="files rows states size"
@@ -165,15 +168,15 @@ def print_store(
         out.print()
         out.print(grid)
     for folder in held:
-        out.print("\n[bold]at work[/bold]   ", end="")
-        out.print(f"a process keeps {folder} to itself", markup=False, soft_wrap=True)
+        out.print("\n[bold]in use[/bold]    ", end="")
+        out.print(f"a process has locked {folder}", markup=False, soft_wrap=True)
     for fault in faults:
         out.print("\n[bold red]faulty[/bold red]    ", end="")
         out.print(f"{fault.path}: {fault.reason}", markup=False, soft_wrap=True)
 
 
 def shortened(seeds: str) -> str:
-    """A long list of seeds by its ends."""
+    """Shorten a long list of seeds to its first and last."""
     if len(seeds) <= MOST_TEXT:
         return seeds
     first, last = seeds.split("-", 1)[0].split(",")[0], seeds.replace("-", ",").rpartition(",")[2]
@@ -181,4 +184,4 @@ def shortened(seeds: str) -> str:
 
 
 MOST_TEXT = 24
-"""characters of a list of seeds, beyond which only its ends are shown"""
+"""maximum number of characters in a list of seeds; a longer one is shortened to its first and last seed"""

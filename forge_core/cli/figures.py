@@ -1,4 +1,4 @@
-"""The record that every benchmark returns, and the conditions that each states."""
+"""The record that every benchmark returns, and the conditions that every benchmark states."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Figure:
 
     @property
     def is_under(self) -> bool:
-        """True if the value is below the least."""
+        """True if the value is below its lower limit."""
         return self.least is not None and self.value < self.least
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """The figures of one subject, the conditions they were measured under, and the checks before that."""
+    """The figures of one subject, the conditions of the measurement, and the checks that were made first."""
 
     subject: str
     conditions: dict[str, str]
@@ -47,10 +47,10 @@ class Benchmark:
 def conditions(
     device: str, dtype: str, sizes: str, packages: tuple[str, ...], *, wall: str = "wall seconds", **more: str
 ) -> dict[str, str]:
-    """Return the conditions of a benchmark, in the order they are printed.
+    """Return the conditions of a benchmark, in the order in which they are printed.
 
-    device: `cpu` or `cuda:N`, where it was measured: on a CPU with one thread, in CPU seconds, on CUDA as
-    `wall` says. packages: distributions whose versions matter. `more` follows under names of its own.
+    device: `cpu` (measured with one thread, in CPU seconds) or `cuda:N` (measured as `wall` says).
+    packages: the distributions whose versions matter. more: further conditions, by name.
     """
     clock = "one thread, CPU seconds" if device == "cpu" else wall
     return {

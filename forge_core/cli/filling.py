@@ -1,4 +1,4 @@
-"""Common parts of the verbs that write: fail early, print what they would do, stop cleanly."""
+"""Functions shared by verbs that write: failing early, printing a plan, and stopping cleanly."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 
 def require_persistent_store(store: Store) -> None:
-    """Raise BadInput for a store that is gone when this process ends."""
+    """Raise BadInput if the store will be gone when this process ends."""
     if store.url.startswith("memory:"):
-        raise BadInput(f"{store.url} is gone when this command ends: name a folder, or a store that lasts")
+        raise BadInput(f"{store.url} will be gone when this command ends: use a folder or another URL")
 
 
 def check_writable(store: Store) -> None:
-    """Raise StoreUnusable now, and not after the first work is done."""
+    """Raise StoreUnusable now rather than after the first piece of work is done."""
     store.write(".writable", b"")
-    with suppress(StoreUnusable):  # another filler was faster, or may write but not delete: it is hidden
+    with suppress(StoreUnusable):  # another process deleted it, or deleting is forbidden; it is hidden
         store.delete(".writable")
 
 
 def check_place(store: Store) -> None:
-    """Raise BadInput or StoreUnusable, before the work begins, where nothing of it could be kept."""
+    """Raise BadInput or StoreUnusable if the store cannot keep results, before any work is done."""
     require_persistent_store(store)
     check_writable(store)
 
@@ -45,9 +45,9 @@ def print_plan(
     json: bool,
     done: str = "made",
 ) -> None:
-    """Print what `--dry-run` says: which files are missing, replaced, and which cannot be made.
+    """Print the output of `--dry-run`: the files that would be made, replaced, or cannot be made.
 
-    missing: those of `n_wanted` files that are not there as they should be. done: "made", "played".
+    missing: the keys, out of `n_wanted`, that have no valid file. done: a verb, "made" or "played".
     """
     from forge_core.cli.screen import print_json
 
@@ -63,8 +63,7 @@ def print_plan(
     to_make = Counter(key.folder for key in missing)
     to_make.subtract(key.folder for key in foreign)
     print(
-        f"{n_wanted - len(missing):,} of {n_wanted:,} {kind.noun}s are there, "
-        f"{to_make.total():,} would be {done}"
+        f"{n_wanted - len(missing):,} of {n_wanted:,} {kind.noun}s exist, {to_make.total():,} would be {done}"
     )
     for folder, n in sorted(to_make.items()):
         if n:
@@ -75,11 +74,11 @@ def print_plan(
         )
     for key in foreign:
         path = place.join(key.folder).path(key.filename)
-        print(f"{path} is the file of another maker, which is never overwritten: move it away")
+        print(f"{path} was written by another program and is never overwritten: move it away")
 
 
 def place_of(path: str) -> tuple[Store, str]:
-    """The folder of a file, and its name in it."""
+    """Return the folder of a file and its name in that folder."""
     from forge_core.files import Store
 
     folder, slash, name = path.rpartition("/")
@@ -88,22 +87,25 @@ def place_of(path: str) -> tuple[Store, str]:
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C is only noted, so that what is being written is finished; the second stops at once."""
+    """Handle Ctrl-C: note the first one, so that current files are finished; stop at once at the second.
+
+    Yields a function that returns True once Ctrl-C has been noted.
+    """
     noted = False
 
     def note(signum, frame) -> None:
         nonlocal noted
         noted = True
         signal.signal(signal.SIGINT, stop)
-        tell("finishing what is under way; Ctrl-C again stops at once")
+        tell("finishing the work in progress; press Ctrl-C again to stop at once")
 
     def stop(signum, frame) -> None:
-        tell("stopped at once: what is written is whole; run the same command again to go on")
-        os._exit(INTERRUPTED)  # whatever the threads are at: files get their names when they are whole
+        tell("stopped at once; files already written are complete; run the same command again to continue")
+        os._exit(INTERRUPTED)  # safe in any thread: files get their names only when they are complete
 
     def tell(line: str) -> None:
         show_cursor = "\x1b[?25h" if os.isatty(2) else ""
-        with suppress(OSError):  # not by print: the signal may have come amid one
+        with suppress(OSError):  # not print(), which the signal may have interrupted
             os.write(2, f"\nforge: {line}{show_cursor}\n".encode())
 
     before = signal.signal(signal.SIGINT, note)

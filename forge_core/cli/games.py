@@ -1,6 +1,6 @@
-"""The command line of one game: its verbs, and its parts in `forge doctor` and `forge bench`.
+"""The command line of a game: its verbs, and its parts of `forge doctor` and `forge bench`.
 
-A game defines a GameVerbs in its own `cli/`; `forge_core.cli.app` lists them all.
+A game defines its GameVerbs in its own `cli/`; `forge_core.cli.app` lists those of all games.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ class GameVerbs:
     """The verbs, benchmarks and store parts that a game adds to `forge`."""
 
     name: str
-    """`texas42`: its verbs are `forge texas42 VERB`"""
+    """such as `texas42`; the verbs are then `forge texas42 VERB`"""
     title: str
-    """as people write it: `Texas 42`"""
+    """the name for people: `Texas 42`"""
     summary: str
     """one sentence for `forge --help`"""
     verbs: Mapping[str, tuple[Callable[..., None], ...]]
-    """by the headings under which help lists them, in lower case"""
+    """the verbs under each heading of the help, headings in lower case"""
     parts_of_stores: Callable[[], Sequence[StorePart]] = tuple
-    """imports the kinds of files that the game keeps in a store, for `forge doctor`"""
+    """imports and returns the kinds of data that the game keeps in a store, for `forge doctor`"""
     benchmarks: Mapping[str, str] = field(default_factory=dict)
-    """subject of `forge bench` -> module with a function `measure` (see `forge_core.cli.bench`)"""
+    """the module that measures each subject of `forge bench` (see `forge_core.cli.bench`)"""
 
     def app(self) -> typer.Typer:
         """Return the verbs as a command group."""
@@ -40,7 +40,7 @@ class GameVerbs:
 
 
 def new_app(name: str, summary: str) -> typer.Typer:
-    """Return a command group without verbs; called without one, it prints its help."""
+    """Return a command group without verbs; it prints its help if it is called without a verb."""
     app = typer.Typer(
         name=name,
         help=summary,
@@ -60,7 +60,7 @@ def new_app(name: str, summary: str) -> typer.Typer:
 def add_verbs(
     app: typer.Typer, verbs: Mapping[str, tuple[Callable[..., None], ...]], title: str = ""
 ) -> None:
-    """Add verbs to a command group, under their headings. title: put in front of each heading."""
+    """Add verbs to a command group under their headings. title: a prefix for each heading."""
     for heading, of_heading in verbs.items():
         for verb in of_heading:
             panel = f"{title}: {heading}" if title else heading[0].upper() + heading[1:]

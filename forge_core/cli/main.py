@@ -1,8 +1,8 @@
-"""The entry point of `forge`, and how it says what went wrong.
+"""The entry point of `forge`, and its error handling.
 
-Exit status: 0 done; 1 something of it failed, or could not be printed, or a bug; 2 what the user can
-mend, bad input or a store that cannot be read or written, in one line on standard error; 130 stopped by
-Ctrl-C, from the first import on.
+Exit status: 0 for success; 1 if part of the work failed, output could not be written, or there is a bug;
+2 for bad input or an unusable store, with one line on standard error; 130 if stopped by Ctrl-C, even
+during imports.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `forge` with `arguments` (default: those of the process); the exit status."""
+    """Run `forge` and return the exit status. arguments: by default those of the process."""
 
     def app() -> typer.Typer:
         from forge_core.cli.app import app
@@ -37,9 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(
     load: Callable[[], typer.Typer], name: str, arguments: Sequence[str] | None = None, obj: Any = None
 ) -> int:
-    """Run a command line and say in a line what went wrong; the exit status.
+    """Run a command line, print any error in one line, and return the exit status.
 
-    load: imports it, which takes long enough to be stopped by Ctrl-C. obj: given to its verbs.
+    load: imports and returns the app; imports take long enough that Ctrl-C may arrive during them. obj:
+    passed to its verbs.
     """
     try:
         return _run(load(), name, arguments, obj)
@@ -54,23 +55,23 @@ def _run(app: typer.Typer, name: str, arguments: Sequence[str] | None, obj: Any)
         return _say(name, "cannot write the output: standard output is closed", FAILED)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without the characters of a picture
+            stream.reconfigure(errors="replace")  # the terminal may lack the characters of a picture
     try:
         status = app(arguments, prog_name=name, standalone_mode=False, obj=obj)
         sys.stdout.flush()
-        if status == INTERRUPTED:  # typer's, for a Ctrl-C of which no verb said anything
+        if status == INTERRUPTED:  # from typer, after a Ctrl-C that no verb reported
             return _say(name, "stopped", INTERRUPTED)
         return status if isinstance(status, int) else 0
     except Stopped as stopped:
         return _say(name, str(stopped), INTERRUPTED)
     except ForgeError as error:
         return _say(name, str(error), BAD_INPUT)
-    except typer.TyperException as error:  # its own: an unknown option, a missing value
+    except typer.TyperException as error:  # raised by typer: an unknown option or a missing value
         message = re.sub("([0-9]{20})[0-9]+", r"\1...", error.format_message())
         return _say(name, f"{message} (see {_command_of(error, name)} --help)", BAD_INPUT)
     except typer.Abort:
         return _say(name, "stopped", INTERRUPTED)
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # the reader of the output has closed the pipe
         _discard_output()
         return BROKEN_PIPE
     except Exception as error:
@@ -80,11 +81,11 @@ def _run(app: typer.Typer, name: str, arguments: Sequence[str] | None, obj: Any)
         if os.environ.get("FORGE_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}"
-        return _say(name, f"a bug: {what}; run it again with FORGE_DEBUG=1 to see where", FAILED)
+        return _say(name, f"this is a bug: {what}; run it again with FORGE_DEBUG=1 to see where", FAILED)
 
 
 def _say(name: str, message: str, status: int) -> int:
-    """One line on standard error, whatever the message holds, but no password of a URL; the status."""
+    """Print a message as one line on standard error, without passwords in URLs; return `status`."""
     from forge_core.files import redact
 
     if sys.stderr is not None:
@@ -94,12 +95,12 @@ def _say(name: str, message: str, status: int) -> int:
 
 
 def _is_of_output(error: OSError) -> bool:
-    """True if a write to standard output failed; stores name their files and raise StoreUnusable."""
+    """Return True if a write to standard output failed; errors of stores name a file or are StoreUnusable."""
     return error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EBADF, errno.EIO)
 
 
 def _discard_output() -> None:
-    """Python flushes at its end once more: let that succeed."""
+    """Redirect standard output to the null device, so that Python's final flush succeeds."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

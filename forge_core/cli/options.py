@@ -1,7 +1,7 @@
-"""Options that verbs of any game share, and options made from settings.
+"""Options shared by the verbs of all games, and options made from settings.
 
-A reader takes the text of an option and returns its value, or raises BadInput. Readers
-import what they need when they are called.
+A reader converts the text of an option to its value, or raises BadInput. Readers import what they need
+when they are called.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from forge_core.settings import Setting, has_settings, settings_of
 
 
 def expand_settings(verb: Callable[..., None]) -> Callable[..., None]:
-    """Return `verb` with an option for each setting, for Typer.
+    """Return a version of `verb` for Typer that has one option for each setting.
 
-    Each parameter that is annotated with a dataclass of settings (see `forge_core.settings`) is
-    replaced by one option for each of its fields, in its place; the verb is called with the
-    dataclass. Other parameters stay as they are. An option is named as its field, with hyphens.
+    Each parameter annotated with a settings dataclass (see `forge_core.settings`) is replaced by one
+    option per field, named after the field with hyphens; the verb still receives the dataclass. Other
+    parameters do not change.
     """
     hints = get_type_hints(verb, include_extras=True)
     groups = {name: kind for name, kind in hints.items() if has_settings(kind)}
@@ -42,14 +42,14 @@ def expand_settings(verb: Callable[..., None]) -> Callable[..., None]:
             options[name] = kind(**{of.name: options.pop(of.name) for of in settings_of(kind)})
         verb(**options)
 
-    expanded: Any = run  # Typer reads these two
+    expanded: Any = run  # Typer reads the two attributes below
     expanded.__signature__ = inspect.Signature(parameters)
     expanded.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 
 
 def _parameter(of: Setting) -> inspect.Parameter:
-    """Return a keyword with its option; a setting that has a reader is taken as text."""
+    """Return the keyword parameter and option for a setting; if the setting has a reader, it takes text."""
     is_switch, is_read = of.type is bool, of.reader is not None or bool(of.choices)
     name = of.name.replace("_", "-")
 
@@ -72,29 +72,29 @@ def _parameter(of: Setting) -> inspect.Parameter:
 
 
 def read_seed(text: str) -> int:
-    """A whole number of at least 0."""
+    """Parse a seed, a whole number of at least 0. Raises BadInput."""
     return whole(text, "seed")
 
 
 def read_device(text: str) -> str:
-    """`auto`, `cpu`, `cuda`, `cuda:N` -> a device that is here."""
+    """Resolve `auto`, `cpu`, `cuda` or `cuda:N`. Raises BadInput, DeviceUnavailable."""
     from forge_core.device import resolve_device
 
     return resolve_device(text)
 
 
 def read_workers(text: str) -> int:
-    """A whole number of at least 1."""
+    """Parse a number of workers, at least 1. Raises BadInput."""
     workers = whole(text, "workers")
     if workers < 1:
-        raise BadInput(f"{workers} workers do nothing: use at least 1")
+        raise BadInput(f"workers {workers}: use at least 1")
     return workers
 
 
 def read_place(text: str) -> str:
-    """A folder or URL; empty it would be the folder one happens to be in."""
+    """Return the folder or URL of a store. Raises BadInput if empty, which would mean the current folder."""
     if not text.strip():
-        raise BadInput("the place of the store is empty: name a folder or a URL")
+        raise BadInput("the folder or URL of the store is empty: name one")
     return text
 
 
@@ -110,7 +110,7 @@ Device = Annotated[
         "--device",
         parser=read_device,
         metavar="NAME",
-        help="Device to compute on: auto (CUDA if there is one), cpu, cuda or cuda:N.",
+        help="Device to compute on: auto (CUDA if available), cpu, cuda or cuda:N.",
     ),
 ]
 Workers = Annotated[
@@ -120,11 +120,11 @@ Workers = Annotated[
         parser=read_workers,
         metavar="N",
         show_default="one per core",
-        help="Deals solved at the same time on a CPU.",
+        help="Number of deals solved in parallel on a CPU.",
     ),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Print what is missing and would be made; make nothing.")
+    bool, typer.Option("--dry-run", help="Print which files are missing and would be made, but make none.")
 ]
 Out = Annotated[
     str,
@@ -134,6 +134,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for p
 
 
 def given(context: typer.Context) -> set[str]:
-    """The parameters that stand on the command line."""
+    """Return the names of the parameters that were given on the command line."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}

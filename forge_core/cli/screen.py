@@ -12,16 +12,16 @@ from rich.console import Console
 from rich.table import Table
 
 _ENDLESS = 10_000
-"""columns of a file or a pipe: nothing is broken or cut there"""
+"""width of files and pipes, where lines are neither wrapped nor cut"""
 
 
 def screen() -> Console:
-    """Standard output; plain where it is no terminal."""
+    """Return a console for standard output; plain text if it is not a terminal."""
     return _uncut(Console(highlight=False))
 
 
 def notes() -> Console:
-    """Standard error, for progress and remarks: standard output stays clean for a pipe."""
+    """Return a console for standard error, for progress and remarks that do not belong in a pipe."""
     return _uncut(Console(stderr=True, highlight=False))
 
 
@@ -33,12 +33,12 @@ def _uncut(console: Console) -> Console:
 
 @contextmanager
 def progress_bar(text: str, total: float | None, *, counted: bool = True) -> Iterator[Callable[..., None]]:
-    """Show a bar on a terminal, nothing elsewhere; yield the function that moves it.
+    """Show a progress bar if standard error is a terminal; yield the function that moves it.
 
-    text: what is being done. total: how much there is to do, None if the first call will tell.
-    counted: show `3/10` next to the bar, else a percentage. The function takes `advance` (how
-    much more is done, 1 if it is called without arguments), or `completed` and `total`; also
-    `last`, a text that is shown behind the bar.
+    text: the label of the bar. total: the amount of work, or None if the first call will set it.
+    counted: show `3/10` next to the bar instead of a percentage. The function takes `advance` (the
+    amount of work just done, by default 1), or `completed` and `total`, and also `last`, a text shown
+    after the bar.
     """
     from rich.progress import (
         BarColumn,
@@ -70,12 +70,12 @@ def progress_bar(text: str, total: float | None, *, counted: bool = True) -> Ite
 
 
 def print_json(answer: dict[str, Any]) -> None:
-    """One line: a JSON object."""
+    """Print a JSON object on one line."""
     sys.stdout.write(json.dumps(answer, allow_nan=False) + "\n")
 
 
 def table(*columns: str, numbers: str = "") -> Table:
-    """An airy table: no frame, numbers (`numbers` names their columns) to the right."""
+    """Return a table without a frame. numbers: names of the columns to align right, separated by spaces."""
     grid = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     for column in columns:
         grid.add_column(column, justify="right" if column in numbers.split() else "left", no_wrap=True)
@@ -83,7 +83,7 @@ def table(*columns: str, numbers: str = "") -> Table:
 
 
 def size_text(nbytes: int) -> str:
-    """`1.2 MB`: decimal, as disks are sold."""
+    """Return a size as text in decimal units: `1.2 MB`."""
     size, units = float(nbytes), iter(("B", "kB", "MB", "GB", "TB"))
     unit = next(units)
     while size >= 1000 and unit != "TB":
@@ -92,7 +92,7 @@ def size_text(nbytes: int) -> str:
 
 
 def seconds_text(seconds: float) -> str:
-    """`0.08 s`, `42 s`, `3 min 5 s`, `2 h 10 min`."""
+    """Return a duration as text: `0.08 s`, `42 s`, `3 min 5 s` or `2 h 10 min`."""
     if seconds < 10:
         return f"{seconds:.2f} s"
     if seconds < 120:

@@ -1,4 +1,4 @@
-"""Arrays of npy files from anywhere: nothing in them is run, and none takes more memory than its file."""
+"""Arrays from untrusted npy files: no code in them is run, and no array takes more memory than its file."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.r
 
 
 def read_array(data: bytes, dtype: np.dtype, start: int = 0) -> tuple[npt.NDArray, int]:
-    """The array of an npy file that begins at `start` of `data`, and where it ends; it cannot be written to.
+    """Read the npy file that starts at offset `start` of `data`; return its array and its end offset.
 
-    `np.load` makes room for whatever shape a header claims. Raises ValueError for what is cut,
-    no npy file, or of another type than `dtype`.
+    The array is read-only. `np.load` is unsafe here, since it allocates memory for any shape that a
+    header claims. Raises ValueError if the file is truncated, is not an npy file, or has another dtype.
     """
     stream = io.BytesIO(data)
     stream.seek(start)
     try:
         shape, in_columns, found = _READERS[np.lib.format.read_magic(stream)](stream)
-    except Exception as error:  # a header is Python's literals: what is wrong with it raises anything
-        raise ValueError(f"it does not parse ({type(error).__name__})") from error
+    except Exception as error:  # a header is a Python literal, so a bad one can raise any error
+        raise ValueError(f"it cannot be parsed ({type(error).__name__})") from error
     if found != dtype or in_columns:
-        raise ValueError("its columns are not those that belong there")
+        raise ValueError("its columns are not the expected ones")
     begin = stream.tell()
     end = begin + prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or end > len(data):
-        raise ValueError(f"{shape} of {dtype.itemsize} bytes do not fit in its {len(data):,}: it is cut")
+        raise ValueError(f"its shape {shape} does not fit in {len(data):,} bytes: it is truncated")
     return np.ndarray(shape, dtype, data, begin), end

@@ -1,4 +1,4 @@
-"""Lists of the record files of a store: the sound ones by their headers, everything else as faults."""
+"""Lists of the record files in a store: valid files with their headers, and all other files as faults."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from forge_core.splits import Split
 
 
 class SeedKey(Key, Protocol):
-    """The key of a file of a seed, whose folder is a split."""
+    """The key of a file that belongs to a seed; its folder is the split of the seed."""
 
     @property
     def seed(self) -> int:
-        """It decides the split."""
+        """The seed, which decides the split."""
         ...
 
 
@@ -28,10 +28,10 @@ S = TypeVar("S", bound=SeedKey)
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[H]):
-    """A sound file."""
+    """A valid file."""
 
     folder: str
-    """below the root of the store"""
+    """relative to the root of the store"""
     split: Split
     filename: str
     nbytes: int
@@ -41,17 +41,17 @@ class Entry(Generic[H]):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A file that is damaged, or does not belong where it lies."""
+    """A file that is damaged or in the wrong folder."""
 
     path: str
-    """below the root of the store"""
+    """relative to the root of the store"""
     reason: str
 
 
 def keys_in(kind: RecordFile[S, Any, Any], place: Store, split: Split) -> list[S]:
-    """The keys of the files of a split, by name.
+    """Return the keys of the files in the folder of a split, in order of file name.
 
-    Raises BadInput for a name that no such file has, and for a file whose seed is of another split.
+    Raises BadInput for an invalid file name, and for a file whose seed belongs to another split.
     """
     folder, keys = place.join(split), []
     for name in folder.names(".parquet"):
@@ -65,7 +65,10 @@ def keys_in(kind: RecordFile[S, Any, Any], place: Store, split: Split) -> list[S
 def find_keys(
     kind: RecordFile[S, Any, Any], root: Store, folder: str
 ) -> tuple[list[tuple[Split, S]], list[Fault]]:
-    """The keys of all files of a folder by their names alone, by split, and what else lies there."""
+    """Return the keys of all files in a folder, with their splits, and a fault for every other file.
+
+    Only the names are read, not the files.
+    """
     found: list[tuple[Split, S]] = []
     faults: list[Fault] = []
     for split in Split:
@@ -80,10 +83,10 @@ def find_keys(
 def read_entries(
     kinds: Mapping[str, RecordFile[S, H, Any]], root: Store
 ) -> tuple[tuple[Entry[H], ...], tuple[Fault, ...]]:
-    """The files of some folders of a store, by folder, split and name, by their headers.
+    """Read the headers of all files in the given folders, in order of folder, split and name.
 
-    kinds: what lies in each folder. A file that is no sound one of its folder is a fault, never passed
-    over. Raises StoreUnusable.
+    kinds: the kind of files in each folder. Every file that is not a valid file of that kind is
+    returned as a fault. Raises StoreUnusable.
     """
     places = [
         (folder, split, name)
@@ -114,7 +117,7 @@ def read_entries(
 def verify(
     kinds: Mapping[str, RecordFile[S, H, Any]], root: Store, entries: Iterable[Entry[H]]
 ) -> tuple[tuple[Entry[H], ...], tuple[Fault, ...]]:
-    """Read files whole: those that are sound, and faults for the others."""
+    """Read whole files; return the entries of the valid ones, and faults for the others."""
     sound: list[Entry[H]] = []
     faults: list[Fault] = []
     for entry in entries:
@@ -129,8 +132,8 @@ def verify(
 
 
 def _key_of(kind: RecordFile[S, Any, Any], name: str, split: Split) -> S:
-    """The key of a file. Raises BadInput for a name that no such file has, and for another split."""
+    """Return the key of a file. Raises BadInput for an invalid name and for a seed of another split."""
     key = kind.parse_name(name, split)
     if key.folder != split:
-        raise BadInput(f"seed {key.seed} belongs to {key.folder}: move the file, or delete it")
+        raise BadInput(f"seed {key.seed} belongs to {key.folder}: move the file there or delete it")
     return key

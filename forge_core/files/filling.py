@@ -1,4 +1,4 @@
-"""Filling a place with record files: the missing ones are made, the others are left as they are."""
+"""Filling a store with record files: missing ones are made, existing valid ones are kept."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ P = TypeVar("P")
 T = TypeVar("T")
 
 _GIVE_UP_AFTER = 3
-"""writes that fail one after another because of the store: nothing else is even tried"""
+"""consecutive writes that the store refuses before the remaining files are given up"""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[K, H, T]):
-    """The outcome of one file. With neither `made` nor `error`, it was there already."""
+    """The outcome for one file. If it has neither `made` nor `error`, the file existed already."""
 
     before: FileStatus[K, H]
-    """as it was found"""
+    """the status of the file beforehand"""
     made: T | None = None
-    """what `finish` returned"""
+    """the return value of `finish`"""
     error: Exception | None = None
-    """why it could not be made"""
+    """the error that prevented the file from being made"""
 
     @property
     def key(self) -> K:
@@ -38,14 +38,14 @@ class Outcome(Generic[K, H, T]):
 
     @property
     def reason(self) -> str | None:
-        """Why it could not be made, as a sentence."""
+        """The error as a sentence; None if there is none."""
         if self.error is None or isinstance(self.error, ForgeError):
             return str(self.error) if self.error else None
         return f"{type(self.error).__name__}: {self.error}"
 
     @property
     def refused(self) -> bool:
-        """True if the store did not take it: no space, no permission to write."""
+        """True if the store refused the file, for example for lack of space or permission."""
         return isinstance(self.error, StoreUnusable)
 
 
@@ -60,14 +60,15 @@ def fill(
     workers: int = 0,
     verify: bool = False,
 ) -> Generator[Outcome[K, H, T], None, None]:
-    """Make the files of `keys` that `RecordFile.missing` names; the outcome of each, as it is known.
+    """Make the files of `keys` that `RecordFile.missing` lists; yield each outcome as it becomes known.
 
-    Files that are there come first, then those that are made, then files of other makers, which are
-    left as they are and are errors. produce: makes what goes into the files of some keys, or says
-    why it could not, in any order. finish: writes one file. workers: threads that finish; 0: this one.
+    Existing files are yielded first, then new ones, then files of other programs, which are kept and
+    count as errors. produce: yields the contents for the files of some keys, or the error that
+    prevented them, in any order. finish: writes one file. workers: threads that call `finish`; with 0,
+    the calling thread does.
 
-    When closed it finishes the files being written and begins no other. Raises StoreUnusable where
-    the place cannot be read.
+    When the generator is closed, files that are being written are finished and no others are started.
+    Raises StoreUnusable if the place cannot be read.
     """
     keys = list(dict.fromkeys(keys))
     to_make: dict[K, FileStatus[K, H]] = {}
@@ -90,7 +91,7 @@ def fill(
             if refused == _GIVE_UP_AFTER:
                 break
     for status in to_make.values():
-        reason = f"not tried after {refused} failed writes, the last: {last}"
+        reason = f"not tried, because {refused} writes in a row failed; the last error was: {last}"
         yield Outcome(status, error=StoreUnusable(reason))
     for status in foreign:
         yield Outcome(status, error=status.error)
@@ -102,7 +103,7 @@ def _make(
     finish: Callable[[K, P], T],
     workers: int,
 ) -> Generator[tuple[K, T | Exception], None, None]:
-    """Produce here, finish in threads; what became of each key, as it is known."""
+    """Produce in this thread and finish in others; yield the result for each key as it becomes known."""
     finishing: dict[Future[T], K] = {}
     pool = ThreadPoolExecutor(max(1, workers), "write")
     try:
@@ -127,7 +128,7 @@ def _attempt(finish: Callable[[K, P], T], key: K, produced: P) -> T | Exception:
 
 
 def _finished(finishing: dict[Future[T], K], at_most: int) -> Iterator[tuple[K, T | Exception]]:
-    """Take out what is finished, waiting only while more than `at_most` are under way."""
+    """Remove and yield finished results; wait only while more than `at_most` are in progress."""
     while finishing:
         done, _ = wait(finishing, None if len(finishing) > at_most else 0, FIRST_COMPLETED)
         for future in done:

@@ -1,4 +1,4 @@
-"""Stock of a store: what its parts hold of each split, which files are faulty, who is at work in it."""
+"""The contents of a store: files and rows per split, faulty files, and folders that a process has locked."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class Holding:
     split: Split
     files: int
     rows: int
-    """of record files, and rows to learn from"""
+    """the number of rows in the files"""
     nbytes: int
     seeds: str
-    """`0-49,100-149`; of files of many seeds: all those that they are among"""
+    """`0-49,100-149`; for files with several seeds, all seeds of their blocks"""
     versions: tuple[str, ...]
-    """fingerprints of settings, or of data"""
+    """fingerprints of the settings or of the data"""
     states: int | None = None
-    """reachable states of the deals, where they are counted"""
+    """the number of reachable states of the deals, if counted"""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types, bytes and not nbytes as in the other answers."""
+        """Return the record as JSON types; `nbytes` is called `bytes`, as in other JSON output."""
         record = asdict(self)
         record["bytes"] = record.pop("nbytes")
         if self.states is None:
@@ -45,7 +45,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """A part of a store: some of its folders, and how they are listed."""
+    """The contents of one part of a store, and its faulty files."""
 
     holdings: tuple[Holding, ...]
     faults: tuple[Fault, ...] = ()
@@ -53,22 +53,22 @@ class Stock:
 
 @dataclass(frozen=True, slots=True)
 class StorePart:
-    """A kind of files that a game keeps in a store."""
+    """One kind of data that a game keeps in a store."""
 
     folders: tuple[str, ...]
-    """below the root of the store"""
+    """relative to the root of the store"""
     take_stock: Callable[[Store, bool], Stock]
-    """By the root of a store; with True it reads whole files, where it can. Raises StoreUnusable."""
+    """Lists the contents, given the root; True: read whole files if possible. Raises StoreUnusable."""
     section: str = "holdings"
-    """under which it is listed as JSON"""
+    """the key under which the part is listed in JSON output"""
     to_dict: Callable[[Holding], dict[str, Any]] = Holding.to_dict
-    """a holding as JSON"""
+    """converts a holding to JSON types"""
 
 
 def take_stock(
     root: Store, parts: Iterable[StorePart], verify: bool = False
 ) -> list[tuple[StorePart, Stock]]:
-    """The stock of each part that the store has a folder of: others need not be imported."""
+    """Return the contents of each part that has a folder in the store; other parts are not imported."""
     present = set(root.folders())
     return [(part, part.take_stock(root, verify)) for part in parts if present.intersection(part.folders)]
 
@@ -78,7 +78,7 @@ def holdings_of(
     rows_of: Callable[[H], int],
     states_of: Callable[[H], int] | None = None,
 ) -> Iterator[Holding]:
-    """Count entries, which are sorted by folder and split."""
+    """Sum up entries that are sorted by folder and split; yield one holding for each folder and split."""
     for (folder, split), group in groupby(entries, key=lambda entry: (entry.folder, entry.split)):
         members = list(group)
         headers = [entry.header for entry in members]
@@ -95,7 +95,10 @@ def holdings_of(
 
 
 def stock_of_rows(store: RowStore, root: Store, command: str, seeds_per_file: int = 1) -> Stock:
-    """Holdings of each split of packed rows, by its manifest. command: what makes files that are gone."""
+    """Return the holdings of packed rows for each split, according to its manifest.
+
+    command: the command that makes missing files again, for messages.
+    """
     holdings, faults = [], []
     for split in Split:
         folder = store.folder_of(root, split)
@@ -108,7 +111,7 @@ def stock_of_rows(store: RowStore, root: Store, command: str, seeds_per_file: in
             faults.append(Fault(f"{below}/{MANIFEST}", str(error)))
             continue
         named = [file.name for file in manifest.files]
-        gone = f"is gone, though the manifest names it: run {command}"
+        gone = f"is in the manifest but does not exist: run {command}"
         faults += [Fault(f"{below}/{name}", gone) for name in named if name not in present]
         firsts = [file.first_seed for file in manifest.files]
         holdings.append(
@@ -126,10 +129,10 @@ def stock_of_rows(store: RowStore, root: Store, command: str, seeds_per_file: in
 
 
 def find_held(places: Iterable[Store]) -> list[str]:
-    """Folders that a process keeps to itself: rows that are made, trainings, a flywheel turned by hand.
+    """Return the folders that a process has locked: rows being made, training runs, a manual flywheel.
 
-    places: they and two levels of folders below them are looked at. Several processes may fill one
-    store with record files: they hold nothing. An object store knows no locks.
+    places: the parents of the folders to check, which are searched two levels deep. Processes that fill
+    a store with record files lock nothing, so that several can do so at once; object stores have no locks.
     """
     found: set[str] = set()
     for place in places:
@@ -140,6 +143,6 @@ def find_held(places: Iterable[Store]) -> list[str]:
 
 
 def size_of(folder: Store, names: Iterable[str]) -> int:
-    """Bytes of some files."""
+    """Return the total size of the files in bytes."""
     with ThreadPoolExecutor(READERS, "holdings") as pool:
         return sum(pool.map(folder.size, names))

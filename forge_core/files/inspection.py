@@ -1,6 +1,6 @@
-"""Files that a store should hold: which are missing, damaged, foreign, outdated or of other settings.
+"""Inspection of the files that a store should hold: missing, damaged, foreign, stale or with other settings.
 
-Knows no game and no kind of file: the caller says how one file is examined.
+Works for any game and any kind of file: the caller provides the function that examines one file.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from forge_core.errors import FileCorrupt, FileForeign
 from forge_core.files.store import Store
 
 READERS = 16
-"""files read at once: with an object store it is the waiting that takes the time"""
+"""files read concurrently; with an object store most of the time is spent waiting"""
 _AHEAD = 1_000
-"""files asked for before the first answer is handed out"""
+"""files requested ahead of the one whose status is yielded next"""
 
 
 class Condition(StrEnum):
@@ -28,21 +28,21 @@ class Condition(StrEnum):
     MISSING = "missing"
     CORRUPT = "corrupt"
     STALE = "stale"
-    """made by an older version of the algorithm"""
+    """made by another version of the algorithm"""
     DIFFERENT_SETTINGS = "made otherwise"
-    """by the present algorithm, with other settings"""
+    """made by the current version of the algorithm with other settings"""
     FOREIGN = "foreign"
-    """of another maker: in the way, and never overwritten"""
+    """written by another program, so never overwritten"""
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """The provenance of a file, according to its header."""
+    """The versions and settings with which a file was made, according to its header."""
 
     version: str
-    """of the algorithms"""
+    """the versions of the algorithms"""
     settings: Mapping[str, Any]
-    """JSON types"""
+    """the settings, as JSON types"""
 
 
 class Key(Protocol):
@@ -50,31 +50,31 @@ class Key(Protocol):
 
     @property
     def filename(self) -> str:
-        """In its folder."""
+        """The name of the file in its folder."""
         ...
 
     @property
     def folder(self) -> str:
-        """Below the place where files of its kind are."""
+        """The folder, relative to the place that holds the files of its kind."""
         ...
 
 
 class Header(Protocol):
-    """The status of a file, from its header."""
+    """The header of a file."""
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits of algorithms and settings: files of equal key and fingerprint hold the same."""
+        """16 hex digits for algorithms and settings: files with equal key and fingerprint are equal."""
         ...
 
     @property
     def provenance(self) -> Provenance:
-        """The algorithms and settings themselves."""
+        """The algorithms and settings that made the file."""
         ...
 
     @property
     def is_current(self) -> bool:
-        """True if the present code reads the rows of the file; if not, its header alone is verified."""
+        """True if this code can read the rows of the file; otherwise only its header is verified."""
         ...
 
 
@@ -84,36 +84,36 @@ H = TypeVar("H", bound=Header)
 
 @dataclass(frozen=True, slots=True)
 class FileStatus(Generic[K, H]):
-    """A file that should be there. Neither header nor error: it is missing."""
+    """The status of a file that should exist. If it has neither header nor error, the file is missing."""
 
     key: K
     header: H | None = None
-    """of a sound file"""
+    """the header of a valid file"""
     error: FileCorrupt | None = None
-    """what is wrong with a damaged or foreign one"""
+    """the fault of a damaged or foreign file"""
 
     @property
     def made(self) -> Provenance | None:
-        """The provenance of the file; None unless it is sound."""
+        """The provenance of the file; None unless the file is valid."""
         return self.header.provenance if self.header else None
 
     @property
     def fault(self) -> str | None:
-        """The fault of the file, and what to do about it."""
+        """The fault of the file and what to do about it; None if it has none."""
         return f"{self.error.reason}; {self.error.remedy}" if self.error else None
 
     @property
     def foreign(self) -> bool:
-        """True for a file of another maker."""
+        """True if another program wrote the file."""
         return isinstance(self.error, FileForeign)
 
     @property
     def is_missing(self) -> bool:
-        """True if there is no such file."""
+        """True if the file does not exist."""
         return self.header is None and self.error is None
 
     def has(self, fingerprint: str) -> bool:
-        """True for a sound file of a fingerprint."""
+        """Return True if the file is valid and has this fingerprint."""
         return self.header is not None and self.header.fingerprint == fingerprint
 
     def condition(self, version: str, settings: Mapping[str, Any]) -> Condition:
@@ -133,10 +133,10 @@ def inspect_files(
     examine: Callable[[Store, K], FileStatus[K, H]],
     readers: int = READERS,
 ) -> Iterator[FileStatus[K, H]]:
-    """The status of every file of `keys`, in their order, as it is found.
+    """Yield the status of the file of each key, in order, as it becomes known.
 
-    place: above the folders of the keys. examine: the status of a file that is there. Each folder is
-    listed once. Raises StoreUnusable.
+    place: the parent of the keys' folders. examine: returns the status of an existing file. Each
+    folder is listed once. Raises StoreUnusable.
     """
     keys = list(keys)
     present = {folder: set(place.join(folder).names()) for folder in {key.folder for key in keys}}
@@ -159,7 +159,7 @@ def _answer(key: K, found: Future[FileStatus[K, H]] | None) -> FileStatus[K, H]:
 
 
 def usual_settings(statuses: Iterable[FileStatus], version: str) -> Mapping[str, Any] | None:
-    """Settings of most files of a version; if there is none, of most files of other versions, or None."""
+    """Return the most common settings among valid files of a version, or else of any version, or None."""
     made = [status.made for status in statuses if status.made]
     for candidates in ([one for one in made if one.version == version], made):
         counts = Counter(tuple(sorted(one.settings.items())) for one in candidates)

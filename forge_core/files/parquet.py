@@ -1,8 +1,9 @@
-"""Parquet files from anywhere, opened so that reading one takes no more than its size allows.
+"""Untrusted Parquet files, opened so that the memory for reading one is bounded by its size.
 
-A few kilobytes can claim any number of rows, or unpack to gigabytes. So what a footer claims is
-held to the size of the file, and what every page will unpack to is held to the footer before a
-byte is unpacked: all that reading then takes is some hundred times the size of the file, at most.
+A file of a few kilobytes can claim any number of rows, or unpack to gigabytes. Therefore the claims
+of the footer are checked against the size of the file, and the unpacked size of every page is checked
+against the footer before anything is unpacked. Reading a file then takes at most some hundred times
+its size.
 """
 
 from __future__ import annotations
@@ -18,34 +19,34 @@ from forge_core.files import Store
 
 _MAGIC = b"PAR1"
 _SHORTEST = 12
-"""bytes of a file: the magic word, a length and the magic word"""
+"""bytes of the shortest file: the magic word, a length and the magic word again"""
 _FIRST_TAIL = 1 << 16
 _MOST_FOOTER = 1 << 20
-"""bytes: a shard of all states has 90,000; in memory a footer takes up to three hundred times as many"""
+"""bytes; a shard of all states has 90,000. A footer takes up to 300 times its size in memory."""
 _LONGEST_STRING, _LONGEST_LIST = 1_000_000, 1_000
-"""in a footer: above any file's of ours, far below what fills a memory"""
+"""limits for a footer: more than any Forge file needs, far less than would exhaust memory"""
 _DEEPEST_COLUMN = 8
-"""groups within groups: Arrow goes down into them by recursion, and a few thousand end the process"""
+"""levels of nested groups; Arrow recurses into them, and a few thousand would crash the process"""
 _MOST_VALUES_A_BYTE = 4
-"""a shard of all states packs one row in two bytes; who claims more wants memory, not reading"""
+"""a shard of all states packs one row into two bytes; a file that claims much more is malicious"""
 _MOST_PAGES = 1 << 18
 _MOST_PAGE_BYTES = 1 << 16
-"""of a page, beside 16 for each of its values"""
+"""bytes of a page, in addition to 16 per value"""
 
 
 class Unsound(Exception):
-    """A fault of a file; raised again as FileCorrupt where path and remedy are known."""
+    """A fault in a file; callers that know its path and the remedy raise FileCorrupt instead."""
 
 
 def require(holds: bool | np.bool_, reason: str) -> None:
-    """Raise Unsound, with the reason, unless it holds."""
+    """Raise Unsound with this reason if the condition is false."""
     if not holds:
         raise Unsound(reason)
 
 
 def open_parquet(data: bytes) -> pq.ParquetFile:
-    """A whole file. Raises Unsound, or what pyarrow raises, for one that is none or would take too much."""
-    require(len(data) >= _SHORTEST and data.endswith(_MAGIC), "it is truncated, or no Parquet file")
+    """Open a whole file. Raises one of UNREADABLE if it is not valid or would take too much memory."""
+    require(len(data) >= _SHORTEST and data.endswith(_MAGIC), "it is truncated or not a Parquet file")
     _check_footer_size(data)
     file = _open(data)
     _check_claims(file.metadata, data)
@@ -53,24 +54,24 @@ def open_parquet(data: bytes) -> pq.ParquetFile:
 
 
 def open_footer(folder: Store, name: str) -> pq.ParquetFile:
-    """A file as far as its footer: the last 64 KiB nearly always hold it. Raises Unsound."""
+    """Open only the footer of a file; the last 64 KiB nearly always contain it. Raises Unsound."""
     data = folder.tail(name, _FIRST_TAIL)
-    require(len(data) >= 8 and data.endswith(_MAGIC), "it is truncated, or no Parquet file")
+    require(len(data) >= 8 and data.endswith(_MAGIC), "it is truncated or not a Parquet file")
     length = _check_footer_size(data)
     return _open(folder.tail(name, length) if length > len(data) else data)
 
 
 def read_metadata(file: pq.ParquetFile) -> dict[bytes, bytes]:
-    """Return the metadata of the footer; empty if there is none."""
+    """Return the metadata in the footer; empty if there is none."""
     return file.metadata.metadata or {}
 
 
 def to_parquet(
     table: pa.Table, footer: Mapping[str, str], *, row_group: int | None = None, **how: Any
 ) -> bytes:
-    """The Parquet file of a table: equal tables give equal bytes.
+    """Convert a table to a Parquet file; equal tables give equal bytes.
 
-    footer: what it notes there, by name. how: options of pyarrow's writer, such as the compression.
+    footer: entries for the footer's metadata. how: options of pyarrow's writer, such as compression.
     """
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, table.schema, store_schema=False, write_page_checksum=True, **how) as writer:
@@ -80,21 +81,21 @@ def to_parquet(
 
 
 UNREADABLE = (Unsound, pa.ArrowException, OSError, TypeError, ValueError, IndexError)
-"""what reading a damaged file may raise"""
+"""the errors that reading a damaged file may raise"""
 
 
 def require_signed(file: pq.ParquetFile, signature: Sequence[str]) -> None:
-    """Raise Unsound unless each name of a signature stands in the footer, or is that of a column."""
+    """Raise Unsound unless each name in the signature is a footer entry or a column."""
     lacking = [name for name in signature if name not in _names(file)]
     require(not lacking, f"its header lacks {''.join(lacking[:1])}")
 
 
 def is_foreign(folder: Store, name: str, signature: Sequence[str]) -> bool:
-    """True if a file was made by another program than the one whose files have this signature.
+    """Return True if a file was written by another program, that is, if its footer lacks this signature.
 
-    A footer that can be read has the signature or has it not. Where it cannot be read, these are
-    taken for the remains of a file of ours: a footer with the names of the signature somewhere in
-    it, a Parquet file that was cut, a file of nothing or of zeros. Raises StoreUnusable.
+    If the footer cannot be read, the file still counts as a damaged Forge file if it contains all
+    names of the signature near its end, is a truncated Parquet file, or is empty or all zeros. Raises
+    StoreUnusable.
     """
     try:
         return not _names(open_footer(folder, name)).issuperset(signature)
@@ -106,7 +107,7 @@ def is_foreign(folder: Store, name: str, signature: Sequence[str]) -> bool:
 
 
 def _names(file: pq.ParquetFile) -> set[str]:
-    """Return the metadata of the footer, and the columns."""
+    """Return the names of the footer's entries and of the columns."""
     noted = {key.decode(errors="replace") for key in read_metadata(file)}
     return noted.union(file.schema_arrow.names)
 
@@ -120,41 +121,42 @@ def _open(data: bytes) -> pq.ParquetFile:
     )
     schema = file.metadata.schema
     depths = (schema.column(place).path.count(".") for place in range(len(schema)))
-    require(all(depth < _DEEPEST_COLUMN for depth in depths), "its columns are nested too deep")
+    require(all(depth < _DEEPEST_COLUMN for depth in depths), "its columns are nested too deeply")
     return file
 
 
 def _check_footer_size(data: bytes) -> int:
-    """Bytes of the footer, with its length and the magic word."""
+    """Return the size of the footer in bytes, including its length field and the magic word."""
     length = int.from_bytes(data[-8:-4], "little") + 8
     require(length <= _MOST_FOOTER, f"its footer claims {length:,} bytes")
     return length
 
 
 def _check_claims(metadata: pq.FileMetaData, data: bytes) -> None:
-    """Hold the footer to the size of the file, and the pages to the footer."""
+    """Check the footer against the size of the file, and the pages against the footer."""
     most = _MOST_VALUES_A_BYTE * len(data)
     rows = metadata.num_rows
     require(rows <= most, f"{rows:,} rows do not fit in {len(data):,} bytes")
-    # For files by its oldest versions Arrow reads on behind the end of a column.
-    require(not str(metadata.created_by).startswith("parquet-mr"), "it is by parquet-mr: write it anew")
+    # In files written by the oldest versions of parquet-mr, Arrow reads past the end of a column.
+    by_parquet_mr = str(metadata.created_by).startswith("parquet-mr")
+    require(not by_parquet_mr, "it was written by parquet-mr, which is unsafe to read: write it with pyarrow")
     pages = 0
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
-        require(0 <= group.num_rows <= rows, f"a part of it claims {group.num_rows:,} rows")
+        require(0 <= group.num_rows <= rows, f"one of its row groups claims {group.num_rows:,} rows")
         for place in range(metadata.num_columns):
             chunk, is_list = group.column(place), metadata.schema.column(place).max_repetition_level > 0
             values = chunk.num_values
             fits = 0 <= values <= most if is_list else values == group.num_rows
-            require(fits, f"column {chunk.path_in_schema} claims {values:,} values of {rows:,} rows")
+            require(fits, f"column {chunk.path_in_schema} claims {values:,} values in {rows:,} rows")
             pages += _check_pages(chunk, data)
             require(pages <= _MOST_PAGES, f"it has more than {_MOST_PAGES:,} pages")
 
 
 def _check_pages(chunk: pq.ColumnChunkMetaData, data: bytes) -> int:
-    """Hold the pages of a column to what its footer says; how many they are."""
+    """Check the pages of a column against the footer and return their number."""
     name, at, number, values = chunk.path_in_schema, chunk.data_page_offset, 0, 0
-    if not chunk.num_values:  # no page of it is read
+    if not chunk.num_values:  # none of its pages is read
         return 0
     if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < at:
         at = chunk.dictionary_page_offset
@@ -174,7 +176,7 @@ def _check_pages(chunk: pq.ColumnChunkMetaData, data: bytes) -> int:
             values <= chunk.num_values,
             f"column {name} has more values than the {chunk.num_values:,} it claims",
         )
-        require(0 <= packed <= end - at, f"a page of column {name} ends outside it")
+        require(0 <= packed <= end - at, f"a page of column {name} ends outside the column")
         at, number = at + packed, number + 1
         if number > _MOST_PAGES:
             break
@@ -182,23 +184,23 @@ def _check_pages(chunk: pq.ColumnChunkMetaData, data: bytes) -> int:
 
 
 # --- page headers -----------------------------------------------------------------------------
-# pyarrow does not tell what stands in them. They are structs of Thrift's compact protocol:
-# fields by number, whole numbers as zigzag varints.
+# pyarrow does not expose them. They are structs in Thrift's compact protocol: numbered fields,
+# whole numbers as zigzag varints.
 
 _UNPACKED, _PACKED, _DICTIONARY = 2, 3, 7
 _PAGES = (5, _DICTIONARY, 8)
-"""data, dictionary, data of the second version: a struct each, whose field 1 is the number of values"""
+"""data page, dictionary page, data page v2: each a struct whose field 1 is the number of values"""
 _VALUES = 1
 _STOP, _TRUE, _FALSE, _BYTE, _WHOLE, _DOUBLE, _TEXT, _STRUCT = 0, 1, 2, 3, (4, 5, 6), 7, 8, 12
 _DEEPEST = 4
 
 
 def _read_struct(data: bytes, at: int, end: int, depth: int = 0) -> tuple[dict, int]:
-    """The whole numbers and structs of a struct, by field, and where it ends."""
-    require(depth < _DEEPEST, "a page header is no page header")
+    """Return the whole numbers and structs in a struct, by field number, and its end offset."""
+    require(depth < _DEEPEST, "a page header is malformed")
     found, field = {}, 0
     while True:
-        require(at < end, "a page header is cut")
+        require(at < end, "a page header is truncated")
         step, kind = data[at] >> 4, data[at] & 15
         at += 1
         if kind == _STOP:
@@ -217,7 +219,7 @@ def _read_struct(data: bytes, at: int, end: int, depth: int = 0) -> tuple[dict, 
         elif kind in (_BYTE, _DOUBLE):
             at += 1 if kind == _BYTE else 8
         else:
-            require(kind in (_TRUE, _FALSE), "a page header is no page header")
+            require(kind in (_TRUE, _FALSE), "a page header is malformed")
 
 
 def _read_whole(data: bytes, at: int, end: int) -> tuple[int, int]:
@@ -228,9 +230,9 @@ def _read_whole(data: bytes, at: int, end: int) -> tuple[int, int]:
 def _read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     number = 0
     for shift in range(0, 70, 7):
-        require(at < end, "a page header is cut")
+        require(at < end, "a page header is truncated")
         number |= (data[at] & 127) << shift
         at += 1
         if data[at - 1] < 128:
             return number, at
-    raise Unsound("a page header holds a number of more than 64 bits")
+    raise Unsound("a page header contains a number of more than 64 bits")

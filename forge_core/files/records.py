@@ -1,8 +1,8 @@
-"""Verified record files: Parquet files, one per key, whose footer says what they are and how they were made.
+"""Record files: verified Parquet files, one per key, with a footer that states their kind and provenance.
 
-A game describes each kind of file that it stores by a RecordFile. Here such files are put in their
-place, whole or not at all, read and verified, inspected and told from files of other makers; `filling`
-makes those that are missing, `catalog` lists them.
+A game defines each kind of file that it stores as a RecordFile. This module writes such files
+atomically, reads and verifies them, inspects them, and recognizes files of other programs. `filling`
+makes missing files, and `catalog` lists those that exist.
 """
 
 from __future__ import annotations
@@ -35,52 +35,52 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class JsonHeader:
-    """A header that stands in the footer as JSON, each field under its name, with a checksum of all.
+    """A header stored in the footer: each field as JSON under its name, and a checksum of all fields.
 
-    Base of the headers of some kinds of files, which add fields.
+    Base class for the headers of some kinds of files, which add fields.
     """
 
     schema_version: int
 
     @property
     def checksum(self) -> str:
-        """16 hex digits of all fields."""
+        """A checksum of all fields, 16 hex digits."""
         return fingerprint(self.values())
 
     def values(self) -> dict[str, Any]:
-        """The fields by name."""
+        """Return the fields by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def to_footer(self) -> dict[str, str]:
-        """Return the entries of the footer, by name."""
+        """Return the footer's entries, by name."""
         text = {name: json.dumps(value) for name, value in self.values().items()}
         return text | {"checksum": self.checksum}
 
     @classmethod
     def from_footer(cls, file: pq.ParquetFile, schema_version: int) -> Self:
-        """The header in the footer of a file; what its fields say is not checked. Raises Unsound."""
+        """Return the header in a file's footer, without checking the values of its fields. Raises Unsound."""
         metadata = read_metadata(file)
         try:
             version = json.loads(metadata[b"schema_version"])
-            wrong = f"its schema is version {version!r}, this code reads {schema_version}"
+            wrong = f"its schema has version {version!r}, but this code reads version {schema_version}"
             require(version == schema_version, wrong)
             header = cls(**{field.name: json.loads(metadata[field.name.encode()]) for field in fields(cls)})
         except KeyError as error:
             raise Unsound(f"its header lacks {error.args[0].decode()}") from error
         except (ValueError, RecursionError) as error:
-            raise Unsound(f"its header does not parse ({error})") from error
-        require(metadata.get(b"checksum") == header.checksum.encode(), "its header was changed")
+            raise Unsound(f"its header cannot be parsed ({error})") from error
+        require(metadata.get(b"checksum") == header.checksum.encode(), "its header has been altered")
         return header
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """Advice to the user about a file, as the last part of an error message."""
+    """Advice about a file, used as the last part of an error message."""
 
     make: str = "make it"
-    """that is missing"""
+    """advice if the file is missing"""
     remake: str = "delete it and make it again"
-    """that is damaged"""
+    """advice if the file is damaged"""
 
     @classmethod
     def by(cls, command: str) -> Remedy:
@@ -90,64 +90,64 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class OtherMaker(Generic[K, H, R]):
-    """Files of another program that are read in place of one's own, though never overwritten."""
+    """A format of another program whose files can be read like Forge's own, but are never overwritten."""
 
     matches: Callable[[pq.ParquetFile], bool]
-    """True for such a file"""
+    """returns True if a file has this format"""
     parse_header: Callable[[pq.ParquetFile, K], H]
     parse: Callable[[pq.ParquetFile, K], R]
-    """Both raise Unsound for a file that is not sound."""
+    """Both raise Unsound if the file is invalid."""
     remedy: str
-    """what to do about one that is not sound"""
+    """advice about an invalid file"""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordFile(Generic[K, H, R]):
-    """One kind of file. Files lie at a place, in the folder of their key, under its file name.
+    """One kind of file. Each file lies below a place, in the folder and under the file name of its key.
 
-    Everything that reads raises FileCorrupt where there is no sound file, FileForeign (a FileCorrupt)
-    where another program made it, both with what to do; and StoreUnusable.
+    All methods that read raise FileCorrupt if there is no valid file, FileForeign (a FileCorrupt) if
+    another program wrote it, both with advice on what to do, and StoreUnusable.
     """
 
     noun: str
-    """what one of them is, for messages"""
+    """the word for one such file in messages"""
     signature: tuple[str, ...]
-    """names that stand in the footer of each of them, of whatever version, or are those of columns"""
+    """names that every such file has, in all versions, as footer entries or columns"""
     most_bytes: int
-    """of a file"""
+    """the largest size of a file"""
     parse_name: Callable[[str, str], K]
-    """By a file name, and its folder: the key. Raises BadInput for a name that no such file has."""
+    """Returns the key for a file name and its folder. Raises BadInput for an invalid name."""
     parse_header: Callable[[pq.ParquetFile, K], H]
-    """The header by the footer alone, checked against key and columns. Raises Unsound."""
+    """Reads the header from the footer alone and checks it against key and columns. Raises Unsound."""
     parse: Callable[[pq.ParquetFile, K, H], R]
-    """All of it, verified. Raises Unsound."""
+    """Reads and verifies the whole file. Raises Unsound."""
     remedy: Callable[[Store, K], Remedy]
-    """By the folder of the file, and its key."""
+    """Returns the advice for a file, given its folder and key."""
     other_maker: OtherMaker[K, H, R] | None = None
     header_needs_rows: bool = False
-    """the header is partly in the rows: whole files are read for it"""
+    """True if part of the header is in the rows, so that reading it takes the whole file"""
 
     def remade_by(self, command: Callable[[K], str]) -> RecordFile[K, H, R]:
-        """The same kind, whose messages name another command that makes a file: by its key."""
+        """Return this kind with a different command in its messages; `command` gets the key of the file."""
         return replace(self, remedy=lambda folder, key: Remedy.by(command(key)))
 
     def write(self, place: Store, key: K, data: bytes) -> int:
-        """Put a file in its place, whole or not at all; its bytes.
+        """Write a file atomically and return its size in bytes.
 
-        Raises FileForeign where the file of another maker has the name, StoreUnusable.
+        Raises FileForeign if a file of another program has this name, and StoreUnusable.
         """
         folder, name = place.join(key.folder), key.filename
         if folder.exists(name) and is_foreign(folder, name, self.signature):
-            raise self._foreign(folder, key, "its name is that of the file to be written")
+            raise self._foreign(folder, key, "it has the name of the file to be written")
         folder.write(name, data)
         return len(data)
 
     def read(self, place: Store, key: K) -> R:
-        """Return the contents of a file, verified."""
+        """Read and verify a file."""
         return self.read_from(place.join(key.folder), key)
 
     def read_from(self, folder: Store, key: K) -> R:
-        """The same, of a file in some folder, not that of its key."""
+        """Read and verify a file in the given folder, which need not be the folder of its key."""
         with self._verdict(folder, key):
             file = self._open_whole(folder, key)
             if self.other_maker and self.other_maker.matches(file):
@@ -157,7 +157,7 @@ class RecordFile(Generic[K, H, R]):
             return self.parse(file, key, self.parse_header(file, key))
 
     def read_header(self, place: Store, key: K) -> H:
-        """Return the header of a file, from its footer alone."""
+        """Read the header of a file from its footer alone."""
         folder = place.join(key.folder)
         with self._verdict(folder, key):
             file = self._open_header(folder, key)
@@ -168,7 +168,7 @@ class RecordFile(Generic[K, H, R]):
             return self.parse_header(file, key)
 
     def read_own_header(self, place: Store, key: K) -> H:
-        """The same; every file of another maker is refused with FileForeign."""
+        """Read the header of a file; raise FileForeign for every file of another program."""
         folder = place.join(key.folder)
         with self._verdict(folder, key):
             file = self._open_header(folder, key)
@@ -176,9 +176,9 @@ class RecordFile(Generic[K, H, R]):
             return self.parse_header(file, key)
 
     def examine(self, place: Store, key: K, *, verify: bool = False) -> FileStatus[K, H]:
-        """The status of a file that is there, by its footer.
+        """Return the status of an existing file, judged by its footer.
 
-        verify: by its rows too, unless they are of an older version, which nobody reads.
+        verify: also read the rows, unless they have an older version, which this code cannot read.
         """
         try:
             header = self.read_own_header(place, key)
@@ -189,22 +189,26 @@ class RecordFile(Generic[K, H, R]):
         return FileStatus(key, header)
 
     def inspect(self, place: Store, keys: Iterable[K], *, verify: bool = False) -> Iterator[FileStatus[K, H]]:
-        """The status of each file, in order. Raises StoreUnusable."""
+        """Yield the status of each file, in order. Raises StoreUnusable."""
         return inspect_files(place, keys, partial(self.examine, verify=verify))
 
     def missing(self, place: Store, keys: Iterable[K], fingerprint: str, *, verify: bool = False) -> list[K]:
-        """Those that are not there, sound and of a fingerprint; see `examine`. Raises StoreUnusable."""
+        """Return the keys that have no valid file with this fingerprint. verify: see `examine`.
+
+        Raises StoreUnusable.
+        """
         statuses = self.inspect(place, keys, verify=verify)
         return [status.key for status in statuses if not status.has(fingerprint)]
 
     def is_in_the_way(self, place: Store, key: K) -> bool:
-        """True if the file of another maker has the name of a file. Raises StoreUnusable."""
+        """Return True if a file of another program has the key's file name. Raises StoreUnusable."""
         folder = place.join(key.folder)
         return folder.exists(key.filename) and is_foreign(folder, key.filename, self.signature)
 
     def _open_whole(self, folder: Store, key: K) -> pq.ParquetFile:
         size = folder.size(key.filename)
-        require(size <= self.most_bytes, f"it has {size:,} bytes, a {self.noun} at most {self.most_bytes:,}")
+        limit = f"it has {size:,} bytes, but a {self.noun} has at most {self.most_bytes:,}"
+        require(size <= self.most_bytes, limit)
         return open_parquet(folder.read(key.filename))
 
     def _open_header(self, folder: Store, key: K) -> pq.ParquetFile:
@@ -214,7 +218,10 @@ class RecordFile(Generic[K, H, R]):
 
     @contextmanager
     def _verdict(self, folder: Store, key: K, remedy: str | None = None) -> Iterator[None]:
-        """Turn whatever a missing or damaged file provokes into FileCorrupt. remedy: of a foreign one."""
+        """Turn the errors that a missing or damaged file causes into FileCorrupt.
+
+        remedy: advice for a file of another program.
+        """
         path = folder.path(key.filename)
         try:
             yield
@@ -233,5 +240,5 @@ class RecordFile(Generic[K, H, R]):
 
     def _foreign(self, folder: Store, key: K, reason: str, remedy: str | None = None) -> FileForeign:
         make = self.remedy(folder, key).make
-        kept = f"it is the file of another maker, which is never overwritten: move it away, then {make}"
+        kept = f"it was written by another program and is never overwritten: move it away, then {make}"
         return FileForeign(folder.path(key.filename), reason, remedy or kept)

@@ -1,11 +1,11 @@
-"""Packed rows in a store: `{folder}/{split}/`, files and a manifest that names them.
+"""Packed rows in a store: for each split a folder `{folder}/{split}/` with files and a manifest.
 
-The manifest says what is in a split and is replaced in one step when all files are written.
-The name of a file ends in the fingerprint of what it was made from and how: a file that is there
-need not be made again, and a new one never overwrites what someone is reading.
+The manifest lists the files of a split and is replaced atomically after all files have been written.
+The name of a file ends in a fingerprint of its source and settings, so an existing file need not be
+made again, and a new file never overwrites one that somebody is reading.
 
-Train, val and test are kept apart by the seeds in every name, which is checked when files
-are written, when a manifest is opened and when a file is read.
+The seeds in the file names keep train, val and test apart; they are checked when files are written
+and when a manifest is opened.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from forge_core.splits import Split
 MANIFEST = "manifest.json"
 _SAFE_NAME = re.compile(r"[a-z0-9][\w.]*\.npy", re.ASCII)
 _OWN_NAME = re.compile(r"[a-z0-9][\w.]*\.[0-9a-f]{16}\.npy", re.ASCII)
-"""of files that are made here: any other is someone else's, and never deleted"""
+"""matches the names of files made by this module; files with other names are never deleted"""
 
 
 class SplitEmpty(BadInput):
-    """There is nothing to make the rows of a split from."""
+    """A split has no sources from which rows could be made."""
 
 
 class Spec(Protocol):
@@ -43,54 +43,54 @@ class Spec(Protocol):
         ...
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
+        """Return the encoding as JSON types only."""
         ...
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Self:
-        """Read `to_dict`'s record. Raises BadInput."""
+        """Create the encoding from what `to_dict` returned. Raises BadInput."""
         ...
 
     def check_same(self, other: Any, what: str) -> None:
-        """Raise BadInput unless `what` is encoded so; `other`: as what it is."""
+        """Raise BadInput unless `other`, the encoding of `what`, is the same as this one."""
         ...
 
 
 class StoredFile(Protocol):
-    """An entry of a manifest for one file: a dataclass of JSON types."""
+    """A manifest's entry for one file: a dataclass of JSON types."""
 
     @property
     def name(self) -> str:
-        """In the folder of its split."""
+        """The name of the file in the folder of its split."""
         ...
 
     @property
     def rows(self) -> int:
-        """Number of rows in it."""
+        """The number of rows in the file."""
         ...
 
     @property
     def hash(self) -> str:
-        """16 hex digits of its bytes."""
+        """A hash of the file's bytes, 16 hex digits."""
         ...
 
     @property
     def first_seed(self) -> int:
-        """The lowest of its deals."""
+        """The lowest seed of the deals in the file."""
         ...
 
     @property
     def belongs_to(self) -> str:
-        """The split of its seeds, or `the benchmark`, for which they are kept."""
+        """The split of its seeds, or `the benchmark` if they are reserved for it."""
         ...
 
 
 class Task(Protocol):
-    """A file that is to be made, unless there is one of its name."""
+    """A file to be made unless one of the same name exists."""
 
     @property
     def name(self) -> str:
-        """Ends in the fingerprint of what it is made from and how."""
+        """The file name; it ends in a fingerprint of the file's source and settings."""
         ...
 
 
@@ -109,21 +109,21 @@ class Manifest(Generic[C, F]):
     spec: Spec
     config: C
     files: tuple[F, ...]
-    """by name"""
+    """sorted by name"""
 
     @property
     def rows(self) -> int:
-        """Rows of all files."""
+        """The number of rows in all files."""
         return sum(file.rows for file in self.files)
 
     @property
     def hash(self) -> str:
-        """16 hex digits, equal for equal rows: the version of the data."""
+        """The version of the data: 16 hex digits, equal for equal rows."""
         files = [[file.name, file.hash] for file in self.files]
         return fingerprint({"encoder": self.spec.version, "files": files})
 
     def to_json(self) -> bytes:
-        """The manifest as it is stored."""
+        """Return the manifest in its stored form."""
         record = {
             "version": self.version,
             "split": self.split,
@@ -142,44 +142,44 @@ class Plan(Generic[F, T]):
 
     split: Split
     kept: tuple[F, ...]
-    """there already"""
+    """files that exist already"""
     tasks: tuple[T, ...]
-    """to be made"""
+    """files to be made"""
     dropped: tuple[str, ...]
-    """files of the manifest whose source is gone, has changed, or was asked for otherwise"""
+    """files in the manifest whose source is gone or has changed, or whose settings differ now"""
 
 
 @dataclass(frozen=True, slots=True)
 class RowStore(Generic[C, F, T, P]):
-    """Rows of one kind: where they lie, what their manifests hold, and how they are made and read."""
+    """One kind of stored rows: their folder, their manifests, and the functions that make and read them."""
 
     folder: str
-    """below the root of a store"""
+    """relative to the root of a store"""
     version: str
-    """Raised when other rows are made, or files look different."""
+    """Increased when the rows or the file format change."""
     spec: Spec
     config: type[C]
     file: type[F]
     command: str
-    """what makes them, for messages"""
+    """the command that makes them, for messages"""
     list_tasks: Callable[[Store, Split, C, Mapping[str, F]], Sequence[T]]
-    """By the root of the store of their sources and what the manifest names: every file of a split."""
+    """Lists all files of a split, given the root of the sources' store and the files in the manifest."""
     make: Callable[[Store, Store, C, T], bytes]
-    """By that root and the folder of the split: the bytes of a file."""
+    """Makes the bytes of a file, given the root of the sources' store and the folder of the split."""
     describe: Callable[[T, bytes], F]
-    """What a manifest says of the bytes of a file. Raises ValueError if they are damaged."""
+    """Returns the manifest's entry for the bytes of a file. Raises ValueError if they are damaged."""
     parse: Callable[[bytes, F], P]
-    """The rows of a file. Raises ValueError for bytes that are none of its."""
+    """Returns the rows in the bytes of a file. Raises ValueError if they are damaged."""
 
     def folder_of(self, out: Store, split: Split) -> Store:
         """Return the folder of a split."""
         return out.join(self.folder, split)
 
     def plan(self, root: Store, out: Store, split: Split, config: C | None = None) -> Plan[F, T]:
-        """Compare the sources of a split with the rows made of them.
+        """Compare the sources of a split with the rows made from them.
 
-        root, out: roots of stores. A file that no manifest names, as an interrupted run leaves it, is
-        kept if it is sound. Raises what `list_tasks` raises.
+        root, out: the roots of the stores of sources and rows. Files that an interrupted run left behind
+        are kept if they are valid, although no manifest names them. Raises what `list_tasks` raises.
         """
         folder = self.folder_of(out, split)
         known = self.known_files(folder)
@@ -208,17 +208,17 @@ class RowStore(Generic[C, F, T, P]):
         workers: int | None = None,
         on_file: Callable[[F], None] = lambda file: None,
     ) -> Manifest[C, F]:
-        """Make and write what a split lacks, then its manifest, then delete what no manifest names.
+        """Write the missing files of a split, then its manifest, then delete files that no manifest names.
 
-        root, out: roots of stores. workers: threads; default: one per core. on_file: told of each file
-        as it is written. When interrupted the old manifest stays, and so do the new files, which the
-        next plan finds. Files that the replaced manifest names stay until the next time: someone may
-        be reading by it. Files of other makers stay.
+        root, out: the roots of the stores of sources and rows. workers: threads, by default one per
+        core. on_file: called after each file is written. If the update is interrupted, the old manifest
+        stays valid, and the next update finds the files that were written. Files named by the replaced
+        manifest are kept until the next update, because somebody may still be reading them. Files of
+        other programs are never deleted.
 
-        Raises as `plan`; what `make` raises, of several errors the first, when all others are done;
-        FileForeign where the manifest is someone else's; StoreUnusable while another process writes
-        the split, or where one that cannot be locked out (an object store knows no locks) has
-        deleted what it did not know.
+        Raises what `plan` raises; the first error of `make`, after all other files are done;
+        FileForeign if another program wrote the manifest; and StoreUnusable if another process is
+        writing the split, or has deleted new files (possible on object stores, which have no locks).
         """
         config = config or self.config()
         plan, folder = self.plan(root, out, split, config), self.folder_of(out, split)
@@ -265,8 +265,8 @@ class RowStore(Generic[C, F, T, P]):
         present, named = set(folder.names(".npy")), {file.name for file in files}
         if gone := sorted(named - present):
             raise StoreUnusable(
-                f"another process has deleted {folder.path(gone[0])} and {len(gone) - 1:,} more of what was "
-                f"made: run {self.command} again when it has ended"
+                f"another process has deleted {folder.path(gone[0])} and {len(gone) - 1:,} more of the new "
+                f"files: wait until it has ended, then run {self.command} again"
             )
         before, data = self._named(folder), manifest.to_json()
         if not (folder.exists(MANIFEST) and folder.read(MANIFEST) == data):
@@ -277,7 +277,7 @@ class RowStore(Generic[C, F, T, P]):
         return manifest
 
     def known_files(self, folder: Store) -> dict[str, F]:
-        """Return the files that the manifest names; empty without a manifest that this code reads."""
+        """Return the manifest's files by name; empty if there is no manifest that this code can read."""
         try:
             manifest = self.read_manifest(folder)
         except BadInput:
@@ -285,14 +285,14 @@ class RowStore(Generic[C, F, T, P]):
         return {file.name: file for file in manifest.files} if manifest.version == self.version else {}
 
     def _named(self, folder: Store) -> set[str]:
-        """Names of the files of the manifest, of whatever version."""
+        """Return the names of the files in the manifest, whatever its version."""
         try:
             return {file.name for file in self.read_manifest(folder).files}
         except BadInput:
             return set()
 
     def _refuse_foreign(self, folder: Store) -> None:
-        """Raise FileForeign for a manifest that is JSON, but none of rows."""
+        """Raise FileForeign if the manifest is JSON but not a manifest of rows."""
         if not folder.exists(MANIFEST):
             return
         try:
@@ -302,16 +302,16 @@ class RowStore(Generic[C, F, T, P]):
         if not (isinstance(record, dict) and {"version", "split", "files"} <= record.keys()):
             raise FileForeign(
                 folder.path(MANIFEST),
-                "it is no manifest of rows",
-                "it is the file of another maker, which is never overwritten: move it away, then run "
+                "it is not a manifest of rows",
+                "it was written by another program and is never overwritten: move it away, then run "
                 f"{self.command}",
             )
 
     def read_manifest(self, folder: Store) -> Manifest[C, F]:
-        """The manifest of the folder of a split, as it is written. Raises BadInput."""
+        """Read the manifest in the folder of a split. Raises BadInput."""
         path = folder.path(MANIFEST)
         if not folder.exists(MANIFEST):
-            raise BadInput(f"{path} is not there: make it with {self.command}")
+            raise BadInput(f"{path} does not exist: make it with {self.command}")
         try:
             record = folder.read_json(MANIFEST)
             manifest = Manifest(
@@ -325,42 +325,44 @@ class RowStore(Generic[C, F, T, P]):
             for file in manifest.files:
                 _check_file(file)
         except (ValueError, KeyError, TypeError, AttributeError, BadInput) as error:
-            raise BadInput(f"{path} is no manifest ({error}): make it again with {self.command}") from error
+            raise BadInput(
+                f"{path} is not a valid manifest ({error}): make it again with {self.command}"
+            ) from error
         if noted != (manifest.rows, manifest.hash):
             raise BadInput(
-                f"{path} disagrees with itself about rows or hash: make it again with {self.command}"
+                f"the rows or the hash in {path} do not match its files: make it again with {self.command}"
             )
         return manifest
 
     def open(self, out: Store, split: Split) -> Manifest[C, F]:
-        """The manifest of a split that may be used.
+        """Read the manifest of a split and check that its rows may be used.
 
-        Raises BadInput for a split that is empty or not there, that names a deal of another
-        split or one that is held out, or that is of another version of the encoder or the files.
+        Raises BadInput if the split is missing or empty, if it contains a deal of another split or of
+        the benchmark, or if the encoder or the files have another version.
         """
         folder = self.folder_of(out, split)
         manifest, path = self.read_manifest(folder), folder.path(MANIFEST)
         if manifest.version != self.version:
-            versions = f"version {manifest.version}, this code reads {self.version}"
-            raise BadInput(f"{path} is of {versions}: make it again with {self.command}")
+            versions = f"version {manifest.version}, but this code reads version {self.version}"
+            raise BadInput(f"{path} has {versions}: make it again with {self.command}")
         self.spec.check_same(manifest.spec, path)
         if manifest.split != split:
-            raise BadInput(f"{path} is of the {manifest.split} split: it must lie in its own folder")
+            raise BadInput(f"{path} is the manifest of {manifest.split}: move it to the folder of that split")
         for file in manifest.files:
             if file.belongs_to != split:
                 raise BadInput(
-                    f"{path} names seed {file.first_seed}, which belongs to {file.belongs_to}: it must not "
-                    f"be used as {split}; make it again with {self.command}"
+                    f"{path} contains seed {file.first_seed}, which belongs to {file.belongs_to} and must "
+                    f"not be used as {split}: make it again with {self.command}"
                 )
         if not manifest.rows:
-            raise BadInput(f"{path} names no rows: make some, then run {self.command}")
+            raise BadInput(f"{path} lists no rows: add sources, then run {self.command}")
         return manifest
 
     def read(self, folder: Store, file: F) -> P:
-        """The rows of a file, its bytes compared with the manifest. Raises BadInput."""
+        """Read the rows of a file after checking its hash against the manifest. Raises BadInput."""
         path, remedy = folder.path(file.name), f"delete it, then run {self.command}"
         if not folder.exists(file.name):
-            raise BadInput(f"{path} is gone, though the manifest names it: run {self.command}")
+            raise BadInput(f"{path} is in the manifest but does not exist: run {self.command}")
         data = folder.read(file.name)
         if hash_of(data) != file.hash:
             raise BadInput(f"{path} is damaged: {remedy}")
@@ -374,7 +376,7 @@ class OpenRows(Generic[C, F, P]):
     """The rows of a split, opened for reading file by file."""
 
     def __init__(self, store: RowStore[C, F, Any, P], out: Store, split: Split) -> None:
-        """out: the root of the store. Raises BadInput as `RowStore.open`."""
+        """Open the rows of a split. out: the root of the store. Raises BadInput like `RowStore.open`."""
         self._store = store
         self.split = Split(split)
         self.folder = store.folder_of(out, self.split)
@@ -384,22 +386,22 @@ class OpenRows(Generic[C, F, P]):
         self.sizes: Sequence[int] = [file.rows for file in self.files]
 
     def __len__(self) -> int:
-        """Rows of all files."""
+        """Return the number of rows in all files."""
         return self.manifest.rows
 
     def read_file(self, number: int) -> P:
-        """The rows of a file, its bytes compared with the manifest. Raises BadInput."""
+        """Read the rows of file `number` after checking its hash against the manifest. Raises BadInput."""
         return self._store.read(self.folder, self.files[number])
 
 
 def _check_file(file: StoredFile) -> None:
-    """Raise ValueError for what no file of a split can be, wherever the manifest came from."""
+    """Raise ValueError for an invalid entry; a manifest may come from anywhere."""
     if not isinstance(file.name, str) or not _SAFE_NAME.fullmatch(file.name):
-        raise ValueError(f"{file.name!r} is not the name of a file of its folder")
+        raise ValueError(f"{file.name!r} is not a valid file name")
     if type(file.rows) is not int or file.rows < 0 or not isinstance(file.hash, str):
-        raise ValueError(f"rows or hash of {file.name} are none")
+        raise ValueError(f"the rows or the hash of {file.name} are invalid")
 
 
 def hash_of(data: bytes) -> str:
-    """16 hex digits of some bytes."""
+    """Return a hash of the bytes, 16 hex digits."""
     return hashlib.blake2b(data, digest_size=8).hexdigest()

@@ -1,4 +1,4 @@
-"""A store: named files under a local folder or an fsspec URL, written whole or not at all."""
+"""A store: named files below a local folder or an fsspec URL, written atomically."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from fsspec.implementations.local import LocalFileSystem
 from forge_core.errors import BadInput, ForgeError, StoreUnusable
 
 ABANDONED_AFTER_S = 3600.0
-"""age of a temporary file that no living writer can still be writing"""
+"""the age at which a temporary file whose writer is gone counts as abandoned"""
 
 _TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.tmp")
-"""`.NAME.HOST.PID.RANDOM.tmp`: hidden, and no two writers ever share one"""
+"""`.NAME.HOST.PID.RANDOM.tmp`: hidden, and unique to one writer"""
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
     """A folder of files: a local path, or an fsspec URL such as `memory://x` or `s3://bucket/x`.
 
-    Nothing is opened or created before the first write. A local path becomes absolute.
-    All methods raise StoreUnusable, which names the path and says what to do.
+    Nothing is created before the first write. A local path becomes absolute. All methods raise
+    StoreUnusable, which names the path and says what to do.
     """
 
     url: str
@@ -43,8 +43,8 @@ class Store:
     def __post_init__(self) -> None:
         if (shown := redact(self.url)) != self.url:
             raise BadInput(
-                f"{shown} holds a password, and the URL of a store is written into records: leave it out, "
-                "and give it by the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                f"the URL {shown} contains a password, and records contain the URL: leave the password out "
+                "and set environment variables such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             )
         with self._blame("use", self.url):
             filesystem, path = self._open() if self.url.startswith("/") else _look_up(self.url)
@@ -52,20 +52,20 @@ class Store:
             object.__setattr__(self, "url", url.rstrip("/") or "/")
 
     def join(self, *parts: str) -> Store:
-        """The folder at `parts` below this one."""
+        """Return the folder at `parts` below this one."""
         for part in parts:
             _check_name(part)
         return Store("/".join((self.url.rstrip("/"), *parts)))
 
     def path(self, name: str) -> str:
-        """The full path or URL of a file, as messages name it."""
+        """Return the full path or URL of a file, for use in messages."""
         return f"{self.url.rstrip('/')}/{name}"
 
     def exists(self, name: str) -> bool:
-        """True if a file of this name exists."""
+        """Return True if a file of this name exists."""
         with self._blame("look at", self.path(name)):
             filesystem, path = self._at(name)
-            try:  # not isfile(): it says no whatever goes wrong
+            try:  # not isfile(), which returns False for any error
                 return filesystem.info(path)["type"] == "file"
             except (FileNotFoundError, NotADirectoryError) as error:
                 if _no_bucket(error):
@@ -73,44 +73,44 @@ class Store:
                 return False
 
     def read(self, name: str) -> bytes:
-        """All bytes of a file."""
+        """Return all bytes of a file."""
         with self._blame("read", self.path(name)):
             filesystem, path = self._at(name)
             return _as_bytes(filesystem.cat_file(path))
 
     def read_json(self, name: str) -> Any:
-        """Read a JSON file. Raises ValueError if it is not JSON, or larger than 256 MiB."""
+        """Read a JSON file. Raises ValueError if it is not JSON or is larger than 256 MiB."""
         size = self.size(name)
         if size > _MOST_JSON:
-            raise ValueError(f"it has {size:,} bytes, more than any JSON file here")
+            raise ValueError(f"it has {size:,} bytes; a JSON file has at most {_MOST_JSON:,}")
         return parse_json(self.read(name))
 
     def head(self, name: str, size: int) -> bytes:
-        """The first `size` bytes of a file, or all of a shorter one."""
+        """Return the first `size` bytes of a file, or all bytes of a shorter one."""
         with self._blame("read", self.path(name)):
             filesystem, path = self._at(name)
             return _as_bytes(filesystem.cat_file(path, start=0, end=size))
 
     def tail(self, name: str, size: int) -> bytes:
-        """The last `size` bytes of a file, or all of a shorter one."""
+        """Return the last `size` bytes of a file, or all bytes of a shorter one."""
         with self._blame("read", self.path(name)):
             filesystem, path = self._at(name)
             start = max(0, self.size(name) - size)
             return _as_bytes(filesystem.cat_file(path, start=start))
 
     def size(self, name: str) -> int:
-        """Bytes of a file."""
+        """Return the size of a file in bytes."""
         with self._blame("look at", self.path(name)):
             filesystem, path = self._at(name)
             return int(filesystem.size(path) or 0)
 
     def write(self, name: str, data: bytes) -> None:
-        """Put a file under its name, whole; folders are made. An older one of the name is replaced.
+        """Write a file atomically, creating folders as needed and replacing an older file of that name.
 
-        Locally a temporary file in the same folder is written, synced and renamed, which is
-        one step for every reader. An object store has no rename, and needs none: an object
-        appears, or replaces the old one, only when its upload is complete, so one put under
-        the final name is as atomic. Whatever goes wrong, no temporary file stays behind.
+        Locally, a temporary file in the same folder is written, synced and renamed, so readers see
+        either the old file or the new one. An object store needs no rename: an object appears, or
+        replaces the old one, only when its upload is complete. If an error occurs, the temporary file
+        is removed.
         """
         with self._blame("write", self.path(name)):
             filesystem, path = self._at(name)
@@ -120,18 +120,22 @@ class Store:
                 filesystem.pipe_file(path, data)
 
     def names(self, suffix: str = "") -> list[str]:
-        """The files directly in this folder whose names end so, sorted; none if there is no folder.
+        """Return the sorted names of the files directly in this folder that end in `suffix`.
 
-        Hidden files (a leading dot), and so the temporaries of other writers, are left out.
+        Empty if the folder does not exist. Hidden files (leading dot), such as the temporary files of
+        other writers, are left out.
         """
         return [name for name in self._list("file") if name.endswith(suffix)]
 
     def folders(self) -> list[str]:
-        """The folders directly in this one, sorted, without hidden ones; none if there is no folder."""
+        """Return the sorted names of the folders directly in this one, without hidden ones.
+
+        Empty if this folder does not exist.
+        """
         return self._list("directory")
 
     def _list(self, kind: str) -> list[str]:
-        """kind: `file` or `directory`."""
+        """Return the sorted names of this kind, `file` or `directory`, without hidden ones."""
         with self._blame("list", self.url):
             filesystem, folder = self._open()
             try:
@@ -148,37 +152,37 @@ class Store:
         return sorted(name for name in names if not name.startswith("."))
 
     def delete(self, name: str) -> None:
-        """Remove a file."""
+        """Delete a file."""
         with self._blame("delete", self.path(name)):
             filesystem, path = self._at(name)
             filesystem.rm_file(path)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep this folder to oneself: StoreUnusable while another process, or another call, does so.
+        """Lock this folder. Raises StoreUnusable if another process or another call has locked it.
 
-        The hold ends with the process, however it ends. Folders are made, and go again if they
-        are empty at the end. An object store knows no locks: there it is nothing.
+        The lock is released when the process ends, even if it is killed. Folders that do not exist are
+        created, and removed afterwards if empty. On an object store, which has no locks, this does nothing.
         """
         filesystem, folder = self._open()
         with ExitStack() as hold:
             if isinstance(filesystem, LocalFileSystem):
-                with self._blame("hold", self.url):
+                with self._blame("lock", self.url):
                     hold.enter_context(_locked(folder))
             yield
 
     def is_held(self) -> bool:
-        """True if another process holds this folder exclusively: see `held`."""
+        """Return True if a process has locked this folder; see `held`."""
         filesystem, folder = self._open()
         with suppress(OSError):
             return isinstance(filesystem, LocalFileSystem) and _is_held(f"{folder}/{_LOCK}")
         return False
 
     def abandoned(self, older_than_s: float = ABANDONED_AFTER_S, now: float | None = None) -> list[str]:
-        """Temporaries that killed writers left in this folder.
+        """Return the temporary files that killed writers left in this folder.
 
-        Younger ones are none, nor is what its writer still holds, whatever the clock says. now:
-        seconds since 1970; default: by the clock. An object store has none.
+        Files younger than `older_than_s`, and files that a living writer has locked, do not count. now:
+        seconds since 1970, by default the current time. An object store has no temporary files.
         """
         with self._blame("list", self.url):
             filesystem, folder = self._open()
@@ -188,33 +192,33 @@ class Store:
                 candidates = [entry for entry in entries if _TEMPORARY.fullmatch(entry.name)]
             found, now = [], time.time() if now is None else now
             for entry in candidates:
-                with suppress(FileNotFoundError):  # its writer was faster
+                with suppress(FileNotFoundError):  # its writer has renamed or removed it
                     if now - entry.stat().st_mtime >= older_than_s and not _is_held(entry.path):
                         found.append(entry.name)
             return sorted(found)
 
     def sweep(self, older_than_s: float = ABANDONED_AFTER_S, now: float | None = None) -> list[str]:
-        """Remove what is `abandoned`; the names."""
+        """Delete the `abandoned` temporary files and return their names."""
         swept = []
         for name in self.abandoned(older_than_s, now):
-            with self._blame("sweep", self.url), suppress(FileNotFoundError):  # another sweep was faster
+            with self._blame("sweep", self.url), suppress(FileNotFoundError):  # another process deleted it
                 os.unlink(f"{self._open()[1]}/{name}")
                 swept.append(name)
         return swept
 
     def _open(self) -> tuple[Any, str]:
-        """The file system and this folder's path in it: those of this process and thread."""
+        """Return this thread's file system and the path of this folder in it."""
         return _kept(self.url, threading.get_ident())
 
     def _at(self, name: str) -> tuple[Any, str]:
-        """The file system and the path of a file in it. Raises BadInput for a name that leads elsewhere."""
+        """Return the file system and the path of a file. Raises BadInput if the name leaves this folder."""
         _check_name(name)
         filesystem, folder = self._open()
         return filesystem, f"{folder}/{name}"
 
     @contextmanager
     def _blame(self, verb: str, path: str) -> Iterator[None]:
-        """Turn whatever the file system raises into StoreUnusable."""
+        """Turn any error of the file system into StoreUnusable."""
         try:
             yield
         except ForgeError:
@@ -225,69 +229,72 @@ class Store:
 
 
 def _look_up(url: str) -> tuple[Any, str]:
-    """The file system of a URL and the path in it; what is relative begins where this process is now."""
-    filesystem, path = fsspec.url_to_fs(url, use_listings_cache=False)  # others write too
+    """Return the file system of a URL and the path in it; a relative path starts at the working directory."""
+    # Listings are not cached, because other processes write too.
+    filesystem, path = fsspec.url_to_fs(url, use_listings_cache=False)
     return filesystem, path.rstrip("/")
 
 
 @lru_cache(maxsize=256)
 def _kept(url: str, thread: int) -> tuple[Any, str]:
-    """Return the cached result of `_look_up`, one per thread as in fsspec; a look-up costs a small read.
+    """Return the result of `_look_up`, cached per thread as in fsspec.
 
-    url: a local path is absolute.
+    A look-up costs as much as a small read. url: local paths must be absolute.
     """
     return _look_up(url)
 
 
-os.register_at_fork(after_in_child=_kept.cache_clear)  # no connection may cross a fork
+os.register_at_fork(after_in_child=_kept.cache_clear)  # connections must not be shared across a fork
 
 
 def default_store_url() -> str:
-    """Return the default store: `FORGE_STORE`, or `./data`."""
+    """Return the URL of the default store: `FORGE_STORE`, or else `./data`."""
     return os.environ.get("FORGE_STORE") or "./data"
 
 
 def fingerprint(mapping: Mapping[str, Any]) -> str:
-    """16 hex digits that are equal for equal mappings, in whatever order their keys stand.
+    """Return 16 hex digits that are equal for equal mappings, whatever the order of their keys.
 
-    Takes what JSON can say; raises BadInput for anything else.
+    Raises BadInput for values that JSON cannot represent.
     """
     try:
         canonical = json.dumps(mapping, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise BadInput(f"no fingerprint of {mapping!r} ({error}): use what JSON can say") from error
+        raise BadInput(f"{mapping!r} has no fingerprint ({error}): use only JSON types") from error
     return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()
 
 
 def parse_json(data: bytes | str) -> Any:
-    """Parse untrusted JSON. Raises ValueError for anything wrong with it."""
+    """Parse untrusted JSON. Raises ValueError if it is invalid."""
     try:
         return json.loads(data)
     except RecursionError as error:
-        raise ValueError("it is nested too deep") from error
+        raise ValueError("it is nested too deeply") from error
 
 
 _PASSWORD = re.compile(r"""(?<=://)[^/\s:@'"]*:(?!\d+(?:[/\s'"]|$))[^\s'"]*@""")
-"""`user:password@` of a URL; what is all digits is the port of a host"""
+"""matches `user:password@` in a URL; digits alone after the colon are a port, not a password"""
 
 
 def redact(text: str) -> str:
-    """The text without the passwords of the URLs in it: `http://***@host`."""
+    """Replace user names and passwords in the URLs of a text: `http://***@host`."""
     return _PASSWORD.sub("***@", text)
 
 
 _LOCK = ".lock"
 _MOST_JSON = 1 << 28
-"""bytes: a manifest of a hundred thousand files has some 25 million"""
+"""bytes; a manifest of 100,000 files has about 25 million"""
 
 
 def _check_name(name: str) -> None:
     if not name or "\0" in name or {"", ".", ".."} & set(name.split("/")):
-        raise BadInput(f"{name!r} would lead out of its folder: names of a store go down only")
+        raise BadInput(
+            f"{name!r} is not a valid name in a store: it must not be empty or contain . or .. parts"
+        )
 
 
 def _is_held(path: str) -> bool:
-    """True if the process that locked the file is alive. Without file locks always False; age decides."""
+    """Return True if a living process has locked the file; False on file systems without locks."""
     with open(path, "rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -310,7 +317,7 @@ def _locked(folder: str) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            os.unlink(lock.name)  # before it is closed: who opens it from now on has one that is gone
+            os.unlink(lock.name)  # before closing: a process that opened it notices that it is gone
         lock.close()
         with suppress(OSError):
             for path in missing:
@@ -318,7 +325,7 @@ def _locked(folder: str) -> Iterator[None]:
 
 
 def _lock(path: str) -> IO[bytes]:
-    """A file that is locked until it is closed. Raises StoreUnusable where it is locked already."""
+    """Return a file that is locked until it is closed. Raises StoreUnusable if it is already locked."""
     while True:
         file = open(path, "ab")  # noqa: SIM115
         try:
@@ -334,18 +341,18 @@ def _lock(path: str) -> IO[bytes]:
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                 return file
-        file.close()  # its last holder has just taken it away
+        file.close()  # the previous owner has just deleted it
 
 
 def _write_locally(path: str, data: bytes) -> None:
     folder, name = os.path.split(path)
     os.makedirs(folder, exist_ok=True)
-    # The folder itself is not synced: a power cut may undo the rename, never half of the file.
+    # The folder itself is not synced: a power cut may undo the rename, but never leaves half a file.
     temporary = f"{folder}/.{name}.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
     try:
         with open(temporary, "xb") as file:
             with suppress(OSError):  # a file system without locks
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # `sweep` sees that its writer lives
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells `sweep` that the writer is alive
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -361,34 +368,34 @@ def _as_bytes(data: bytes | str) -> bytes:
 
 
 _REMEDIES = {
-    errno.EACCES: "give yourself permission there, or choose another store",
-    errno.EPERM: "give yourself permission there, or choose another store",
+    errno.EACCES: "get permission to write there, or choose another store",
+    errno.EPERM: "get permission to write there, or choose another store",
     errno.EROFS: "choose a store that is not read-only",
     errno.ENOSPC: "free some space, or choose another store",
     errno.EDQUOT: "free some of your quota, or choose another store",
     errno.ENOENT: "check the path",
-    errno.ENOTDIR: "a file stands where a folder must: move it, or choose another store",
-    errno.EISDIR: "a folder stands where a file must: move it, or choose another store",
-    errno.EEXIST: "a file stands where a folder must: move it, or choose another store",
+    errno.ENOTDIR: "a file is in the place of a folder: move it, or choose another store",
+    errno.EISDIR: "a folder is in the place of a file: move it, or choose another store",
+    errno.EEXIST: "a file is in the place of a folder: move it, or choose another store",
 }
 
 
 def _no_bucket(error: Exception) -> bool:
-    """True if the bucket is missing, and not only the file."""
-    said = getattr(error.__cause__, "response", {}).get("Error", {})
-    return said.get("Code") == "NoSuchBucket"
+    """Return True if the bucket itself is missing, not only the file."""
+    details = getattr(error.__cause__, "response", {}).get("Error", {})
+    return details.get("Code") == "NoSuchBucket"
 
 
 def _diagnose(error: Exception) -> tuple[str, str]:
-    """Return the reason of an error, and what to do about it."""
+    """Return the reason for an error and what to do about it."""
     if isinstance(error, OSError) and (number := error.errno) is not None:
         return error.strerror or str(error), _REMEDIES.get(number, "check the path, or choose another store")
     if isinstance(error, FileNotFoundError):  # object stores raise it without a number
-        return "there is no such file or bucket", _REMEDIES[errno.ENOENT]
+        return "no such file or bucket", _REMEDIES[errno.ENOENT]
     if isinstance(error, PermissionError):
         reason = str(error).rstrip(".") or "permission denied"
-        return reason, "check the credentials and what they may do there, or choose another store"
+        return reason, "check the credentials and their permissions, or choose another store"
     reason = str(error) or type(error).__name__
     if isinstance(error, ImportError):
-        return reason, "install the file system of this URL, such as forge[s3] or forge[gcs]"
+        return reason, "install support for this kind of URL, such as forge[s3] or forge[gcs]"
     return reason, "check the URL, the credentials and the network, or choose another store"

@@ -1,21 +1,22 @@
-"""Learning for any game: what the kinds of learning share, and a room for each kind.
+"""Learning, for any game: modules shared by all kinds of learning, and a package for each kind.
 
-A map, from the bottom up. What a game's own training (self-play, policy gradients, ...) calls:
+Any kind of training (self-play, policy gradients, ...) can use these modules, listed bottom-up:
 
-    spec         TokenSpec: how a game becomes tokens, and how a network's answers are read
-    choice       choose: the action that answers stand for, the same everywhere
-    precision    resolve_precision: `auto` becomes what suits the device
-    networks     register: give an architecture its name; network.Network: the base of all networks
+    spec         TokenSpec: the encoding of a game as tokens, and the places where answers are read
+    choice       choose: the rule for choosing an action from answers
+    precision    resolve_precision: replaces `auto` by the best precision for the device
+    networks     register: names an architecture; network.Network: the base class of all networks
     checkpoints  save_model, load_model: trained networks of any registered architecture
-    onnx         export_onnx: a network as an ONNX file, compared with torch before it is written
-    resumption   write_checkpoint, read_checkpoint, generator_states: the state of a run, to the last digit
+    onnx         export_onnx: writes a network as an ONNX file after comparing it with torch
+    resumption   write_checkpoint, read_checkpoint, generator_states: the complete state of a run
     runs         claim_folder, Progress, TrainResult, Follower: the folder of a run, its curve and result
 
-    labelled/    learning from judged actions: rows with a value for every legal action
+    labelled/    learning from labelled rows, which have a value for every legal action
 
-A new kind of learning is a loop that claims a folder (`runs.claim_folder`), or reads the state it
-left there (`resumption.read_checkpoint`); after each evaluation adds it to the curve
+A new kind of learning is a training loop. It first claims a folder (`runs.claim_folder`), or reads the
+state of an earlier run (`resumption.read_checkpoint`). After each evaluation it extends the curve
 (`runs.Progress.add`, `runs.write_curve`), saves the network if it is the best
-(`checkpoints.save_model`) and its own state (`resumption.write_checkpoint`); and returns a
-`runs.TrainResult`. Its losses, buffers and schedules are its own. Nothing here knows a game.
+(`checkpoints.save_model`), and saves its own state (`resumption.write_checkpoint`). At the end it
+returns a `runs.TrainResult`. Losses, buffers and schedules are up to the loop. Nothing in this package
+depends on a game.
 """

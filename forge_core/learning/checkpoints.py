@@ -1,8 +1,8 @@
-"""Trained networks on disk: `model.safetensors`, and `model.json`, which describes them.
+"""Trained networks on disk: the weights in `model.safetensors`, their description in `model.json`.
 
-The JSON names the architecture, which is looked up in the registry of `networks`, and holds a
-digest of the weights. It is written last, so a folder with both files is complete and
-consistent. Nothing here can run code that it reads.
+The JSON contains the name of the architecture, which is looked up in the registry of `networks`, and
+a digest of the weights. It is written last, so a folder with both files is complete and consistent.
+Loading never runs code from the files.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 WEIGHTS, CARD = "model.safetensors", "model.json"
 MODEL_SCHEMA = 1
-"""Raised when a model.json holds other things, or the same things elsewhere. One without a schema is of 1."""
+"""Increased when the contents or the layout of model.json change; a file without a schema has schema 1."""
 _COMPILED = "_orig_mod."
-"""inserted by torch.compile into the names of a wrapped module's weights"""
+"""torch.compile inserts this into the names of a wrapped module's weights"""
 
 N = TypeVar("N", bound=Network)
 
@@ -36,13 +36,12 @@ N = TypeVar("N", bound=Network)
 def save_model(folder: str, model: Network, card: Mapping[str, Any] | None = None) -> None:
     """Write a network of any registered architecture to `folder`, a path or URL.
 
-    card: anything else that is known of it, JSON types: data version, results, lineage. Raises
-    BadInput for a card that is not JSON and for weights that are not finite, StoreUnusable where
-    it cannot be written.
+    card: further facts as JSON types, such as data version, results and lineage. Raises BadInput if the
+    card is not JSON or a weight is not finite, and StoreUnusable.
     """
     weights = plain_names(model.state_dict())
     if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
-        raise BadInput("a weight is NaN or infinite: the network has diverged and is not saved")
+        raise BadInput("the network has diverged (a weight is NaN or infinite): use a lower learning rate")
     data = save(
         {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in weights.items()}
     )
@@ -59,7 +58,7 @@ def save_model(folder: str, model: Network, card: Mapping[str, Any] | None = Non
     try:
         text = json.dumps(record, indent=2, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise BadInput(f"a model card must hold JSON types only: {error}") from error
+        raise BadInput(f"the model card is not JSON ({error}): use JSON types only") from error
     store = Store(folder)
     store.write(WEIGHTS, data)
     store.write(CARD, text.encode())
@@ -70,16 +69,16 @@ def load_model(path: str, device: str = "cpu") -> TokenTransformer: ...
 @overload
 def load_model(path: str, device: str = "cpu", *, kind: type[N]) -> N: ...
 def load_model(path: str, device: str = "cpu", *, kind: type[Network] | None = None) -> Any:
-    """Load the network in a folder (or in the folder of a file) onto `device`, float32, in evaluation mode.
+    """Load a network onto `device`, in float32 and evaluation mode.
 
-    kind: the class that the caller can use, or a base of it: `Network` for any; default: the
-    token transformer. Raises BadInput where there is no model, one whose parts do not fit each
-    other, or one of another kind; StoreUnusable where it cannot be read.
+    path: its folder, or one of the two files in it. kind: the class, or a base class, that the caller
+    can use; `Network` for any; by default the token transformer. Raises StoreUnusable, and BadInput if
+    there is no model, if its files do not match, or if it is of another kind.
     """
     folder = str(path).removesuffix(f"/{WEIGHTS}").removesuffix(f"/{CARD}")
     store = Store(folder)
     if not (store.exists(CARD) and store.exists(WEIGHTS)):
-        raise BadInput(f"{folder} holds no model: name a folder with {WEIGHTS} and {CARD}")
+        raise BadInput(f"{folder} contains no model: choose a folder with {WEIGHTS} and {CARD}")
     data = store.read(WEIGHTS)
     try:
         record = store.read_json(CARD)
@@ -88,7 +87,7 @@ def load_model(path: str, device: str = "cpu", *, kind: type[Network] | None = N
         schema = record.get("schema_version", 1)
         if schema != MODEL_SCHEMA:
             raise BadInput(
-                f"{store.path(CARD)} is of schema {schema!r}, this code reads {MODEL_SCHEMA}: load it with "
+                f"{store.path(CARD)} has schema {schema!r}, but this code reads schema {MODEL_SCHEMA}: use "
                 "the version of Forge that wrote it, or train a network again with forge train"
             )
         if missing := [name for name in ("spec", "config", "card", "weights") if name not in record]:
@@ -97,27 +96,29 @@ def load_model(path: str, device: str = "cpu", *, kind: type[Network] | None = N
         needed = kind or find_architecture(TOKEN_TRANSFORMER).network
         if not issubclass(architecture.network, needed):
             raise BadInput(
-                f"{folder} holds a network of architecture {architecture.name}; one of architecture "
-                f"{getattr(needed, 'architecture', needed.__name__)} is needed: name another model"
+                f"the network in {folder} has architecture {architecture.name}, but architecture "
+                f"{getattr(needed, 'architecture', needed.__name__)} is needed: choose another model"
             )
         spec, config = _parse(architecture, record)
         card, expected = record["card"], record["weights"]
     except (ValueError, TypeError, AttributeError) as error:
-        raise BadInput(f"{store.path(CARD)} is not a model card ({error}): copy the folder again") from error
+        raise BadInput(
+            f"{store.path(CARD)} is not a valid model card ({error}): copy the folder again"
+        ) from error
     if digest(data) != expected:
-        raise BadInput(f"{store.path(WEIGHTS)} is not the file that {CARD} describes: copy the folder again")
+        raise BadInput(f"{store.path(WEIGHTS)} does not match {CARD}: copy the folder again")
     try:
         weights = load(data)
     except SafetensorError as error:
         raise BadInput(
-            f"{store.path(WEIGHTS)} is not a safetensors file ({error}): copy the folder again"
+            f"{store.path(WEIGHTS)} is not a valid safetensors file ({error}): copy the folder again"
         ) from error
     tensors, least = architecture.network.least_size(spec, config)
     found = sum(tensor.numel() for tensor in weights.values())
     if found < least or len(weights) < tensors:  # before memory is allocated for the network
         raise BadInput(
-            f"{store.path(WEIGHTS)} belongs to another network than {config}: it holds {found:,} weights, "
-            f"not {least:,} or more"
+            f"{store.path(WEIGHTS)} has {found:,} weights, but a network with {config} has at least "
+            f"{least:,}: copy the folder again"
         )
     model = architecture.network(spec, config)
     fill(model, weights, store.path(WEIGHTS))
@@ -126,7 +127,7 @@ def load_model(path: str, device: str = "cpu", *, kind: type[Network] | None = N
 
 
 def weights_digest(path: str) -> str | None:
-    """Return the digest of its weights that the network in a folder is known by; None without one."""
+    """Return the digest of the weights of the network in a folder; None if there is no readable card."""
     try:
         return str(Store(str(path)).read_json(CARD)["weights"])
     except (StoreUnusable, ValueError, KeyError, TypeError):
@@ -134,7 +135,7 @@ def weights_digest(path: str) -> str | None:
 
 
 def _parse(architecture: Architecture, record: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return spec and config of a model.json. Raises ValueError or TypeError for others."""
+    """Return the spec and config in a model.json. Raises ValueError or TypeError if they are invalid."""
     try:
         return architecture.spec.from_dict(record["spec"]), architecture.config.from_dict(record["config"])
     except BadInput as error:
@@ -142,9 +143,9 @@ def _parse(architecture: Architecture, record: Mapping[str, Any]) -> tuple[Any, 
 
 
 def fill(model: Network, weights: Mapping[str, torch.Tensor], what: str) -> None:
-    """Copy weights (also of a compiled network) into `model`.
+    """Copy weights, which may come from a compiled network, into `model`.
 
-    what: their source, for the error. Raises BadInput if they are of another network.
+    what: the source of the weights, for the error. Raises BadInput if names or shapes do not match.
     """
     named = plain_names(weights)
     own = model.state_dict()
@@ -156,16 +157,16 @@ def fill(model: Network, weights: Mapping[str, torch.Tensor], what: str) -> None
             "x".join(map(str, found[name].shape)) if name in found else "missing" for found in (named, own)
         )
         raise BadInput(
-            f"{what} belongs to another network than {model.config}: {name} is {given} there, {needed} here"
+            f"{what} does not belong to a network with {model.config}: {name} is {given}, not {needed}"
         )
     model.load_state_dict({name: tensor.float() for name, tensor in named.items()})
 
 
 def plain_names(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the weights under the names that they have in a network that was never compiled."""
+    """Return the weights with the name parts that torch.compile inserts removed."""
     return {name.replace(_COMPILED, ""): tensor for name, tensor in weights.items()}
 
 
 def digest(data: bytes) -> str:
-    """Return 32 hex digits that identify some bytes."""
+    """Return a digest of the bytes, 32 hex digits."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -1,18 +1,18 @@
-"""The rule by which answers become an action, the same on every device and in every part of the project."""
+"""The rule for choosing an action from a network's answers; the whole project uses it, on every device."""
 
 from __future__ import annotations
 
 import numpy as np
 
 CHOICE_GRAIN = 0.01
-"""Answers are rounded to this before they are compared, so that the small differences between devices
-seldom change a choice. A loss up to this counts as none."""
+"""Answers are rounded to multiples of this before they are compared, so that small differences between
+devices rarely change a choice. A loss of at most this much counts as none."""
 
 
 def choose(predicted, legal, grain: float = CHOICE_GRAIN):
-    """Return the action taken, int64 [N]: the lowest of those with the best legal answer after rounding.
+    """Return the chosen action, int64 [N]: the legal one with the highest rounded answer, the first if tied.
 
-    predicted [N, A], legal bool [N, A]: arrays, or tensors on one device, with the same result.
+    predicted [N, A], legal bool [N, A]: arrays, or tensors on one device; both give the same result.
     """
     if isinstance(predicted, np.ndarray):
         grains = np.where(legal, np.round(predicted / grain), -np.inf)

@@ -1,4 +1,4 @@
-"""The public place of `evaluate_q`, which others build on: the points that a network's choices lose."""
+"""The public import path of `evaluate_q`, which measures the points that a network's choices lose."""
 
 from forge_core.learning.labelled.metrics import evaluate_q
 

@@ -1,4 +1,4 @@
-"""A trained network as an ONNX file, which is written only if it answers as torch does."""
+"""Export of a trained network to ONNX; the file is written only if its answers match torch's."""
 
 from __future__ import annotations
 
@@ -17,45 +17,44 @@ if TYPE_CHECKING:
     from forge_core.learning.networks.network import Network
 
 ONNX_VERSION = "x1"
-"""Raised when the same network becomes another file."""
+"""Increased when the same network would give a different file."""
 
 PARITY = 1e-3
-"""largest difference from torch that any answer of a file may have, in points (or logits)"""
+"""the largest allowed difference from torch's answers, in points (or logits)"""
 
 BATCHES = (1, 2, 33, 1024)
-"""numbers of rows at which parity is measured: one, two, and others that are no multiple of a vector"""
+"""batch sizes for the comparison: very small, not a multiple of the vector width, and large"""
 
 
 class ParityLost(ForgeError):
-    """An exported network answers differently from the one it was exported from."""
+    """The ONNX file of a network gives different answers from the network itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """An ONNX file and how much its answers differ from torch's."""
+    """An ONNX file, and the differences between its answers and torch's."""
 
     path: str
     nbytes: int
     rows: int
     """number of rows compared"""
     differences: dict[str, float]
-    """largest difference of each answer by name, in points (or logits): see `Network.compared`"""
+    """largest difference of each output, by name, in points (or logits); see `Network.compared`"""
     same_choice: float
     """share of rows in which both choose the same action"""
     versions: dict[str, str]
 
     @property
     def largest_difference(self) -> float:
-        """The largest difference of all answers."""
+        """The largest difference over all outputs."""
         return max(self.differences.values())
 
 
 def export_onnx(model: Network, folder: str, name: str = "model.onnx") -> Export:
-    """Compare `model` with its ONNX file over random rows, then write the file to `folder` (a path or URL).
+    """Compare `model` with its ONNX file on random rows, then write the file to `folder` (a path or URL).
 
-    Inputs and outputs are named as the network names them, with any number of rows; the
-    metadata of the file holds spec and config. Raises ParityLost if an answer differs by more
-    than PARITY.
+    Inputs and outputs have the network's own names and any number of rows; the file's metadata contains
+    spec and config. Raises ParityLost if an answer differs by more than PARITY.
     """
     import onnx
     import onnxruntime
@@ -81,8 +80,8 @@ def export_onnx(model: Network, folder: str, name: str = "model.onnx") -> Export
     if not all(difference <= PARITY for difference in largest.values()):
         by = ", ".join(f"{difference:.2g} ({part})" for part, difference in largest.items())
         raise ParityLost(
-            f"the ONNX file differs from torch by up to {by}, more than {PARITY}: do not use it; try other "
-            "versions of torch, onnxscript and onnxruntime"
+            f"the ONNX file's answers differ from torch's by up to {by}, more than {PARITY}, so it was not "
+            "written: try other versions of torch, onnxscript and onnxruntime"
         )
     store = Store(folder)
     store.write(name, data)
@@ -101,7 +100,7 @@ def export_onnx(model: Network, folder: str, name: str = "model.onnx") -> Export
 
 
 def to_onnx(model: Network) -> bytes:
-    """Return the bytes of an ONNX file of the network, for any number of rows."""
+    """Convert the network to an ONNX file for any number of rows, and return its bytes."""
     import torch
 
     rows = torch.export.Dim("rows", min=1)
@@ -123,7 +122,7 @@ def to_onnx(model: Network) -> bytes:
         finally:
             logger.setLevel(level)
     if program is None:
-        raise BadInput("torch wrote no ONNX program: update onnxscript")
+        raise BadInput("torch could not export the network to ONNX: update onnxscript")
     proto = program.model_proto
     for key, record in (("spec", model.spec.to_dict()), ("config", model.config.to_dict())):
         entry = proto.metadata_props.add()

@@ -1,18 +1,18 @@
-"""The precision that a network is trained in."""
+"""The numeric precision of training."""
 
 from __future__ import annotations
 
 from forge_core.errors import BadInput
 
 PRECISIONS = ("auto", "32", "16-mixed", "bf16-mixed")
-"""the names that Lightning has for them, and `auto`"""
+"""`auto` and Lightning's names of precisions"""
 
 
 def resolve_precision(request: str, device: str) -> str:
-    """Return the precision to train in on a device (`cpu` or `cuda:N`).
+    """Return the precision for training on a device (`cpu` or `cuda:N`).
 
-    `auto` becomes bf16-mixed where the device computes in bfloat16, 16-mixed on older GPUs and
-    32 on other CPUs. Raises BadInput for 16-mixed on a CPU.
+    `auto` becomes bf16-mixed if the device supports bfloat16, 16-mixed on older GPUs, and 32 on
+    other CPUs. Raises BadInput for 16-mixed on a CPU.
     """
     if request == "16-mixed" and device == "cpu":
         raise BadInput("precision 16-mixed needs CUDA: use auto, 32 or bf16-mixed")

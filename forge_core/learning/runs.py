@@ -1,14 +1,14 @@
-"""The folder of a training run: the claim on it, its records, its curve and its result.
+"""The folder of a training run: claiming it, and its configuration, curve and result.
 
     runs/NAME/config.json            settings, data, versions and device of the run
               metrics.csv            the curve: one line per evaluation
-              checkpoints/last.ckpt  all that is needed to resume (see `resumption`)
+              checkpoints/last.ckpt  everything needed to resume (see `resumption`)
               model/                 the network of the best evaluation (see `checkpoints`)
 
-Every kind of training uses this, whatever it learns from: `claim_folder` at its beginning,
-`Progress` at each evaluation, `TrainResult` at its end; all the while it holds the folder
-(`Store.held`), so that no other process trains there. `config.json` has at least the keys
-REQUIRED. Neither torch nor Lightning is imported with this module.
+Every kind of training uses this module: `claim_folder` at the start, `Progress` at each evaluation,
+`TrainResult` at the end. Throughout the run it locks the folder (`Store.held`), so that no other
+process can train there. `config.json` has at least the keys REQUIRED. This module imports neither
+torch nor Lightning.
 """
 
 from __future__ import annotations
@@ -33,23 +33,24 @@ CHECKPOINT = "checkpoints/last.ckpt"
 MODEL = "model"
 
 REQUIRED = ("train", "spec", "data", "init_from", "precision")
-"""keys of config.json that a resumed run must repeat: its settings, what its network reads, its data, the
-model it started from, its precision"""
+"""keys of config.json that must be the same when a run is resumed: its settings, the input of its network,
+its data, the model it started from, and its precision"""
 
 ORIGIN = "origin"
-"""key in `data`: the origin of the data. It follows from their version, so a resumed run may differ in it"""
+"""key in `data` for the origin of the data; it may differ in a resumed run, since the version identifies
+the data"""
 
 Point = dict[str, float]
-"""One evaluation: step, rows, seconds, cpu_seconds, loss, and the figures measured"""
+"""One evaluation: step, rows, seconds, cpu_seconds, loss and the measured figures"""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """The end of a run, or of its part until it was stopped."""
+    """The result of a run, or of the part until it was stopped."""
 
     folder: str
     model: str
-    """folder of the best weights; empty after a fast dev run, which keeps nothing"""
+    """folder of the best weights; empty after a fast dev run, which saves nothing"""
     points: list[Point]
     best: Point
     device: str
@@ -58,24 +59,24 @@ class TrainResult:
     stopped_early: bool
     """True if training ended before its last step because evaluations no longer improved"""
     unfinished: bool = False
-    """True if its time was over: the run can be resumed"""
+    """True if time ran out; the run can be resumed"""
 
 
 class Follower(Protocol):
-    """Follows one run as it goes, such as a tracker of experiments."""
+    """An observer of one run, such as an experiment tracker."""
 
     def point(self, point: Point) -> None:
-        """Take an evaluation."""
+        """Record an evaluation."""
 
     def finish(self, result: TrainResult) -> None:
-        """Take the end of the run, if it is reached."""
+        """Record the result; called only if the run reaches its end."""
 
 
 def read_run(folder: str | Path) -> dict[str, Any]:
-    """Return config.json of a run. Raises BadInput where there is none."""
+    """Return the contents of a run's config.json. Raises BadInput if it is missing or damaged."""
     store = Store(str(folder))
     if not store.exists(CONFIG):
-        raise BadInput(f"{folder} holds no run: name one that was begun, or start it without resuming")
+        raise BadInput(f"{folder} contains no run: choose an existing run, or start one without resuming")
     try:
         record = store.read_json(CONFIG)
         if missing := set(REQUIRED) - set(record):
@@ -91,27 +92,30 @@ def claim_folder(
     resume: bool,
     complete: Callable[[Mapping[str, Any]], dict[str, Any]] = dict,
 ) -> dict[str, Any]:
-    """Begin a run in `folder`, or check that the run in it is the one to resume.
+    """Start a run in `folder`, or check that the run in it can be resumed.
 
-    record: config.json of the run, with the keys REQUIRED. complete: gives stored settings
-    (`train`) of an older version the defaults of settings that were added since. Returns the
-    record to put on the model card: that of a resumed run keeps the digest of the parent it
-    began from. Raises BadInput for a folder that holds a run already, for one that holds none
-    to resume, and for a run that was begun with other settings or data.
+    record: the contents of config.json, with the keys REQUIRED. complete: adds to stored settings
+    (`train`) from an older version the defaults of settings that were added later. Returns the record
+    for the model card; for a resumed run it keeps the digest of the original parent. Raises BadInput if
+    the folder already contains a run, if it contains none to resume, or if the run was started with
+    other settings or data.
     """
     store = Store(str(folder))
     if not resume:
-        if store.exists(CHECKPOINT):  # a run that stopped before its first checkpoint is begun again
-            raise BadInput(f"{folder} holds a run already: resume it, or choose another name")
+        if store.exists(CHECKPOINT):  # a run that stopped before its first checkpoint is started again
+            raise BadInput(f"{folder} already contains a run: resume it, or choose another name")
         store.write(CONFIG, json.dumps(record, indent=2).encode())
         (folder / CHECKPOINT).parent.mkdir(parents=True, exist_ok=True)
         return record
     if not store.exists(CHECKPOINT):
-        raise BadInput(f"{folder} holds no checkpoint to resume from: start the run without resuming")
+        raise BadInput(f"{folder} contains no checkpoint to resume from: start the run without resuming")
     before = read_run(folder)
     before["train"] = complete(before["train"])
     now = json.loads(json.dumps(record))
-    kept = {**record, "parent_weights": before.get("parent_weights")}  # another model may lie there by now
+    kept = {
+        **record,
+        "parent_weights": before.get("parent_weights"),
+    }  # the model at that path may have changed since
     for described in (before, now):
         described["data"] = {name: value for name, value in described["data"].items() if name != ORIGIN}
     for part in REQUIRED:
@@ -122,14 +126,14 @@ def claim_folder(
             )
             differing = f"{part} ({', '.join(names)})" if names else part
             raise BadInput(
-                f"{folder} holds a run that differs in {differing}: resume it with the settings it was begun "
-                "with, or choose another name"
+                f"the run in {folder} differs in {differing}: resume it with its original settings and data, "
+                "or choose another name"
             )
     return kept
 
 
 def describe_machine(device: str, precision: str) -> dict[str, Any]:
-    """Return what config.json says of the machine. device: resolved; precision: resolved."""
+    """Return the entries of config.json that describe the machine. device, precision: resolved names."""
     import torch
 
     return {
@@ -138,14 +142,14 @@ def describe_machine(device: str, precision: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "versions": {
             "python": platform.python_version(),
-            "torch": torch.__version__,  # with its build, which the version of the package leaves out
+            "torch": torch.__version__,  # includes the build, unlike the version of the package
             **{name: version(name) for name in ("forge", "lightning", "numpy")},
         },
     }
 
 
 def write_curve(folder: Path, points: Sequence[Point]) -> None:
-    """Write metrics.csv with all points so far, in one piece."""
+    """Write metrics.csv atomically, with all points so far."""
     text = io.StringIO()
     columns = list(dict.fromkeys(key for point in points for key in point))
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -155,20 +159,20 @@ def write_curve(folder: Path, points: Sequence[Point]) -> None:
 
 
 class Progress:
-    """The curve of a run, the time it has taken and the time it has left; resumed with its checkpoint.
+    """The curve of a run and the time it has used; part of the checkpoint.
 
-    At an evaluation: `add` the point, `write_curve`, save the network if the point is the best,
-    save a checkpoint with `state_dict()` in it, and stop if `is_time_over()`. In this order a
-    checkpoint names nothing that is not on disk, and what a killed run wrote after its last
-    checkpoint is written again.
+    At each evaluation, `add` the point, call `write_curve`, save the network if the point is the best,
+    save a checkpoint that includes `state_dict()`, and stop if `is_time_over()`. With this order, all
+    that a checkpoint refers to is on disk, and a resumed run rewrites whatever a killed run wrote after its
+    last checkpoint.
     """
 
     def __init__(self, goal: str, until: float | None = None) -> None:
-        """goal: the figure by which points are compared, less being better. until: the time.monotonic()
-        by which the run must have stopped; None for no limit."""
+        """goal: the figure by which points are compared; lower is better. until: the time.monotonic() by
+        which the run must stop; None for no limit."""
         self.goal = goal
         self.rows = 0
-        """rows learnt from; the training loop counts them here"""
+        """number of rows trained on; the training loop counts them here"""
         self.points: list[Point] = []
         self._until, self._evaluated = until, time.monotonic()
         self._spent = {"seconds": 0.0, "cpu_seconds": 0.0}
@@ -176,11 +180,11 @@ class Progress:
 
     @property
     def best(self) -> Point:
-        """The point with the least goal. ValueError before the first."""
+        """The point with the lowest goal. Raises ValueError if there is none yet."""
         return min(self.points, key=lambda point: point[self.goal])
 
     def add(self, step: int, figures: Mapping[str, float]) -> tuple[Point, bool]:
-        """Add the evaluation after `step`; return its point, and True if it is better than all before."""
+        """Add the evaluation after `step`; return its point, and True if it is the best so far."""
         self._count_time()
         costs = {name: round(value, 3) for name, value in self._spent.items()}
         point: Point = {"step": step, "rows": self.rows, **costs, **figures}
@@ -189,17 +193,17 @@ class Progress:
         return point, is_best
 
     def is_time_over(self) -> bool:
-        """Return True if the next evaluation would come too late, should it take as long as this one did."""
+        """Return True if the next evaluation would be too late, assuming it takes as long as this one."""
         now = time.monotonic()
         took, self._evaluated = now - self._evaluated, now
         return self._until is not None and now + took > self._until
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint holds of the curve."""
+        """Return the state for a checkpoint."""
         return {"points": self.points, "rows": self.rows, "spent": self._spent}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a checkpoint; points that were added after it are forgotten."""
+        """Restore the state from a checkpoint, dropping points that were added after it."""
         self.points, self.rows, self._spent = state["points"], state["rows"], dict(state["spent"])
         self._clocks = _read_clocks()
 

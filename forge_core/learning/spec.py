@@ -1,7 +1,7 @@
-"""The tokens of a game, as far as learning needs to know them.
+"""The description of a game's tokens, as far as learning needs it.
 
-Letters: P positions, F features, A actions. Every value is in the mover's frame and counted in
-points, the unit of the game's result.
+Letters: P positions, F features, A actions. All values are in the mover's frame and in points, the
+unit of the game's result.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from forge_core.errors import BadInput
 
 @dataclass(frozen=True, slots=True)
 class TokenSpec:
-    """The tokens of one game as a network sees them, and the places where its answers are read."""
+    """The format of a game's tokens, and the positions at which a network's answers are read."""
 
     name: str
-    """of the encoding, such as `toy-stage1`"""
+    """name of the encoding, such as `toy-stage1`"""
     version: str
-    """of the encoder: a network reads only tokens of the version it was trained on"""
+    """version of the encoder; a network can only read tokens of the version it was trained on"""
     n_positions: int
     """P"""
     vocabularies: tuple[int, ...]
@@ -35,41 +35,41 @@ class TokenSpec:
         places = (*self.action_positions, self.value_position)
         if not all(0 <= place < self.n_positions for place in places):
             raise BadInput(
-                f"spec {self.name} reads positions {places}: each must lie in 0..{self.n_positions - 1}"
+                f"spec {self.name} reads positions {places}: each must be in 0..{self.n_positions - 1}"
             )
         if min(self.vocabularies, default=0) < 1 or not self.value_scale > 0:
-            raise BadInput(f"spec {self.name}: no vocabulary may be empty, and the scale must be positive")
+            raise BadInput(f"spec {self.name}: every vocabulary must be non-empty and value_scale positive")
 
     @property
     def n_features(self) -> int:
-        """F"""
+        """F, the number of features."""
         return len(self.vocabularies)
 
     @property
     def n_actions(self) -> int:
-        """A"""
+        """A, the number of actions."""
         return len(self.action_positions)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only; `from_dict` reads them."""
+        """Return the spec as JSON types; `from_dict` reads them."""
         return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> TokenSpec:
-        """Read `to_dict`'s record. Raises BadInput for another set of keys."""
+        """Create a TokenSpec from what `to_dict` returned. Raises BadInput if the keys differ."""
         names = {field.name for field in fields(cls)}
         if set(record) != names:
-            raise BadInput(f"a token spec has the keys {sorted(names)}, not {sorted(record)}")
+            raise BadInput(f"a token spec must have the keys {sorted(names)}, not {sorted(record)}")
         read: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in record.items()}
         return cls(**read)
 
     def check_same(self, other: TokenSpec, what: str) -> None:
-        """Raise BadInput unless `what` (a file, a model) has these tokens; `other`: those it has."""
+        """Raise BadInput unless `other`, the spec of `what` (a file or a model), equals this one."""
         if other != self:
             differ = [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
-            remedy = "name another" if differ[0] == "name" else "make it again with this version of Forge"
+            remedy = "choose another" if differ[0] == "name" else "make it again with this version of Forge"
             if differ[0] in ("name", "version"):
-                differ = differ[:1]  # with another name or version all else differs too
+                differ = differ[:1]  # if the name or version differs, the other differences follow from it
             needed = ", ".join(f"{name} {getattr(self, name)}" for name in differ)
             found = ", ".join(f"{name} {getattr(other, name)}" for name in differ)
-            raise BadInput(f"{what} was made for tokens of {found}, not of {needed}: {remedy}")
+            raise BadInput(f"{what} was made for tokens with {found}, not {needed}: {remedy}")

@@ -182,7 +182,7 @@ class StoredRows(Source):
     def makers(self, workers: int | None) -> int:
         """Return 0, because stored rows need no processes."""
         if workers is not None:
-            raise BadInput("--workers has no effect on stored rows: omit it")
+            raise BadInput("workers has no effect on stored rows: leave it out")
         return 0
 
 

@@ -1,10 +1,10 @@
-"""Learning from labelled rows, in which every legal action has a value: an oracle's or an estimate.
+"""Learning from labelled rows, in which every legal action has a value from an oracle or an estimate.
 
-config       Recipe and TrainConfig: one run, as it is stored
-rows         Rows and RowSource; stored: rows on disk as a source
-metrics      evaluate_q: points that choices lose; answers: those of a network; scores: kept ones
+config       Recipe and TrainConfig: the stored configuration of a run
+rows         Rows and RowSource; stored: a RowSource that reads rows from disk
+metrics      evaluate_q: points lost by choices; answers: a network's answers; scores: stored results
 losses       the objectives; data, learner, callbacks: batches, network and hooks for Lightning
-train        train: from a row source to the folder of a run
-settings     TeachingSettings: what a user may choose; teaching: from there to a TrainConfig and a run
-pictures     curves, and points lost by ply and group
+train        train: trains on a row source and writes the run's folder
+settings     TeachingSettings: what a user can choose; teaching: makes a TrainConfig of it and trains
+pictures     training curves, and points lost by ply and by group
 """

@@ -1,4 +1,4 @@
-"""The answers of a network to labelled rows, and what they lose."""
+"""A network's answers for labelled rows, and the points that they lose."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ _COPIED = ("q", "legal", "weight", "decl", "ply", "deal", "variance")
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The answers of a network to N rows, next to the labels; without the tokens, which are large."""
+    """A network's answers for N rows, with the labels but without the tokens, which are large."""
 
     predicted: Floats
     """[N, A] points or logits"""
     value: Floats
     """[N] points"""
     q: npt.NDArray
-    """[N, A], as all that follows: see Rows"""
+    """[N, A]; this and the following fields are those of Rows"""
     legal: npt.NDArray[np.bool_]
     weight: Floats
     decl: npt.NDArray
     ply: npt.NDArray
     deal: npt.NDArray
     in_points: bool
-    """True if `predicted` is points"""
+    """True if `predicted` is in points"""
     predicted_variance: Floats | None = None
-    """[N, A] points squared; None from a network that predicts no variance"""
+    """[N, A] points squared; None if the network predicts no variance"""
     variance: Floats | None = None
-    """[N, A] points squared; None where q is exact"""
+    """[N, A] points squared; None if q is exact"""
 
     @classmethod
     def of(cls, model: TokenTransformer, rows: Rows) -> Answers:
-        """Ask `model` about some rows (tensors on its device), all at once."""
+        """Run `model` on rows (tensors on its device) as one batch."""
         predicted, value, *more = model.answers(rows.tokens, rows.mask)
         columns: dict[str, Any] = {name: getattr(rows, name) for name in _COPIED}
         columns |= {
@@ -59,15 +59,18 @@ class Answers:
 
     @classmethod
     def join(cls, parts: Sequence[Answers]) -> Answers:
-        """Concatenate several sets of answers of one network. Raises BadInput for none."""
+        """Concatenate several sets of answers of one network. Raises BadInput if there are none."""
         if not parts:
-            raise BadInput("there are no rows to evaluate: give at least one")
+            raise BadInput("there are no rows to evaluate: pass at least one")
         names = [field.name for field in fields(cls) if isinstance(getattr(parts[0], field.name), np.ndarray)]
         columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
         return cls(**columns, in_points=parts[0].in_points)
 
     def measure(self, uniform: bool = False) -> dict[str, Any]:
-        """Return `evaluate_q`; uniform: weighted, as if drawn evenly from all positions, else unweighted."""
+        """Return `evaluate_q` of the answers.
+
+        uniform: weight the rows as if they were drawn uniformly from all positions; else all weigh 1.
+        """
         return evaluate_q(
             self.predicted,
             self.q,
@@ -82,13 +85,13 @@ class Answers:
         )
 
     def measure_random(self, uniform: bool = False) -> dict[str, Any]:
-        """Return `evaluate_random` of the same rows, weighted in the same way."""
+        """Return `evaluate_random` for the same rows with the same weights as `measure`."""
         return evaluate_random(self.q, self.legal, self.weight if uniform else None, self.decl, self.ply)
 
     def gap_by_deal(self) -> tuple[npt.NDArray, Floats]:
-        """Return the deals [D] that hold a decision, and the mean regret [D] of the decisions of each.
+        """Return the deals [D] that contain decisions, and the mean regret [D] of each deal's decisions.
 
-        Tests pair by deals, because rows of one deal are not independent.
+        Statistical tests pair by deal, because the rows of a deal are not independent.
         """
         decision = is_decision(self.q, self.legal)
         deals, place = np.unique(self.deal[decision], return_inverse=True)
@@ -97,9 +100,9 @@ class Answers:
 
 
 def ask(model: TokenTransformer, parts: Iterable[Rows], batch_size: int = 4096) -> Answers:
-    """Ask `model`, on its own device, about all rows (arrays, in parts of any size).
+    """Run `model` on its own device on all rows (arrays, in parts of any size).
 
-    Raises BadInput for no rows.
+    Raises BadInput if there are no rows.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""The hooks by which Lightning keeps a run: the curve, the best network, checkpoints, a progress bar."""
+"""Lightning callbacks that save a run (curve, best network, checkpoints) and show a progress bar."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from forge_core.learning.resumption import delete_checkpoint, read_checkpoint, w
 from forge_core.learning.runs import CHECKPOINT, MODEL, Point, Progress, write_curve
 
 _REQUIRED = ("state_dict", "optimizer_states", "lr_schedulers", "callbacks", "loops", "global_step")
-"""what Lightning needs in a checkpoint"""
+"""the keys that Lightning needs in a checkpoint"""
 
 
 class Checkpoints(CheckpointIO):
-    """Lightning's way to read and write checkpoints."""
+    """The Lightning plugin that reads and writes checkpoints."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write a checkpoint: see `write_checkpoint`."""
+        """Write a checkpoint with `write_checkpoint`."""
         write_checkpoint(path, checkpoint)
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = True
     ) -> dict[str, Any]:
-        """Return a checkpoint: see `read_checkpoint`."""
+        """Read a checkpoint with `read_checkpoint`."""
         return read_checkpoint(path, _REQUIRED, map_location)
 
     def remove_checkpoint(self, path: Any) -> None:
@@ -44,7 +44,7 @@ class Checkpoints(CheckpointIO):
 
 
 class Keeper(Callback):
-    """After each evaluation: add to the curve, save the network if it is the best, save a checkpoint."""
+    """Saves the curve, a checkpoint and, if it is the best so far, the network after each evaluation."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Keeper(Callback):
         until: float | None,
         keep: bool,
     ) -> None:
-        """until: the time.monotonic() by which the run must have stopped. keep: False writes nothing."""
+        """until: the time.monotonic() by which the run must stop. keep: False to write nothing."""
         self.folder, self.record, self.on_point, self.keep = folder, record, on_point, keep
         self.progress = Progress(GOAL, until)
         self.out_of_time = False
@@ -62,11 +62,11 @@ class Keeper(Callback):
 
     @property
     def state_key(self) -> str:
-        """Name of its state in a checkpoint."""
+        """The key of this callback's state in a checkpoint."""
         return "Keeper"
 
     def on_train_batch_end(self, trainer, pl_module, outputs: Any, batch, batch_idx) -> None:
-        """Count; after the last step request an evaluation, wherever the interval ends."""
+        """Count rows and losses; after the last step, request an evaluation even within an interval."""
         self.progress.rows += len(batch) * trainer.world_size
         self._loss = self._loss + outputs["loss"].detach()
         self._batches += 1
@@ -74,7 +74,7 @@ class Keeper(Callback):
             trainer.should_stop = True  # Lightning evaluates before it stops
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Keep what there is: see `Progress` for the order."""
+        """Save the evaluation, the network and a checkpoint, in the order that `Progress` requires."""
         assert isinstance(pl_module, Learner)
         figures = {key: value for key, value in pl_module.measured.items() if isinstance(value, float)}
         loss = float(self._loss) / max(1, self._batches)
@@ -88,23 +88,23 @@ class Keeper(Callback):
                     results = {**point, "measured": pl_module.measured}
                     card = {**self.record, "made": made, "results": results}
                     save_model(str(self.folder / MODEL), pl_module.averaged, json.loads(json.dumps(card)))
-            trainer.save_checkpoint(self.folder / CHECKPOINT)  # by all devices together
+            trainer.save_checkpoint(self.folder / CHECKPOINT)  # all devices take part
         if self.on_point and trainer.is_global_zero:
             self.on_point(point)
         if self.progress.is_time_over():
             self.out_of_time = trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint holds of the curve."""
+        """Return the curve's state for a checkpoint."""
         return self.progress.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Restore the curve's state from a checkpoint."""
         self.progress.load_state_dict(state_dict)
 
 
 class Bar(TQDMProgressBar):
-    """One progress bar for the run; evaluations only change its figures."""
+    """A single progress bar for the whole run; evaluations only update its figures."""
 
     def __init__(self) -> None:
         super().__init__(refresh_rate=10)
@@ -116,13 +116,13 @@ class Bar(TQDMProgressBar):
         return bar
 
     def get_metrics(self, trainer, pl_module) -> dict[str, Any]:
-        """Return the figures of the bar, without Lightning's version number."""
+        """Return the figures shown in the bar, without Lightning's version number."""
         return {
             key: value for key, value in super().get_metrics(trainer, pl_module).items() if key != "v_num"
         }
 
     def on_train_epoch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Label the bar: the whole run is one epoch."""
+        """Set the label and the starting step of the bar; the whole run is one epoch."""
         super().on_train_epoch_start(trainer)
         self.train_progress_bar.set_description("training")
         self.train_progress_bar.initial = trainer.global_step
@@ -130,7 +130,7 @@ class Bar(TQDMProgressBar):
 
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
-    """Silence Lightning's remarks and its warnings, which are about things intended here."""
+    """Silence Lightning's log messages and warnings, which are about things done here on purpose."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,4 +1,4 @@
-"""Batches for Lightning: rows are checked, sorted so that no token is computed in vain, and made tensors."""
+"""Batches for Lightning: rows are checked, sorted by number of tokens, and converted to tensors."""
 
 from __future__ import annotations
 
@@ -18,26 +18,28 @@ VALIDATION_BATCH = 4096
 
 
 class RowModule(pl.LightningDataModule):
-    """Training batches of a source from any step on, and the validation rows.
+    """The training batches of a source, starting at any step, and the validation rows.
 
-    The position in the data is the global step: training resumed at step k goes on with
-    batch k. With several devices each takes batches of its own.
+    The global step is the position in the data: training that is resumed at step k continues with
+    batch k. With several devices, each takes its own batches.
     """
 
     def __init__(self, source: RowSource, val_rows: Rows, spec: TokenSpec, steps: int) -> None:
-        """Check the rows. Raises BadInput for none, for other tokens than `spec`, and for NaN in them."""
+        """Check the rows. Raises BadInput if there are none, or if they are invalid or not as in `spec`."""
         super().__init__()
         spec.check_same(source.spec, "the row source")
         check_rows(val_rows, spec, "validation rows")
         if not is_decision(val_rows.q, val_rows.legal).any():
-            raise BadInput("the validation rows hold no decision to evaluate a network by: choose others")
+            raise BadInput(
+                "the validation rows contain no decisions, so they cannot rank networks: use others"
+            )
         self.source, self.spec, self.steps = source, spec, steps
         starts = range(0, len(val_rows), VALIDATION_BATCH)
         chunks = [val_rows.take(slice(start, start + VALIDATION_BATCH)) for start in starts]
         self.val_chunks = [sort_rows(chunk).to_tensors() for chunk in chunks]
 
     def train_dataloader(self) -> Feed:
-        """Return the batches from the present step on; Lightning calls this when it knows the step."""
+        """Return the batches from the current step on; Lightning calls this when the step is known."""
         trainer = self.trainer
         assert trainer is not None
         return Feed(
@@ -45,12 +47,12 @@ class RowModule(pl.LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader:
-        """Return the validation rows, all of them on every device."""
+        """Return the validation rows; every device gets all of them."""
         return DataLoader(self.val_chunks, batch_size=None, collate_fn=lambda chunk: chunk)  # pyright: ignore
 
 
 class Feed:
-    """Checked and sorted batches of steps start, start + 1, ... as tensors on the CPU."""
+    """Checked and sorted batches for steps start, start + 1, ..., as tensors on the CPU."""
 
     def __init__(
         self, source: RowSource, spec: TokenSpec, start: int, steps: int, part: int = 0, parts: int = 1
@@ -68,24 +70,24 @@ class Feed:
 
 
 def batches(source: RowSource, start: int = 0, part: int = 0, parts: int = 1) -> Iterator[Rows]:
-    """Yield the batches of steps start, start + 1, ... for one of `parts` that train together."""
+    """Return the batches of steps start, start + 1, ... for process `part` of `parts` that train together."""
     if not 0 <= part < parts:
         raise BadInput(f"part {part} of {parts}: use 0..{parts - 1}")
-    if hasattr(source, "batches"):  # it has a better way to share its work
+    if hasattr(source, "batches"):  # the source has a better way to split its work
         return source.batches(start, part, parts)  # pyright: ignore[reportAttributeAccessIssue]
     return (source.batch(step * parts + part) for step in count(start))
 
 
 def sort_rows(rows: Rows) -> Rows:
-    """Return rows (arrays) in ascending number of tokens: the network runs equal numbers together."""
+    """Sort rows (arrays) by number of tokens; the network processes rows with equal numbers together."""
     return rows.take(np.argsort(np.asarray(rows.mask).sum(axis=1), kind="stable"))
 
 
 def check_rows(rows: Rows, spec: TokenSpec, what: str) -> None:
-    """Raise BadInput unless there are rows (arrays), of the shapes of `spec`, and finite."""
+    """Raise BadInput unless the rows (arrays) are not empty, match `spec` and are valid."""
     n = len(rows)
     if n == 0:
-        raise BadInput(f"there are no {what}: the split is empty; fill it, or choose another")
+        raise BadInput(f"there are no {what}, because the split is empty: fill it or choose another")
     expected = {
         "tokens": (n, spec.n_positions, spec.n_features),
         "mask": (n, spec.n_positions),
@@ -99,18 +101,18 @@ def check_rows(rows: Rows, spec: TokenSpec, what: str) -> None:
     for name, shape in expected.items():
         if (found := np.shape(getattr(rows, name))) != shape:
             raise BadInput(
-                f"{what}: {name} has shape {found}, spec {spec.name} needs {shape}: make the data again"
+                f"{what}: {name} has shape {found}, but {spec.name} needs {shape}; make the data again"
             )
     highest = np.asarray(spec.vocabularies, dtype=np.int64) - 1
-    by_place = np.asarray(rows.tokens).reshape(n, -1)  # row by row is ten times as fast as by feature
+    by_place = np.asarray(rows.tokens).reshape(n, -1)  # ten times as fast as going feature by feature
     if by_place.min() < 0 or (by_place.max(axis=0).reshape(-1, spec.n_features) > highest).any():
-        raise BadInput(f"{what}: a token lies outside the vocabulary of {spec.name}: make the data again")
+        raise BadInput(f"{what}: a token is outside the vocabulary of {spec.name}; make the data again")
     for name in ("q", "value", "weight", "variance"):
         if name in expected and not np.isfinite(getattr(rows, name)).all():
-            raise BadInput(f"{what}: NaN or infinity in {name}: make the data again")
+            raise BadInput(f"{what}: {name} contains NaN or infinity; make the data again")
     if not (rows.legal.any(axis=1).all() and rows.mask[:, spec.value_position].all()):
-        raise BadInput(f"{what}: a row has no legal action, or masks its value token: make the data again")
+        raise BadInput(f"{what}: a row has no legal action or masks its value token; make the data again")
     if not rows.weight.min() > 0:
-        raise BadInput(f"{what}: a weight is not positive: make the data again")
+        raise BadInput(f"{what}: a weight is not positive; make the data again")
     if rows.variance is not None and not (rows.variance.min() >= 0 and rows.ess.min() >= 1):
-        raise BadInput(f"{what}: a variance is negative, or over less than one world: make the data again")
+        raise BadInput(f"{what}: a variance is negative or an ess is below 1; make the data again")

@@ -1,4 +1,4 @@
-"""A network that learns from labelled rows, as a Lightning module: optimiser, schedule, averaged weights."""
+"""The Lightning module that trains a network on labelled rows: optimiser, schedule, averaged weights."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from forge_core.learning.spec import TokenSpec
 
 
 class Learner(pl.LightningModule):
-    """A network and its averaged copy, which is evaluated and saved.
+    """A network and a copy with averaged weights, which is evaluated and saved.
 
-    A checkpoint holds both under the names `model` and `twin`.
+    A checkpoint contains both, under the names `model` and `twin`.
     """
 
     def __init__(self, spec: TokenSpec, model: ModelConfig, recipe: Recipe) -> None:
@@ -36,7 +36,7 @@ class Learner(pl.LightningModule):
         self.model = TokenTransformer(spec, model)
         self.twin = self._follow()
         self.measured: dict[str, Any] = {}
-        """results of the last validation: `evaluate_q` of the averaged weights"""
+        """result of `evaluate_q` for the averaged weights in the last validation"""
         self._answers: list[Answers] = []
 
     def start_from(self, model: TokenTransformer) -> None:
@@ -58,7 +58,7 @@ class Learner(pl.LightningModule):
         """Return the loss of a batch."""
         predicted, value, *variance = self.model.answers(rows.tokens, rows.mask)
         if variance and rows.variance is None:
-            raise BadInput("objective eq learns from estimates, these rows are exact: use qvalue or policy")
+            raise BadInput("objective eq needs estimates, but these rows are exact: use qvalue or policy")
         found = losses(
             predicted, value, rows, self.recipe, self.model.config, self.spec.value_scale, *variance
         )
@@ -66,14 +66,14 @@ class Learner(pl.LightningModule):
         return {"loss": found.total}
 
     def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *_: Any, **__: Any) -> None:
-        """Clip gradients here, because Lightning refuses to for a fused optimiser."""
+        """Clip gradients, because Lightning itself refuses to with a fused optimiser."""
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
 
     def on_train_batch_end(self, outputs: Any, batch: Rows, batch_idx: int) -> None:
-        """Move the averaged weights towards the present ones, in the first steps by more.
+        """Move the averaged weights towards the current ones, faster during the first steps.
 
-        AveragedModel could do this by itself, but reads its count of steps from the device, so
-        that every step would wait for a GPU.
+        AveragedModel has a method for this, but it reads its step count from the device, which would
+        synchronize with the GPU at every step.
         """
         before = self.trainer.global_step - 1
         kept = min(self.recipe.ema, (before + 1) / (before + 20)) if before else 0.0
@@ -83,30 +83,32 @@ class Learner(pl.LightningModule):
         self.twin.n_averaged += 1
 
     def validation_step(self, rows: Rows, index: int) -> None:
-        """Collect the answers of the averaged weights."""
+        """Collect the answers of the averaged network."""
         self._answers.append(Answers.of(self.averaged, rows))
 
     def on_validation_epoch_end(self) -> None:
-        """Measure all answers together."""
+        """Evaluate all answers together."""
         parts, self._answers = self._answers, []
         self.measured = Answers.join(parts).measure()
         self.log(GOAL, self.measured[GOAL], prog_bar=True)
 
     def configure_optimizers(self) -> Any:
-        """Return AdamW with one learning rate for all weights, set at each step."""
+        """Return AdamW and a learning rate schedule that is updated at every step."""
         matrices = [p for p in self.model.parameters() if p.ndim > 1]
         vectors = [p for p in self.model.parameters() if p.ndim <= 1]
         groups = [
             {"params": matrices, "weight_decay": self.recipe.weight_decay},
             {"params": vectors, "weight_decay": 0.0},
         ]
-        fused = self.trainer.precision != "16-mixed"  # whose loss scaling cannot clip before a fused step
+        fused = (
+            self.trainer.precision != "16-mixed"
+        )  # its loss scaling does not allow clipping before a fused step
         optimizer = torch.optim.AdamW(groups, lr=self.recipe.learning_rate, betas=(0.9, 0.98), fused=fused)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.recipe.rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def transfer_batch_to_device(self, batch: Rows, device: torch.device, dataloader_idx: int) -> Rows:
-        """Move rows, which Lightning does not know how to move."""
+        """Move rows to the device; Lightning cannot move them by itself."""
         return batch.to_tensors(str(device))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -114,12 +116,10 @@ class Learner(pl.LightningModule):
         checkpoint["generators"] = generator_states()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the generators. Raises BadInput for a checkpoint of another network or of other tokens."""
+        """Restore the random generators. Raises BadInput if the checkpoint has another network or tokens."""
         stored = checkpoint["hyper_parameters"]
         self.spec.check_same(TokenSpec.from_dict(stored["spec"]), "the checkpoint")
         if stored["model"] != self.model.config.to_dict():
             found = ModelConfig.from_dict(stored["model"])
-            raise BadInput(
-                f"the checkpoint is of a network of {found}, not of {self.model.config}: choose its size"
-            )
+            raise BadInput(f"the checkpoint's network has {found}, not {self.model.config}: choose its size")
         set_generator_states(checkpoint["generators"])

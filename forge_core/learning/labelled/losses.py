@@ -1,6 +1,6 @@
-"""The losses of learning from labelled rows, and the weight of each row in them.
+"""Losses for learning from labelled rows, and the weight of each row in them.
 
-Letters: N rows, A actions. Answers are in points to the mover, or logits of objective `policy`.
+Letters: N rows, A actions. Answers are the mover's points, or logits with objective `policy`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from forge_core.learning.labelled.rows import ILLEGAL, Rows
 from forge_core.learning.networks.sizes import ModelConfig
 
 SPREAD_FLOOR = 1.0
-"""points: standard deviations that differ by less than this are treated as nearly equal"""
+"""points; standard deviations that differ by less than this are treated as nearly equal"""
 
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """Terms of a batch, each the weighted mean over its rows; scalars."""
+    """The terms of the loss of a batch: scalars, each a weighted mean over the rows."""
 
     total: Tensor
     action: Tensor
@@ -39,12 +39,12 @@ def losses(
     scale: float,
     variance: Tensor | None = None,
 ) -> Losses:
-    """Compare a network's answers with the labels of `rows` (tensors).
+    """Return the losses of a network's answers, given the labels of `rows` (tensors).
 
-    predicted [N, A], value [N]; scale: points per unit of the network's answer. variance [N, A]:
-    of objective eq, whose labels are estimates. There a row counts by its `certainty`, and the
-    target of the value is the label of the action that the network itself would choose: the
-    best of several noisy labels is too high on average.
+    predicted [N, A], value [N]; scale: points per unit of the network's answer. variance [N, A]: only
+    with objective eq, whose labels are estimates. In that case each row is weighted by its `certainty`,
+    and the target of the value is the label of the action that the network would choose, because the
+    maximum of several noisy labels is too high on average.
     """
     q = torch.where(rows.legal, rows.q.float(), 0.0)
     drawn = weight = row_weights(rows, recipe)
@@ -79,28 +79,29 @@ def losses(
 
 
 def certainty(variance: Tensor, rows: Rows, noise: float) -> Tensor:
-    """Return how much each estimated row counts, [N], 0..1: noise^2 / (noise^2 + variance / ess).
+    """Return the weight [N], 0..1, of each estimated row: noise^2 / (noise^2 + variance / ess).
 
-    A label is the mean over `ess` worlds, so its error has the variance `variance / ess`; the
-    network itself is off by about `noise`. Weights in inverse proportion to the sum of both
-    make the best use of rows of different certainty. The actions of a row are judged in the
-    same worlds, so a row has one weight, from the mean of their variances. `variance` [N, A] is
-    the network's prediction, not that of the label: where the few worlds of a label miss those
-    that lose much, both its variance and its points look good, and a weight from the label's
-    own variance would teach optimism.
+    A label is a mean over `ess` worlds, so its error has variance `variance / ess`; the network itself
+    is off by about `noise`. Weights inversely proportional to the sum of both error variances make the
+    best use of rows of unequal certainty. All actions of a row are estimated in the same worlds, so a
+    row has a single weight, based on the mean of their variances.
+
+    `variance` [N, A] is the network's prediction rather than the label's own variance. If the few worlds
+    of a label happen to miss those with large losses, the label has both too many points and too
+    small a variance, so weighting by its own variance would make the network too optimistic.
     """
     of_label = torch.where(rows.legal, variance, 0.0).sum(dim=1) / rows.legal.sum(dim=1) / rows.ess
     return noise**2 / (noise**2 + of_label)
 
 
 def spread_error(variance: Tensor, rows: Rows) -> Tensor:
-    """Return the error of a predicted variance [N, A] as a mean over legal actions, [N], at least 0.
+    """Return the error of the predicted variances [N, A], averaged over legal actions: [N], at least 0.
 
-    It is r - log r - 1 with r = label / prediction, after SPREAD_FLOOR squared is added to both:
-    Stein's loss, the likelihood of a sample's variance. Its expectation is least where the
-    prediction is the mean of the labels; errors of roots or logarithms would be least well
-    below it where labels are of few worlds. The label is corrected for its bias, and counts by
-    the factor 1 - 1 / ess.
+    The error is r - log r - 1 with r = label / prediction, after SPREAD_FLOOR squared is added to both.
+    This is Stein's loss, the likelihood of a sample variance. Its expectation is minimal when the
+    prediction equals the mean of the labels; errors of square roots or logarithms would have their
+    minimum well below that if the labels come from few worlds. The label is corrected for bias and
+    weighted by 1 - 1 / ess.
     """
     known = (1 - 1 / rows.ess)[:, None]
     label = rows.variance / known.clamp(min=1e-6)
@@ -110,7 +111,7 @@ def spread_error(variance: Tensor, rows: Rows) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, target: Tensor, legal: Tensor) -> Tensor:
-    """Return the cross-entropy [N] of logits and target probabilities over legal actions, [N, A] each."""
+    """Return the cross-entropy [N] over legal actions; logits, target probabilities and legal are [N, A]."""
     log_share = F.log_softmax(logits.float().masked_fill(~legal, -torch.inf), dim=1)
     return -(target * log_share.masked_fill(~legal, 0.0)).sum(dim=1)
 

@@ -1,13 +1,13 @@
-"""The quality of chosen actions, in points to the mover, next to that of random legal play.
+"""The quality of chosen actions, in points for the mover, compared with random legal play.
 
-The regret of a choice is the best legal q minus the q of the action chosen; q may be exact or
-an estimate. A *decision* is a row in which the legal actions differ in q: elsewhere nothing can
-be lost, so figures over all rows flatter. Every figure of a set is computed over the whole set:
-a quantile or a maximum is never an average of batches.
+The regret of a choice is the best legal q minus the q of the chosen action; q may be exact or an
+estimate. A *decision* is a row whose legal actions differ in q. In other rows nothing can be lost, so
+averages over all rows make the play look better than it is. Every figure is computed over the whole
+set of rows; quantiles and maxima are never averaged over batches.
 
-Letters: N rows, A actions. A *group* is the kind of game that a row is of (for Texas 42, the
-declaration) and a *ply* the number of moves made before. The arguments `decl` and `ply` and the
-keys `per_decl` and `per_ply` are named after them, because evaluations are stored under these names.
+Letters: N rows, A actions. The *group* of a row is the kind of game it comes from (for Texas 42, the
+declaration), and its *ply* is the number of moves made before it. They are the arguments `decl` and
+`ply` and the keys `per_decl` and `per_ply`, because evaluations are stored under these names.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from forge_core.errors import BadInput
 from forge_core.learning.choice import CHOICE_GRAIN, choose
 
 EVALUATION_VERSION = "v1"
-"""Raised when the same network gets other figures."""
+"""Increased when the same network would get different figures."""
 
 GOAL = "decision_q_gap"
-"""the figure by which evaluations of a training run are compared: less is better"""
+"""the figure by which the evaluations of a training run are compared; lower is better"""
 
 BLUNDER = 10.0
-"""points: a choice that loses more is a blunder, in a game whose results are some tens of points"""
+"""points; a choice that loses more is a blunder, for games whose results are some tens of points"""
 
 Floats = npt.NDArray[np.floating]
 
@@ -46,31 +46,32 @@ def evaluate_q(
     predicted_variance: npt.ArrayLike | None = None,
     variance: npt.ArrayLike | None = None,
 ) -> dict[str, Any]:
-    """Compare a network's answers with the labels. All in points, mover's frame.
+    """Compare a network's answers with the labels. All values are points in the mover's frame.
 
-    predicted [N, A] points, or logits if `in_points` is False; q [N, A], anything where
-    illegal; legal bool [N, A]; weight [N] number of positions that a row represents (default:
-    rows count alike); decl, ply [N] group and ply of each row, to report by; predicted_value
-    [N] points; predicted_variance and variance [N, A] points squared, of Q over worlds where q
-    is E[Q].
+    predicted [N, A] points, or logits if `in_points` is False; q [N, A], any value where illegal;
+    legal bool [N, A]; weight [N] number of positions that a row represents (default: 1 each); decl,
+    ply [N] group and ply of each row, for figures per group and ply; predicted_value [N] points;
+    predicted_variance and variance [N, A] points squared, the variances of Q over worlds if q is E[Q].
 
-    Plain keys are over all rows, `decision_*` over decisions, both weighted by `weight`: rows,
-    q_gap (mean regret), blunder_rate (regret > BLUNDER), zero_regret_rate, accuracy (any of the
-    tied best is right, so it equals zero_regret_rate), regret_p99, regret_max, q_mae over legal
-    answers, value_mae; with variances spread_mae and spread_bias, of standard deviations: the
-    mean error of the predicted one, and its mean excess. With `ply`: `per_ply`, and
-    `*_mean_over_plies` of q_gap, in which every ply counts alike; with `decl`: `per_decl`. Both
-    are {group: {rows, q_gap, decision_q_gap, ...}}.
-    Raises BadInput for no rows, shapes that do not fit, NaN, or a row without a legal action.
+    Returns figures over all rows and, under keys `decision_*`, over decisions, both weighted by
+    `weight`: rows, q_gap (mean regret), blunder_rate (regret > BLUNDER), zero_regret_rate, accuracy
+    (any of the tied best actions is right, so it equals zero_regret_rate), regret_p99, regret_max,
+    q_mae over legal actions, and value_mae. With variances it adds spread_mae and spread_bias: the
+    mean absolute and the mean signed error of predicted standard deviations. With `ply` it adds
+    `per_ply`, and q_gap averaged over plies as `*_mean_over_plies`; with `decl` it adds `per_decl`.
+    Both are {group: {rows, q_gap, decision_q_gap, ...}}.
+
+    Raises BadInput if there are no rows, if shapes do not match, if a value is NaN or infinite, or if
+    a row has no legal action.
     """
     labels = _Labels.check(q, legal, weight, decl, ply)
     answers = np.asarray(predicted, dtype=np.float64)
     if answers.shape != labels.q.shape:
-        raise BadInput(f"answers have shape {answers.shape}, q {labels.q.shape}: give one answer per action")
-    if not np.isfinite(answers[labels.legal]).all():
         raise BadInput(
-            "an answer for a legal action is NaN or infinite: the network has diverged, or its input"
+            f"answers have shape {answers.shape} but q has {labels.q.shape}: pass one answer per action"
         )
+    if not np.isfinite(answers[labels.legal]).all():
+        raise BadInput("an answer for a legal action is NaN or infinite: check the network and its input")
     rows = np.arange(len(answers))
     regret = labels.best - labels.q[rows, choose(answers, labels.legal)]
     measured = _report(labels, rows, regret, labels.weight)
@@ -94,7 +95,7 @@ def evaluate_random(
     decl: npt.ArrayLike | None = None,
     ply: npt.ArrayLike | None = None,
 ) -> dict[str, Any]:
-    """Return the expectation of `evaluate_q` for random legal play: the baseline of every evaluation."""
+    """Return the expected result of `evaluate_q` for random legal play, the baseline of every evaluation."""
     labels = _Labels.check(q, legal, weight, decl, ply)
     rows, actions = np.nonzero(labels.legal)
     regret = labels.best[rows] - labels.q[rows, actions]
@@ -102,13 +103,13 @@ def evaluate_random(
 
 
 def regret_of(predicted: npt.NDArray, q: npt.NDArray, legal: npt.NDArray) -> Floats:
-    """Return the points [N] that each choice loses; arguments as of `evaluate_q`."""
+    """Return the regret [N] of each choice in points; the arguments are those of `evaluate_q`."""
     points = np.where(legal, q, -np.inf).astype(np.float64)
     return points.max(axis=1) - points[np.arange(len(points)), choose(np.asarray(predicted), legal)]
 
 
 def is_decision(q: npt.NDArray, legal: npt.NDArray) -> npt.NDArray[np.bool_]:
-    """Return True, [N], where points can be lost: the legal actions differ in q."""
+    """Return bool [N]: True where the legal actions differ in q, so that points can be lost."""
     highest = np.where(legal, q, -np.inf).max(axis=1)
     lowest = np.where(legal, q, np.inf).min(axis=1)
     return highest - lowest > CHOICE_GRAIN
@@ -116,7 +117,7 @@ def is_decision(q: npt.NDArray, legal: npt.NDArray) -> npt.NDArray[np.bool_]:
 
 @dataclass(frozen=True, slots=True)
 class _Labels:
-    """N checked rows; q is NaN where illegal."""
+    """The labels of N checked rows; q is NaN where illegal."""
 
     q: Floats
     legal: npt.NDArray[np.bool_]
@@ -124,16 +125,16 @@ class _Labels:
     decision: npt.NDArray[np.bool_]
     weight: Floats
     groups: dict[str, npt.NDArray]
-    """the numbers [N] to report by, under the key of each report"""
+    """the group numbers [N], keyed by the name of the report, `per_ply` or `per_decl`"""
 
     @classmethod
     def check(cls, q, legal, weight, decl, ply) -> _Labels:
         q, legal = np.asarray(q), np.asarray(legal, dtype=np.bool_)
         n = len(q)
         if n == 0:
-            raise BadInput("there are no rows to evaluate: give at least one")
+            raise BadInput("there are no rows to evaluate: pass at least one")
         if q.shape != legal.shape or q.ndim != 2:
-            raise BadInput(f"q {q.shape} and legal {legal.shape}: both must be [N, A]")
+            raise BadInput(f"q has shape {q.shape} and legal {legal.shape}: both must be [N, A]")
         weight = np.ones(n) if weight is None else np.asarray(weight, dtype=np.float64)
         given = {"per_ply": ply, "per_decl": decl}
         groups = {key: np.asarray(group) for key, group in given.items() if group is not None}
@@ -145,14 +146,14 @@ class _Labels:
             np.isfinite(q[legal]).all() and np.isfinite(weight).all() and weight.min() >= 0 < weight.sum()
         ):
             raise BadInput(
-                "q and weight must be finite, no weight negative and some weight positive: check the data"
+                "q and weight must be finite, and weights non-negative and not all zero: check the data"
             )
         points = np.where(legal, q, np.nan).astype(np.float64)
         return cls(points, legal, np.nanmax(points, axis=1), is_decision(q, legal), weight, groups)
 
 
 def _report(labels: _Labels, rows: npt.NDArray, regret: Floats, weight: Floats) -> dict[str, Any]:
-    """Measure M choices: of row `rows` [M], losing `regret` [M], of weight `weight` [M]."""
+    """Summarize M choices, given the row [M], the regret [M] and the weight [M] of each."""
     decision = labels.decision[rows]
     measured: dict[str, Any] = {"rows": len(labels.q), "decision_rows": int(labels.decision.sum())}
     measured |= _summary(regret, weight)
@@ -177,7 +178,7 @@ def _report(labels: _Labels, rows: npt.NDArray, regret: Floats, weight: Floats) 
 
 
 def _summary(regret: Floats, weight: Floats) -> dict[str, float]:
-    """Summarise M weighted choices; an empty record where the weights sum to 0."""
+    """Summarize M weighted choices; empty if the weights sum to 0."""
     total = weight.sum()
     if not total > 0:
         return {}
@@ -196,7 +197,10 @@ def _summary(regret: Floats, weight: Floats) -> dict[str, float]:
 
 
 def _add_mean(measured: dict[str, Any], key: str, labels: _Labels, error: Floats, count: npt.NDArray) -> None:
-    """Add the weighted mean of `error` [N] sums over `count` [N] terms: over all rows and over decisions."""
+    """Add a weighted mean error over all rows and one over decisions.
+
+    error [N] is the sum of count [N] terms in each row.
+    """
     for prefix, weight in (("", labels.weight), ("decision_", labels.weight * labels.decision)):
         total = (weight * count).sum()
         if total > 0:

@@ -1,4 +1,4 @@
-"""Pictures of training and evaluation: PNGs 1000 pixels wide."""
+"""Pictures of training and evaluation, as PNGs 1000 pixels wide."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _Model = tuple[Mapping[str, Any], str, str]
-"""figures of `evaluate_q`, colour, name"""
+"""result of `evaluate_q`, colour, name"""
 
 
 def draw_curve(points: Sequence[Mapping[str, float]], random: float | None = None) -> bytes:
-    """Draw points lost per decision, and the loss, against rows learnt from.
+    """Draw points lost per decision, and the training loss, against the number of rows trained on.
 
-    points: as `train` reports them. random: points that random play loses. Raises BadInput for
-    no points.
+    points: the evaluations of the run. random: points lost per decision by random play. Raises BadInput
+    if there are no points.
     """
     if not points:
-        raise BadInput("there is no evaluation to draw: train until the first one")
+        raise BadInput("the run has no evaluation to draw: train until the first one")
     figure = new_figure(4.4)
     left, right = figure.subplots(1, 2)
     figure.subplots_adjust(left=0.07, right=0.97, top=0.84, bottom=0.14, wspace=0.2)
@@ -52,20 +52,20 @@ def draw_progress(
     benchmark: str,
     amount_label: str,
 ) -> bytes:
-    """Draw points lost per decision by each challenger and champion, against the data learnt from.
+    """Draw points lost per decision by each challenger and champion against the amount of training data.
 
-    One of each per iteration, in order; champions: None as long as there is none. benchmark:
-    name of the rows on which they were lost; amount_label: what `amounts` count. Raises
-    BadInput for no iteration.
+    amounts, challengers, champions: one entry per iteration, in order; champions are None until there
+    is one. benchmark: the name of the rows on which the points were lost. amount_label: the unit of
+    `amounts`. Raises BadInput if there are no iterations.
     """
     if not amounts:
-        raise BadInput("no iteration is over: there is nothing to draw yet")
+        raise BadInput("no iteration has finished, so there is nothing to draw: wait for the first one")
     figure = new_figure(4.4)
     axes = figure.subplots()
     figure.subplots_adjust(left=0.075, right=0.97, top=0.84, bottom=0.14)
     style_axes(axes, f"Points lost per decision, {benchmark}", amount_label)
     ring = {"marker": "o", "markersize": 9, "markerfacecolor": "none", "linewidth": 0}
-    # a challenger that was promoted is a ring around the champion's point
+    # a promoted challenger appears as a ring around the champion's point
     axes.plot(amounts, challengers, color=ORANGE, label="challenger", **ring)
     reigning = {n: gap for n, gap in zip(amounts, champions, strict=True) if gap is not None}
     if reigning:
@@ -92,11 +92,12 @@ def draw_gaps(
 ) -> bytes:
     """Draw points lost per decision by ply and by group, next to random play and another model.
 
-    measured, random, other: of `evaluate_q` and `evaluate_random` with `decl` and `ply`.
-    group_names: by number; default: the numbers. Raises BadInput where the groups are missing.
+    measured, random, other: results of `evaluate_q` and `evaluate_random` with `decl` and `ply`.
+    group_names: the name of each group number, by default the numbers. Raises BadInput if the figures
+    per ply or per group are missing.
     """
     if "per_ply" not in measured or "per_decl" not in measured:
-        raise BadInput("gaps are drawn by ply and group: pass both to evaluate_q")
+        raise BadInput("the picture needs figures per ply and per group: pass ply and decl to evaluate_q")
     figure = new_figure(4.8)
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     figure.subplots_adjust(left=0.06, right=0.975, top=0.86, bottom=0.13, wspace=0.3)
@@ -118,7 +119,7 @@ def draw_gaps(
 
 
 def _draw_groups(axes: Axes, models: Sequence[_Model], names: Sequence[str] | None) -> None:
-    """Draw a thin bar per group and model over a wide one of random play, which is the first."""
+    """Draw a wide bar per group for random play, the first model, and thin bars over it for the others."""
     (random, color, _), *rivals = models
     groups: list[int] = sorted(rivals[-1][0]["per_decl"])
     axes.barh(groups, _aligned(random, groups), color=color, height=0.75, alpha=0.6)
@@ -133,7 +134,7 @@ def _draw_groups(axes: Axes, models: Sequence[_Model], names: Sequence[str] | No
 
 
 def _gaps(per_group: Mapping[int, Mapping[str, float]]) -> tuple[list[int], list[float]]:
-    """Return the groups with a decision, and the points lost per decision in each."""
+    """Return the groups that contain decisions, and the points lost per decision in each."""
     found = {
         int(group): entry["decision_q_gap"] for group, entry in per_group.items() if "decision_q_gap" in entry
     }

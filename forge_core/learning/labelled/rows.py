@@ -1,7 +1,7 @@
-"""Labelled rows, and the sources of them.
+"""Labelled rows and their sources.
 
-Letters: N rows, P positions, F features, A actions. Every value is in the mover's frame, in the
-points of the game.
+Letters: N rows, P positions, F features, A actions. All values are points of the game, in the
+mover's frame.
 """
 
 from __future__ import annotations
@@ -15,45 +15,45 @@ import numpy as np
 from forge_core.learning.spec import TokenSpec
 
 ILLEGAL = -128
-"""q of an action that is not legal"""
+"""the q of illegal actions"""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """N rows to learn from; arrays, or tensors on one device.
+    """N rows to learn from, as arrays or as tensors on one device.
 
-    `decl`, `ply`, `seat` and `deal` are never shown to a network: figures are reported and paired by
-    them. The names are those of the stored columns; a game without declarations puts any other
-    grouping of its rows into `decl`.
+    A network never sees `decl`, `ply`, `seat` and `deal`; they serve to group and pair figures. The
+    names are those of the stored columns; a game without declarations can put any other grouping of
+    its rows into `decl`.
     """
 
     tokens: Any
     """[N, P, F] int8"""
     mask: Any
-    """[N, P] bool: True for tokens that count"""
+    """[N, P] bool, False for tokens to ignore"""
     legal: Any
     """[N, A] bool"""
     q: Any
-    """[N, A] points to the mover after each action, ILLEGAL where illegal: int8 where they are exact,
-    float32 where they are E[Q], an average over worlds (see variance)"""
+    """[N, A] the mover's points after each action, ILLEGAL where illegal; int8 if exact, float32 if they are
+    E[Q], a mean over worlds (see variance)"""
     value: Any
-    """[N] points to the mover: the best legal q, of the same type"""
+    """[N] the best legal q, of the same type"""
     weight: Any
     """[N] float32 number of positions that a row represents (inverse inclusion probability)"""
     decl: Any
-    """[N] int8 group: the kind of game, to report by (Texas 42: the declaration)"""
+    """[N] int8 group for reports: the kind of game (Texas 42: the declaration)"""
     ply: Any
-    """[N] uint8 number of moves made before, to report by"""
+    """[N] uint8 number of moves made before, for reports"""
     seat: Any
     """[N] int8 the mover's absolute seat"""
     deal: Any
-    """[N] int32 number of the deal or game that a row is of, unique within a batch: tests pair by it"""
+    """[N] int32 number of the row's deal or game, unique within a batch; tests pair rows by it"""
     variance: Any = None
-    """[N, A] float32 points squared: variance of the points over the worlds whose average is q, 0 where
-    illegal; None where q is exact"""
+    """[N, A] float32 points squared: the variance of the points over the worlds that q averages, 0 where
+    illegal; None if q is exact"""
     ess: Any = None
-    """[N] float32 effective number of these worlds, at least 1, infinite where q is over all possible worlds:
-    the standard error of q is the root of variance / ess; None where q is exact"""
+    """[N] float32 effective number of these worlds, at least 1, infinite if q averages all possible worlds;
+    the standard error of q is sqrt(variance / ess). None if q is exact"""
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -72,7 +72,7 @@ class Rows:
         import torch
 
         def tensor(column):
-            if isinstance(column, np.ndarray):  # torch warns of read-only arrays
+            if isinstance(column, np.ndarray):  # torch warns about read-only arrays
                 column = torch.from_numpy(column if column.flags.writeable else column.copy())
             return column.to(device, non_blocking=True)
 
@@ -80,18 +80,18 @@ class Rows:
 
 
 def concatenate(parts: Sequence[Rows]) -> Rows:
-    """Return rows of several parts (arrays) one after another; deal numbers stay as they are."""
+    """Concatenate several sets of rows (arrays); deal numbers do not change."""
     columns = zip(*(part.columns() for part in parts), strict=True)
     return Rows(*map(np.concatenate, columns))
 
 
 class RowSource(Protocol):
-    """Batches by number: `batch(k)` is a pure function of the source's configuration and k.
+    """A source of numbered batches: `batch(k)` is a pure function of the source's configuration and k.
 
-    So training resumes at any step, and processes share the work without communication. A
-    finite source also has `__len__`, the number of batches in an epoch. A source whose parts
-    share work better than by taking every n-th batch each also has `batches`, with the
-    arguments of `data.batches`.
+    Therefore training can resume at any step, and processes can share the work without communication.
+    A finite source also has `__len__`, the number of batches in an epoch. A source that can split its
+    work better than by giving each process every n-th batch also has `batches`, with the arguments of
+    `data.batches`.
     """
 
     spec: TokenSpec

@@ -1,4 +1,4 @@
-"""Settings of a training run: the network, how long and how fast it learns, where the run is kept."""
+"""User settings of a training run: network, training length, learning rate, machine and folder."""
 
 from __future__ import annotations
 
@@ -11,64 +11,64 @@ from forge_core.settings import setting
 
 DEFAULT_SIZE, DEFAULT_STEPS = "817k", 10_000
 EVALUATIONS = 20
-"""of a run, unless it is told after how many steps"""
+"""evaluations in a run, unless the user sets the steps between them"""
 RUNS = "runs"
-"""folder of all runs"""
+"""the folder of all runs"""
 
 _DEFAULTS = {field.name: field.default for kind in (Recipe, TrainConfig) for field in fields(kind)}
-"""of the fields that become those of a run"""
+"""defaults of the fields of Recipe and TrainConfig"""
 
 _NETWORK, _PACE, _MACHINE, _RUN = "Network", "Steps and learning rate", "Machine", "Run"
 
 
 def read_seed(text: str) -> int:
-    """Return a whole number of at least 0. Raises BadInput."""
+    """Parse a seed, a whole number of at least 0. Raises BadInput."""
     return whole(text, "seed")
 
 
 @dataclass(frozen=True, slots=True)
 class TeachingSettings:
-    """Settings of training, for any source of rows."""
+    """Training settings that apply to any source of rows."""
 
     size: str | None = setting(
         None,
-        "Named size of the network: 73k, 817k or 3.3m parameters.",
+        "Size of the network by name: 73k, 817k or 3.3m parameters.",
         default_text=DEFAULT_SIZE,
         panel=_NETWORK,
     )
     layers: int | None = setting(
-        None, "Layers of a network of your own size; with heads and width, in place of size.", panel=_NETWORK
+        None, "Layers of a custom network; give heads and width too, instead of size.", panel=_NETWORK
     )
-    heads: int | None = setting(None, "Attention heads of a network of your own size.", panel=_NETWORK)
-    width: int | None = setting(None, "Width of a token in a network of your own size.", panel=_NETWORK)
+    heads: int | None = setting(None, "Attention heads of a custom network.", panel=_NETWORK)
+    width: int | None = setting(None, "Width of a token in a custom network.", panel=_NETWORK)
     init_from: str | None = setting(
-        None, "Model to start from; it decides the size too.", metavar="PATH", panel=_NETWORK
+        None, "Model to start from; it also determines the size.", metavar="PATH", panel=_NETWORK
     )
     batch_size: int = setting(1024, "Rows per step.", panel=_PACE)
-    steps: int | None = setting(None, "Steps to take.", default_text=f"{DEFAULT_STEPS:,}", panel=_PACE)
-    epochs: int | None = setting(None, "Passes over the stored rows, in place of steps.", panel=_PACE)
+    steps: int | None = setting(None, "Training steps.", default_text=f"{DEFAULT_STEPS:,}", panel=_PACE)
+    epochs: int | None = setting(None, "Passes over the stored rows, instead of steps.", panel=_PACE)
     lr: float | None = setting(
         None,
-        "Highest learning rate.",
+        "Peak learning rate.",
         metavar="RATE",
-        default_text="by the width of the network",
+        default_text="depends on the width of the network",
         panel=_PACE,
     )
     evaluate_every: int | None = setting(
         None,
-        "Steps between two evaluations, each with a checkpoint.",
+        "Steps between evaluations; a checkpoint is saved at each.",
         default_text=f"a {EVALUATIONS}th of all steps",
         panel=_PACE,
     )
     patience: int | None = setting(
         None,
-        "Stop after this many evaluations without a better one.",
+        "Stop after this many evaluations without improvement.",
         default_text="never stop early",
         panel=_PACE,
     )
     idle_weight: float = setting(
         _DEFAULTS["forced_row_weight"],
-        "Weight of a row in which no decision is to be made; a decision has weight 1.",
+        "Weight of a row with nothing to decide; a decision has weight 1.",
         metavar="W",
         panel=_PACE,
     )
@@ -84,25 +84,25 @@ class TeachingSettings:
     )
     threads: int | None = setting(
         None,
-        "Threads of torch on a CPU.",
-        default_text="one per core that makes no rows",
+        "Threads for torch on a CPU.",
+        default_text="one per core that is not making rows",
         panel=_MACHINE,
     )
     seed: int = setting(
-        _DEFAULTS["seed"], "Seed of the first weights and of the order of rows.", read=read_seed, panel=_RUN
+        _DEFAULTS["seed"], "Seed of the initial weights and the order of rows.", read=read_seed, panel=_RUN
     )
     name: str | None = setting(
         None,
-        "Name of the run: it is kept in the folder of this name.",
-        default_text="by its settings",
+        "Name of the run and of its folder.",
+        default_text="made from its settings",
         panel=_RUN,
     )
-    runs: str = setting(RUNS, "Folder in which runs are kept.", metavar="DIR", panel=_RUN)
+    runs: str = setting(RUNS, "Folder that contains all runs.", metavar="DIR", panel=_RUN)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveTeachingSettings(TeachingSettings):
-    """The same, where rows may also be made while the network learns."""
+    """Training settings if rows can also be made during training."""
 
-    live: bool = setting(False, "Learn from fresh rows: deals are dealt and solved during training.")
+    live: bool = setting(False, "Train on fresh rows: deal and solve new deals during training.")
     workers: int | None = setting(None, "Processes that make fresh rows.", default_text="1", panel=_MACHINE)

@@ -1,7 +1,7 @@
-"""Rows on disk as a source: each epoch has all of them once, in another order.
+"""A source of rows stored on disk: each epoch contains all rows once, in a different order.
 
-A store reads packed rows file by file and unpacks those that a batch needs; the format of its
-files is its own.
+A PackedStore reads packed rows file by file and unpacks those that a batch needs; it alone knows the
+format of its files.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from forge_core.streams import stream
 
 
 class Packed(Protocol):
-    """Rows in the form in which they are stored."""
+    """Rows in their stored form."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
         ...
 
     def take(self, index: Any) -> Any:
-        """Return those at `index`: whole numbers or a slice."""
+        """Return the rows at `index`: whole numbers or a slice."""
         ...
 
 
@@ -47,25 +47,25 @@ class PackedStore(Protocol[P]):
         ...
 
     def join(self, parts: Sequence[P]) -> P:
-        """Return several parts as one."""
+        """Concatenate several parts."""
         ...
 
     def unpack(self, packed: P, files: Sequence[int]) -> Rows:
-        """Return rows to learn from. files: those that were joined, in order; no deal of one file may share
-        its number with a deal of another."""
+        """Return rows to learn from. files: the files of the joined parts, in order. Deals from different
+        files must get different numbers."""
         ...
 
 
 class StoredSource(Generic[P]):
-    """A RowSource over a store: each epoch has all rows once, in another order.
+    """A RowSource over a store: each epoch contains all rows once, in a different order.
 
-    An epoch permutes the files; BLOCK files that follow each other form a block, whose rows are
-    permuted together. So only one block is held in memory, and any batch is found from its
-    number. Rows that do not fill the last batch are left out, other ones in each epoch.
+    An epoch permutes the files and then, within each block of BLOCK consecutive files, the rows.
+    Therefore only one block is held in memory, and any batch can be found from its number. Rows that do
+    not fill the last batch are left out; they are different ones in each epoch.
     """
 
     BLOCK = 64
-    """files; as tokenized shards they are some 13 MB"""
+    """files per block; about 13 MB of tokenized shards"""
 
     def __init__(self, store: PackedStore[P], batch_size: int = 1024, seed: int = 0) -> None:
         """Raise BadInput if the store does not fill a batch."""
@@ -73,8 +73,8 @@ class StoredSource(Generic[P]):
         self._total = int(self._rows.sum())
         if not 1 <= batch_size <= self._total:
             raise BadInput(
-                f"batch size {batch_size:,} with {self._total:,} rows in {store.url}: use 1 to that many, or "
-                "make more rows"
+                f"batch size {batch_size:,} is not in 1..{self._total:,}, the number of rows in {store.url}: "
+                "change it or make more rows"
             )
         self.store, self.batch_size, self.seed = store, batch_size, seed
         self.spec = store.spec
@@ -86,9 +86,9 @@ class StoredSource(Generic[P]):
         return self._total // self.batch_size
 
     def batch(self, k: int) -> Rows:
-        """Return the rows of batch k; batch len(self) is the first of the second epoch."""
+        """Return the rows of batch k; batch len(self) is the first batch of the second epoch."""
         if k < 0:
-            raise BadInput(f"batch {k}: batches are numbered 0, 1, 2, ...")
+            raise BadInput(f"batch {k}: use a number of at least 0")
         epoch, place = divmod(k, len(self))
         files, block_ends = self._files(epoch)
         start, stop = place * self.batch_size, (place + 1) * self.batch_size
@@ -102,11 +102,11 @@ class StoredSource(Generic[P]):
         self._blocks = {key: rows for key, rows in self._blocks.items() if key == (epoch, int(last))}
         return self.store.unpack(self.store.join(parts), numbers)
 
-    def __reduce__(self):  # another process gets no rows
+    def __reduce__(self):  # do not send rows to another process
         return type(self), (self.store, self.batch_size, self.seed)
 
     def _files(self, epoch: int) -> tuple[npt.NDArray, npt.NDArray]:
-        """Return the files in the order of `stream(seed, "epoch", epoch)`, and the end of each block."""
+        """Return the files, permuted by `stream(seed, "epoch", epoch)`, and the end row of each block."""
         if self._order is None or self._order[0] != epoch:
             files = stream(self.seed, "epoch", epoch).permutation(len(self._rows))
             ends = np.cumsum(self._rows[files])
@@ -114,7 +114,7 @@ class StoredSource(Generic[P]):
         return self._order[1:]
 
     def _block(self, epoch: int, block: int) -> P:
-        """Return the rows of a block in the order of `stream(seed, "epoch", epoch, "block", block)`."""
+        """Return the rows of a block, permuted by `stream(seed, "epoch", epoch, "block", block)`."""
         if (epoch, block) not in self._blocks:
             files = self._files(epoch)[0][block * self.BLOCK : (block + 1) * self.BLOCK]
             rows = self.store.join([self.store.read(int(number)) for number in files])
@@ -124,9 +124,10 @@ class StoredSource(Generic[P]):
 
 
 def some_rows(store: PackedStore, n: int | None = None, seed: int = 0) -> Rows:
-    """Return all rows, or n of them, equally many from each file, by `stream(seed, "subset", file)`.
+    """Return all rows, or a random n of them, equally many from each file.
 
-    Weights grow by the number of rows that each then represents. Raises BadInput for n = 0.
+    Each file's rows are drawn by `stream(seed, "subset", file)`, and their weights are multiplied by the
+    number of rows that each then represents. Raises BadInput if n is 0.
     """
     parts, files, factors = [], [], []
     for number, size in enumerate(store.sizes):
@@ -138,6 +139,6 @@ def some_rows(store: PackedStore, n: int | None = None, seed: int = 0) -> Rows:
             files.append(number)
             factors.append(np.full(share, size / share, dtype=np.float32))
     if not parts:
-        raise BadInput(f"{n} rows: use at least 1, or all")
+        raise BadInput(f"{n} rows: use at least 1, or None for all")
     rows = store.unpack(store.join(parts), files)
     return replace(rows, weight=rows.weight * np.concatenate(factors))

@@ -1,4 +1,4 @@
-"""From the settings of a training run to a trained network."""
+"""Training a network according to a user's settings."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 
 
 class Tracking(Protocol):
-    """Follows all runs that are kept."""
+    """An experiment tracker that follows all runs that are kept."""
 
     def follow(
         self, config: TrainConfig, folder: Path, data: Mapping[str, Any], init_from: str | None, resume: bool
     ) -> AbstractContextManager[Follower]:
-        """Follow a run from its beginning, or its resumption, to its end."""
+        """Follow a run from its start, or from where it is resumed, to its end."""
         ...
 
 
 def choose_model(settings: TeachingSettings, objective: str, init_from: str | None = None) -> ModelConfig:
-    """Return the network that the settings ask for. Raises BadInput for contradictions.
+    """Return the configuration of the network that the settings describe.
 
-    That is one of a named size; or of the user's own, its hidden width twice the width; or of
-    the size of the model to start from.
+    Its size is a named size; or the user's own layers, heads and width, with hidden width twice the
+    width; or the size of the model to start from. Raises BadInput for contradictory settings.
     """
     from forge_core.learning.networks.sizes import SIZES, ModelConfig
 
     layers, heads, width = settings.layers, settings.heads, settings.width
     if layers or heads or width:
         if settings.size or not (layers and heads and width):
-            raise BadInput("a size of your own takes layers, heads and width together, and no named size")
+            raise BadInput("layers, heads and width must be given together and without size: give all three")
         return ModelConfig(width, layers, heads, 2 * width, objective)
     if init_from and not settings.size:
         from forge_core.learning.checkpoints import load_model
@@ -58,7 +58,7 @@ def choose_model(settings: TeachingSettings, objective: str, init_from: str | No
 
 
 def size_name(model: ModelConfig) -> str:
-    """Return the name of a network's size, `73k`; without one its width, `w96`."""
+    """Return the name of a network's size, such as `73k`; without a name, its width, such as `w96`."""
     from forge_core.learning.networks.sizes import SIZES
 
     sizes = {replace(config, objective=model.objective): name for name, config in SIZES.items()}
@@ -68,13 +68,13 @@ def size_name(model: ModelConfig) -> str:
 def configure(
     settings: TeachingSettings, model: ModelConfig, steps_of: Callable[[int], int], device: str
 ) -> TrainConfig:
-    """Return the configuration of a run. steps_of: from passes over the rows to steps. Raises BadInput."""
+    """Return the configuration of a run. steps_of: converts epochs to steps. Raises BadInput."""
     from forge_core.learning.labelled.config import Recipe, TrainConfig, learning_rate_for
 
     steps = DEFAULT_STEPS if settings.steps is None else settings.steps
     if settings.epochs is not None:
         if settings.steps is not None:
-            raise BadInput("steps and epochs both say how long to train: give one of them")
+            raise BadInput("steps and epochs exclude each other: give only one of them")
         steps = steps_of(settings.epochs)
     recipe = Recipe(
         steps=steps,
@@ -95,11 +95,14 @@ def configure(
 
 
 def set_threads(threads: int | None, makers: int) -> None:
-    """Set the threads of torch: `threads`, or one per core that makes no rows. Raises BadInput below 1."""
+    """Set the number of torch threads: `threads`, by default the cores left over by `makers` processes.
+
+    Raises BadInput for fewer than one thread.
+    """
     import torch
 
     if threads is not None and threads < 1:
-        raise BadInput(f"{threads} threads compute nothing: use at least 1")
+        raise BadInput(f"threads {threads}: use at least 1")
     torch.set_num_threads(threads or max(1, len(os.sched_getaffinity(0)) - makers))
 
 
@@ -118,9 +121,10 @@ def teach(
     on_point: Callable[[Point], None] | None = None,
     tracking: Tracking | None = None,
 ) -> TrainResult:
-    """Train in a folder that no other process trains in, followed by `tracking`, if the run is kept.
+    """Train a network like `train`; if the run is kept, lock its folder and let `tracking` follow it.
 
-    Arguments and errors as of `train`; also raises StoreUnusable while another process trains there.
+    Takes the arguments of `train` and raises its errors, and StoreUnusable if another process is
+    training in the folder.
     """
     from forge_core.files import Store
     from forge_core.learning.labelled.train import train
@@ -155,7 +159,7 @@ def teach(
 
 
 def point_text(point: Point) -> str:
-    """Return an evaluation as a line for people."""
+    """Return an evaluation as a line of text."""
     return (
         f"step {point['step']:>8,}  {point['rows']:>12,} rows  {point['cpu_seconds']:>7,.0f} CPU s  "
         f"loss {point['loss']:.4f}  points lost per decision {point['decision_q_gap']:.3f}"

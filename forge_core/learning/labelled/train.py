@@ -1,4 +1,4 @@
-"""Training from labelled rows, by Lightning: rows go in, a run folder comes out (see `learning.runs`)."""
+"""Training on labelled rows with Lightning; the result is a run folder (see `learning.runs`)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from forge_core.learning.precision import resolve_precision
 from forge_core.learning.runs import CHECKPOINT, MODEL, Point, TrainResult, claim_folder, describe_machine
 
 MODEL_VERSION = "m1"
-"""Raised when the same rows and settings train another network."""
+"""Increased when the same rows and settings would train a different network."""
 
 
 def train(
@@ -44,15 +44,15 @@ def train(
     progress: bool = False,
     on_point: Callable[[Point], None] | None = None,
 ) -> TrainResult:
-    """Train a network on batches 0, 1, ... of `source`, evaluate it on `val_rows`, keep all in `folder`.
+    """Train a network on batches 0, 1, ... of `source`, evaluate it on `val_rows`, and save it in `folder`.
 
-    data: a description of the rows in JSON types, with their version, for config.json and the
-    model card. init_from: a model to start from, of the same tokens and size. resume: go on
-    from the last checkpoint in `folder` with the same configuration and data; the result is the
-    same as without the interruption. fast_dev_run: one batch, one evaluation, nothing is
-    written. minutes: stop after the last evaluation that fits into them; the run can then be
-    resumed. on_point: called with each evaluation, after resuming with those since.
-    Raises BadInput for rows or checkpoints that do not fit.
+    data: a description of the rows as JSON types, including their version, for config.json and the
+    model card. init_from: a model to start from, with the same tokens and size. resume: continue from
+    the last checkpoint in `folder`, with the same configuration and data; the result is the same as
+    without the interruption. fast_dev_run: run one batch and one evaluation, and write nothing.
+    minutes: stop after the last evaluation that fits into this time; the run can then be resumed.
+    on_point: called after each evaluation. Raises BadInput if rows or checkpoints do not match the
+    configuration.
     """
     until = None if minutes is None else time.monotonic() + 60 * minutes
     folder = Path(folder)
@@ -80,12 +80,12 @@ def train(
                 ckpt_path=str(folder / CHECKPOINT) if resume else None,
                 weights_only=True,
             )
-        except SystemExit as stopped:  # Lightning turns Ctrl-C into this, and ignores SIGINT from then on
+        except SystemExit as stopped:  # Lightning turns Ctrl-C into this and ignores SIGINT afterwards
             signal.signal(signal.SIGINT, on_interrupt)
             raise KeyboardInterrupt from stopped
     if not keeper.progress.points:
         raise BadInput(
-            f"{folder} has done its {config.recipe.steps} steps without an evaluation: begin another run"
+            f"the run in {folder} took all {config.recipe.steps} steps without an evaluation: start another"
         )
     return TrainResult(
         folder=str(folder),
@@ -108,7 +108,7 @@ def describe_run(
     device: str,
     precision: str,
 ) -> dict[str, Any]:
-    """Return config.json of a run, which is also the beginning of its model card."""
+    """Return the contents of a run's config.json, which are also the start of its model card."""
     return {
         "train": config.to_dict(),
         "spec": source.spec.to_dict(),
@@ -125,11 +125,11 @@ def _complete(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _load_parent(path: str, config: TrainConfig, source: RowSource) -> TokenTransformer:
-    """Load the model to start from. Raises BadInput for one of other tokens or another size."""
+    """Load the model to start from. Raises BadInput if its tokens or its size differ."""
     model = load_model(path)
     source.spec.check_same(model.spec, path)
     if model.config != config.model:
-        raise BadInput(f"{path} is a network of {model.config}, not of {config.model}: choose its size")
+        raise BadInput(f"the network in {path} has {model.config}, not {config.model}: choose its size")
     return model
 
 
@@ -147,7 +147,7 @@ def _make_trainer(
         callbacks.insert(0, EarlyStopping(GOAL, patience=config.patience, min_delta=0.0, verbose=False))
     if progress:
         callbacks.append(Bar())
-    # one device needs no cluster, and Lightning's search for one starts MPI wherever mpi4py is installed
+    # One device needs no cluster, and Lightning's search for one starts MPI if mpi4py is installed.
     cluster = [LightningEnvironment()] if config.devices == 1 else []
     counted = config.devices > 1 or device == "cpu"
     return pl.Trainer(
@@ -156,7 +156,7 @@ def _make_trainer(
         precision=precision,  # pyright: ignore[reportArgumentType]
         max_steps=config.recipe.steps,
         val_check_interval=min(config.evaluate_every, config.recipe.steps),
-        check_val_every_n_epoch=None,  # the whole run is one epoch: evaluations are counted in steps
+        check_val_every_n_epoch=None,  # the whole run is one epoch, so the interval counts steps
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         callbacks=callbacks,

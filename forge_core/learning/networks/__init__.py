@@ -1,8 +1,9 @@
-"""Architectures of networks, by name.
+"""The registry of network architectures.
 
-The folder of a trained network says which architecture it is of, and `checkpoints.load_model`
-looks the name up here. The token transformer is registered below. A game registers its own when
-its package is imported, by import paths, so that nothing heavy is loaded until a network is made:
+The folder of a trained network contains the name of its architecture, and `checkpoints.load_model`
+looks the name up here. The token transformer is registered below. A game registers its own
+architectures when its package is imported. It passes import paths, so that nothing heavy is loaded
+until a network is created:
 
     register(  # in forge_core/GAME/__init__.py
         "GAME-residual",
@@ -11,7 +12,7 @@ its package is imported, by import paths, so that nothing heavy is loaded until 
         config="forge_core.GAME.network:NetConfig",
     )
 
-`network.Network` says what the class must have, `network.Record` what spec and config must have.
+`network.Network` defines what the network class must provide, `network.Record` what spec and config must.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from forge_core.learning.networks.network import Network, Record
 
 TOKEN_TRANSFORMER = "token-transformer"
-"""the architecture of every network that was saved without the name of one"""
+"""also used for networks that were saved without the name of an architecture"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +35,24 @@ class Architecture:
     """One kind of network. Paths are `package.module:Name`."""
 
     name: str
-    """as stored with every network; never changed"""
+    """the name stored with every network; it must never change"""
     network_path: str
     spec_path: str
     config_path: str
 
     @property
     def network(self) -> type[Network]:
-        """Class of the network: network(spec, config) makes one with fresh weights."""
+        """The class of the network; network(spec, config) creates one with fresh weights."""
         return _import(self.network_path)
 
     @property
     def spec(self) -> type[Record]:
-        """Class that describes the input of the network."""
+        """The class that describes the input of the network."""
         return _import(self.spec_path)
 
     @property
     def config(self) -> type[Record]:
-        """Class that describes its size."""
+        """The class that describes the size of the network."""
         return _import(self.config_path)
 
 
@@ -59,21 +60,21 @@ _ARCHITECTURES: dict[str, Architecture] = {}
 
 
 def register(name: str, *, network: str, spec: str, config: str) -> None:
-    """Make an architecture known under a name. Paths are `package.module:Name`.
+    """Register an architecture under a name. Paths are `package.module:Name`.
 
-    Again with the same paths it does nothing; with others it raises ValueError.
+    Registering the same paths again does nothing. Raises ValueError if the name has other paths.
     """
     architecture = Architecture(name, network, spec, config)
     if _ARCHITECTURES.setdefault(name, architecture) != architecture:
-        raise ValueError(f"architecture {name!r} is {_ARCHITECTURES[name]}, not {architecture}")
+        raise ValueError(f"architecture {name!r} is already registered as {_ARCHITECTURES[name]}")
 
 
 def find_architecture(name: str) -> Architecture:
-    """Return the architecture of that name. Raises BadInput for one that is not registered."""
+    """Return the architecture with this name. Raises BadInput if none is registered."""
     if name not in _ARCHITECTURES:
         raise BadInput(
-            f"architecture {name!r} is not known here (known: {', '.join(sorted(_ARCHITECTURES))}): import "
-            "the game that registers it, or use the version of Forge that wrote it"
+            f"unknown architecture {name!r} (known: {', '.join(sorted(_ARCHITECTURES))}): import the game "
+            "that registers it, or use the version of Forge that wrote the network"
         )
     return _ARCHITECTURES[name]
 

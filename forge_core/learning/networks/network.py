@@ -1,8 +1,8 @@
-"""The base of every network that can be saved, loaded and exported, whatever its input is.
+"""The base class of all networks that can be saved, loaded and exported, with any kind of input.
 
-A subclass is made from a spec, which describes its input, and a config, which describes its
-size; both are frozen dataclasses that can be stored (`Record`). It implements the methods below
-and is registered under its `architecture` (see `forge_core.learning.networks`).
+A subclass is constructed from a spec, which describes its input, and a config, which describes its
+size; both are frozen dataclasses that can be stored (`Record`). It implements the methods below and
+is registered under its `architecture` (see `forge_core.learning.networks`).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ class Record(Protocol):
     """A frozen dataclass that is stored as JSON."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
+        """Return the fields as JSON types."""
         ...
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Self:
-        """Read `to_dict`'s record. Raises BadInput, ValueError or TypeError for another."""
+        """Create the record from what `to_dict` returned. Raises BadInput, ValueError or TypeError."""
         ...
 
 
@@ -33,14 +33,14 @@ class Network(nn.Module):
     """A network that can be saved, loaded and exported."""
 
     architecture: ClassVar[str]
-    """name in the registry"""
+    """its name in the registry"""
     input_names: ClassVar[tuple[str, ...]]
-    """of the arguments of `answers`, batch first each; also of the inputs of an ONNX file"""
+    """names of the arguments of `answers`, all batch first, and of the inputs of the ONNX file"""
 
     spec: Any
     config: Any
     card: dict[str, Any]
-    """what is known of a trained network, JSON types: data version, results (see `checkpoints`)"""
+    """facts about a trained network, such as data version and results, as JSON types (see `checkpoints`)"""
 
     def __init__(self, spec: Record, config: Record) -> None:
         super().__init__()
@@ -48,43 +48,43 @@ class Network(nn.Module):
 
     @property
     def n_parameters(self) -> int:
-        """Number of weights that are learnt."""
+        """The number of trainable weights."""
         return sum(parameter.numel() for parameter in self.parameters())
 
     @classmethod
     def least_size(cls, spec: Any, config: Any) -> tuple[int, int]:
-        """Return numbers of tensors and of weights that such a network has at least.
+        """Return lower bounds on the number of tensors and the number of weights of such a network.
 
-        A file with fewer is refused before memory is allocated for the network.
+        Loading rejects a file with fewer before it allocates memory for the network.
         """
         raise NotImplementedError
 
     def answers(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Return everything that the network answers, batch first each."""
+        """Return all outputs of the network, each batch first."""
         raise NotImplementedError
 
     # for ONNX files: see `forge_core.learning.onnx`
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """Names of `answers`, in order."""
+        """The names of the outputs in `answers`, in order."""
         raise NotImplementedError
 
     def traceable(self) -> nn.Module:
-        """Return a module that computes `answers` without control flow that depends on data.
+        """Return a module that computes `answers` without data-dependent control flow.
 
-        The parameters of its `forward` are named as in `input_names`.
+        The parameters of its `forward` have the names in `input_names`.
         """
         raise NotImplementedError
 
     def random_inputs(self, n: int) -> tuple[npt.NDArray, ...]:
-        """Return n random rows of input, the same at each call, in the order of `input_names`."""
+        """Return n random rows of input, in the order of `input_names`; the same rows at every call."""
         raise NotImplementedError
 
     def compared(self, answers: Arrays) -> dict[str, npt.NDArray]:
-        """Return answers by the name under which their difference from torch is reported."""
+        """Return the answers keyed by the names under which differences from torch are reported."""
         return dict(zip(self.output_names, answers, strict=True))
 
     def choices(self, inputs: Arrays, answers: Arrays) -> npt.NDArray:
-        """Return the action [n] that each row of answers chooses."""
+        """Return the action [n] that is chosen in each row."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The sizes of the token transformer, and what it can learn to answer. Torch is not imported here."""
+"""Sizes and objectives of the token transformer. This module does not import torch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from forge_core.errors import BadInput
 
 OBJECTIVES = ("qvalue", "policy", "eq")
-"""The answer for an action: its points to the mover; a logit of taking it; or, where the mover does not see
-everything, its points on average over the worlds that are possible, and their variance."""
+"""The objectives, which determine a network's prediction for an action. qvalue: the mover's points after it.
+policy: the logit of taking it. eq: the mean and variance of the mover's points over all possible worlds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,41 +17,43 @@ class ModelConfig:
     """The size of a network, and its objective."""
 
     width: int
-    """of a token inside the network"""
+    """the width of a token inside the network"""
     layers: int
     heads: int
     hidden: int
-    """width inside the feed-forward part"""
+    """the width of the feed-forward hidden layer"""
     objective: str = "qvalue"
     """one of OBJECTIVES"""
 
     def __post_init__(self) -> None:
         sizes = (self.width, self.layers, self.heads, self.hidden)
         if not all(isinstance(size, int) and size > 0 for size in sizes) or self.width % self.heads:
-            raise BadInput(f"a network of {self}: sizes must be positive, and heads must divide the width")
+            raise BadInput(f"network size ({self}): all sizes must be positive and heads must divide width")
         if self.objective not in OBJECTIVES:
             raise BadInput(f"objective {self.objective!r}: use {' or '.join(OBJECTIVES)}")
 
     @property
     def in_points(self) -> bool:
-        """True if the answer for an action is points; else it is a logit."""
+        """True if the answer for an action is in points, False if it is a logit."""
         return self.objective != "policy"
 
     @property
     def says_variance(self) -> bool:
-        """True if the network also answers with a variance (see `TokenTransformer.estimate`)."""
+        """True if the network also predicts a variance (see `TokenTransformer.estimate`)."""
         return self.objective == "eq"
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> ModelConfig:
-        """Read `to_dict`'s record. Raises BadInput for another set of keys."""
+        """Create a ModelConfig from what `to_dict` returned. Raises BadInput if the keys differ."""
         names = {field.name for field in fields(cls)}
         if set(record) != names:
-            raise BadInput(f"a network's configuration has the keys {sorted(names)}, not {sorted(record)}")
+            raise BadInput(
+                f"the configuration of a network must have the keys {sorted(names)}, not {sorted(record)}"
+            )
         return cls(**record)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record that is stored: JSON types only."""
+        """Return the configuration as JSON types, in its stored form."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -64,4 +66,4 @@ SIZES = {
     "817k": ModelConfig(width=128, layers=4, heads=8, hidden=512),
     "3.3m": ModelConfig(width=256, layers=6, heads=8, hidden=512),
 }
-"""Networks that have a name"""
+"""The named sizes."""

@@ -1,9 +1,9 @@
-"""The token transformer: an answer for every action and a value, from a row of tokens.
+"""The token transformer: predicts an answer for every action, and a value, from a row of tokens.
 
-Rows differ in how many of their tokens count, and a token that does not count must cost
-nothing. So the tokens of a batch are packed one after another, and only attention knows where
-a row ends: rows with equally many tokens attend together, without padding or mask. Tokens
-carry no position of their own: permuting the actions permutes the answers.
+Rows have different numbers of unmasked tokens, and masked tokens should cost nothing. Therefore the
+unmasked tokens of a batch are packed one after another, and only attention treats rows separately:
+rows with the same number of tokens attend in one call, without padding or mask. There is no position
+embedding: permuting the actions permutes the answers.
 
 Letters: N rows, P positions, F features, A actions, T packed tokens, L tokens of a row.
 """
@@ -27,19 +27,19 @@ from forge_core.learning.spec import TokenSpec
 from forge_core.streams import stream
 
 Groups = list[tuple[int, int]]
-"""(rows, tokens per row): the batch in order, cut where the number of tokens changes; then the padding"""
+"""(rows, tokens per row) of each run of rows with equally many tokens, in batch order; then the padding"""
 
 ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
-"""implementations used on a GPU: all but cuDNN's, which spends a good part of a second on a plan for each
-new number of rows"""
+"""attention implementations used on a GPU: all except cuDNN's, which takes a large part of a second to plan
+for each new number of rows"""
 
 FINENESS = 32
-"""lengths that a packed batch may have between one power of two and the next (see `padding_for`): at most
-1/32 of the tokens is padding"""
+"""number of lengths that a packed batch can have between one power of two and the next (see `padding_for`);
+at most 1/32 of the tokens is padding"""
 
 
 class TokenTransformer(Network):
-    """Pre-norm encoder: the answer for an action is read from its token, the value from the value token."""
+    """A pre-norm encoder; an action's answer is read from its token, and the value from the value token."""
 
     architecture = TOKEN_TRANSFORMER
     input_names = ("tokens", "mask")
@@ -47,9 +47,9 @@ class TokenTransformer(Network):
     spec: TokenSpec
     config: ModelConfig
     feature_start: Tensor
-    """[F] place in the embedding where the values of each feature begin"""
+    """[F] first row of each feature in the embedding"""
     action_positions: Tensor
-    """[A]"""
+    """[A] position of each action's token"""
 
     def __init__(self, spec: TokenSpec, config: ModelConfig) -> None:
         super().__init__(spec, config)
@@ -66,17 +66,17 @@ class TokenTransformer(Network):
 
     @classmethod
     def least_size(cls, spec: TokenSpec, config: ModelConfig) -> tuple[int, int]:
-        """Return numbers of tensors and of weights that such a network has at least."""
+        """Return lower bounds on the number of tensors and the number of weights of such a network."""
         of_block = 4 * config.width**2 + 2 * config.width * config.hidden
         return config.layers, config.layers * of_block + config.width * sum(spec.vocabularies)
 
     def forward(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the answers for actions [N, A] and the values [N], float32.
 
-        tokens int8 [N, P, F]; mask bool [N, P], True for tokens that count. Answers are points to
-        the mover (qvalue, eq) or logits (policy); values are points. The answer for an action
-        whose token is masked out means nothing. Rows sorted by their number of tokens run
-        fastest (see `labelled.data.sort_rows`).
+        tokens int8 [N, P, F]; mask bool [N, P], False for tokens to ignore. Answers are the mover's
+        points (qvalue, eq) or logits (policy); values are points. The answer for an action whose token
+        is masked is meaningless. Batches run fastest when rows are sorted by their number of tokens
+        (see `labelled.data.sort_rows`).
         """
         predicted, value, *_ = self.answers(tokens, mask)
         return predicted, value
@@ -84,18 +84,18 @@ class TokenTransformer(Network):
     def estimate(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return E[Q] [N, A] points, the variance of Q over worlds [N, A] points squared, and values [N].
 
-        Arguments as of `forward`. Raises BadInput for a network that predicts no variance.
+        The arguments are those of `forward`. Raises BadInput if the network predicts no variance.
         """
         if not self.config.says_variance:
-            raise BadInput(f"a network of {self.config} predicts no variance: use one of objective eq")
+            raise BadInput(f"this network ({self.config}) predicts no variance: use one with objective eq")
         mean, value, variance = self.answers(tokens, mask)
         return mean, variance, value
 
     def answers(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
-        """Return answers for actions [N, A], values [N], and with objective eq variances [N, A]."""
+        """Return answers for actions [N, A], values [N] and, with objective eq, variances [N, A]."""
         if not len(tokens):
             return self.forward_dense(tokens, mask)
-        counts = mask.sum(dim=1).cpu().numpy()  # the only wait for a GPU
+        counts = mask.sum(dim=1).cpu().numpy()  # the only synchronization with a GPU
         back = None
         if (counts[1:] < counts[:-1]).any():
             in_order = counts.argsort(kind="stable")
@@ -118,7 +118,7 @@ class TokenTransformer(Network):
         return found if back is None else tuple(part[back] for part in found)
 
     def forward_dense(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
-        """Compute `answers` with every token in its place and masked attention: slower, but traceable."""
+        """Compute `answers` without packing, using masked attention: slower, but traceable."""
         dense = self.embedding[tokens.long() + self.feature_start].sum(dim=-2)
         for block in self.blocks:
             assert isinstance(block, Block)
@@ -126,23 +126,23 @@ class TokenTransformer(Network):
         return self.answer(self.read(dense) * mask[..., None])
 
     def embed(self, tokens: Tensor) -> Tensor:
-        """Return the sum of the vectors of the features, [T, width], of tokens int8 [T, F].
+        """Embed tokens, int8 [T, F]: return the sum of their feature vectors, [T, width].
 
-        It is computed as a multi-hot matrix times the embedding.
+        The sum is computed as a multi-hot matrix times the embedding.
         """
         hot = torch.zeros(len(tokens), len(self.embedding), device=tokens.device, dtype=self.embedding.dtype)
         return hot.scatter_(1, tokens.long() + self.feature_start, 1.0) @ self.embedding
 
     def read(self, tokens: Tensor) -> Tensor:
-        """Return the answers of each token [..., width]: [..., 2 or 3], float32 at every precision.
+        """Apply the output head to tokens [..., width]: return [..., 2 or 3], float32 at every precision.
 
-        These are its answer as an action, its answer as a value, and the logarithm of a variance.
+        The outputs are the answer for an action, the value, and the logarithm of the variance.
         """
         with torch.autocast(tokens.device.type, enabled=False):
             return self.head(self.norm(tokens.float()))
 
     def answer(self, of_tokens: Tensor) -> tuple[Tensor, ...]:
-        """Return `answers` from those of all tokens [N, P, 2 or 3]; the network's units become points."""
+        """Return `answers` from the head's outputs for all tokens, [N, P, 2 or 3], converted to points."""
         scale = self.spec.value_scale
         actions = of_tokens[:, self.action_positions]
         first = actions[:, :, 0] * scale if self.config.in_points else actions[:, :, 0]
@@ -153,7 +153,7 @@ class TokenTransformer(Network):
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """Names of `answers`, in order."""
+        """The names of the outputs in `answers`, in order."""
         return ("action", "value", "variance") if self.config.says_variance else ("action", "value")
 
     def traceable(self) -> nn.Module:
@@ -161,7 +161,7 @@ class TokenTransformer(Network):
         return _Dense(self)
 
     def random_inputs(self, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return random tokens int8 [n, P, F] and a mask bool [n, P], by `stream(0, "parity", n)`."""
+        """Draw tokens int8 [n, P, F] and a mask bool [n, P] from `stream(0, "parity", n)`."""
         draw, spec = stream(0, "parity", n), self.spec
         columns = [draw.integers(size, size=(n, spec.n_positions)) for size in spec.vocabularies]
         mask = draw.random((n, spec.n_positions)) < draw.random((n, 1))
@@ -170,18 +170,18 @@ class TokenTransformer(Network):
         return np.stack(columns, axis=-1).astype(np.int8), mask
 
     def compared(self, answers: Arrays) -> dict[str, np.ndarray]:
-        """Return answers for actions, values, and the roots of variances: all are points (or logits)."""
+        """Return answers for actions, values and the square roots of variances, all in points (or logits)."""
         action, value, *variance = answers
         return {"action": action, "value": value, **({"spread": np.sqrt(variance[0])} if variance else {})}
 
     def choices(self, inputs: Arrays, answers: Arrays) -> np.ndarray:
-        """Return the action [n] that each row chooses among those whose tokens count."""
+        """Return the action [n] that is chosen in each row among those whose tokens are unmasked."""
         _, mask = inputs
         return choose(answers[0], mask[:, list(self.spec.action_positions)])
 
 
 class _Dense(nn.Module):
-    """The traceable way through a network."""
+    """A module that computes `forward_dense` of a network, for tracing."""
 
     def __init__(self, model: TokenTransformer) -> None:
         super().__init__()
@@ -192,16 +192,16 @@ class _Dense(nn.Module):
 
 
 def padding_for(n: int) -> int:
-    """Return the number of unread tokens to add to n packed ones: at most one in FINENESS.
+    """Return the number of padding tokens to add to n packed ones, at most one in FINENESS.
 
-    On a CPU bfloat16 products are compiled for each shape they meet, and kept; without padding
-    nearly every batch would have a length of its own.
+    On a CPU, bfloat16 products are compiled and cached for each new shape, and without padding nearly
+    every batch would have a different length.
     """
     return -n % max(1, (1 << n.bit_length()) // (2 * FINENESS))
 
 
 class Block(nn.Module):
-    """Attention, then a feed-forward part; each on normalised tokens, and added to them."""
+    """A pre-norm transformer block: attention, then a feed-forward part, each with a residual connection."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -213,12 +213,12 @@ class Block(nn.Module):
         self.hidden_norm = nn.LayerNorm(width)
         self.hidden_in = nn.Linear(width, hidden)
         self.hidden_out = nn.Linear(hidden, width)
-        for last in (self.attention_out, self.hidden_out):  # so that a deep network starts near the identity
+        for last in (self.attention_out, self.hidden_out):  # a deep network then starts near the identity
             nn.init.normal_(last.weight, std=0.02 * (2 * config.layers) ** -0.5)
             nn.init.zeros_(last.bias)
 
     def forward(self, packed: Tensor, groups: Groups) -> Tensor:
-        """Transform packed tokens [T, width] of rows one after another, cut by `groups`."""
+        """Transform packed tokens [T, width], whose rows are grouped as in `groups`."""
         projected = self.query_key_value(self.attention_norm(packed))
         parts = projected.split([rows * size for rows, size in groups])
         seen = [
@@ -229,18 +229,18 @@ class Block(nn.Module):
         return packed + self.feed(packed)
 
     def forward_dense(self, dense: Tensor, mask: Tensor) -> Tensor:
-        """Transform dense tokens [N, P, width], with a mask bool [N, P] of those that count."""
+        """Transform unpacked tokens [N, P, width]; mask bool [N, P] is False for tokens to ignore."""
         dense = dense + self.attention_out(
             self.attend(self.query_key_value(self.attention_norm(dense)), mask)
         )
         return dense + self.feed(dense)
 
     def attend(self, projected: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Let every token of a row attend to all that count: [n, L, 3 x width] -> [n, L, width].
+        """Attend within each row to its unmasked tokens: [n, L, 3 x width] -> [n, L, width].
 
-        On a CPU this uses plain products in float32: torch's fused kernel has a slow bfloat16
-        backward pass there, and bfloat16 products are compiled for every new shape, of which
-        each batch brings some.
+        On a CPU this uses plain products in float32, because torch's fused kernel has a slow bfloat16
+        backward pass there, and because bfloat16 products are compiled for every new shape, and each
+        batch has new shapes.
         """
         n, size, width = projected.shape
         each = width // (3 * self.heads)
@@ -257,5 +257,5 @@ class Block(nn.Module):
         return seen.transpose(1, 2).flatten(2)
 
     def feed(self, tokens: Tensor) -> Tensor:
-        """Apply the feed-forward part to each token by itself."""
+        """Apply the feed-forward part to each token separately."""
         return self.hidden_out(F.gelu(self.hidden_in(self.hidden_norm(tokens)), approximate="tanh"))

@@ -1,9 +1,9 @@
-"""Matches of Texas 42: which player is better on the same deals, with intervals.
+"""Matches of Texas 42, which compare players on the same deals.
 
-duplicate (the conditions of a match, and games in lockstep), boards (played deals, on disk), match
-(two players, or all against all, on the arena of all games), faults (checks of a match), measures
-(what players and networks are compared by), report (figures, tables and the picture), regret (how much of
-a game was lost to luck, to hidden hands and to blunders): each uses only what stands before it.
+Modules: duplicate (the conditions of a match, and games in lockstep), boards (played deals and their
+files), match (two players, or all pairs, using the arena for any game), faults (checks of a match),
+measures (the measures of players and networks), report (figures, tables and the picture) and regret
+(points lost to luck, to hidden hands and to blunders). Each module uses only those listed before it.
 """
 
 from forge_core.arena.settings import held_out_seeds

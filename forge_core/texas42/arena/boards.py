@@ -1,8 +1,8 @@
-"""Boards: deals that two sides have played, and the files of them.
+"""Boards: the results of deals that two sides have played, and their files.
 
-A store of matches holds, for each seating, a folder named by its fingerprint with a Parquet
-file for each block of seeds. Swapping the sides is another seating; so the match of B against
-A finds the boards of A against B. Files are written whole or not at all, and verified when read.
+For each seating, a store has a folder named after the seating's fingerprint, with a Parquet file for each
+block of seeds. Swapping the sides gives another seating, so a match of B against A finds the boards of A
+against B. Files are written atomically, and verified when they are read.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from forge_core.texas42.games import Games, replay
 from forge_core.texas42.players import AnyPlayer
 
 MATCH_VERSION = "m2"
-"""Raised when the same players and conditions give other games, or files with other columns."""
+"""Increased when the same players and conditions would give different games, or when columns change."""
 
 _SCHEMA = pa.schema(
     [
@@ -48,7 +48,7 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Boards:
-    """D deals as one seating played them, seeds ascending."""
+    """The results of D deals played by one seating, in ascending order of seed."""
 
     seed: npt.NDArray[np.int64]
     """[D]"""
@@ -57,9 +57,9 @@ class Boards:
     bid: npt.NDArray[np.int16]
     """[D]"""
     points: npt.NDArray[np.int8]
-    """[D] points that the bidding side took, 0..42"""
+    """[D] points taken by the bidding side, 0..42"""
     plays: npt.NDArray[np.int8]
-    """[D, 28] ids in order"""
+    """[D, 28] domino ids in order of play"""
 
     def __len__(self) -> int:
         return len(self.seed)
@@ -71,25 +71,25 @@ class Boards:
 
     @property
     def marks(self) -> npt.NDArray[np.int64]:
-        """[D] the marks that the contract is played for."""
+        """[D] The marks that the contract is worth."""
         return np.array([marks_of(bid) for bid in self.bid.tolist()], dtype=np.int64)
 
     @classmethod
     def of(cls, seeds: Sequence[int], games: Games) -> Boards:
-        """Return the boards of games that are over."""
+        """Return the boards of finished games."""
         seen = games.seen
         points = seen.points[:, 0].astype(np.int8)
         return cls(np.array(seeds, dtype=np.int64), seen.decl, seen.bid, points, seen.plays)
 
     @classmethod
     def join(cls, parts: Sequence[Boards]) -> Boards:
-        """Return the boards of several, by seed; their seeds differ."""
+        """Merge several sets of boards, which have no seeds in common, in order of seed."""
         columns = [np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(cls)]
         return cls(*columns).take(columns[0].argsort())
 
     @classmethod
     def none(cls) -> Boards:
-        """Return boards of no deal."""
+        """Return an empty set of boards."""
         empty, plays = np.zeros(0, dtype=np.int8), np.zeros((0, N_PLAYS), dtype=np.int8)
         return cls(empty.astype(np.int64), empty, empty.astype(np.int16), empty, plays)
 
@@ -98,19 +98,19 @@ class Boards:
         return Boards(*(getattr(self, column.name)[index] for column in fields(self)))
 
     def of_seeds(self, seeds: Sequence[int]) -> Boards:
-        """Return the boards of some seeds."""
+        """Return the boards whose seeds are among `seeds`."""
         return self.take(np.isin(self.seed, np.array(seeds, dtype=np.int64)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seating:
-    """The player that bids (seats 0 and 2), the one that defends, and the conditions."""
+    """The bidding player (seats 0 and 2), the defending player, and the conditions of the match."""
 
     bidders: AnyPlayer
     defenders: AnyPlayer
     conditions: Conditions
     settings: dict[str, Any] = field(init=False)
-    """all that its boards depend on besides the seed of the deal; JSON types"""
+    """everything its boards depend on apart from the seed of the deal, as JSON types"""
 
     def __post_init__(self) -> None:
         settings = {
@@ -123,7 +123,7 @@ class Seating:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits of the settings: the name of the folder of its boards."""
+        """The fingerprint of the settings, 16 hex digits, which names the folder of its boards."""
         return fingerprint(self.settings)
 
     def folder(self, store: Store) -> Store:
@@ -132,37 +132,37 @@ class Seating:
 
 
 def block_name(seed: int) -> str:
-    """Return the name of the file that holds the deal of a seed: `seeds_00000900_00000949.parquet`."""
+    """Return the name of the file with the deal of a seed: `seeds_00000900_00000949.parquet`."""
     first = seed - seed % BLOCK_SIZE
     return f"seeds_{first:08d}_{first + BLOCK_SIZE - 1:08d}.parquet"
 
 
 @dataclass(frozen=True, slots=True)
 class BlockKey:
-    """Names a block of boards."""
+    """The key of a block of boards."""
 
     folder: str
-    """of its seating, below the folder of all matches"""
+    """the folder of its seating, relative to the folder of all matches"""
     seed: int
-    """the lowest of its seeds"""
+    """the lowest seed of the block"""
 
     @property
     def filename(self) -> str:
-        """See `block_name`."""
+        """The name of its file; see `block_name`."""
         return block_name(self.seed)
 
     @classmethod
     def of(cls, seating: Seating, seed: int) -> BlockKey:
-        """Return the key of the block that holds the deal of a seed."""
+        """Return the key of the block that contains a seed."""
         return cls(seating.fingerprint, seed - seed % BLOCK_SIZE)
 
     @classmethod
     def parse(cls, name: str, folder: str) -> BlockKey:
-        """Return the key of a file name in a seating's folder. Raises BadInput for one that no block has."""
+        """Return the key for a file name in a seating's folder. Raises BadInput for an invalid name."""
         named = re.match(r"seeds_([0-9]{8,18})_", name)
         if named and block_name(int(named[1])) == name:
             return cls(folder, int(named[1]))
-        raise BadInput("it is not named as boards are; delete it and play the match again")
+        raise BadInput("it does not have the name of a block of boards; delete it and play the match again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,30 +170,30 @@ class BlockHeader:
     """The footer of a block of boards."""
 
     settings: dict[str, Any]
-    """of its seating"""
+    """the settings of its seating"""
     boards: int
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits of the settings."""
+        """The fingerprint of the settings, 16 hex digits."""
         return fingerprint(self.settings)
 
     @property
     def provenance(self) -> Provenance:
-        """The version of the match, and the fingerprint of the settings."""
+        """The version of the match, with the fingerprint in place of the settings."""
         return Provenance(str(self.settings.get("version")), {"settings": self.fingerprint})
 
     @property
     def is_current(self) -> bool:
-        """True if the present code plays the same games."""
+        """True if the current code would play the same games."""
         return self.settings.get("version") == MATCH_VERSION
 
 
 def read_block(store: Store, seating: Seating, seed: int) -> Boards:
-    """Return the boards of the block of a seed that were played so far, verified.
+    """Return the stored boards of the block that contains a seed; empty if there are none.
 
-    Verified are the settings, the columns, and that the plays are legal and score these points.
-    Raises FileCorrupt, StoreUnusable.
+    Verifies the settings and columns, and that the plays are legal and score the stored points. Raises
+    FileCorrupt, StoreUnusable.
     """
     matches, key = store.join(MATCHES_FOLDER), BlockKey.of(seating, seed)
     if not matches.join(key.folder).exists(key.filename):
@@ -202,9 +202,9 @@ def read_block(store: Store, seating: Seating, seed: int) -> Boards:
 
 
 def write_block(store: Store, seating: Seating, boards: Boards) -> None:
-    """Put the boards of one block in their place. Equal boards give equal files.
+    """Write the boards of one block to the store. Equal boards give equal files.
 
-    Raises FileForeign where the file of another maker is in the way, StoreUnusable.
+    Raises FileForeign if a file of another program has this name, and StoreUnusable.
     """
     ends = np.arange(len(boards) + 1, dtype=np.int32) * N_PLAYS
     plays = pa.ListArray.from_arrays(pa.array(ends), pa.array(boards.plays.reshape(-1)))
@@ -218,11 +218,11 @@ def write_block(store: Store, seating: Seating, boards: Boards) -> None:
 def _parse_header(file: pq.ParquetFile, key: BlockKey) -> BlockHeader:
     require(file.schema_arrow.equals(_SCHEMA), f"its columns are not {', '.join(_SCHEMA.names)}")
     rows = file.metadata.num_rows
-    require(rows <= BLOCK_SIZE, f"it has {rows:,} rows for {BLOCK_SIZE} seeds")
+    require(rows <= BLOCK_SIZE, f"it has {rows:,} rows, but a block has {BLOCK_SIZE} seeds")
     settings = json.loads(read_metadata(file)[b"settings"])
-    require(isinstance(settings, dict), "its settings are no mapping")
+    require(isinstance(settings, dict), "its settings are not a JSON object")
     header = BlockHeader(settings, rows)
-    require(header.fingerprint == key.folder, "its settings are not those that its folder is named by")
+    require(header.fingerprint == key.folder, "its settings do not match the name of its folder")
     return header
 
 
@@ -241,21 +241,19 @@ def _check(boards: Boards, conditions: Conditions, name: str) -> None:
     seeds = boards.seed.tolist()
     require(
         all(seed >= 0 and block_name(seed) == name for seed in seeds),
-        "a seed is not one of those in the name of the file",
+        "a seed is outside the range in the file name",
     )
-    require(bool((np.diff(boards.seed) > 0).all()), "seeds are not ascending")
+    require(bool((np.diff(boards.seed) > 0).all()), "its seeds are not ascending")
     games = conditions.deal(seeds)
-    require(np.array_equal(games.seen.decl, boards.decl), "a declaration is not the one of its conditions")
-    require(np.array_equal(games.seen.bid, boards.bid), "a bid is not the one of its conditions")
+    require(np.array_equal(games.seen.decl, boards.decl), "a declaration does not match the conditions")
+    require(np.array_equal(games.seen.bid, boards.bid), "a bid does not match the conditions")
     for after in replay(games, boards.plays):
         games = after
-    require(
-        np.array_equal(games.seen.points[:, 0], boards.points), "points are not those that the plays score"
-    )
+    require(np.array_equal(games.seen.points[:, 0], boards.points), "its points do not match its plays")
 
 
 def _refuse(file: pq.ParquetFile, key: BlockKey, header: BlockHeader) -> Boards:
-    raise BadInput("boards are read for a seating: call read_block")
+    raise BadInput("boards can only be read for a seating: call read_block")
 
 
 BLOCKS: RecordFile[BlockKey, BlockHeader, Boards] = RecordFile(
@@ -267,4 +265,4 @@ BLOCKS: RecordFile[BlockKey, BlockHeader, Boards] = RecordFile(
     parse=_refuse,
     remedy=lambda folder, key: Remedy("play the match", "delete it and play the match again"),
 )
-"""The place of its files is MATCHES_FOLDER of a store."""
+"""Files of boards; their place is MATCHES_FOLDER of a store."""

@@ -1,4 +1,4 @@
-"""Duplicate deals: the conditions that all games of a match share, and two sides playing in lockstep."""
+"""Duplicate deals: the conditions shared by all games of a match, and playing games in lockstep."""
 
 from __future__ import annotations
 
@@ -28,16 +28,17 @@ _RULE = RuleBidder()
 class Conditions:
     """The conditions of all games of a match. Raises BadInput for contradictions.
 
-    Seat 0 bids and leads. Random draws follow from `seed`, the deal and the declaration: they are
-    the same for every player in a seat.
+    Seat 0 bids and leads. Random draws depend only on `seed`, the deal and the declaration, so that they
+    are the same for every player in a seat.
     """
 
     declare: str | int = "hand"
-    """`hand`: what `suits` chooses for seat 0's hand; `seed`: the deal's seed % 10; one of 0..9 for all; or
-    `auction`: the bid and declaration of an auction that four RuleBidders hold at a score of 0 to 0.
-    Then seats are counted from the bidder; the dealer, seat 3 of the deal, must bid if all others pass"""
+    """`hand`: the choice of `suits` for seat 0's hand; `seed`: the deal's seed % 10; a number 0..9: that
+    declaration in all deals; `auction`: bid and declaration come from an auction of four RuleBidders at a
+    score of 0 to 0, in which the dealer, seat 3 of the deal, must bid if all others pass; seats are then
+    numbered from the bidder"""
     bid: int = LOWEST_BID
-    """30..42 points, or marks: 84, 126, ...; an auction sets its own"""
+    """30..42 points, or marks as 84, 126, ...; an auction determines its own"""
     seed: int = 0
 
     @classmethod
@@ -47,23 +48,23 @@ class Conditions:
 
     def __post_init__(self) -> None:
         if isinstance(self.declare, str) and self.declare not in DECLARE:
-            raise BadInput(f"declarations by {self.declare!r}: use {', '.join(DECLARE)}, or one of 0..9")
+            raise BadInput(f"decl {self.declare!r}: use {', '.join(DECLARE)} or a declaration 0..9")
         if not isinstance(self.declare, str):
             check_declaration(self.declare)
         check_bid(self.bid)
         if self.declare == "auction" and self.bid != LOWEST_BID:
-            raise BadInput(f"a bid of {self.bid} with an auction, which finds its own: leave the bid out")
+            raise BadInput(f"bid {self.bid}: an auction determines the bid, so leave out bid")
         check_seed(self.seed)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
+        """Return the conditions as JSON types."""
         values = asdict(self)
         if self.declare != "auction":
             return values
         return {name: value for name, value in values.items() if name != "bid"} | {"bidder": _RULE.describe()}
 
     def deal(self, seeds: Sequence[int]) -> Games:
-        """Return the games of D seeds before their first play. Raises BadInput for a sealed seed."""
+        """Return the games of the seeds before their first play. Raises BadInput for a sealed seed."""
         sealed = next((seed for seed in seeds if split_of(seed) is Split.TEST), None)
         if sealed is not None:
             raise BadInput(f"seed {sealed} is in the test split, which is sealed: use other seeds")
@@ -84,7 +85,7 @@ class Conditions:
 
 @cache
 def _hold(seed: int) -> tuple[Hands, int, int]:
-    """Return (hands from the bidder on, declaration, bid) of the auction of a seed."""
+    """Hold the auction of a seed; return the hands starting with the bidder's, declaration and bid."""
     hands = deal_from_seed(seed)
     held = hold_auction(hands, [_RULE] * N_SEATS, dealer=N_SEATS - 1, forced=True)
     assert held.contract is not None and held.decl is not None
@@ -99,12 +100,12 @@ def play_out(
     keys: Keys,
     on_step: Callable[[int], None] | None = None,
 ) -> Games:
-    """Play N games to their end in lockstep, and return them.
+    """Play N games to the end in lockstep, and return them.
 
-    sides: [N, 2] the index in `players` of team 0 and of team 1. keys: [N] of all random draws of a
-    game (see `eq.game_keys`). on_step: called after each step, 0..27. A game is a function of its
-    deal, contract, players and key; the last digit of a network's answer, and so a choice between
-    equal plays, may depend on the size of the batch.
+    sides: [N, 2], the index into `players` for each team. keys: [N], the key of each game's random draws
+    (see `eq.game_keys`). on_step: called after each step with its number, 0..27. A game depends only on
+    its deal, contract, players and key, except that the last digit of a network's answer, and thus a
+    choice between equal plays, may depend on the batch size.
     """
     rows = np.arange(len(games))
     while len(games) and not games.over:

@@ -1,13 +1,13 @@
-"""Regret: how much of a game was lost to the luck of the deal, to hidden hands, and to blunders.
+"""Regret: the points of a game lost to the luck of the deal, to hidden hands, and to blunders.
 
-With all hands open, the points of a deal are settled before the first play: V at the root. Every
-play that is not best gives some of them away, so
+With all hands open, the result of a deal under best play is V at the root. Every play that is not the
+best gives away points, so
 
     margin of team 0 = luck - lost by team 0 + lost by team 1,
 
-where `lost` is the best Q less the Q of the play. A part of it, `blunder`, the player could have
-avoided: the best E[Q] less the E[Q] of the play. The rest, `hidden`, is the price of not seeing the
-other hands; it is negative where a guess turned out well.
+where luck is V, and `lost` is the best Q minus the Q of the play. The part that the player could have
+avoided is `blunder`: the best E[Q] minus the E[Q] of the play. The rest, `hidden`, is the price of not
+seeing the other hands; it is negative if a guess turned out well.
 """
 
 from __future__ import annotations
@@ -36,33 +36,33 @@ DEFAULT_WORLDS = 200
 Floats = npt.NDArray[np.float32]
 
 _ONE, _OTHER = 2, 3
-"""streams of a decision, other than those that games are played with: two samples of worlds"""
+"""streams of the two samples of worlds for a decision, different from the streams used in play"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegretSplit:
-    """One game, decision by decision. Points; a loss is that of the mover's team."""
+    """The regret of one game, decision by decision, in points; losses are those of the mover's team."""
 
     luck: int
-    """-42..42 team 0's margin under best play of all four with open hands"""
+    """-42..42, team 0's margin under best play by all four with open hands"""
     margin: int
-    """-42..42 team 0's margin in the game"""
+    """-42..42, team 0's margin in the game"""
     player: npt.NDArray[np.int8]
     """[28] seat of the mover"""
     lost: npt.NDArray[np.int8]
-    """[28] best Q less Q of the play, with open hands: at least 0"""
+    """[28] best Q minus Q of the play, with open hands; at least 0"""
     blunder: Floats
-    """[28] best E[Q] less E[Q] of the play: exact, at least 0, where all worlds were counted. Elsewhere one
-    sample of worlds chooses the best play and another measures its advantage, so that chance is not
-    counted as a blunder; the number may then be a little below 0"""
+    """[28] best E[Q] minus E[Q] of the play; exact and at least 0 if E[Q] is over all worlds. Otherwise one
+    sample of worlds chooses the best play and another one measures its advantage, so that chance does not
+    count as a blunder; the number can then be slightly below 0"""
 
     @property
     def hidden(self) -> Floats:
-        """[28] the loss that is not a blunder."""
+        """[28] The part of the loss that is not a blunder."""
         return self.lost - self.blunder
 
     def by_team(self, points: npt.NDArray) -> tuple[float, float]:
-        """Return the sums of `lost`, `blunder` or `hidden` over the decisions of team 0 and of team 1."""
+        """Return the sums of `points` (lost, blunder or hidden) over the decisions of teams 0 and 1."""
         team = self.player % 2
         return float(points[team == 0].sum()), float(points[team == 1].sum())
 
@@ -75,14 +75,14 @@ def regret_split(record: GameRecord, n_worlds: int = DEFAULT_WORLDS) -> RegretSp
 def regret_splits(records: Sequence[GameRecord], n_worlds: int = DEFAULT_WORLDS) -> list[RegretSplit]:
     """Return the regret of recorded games.
 
-    E[Q] comes from the exact oracle, over all worlds if there are at most `n_worlds`, else over a
-    sample of `n_worlds`; an exact E[Q] of the record is used as it is. Worlds are drawn by
-    `eq.game_keys(games, 0)`, whatever the seed of the games. Raises BadInput for fewer than two
-    worlds, or illegal plays.
+    E[Q] comes from the exact oracle, over all worlds if there are at most `n_worlds`, otherwise over a
+    sample of `n_worlds`; if the record's own E[Q] is exact, it is used instead. Worlds are drawn with
+    `eq.game_keys(games, 0)`, whatever the seed of the games. Raises BadInput for fewer than two worlds
+    or for illegal plays.
     """
     if n_worlds < 2:
         raise BadInput(
-            f"{n_worlds} worlds: one must choose the best play and another measure it: use at least 2"
+            f"worlds {n_worlds}: use at least 2, one to choose the best play and one to measure it"
         )
     if not records:
         return []
@@ -120,7 +120,7 @@ def regret_splits(records: Sequence[GameRecord], n_worlds: int = DEFAULT_WORLDS)
 
 
 def _exact_q(steps: Sequence[Games]) -> npt.NDArray[np.int64]:
-    """Return [N, 28, 7] points in the mover's frame, -128 illegal."""
+    """Return Q of every decision, [N, 28, 7], points in the mover's frame, -128 where illegal."""
     states = np.stack([step.states for step in steps], axis=1).reshape(-1)
     first = steps[0]
     q = root_q(np.repeat(first.hands, N_PLAYS, axis=0), np.repeat(first.seen.decl, N_PLAYS), None, states)
@@ -128,7 +128,7 @@ def _exact_q(steps: Sequence[Games]) -> npt.NDArray[np.int64]:
 
 
 def _all_worlds(record: GameRecord, ply: int) -> bool:
-    """Return True if the record's E[Q] is exact: by the exact oracle, over all worlds, with equal weights."""
+    """Return True if the record's E[Q] is exact: exact oracle, all worlds, equal weights."""
     decisions = record.decisions
     return bool(
         record.is_exact[ply]
@@ -140,16 +140,16 @@ def _all_worlds(record: GameRecord, ply: int) -> bool:
 def _blunder(
     views: Views, slots: npt.NDArray, keys: npt.NDArray[np.uint64], n_worlds: int
 ) -> npt.NDArray[np.floating]:
-    """Return [N] blunders: see RegretSplit."""
+    """Return [N]: the blunder of each play; see RegretSplit."""
     sampling = Sampling((n_worlds + 1) // 2, enumerate_limit=n_worlds, points=False)
     one, other = (estimate(ExactOracle(), views, mix(keys, part), sampling).mean for part in (_ONE, _OTHER))
     return (_gap(one, other, slots) + _gap(other, one, slots)) / 2
 
 
 def _gap(best_by: Floats, worth: Floats, slots: npt.NDArray) -> npt.NDArray[np.floating]:
-    """Return [N] the advantage, by E[Q] `worth`, of the best slot by `best_by` over `slots`.
+    """Return [N]: the advantage, measured by `worth`, of the best slot according to `best_by` over `slots`.
 
-    Both E[Q] are [N, 7], NaN where illegal; slots [N].
+    best_by, worth: E[Q] [N, 7], NaN where illegal; slots [N].
     """
     rows = np.arange(len(slots))
     best = np.where(np.isnan(best_by), -np.inf, best_by).argmax(axis=1)

@@ -1,4 +1,4 @@
-"""Reports of matches: points, contracts and marks of a pair, and the picture of the standings."""
+"""Match reports: points, contracts and marks of a pair of players, and the picture of the standings."""
 
 from __future__ import annotations
 
@@ -15,36 +15,37 @@ from forge_core.texas42.arena.measures import SWING
 
 @dataclass(frozen=True, slots=True)
 class Contracts:
-    """The contracts that a player made when it bid."""
+    """The number of contracts that a player made as bidder, with the interval of the share made."""
 
     made: int
     low: float
-    """of the interval of the share made"""
+    """lower end of the interval"""
     high: float
+    """upper end of the interval"""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two players on the same D deals, each bidding once."""
+    """A comparison of two players on the same D deals, in which each bids once."""
 
     a: str
     b: str
     deals: int
     swing: Difference
-    """points per deal that a takes with the bidders' hands, less those that b takes with the same hands"""
+    """points per deal that a takes with the bidders' hands, minus those that b takes with the same hands"""
     contracts_a: Contracts
     contracts_b: Contracts
     p_contracts: float
-    """McNemar's p-value of numbers of contracts so unequal, if both players make them equally often"""
+    """McNemar's p-value for the hypothesis that both players make equally many contracts"""
     marks_a: int
-    """over both games of each deal, by its own contracts and by those of b that are set"""
+    """a's marks over both games of each deal: contracts that a made, and contracts in which it set b"""
     marks_b: int
     better: str | None
-    """by the sequential test: `a` or `b`; None if it is open or there was none"""
+    """the better player by the sequential test, `a` or `b`; None if undecided or without a test"""
 
     @classmethod
     def of(cls, match: Match) -> Comparison:
-        """Return the figures of a match. Raises BadInput for one of fewer than two deals."""
+        """Return the comparison for a match. Raises BadInput if it has fewer than two deals."""
         n, worth = len(match), match.by_a.marks
         by_a, by_b = match.made
         made_a, made_b = int(by_a.sum()), int(by_b.sum())
@@ -62,7 +63,7 @@ class Comparison:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
+        """Return the comparison as JSON types."""
         return asdict(self)
 
 
@@ -72,7 +73,7 @@ def _contracts(made: int, n: int) -> Contracts:
 
 
 def pair_columns(percent: str = "") -> list[Column[Match]]:
-    """Return the columns of Texas 42 for a table of pairs; `percent` is written behind shares of 100."""
+    """Return the columns of Texas 42 for a table of pairs. percent: the text after a percentage."""
 
     def made(match: Match) -> str:
         found = Comparison.of(match)
@@ -90,5 +91,5 @@ def pair_columns(percent: str = "") -> list[Column[Match]]:
 
 
 def draw_standings(matches: Sequence[Match]) -> bytes:
-    """Return the standings of matches as a PNG 1000 pixels wide. Raises BadInput for no match."""
-    return pictures.draw_standings(matches, SWING, "better by, with the same hands; bars: 95 %")
+    """Draw the standings of matches as a PNG 1000 pixels wide. Raises BadInput if there are no matches."""
+    return pictures.draw_standings(matches, SWING, "advantage with the same hands; bars: 95 %")

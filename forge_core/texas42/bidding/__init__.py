@@ -1,7 +1,7 @@
-"""The value of a hand in the auction: P(make) from playing out deals of the unseen dominoes.
+"""The value of a hand in the auction: P(make), estimated by playing out deals of the unseen dominoes.
 
-playouts (how a deal is played out), table (P(make) with intervals), field (bids of the other
-players), advice (the best call), bidders (a call per hand, and the auction of four), convergence
-(how many deals an estimate takes), investigate (why a bid fell short), records (tables on disk),
-poster (one page), summary (many hands). Each module uses only those before it.
+Modules: playouts (ways to play out a deal), table (P(make) with intervals), field (a model of the other
+bidders), advice (the best call), bidders (calls and auctions), convergence (how many deals an estimate
+needs), investigate (why a bid fell short), records (tables on disk), poster (a page about one hand) and
+summary (figures of many hands). Each module uses only those listed before it.
 """

@@ -1,17 +1,17 @@
-"""Bidding advice: P(make), weighted by the score and by the calls that may follow.
+"""Bidding advice based on P(make), the score, and the calls that may follow.
 
-The whole model:
-- A contract of m marks gives m marks to its team if it is made, and to the other team if it is
-  set. The goal is to win the game to seven marks: every later hand is worth one mark and goes
-  either way with even chance (`win_chance`). So at 6 to 6 a bid of two marks risks no more than
-  one mark does, and at 0 to 6 there is nothing to lose.
-- A later player outbids the other team by one step if the hand is worth it, and lets the
-  partner's bid stand. A Field, measured on random hands, says how often a hand is worth a bid and
-  how often it then makes it.
+The model:
+- A contract for m marks gives m marks to its team if it is made, and to the other team if it is set.
+  The goal is to win the game to seven marks, where each later hand is assumed to be worth one mark and
+  to go either way with equal chance (`win_chance`). So at 6 to 6 a bid of two marks risks no more than
+  a bid of one mark, and at 0 to 6 there is nothing to lose.
+- A later player outbids the other team by one step if the hand is worth it, and lets a partner's bid
+  stand. A Field, measured on random hands, gives the probability that a hand is worth a bid and that it
+  then makes it.
 - If all pass, the dominoes are dealt again and the score is unchanged.
 
-The worth of a bid is its win chance if it stands, times the chance that it stands, plus the win
-chance if it is outbid. The cheapest bid is made most often and stands least often.
+The worth of a bid is the overall chance to win the game, over the cases that the bid stands and that it
+is outbid. The lowest bid is made most often but stands least often.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from forge_core.texas42.dominoes import N_SEATS
 
 _DEALER = N_SEATS - 1
 _GRAIN = 1e-9
-"""Chances closer than this count as equal; then the lower bid and the first declaration are chosen."""
+"""Chances that differ by less than this count as equal; ties go to the lower bid and first declaration."""
 
 
 @cache
 def win_chance(own_marks: int, opponent_marks: int) -> float:
-    """Return the chance to win the game from this score if every later hand is one mark and a fair coin."""
+    """Return the chance to win the game from this score if each later hand is one mark, at even odds."""
     if own_marks >= MARKS_TO_WIN:
         return 1.0
     if opponent_marks >= MARKS_TO_WIN:
@@ -54,37 +54,35 @@ def win_chance(own_marks: int, opponent_marks: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The situation of a bidder whose turn it is to call. Raises BadInput for an impossible one."""
+    """The situation of the bidder whose turn it is to call. Raises BadInput if it is impossible."""
 
     calls: tuple[int, ...] = ()
-    """earlier calls, from the dealer's left: none for the first to call, three for the dealer"""
+    """the earlier calls, from the dealer's left: none for the first to call, three for the dealer"""
     own_marks: int = 0
     """marks of the bidder's team"""
     opponent_marks: int = 0
     """marks of the other team"""
     forced: bool = False
-    """a house rule: if all others have passed, the dealer must bid"""
+    """True for the house rule that the dealer must bid if all others have passed"""
 
     @classmethod
     def of(
         cls, calls: tuple[int, ...] | None, seat: int | None, score: tuple[int, int], forced: bool
     ) -> Situation:
-        """Return the situation that a user describes. Raises BadInput for a seat that is not next to call.
+        """Return the situation that a user describes. Raises BadInput if the seat is not next to call.
 
-        calls: None if all before the seat passed. seat: None: whose turn it is after the calls.
-        score: marks, ours and theirs.
+        calls: None if all earlier seats passed. seat: None for the seat whose turn it is after the calls.
+        score: marks of the bidder's team and of the other team.
         """
         if calls is None:
             calls = (PASS,) * (seat or 0)
         elif seat is not None and seat != len(calls):
-            raise BadInput(
-                f"seat {seat} calls out of turn: after {len(calls)} calls it is seat {len(calls)}'s"
-            )
+            raise BadInput(f"seat {seat} is not next to call: after {len(calls)} calls use seat {len(calls)}")
         return cls(calls, *score, forced)
 
     def __post_init__(self) -> None:
         if len(self.calls) > _DEALER:
-            raise BadInput(f"{len(self.calls)} calls before this one: give at most {_DEALER}")
+            raise BadInput(f"{len(self.calls)} earlier calls: give at most {_DEALER}")
         if not (0 <= self.own_marks < MARKS_TO_WIN and 0 <= self.opponent_marks < MARKS_TO_WIN):
             raise BadInput(
                 f"score {self.own_marks} to {self.opponent_marks}: use 0..{MARKS_TO_WIN - 1} for each team"
@@ -93,12 +91,12 @@ class Situation:
 
     @property
     def place(self) -> int:
-        """The place in the order of calling, 0..3; 3 is the dealer."""
+        """The bidder's place in the order of calling, 0..3; 3 is the dealer."""
         return len(self.calls)
 
     @property
     def auction(self) -> Auction:
-        """The auction before the bidder's call, with seats counted from the first to call."""
+        """The auction before the bidder's call, with seats numbered from the first to call."""
         return Auction(_DEALER, self.calls, self.forced)
 
 
@@ -113,13 +111,13 @@ class Best:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Advice:
-    """The worth of each legal bid. B legal bids; NaN for declarations that were not played out."""
+    """The worth of each of B legal bids; NaN for declarations that were not played out."""
 
     situation: Situation
     bids: tuple[int, ...]
-    """[B] ascending; passing is not one of them"""
+    """[B] the legal bids, ascending, without the pass"""
     marks: Floats
-    """[10, B] expected marks, own minus the opponents', if the bid stands"""
+    """[10, B] expected marks, own minus opponents', if the bid stands"""
     if_it_stands: Floats
     """[10, B] chance to win the game if the bid stands"""
     stands: Floats
@@ -129,28 +127,29 @@ class Advice:
     worth_of_pass: float
     """chance to win the game after a pass; -inf for a dealer who must bid"""
     recommended: Best
-    """the call of greatest worth, bluffs excluded: see `choose`"""
+    """the call with the greatest worth, excluding bluffs; see `choose`"""
     highest: Best
-    """the highest bid that is worth more, if it stands, than a pass (for a dealer who must bid, than the
-    lowest bid); a pass if there is none"""
+    """the highest bid that, if it stands, is worth more than a pass (or, for a dealer who must bid, at least
+    as much as the lowest bid); a pass if there is none"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stakes:
-    """The stakes of a situation, which are the same for every hand. B legal bids."""
+    """The stakes of a situation for each of B legal bids; they are the same for every hand."""
 
     bids: tuple[int, ...]
     needs: npt.NDArray[np.int64]
-    """[B] the place of each bid in BIDS"""
+    """[B] index of each bid in BIDS"""
     if_made: Floats
-    """[B] chance to win the game afterwards"""
+    """[B] chance to win the game after making the bid"""
     if_set: Floats
+    """[B] chance to win the game after being set"""
     stands: Floats
     """[B] chance that nobody outbids it"""
     if_outbid: Floats
-    """[B] chance that it is outbid and the bidder's team wins the game nevertheless"""
+    """[B] chance that it is outbid and the bidder's team still wins the game"""
     worth_of_pass: float
-    """chance to win the game after a pass; -inf where passing is illegal"""
+    """chance to win the game after a pass; -inf if passing is illegal"""
 
 
 def stakes_of(situation: Situation, field: Field = MEASURED_FIELD) -> Stakes:
@@ -177,17 +176,17 @@ def stakes_of(situation: Situation, field: Field = MEASURED_FIELD) -> Stakes:
 
 
 def weigh(p_make: Floats, stakes: Stakes) -> tuple[Floats, Floats]:
-    """Return win chances [..., 10, B] from P(make) [..., 10, 13]: if the bid stands, and in all."""
+    """Return win chances [..., 10, B], given P(make) [..., 10, 13]: if the bid stands, and overall."""
     p = p_make[..., stakes.needs]
     if_it_stands = p * stakes.if_made + (1 - p) * stakes.if_set
     return if_it_stands, stakes.stands * if_it_stands + stakes.if_outbid
 
 
 def choose(p_make: Floats, stakes: Stakes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Choose a call [...] and a declaration [...] (-1 for a pass) from P(make) [..., 10, 13].
+    """Choose a call [...] and a declaration [...] (-1 for a pass), given P(make) [..., 10, 13].
 
-    The call has the greatest worth among bids that beat a pass if they stand, so there are no
-    bluffs. Among equals: a pass, then the lowest bid, then the first declaration.
+    The call has the greatest worth among the bids that are better than a pass if they stand; this
+    excludes bluffs. Ties go to a pass, then to the lowest bid, then to the first declaration.
     """
     bids = np.array(stakes.bids)
     if_it_stands, worth = weigh(p_make, stakes)
@@ -201,10 +200,10 @@ def choose(p_make: Floats, stakes: Stakes) -> tuple[npt.NDArray[np.int64], npt.N
 
 
 def advise(p_make: Floats, situation: Situation, field: Field = MEASURED_FIELD) -> Advice:
-    """Advise a call from the P(make) [10, 13] of a hand. Raises BadInput if no declaration was played out."""
+    """Advise a call, given P(make) [10, 13] of a hand. Raises BadInput if no declaration was played out."""
     if p_make.shape != (N_DECLARATIONS, len(BIDS)) or np.isnan(p_make).all():
         raise BadInput(
-            f"P(make) of shape {p_make.shape}: give [10, 13] with at least one declaration played out"
+            f"P(make) has shape {p_make.shape} or only NaN: pass [10, 13] and play at least one declaration"
         )
     stakes = stakes_of(situation, field)
     if_it_stands, worth = weigh(p_make, stakes)
@@ -260,9 +259,9 @@ def _highest(if_it_stands: Floats, stakes: Stakes) -> Best:
 def _follow(
     situation: Situation, field: Field, high: int, holder: int | None, to_come: Sequence[int]
 ) -> tuple[float, float]:
-    """Return (chance that `high` stands, chance that it is outbid and the bidder's team wins the game).
+    """Return the chance that `high` stands, and the chance that it is outbid but the bidder's team wins.
 
-    holder: the place that bid `high`, None before any bid. to_come: the places that still call.
+    holder: the place that bid `high`, None before any bid. to_come: the places that have yet to call.
     """
     if not to_come:
         return 1.0, 0.0

@@ -1,7 +1,7 @@
-"""Bidders, and the auction that four of them hold.
+"""Bidders, and auctions between four of them.
 
-A bidder estimates how often each declaration of a hand makes each bid. The call follows from that
-estimate, the calls so far and the score in marks by the rules of `advice`, alike for all bidders.
+A bidder estimates how often each declaration of a hand makes each bid. `advice` then derives the call
+from this estimate, the calls so far and the score in marks, in the same way for all bidders.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from forge_core.texas42.dominoes import N_SEATS
 from forge_core.texas42.tables import BEATEN_BY, CALLED, LED_SUIT
 
 RULE_VERSION = "r1"
-"""Raised when the calls of the rule change, through its counts or through `advice`."""
+"""Increased when the calls of RuleBidder change, through its features or through `advice`."""
 RULE_WEIGHTS = (
     (-1.957, 0.437, 0.565, -0.065),
     (-2.17, 0.41, 0.557, -0.052),
@@ -41,8 +41,8 @@ RULE_WEIGHTS = (
     (-3.802, 0.491, 0.811, -0.051),
     (-4.503, 0.462, 0.961, -0.026),
 )
-"""[13, 4] by bid of BIDS: weights of the logistic curve over `rule_features`, fitted to 1,000 hands, each
-declaration played out in 200 deals by four heuristic players
+"""[13, 4] for each bid of BIDS, the weights of a logistic model on `rule_features`, fitted to 1,000 hands;
+each declaration was played out in 200 deals by four heuristic players
 (`python benchmarks/bidding_field.py 1000 200`)."""
 
 DEFAULT_SAMPLES = 50
@@ -51,45 +51,45 @@ Numbers = npt.NDArray[np.int64]
 
 
 class Bidder(Protocol):
-    """Estimates P(make) of a hand by itself."""
+    """A bidder: estimates P(make) from a hand alone."""
 
     @property
     def name(self) -> str:
-        """The name, one word."""
+        """The name, a single word."""
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Return everything that its calls depend on, in JSON types: equal for bidders that call alike."""
+        """Return everything its calls depend on, as JSON types; equal for bidders that call alike."""
         ...
 
     def p_make(self, hand: Sequence[int]) -> Floats:
-        """Return [10, 13] the estimated share of deals in which each bid of BIDS is made, by declaration."""
+        """Return [10, 13]: the estimated P(make) of each bid of BIDS under each declaration."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RuleBidder:
-    """Estimates P(make) from the numbers of trumps and sure winners. It plays nothing out."""
+    """A bidder that estimates P(make) from the numbers of trumps and sure winners, without playouts."""
 
     @property
     def name(self) -> str:
-        """`rule`."""
+        """The name: `rule`."""
         return "rule"
 
     def describe(self) -> dict[str, Any]:
-        """See Bidder."""
+        """Return everything its calls depend on; see Bidder."""
         return {"bidder": "rule", "version": RULE_VERSION}
 
     def p_make(self, hand: Sequence[int]) -> Floats:
-        """See Bidder."""
+        """Return [10, 13]: the estimated P(make) of each bid of BIDS under each declaration."""
         features = rule_features(np.array([hand], dtype=np.int8))[0]
         share = 1 / (1 + np.exp(-features @ np.array(RULE_WEIGHTS).T))
-        return np.minimum.accumulate(share, axis=1)  # no bid is made more often than a lower one
+        return np.minimum.accumulate(share, axis=1)  # a higher bid is never made more often than a lower one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlayoutBidder:
-    """Plays every declaration out in a few deals of the unseen dominoes."""
+    """A bidder that plays out every declaration in a few deals of the unseen dominoes."""
 
     playout: Playout
     samples: int = DEFAULT_SAMPLES
@@ -102,12 +102,12 @@ class PlayoutBidder:
         return self.playout.name
 
     def describe(self) -> dict[str, Any]:
-        """See Bidder."""
+        """Return everything its calls depend on; see Bidder."""
         made_by = {"playout": self.playout.name, "version": self.playout.version}
         return {"bidder": "playouts", **made_by, "samples": self.samples, "seed": self.seed}
 
     def p_make(self, hand: Sequence[int]) -> Floats:
-        """See Bidder."""
+        """Return [10, 13]: the estimated P(make) of each bid of BIDS under each declaration."""
         return play_out(hand, self.playout, self.samples, self.seed).p_make
 
 
@@ -117,16 +117,16 @@ class HeldAuction:
 
     auction: Auction
     decl: int | None
-    """declaration of the bidder; None if all passed"""
+    """the bidder's declaration; None if all passed"""
 
     @property
     def contract(self) -> Contract | None:
-        """The highest bid with its bidder; None if all passed, which means a new deal."""
+        """The highest bid and its bidder; None if all passed, which leads to a new deal."""
         return self.auction.contract
 
 
 def call(bidder: Bidder, hand: Sequence[int], situation: Situation) -> Best:
-    """Return the call of a hand and the declaration that goes with it."""
+    """Return the bidder's call with a hand, and the declaration that goes with it."""
     chosen, decl = (int(one) for one in choose(bidder.p_make(hand), _stakes(situation)))
     return Best(chosen, None if chosen == PASS else decl)
 
@@ -134,14 +134,15 @@ def call(bidder: Bidder, hand: Sequence[int], situation: Situation) -> Best:
 def hold_auction(
     hands: Hands, bidders: Sequence[Bidder], dealer: int, score: Score | None = None, forced: bool = False
 ) -> HeldAuction:
-    """Let four bidders, one per seat, call in turn from the dealer's left.
+    """Hold an auction: four bidders, one per seat, call in turn from the dealer's left.
 
-    Each knows its own hand, the earlier calls and the score (default: 0 to 0). forced: see Auction.
-    Raises BadInput for an invalid deal or dealer, other than four bidders, or a finished game.
+    Each bidder knows its own hand, the earlier calls and the score (default: 0 to 0). forced: see
+    Auction. Raises BadInput for an invalid deal or dealer, a number of bidders other than four, or a
+    finished game.
     """
     check_deal(hands)
     if len(bidders) != N_SEATS:
-        raise BadInput(f"{len(bidders)} bidders: give one for each of {N_SEATS} seats")
+        raise BadInput(f"{len(bidders)} bidders: pass one for each of the {N_SEATS} seats")
     marks = (score or Score()).marks
     auction, best = Auction(dealer, forced=forced), Best(PASS, None)
     while not auction.over:
@@ -154,9 +155,9 @@ def hold_auction(
 
 
 def count_sure(hands: npt.NDArray[np.int8]) -> tuple[Numbers, Numbers]:
-    """Count the trumps of N hands [N, 7], and their dominoes that nothing outside the hand beats when led.
+    """Count the trumps and the sure winners of N hands [N, 7]: two arrays [N, 10], by declaration.
 
-    Returns two arrays [N, 10], by declaration.
+    A sure winner is a domino that no domino outside the hand can beat when it is led.
     """
     ids = hands.astype(np.int64)
     elsewhere = ~(np.int64(1) << ids).sum(axis=1, keepdims=True)
@@ -168,17 +169,17 @@ def count_sure(hands: npt.NDArray[np.int8]) -> tuple[Numbers, Numbers]:
 
 
 def suits(hands: npt.NDArray[np.int8]) -> Numbers:
-    """Choose a declaration for each of N hands [N, 7] by a plain rule: [N].
+    """Choose a declaration for each of N hands [N, 7] by a simple rule: [N].
 
-    The rule maximises the number of trumps held plus the number of dominoes held that nothing
-    outside the hand beats when led; the lowest declaration among equals.
+    The rule maximizes the number of trumps plus the number of sure winners (see `count_sure`); among
+    equals it chooses the lowest declaration.
     """
     trumps, unbeaten = count_sure(hands)
     return (trumps + unbeaten).argmax(axis=1)
 
 
 def rule_features(hands: npt.NDArray[np.int8]) -> Floats:
-    """Return the features of the rule [N, 10, 4]: one, trumps, unbeaten, trumps times unbeaten."""
+    """Return the features of RuleBidder, [N, 10, 4]: 1, trumps, sure winners, trumps x sure winners."""
     trumps, unbeaten = count_sure(hands)
     return np.stack([np.ones_like(trumps), trumps, unbeaten, trumps * unbeaten], axis=-1).astype(np.float64)
 

@@ -1,4 +1,4 @@
-"""Convergence of P(make): intervals and advice after the first n deals, and on redrawn sets of n deals."""
+"""Convergence of P(make): intervals and advice after the first n deals, and on resampled sets of n deals."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from forge_core.texas42.bidding.table import BidTable, makes
 
 REDRAWS = 200
 LADDER = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
-"""numbers of deals at which a table is measured, up to the number it has"""
+"""the numbers of deals at which a table is measured, up to the number that it has"""
 
 
 @dataclass(frozen=True, slots=True)
 class Convergence:
-    """A table after its first n deals of each declaration."""
+    """The state of a table after the first n deals of each declaration."""
 
     n: int
     mean_width: float
-    """mean width of the intervals of all played declarations and bids, from end to end"""
+    """mean full width of the intervals, over all played declarations and bids"""
     widest: float
+    """full width of the widest interval"""
     recommended: Best
-    """by the first n deals"""
+    """the advice based on the first n deals"""
     agreement: float
-    """share of REDRAWS tables of n deals, redrawn from all deals with replacement, that recommend the
-    same call and declaration as all deals"""
+    """share of REDRAWS tables of n deals, resampled from all deals with replacement, whose recommended call
+    and declaration are the same as those of the whole table"""
     same_call: float
     """the same share, comparing only the call"""
 
 
 def rungs(samples: int) -> list[int]:
-    """Return the numbers of deals at which a table is measured; the last is all of them."""
+    """Return the numbers of deals at which a table is measured; the last is `samples`."""
     return [*(n for n in LADDER if n < samples), samples]
 
 
@@ -46,25 +47,25 @@ def converge(
     field: Field = MEASURED_FIELD,
     sizes: Sequence[int] | None = None,
 ) -> list[Convergence]:
-    """Measure a table as it grows. sizes: numbers of deals (default: see `rungs`).
+    """Measure the convergence of a table. sizes: numbers of deals (default: see `rungs`).
 
-    Redraws come from `stream(seed, "redraw", n)`. Raises BadInput for a table that stopped early,
-    since its declarations have different numbers of deals, and for sizes outside 1..samples.
+    Resampling uses `stream(seed, "redraw", n)`. Raises BadInput if the table stopped early, because its
+    declarations then have different numbers of deals, and for sizes outside 1..samples.
     """
     asked = np.flatnonzero(table.n)
     counts = set(table.n[asked].tolist())
     if counts != {table.samples}:
         raise BadInput(
-            "the table stopped early, so its declarations have different numbers of deals: play it in full"
+            "the table stopped early, so its declarations have different numbers of deals: omit ci_width"
         )
     sizes = rungs(table.samples) if sizes is None else sizes
     if not all(1 <= n <= table.samples for n in sizes):
-        raise BadInput(f"sizes {list(sizes)} of {table.samples} deals: use 1..{table.samples}")
+        raise BadInput(f"sizes {list(sizes)}: use numbers from 1 to {table.samples}")
     stakes = stakes_of(situation, field)
     points = np.stack([table.points[decl] for decl in asked])  # [asked, n]
 
     def recommend(made: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Choose from counts of made deals [..., asked, 13] out of n: (call [...], declaration [...])."""
+        """Choose a call [...] and a declaration [...] from counts of made deals [..., asked, 13] out of n."""
         p_make = np.full((*made.shape[:-2], len(table.points), made.shape[-1]), np.nan)
         p_make[..., asked, :] = made / n
         return choose(p_make, stakes)

@@ -1,4 +1,4 @@
-"""The deals in which a hand fell short of its bid, replayed trick by trick by perfect play."""
+"""Deals in which a hand fell short of its bid, replayed trick by trick with perfect play."""
 
 from __future__ import annotations
 
@@ -23,55 +23,56 @@ class Shortfall:
     """A deal in which the bidder's team took too few points."""
 
     sample: int
-    """its number in the table"""
+    """the number of the deal in the table"""
     hands: Hands
     points: int
-    """of the bidder's team in the playout"""
+    """points of the bidder's team in the playout"""
     tricks: tuple[Trick, ...]
     """the seven tricks of perfect play by all four seats with all hands seen"""
 
     @property
     def points_of_line(self) -> int:
-        """The points of the bidder's team in `tricks`; with oracle playouts equal to `points`."""
+        """The points of the bidder's team in `tricks`; equal to `points` for oracle playouts."""
         return score(self.tricks)[team(BIDDER)]
 
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """An unseen domino, and how often an opponent held it."""
+    """An unseen domino, and the share of deals in which an opponent held it."""
 
     domino: int
     when_short: float
-    """share of the deals that fell short in which an opponent held it"""
+    """the share among deals that fell short"""
     otherwise: float
-    """the same share of the other deals; NaN if there are none"""
+    """the share among the other deals; NaN if there are none"""
 
 
 @dataclass(frozen=True, slots=True)
 class Investigation:
-    """The deals of one declaration that fell short of a number of points."""
+    """The deals of one declaration in which the bidder's team took fewer than `below` points."""
 
     decl: int
     below: int
     samples: int
-    """deals played out"""
+    """number of deals played out"""
     short: int
-    """deals that fell short"""
+    """number of deals that fell short"""
     shown: tuple[Shortfall, ...]
-    """the first of these"""
+    """the first deals that fell short"""
     suspects: tuple[Suspect, ...]
-    """the 21 unseen dominoes by `when_short` minus `otherwise`, descending; empty if no deal fell short"""
+    """the 21 unseen dominoes by descending `when_short` - `otherwise`; empty if no deal fell short"""
 
 
 def investigate(table: BidTable, decl: int, below: int, max_show: int = 3) -> Investigation:
-    """Find the deals of `table` in which `decl` took fewer than `below` points.
+    """Find the deals of `table` in which the bidder's team took fewer than `below` points under `decl`.
 
-    Raises BadInput if the declaration was not played out, or for numbers out of range.
+    max_show: the maximum number of deals to replay. Raises BadInput if the declaration was not played out
+    or a number is out of range.
     """
     check_question(below, max_show)
     points = table.points[decl]
     if not len(points):
-        raise BadInput(f"declaration {decl} was not played out: name it among the declarations to play")
+        raise BadInput(f"declaration {decl} was not played out: include it in the declarations to play")
     deals = draw_deals(table.hand, decl, table.seed, 0, len(points))
     is_short = points < below
     shown = tuple(
@@ -85,15 +86,15 @@ def investigate(table: BidTable, decl: int, below: int, max_show: int = 3) -> In
 def check_question(below: int, max_show: int) -> None:
     """Raise BadInput unless 1 <= below <= 42 and max_show >= 0."""
     if not 1 <= below <= HAND_POINTS:
-        raise BadInput(f"below {below} points: use 1..{HAND_POINTS}")
+        raise BadInput(f"below {below}: use 1 to {HAND_POINTS} points")
     if max_show < 0:
-        raise BadInput(f"{max_show} deals to show: use 0 or more")
+        raise BadInput(f"{max_show} deals to show: use at least 0")
 
 
 def best_line(deal: Deal, decl: int) -> tuple[Trick, ...]:
-    """Return the seven tricks of perfect play by all four seats; seat 0 leads.
+    """Return the seven tricks of perfect play by all four seats, with seat 0 leading.
 
-    Of equally good plays the one with the lowest id is made.
+    Among equally good plays, the domino with the lowest id is played.
     """
     tables = deal_tables(deal, decl)
     state, plays = np.array([initial_state(BIDDER)]), []
@@ -106,7 +107,7 @@ def best_line(deal: Deal, decl: int) -> tuple[Trick, ...]:
 
 
 def _suspects(hand: Sequence[int], deals: np.ndarray, is_short: np.ndarray) -> tuple[Suspect, ...]:
-    """Compare how often seats 1 and 3 held each unseen domino in short deals and in others."""
+    """Compare how often seats 1 and 3 held each unseen domino in deals that fell short and in others."""
     with_opponents = (deals[:, 1::2, :, None] == np.arange(N_DOMINOES)).any(axis=(1, 2))  # [n, 28]
     when_short = with_opponents[is_short].mean(axis=0)
     otherwise = with_opponents[~is_short].mean(axis=0) if not is_short.all() else np.full(N_DOMINOES, np.nan)

@@ -1,10 +1,10 @@
-"""Playouts: ways to play out a deal and count the points that a declaration takes, by name.
+"""Playouts: named ways to play out a deal and count the points of the bidder's team.
 
-    oracle  perfect play, all hands seen
-    policy  the choice of a network, all hands seen
-    eq      E[Q] for every seat, from what it can see, for most points whatever the bid: as at a table
+    oracle  perfect play with all hands seen
+    policy  a network's choices with all hands seen
+    eq      every seat plays by E[Q] from what it can see, as at a real table, and for points, not for the bid
 
-To add one, write a class that satisfies Playout, or a player, and add it to PLAYOUTS.
+To add one, write a class that implements Playout, or a player, and add it to PLAYOUTS.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from forge_core.texas42.settings.bidding import PLAYOUT_ORACLE, PLAYOUT_WORLDS, 
 from forge_core.texas42.tables import Bytes
 
 BIDDER = 0
-"""the seat that bids, holds the hand in question and leads"""
+"""the seat that holds the hand, bids and leads"""
 POLICY_VERSION = "p1"
-"""Raised when the same network takes different points."""
+"""Increased when the same network would take different points."""
 _WORLDS_AT_ONCE = 20_000
-"""worlds of all games in one lockstep, which bounds the memory"""
+"""worlds over all games in a lockstep; this bounds memory"""
 
 
 class Playout(Protocol):
-    """Plays out deals under declarations and returns the points of the bidder's team."""
+    """A way to play out deals and count the points of the bidder's team."""
 
     @property
     def name(self) -> str:
@@ -44,7 +44,7 @@ class Playout(Protocol):
 
     @property
     def version(self) -> str:
-        """The version, raised when points change; it includes the settings that they depend on."""
+        """The version of the points; it includes the settings that they depend on."""
         ...
 
     @property
@@ -53,63 +53,63 @@ class Playout(Protocol):
         ...
 
     def points(self, hands: Bytes, decls: npt.NDArray[np.int64]) -> Bytes:
-        """Return the points 0..42 of the team of seat 0, which leads: int8 [D].
+        """Return int8 [D]: the points, 0..42, of the team of seat 0, which leads.
 
-        hands [D, 4, 7] int8, ascending; decls [D]. The points of a deal do not depend on the other
-        deals of the call: random draws are keyed by the deal.
+        hands [D, 4, 7] int8, ascending; decls [D]. The points of a deal do not depend on the other deals
+        in the call, because random draws are keyed by the deal.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class OraclePlayout:
-    """Perfect play by all four seats with all hands known: (42 + V) / 2 points, V exact."""
+    """A playout with perfect play by all four seats and all hands seen: (42 + V) / 2 points, V exact."""
 
     workers: int | None = None
-    """threads; default: one per core"""
+    """number of threads, by default one per core"""
 
     @property
     def name(self) -> str:
-        """See Playout."""
+        """The name in PLAYOUTS."""
         return "oracle"
 
     @property
     def version(self) -> str:
-        """See Playout."""
+        """The version of the oracle."""
         return ORACLE_VERSION
 
     @property
     def sees_all(self) -> bool:
-        """See Playout."""
+        """True: the players see all hands."""
         return True
 
     def points(self, hands: Bytes, decls: npt.NDArray[np.int64]) -> Bytes:
-        """See Playout."""
+        """Return int8 [D]: the points, 0..42, of the team of seat 0, which leads; see Playout."""
         value = root_q(hands, decls, BIDDER, workers=self.workers).max(axis=1, initial=-HAND_POINTS)
         return ((HAND_POINTS + value.astype(np.int64)) // 2).astype(np.int8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlayersPlayout:
-    """One player in all four seats, to the last trick; its draws are keyed by deal and declaration.
+    """A playout in which one player takes all four seats; its draws are keyed by deal and declaration.
 
-    The last digit of a network's answer may depend on the size of the batch, and so may a choice
-    between plays that differ by no more (10,000 games by `policy`, 37 or 1,000 at once, were equal).
+    The last digit of a network's answer can depend on the batch size, and so can a choice between plays
+    that differ by that little. (10,000 games by `policy` were equal with 37 and with 1,000 at once.)
     """
 
     name: str
     version: str
     player: Player | Clairvoyant
     at_once: int
-    """games in lockstep"""
+    """number of games in lockstep"""
 
     @property
     def sees_all(self) -> bool:
-        """See Playout."""
+        """True if the player is a clairvoyant."""
         return isinstance(self.player, Clairvoyant)
 
     def points(self, hands: Bytes, decls: npt.NDArray[np.int64]) -> Bytes:
-        """See Playout."""
+        """Return int8 [D]: the points, 0..42, of the team of seat 0, which leads; see Playout."""
         parts = [np.zeros(0, dtype=np.int8)]
         for first in range(0, len(hands), self.at_once):
             together = slice(first, first + self.at_once)
@@ -159,7 +159,7 @@ def _open_expected(
     from forge_core.texas42.players.expected import ExpectedPlayer
 
     if model and oracle == "exact":
-        raise BadInput("the exact oracle asks no network: leave the model out")
+        raise BadInput("the exact oracle uses no network: leave out model")
     judge = open_oracle(oracle, model or REFERENCE_MODEL, device, workers=workers)
     player = ExpectedPlayer("eq", judge, GameConfig(Sampling(worlds, points=False)), resolve_device(device))
     version = f"{EQ_VERSION}, {worlds:,} worlds, {_oracle_text(judge.describe())}"
@@ -167,7 +167,7 @@ def _open_expected(
 
 
 def _oracle_text(description: dict[str, Any]) -> str:
-    """Return what the answers of an oracle depend on: `hybrid f82b4f53cd17d97d, from trick 4 o1`."""
+    """Return everything an oracle's answers depend on: `hybrid f82b4f53cd17d97d, from trick 4 o1`."""
     if description["oracle"] == "exact":
         return f"exact {description['exact']}"
     late = (
@@ -180,12 +180,12 @@ def _oracle_text(description: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PlayoutKind:
-    """A kind of playout: its settings and how it is opened."""
+    """A kind of playout: its settings, and the function that opens one."""
 
     settings: tuple[str, ...]
-    """names of the settings that it takes"""
+    """names of the settings that it accepts"""
     open: Callable[..., Playout]
-    """called with device, workers and the settings by name"""
+    """opens a playout; called with device, workers and the settings as keywords"""
 
 
 PLAYOUTS: dict[str, PlayoutKind] = {
@@ -195,22 +195,22 @@ PLAYOUTS: dict[str, PlayoutKind] = {
 }
 
 _LACKING = {"model": "use no network", "worlds": "sample no worlds", "oracle": "use no oracle"}
-"""why a kind of playout does not have a setting"""
+"""the reason why a kind of playout lacks a setting"""
 
 
 def open_playout(name: str, device: str = "auto", workers: int | None = None, **settings: Any) -> Playout:
-    """Open a playout by name; its network is loaded to `device`, its solver has `workers` threads.
+    """Open a playout by name. device: where its network runs. workers: threads of its solver.
 
-    settings: worlds (per decision), oracle (exact, model or hybrid) and model (folder of a network),
-    as far as PLAYOUTS lists them for the name; None means the default. Raises BadInput for an
-    unknown name, setting or value, and DeviceUnavailable.
+    settings: worlds (per decision), oracle (exact, model or hybrid) and model (the folder of a network),
+    if PLAYOUTS lists them for the name; None means the default. Raises BadInput for an unknown name,
+    setting or value, and DeviceUnavailable.
     """
     if name not in PLAYOUTS:
         raise BadInput(f"unknown playout {name!r}: use {', '.join(PLAYOUTS)}")
     kind, given = PLAYOUTS[name], {what: value for what, value in settings.items() if value is not None}
     if foreign := [what for what in given if what not in kind.settings]:
         raise BadInput(
-            f"{name} playouts {_LACKING.get(foreign[0], 'do not have this setting')}: leave {foreign[0]} out"
+            f"{name} playouts {_LACKING.get(foreign[0], 'do not have this setting')}: leave out {foreign[0]}"
         )
     return kind.open(device, workers, **given)
 
@@ -218,9 +218,12 @@ def open_playout(name: str, device: str = "auto", workers: int | None = None, **
 def choose_playout(
     settings: PlayoutSettings, model: str | None, device: str | None, workers: int | None = None
 ) -> Playout:
-    """Return the playout that a user chose. device: of the network; None: auto. Raises as `open_playout`."""
+    """Return the playout that the settings describe. Raises BadInput and DeviceUnavailable.
+
+    device: where its network runs; None for auto.
+    """
     if settings.playout == "oracle" and device not in (None, "auto", "cpu"):
-        raise BadInput(f"oracle playouts run on the CPU, not on {device}: leave --device out")
+        raise BadInput(f"oracle playouts run on the CPU, not on {device}: leave out device")
     return open_playout(
         settings.playout,
         device or "auto",

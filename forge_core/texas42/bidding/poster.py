@@ -1,4 +1,4 @@
-"""A one-page poster of a hand: its dominoes, P(make) by declaration and bid, advice. PDF or PNG."""
+"""A one-page poster of a hand, as PDF or PNG: its dominoes, P(make) by declaration and bid, and advice."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 FORMATS = ("pdf", "png")
 _MARKED = "#222222"
 _EVEN = "#fbfaf6"
-"""colour of P(make) = 0.5, between ORANGE for 0 and BLUE for 1"""
+"""the colour for P(make) = 0.5, between ORANGE for 0 and BLUE for 1"""
 _LINE = 145
 """characters per line of the small print"""
 _SURE = 0.75
-"""distance of P(make) from 0.5, doubled, above which it is written in white"""
+"""P(make) is written in white if twice its distance from 0.5 exceeds this"""
 
 
 def draw_poster(table: BidTable, advice: Advice, kind: str = "pdf") -> bytes:
-    """Draw the poster in one of FORMATS; equal tables give equal bytes. Raises BadInput."""
+    """Draw the poster. kind: one of FORMATS. Equal tables give equal bytes. Raises BadInput."""
     if kind not in FORMATS:
         raise BadInput(f"poster format {kind!r}: use {' or '.join(FORMATS)}")
     figure = new_figure(8.5, 11, facecolor="white")
@@ -47,14 +47,14 @@ def draw_poster(table: BidTable, advice: Advice, kind: str = "pdf") -> bytes:
 
 
 def shade() -> LinearSegmentedColormap:
-    """Return the colours of P(make), 0 to 1."""
+    """Return the colour map for P(make) from 0 to 1."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("made", [ORANGE, _EVEN, BLUE])
 
 
 def _draw_hand(figure: Figure, table: BidTable, decl: int | None) -> None:
-    """Draw the seven dominoes by suit; colour those that the recommended declaration calls."""
+    """Draw the seven dominoes by suit, with the trumps of the recommended declaration coloured."""
     from forge_core.texas42.declarations import is_called
 
     axes = figure.add_axes((0.05, 0.735, 0.9, 0.18))
@@ -67,7 +67,7 @@ def _draw_hand(figure: Figure, table: BidTable, decl: int | None) -> None:
 
 
 def _draw_heat(figure: Figure, table: BidTable, advice: Advice) -> None:
-    """Draw P(make) of declarations by bids, the best on top, with a frame around the recommended one."""
+    """Draw P(make) by declaration (best on top) and bid, with a frame around the recommended bid."""
     from matplotlib.patches import Rectangle
 
     asked = np.flatnonzero(table.n)

@@ -1,8 +1,8 @@
-"""P(make) on disk: one Parquet file a seed, one row: the hand that seat 0 holds in the deal of the seed.
+"""Bidding tables on disk: one Parquet file per seed, with one row for seat 0's hand in the seed's deal.
 
-A store of them holds `{train,val,test}/seed_00000042.parquet`, by the split of the seed. Files
-are written whole or not at all, verified when read, and made again only where their footer
-shows another fingerprint.
+The files are `{train,val,test}/seed_00000042.parquet`, by the split of the seed. They are written
+atomically, verified when they are read, and made again only if they are damaged or their fingerprint
+differs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from forge_core.texas42.oracle.shards.records import MOST_SEED
 from forge_core.texas42.settings.bidding import DEFAULT_SAMPLES
 
 SCHEMA_VERSION = 1
-"""Raised when columns or footer change. A footer that says none is of the first."""
+"""Increased when columns or footer change; a footer without a version has version 1."""
 
 _CELLS = tuple(product(ALL, BIDS))
 _SCHEMA = pa.schema(
@@ -50,7 +50,7 @@ _SCHEMA = pa.schema(
         ("playout_version", pa.string()),
         ("sees_all", pa.bool_()),
         ("bidding_version", pa.string()),
-        ("n", pa.int32()),  # deals asked for: with ci_width a declaration may have fewer points
+        ("n", pa.int32()),  # deals requested; with ci_width a declaration may have fewer
         ("ci_width", pa.float64()),
         *((f"points_{decl}", pa.list_(pa.int8())) for decl in ALL),
         *(
@@ -64,60 +64,60 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class BiddingConfig:
-    """Configuration of tables. Raises BadInput for a count or width that `play_out` refuses."""
+    """The settings with which tables are made. Raises BadInput for invalid samples or ci_width."""
 
     playout: Playout = field(default_factory=OraclePlayout)
     samples: int = DEFAULT_SAMPLES
     ci_width: float | None = None
-    """stop a declaration early when its intervals are so narrow: see `play_out`"""
+    """stop a declaration early once its intervals are this narrow: see `play_out`"""
 
     def __post_init__(self) -> None:
         check_extent(self.samples, self.ci_width)
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits: files of equal fingerprint and seed hold the same."""
+        """16 hex digits; files with equal fingerprints and seeds are equal."""
         return _fingerprint(
             self.playout.name, self.playout.version, BIDDING_VERSION, self.samples, self.ci_width
         )
 
 
 def file_name(seed: int) -> str:
-    """`seed_00000042.parquet`. Raises BadInput for what is no seed."""
+    """Return the file name of a seed's table, `seed_00000042.parquet`. Raises BadInput for a bad seed."""
     check_seed(seed)
     if seed > MOST_SEED:
-        raise BadInput(f"a seed of more than 18 digits: use at most {MOST_SEED}")
+        raise BadInput(f"the seed has more than 18 digits: use at most {MOST_SEED}")
     return f"seed_{seed:08d}.parquet"
 
 
 def parse_name(name: str) -> int:
-    """The seed of a file name. Raises BadInput for a name that no table has."""
+    """Return the seed in the file name of a table. Raises BadInput for any other name."""
     match = re.fullmatch(r"seed_([0-9]{8,18})\.parquet", name)
     if match and file_name(int(match[1])) == name:
         return int(match[1])
-    raise BadInput(f"{name!r} is not the name of a bidding table: expected one like {file_name(42)}")
+    raise BadInput(f"{name!r} is not the name of a bidding table: use a name like {file_name(42)}")
 
 
 def bid_seed(seed: int, config: BiddingConfig, advance: Callable[[int], None] | None = None) -> BidTable:
-    """Play out the hand of seat 0 in the deal of a seed; the other deals come from the same seed."""
+    """Play out seat 0's hand in the deal of a seed; the playout deals are drawn with the same seed."""
     hand = deal_from_seed(seed)[0]
     return play_out(hand, config.playout, config.samples, seed, ci_width=config.ci_width, advance=advance)
 
 
 @dataclass(frozen=True, slots=True)
 class TableKey:
-    """The key of a table."""
+    """The key of a stored table."""
 
     seed: int
 
     @property
     def filename(self) -> str:
-        """See `file_name`."""
+        """The name of its file; see `file_name`."""
         return file_name(self.seed)
 
     @property
     def split(self) -> Split:
-        """Decided by the seed alone."""
+        """The split of the seed."""
         return split_of(self.seed)
 
     @property
@@ -128,43 +128,45 @@ class TableKey:
 
 @dataclass(frozen=True, slots=True)
 class TableHeader:
-    """The provenance of a table."""
+    """The header of a stored table."""
 
     fingerprint: str
     """see `BiddingConfig.fingerprint`"""
     version: str = ""
-    """of the algorithm: it stands in the row, and is empty where only the footer was read"""
+    """the version of the algorithm; it is stored in the row, so it is empty if only the footer was read"""
 
     @property
     def provenance(self) -> Provenance:
-        """The version, and the fingerprint as the settings."""
+        """The version, with the fingerprint in place of the settings."""
         return Provenance(self.version, {"settings": self.fingerprint})
 
     @property
     def is_current(self) -> bool:
-        """False if the row is known to be of another version."""
+        """False if the row is known to have another version."""
         return self.version in ("", BIDDING_VERSION)
 
 
 def write_table(store: Store, table: BidTable, config: BiddingConfig) -> int:
-    """Put the table of a seed in its place in a store of them, whole or not at all; its bytes.
+    """Write a table to the store atomically, and return the size of the file in bytes.
 
-    Equal tables give equal files. Raises FileForeign where the file of another maker is in the way,
-    StoreUnusable, and BadInput for a table that is not of seat 0's hand in the deal of its seed, or
-    not made by `config`.
+    Equal tables give equal files. Raises FileForeign if a file of another program has this name,
+    StoreUnusable, and BadInput if the hand is not seat 0's in the deal of the seed, or if the table was
+    not made with `config`.
     """
     made_by = (table.playout, table.playout_version, table.samples)
     if made_by != (config.playout.name, config.playout.version, config.samples):
-        raise BadInput(f"a table by {made_by} is not what was asked for: play it out with the same settings")
+        raise BadInput(
+            f"the table was made with different settings ({made_by}): play it out with those of the store"
+        )
     if list(table.hand) != deal_from_seed(table.seed)[0]:
-        raise BadInput(f"the hand is not that of seed {table.seed}: only hands of seeds are stored")
+        raise BadInput(f"the hand is not seat 0's in the deal of seed {table.seed}: store only such hands")
     return TABLES.write(store, TableKey(table.seed), _encode(table, config))
 
 
 def read_table(store: Store, seed: int) -> BidTable:
-    """The table of a seed, verified: columns, hand, points, and all that follows from them.
+    """Read the table of a seed and verify its columns, its hand, its points and all derived columns.
 
-    Raises FileCorrupt, with what to do, if it is not sound or not there.
+    Raises FileCorrupt, with advice on what to do, if the table is missing or damaged.
     """
     return TABLES.read(store, TableKey(seed))
 
@@ -172,9 +174,9 @@ def read_table(store: Store, seed: int) -> BidTable:
 def missing_seeds(
     store: Store, seeds: Iterable[int], config: BiddingConfig, *, verify: bool = False
 ) -> list[int]:
-    """Those whose table is absent, damaged or foreign, or was made with other settings than `config`.
+    """Return the seeds whose table is missing, damaged, foreign, or made with settings other than `config`.
 
-    Footers are read; with verify whole tables. Raises StoreUnusable.
+    verify: read whole tables rather than only their footers. Raises StoreUnusable.
     """
     keys = [TableKey(seed) for seed in seeds]
     return [key.seed for key in TABLES.missing(store, keys, config.fingerprint, verify=verify)]
@@ -188,10 +190,10 @@ def fill_tables(
     *,
     verify: bool = False,
 ) -> Iterator[BidTable]:
-    """Make the tables that are missing, one after the other, and read each back; what was made.
+    """Make the missing tables one by one, read each back and yield it.
 
-    advance: told of deals as they are played out; verify: see `missing_seeds`. Raises as
-    `write_table` and `read_table` do; where the file of another maker is in the way, at the end.
+    advance: called with numbers of deals as they are played out. verify: see `missing_seeds`. Raises the
+    errors of `write_table` and `read_table`; FileForeign is raised only at the end.
     """
 
     def play(keys: Sequence[TableKey]) -> Iterator[tuple[TableKey, BidTable]]:
@@ -235,7 +237,7 @@ def _encode(table: BidTable, config: BiddingConfig) -> bytes:
 
 
 def _derived(table: BidTable) -> dict[str, float]:
-    """P(make) and its interval by column name, as float32 holds them; NaN, 0, 1 if nothing was asked."""
+    """Return P(make) and its interval by column name, rounded to float32; NaN, 0 and 1 if not played."""
     low, high = table.interval
     columns = {"pmake": table.p_make, "ci_low": low, "ci_high": high}
     return {
@@ -246,19 +248,20 @@ def _derived(table: BidTable) -> dict[str, float]:
 
 
 def _parse_header(file: pq.ParquetFile, key: TableKey) -> TableHeader:
-    """Return the entries of the footer if this code wrote the table."""
+    """Return the header in the footer, after checking schema, columns and number of rows."""
     metadata = read_metadata(file)
     schema = metadata.get(b"schema_version", b"1").decode()
     require(
-        schema == str(SCHEMA_VERSION), f"its schema is version {schema}, this code reads {SCHEMA_VERSION}"
+        schema == str(SCHEMA_VERSION),
+        f"its schema has version {schema}, but this code reads version {SCHEMA_VERSION}",
     )
     require(file.schema_arrow.equals(_SCHEMA), "its columns or their types are not those of a bidding table")
-    require(file.metadata.num_rows == 1, f"it has {file.metadata.num_rows:,} rows, not one")
+    require(file.metadata.num_rows == 1, f"it has {file.metadata.num_rows:,} rows instead of one")
     return TableHeader(metadata[b"fingerprint"].decode())
 
 
 def _parse_versioned_header(file: pq.ParquetFile, key: TableKey) -> TableHeader:
-    """The same, with the version from the row."""
+    """Return the header, including the version, which is in the row."""
     header = _parse_header(file, key)
     version = file.read(["bidding_version"], use_threads=False).column(0)[0].as_py()
     return replace(header, version=str(version))
@@ -268,19 +271,20 @@ def _parse(file: pq.ParquetFile, key: TableKey, header: TableHeader) -> BidTable
     row = file.read(use_threads=False).to_pylist()[0]
     empty = [name for name, value in row.items() if value is None and name != "ci_width"]
     require(not empty, f"column {empty[0] if empty else ''} is empty")
-    require(row["seed"] == key.seed, f"it says it is of seed {row['seed']}")
-    require(row["hand"] == deal_from_seed(key.seed)[0], "its hand is not that of its seed")
-    require(row["bidding_version"] == BIDDING_VERSION, f"its version {row['bidding_version']} is another")
+    require(row["seed"] == key.seed, f"its seed is {row['seed']}, which contradicts its name")
+    require(row["hand"] == deal_from_seed(key.seed)[0], "its hand is not seat 0's in the deal of its seed")
+    version = f"it has version {row['bidding_version']}, but this code reads {BIDDING_VERSION}"
+    require(row["bidding_version"] == BIDDING_VERSION, version)
     made = _fingerprint(
         *(row[name] for name in ("playout", "playout_version", "bidding_version", "n", "ci_width"))
     )
-    require(header.fingerprint == made, "its fingerprint is not that of its row")
+    require(header.fingerprint == made, "its fingerprint does not match its row")
     points = tuple(np.array(row[f"points_{decl}"], dtype=np.int8) for decl in ALL)
     for of_decl in points:
-        require(len(of_decl) <= row["n"], f"it has {len(of_decl)} deals where {row['n']} were asked for")
-        require(((of_decl >= 0) & (of_decl <= HAND_POINTS)).all(), f"points are outside 0..{HAND_POINTS}")
+        require(len(of_decl) <= row["n"], f"it has {len(of_decl)} deals although {row['n']} were requested")
+        require(((of_decl >= 0) & (of_decl <= HAND_POINTS)).all(), f"it has points outside 0..{HAND_POINTS}")
         full = row["ci_width"] is not None or len(of_decl) in (0, row["n"])
-        require(full, f"it has {len(of_decl)} deals of a declaration, not {row['n']}")
+        require(full, f"it has {len(of_decl)} deals for a declaration instead of {row['n']}")
     table = BidTable(
         hand=tuple(row["hand"]),
         seed=key.seed,
@@ -291,7 +295,7 @@ def _parse(file: pq.ParquetFile, key: TableKey, header: TableHeader) -> BidTable
         points=points,
     )
     for name, value in _derived(table).items():
-        require(np.array_equal(row[name], value, equal_nan=True), f"{name} is not that of its points")
+        require(np.array_equal(row[name], value, equal_nan=True), f"column {name} does not match its points")
     return table
 
 
@@ -317,4 +321,4 @@ TABLES: RecordFile[TableKey, TableHeader, BidTable] = RecordFile(
     remedy=lambda folder, key: Remedy(),  # no verb makes tables
 )
 VERSIONED_TABLES = replace(TABLES, parse_header=_parse_versioned_header, header_needs_rows=True)
-"""The same files, by headers that know the version of their rows."""
+"""The same files, with headers that include the version of the row."""

@@ -1,4 +1,4 @@
-"""Summaries of many hands: their P(make) as figures and as a picture."""
+"""Summaries of P(make) over many hands, as figures and as a picture."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from forge_core.texas42.declarations import N_DECLARATIONS, NAMES
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Figures of N hands."""
+    """Figures for a number of hands."""
 
     hands: int
     deals: int
-    """deals played out, over all declarations"""
+    """number of deals played out, over all hands and declarations"""
     mean_width: float
-    """mean width of the intervals, from end to end"""
+    """mean full width of the intervals"""
     field: Field
-    """shares of hands that are worth each bid, and how often these make it"""
+    """the share of hands that are worth each bid, and how often they make it"""
     best: tuple[int, ...]
-    """[10] numbers of hands by their best declaration"""
+    """[10] number of hands for which each declaration is the best"""
 
 
 def summarize(tables: Sequence[BidTable]) -> Summary:
-    """Summarise the tables of N hands. Raises BadInput for no table, or one without all ten declarations."""
+    """Summarize tables, one per hand. Raises BadInput if there are none or a declaration was not played."""
     p_make, low, high = _stack(tables)
     return Summary(
         hands=len(tables),
@@ -43,10 +43,9 @@ def summarize(tables: Sequence[BidTable]) -> Summary:
 
 
 def draw_summary(tables: Sequence[BidTable]) -> bytes:
-    """Draw a PNG: P(make) of each hand under its best declaration, best hand on top, and how often each
-    declaration is best.
+    """Draw P(make) of each hand under its best declaration, and how often each declaration is best, as a PNG.
 
-    Raises BadInput as `summarize` does.
+    Raises BadInput like `summarize`.
     """
     p_make, *_ = _stack(tables)
     best = _best(p_make)
@@ -73,14 +72,14 @@ def draw_summary(tables: Sequence[BidTable]) -> bytes:
 
 
 def _stack(tables: Sequence[BidTable]) -> np.ndarray:
-    """Return P(make) and the ends of its intervals: [3, N, 10, 13]."""
+    """Return P(make) and the lower and upper ends of its intervals, [3, N, 10, 13]."""
     if not tables:
-        raise BadInput("there are no hands to summarise: give the table of at least one")
+        raise BadInput("there are no hands to summarize: pass at least one table")
     if not all(table.n.all() for table in tables):
-        raise BadInput("the best declaration is unknown: play out all ten declarations of every hand")
+        raise BadInput("a hand lacks a declaration: play out all ten declarations of every hand")
     return np.stack([np.stack([table.p_make, *table.interval]) for table in tables], axis=1)
 
 
 def _best(p_make: np.ndarray) -> np.ndarray:
-    """Return [N] the declaration with the largest P(make) summed over bids; the lowest among equals."""
+    """Return [N]: the declaration with the largest sum of P(make) over bids, the lowest if tied."""
     return p_make.sum(axis=2).argmax(axis=1)

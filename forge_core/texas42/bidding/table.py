@@ -1,4 +1,4 @@
-"""P(make): the share of deals of the other 21 dominoes in which a declaration makes a bid."""
+"""Bidding tables: P(make), the share of deals of the other 21 dominoes in which a bid is made."""
 
 from __future__ import annotations
 
@@ -21,57 +21,57 @@ from forge_core.texas42.settings.bidding import DEFAULT_SAMPLES
 from forge_core.texas42.tables import Bytes
 
 BIDDING_VERSION = "b1"
-"""Raised when deals, points or intervals change."""
+"""Increased when deals, points or intervals change."""
 
 BIDS = tuple(range(LOWEST_BID, MARK + 1))
-"""30..42, the bids that need different numbers of points. Every bid of marks needs all 42, as 42 does."""
+"""30..42, the bids that need different numbers of points; bids in marks need all 42, like a bid of 42."""
 _AT_ONCE = 50
-"""deals of a declaration between two checks of the width of its intervals"""
+"""deals per declaration between two checks of the width of its intervals"""
 
 Floats = npt.NDArray[np.float64]
 ALL = tuple(range(N_DECLARATIONS))
 
 
 def bid_index(bid: int) -> int:
-    """Return the place in BIDS of the points that a bid needs: 84 has the place of 42."""
+    """Return the index in BIDS of the points that a bid needs; 84 has the index of 42."""
     return BIDS.index(points_needed(bid))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BidTable:
-    """Points of the bidder's team in each deal that was played out, and P(make) from them."""
+    """The points of the bidder's team in each deal that was played out, and P(make) computed from them."""
 
     hand: tuple[int, ...]
     """seven ids, ascending: the hand of the bidder, who leads"""
     seed: int
-    """of the deals"""
+    """the seed of the deals"""
     samples: int
-    """requested deals per declaration"""
+    """requested number of deals per declaration"""
     playout: str
     playout_version: str
     sees_all: bool
-    """the players saw all hands, and so make bids more often than players at a table can"""
+    """True if the players saw all hands, so that they make bids more often than real players can"""
     points: tuple[Bytes, ...]
-    """int8 [n] per declaration: points by deal, in order; [0] for a declaration that was not played"""
+    """int8 [n] for each declaration: points in each deal, in order; n is 0 if it was not played"""
 
     @property
     def n(self) -> npt.NDArray[np.int64]:
-        """[10] numbers of deals played out."""
+        """[10] The number of deals played out under each declaration."""
         return np.array([len(points) for points in self.points], dtype=np.int64)
 
     @property
     def makes(self) -> npt.NDArray[np.int64]:
-        """[10, 13] deals in which the bid is made, by declaration and bid of BIDS."""
+        """[10, 13] The number of deals in which each bid of BIDS is made, by declaration."""
         return np.stack([makes(points) for points in self.points])
 
     @property
     def p_make(self) -> Floats:
-        """[10, 13] shares of the deals; NaN for a declaration that was not played."""
+        """[10, 13] P(make) of each bid of BIDS, by declaration; NaN if it was not played."""
         return np.where(self.n[:, None] > 0, self.makes / np.maximum(self.n, 1)[:, None], np.nan)
 
     @property
     def interval(self) -> tuple[Floats, Floats]:
-        """(low, high), [10, 13] each: 95 % Wilson intervals; (0, 1) where nothing was played."""
+        """The 95 % Wilson intervals of P(make), (low, high), [10, 13] each; (0, 1) if not played."""
         return wilson_interval(self.makes, self.n[:, None])
 
     @property
@@ -81,7 +81,7 @@ class BidTable:
 
     @property
     def intervals_hold(self) -> bool:
-        """True if every interval contains its share."""
+        """True if every interval contains its estimate of P(make)."""
         (low, high), asked = self.interval, self.n > 0
         return bool(((low <= self.p_make) & (self.p_make <= high))[asked].all())
 
@@ -91,7 +91,7 @@ class BidTable:
 
 
 def provenance(table: BidTable) -> str:
-    """Return one sentence that says how the table was made."""
+    """Return a sentence that describes how the table was made."""
     fewest, most = int(table.n[table.n > 0].min()), int(table.n.max())
     deals = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
     seen = "every seat sees only its own hand"
@@ -104,15 +104,15 @@ def provenance(table: BidTable) -> str:
 
 
 def makes(points: Bytes) -> npt.NDArray[np.int64]:
-    """Count the deals in which each bid of BIDS is made: points [..., n] -> [..., 13]."""
+    """Return [..., 13]: the number of deals in which each bid of BIDS is made, given points [..., n]."""
     return (points[..., None] >= np.array(BIDS)).sum(axis=-2)
 
 
 def draw_deals(hand: Sequence[int], decl: int, seed: int, first: int, n: int) -> Bytes:
-    """Draw deals first .. first + n - 1 of a hand: int8 [n, 4, 7]; seat 0 holds the hand.
+    """Draw deals first .. first + n - 1 for a hand, int8 [n, 4, 7]; seat 0 holds the hand.
 
-    Deal k shuffles the other 21 dominoes, ascending, by `stream(seed, "bid", decl, k)`, and cuts
-    them in three. It depends on hand, seed, declaration and k alone, not on how many are drawn.
+    Deal k shuffles the other 21 dominoes by `stream(seed, "bid", decl, k)` and splits them into three
+    hands. It depends only on hand, seed, declaration and k, not on how many deals are drawn.
     """
     held = check_hand(hand)
     rest = np.array([domino for domino in range(N_DOMINOES) if domino not in held], dtype=np.int8)
@@ -135,11 +135,10 @@ def play_out(
 ) -> BidTable:
     """Play out a hand under each of `decls`, in at most `samples` deals.
 
-    ci_width: a declaration is done as soon as the widest of its thirteen intervals is no wider
-    than this, from end to end. The deals played by then are the first deals of a full run.
-    (An interval that is checked repeatedly covers slightly less than its nominal 95 %.)
-    advance: called with numbers of finished deals, including those saved by stopping early.
-    Raises BadInput for an invalid hand, seed, declaration, count or width.
+    ci_width: stop a declaration as soon as the full width of its widest interval is at most this; its
+    deals are then the first deals of a full run. (Intervals that are checked repeatedly cover slightly
+    less than their nominal 95 %.) advance: called with numbers of finished deals, including those
+    saved by stopping early. Raises BadInput for an invalid hand, seed, declaration, count or width.
     """
     held, asked = tuple(check_hand(hand)), sorted({check_declaration(decl) for decl in decls})
     check_seed(seed)
@@ -174,11 +173,11 @@ def check_extent(samples: int, ci_width: float | None) -> None:
     if samples < 1:
         raise BadInput(f"samples {samples}: use at least 1")
     if ci_width is not None and not 0 < ci_width <= 1:
-        raise BadInput(f"interval width {ci_width}: use more than 0 and at most 1")
+        raise BadInput(f"ci_width {ci_width}: use more than 0 and at most 1")
 
 
 def _width(parts: list[Bytes]) -> float:
-    """Return the width of the widest interval of a declaration, from end to end."""
+    """Return the full width of a declaration's widest interval."""
     points = np.concatenate(parts)
     low, high = wilson_interval(makes(points), len(points))
     return float((high - low).max())

@@ -1,1 +1,1 @@
-"""The verbs of Texas 42, one file each: `forge VERB`, and also `forge texas42 VERB`."""
+"""The verbs of Texas 42, one per file; each is available as `forge VERB` and `forge texas42 VERB`."""

@@ -1,4 +1,4 @@
-"""The cost of P(make): ten declarations of a hand by exact playouts, and single deals by the other kinds."""
+"""Benchmark of P(make): ten declarations of a hand by exact playouts, and single deals by other kinds."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from forge_core.texas42.oracle import ORACLE_VERSION, solve
 SAMPLES = 100
 LIMIT_S = 40.0
 CI_WIDTH = 0.25
-"""the width of intervals at which one run stops early"""
+"""the interval width at which a second run stops early"""
 N_GAMES = {"policy": 500, "eq": 50}
-"""games by the other kinds of playout"""
+"""number of games for each other kind of playout"""
 
 
 def measure(seeds: list[int], device: str) -> Benchmark:
-    """Measure seat 0's hand of the first seed, on one core. Raises AssertionError if a value is wrong."""
+    """Measure seat 0's hand of the first seed on one core. Raises AssertionError if a value is wrong."""
     if device != "cpu":
-        raise BadInput(f"playouts are measured on the CPU, not on {device}: use --device cpu")
+        raise BadInput(f"bid is measured on the CPU only, not on {device}: use --device cpu")
     seed, playout = seeds[0], OraclePlayout(workers=1)
     hand = deal_from_seed(seed)[0]
     play_out(hand, playout, 1, seed)  # compiles
@@ -52,10 +52,10 @@ def measure(seeds: list[int], device: str) -> Benchmark:
             **{other.name: other.version for other in others},
         ),
         held=(
-            f"the points of the first deal of each of {len(ALL)} declarations equal the complete solution's",
-            f"shares and intervals of all {table.makes.size} cells equal a plain count",
-            f"stopped at intervals of {CI_WIDTH}: {early.n.sum()} deals, the first ones of the full run; "
-            f"its shares lie in {covered(early, table):.0%} of their intervals",
+            f"points of the first deal of each of {len(ALL)} declarations equal those of the full solution",
+            f"shares and intervals of all {table.makes.size} cells equal a simple count",
+            f"the run that stopped at intervals of {CI_WIDTH} played {early.n.sum()} deals, the first of the "
+            f"full run, whose shares lie in {covered(early, table):.0%} of the intervals",
             f"{' and '.join(N_GAMES)} playouts: the points of a deal do not depend on the rest of the batch",
         ),
         figures=(
@@ -71,7 +71,7 @@ def measure(seeds: list[int], device: str) -> Benchmark:
 
 
 def check_points(table: BidTable) -> None:
-    """Compare points with complete solutions and shares with a plain count; AssertionError if they differ."""
+    """Raise AssertionError unless points match the full solutions, and shares a simple count."""
     for decl in ALL:
         value = solve(draw_deals(table.hand, decl, table.seed, 0, 1)[0], decl).value
         if table.points[decl][0] != (42 + value) // 2:
@@ -90,11 +90,11 @@ def check_prefix(early: BidTable, full: BidTable) -> None:
     """Raise AssertionError unless a run that stopped early played the first deals of the full run."""
     for decl in ALL:
         if not np.array_equal(early.points[decl], full.points[decl][: early.n[decl]]):
-            raise AssertionError(f"declaration {decl}: the run that stopped early played other deals")
+            raise AssertionError(f"declaration {decl}: the run that stopped early played different deals")
 
 
 def time_games(playout: Playout, hand: Sequence[int], seed: int, n: int) -> float:
-    """Return games per CPU second; AssertionError if the points of a deal depend on the rest of the batch."""
+    """Return games per CPU second. Raises AssertionError if a deal's points depend on the batch."""
     deals = np.concatenate([draw_deals(hand, decl, seed, 0, n // len(ALL)) for decl in ALL])
     decls = np.repeat(ALL, n // len(ALL))
     some = slice(0, n, 7)
@@ -103,11 +103,11 @@ def time_games(playout: Playout, hand: Sequence[int], seed: int, n: int) -> floa
     points = playout.points(deals, decls)
     seconds = time.process_time() - started
     if not np.array_equal(points[some], few):
-        raise AssertionError(f"{playout.name}: a deal has other points in another batch")
+        raise AssertionError(f"{playout.name}: the points of a deal depend on the batch")
     return len(deals) / seconds
 
 
 def covered(early: BidTable, full: BidTable) -> float:
-    """Return the share of the early run's intervals that contain the share of the full run."""
+    """Return the share of the early run's intervals that contain the full run's P(make)."""
     low, high = early.interval
     return float(((low <= full.p_make) & (full.p_make <= high)).mean())

@@ -1,4 +1,4 @@
-"""The cost of a game by E[Q], with each oracle and with none."""
+"""Benchmark of E[Q] games, with each kind of oracle and without one."""
 
 from __future__ import annotations
 
@@ -27,31 +27,32 @@ from forge_core.texas42.worlds.posterior import PosteriorConfig
 N_WORLDS = 50
 N_GAMES = {"nobody": 32, "exact": 8, "hybrid": 8, "model": 8}
 ON_A_GPU = (32, 1024)
-"""games at once on CUDA"""
+"""numbers of games played at once on CUDA"""
 MOST_MS = {"nobody": 5.0, "exact": 4_000.0}
-"""the most milliseconds per game on one core: 200 games per second, and one in four seconds"""
+"""maximum milliseconds per game on one core"""
 
 
 class NullOracle:
-    """Answers 0 at once, so that what is measured is the rest of the pipeline."""
+    """An oracle that returns 0 immediately, to measure the rest of the pipeline."""
 
     def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
-        """See Oracle."""
+        """Return zeros [S, 7]."""
         return torch.zeros(len(states), HAND_SIZE, device=states.device)
 
     def kind(self, step: int) -> OracleKind:
-        """See Oracle."""
+        """Return OracleKind.MODEL."""
         return OracleKind.MODEL
 
     def describe(self) -> dict[str, Any]:
-        """See Oracle."""
+        """Return everything the answers depend on; see Oracle."""
         return {"oracle": "nobody"}
 
 
 def measure(seeds: list[int], device: str) -> Benchmark:
-    """Play games of `seeds`, and of the seeds after them if they are few.
+    """Play games of `seeds`, and of the seeds after them if there are too few.
 
-    On a CPU one thread, in CPU seconds; on CUDA wall seconds. Raises AssertionError if a game is wrong.
+    Uses one thread and CPU seconds on a CPU, and wall seconds on CUDA. Raises AssertionError if a game is
+    wrong.
     """
     device = resolve_device(device)
     with one_thread():
@@ -62,19 +63,19 @@ def measure(seeds: list[int], device: str) -> Benchmark:
         conditions=conditions(
             device,
             "worlds int8, states int64, network float32, sums float64",
-            f"{N_WORLDS} worlds per decision, 28 decisions per game, with the distribution of Q",
+            f"{N_WORLDS} worlds per decision, 28 decisions per game, including the distribution of Q",
             ("torch", "numba"),
         ),
         held=(
-            "a game is the same alone and in a batch, to the last digit (exact oracle)",
-            "every consistent world is used once where there are no more than requested",
+            "a game is exactly the same alone and in a batch (exact oracle)",
+            "every consistent world is used once if there are no more than requested",
         ),
         figures=tuple(figures),
     )
 
 
 def check(seeds: list[int], device: str) -> None:
-    """Raise AssertionError unless games depend on their deal and settings alone."""
+    """Raise AssertionError unless games depend only on their deal and settings."""
     n_worlds = 6
     config, exact = GameConfig(Sampling(n_worlds)), ExactOracle(workers=1)
     together = play_games(exact, deal(seeds, 4), config, device)
@@ -85,7 +86,7 @@ def check(seeds: list[int], device: str) -> None:
     for record in together:
         decisions = record.decisions
         if (np.minimum(decisions.world_count, n_worlds) != decisions.n_worlds).any():
-            raise AssertionError(f"a decision used other than {n_worlds} worlds, or all if there are fewer")
+            raise AssertionError(f"a decision did not use {n_worlds} worlds, or all if there are fewer")
 
 
 def on_a_cpu(seeds: list[int]) -> Iterator[Figure]:
@@ -105,7 +106,7 @@ def on_a_cpu(seeds: list[int]) -> Iterator[Figure]:
 
 
 def on_a_gpu(seeds: list[int], device: str) -> Iterator[Figure]:
-    """Measure milliseconds per game, and memory."""
+    """Measure milliseconds per game, and memory, on CUDA."""
     for n in ON_A_GPU:
         games = deal(seeds, n)
         for size in ("817k", "3.3m"):
@@ -123,7 +124,7 @@ def on_a_gpu(seeds: list[int], device: str) -> Iterator[Figure]:
 
 
 def some_oracles(size: str, device: str) -> dict[str, Oracle]:
-    """Return an oracle of each kind; the network is untrained, which costs the same."""
+    """Return an oracle of each kind; the network is untrained, which does not affect the cost."""
     torch.manual_seed(0)
     model = ModelOracle(TokenTransformer(STAGE1_SPEC, SIZES[size]).to(device).eval())
     exact = ExactOracle(workers=1)
@@ -131,13 +132,13 @@ def some_oracles(size: str, device: str) -> dict[str, Oracle]:
 
 
 def deal(seeds: list[int], n: int) -> Games:
-    """Return n games, of `seeds` and of the seeds after the last."""
+    """Return n games, of `seeds` and then of the seeds after the last one."""
     more = [*seeds, *range(seeds[-1] + 1, seeds[-1] + 1 + n)][:n]
     return start([deal_from_seed(seed) for seed in more], [seed % 10 for seed in more])
 
 
 def time_game(oracle: Oracle, games: Games, config: GameConfig, device: str) -> float:
-    """Return milliseconds per game, after a warm-up: on CUDA with all games, since size selects kernels."""
+    """Return milliseconds per game, after a warm-up (on CUDA with all games, since size selects kernels)."""
     play_games(oracle, games.take(slice(0, 2)) if device == "cpu" else games, config, device)
     clock = clock_of(device)
     begun = clock()
@@ -146,7 +147,7 @@ def time_game(oracle: Oracle, games: Games, config: GameConfig, device: str) -> 
 
 
 def memory_of(oracle: Oracle, games: Games, config: GameConfig, device: str) -> float:
-    """Return the most MiB that a CUDA device holds while games are played there."""
+    """Return the peak memory, in MiB, of a CUDA device while it plays the games."""
     torch.cuda.reset_peak_memory_stats(device)
     play_games(oracle, games, config, device)
     return torch.cuda.max_memory_allocated(device) / 2**20

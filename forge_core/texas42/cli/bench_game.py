@@ -1,4 +1,4 @@
-"""Speed of Texas 42 as a game: random play of many hands at once, after it was compared with `games`."""
+"""Benchmark of Texas 42 as a Game: random play of many hands at once, compared with `games` first."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from forge_core.texas42.dominoes import HAND_SIZE, N_SEATS
 from forge_core.texas42.game import TableState, Texas42
 
 SIZES = (1_024, 16_384)
-"""hands at once"""
+"""numbers of hands played at once"""
 N_REPEATS = 7
-"""of which the fastest counts"""
+"""number of runs, of which the fastest counts"""
 FORMS: dict[str, Game[TableState]] = {"declaration given": Texas42(), "with auction": Texas42(auction=True)}
 
 
 def measure(seeds: list[int], device: str) -> Benchmark:
-    """Return the time per step of random play. Raises AssertionError if a hand differs from `games`.
+    """Measure the time per step of random play. Raises AssertionError if a hand differs from `games`.
 
-    On the CPU numpy arrays, one thread, CPU seconds; on CUDA tensors, wall seconds.
+    Uses numpy, one thread and CPU seconds on a CPU, and tensors and wall seconds on CUDA.
     """
     device = resolve_device(device)
     place = None if device == "cpu" else device
@@ -48,16 +48,16 @@ def measure(seeds: list[int], device: str) -> Benchmark:
         conditions=conditions(
             device,
             "int64 [N], int8 [N, 28]; observations uint8 [N, 233]; " + ("tensors" if place else "numpy"),
-            "a step of one hand: mask, random choice, step; whole hands, finished rows idle",
+            "one step of one hand: mask, random choice, step; whole hands, with finished rows idle",
             ("numpy", "torch"),
         ),
-        held=(f"{len(seeds)} random hands: masks, turns and points equal those of `games` at every play",),
+        held=(f"masks, turns and points of {len(seeds)} random hands equal those of `games` at every play",),
         figures=tuple(figures),
     )
 
 
 def check_plays(seeds: list[int], device: str | None) -> None:
-    """Raise AssertionError unless random hands equal `games` play for play."""
+    """Raise AssertionError unless random hands match `games` at every play."""
     game = Texas42()
     state = game.init(seeds, device)
     deals = to_numpy(state.owner).argsort(axis=1, kind="stable").reshape(-1, N_SEATS, HAND_SIZE)
@@ -68,24 +68,24 @@ def check_plays(seeds: list[int], device: str | None) -> None:
         by_id = np.zeros_like(legal)
         by_id[rows, views.hand] = views.legal
         if (by_id != legal).any() or (to_numpy(game.to_move(state)) != views.seat).any():
-            raise AssertionError(f"another mask or turn than `games` after {lockstep.seen.step} plays")
+            raise AssertionError(f"mask or turn differs from `games` after {lockstep.seen.step} plays")
         actions = choose(game.legal(state), draw)
         lockstep = lockstep.play((views.hand == to_numpy(actions)[:, None]).argmax(axis=1))
         state = game.step(state, actions)
         if (to_numpy(state.points) != lockstep.seen.points).any():
-            raise AssertionError(f"other points than `games` after {lockstep.seen.step} plays")
+            raise AssertionError(f"points differ from `games` after {lockstep.seen.step} plays")
     if not game.over(state).all():
         raise AssertionError("a hand was not over after 28 plays")
 
 
 def random_draws(game: Game[Any], n: int, like: Array) -> list[Array]:
-    """Return [max_steps] arrays [n] of numbers in [0, 1), in the library and on the device of `like`."""
+    """Draw max_steps arrays [n] of numbers in [0, 1), in the library and on the device of `like`."""
     generator = stream(0, "bench game")
     return [match_array(generator.random(n), like) for _ in range(game.facts.max_steps)]
 
 
 def play(game: Game[Any], state: Any, draws: list[Array], observes: bool = False, count: bool = True) -> int:
-    """Play hands at random to their end. Return the steps of unfinished rows, 0 if they are not counted."""
+    """Play hands at random to the end. Return the number of steps of unfinished rows, 0 if not counted."""
     steps = 0
     for draw in draws:
         if count:

@@ -1,4 +1,4 @@
-"""The cost of solving: seconds per deal, memory, rows of training data, single positions."""
+"""Benchmark of the solver: seconds per deal, memory, rows of training data, and single positions."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from forge_core.texas42.state import States, advance, initial_state, legal_slots
 from forge_core.texas42.tables import deal_tables
 
 GOLDEN = {0: (42, 7_607_411), 1: (38, 5_181_785), 8: (40, 24_697_331), 9: (20, 28_070_311)}
-"""seed -> (V at the root, reachable states) under declaration seed % 10, from published engines"""
+"""(V at the root, reachable states) by seed, with declaration seed % 10, from published engines"""
 
 POSITIONS = {7: 1, 6: 10, 5: 50, 4: 200, 3: 500}
-"""tricks to go -> positions per deal for root_q, reached by random play"""
+"""number of positions per deal for root_q, reached by random play, by number of tricks left"""
 
 POSITION_LIMITS = {7: 20.0, 5: 0.5}
-"""tricks to go -> the most milliseconds per position"""
+"""maximum milliseconds per position, by number of tricks left"""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """S positions of one deal, with their Q by the complete solution."""
+    """S positions of one deal, with their Q from the full solution."""
 
     hands: Deal
     decl: int
@@ -45,9 +45,9 @@ class Problem:
 
 
 def measure(seeds: list[int], device: str) -> Benchmark:
-    """Solve each seed under declaration seed % 10. Raises AssertionError if a value is wrong.
+    """Solve each seed with declaration seed % 10. Raises AssertionError if a value is wrong.
 
-    On a CPU one thread, in CPU seconds; on CUDA all deals in one call, in wall seconds.
+    Uses one thread and CPU seconds on a CPU; on CUDA, one call for all deals and wall seconds.
     """
     device = resolve_device(device)
     warm_up_seed = min(GOLDEN, key=lambda seed: GOLDEN[seed][1])
@@ -74,11 +74,11 @@ def measure(seeds: list[int], device: str) -> Benchmark:
     figures = [
         Figure("solve a deal, mean", mean, "s", 0.35 if on_cpu else None),
         *([Figure("solve a deal, worst", max(solve_seconds), "s", 1.0)] if on_cpu else []),
-        Figure("states solved a second", float(millions.mean()) / mean, "million"),
+        Figure("states solved per second", float(millions.mean()) / mean, "million"),
         *([Figure("peak memory of the process", peak / 1e6, "MB", 600.0)] if on_cpu else []),
         Figure(f"draw, label, write {DEFAULT_ROWS:,} rows", float(np.mean(row_seconds)), "CPU s", 0.25),
         *(
-            Figure(f"root_q, {tricks} tricks to go", 1e3 * seconds, "CPU ms", POSITION_LIMITS.get(tricks))
+            Figure(f"root_q, {tricks} tricks left", 1e3 * seconds, "CPU ms", POSITION_LIMITS.get(tricks))
             for tricks, seconds in position_seconds.items()
         ),
     ]
@@ -93,15 +93,15 @@ def measure(seeds: list[int], device: str) -> Benchmark:
             wall="one batch, wall seconds",
         ),
         held=(
-            f"V and state counts of {len({warm_up_seed, *seeds} & set(GOLDEN))} golden deals",
-            f"all Q of {n_positions:,} positions: alpha-beta and the complete solution agree",
+            f"V and state counts of {len({warm_up_seed, *seeds} & set(GOLDEN))} golden deals are right",
+            f"alpha-beta and the full solution agree on all Q of {n_positions:,} positions",
         ),
         figures=tuple(figures),
     )
 
 
 def warm_up(seed: int, device: str) -> None:
-    """Compile, or load from the cache, everything that is measured, on a golden deal."""
+    """Compile everything that is measured, or load it from the cache, using a golden deal."""
     solution = solve(deal_from_seed(seed), seed % N_DECLARATIONS, device=device)
     check_golden(seed, solution)
     with TemporaryDirectory() as folder:
@@ -110,7 +110,7 @@ def warm_up(seed: int, device: str) -> None:
 
 
 def solve_all(seeds: list[int], device: str) -> Iterator[tuple[int, Solution, float]]:
-    """Yield each seed, its solution and its cost: CPU seconds, or on CUDA its share of the wall time."""
+    """Yield each seed with its solution and its cost in CPU seconds, or on CUDA its share of wall time."""
     deals, decls = [deal_from_seed(seed) for seed in seeds], [seed % N_DECLARATIONS for seed in seeds]
     if device == "cpu":
         for seed, deal, decl in zip(seeds, deals, decls, strict=True):
@@ -125,7 +125,7 @@ def solve_all(seeds: list[int], device: str) -> Iterator[tuple[int, Solution, fl
 
 
 def check_golden(seed: int, solution: Solution) -> None:
-    """Compare a solution with the results of published engines; AssertionError if it differs."""
+    """Raise AssertionError if a solution differs from the results of published engines."""
     found = solution.value, sum(solution.states_per_ply)
     if found != GOLDEN.get(seed, found):
         raise AssertionError(f"seed {seed}: {found} instead of {GOLDEN[seed]}")
@@ -139,7 +139,7 @@ def time_rows(store: Store, seed: int, solution: Solution) -> float:
 
 
 def random_positions(solution: Solution, tricks: int, n: int, seed: int) -> States:
-    """Return n positions [n] between tricks, `tricks` to go, each reached by random play from the root."""
+    """Return n positions [n] with `tricks` tricks left, each reached by random play from the root."""
     rng = stream(seed, "bench positions", tricks)
     tables = deal_tables(solution.hands, solution.decl)
     states = np.full(n, initial_state(solution.leader))
@@ -150,10 +150,10 @@ def random_positions(solution: Solution, tricks: int, n: int, seed: int) -> Stat
 
 
 def time_positions(problems: list[Problem]) -> float:
-    """Return the CPU seconds per position of one batch of root_q, one thread; asserts that every Q is right.
+    """Return the CPU seconds per position for one batch of root_q on one thread.
 
-    Neighbours in the batch belong to different deals, as the worlds of E[Q] do: none can use the table
-    entries of the last.
+    Neighbours in the batch come from different deals, like the worlds of E[Q], so none benefits from the
+    previous one's table entries. Raises AssertionError if a Q is wrong.
     """
     n = len(problems[0].states)
     hands = np.tile([problem.hands for problem in problems], (n, 1, 1))
@@ -170,7 +170,7 @@ def time_positions(problems: list[Problem]) -> float:
 
 
 def peak_memory() -> float:
-    """Return the bytes of the largest resident set so far; 0 on systems that do not report it."""
+    """Return the peak resident memory of the process in bytes; 0 if the system does not report it."""
     try:
         import resource
     except ImportError:

@@ -1,4 +1,4 @@
-"""The cost of training: rows per second through a whole step, from rows in memory to updated weights."""
+"""Benchmark of training: rows per second for a whole step, from rows in memory to updated weights."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from forge_core.texas42.tokens.rows import STAGE1_SPEC
 BATCH = {"73k": 1024, "817k": 256, "3.3m": 256}
 STEPS = {"73k": 20, "817k": 20, "3.3m": 10}
 PEER = {"817k": 255, "3.3m": 100}
-"""rows/s of the published pipeline, one core, batch 256"""
+"""rows/s of the published pipeline on one core with batch size 256"""
 GAIN = 1.5
-"""the speed to reach, in multiples of the peer's"""
+"""the required speed, as a multiple of PEER"""
 ROWS_PER_DEAL = 2800
 SAME = 1e-3
-"""points by which the packed and the dense answers of a network may differ"""
+"""the largest allowed difference between packed and dense answers, in points"""
 
 
 class Replay:
-    """A RowSource: batches drawn from rows in memory."""
+    """A RowSource that draws batches from rows in memory."""
 
     spec = STAGE1_SPEC
 
@@ -41,16 +41,15 @@ class Replay:
         self.rows, self.batch_size = rows, batch_size
 
     def batch(self, k: int) -> Rows:
-        """Return rows drawn by `stream(0, "replay", k)`."""
+        """Return a batch of rows drawn by `stream(0, "replay", k)`."""
         return self.rows.take(stream(0, "replay", k).integers(len(self.rows), size=self.batch_size))
 
 
 def measure(seeds: list[int], device: str) -> Benchmark:
-    """Train each size on rows of the seeds, under declaration seed % 10.
+    """Train a network of each size on rows of the seeds, each with declaration seed % 10.
 
-    On a CPU one thread, in CPU seconds; on CUDA in wall seconds.
-
-    Raises AssertionError if the packed and the dense answers of a network differ.
+    Uses one thread and CPU seconds on a CPU, and wall seconds on CUDA. Raises AssertionError if a
+    network's packed and dense answers differ.
     """
     keys = [ShardKey(seed, seed % 10) for seed in seeds]
     rows = concatenate(list(golden_rows(keys, rows_per_deal=ROWS_PER_DEAL)))
@@ -58,7 +57,7 @@ def measure(seeds: list[int], device: str) -> Benchmark:
     precisions = list(dict.fromkeys(("32", resolve_precision("auto", where))))
     with one_thread():
         apart = largest_difference(rows, where)
-        if not apart <= SAME:  # a NaN fails as well
+        if not apart <= SAME:  # NaN also fails
             raise AssertionError(f"packed and dense answers differ by {apart:.2g} points")
         seconds = {
             (size, precision): seconds_a_row(rows, size, precision, where)
@@ -98,9 +97,9 @@ def measure(seeds: list[int], device: str) -> Benchmark:
 def seconds_a_row(
     rows: Rows, size: str, precision: str, device: str, batch: int | None = None, steps: int | None = None
 ) -> float:
-    """Return the seconds per row between two evaluations of a run of `train`: the least of three intervals.
+    """Return the seconds per row of a run of `train`, the lowest of three intervals between evaluations.
 
-    batch: rows; steps: of an interval; defaults from BATCH and STEPS.
+    batch: rows per step. steps: per interval. Defaults come from BATCH and STEPS.
     """
     batch, steps = batch or BATCH[size], steps or STEPS[size]
     config = TrainConfig(
@@ -121,7 +120,7 @@ def seconds_a_row(
 
 
 def largest_difference(rows: Rows, device: str = "cpu") -> float:
-    """Return the largest difference, in points, of a random network's packed and dense answers to rows."""
+    """Return the largest difference, in points, between a random network's packed and dense answers."""
     torch.manual_seed(0)
     model = TokenTransformer(STAGE1_SPEC, SIZES["73k"]).eval()
     torch.nn.init.normal_(model.head.weight, std=0.1)

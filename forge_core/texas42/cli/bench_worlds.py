@@ -1,4 +1,4 @@
-"""The cost of a world: counted, drawn and built. Before that ten million are checked and tested."""
+"""Benchmark of worlds: the cost of counting, drawing and building one, after ten million are checked."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from forge_core.texas42.worlds.sample import Worlds, unrank
 from forge_core.texas42.worlds.voids import N_HIDDEN, Unseen, unseen
 
 N_LOOKED_AT = 10_000_000
-"""worlds of which every domino is checked"""
+"""number of worlds whose dominoes are all checked"""
 N_AT_ONCE = 200_000
-"""worlds checked at a time: about 4 MB"""
+"""worlds checked at a time, about 4 MB"""
 FEWEST, MOST = 5, 3_000
-"""numbers of worlds of the positions that are tested for uniformity"""
+"""uniformity is tested at positions with at least FEWEST and at most MOST worlds"""
 DRAWS_PER_WORLD = 10
 """expected draws of each world; the chi-square test needs at least 5"""
 ALPHA, TOO_RARE = 0.01, 1e-3
-"""the level of each test, and the smallest acceptable probability of so many rejections"""
+"""the level of each test, and the smallest acceptable probability of the number of rejections"""
 FIRST_COUNT = 399_072_960
 """21! / (7!)^3"""
 BATCHES = ((32, 100), (32, 1000), (1024, 50))
-"""games, worlds of each"""
+"""(number of games, worlds per game)"""
 N_REPEATS = 7
-"""of which the fastest counts"""
+"""number of runs, of which the fastest counts"""
 LIMIT = 333.0
-"""nanoseconds per world: three million per second"""
+"""maximum nanoseconds per world, that is three million worlds per second"""
 
 
 def measure(seeds: list[int], device: str) -> Benchmark:
-    """Measure on positions of random games of `seeds`.
+    """Measure the cost of worlds at positions of random games of `seeds`.
 
-    On a CPU one thread, in CPU seconds; on CUDA in wall seconds. Raises AssertionError if a world is
-    invalid or the worlds are not uniform.
+    Uses one thread and CPU seconds on a CPU, and wall seconds on CUDA. Raises AssertionError if a world
+    is invalid or worlds are not uniform.
     """
     device = resolve_device(device)
     at_step = random_games(seeds)
@@ -64,22 +64,22 @@ def measure(seeds: list[int], device: str) -> Benchmark:
         conditions=conditions(
             device,
             "ways int32, numbers int64, worlds int8 [N, M, U]",
-            f"{len(seeds)} random games; time per world of games x worlds, counting included, "
+            f"{len(seeds)} random games; time per world for games x worlds, including counting, "
             f"best of {N_REPEATS}",
             ("numba", "numpy", "torch"),
         ),
         held=(
-            f"{FIRST_COUNT:,} worlds before the first play",
+            f"there are {FIRST_COUNT:,} worlds before the first play",
             f"none of {n_looked_at:,} drawn worlds is invalid",
-            f"uniform over all worlds: chi-square at {ALPHA:g} rejects {n_rejected} of {n_tested} positions "
-            f"with {FEWEST} to {MOST:,} worlds",
+            f"draws are uniform over all worlds: chi-square tests at {ALPHA:g} reject {n_rejected} of "
+            f"{n_tested} positions with {FEWEST} to {MOST:,} worlds",
         ),
         figures=tuple(figures),
     )
 
 
 def random_games(seeds: list[int]) -> list[Unseen]:
-    """Return [28] the unseen dominoes of the movers of random games, one position per seed at each step."""
+    """Return the unseen dominoes of the movers at each of the 28 steps of random games, one per seed."""
     games = start([deal_from_seed(seed) for seed in seeds], [seed % N_DECLARATIONS for seed in seeds])
     rng, positions = stream(seeds[0], "bench worlds", "plays"), []
     while not games.over:
@@ -90,7 +90,7 @@ def random_games(seeds: list[int]) -> list[Unseen]:
 
 
 def barred(hidden: Unseen) -> Unseen:
-    """Return the same positions with a seat barred from a fifth of the dominoes."""
+    """Return the same positions, with one seat barred from holding each of a random fifth of the dominoes."""
     rng, shape = stream(0, "bench worlds", "barred"), hidden.allowed.shape
     masks = np.where(rng.random(shape) < 0.2, rng.choice([0b011, 0b101, 0b110], shape), hidden.allowed)
     return Unseen(hidden.dominoes, masks.astype(np.uint8), hidden.need)
@@ -100,11 +100,12 @@ def check_counts(hidden: Unseen) -> None:
     """Raise AssertionError unless there are 21! / (7!)^3 worlds before the first play."""
     counts = completions(hidden).counts
     if (counts != FIRST_COUNT).any():
-        raise AssertionError(f"{counts[counts != FIRST_COUNT][0]} worlds of 21 unseen, not {FIRST_COUNT:,}")
+        wrong = counts[counts != FIRST_COUNT][0]
+        raise AssertionError(f"{wrong} worlds with 21 dominoes unseen instead of {FIRST_COUNT:,}")
 
 
 def check_validity(at_step: list[Unseen], device: str) -> int:
-    """Draw and check ten million worlds; AssertionError if one is invalid. Return their number."""
+    """Draw and check ten million worlds and return their number. Raises AssertionError if one is invalid."""
     done = 0
     per_position = -(-N_LOOKED_AT // (N_PLAYS * len(at_step[0])))
     for step, hidden in enumerate(at_step):
@@ -119,7 +120,7 @@ def check_validity(at_step: list[Unseen], device: str) -> int:
 
 
 def invalid(hidden: Unseen, owner: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
-    """Return [N, M] bool: True for worlds [N, M, U] that break a void or give a seat too many or too few."""
+    """Return [N, M] bool: True for worlds [N, M, U] that break a void or give a seat a wrong number."""
     barred = (hidden.allowed[:, None] >> owner.astype(np.uint8) & 1 == 0).any(axis=2)
     for seat in range(N_HIDDEN):
         barred |= (owner == seat).sum(axis=2, dtype=np.int8) != hidden.need[:, seat, None]
@@ -127,9 +128,10 @@ def invalid(hidden: Unseen, owner: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_
 
 
 def check_uniformity(at_step: list[Unseen], device: str) -> tuple[int, int]:
-    """Test by chi-square that draws are uniform over all worlds. Return the tested and rejected positions.
+    """Test with chi-square whether draws are uniform over all worlds.
 
-    Raises AssertionError if there are more rejections than chance explains.
+    Returns the numbers of tested and rejected positions. Raises AssertionError if there are more
+    rejections than chance explains.
     """
     n_tested = n_rejected = 0
     for step, hidden in enumerate(at_step):
@@ -153,7 +155,7 @@ def check_uniformity(at_step: list[Unseen], device: str) -> tuple[int, int]:
 
 
 def codes(owner: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
-    """Return worlds [M, U] as integers [M], different for different worlds."""
+    """Encode worlds [M, U] as integers [M]; different worlds get different integers."""
     return owner.astype(np.int64) @ N_HIDDEN ** np.arange(owner.shape[1], dtype=np.int64)
 
 
@@ -168,25 +170,25 @@ def uniformity(times: npt.NDArray[np.int64]) -> float:
 
 
 def chance_of(k: int, n: int, p: float) -> float:
-    """Return the probability of at least k of n independent events, each of probability p."""
+    """Return the probability that at least k of n independent events occur, each with probability p."""
     from math import comb
 
     return sum(comb(n, i) * p**i * (1 - p) ** (n - i) for i in range(k, n + 1))
 
 
 def draw_keys(name: str, step: int, n: int) -> npt.NDArray[np.uint64]:
-    """Return [n] keys for the positions of a step."""
+    """Draw n keys for the positions of a step."""
     return stream(step, "bench worlds", name).integers(2**64, size=n, dtype=np.uint64)
 
 
 def draw(worlds: Worlds, first: int, m: int) -> Any:
-    """Draw worlds first..first + m - 1 of every position: a tensor int8 [N, M, U]."""
+    """Draw worlds first..first + m - 1 of every position, a tensor int8 [N, M, U]."""
     games = np.arange(len(worlds.count))
     return worlds.owner(games, worlds.ranks(games, first, m, np.zeros(len(games), dtype=np.bool_)))
 
 
 def time_worlds(hidden: Unseen, n: int, m: int, device: str) -> float:
-    """Return nanoseconds per world: counting, drawing numbers and building n x m worlds. Best of repeats."""
+    """Return the best time in nanoseconds per world for counting, drawing and building n x m worlds."""
     positions, keys = hidden.take(np.arange(n) % len(hidden)), draw_keys("speed", 0, n)
     seconds = best_time(lambda: draw(Worlds(positions, keys, device), 0, m), device, N_REPEATS)
     return seconds / (n * m) * 1e9

@@ -1,4 +1,4 @@
-"""`forge bid`: what a hand is worth, and what to bid."""
+"""`forge bid`: estimate the value of a hand and recommend a bid."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ if TYPE_CHECKING:
     from forge_core.texas42.bidding.table import BidTable, Floats
 
 SHOWN_BIDS = (30, 34, 38, 42)
-"""of the table; --matrix shows all"""
+"""the bids in the table; --matrix shows all"""
 
 
 def read_calls(text: str) -> tuple[int, ...]:
-    """`pass,30,31`: calls in order."""
+    """Parse calls in order, such as `pass,30,31`. Raises BadInput."""
     from forge_core.texas42.auction import parse_call
 
     return tuple(parse_call(part) for part in text.replace(" ", ",").split(",") if part)
 
 
 def read_place_of_seat(text: str) -> int:
-    """0..3, in the order of calling."""
+    """Parse a place in the order of calling, 0..3. Raises BadInput."""
     seat = whole(text, "seat")
     if seat > 3:
-        raise BadInput(f"seat {seat}: use 0, the first to call, to 3, the dealer")
+        raise BadInput(f"seat {seat}: use 0 (the first to call) to 3 (the dealer)")
     return seat
 
 
 def read_score(text: str) -> tuple[int, int]:
-    """`3-5`: marks of the bidder's team and of the other."""
+    """Parse the marks of the bidder's team and of the other team, such as `3-5`. Raises BadInput."""
     marks = re.fullmatch(rf"({WHOLE})-({WHOLE})", text.strip())
     if not marks:
-        raise BadInput(f"score {shortened(text)!r}: write your marks and theirs, as in 3-5")
+        raise BadInput(f"score {shortened(text)!r}: write your marks and theirs, such as 3-5")
     return int(marks[1]), int(marks[2])
 
 
 def read_asked(text: str) -> list[int]:
-    """`all`, or one declaration."""
+    """Parse `all` or one declaration. Raises BadInput."""
     return list(range(10)) if text.strip().lower() == "all" else [read_declaration(text)]
 
 
@@ -69,14 +69,14 @@ Seat = Annotated[
         parser=read_place_of_seat,
         metavar="N",
         show_default="by the number of --bids",
-        help="Your place in the order of calls: 0 calls first, 3 is the dealer. Without --bids all before "
-        "you passed.",
+        help="Your place in the order of calling: 0 calls first, 3 is the dealer. Without --bids, all before "
+        "you have passed.",
     ),
 ]
 Marks = Annotated[
     tuple,
     typer.Option(
-        "--score", parser=read_score, metavar="M-M", help="Marks of your team and of theirs; 7 win."
+        "--score", parser=read_score, metavar="M-M", help="Marks of your team and of the other; 7 wins."
     ),
 ]
 Forced = Annotated[
@@ -97,7 +97,7 @@ def bid(
             "--decl",
             parser=read_asked,
             metavar="NAME",
-            help="Declarations to play out: all, or one by name or number.",
+            help="Declarations to play out: all, or the name or number of one.",
         ),
     ] = "all",  # pyright: ignore[reportArgumentType]
     bids: Bids = None,
@@ -114,10 +114,10 @@ def bid(
     seed: SampleSeed = 0,
     json: Json = False,
 ) -> None:
-    """Say what to bid: play out deals of the other 21 dominoes, and count how often each contract is made.
+    """Recommend a bid by playing out deals of the other 21 dominoes and counting the contracts made.
 
     \b
-    The number of deals, and the 95 % interval of a chance near one half:
+    Number of deals, and 95 % interval of a probability near one half:
       samples      50    100    200    500   1000
       interval  ±0.13  ±0.10  ±0.07  ±0.04  ±0.03
     """
@@ -146,22 +146,22 @@ def bid(
         print_matrix(table, advice)
     else:
         print_table(table, advice, seconds)
-    if poster and kind:  # last: a page that fails takes no result with it
+    if poster and kind:  # last, so that results are not lost if drawing fails
         write_poster(poster, kind, table, advice)
 
 
 def poster_kind(path: str) -> str:
-    """`pdf` or `png`, by the end of the name. Raises BadInput for another."""
+    """Return `pdf` or `png`, according to the end of the name. Raises BadInput for any other."""
     from forge_core.texas42.bidding.poster import FORMATS
 
     kind = path.rpartition(".")[2].lower()
     if "." not in path or kind not in FORMATS:
-        raise BadInput(f"a poster named {path!r}: let its name end in .{' or .'.join(FORMATS)}")
+        raise BadInput(f"poster {path!r}: use a file name that ends in .{' or .'.join(FORMATS)}")
     return kind
 
 
 def write_poster(path: str, kind: str, table: BidTable, advice: Advice) -> None:
-    """Draw the page and put it in its place. Raises StoreUnusable."""
+    """Draw the poster and write it. Raises StoreUnusable."""
     from forge_core.texas42.bidding.poster import draw_poster
 
     store, name = place_of(path)
@@ -169,7 +169,7 @@ def write_poster(path: str, kind: str, table: BidTable, advice: Advice) -> None:
 
 
 def as_record(table: BidTable, advice: Advice) -> dict[str, Any]:
-    """Return the JSON form: each declaration that was played out, by name, and the advice."""
+    """Return table and advice as JSON types; declarations that were played out are keyed by name."""
     import numpy as np
 
     from forge_core.texas42.bidding.table import BIDS
@@ -212,7 +212,7 @@ def as_record(table: BidTable, advice: Advice) -> dict[str, Any]:
 
 
 def playout_record(table: BidTable) -> dict[str, Any]:
-    """Return the provenance of a table for programs; sees_all: the players saw all hands."""
+    """Return the provenance of a table as JSON types. sees_all: True if the players saw all hands."""
     from forge_core.texas42.bidding.table import BIDDING_VERSION
 
     return {
@@ -223,19 +223,19 @@ def playout_record(table: BidTable) -> dict[str, Any]:
 
 
 def expected(advice: Advice, values: Floats) -> dict[str, float]:
-    """Values by legal bid."""
+    """Return values by legal bid."""
     return {str(bid): round(float(value), 6) for bid, value in zip(advice.bids, values, strict=True)}
 
 
 def best_record(best: Best) -> dict[str, Any]:
-    """A call as a program reads it: 0 is a pass, 84 two marks."""
+    """Return a call and declaration as JSON types; call 0 is a pass, 84 is two marks."""
     from forge_core.texas42.declarations import NAMES
 
     return {"call": best.call, "decl": None if best.decl is None else NAMES[best.decl]}
 
 
 def in_order(table: BidTable) -> list[int]:
-    """The declarations that were asked, the best first."""
+    """Return the declarations that were played out, best first."""
     import numpy as np
 
     asked = np.flatnonzero(table.n)
@@ -243,7 +243,7 @@ def in_order(table: BidTable) -> list[int]:
 
 
 def print_table(table: BidTable, advice: Advice, seconds: float) -> None:
-    """A row a declaration: chances with their intervals, in percent."""
+    """Print a table with a row per declaration: P(make) and intervals in percent, and the advice."""
     from forge_core.cli.screen import screen, seconds_text
     from forge_core.cli.screen import table as grid_of
     from forge_core.texas42.bidding.table import bid_index, provenance
@@ -269,7 +269,8 @@ def print_table(table: BidTable, advice: Advice, seconds: float) -> None:
     out = screen()
     out.print(grid)
     out.print(
-        "make: % of the deals, with its 95 % interval; marks: expected by the best bid",
+        "make: percent of deals in which the bid is made, with 95 % interval; marks: expected marks of the "
+        "best bid",
         style="dim",
         soft_wrap=True,
     )
@@ -278,7 +279,7 @@ def print_table(table: BidTable, advice: Advice, seconds: float) -> None:
 
 
 def print_matrix(table: BidTable, advice: Advice) -> None:
-    """Declarations by bids, in percent."""
+    """Print P(make) in percent by declaration and bid, and the advice."""
     from forge_core.cli.screen import screen
     from forge_core.cli.screen import table as grid_of
     from forge_core.texas42.bidding.table import BIDS, bid_index, provenance
@@ -300,7 +301,7 @@ def print_matrix(table: BidTable, advice: Advice) -> None:
 
 
 def print_advice(table: BidTable, advice: Advice) -> None:
-    """The advice in words."""
+    """Print the advice in words."""
     from forge_core.cli.screen import screen
     from forge_core.texas42.bidding.advice import explain
 

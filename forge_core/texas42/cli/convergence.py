@@ -1,4 +1,4 @@
-"""`forge convergence`: how many deals it takes before the advice stands."""
+"""`forge convergence`: show how many deals it takes until the advice is stable."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def convergence(
     seed: SampleSeed = 0,
     json: Json = False,
 ) -> None:
-    """Width of the intervals, and how steady the advice is, against the number of deals."""
+    """Show the width of the intervals and the stability of the advice for growing numbers of deals."""
     from forge_core.cli.screen import print_json, progress_bar
     from forge_core.texas42.bidding.advice import Situation
     from forge_core.texas42.bidding.convergence import REDRAWS, converge
@@ -60,7 +60,7 @@ def convergence(
 
 
 def print_convergence(table: BidTable, found: list[Convergence]) -> None:
-    """A row for each number of deals."""
+    """Print a table with a row for each number of deals."""
     from forge_core.cli.screen import screen
     from forge_core.cli.screen import table as grid_of
     from forge_core.texas42.auction import call_text
@@ -87,7 +87,8 @@ def print_convergence(table: BidTable, found: list[Convergence]) -> None:
     out.print(grid)
     out.print()
     out.print(
-        f"Same: of {REDRAWS} tables of so many deals, drawn anew from all, those that advise what all do.",
+        f"same call: share of {REDRAWS} resampled tables with this number of deals whose advice is the same "
+        "as that of all deals.",
         soft_wrap=True,
     )
     out.print(provenance(table), style="dim", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`forge deal`: who holds what."""
+"""`forge deal`: show the hands of a deal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def deal(
     decl: MaybeDeclaration = None,
     json: Json = False,
 ) -> None:
-    """Show the four hands of a deal, the table seen from above."""
+    """Show the four hands of a deal, with the table seen from above."""
     from forge_core.cli.screen import print_json, screen
     from forge_core.splits import split_of
     from forge_core.texas42.cli.picture import print_deal
@@ -38,7 +38,7 @@ def deal(
 
 
 def deal_title(seed: int, hand: list[int] | None, opponent: int | None) -> str:
-    """`seed 7, train`; `seed 7, opponents 2, train`; `this hand, the rest by seed 7`."""
+    """Return a title such as `seed 7 · train` or `this hand · the rest by seed 7`."""
     from forge_core.splits import split_of
 
     if hand is not None:

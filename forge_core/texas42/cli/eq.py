@@ -1,4 +1,4 @@
-"""`forge eq`: games played by E[Q], from what one hand can know; only missing games are played."""
+"""`forge eq`: play games by E[Q], from what each hand can know; only missing games are played."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def eq(
     decl: Declarations = "seed",
     model: Annotated[
         str | None,
-        typer.Option("--model", metavar="PATH", help="Network of a model or hybrid oracle: its folder."),
+        typer.Option("--model", metavar="PATH", help="Folder of the network for a model or hybrid oracle."),
     ] = None,
     settings: GameSettings,
     device: Device = "auto",
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Play deals by E[Q] and write each game; existing games are kept."""
+    """Play deals by E[Q] and store each game; existing games are kept."""
     from forge_core.cli.screen import notes
     from forge_core.files import Store
     from forge_core.texas42.eq.configuration import configure, open_oracle_of
@@ -50,7 +50,7 @@ def eq(
 
     config = configure(settings)
     if settings.batch < 1:
-        raise BadInput(f"{settings.batch} games at a time: use at least 1")
+        raise BadInput(f"batch {settings.batch}: use at least 1")
     check_bid(settings.bid)
     store = Store(out).join(GAMES_FOLDER)
     require_persistent_store(store)
@@ -71,7 +71,7 @@ def eq(
         raise refused
     if stopped:
         to_go = len(missing) - sum(report.error is None for report in reports)
-        raise Stopped(f"stopped with {to_go:,} games to go: run the same command again to go on")
+        raise Stopped(f"stopped with {to_go:,} games left: run the same command again to continue")
     if any(report.error for report in reports):
         raise typer.Exit(FAILED)
 
@@ -85,9 +85,9 @@ def play(
     batch: int,
     device: str,
 ) -> tuple[list[GameReport], StoreUnusable | None]:
-    """Play the missing games under a progress bar, until Ctrl-C or until the store takes no more.
+    """Play the missing games with a progress bar, until Ctrl-C or until the store refuses a file.
 
-    Returns reports on the games that were tried, and the error of the store, if there was one.
+    Returns the reports of the games that were tried, and the error of the store, if any.
     """
     from forge_core.cli.screen import progress_bar
     from forge_core.texas42.eq.filling import fill_games
@@ -103,7 +103,7 @@ def play(
         try:
             for report in fill_games(store, missing, oracle, config, bid, batch, device, on_step=on_step):
                 reports.append(report)
-                if interrupted() and len(reports) % batch == 0:  # the games of a batch are all written
+                if interrupted() and len(reports) % batch == 0:  # all games of the batch have been written
                     break
         except StoreUnusable as error:
             return reports, error
@@ -119,7 +119,7 @@ def print_summary(
     stopped: bool,
     json: bool,
 ) -> None:
-    """Print how many games were played, were there before, and failed, and why."""
+    """Print how many games were played, existed before, or failed, and the reasons for failures."""
     from forge_core.cli.screen import print_json, seconds_text, size_text
 
     made = [report for report in reports if report.made]
@@ -144,13 +144,10 @@ def print_summary(
             }
         )
         return
-    print(
-        f"{store.url}: {len(made):,} played, {there:,} there before, {len(failed):,} failed, of {n_wanted:,} "
-        "games"
-    )
+    print(f"{n_wanted:,} games in {store.url}: {len(made):,} played, {there:,} kept, {len(failed):,} failed")
     if made:
         print(
-            f"{N_PLAYS * len(made):,} decisions by {questions:,} worlds, {size_text(nbytes)}, in "
+            f"{N_PLAYS * len(made):,} decisions, {questions:,} worlds, {size_text(nbytes)} in "
             f"{seconds_text(seconds)}: {len(made) / seconds:.2f} games/s"
         )
     if replaced:

@@ -1,4 +1,4 @@
-"""`forge eq-export`: recorded games for loaders of other makers."""
+"""`forge eq-export`: export recorded games for other programs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from forge_core.texas42.cli.summary import Games, read
 
 def eq_export(
     path: Games,
-    out: Annotated[str, typer.Option("--out", metavar="FILE.pt", help="What to write.")],
+    out: Annotated[str, typer.Option("--out", metavar="FILE.pt", help="File to write.")],
     json: Json = False,
 ) -> None:
-    """Write recorded games as one plain .pt dictionary of tensors, without those of the test split."""
+    """Write recorded games, except those of the test split, to one .pt file: a plain dict of tensors."""
     from forge_core.cli.screen import print_json, screen, size_text
     from forge_core.texas42.eq.export import SCHEMA, export_games
     from forge_core.texas42.eq.files import find_games
 
     if not out.endswith(".pt"):
-        raise BadInput(f"{out} is no name for a dictionary of tensors: end it with .pt")
+        raise BadInput(f"--out {out}: use a file name that ends in .pt")
     paths = find_games(path)
     check_place(place_of(out)[0])
     records = list(read(paths))
@@ -31,5 +31,5 @@ def eq_export(
     if json:
         print_json({"path": out, "games": len(records), "bytes": nbytes, "schema": SCHEMA})
     else:
-        told = f"{out}: {len(records):,} games, {size_text(nbytes)}, schema {SCHEMA}"
-        screen().print(told, soft_wrap=True)
+        line = f"{out}: {len(records):,} games, {size_text(nbytes)}, schema {SCHEMA}"
+        screen().print(line, soft_wrap=True)

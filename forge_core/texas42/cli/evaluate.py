@@ -1,4 +1,4 @@
-"""`forge evaluate`: a network on the benchmark, next to random play and, if asked for, another network."""
+"""`forge evaluate`: compare a network on the benchmark with random play and optionally another network."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ FIGURES = {
     "q_gap": "points lost",
     "blunder_rate": "blunders",
     "accuracy": "best play found",
-    "regret_p99": "worst of a hundred loses",
-    "regret_max": "worst loses",
+    "regret_p99": "99th percentile lost",
+    "regret_max": "most points lost",
     "q_mae": "error of Q",
     "value_mae": "error of V",
     "spread_mae": "error of the spread",
-    "spread_bias": "spread too large by",
+    "spread_bias": "bias of the spread",
 }
-"""keys of evaluate_q, as far as there are such, and what they are called here"""
+"""labels for the keys of `evaluate_q`"""
 
 OF_DEALS = (
-    "decisions: rows in which something can be lost, equal shares of every ply; positions: all that can be "
-    "reached, where mostly nothing can be lost. Points are the mover's."
+    "decisions: rows in which points can be lost, with equal shares of every ply; positions: all reachable "
+    "ones, in most of which nothing can be lost. Points are the mover's."
 )
 OF_GAMES = (
-    "The truth here is E[Q] as the games say it, an average over worlds. decisions: rows of a game in which "
-    "something can be lost. Points are the mover's; the spread is that of Q over worlds."
+    "The labels are the E[Q] of the recorded games, means over worlds. decisions: rows of a game in which "
+    "points can be lost. Points are the mover's; the spread is the standard deviation of Q over worlds."
 )
 
 _SHARES = {"blunder_rate", "accuracy"}
@@ -51,12 +51,12 @@ def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a model.")],
     against: Annotated[
         str | None,
-        typer.Option("--against", metavar="PATH", help="Another model, to be compared deal by deal."),
+        typer.Option("--against", metavar="PATH", help="Another model, which is compared deal by deal."),
     ] = None,
     final: Annotated[
         bool,
         typer.Option(
-            "--final", help="Use the sealed test deals: once only, after every choice has been made."
+            "--final", help="Use the sealed test deals. Do this only once, after all choices have been made."
         ),
     ] = False,
     data: Annotated[
@@ -64,8 +64,8 @@ def evaluate(
         typer.Option(
             "--data",
             metavar="DIR",
-            help=f"Root of a store: its {GOLDEN_SHARDS}/ are read, which saves solving them; for a model of "
-            f"stage 2 its {GAMES_FOLDER}/.",
+            help=f"Root of a store with {GOLDEN_SHARDS}/, so that deals need not be solved; for a stage 2 "
+            f"model, with {GAMES_FOLDER}/.",
         ),
     ] = None,
     settings: ScoreSettings,
@@ -75,9 +75,9 @@ def evaluate(
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Measure a network on the benchmark: 200 deals that no network has learnt from.
+    """Evaluate a network on the benchmark: 200 deals on which no network is trained.
 
-    A model of stage 2 is measured on recorded games instead.
+    A stage 2 model is evaluated on recorded games instead.
     """
     from forge_core.cli.screen import print_json
     from forge_core.files import Store
@@ -101,32 +101,35 @@ def evaluate(
     else:
         if root is None:
             raise BadInput(
-                f"{model} sees one hand and is measured on games: name by --data the store of {GAMES_FOLDER}/"
+                f"{model} is a stage 2 model, which is evaluated on games: name a store with {GAMES_FOLDER}/ "
+                "as --data"
             )
         if "rows" in given(context):
-            raise BadInput("--rows chooses rows of a deal; of a game all rows are used: leave it out")
+            raise BadInput(
+                "--rows has no effect on stage 2 models, which use all rows of a game: leave it out"
+            )
         questions = game_questions(split, root)
     answers = ask_all(models, questions, split)
-    mine, other = answers[model], answers[against] if against else None
+    own, other = answers[model], answers[against] if against else None
     report = {
         "model": model,
         "parameters": models[model].n_parameters,
         "benchmark": {"tokens": spec.name, "split": split, **questions.record},
-        "decisions": mine.measure(),
-        "uniform": mine.measure(uniform=True),
-        "random": random_play(mine),
-        "against": compare(mine, other, against or "") if other else None,
+        "decisions": own.measure(),
+        "uniform": own.measure(uniform=True),
+        "random": random_play(own),
+        "against": compare(own, other, against or "") if other else None,
     }
     if json:
         print_json(report)
     else:
         print_report(report, other)
-    if plots:  # last: a picture that fails takes no result with it
+    if plots:  # last, so that results are not lost if drawing fails
         draw(report, other, Store(plots))
 
 
 def check_golden(split: Split, root: Store) -> None:
-    """Print how many deals of the benchmark have to be solved. Raises BadInput if the store has none."""
+    """Print how many deals of the benchmark must be solved. Raises BadInput if the store has none of them."""
     from forge_core.cli.screen import notes
     from forge_core.texas42.scoring import count_unsolved
     from forge_core.texas42.tokens.golden import golden_keys
@@ -135,28 +138,28 @@ def check_golden(split: Split, root: Store) -> None:
         n_deals = len(golden_keys(split))
         place = root.join(GOLDEN_SHARDS).url
         notes().print(
-            f"{n_unsolved:,} of {n_deals:,} deals are not in {place}: they are solved here", soft_wrap=True
+            f"{n_unsolved:,} of {n_deals:,} deals are not in {place}; they are being solved", soft_wrap=True
         )
 
 
 def ask_all(models: dict[str, TokenTransformer], questions: Questions, split: Split) -> dict[str, Answers]:
-    """Ask the models under a progress bar, after a warning if the deals are sealed."""
+    """Run the models with a progress bar, after a warning if the deals are sealed."""
     from forge_core.cli.screen import notes, progress_bar
     from forge_core.splits import Split
     from forge_core.texas42 import scoring
 
     if split is Split.TEST:
         notes().print(
-            "These are the sealed test deals: after this result nothing may be changed any more.",
+            "These are the sealed test deals: do not change anything in response to this result.",
             style="yellow",
             soft_wrap=True,
         )
-    with progress_bar("asking", questions.n) as move:
+    with progress_bar("evaluating", questions.n) as move:
         return scoring.ask_all(models, questions, move)
 
 
 def draw(report: dict[str, Any], other: Answers | None, folder: Store) -> None:
-    """Write gaps.png."""
+    """Draw the points lost by ply and by declaration, and write the picture as gaps.png."""
     from forge_core.texas42.tokens.pictures import draw_golden_gaps
 
     picture = draw_golden_gaps(
@@ -166,7 +169,7 @@ def draw(report: dict[str, Any], other: Answers | None, folder: Store) -> None:
 
 
 def print_report(report: dict[str, Any], other: Answers | None) -> None:
-    """Both weightings, per declaration, per ply."""
+    """Print the figures for both weightings, by declaration and by ply."""
     from forge_core.cli.screen import screen, table
     from forge_core.texas42.declarations import NAMES
 
@@ -204,7 +207,7 @@ def print_report(report: dict[str, Any], other: Answers | None) -> None:
     out.print()
     if against:
         out.print(
-            f"a decision of this model loses {against['saved']:+.3f} points less than of {against['path']} "
+            f"points saved per decision compared with {against['path']}: {against['saved']:+.3f} "
             f"(standard error {against['standard_error']:.3f}, paired over {against['deals']} deals; "
             f"better in {against['deals_better']})",
             soft_wrap=True,

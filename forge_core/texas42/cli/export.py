@@ -1,4 +1,4 @@
-"""`forge export`: a network as an ONNX file."""
+"""`forge export`: write a network as an ONNX file."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from forge_core.cli.options import Json
 def export(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a model.")],
     out: Annotated[
-        str | None, typer.Option("--out", metavar="DIR", help="For model.onnx; default: beside the model.")
+        str | None,
+        typer.Option("--out", metavar="DIR", help="Folder for model.onnx; default: that of the model."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write a network as ONNX, for any batch, after holding it to torch."""
+    """Write a network as an ONNX file for any batch size, after comparing its answers with torch's."""
     from dataclasses import asdict
 
     from forge_core.cli.screen import notes, print_json, screen, size_text
@@ -37,8 +38,8 @@ def export(
         return
     spread = f", {differences['spread']:.1e} (spread)" if "spread" in differences else ""
     screen().print(
-        f"{report.path}: {size_text(report.nbytes)}; against torch, over {report.rows:,} rows: "
+        f"{report.path}: {size_text(report.nbytes)}; compared with torch on {report.rows:,} rows: "
         f"largest difference {differences['action']:.1e} (plays) and "
-        f"{differences['value']:.1e} points (value){spread}, the same choice in {report.same_choice:.2%}",
+        f"{differences['value']:.1e} points (value){spread}, same choice in {report.same_choice:.2%}",
         soft_wrap=True,
     )

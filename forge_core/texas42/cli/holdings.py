@@ -1,7 +1,8 @@
-"""The kinds of files that Texas 42 keeps in a store, for `forge doctor`.
+"""The kinds of data that Texas 42 keeps in a store, for `forge doctor`.
 
-Of shards, games and boards footers are read, of rows manifests, of bidding tables names alone: the
-footer of one is most of it. Each kind is imported only for a store that has a folder of it.
+It reads the footers of shards, games and boards and the manifests of rows, but only the names of bidding
+tables, whose footers make up most of the file. The code for a kind is imported only if the store has a
+folder of that kind.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def _tables(root: Store, whole: bool) -> Stock:
 
 
 def _boards(root: Store, whole: bool) -> Stock:
-    """Return the boards by the split of their block, all seatings together."""
+    """Return the holdings of boards for each split, with all seatings together."""
     from forge_core.texas42.arena.boards import BLOCKS, BlockKey
 
     matches = root.join(MATCHES_FOLDER)

@@ -1,4 +1,4 @@
-"""`forge investigate`: why a hand that ought to make its bid fell short."""
+"""`forge investigate`: show why a hand fell short of its bid."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from forge_core.texas42.tricks import Trick
 
 N_SUSPECTS = 5
-"""shown of the dominoes that opponents held"""
+"""the number of suspects to show"""
 
 
 def read_below(text: str) -> int:
-    """A whole number; the game knows the most."""
+    """Parse a whole number; `check_question` checks its range. Raises BadInput."""
     return whole(text, "below")
 
 
 def read_max_show(text: str) -> int:
-    """A whole number of at least 0."""
+    """Parse a whole number of at least 0. Raises BadInput."""
     return whole(text, "max-show")
 
 
@@ -48,17 +48,20 @@ def investigate(
             "--trump",
             parser=read_declaration,
             metavar="NAME",
-            help="The declaration: blanks .. sixes, doubles-trump, doubles-suit, notrump; or 0..9.",
+            help="Declaration: blanks to sixes, doubles-trump, doubles-suit, notrump, or 0 to 9.",
         ),
     ],
     below: Annotated[
         int,
         typer.Option(
-            "--below", parser=read_below, metavar="N", help="Points that make the bid: show deals with fewer."
+            "--below", parser=read_below, metavar="N", help="Show deals with fewer points than this."
         ),
     ] = HAND_POINTS,
     max_show: Annotated[
-        int, typer.Option("--max-show", parser=read_max_show, metavar="N", help="Most deals to replay.")
+        int,
+        typer.Option(
+            "--max-show", parser=read_max_show, metavar="N", help="Maximum number of deals to replay."
+        ),
     ] = 3,
     settings: PlayoutSettings,
     model: PlayoutModel = None,
@@ -66,7 +69,7 @@ def investigate(
     seed: SampleSeed = 0,
     json: Json = False,
 ) -> None:
-    """Replay, trick by trick, the deals in which a hand took too few points."""
+    """Replay trick by trick the deals in which a hand took too few points."""
     from forge_core.cli.screen import print_json, progress_bar, screen
     from forge_core.texas42.bidding.investigate import check_question
     from forge_core.texas42.bidding.investigate import investigate as find
@@ -91,7 +94,7 @@ def investigate(
 
 
 def as_record(found: Investigation) -> dict[str, Any]:
-    """Return the JSON form: dominoes as ids, an unknown share as null."""
+    """Return an investigation as JSON types: dominoes as ids, an unknown share as None."""
     from dataclasses import asdict
     from math import isnan
 
@@ -108,7 +111,7 @@ def as_record(found: Investigation) -> dict[str, Any]:
 
 
 def trick_record(trick: Trick) -> dict[str, Any]:
-    """Return a trick as `--json` prints it."""
+    """Return a trick as JSON types."""
     return {
         "leader": trick.leader,
         "dominoes": trick.dominoes,
@@ -118,7 +121,7 @@ def trick_record(trick: Trick) -> dict[str, Any]:
 
 
 def print_summary(out: Console, found: Investigation, playout: str) -> None:
-    """Print how many deals fell short, and what the opponents held in them."""
+    """Print how many deals fell short, and the dominoes that opponents held in them."""
     from forge_core.cli.screen import table
     from forge_core.stats import wilson_interval
     from forge_core.texas42.declarations import NAMES
@@ -127,8 +130,8 @@ def print_summary(out: Console, found: Investigation, playout: str) -> None:
     low, high = wilson_interval(found.short, found.samples)
     share = 100 * found.short / found.samples
     out.print(
-        f"{NAMES[found.decl]}: {found.short:,} of {found.samples:,} deals come to less than {found.below} "
-        f"points by {playout} playouts, {share:.1f} % ({100 * low:.1f} to {100 * high:.1f}).",
+        f"{NAMES[found.decl]}: {found.short:,} of {found.samples:,} deals bring fewer than {found.below} "
+        f"points in {playout} playouts, {share:.1f} % ({100 * low:.1f} to {100 * high:.1f}).",
         soft_wrap=True,
     )
     if not found.suspects:
@@ -144,7 +147,7 @@ def print_summary(out: Console, found: Investigation, playout: str) -> None:
 
 
 def print_shortfall(out: Console, shortfall: Shortfall, decl: int) -> None:
-    """The deal as a picture, its tricks in a table."""
+    """Print a deal as a picture, and its tricks in a table."""
     from forge_core.cli.screen import table
     from forge_core.texas42.cli.picture import print_deal
     from forge_core.texas42.dominoes import team
@@ -169,4 +172,4 @@ def print_shortfall(out: Console, shortfall: Shortfall, decl: int) -> None:
         grid.add_row(f"{number}", *cells, taken, f"{totals[0]}", f"{totals[1]}", style=style)
     out.print(grid)
     if shortfall.points_of_line != shortfall.points:
-        out.print("The tricks are those of perfect play; the playout took other ones.", style="dim")
+        out.print("The tricks shown are those of perfect play; the playout was different.", style="dim")

@@ -1,4 +1,4 @@
-"""`forge match`: which player is better, on the same deals: two players, or every pair of several."""
+"""`forge match`: play two players, or every pair of several players, against each other on the same deals."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def match(
         list[str],
         typer.Argument(
             metavar="PLAYER...",
-            help="random, heuristic, eq, pmake, policy:model=DIR, stage2:model=DIR, clairvoyant. Options of "
-            "eq and pmake: worlds=50, oracle=hybrid|exact|model, model=DIR, exact_from=TRICK, posterior=on; "
-            "for example eq:worlds=10,oracle=exact.",
+            help="random, heuristic, eq, pmake, policy:model=DIR, stage2:model=DIR or clairvoyant. Options "
+            "of eq and pmake: worlds=50, oracle=hybrid|exact|model, model=DIR, exact_from=TRICK, "
+            "posterior=on. Example: eq:worlds=10,oracle=exact.",
         ),
     ],
     settings: MatchSettings,
@@ -41,7 +41,7 @@ def match(
             "--out",
             parser=read_place,
             metavar="DIR",
-            help="Root of a store: games are kept there, and a game that is there is not played again.",
+            help="Root of a store for the games; games that exist there are not played again.",
         ),
     ] = None,
     plots: Annotated[
@@ -50,7 +50,7 @@ def match(
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Play players against each other on the same deals, with seats swapped, and show intervals.
+    """Play players against each other on the same deals with swapped seats, and show intervals.
 
     Each deal is played twice, so that each player of a pair bids once.
     """
@@ -88,7 +88,7 @@ def match(
         )
     else:
         print_report(matches, ranges_text(chosen), f"{seconds_text(seconds)} on {device_name(device)}")
-    if plots:  # last: a picture that fails takes no result with it
+    if plots:  # last, so that results are not lost if drawing fails
         Store(plots).write("match.png", draw_standings(matches))
 
 
@@ -101,7 +101,7 @@ def play(
     by: str,
     batch: int,
 ) -> list[Match]:
-    """Play all pairs under a progress bar."""
+    """Play all pairs with a progress bar. Raises Stopped after Ctrl-C."""
     from forge_core.cli.screen import progress_bar
     from forge_core.texas42.arena import play_all
 
@@ -111,12 +111,12 @@ def play(
         with progress_bar(f"playing {games:,} games", N_PLAYS * games, counted=False) as move:
             return play_all(players, seeds, conditions, store, test, by, batch, move)
     except KeyboardInterrupt:
-        kept = "games played are kept: run the same command again to go on" if store else "nothing is kept"
-        raise Stopped(f"stopped; {kept}") from None
+        kept = "finished games are stored: run the same command again to continue"
+        raise Stopped(f"stopped; {kept if store else 'no games were stored'}") from None
 
 
 def print_report(matches: list[Match], seeds: str, effort: str) -> None:
-    """Print the standings, then every pair."""
+    """Print the standings and then every pair."""
     from forge_core.arena.standings import by_rank, pair_table, rank_table, standings
     from forge_core.cli.screen import screen, table
     from forge_core.texas42.arena.measures import SWING
@@ -125,10 +125,10 @@ def print_report(matches: list[Match], seeds: str, effort: str) -> None:
     from forge_core.texas42.declarations import NAMES
 
     out, ranked, conditions = screen(), standings(matches), matches[0].conditions
-    rules = {"hand": "what suits the hand by a plain rule", "seed": "seed % 10"}
+    rules = {"hand": "what suits the hand by a simple rule", "seed": "seed % 10"}
     declare = conditions.declare
     if declare == "auction":
-        contract = "bidder, bid and declaration are those of an auction; the bidder leads"
+        contract = "bidder, bid and declaration come from an auction; the bidder leads"
     else:
         called = rules[declare] if isinstance(declare, str) else NAMES[declare]
         contract = f"seat 0 bids {call_text(conditions.bid)}, declares {called} and leads"
@@ -136,24 +136,25 @@ def print_report(matches: list[Match], seeds: str, effort: str) -> None:
     out.print()
     places = {standing.name: str(place) for place, standing in enumerate(ranked, start=1)}
     ordered = by_rank(matches, ranked)
-    pairs = pair_table(ordered, SWING, pair_columns(), places.__getitem__, undecided="open")
+    pairs = pair_table(ordered, SWING, pair_columns(), places.__getitem__, undecided="undecided")
     for titles, *rows in (rank_table(ranked, SWING), pairs):
         grid = table(*titles, numbers=SWING.cases)
         for row in rows:
             grid.add_row(*row)
         out.print(grid)
         out.print()
-    note = " An early stop makes its interval a little too narrow." if matches[0].sprt else ""
+    note = " After an early stop the interval is slightly too narrow." if matches[0].sprt else ""
     out.print(
-        "points per deal: what the first takes with the bidders' hands, less what the second takes with the "
-        "same, and its 95 % interval; made: of a hundred contracts each bid; p: how likely so unequal a "
-        f"number is by chance (McNemar); marks: over both games of each deal.{note} {effort}.",
+        "points per deal: points of the first player with the bidders' hands minus those of the second with "
+        "the same hands, with a 95 % interval; made: contracts made, in percent; p: probability that the "
+        "numbers made differ this much by chance (McNemar); marks: over both games of each deal."
+        f"{note} {effort}.",
         style="dim",
         soft_wrap=True,
     )
 
 
 def shortened(seeds: str) -> str:
-    """A long list of seeds by its ends."""
+    """Shorten a long list of seeds to its first and last ranges."""
     runs = seeds.split(",")
     return seeds if len(runs) <= 3 else f"{runs[0]},{runs[1]},...,{runs[-1]}"

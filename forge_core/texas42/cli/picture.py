@@ -1,7 +1,7 @@
-"""A deal as a picture in text: the table seen from above, seats clockwise, seat 0 nearest.
+"""A text picture of a deal: the table seen from above, seats clockwise, with seat 0 at the bottom.
 
-Double lines frame the dominoes that are called; the figure in a frame is the domino's
-count. Colour repeats what the lines say, so nothing is lost without it.
+Called dominoes have double frames; the number in a frame is the domino's count. Colours only repeat
+what the frames show, so the picture is complete without them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from forge_core.texas42.notation import by_suit, declaration_text
 HEIGHT, WIDTH = 17, 75
 _TOP, _BOTTOM, _SIDES = 1, 11, 3
 _MIDDLE = 17
-"""column where the hands of seats 0 and 2 begin"""
+"""the first column of the hands of seats 0 and 2"""
 _RIGHT = 62
 _NAMES = ((16, _MIDDLE, 41), (2, 0, 13), (0, _MIDDLE, 41), (2, _RIGHT, 13))
-"""row, column and width of the name of each seat"""
+"""row, column and width of each seat's name"""
 
 _SINGLE, _DOUBLE = "╭─╮│├┤╰╯", "╔═╗║╠╣╚╝"
 _ASCII = str.maketrans("╭─╮│├┤╰╯┬┼┴╔═╗║╠╣╚╝·", "+-+|+++++++#=######-")
@@ -35,15 +35,15 @@ class Canvas:
         self.cells = [[(" ", "")] * WIDTH for _ in range(HEIGHT)]
 
     def put(self, row: int, column: int, text: str, style: str = "") -> None:
-        """Write `text` from a cell to the right."""
+        """Write `text` starting at a cell."""
         self.cells[row][column : column + len(text)] = [(character, style) for character in text]
 
     def centre(self, row: int, column: int, width: int, text: str, style: str = "") -> None:
-        """Write `text` in the middle of `width` cells."""
+        """Write `text` centred in `width` cells."""
         self.put(row, column + (width - len(text)) // 2, text, style)
 
     def lines(self) -> list[Text]:
-        """The rows, without blanks at their ends."""
+        """Return the rows without trailing blanks."""
         rows = [Text.assemble(*row) for row in self.cells]
         for row in rows:
             row.rstrip()
@@ -57,7 +57,7 @@ def print_deal(
     decl: int | None = None,
     leader: int | None = None,
 ) -> None:
-    """Draw the four hands [4][7] (ids) around a table with the title on it."""
+    """Print the four hands, [4][7] ids, around a table with the title on it."""
     canvas = Canvas()
     _draw_upright(canvas, _TOP, hands[2], decl)
     _draw_lying(canvas, 0, hands[1], decl)
@@ -70,11 +70,11 @@ def print_deal(
         canvas.centre(8, _MIDDLE, 41, declaration_text(decl), _CALLED)
     for line in canvas.lines():
         shown = line if _speaks_unicode(screen) else line.plain.translate(_ASCII)
-        screen.print(shown, soft_wrap=True)  # a narrow terminal cuts the picture as it likes
+        screen.print(shown, soft_wrap=True)  # a narrow terminal may cut the picture
 
 
 def _draw_upright(canvas: Canvas, top: int, hand: Sequence[int], decl: int | None) -> None:
-    """Seven dominoes side by side, five rows high."""
+    """Draw the dominoes of a hand side by side, five rows high."""
     for place, domino in enumerate(by_suit(hand, decl)):
         (a, line, b, side, c, d, e, f), style = _frame(domino, decl)
         high, low = PIPS[domino]
@@ -95,7 +95,7 @@ def _draw_upright(canvas: Canvas, top: int, hand: Sequence[int], decl: int | Non
 
 
 def _draw_lying(canvas: Canvas, column: int, hand: Sequence[int], decl: int | None) -> None:
-    """Seven dominoes on top of one another, in one frame, nine rows high."""
+    """Draw the dominoes of a hand on top of each other in one frame, nine rows high."""
     canvas.put(_SIDES, column, "╭───┬───╮")
     canvas.put(_SIDES + 8, column, "╰───┴───╯")
     for place, domino in enumerate(by_suit(hand, decl)):

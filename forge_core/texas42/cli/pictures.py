@@ -1,4 +1,4 @@
-"""`forge pictures`: decisions of a recorded game, drawn."""
+"""`forge pictures`: draw decisions of a recorded game."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def pictures(
     game: GameSeed = None,
     decision: Decision = None,
     all_players: Annotated[
-        bool, typer.Option("--all-players", help="Film all 28 decisions, not only those of seat 0.")
+        bool, typer.Option("--all-players", help="Show all 28 decisions, not only those of seat 0.")
     ] = False,
-    fps: Annotated[float, typer.Option("--fps", metavar="F", help="Pictures a second of the film.")] = 0.5,
-    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where to put it.")] = "pictures",
+    fps: Annotated[float, typer.Option("--fps", metavar="F", help="Frames per second.")] = 0.5,
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder for the picture.")] = "pictures",
     json: Json = False,
 ) -> None:
-    """Draw a recorded game: a film (GIF) of seat 0's decisions, or one decision (PNG)."""
+    """Draw a recorded game: an animation (GIF) of seat 0's decisions, or a single decision (PNG)."""
     from forge_core.cli.screen import notes, print_json, screen, size_text
     from forge_core.files import Store
     from forge_core.texas42.dominoes import N_PLAYS
     from forge_core.texas42.eq.pictures import draw_decision, draw_game, steps_of_seat
 
     if decision is not None and all_players:
-        raise BadInput("--decision draws one picture, --all-players a film: give one of them")
+        raise BadInput("--decision and --all-players exclude each other: give only one of them")
     record = choose_game(file, game)
     with notes().status("drawing"):
         if decision is None:

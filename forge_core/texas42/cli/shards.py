@@ -1,4 +1,4 @@
-"""`forge shards`: solved deals on disk, without Dagster: the same files, and only those that are missing."""
+"""`forge shards`: solve deals and store missing shards, without Dagster but with the same files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, ShardReport
 
 MOST_SHARDS = 10_000_000
-"""in one command: more is a typing error"""
+"""maximum number of shards in one command; more is a typing error"""
 
 
 @expand_settings
@@ -36,7 +36,7 @@ def shards(
         bool,
         typer.Option(
             "--marginalized",
-            help="Solve several deals for each seed: seat 0 keeps its hand, the others are dealt again.",
+            help="Solve several deals per seed, in which seat 0 keeps its hand and the rest is dealt again.",
         ),
     ] = False,
     settings: MarginalizedSettings,
@@ -45,17 +45,17 @@ def shards(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Solve deals and write a shard of each; existing shards are kept."""
+    """Solve deals and write a shard for each; existing shards are kept."""
     from forge_core.cli.screen import notes
     from forge_core.files import Store
     from forge_core.texas42.oracle.shards import SHARDS, ShardConfig, missing_shards, seed_keys
 
     if "opponents" in given(context) and not marginalized:
-        raise BadInput("--opponents belongs to marginalized deals: add --marginalized")
+        raise BadInput("--opponents applies only to marginalized deals: add --marginalized")
     n_opponents = settings.opponents if marginalized else None
     n_wanted = len(seeds) * (10 if decl == "all" else 1) * (n_opponents or 1)
     if n_wanted > MOST_SHARDS:
-        raise BadInput(f"{n_wanted:,} shards are more than {MOST_SHARDS:,}: ask for fewer at a time")
+        raise BadInput(f"{n_wanted:,} shards are more than {MOST_SHARDS:,}: use fewer seeds at a time")
     config = ShardConfig(settings.rows, settings.sample_seed)
     store = Store(out).join(MARGINALIZED_SHARDS if marginalized else STANDARD_SHARDS)
     require_persistent_store(store)
@@ -72,7 +72,7 @@ def shards(
     print_summary(store, len(keys), len(missing), reports, time.perf_counter() - started, stopped, json)
     if stopped:
         to_go = len(missing) - sum(report.error is None for report in reports)
-        raise Stopped(f"stopped with {to_go:,} shards to go: run the same command again to go on")
+        raise Stopped(f"stopped with {to_go:,} shards left: run the same command again to continue")
     if any(report.error for report in reports):
         raise typer.Exit(BAD_INPUT if any(report.refused for report in reports) else FAILED)
 
@@ -85,7 +85,7 @@ def fill(
     workers: int | None,
     verify: bool,
 ) -> tuple[list[ShardReport], bool]:
-    """Make the missing shards under a progress bar; return their reports, and True if Ctrl-C ended it."""
+    """Make the missing shards with a progress bar; return their reports, and True if stopped by Ctrl-C."""
     from forge_core.cli.screen import progress_bar
     from forge_core.texas42.oracle.shards import fill_shards, missing_shards
 
@@ -97,7 +97,7 @@ def fill(
             move(last=report.key.filename)
             if interrupted():
                 break
-        making.close()  # waits for what is being written
+        making.close()  # waits for the shards being written
         if len(reports) < len(missing):
             reported = {report.key for report in reports}
             to_go = set(missing_shards(store, missing, config, verify=verify))
@@ -115,7 +115,7 @@ def print_summary(
     stopped: bool,
     json: bool,
 ) -> None:
-    """Print how many shards were made, were there before, and failed, and why."""
+    """Print how many shards were made, existed before, or failed, and the reasons for failures."""
     from forge_core.cli.screen import print_json, seconds_text, size_text
 
     made = [report for report in reports if report.made and not report.error]
@@ -144,14 +144,14 @@ def print_summary(
             }
         )
         return
-    counts = f"{len(made):,} made, {there:,} there before, {len(failed):,} failed, of {n_wanted:,} shards"
-    print(f"{store.url}: {counts}")
+    counts = f"{len(made):,} made, {there:,} kept, {len(failed):,} failed"
+    print(f"{n_wanted:,} shards in {store.url}: {counts}")
     if made:
         print(
-            f"{rows:,} rows of {states:,} states, {size_text(nbytes)}, in {seconds_text(seconds)}: "
+            f"{rows:,} rows of {states:,} states, {size_text(nbytes)} in {seconds_text(seconds)}: "
             f"{len(made) / seconds:.1f} deals/s{devices and f' on {devices}'}"
         )
     if replaced:
-        print(f"{replaced:,} of them replaced shards of another configuration")
+        print(f"{replaced:,} of them replaced shards made with other versions or settings")
     for filename, reason in failed.items():
         print(f"forge: {filename}: {reason}", file=sys.stderr)

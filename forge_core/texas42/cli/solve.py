@@ -1,4 +1,4 @@
-"""`forge solve`: what a deal is worth, and every lead in it."""
+"""`forge solve`: compute the value of a deal and of every lead."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def solve(
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Solve a deal exactly: its value, and what each lead costs."""
+    """Solve a deal exactly; show its value and the points that each lead gives away."""
     from forge_core.cli.screen import print_json, screen
     from forge_core.texas42 import oracle
     from forge_core.texas42.cli.deal import deal_title
@@ -39,7 +39,7 @@ def solve(
 
 
 def leads(solution: Solution) -> list[tuple[int, int, int]]:
-    """(domino id, Q, points the leader's team gives away against the best lead), the best first."""
+    """Return the leads, best first, as (domino id, Q, points given away compared with the best lead)."""
     sign = -1 if solution.leader % 2 else 1
     ranked = [
         (int(domino), q, sign * (solution.value - q) // 2)
@@ -49,10 +49,10 @@ def leads(solution: Solution) -> list[tuple[int, int, int]]:
 
 
 def as_record(solution: Solution) -> dict:
-    """Return the JSON form of a solution.
+    """Return a solution as JSON types.
 
-    value, q: points of team 0 minus those of team 1. leads: the best first; gives_away: points
-    that the leader's team takes less than by the best lead, half the difference of value and q.
+    value, q: points of team 0 minus those of team 1. leads: best first. gives_away: the points that the
+    leader's team loses compared with the best lead, half the difference between value and q.
     """
     from forge_core.texas42.declarations import NAMES
     from forge_core.texas42.notation import domino_text
@@ -77,7 +77,7 @@ def as_record(solution: Solution) -> dict:
 
 
 def print_solution(out: Console, solution: Solution) -> None:
-    """The value in words, the leads in a table, what it took."""
+    """Print the value in words, the leads in a table, and the cost of solving."""
     from forge_core.cli.screen import seconds_text, table
     from forge_core.texas42.dominoes import HAND_POINTS, team
     from forge_core.texas42.notation import domino_text

@@ -1,4 +1,4 @@
-"""`forge summary`: a whole set of recorded games, ply by ply."""
+"""`forge summary`: summarize a set of recorded games ply by ply."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Games = Annotated[
 
 
 def summary(path: Games, json: Json = False) -> None:
-    """Say of a set of recorded games, ply by ply, how sure they are and what they cost."""
+    """Summarize recorded games ply by ply: how certain their estimates are, and what play gave away."""
     from dataclasses import asdict
 
     from forge_core.cli.screen import print_json
@@ -41,7 +41,7 @@ def summary(path: Games, json: Json = False) -> None:
 
 
 def read(paths: list[str], faults: list[str] | None = None) -> Iterator[GameRecord]:
-    """Yield the games of files under a progress bar; `faults` collects corrupt files instead of raising."""
+    """Read games with a progress bar. faults: collects the errors of corrupt files instead of raising."""
     from forge_core.cli.screen import progress_bar
     from forge_core.errors import FileCorrupt
     from forge_core.texas42.eq.files import open_game
@@ -58,14 +58,16 @@ def read(paths: list[str], faults: list[str] | None = None) -> Iterator[GameReco
 
 
 def draw(found: Summary) -> None:
-    """A line a ply, and one for all."""
+    """Print a table with a line per ply and one for all plies."""
     from forge_core.cli.screen import screen, table
 
     console = screen()
     made = f"the bid was made in {found.bids_made:.1%}, the bidders took {found.bidders_points:.1f} of 42"
     console.print(f"{found.games:,} games; {made}", soft_wrap=True)
     if len(found.settings) > 1:
-        console.print(f"made in {len(found.settings)} ways: {', '.join(found.settings)}", soft_wrap=True)
+        console.print(
+            f"{len(found.settings)} different settings: {', '.join(found.settings)}", soft_wrap=True
+        )
     columns = ("ply", "forced", "spread", "widest", "ESS", "p10", "least", "sure", "worlds", "of", "gap")
     grid = table(*columns, numbers=" ".join(columns))
     grid.padding = (0, 2, 0, 0)
@@ -75,17 +77,17 @@ def draw(found: Summary) -> None:
     grid.add_row(*cells(found.all), style="bold")
     console.print(grid)
     console.print(
-        "spread, widest: standard deviation of Q over worlds, points, mean over plays and the widest; "
-        "ESS: effective number of worlds, median, tenth percentile and least over games; sure: E[Q] known as "
-        "well as was asked; worlds asked about, of so many that fit (median); gap: given away where there "
-        "was a choice",
+        "spread, widest: mean and largest standard deviation of Q over worlds, in points; ESS, p10, least: "
+        "median, 10th percentile and minimum of the effective number of worlds; sure: share of E[Q] with the "
+        "requested precision; worlds, of: worlds evaluated, and the median number of consistent ones; gap: "
+        "points given away per choice",
         style="dim",
         soft_wrap=True,
     )
 
 
 def cells(of: PlyFigures) -> tuple[str, ...]:
-    """One line of the table."""
+    """Return the cells of one line of the table."""
     return (
         "all" if of.ply is None else str(of.ply),
         f"{of.forced:.0%}",
@@ -102,7 +104,7 @@ def cells(of: PlyFigures) -> tuple[str, ...]:
 
 
 def short(number: float) -> str:
-    """`8.5`, `3,080`, `757k`, `399M`: five characters at most."""
+    """Return a number in at most five characters: `8.5`, `3,080`, `757k` or `399M`."""
     if number < 1e4:
         return f"{number:.1f}" if number < 100 and number % 1 else f"{number:,.0f}"
     return f"{number / 1e3:.0f}k" if number < 1e6 else f"{number / 1e6:.0f}M"

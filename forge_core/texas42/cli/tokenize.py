@@ -1,4 +1,4 @@
-"""`forge tokenize`: training rows from shards, or from recorded games, for as many as have none yet."""
+"""`forge tokenize`: make training rows from those shards or recorded games that have none yet."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from forge_core.splits import Split
 
 _OF_SHARDS = {of.name for of in settings_of(TokenSettings)}
-"""options that choose rows of a shard"""
+"""options that apply only to rows of shards"""
 
 
 def read_splits(text: str) -> list[Split]:
-    """`train`, `val`, `test`, or `all` three."""
+    """Parse `train`, `val`, `test`, or `all` for all three. Raises BadInput."""
     from forge_core.splits import Split
 
     name = text.strip().lower()
@@ -46,7 +46,7 @@ def tokenize(
             "--input",
             parser=read_place,
             metavar="DIR",
-            help=f"Root of the store with shards (shards-*/) or games ({GAMES_FOLDER}/).",
+            help=f"Root of the store with the shards (shards-*/) or games ({GAMES_FOLDER}/).",
         ),
     ],
     out: Annotated[
@@ -55,12 +55,12 @@ def tokenize(
             "--out",
             parser=read_place,
             metavar="DIR",
-            help=f"Root of the store for the rows: {TOKENS_FOLDER}/ or {GAME_ROWS_FOLDER}/ is made in it.",
+            help=f"Root of the store for the rows, which go to {TOKENS_FOLDER}/ or {GAME_ROWS_FOLDER}/.",
         ),
     ],
     stage: Annotated[
         int,
-        typer.Option("--stage", metavar="N", help="1: rows of shards. 2: rows of the games of forge eq."),
+        typer.Option("--stage", metavar="N", help="1: rows from shards. 2: rows from games of forge eq."),
     ] = 1,
     split: Annotated[
         list,
@@ -68,7 +68,7 @@ def tokenize(
             "--split",
             parser=read_splits,
             metavar="NAME",
-            help="train, val, test or all; games have no test rows.",
+            help="Split: train, val, test or all; there are no test rows of games.",
         ),
     ] = "train",  # pyright: ignore[reportArgumentType]
     settings: TokenSettings,
@@ -76,9 +76,9 @@ def tokenize(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Make training rows from shards or from games; existing rows are kept.
+    """Make training rows from shards or games; existing rows are kept.
 
-    With --split all, empty splits are reported; an empty split that is named is an error.
+    With --split all, empty splits are only reported; naming a single split that is empty is an error.
     """
     from forge_core.cli.screen import notes, print_json, progress_bar
     from forge_core.files import Store
@@ -91,9 +91,9 @@ def tokenize(
     elif stage == 2:
         if foreign := sorted(given(context) & _OF_SHARDS):
             option = foreign[0].replace("_", "-")
-            raise BadInput(f"--{option} chooses rows of shards; of games all rows are used: leave it out")
+            raise BadInput(f"--{option} applies only to rows of shards (stage 1): leave it out")
         rows, config, sources = rows_of_games()
-        splits = splits[:2] if len(splits) > 1 else splits  # all but test
+        splits = splits[:2] if len(splits) > 1 else splits  # without test
     else:
         raise BadInput(f"stage {stage}: use 1 or 2")
     require_persistent_store(store)
@@ -101,7 +101,7 @@ def tokenize(
     for which in splits:
         folder = rows.folder_of(store, which)
         try:
-            with notes().status(f"looking what is there of {which}"):
+            with notes().status(f"looking for existing {which} rows"):
                 plan = rows.plan(root, store, which, config)
         except SplitEmpty as error:
             empty[which] = error
@@ -112,7 +112,7 @@ def tokenize(
                 print_plan(folder, plan, sources)
             continue
         started = time.perf_counter()
-        with progress_bar(f"making rows of {which}", len(plan.tasks)) as move:
+        with progress_bar(f"making {which} rows", len(plan.tasks)) as move:
             manifest = rows.update(root, store, which, config, workers, lambda file: move())
         seconds = time.perf_counter() - started
         answers.append(summary_record(folder, plan, manifest, seconds))
@@ -128,21 +128,21 @@ def tokenize(
 
 
 def rows_of_shards(settings: TokenSettings) -> tuple[RowStore, Any, str]:
-    """Return the row store of Stage 1, its configuration, and what its files are made of."""
+    """Return the row store of Stage 1, its configuration, and the word for its sources."""
     from forge_core.texas42.tokens.splits import TOKEN_ROWS, TokenConfig
 
     return TOKEN_ROWS, TokenConfig.of(settings), "shards"
 
 
 def rows_of_games() -> tuple[RowStore, Any, str]:
-    """Return the row store of Stage 2, its configuration, and what its files are made of."""
+    """Return the row store of Stage 2, its configuration, and the word for its sources."""
     from forge_core.texas42.eq.splits import GAME_ROWS, GameRowConfig
 
     return GAME_ROWS, GameRowConfig(), "files of games"
 
 
 def plan_record(folder: Store, plan: Plan) -> dict:
-    """Return the JSON form of the plan for a split."""
+    """Return the plan for a split as JSON types."""
     return {
         "split": plan.split,
         "folder": folder.url,
@@ -155,13 +155,13 @@ def plan_record(folder: Store, plan: Plan) -> dict:
 def print_plan(folder: Store, plan: Plan, sources: str) -> None:
     """Print the plan for a split."""
     print(
-        f"{folder.url}: {len(plan.kept):,} {sources} are there, {len(plan.tasks):,} would be added, "
+        f"{folder.url}: {len(plan.kept):,} {sources} would be kept, {len(plan.tasks):,} added, "
         f"{len(plan.dropped):,} dropped"
     )
 
 
 def summary_record(folder: Store, plan: Plan, manifest: Manifest, seconds: float) -> dict:
-    """Return the JSON form of the result for a split."""
+    """Return the result for a split as JSON types."""
     return {
         "split": plan.split,
         "folder": folder.url,
@@ -175,11 +175,11 @@ def summary_record(folder: Store, plan: Plan, manifest: Manifest, seconds: float
 
 
 def print_summary(folder: Store, plan: Plan, manifest: Manifest, seconds: float, sources: str) -> None:
-    """Print the contents of a split, and the work that was done."""
+    """Print the contents of a split and the work that was done."""
     from forge_core.cli.screen import seconds_text
 
     print(
-        f"{folder.url}: {manifest.rows:,} rows of {len(manifest.files):,} {sources}; {len(plan.tasks):,} "
-        f"added in {seconds_text(seconds)}, {len(plan.kept):,} there before, {len(plan.dropped):,} files "
-        f"dropped; data {manifest.hash}"
+        f"{folder.url}: {manifest.rows:,} rows from {len(manifest.files):,} {sources}; {len(plan.tasks):,} "
+        f"added in {seconds_text(seconds)}, {len(plan.kept):,} kept, {len(plan.dropped):,} dropped; "
+        f"data version {manifest.hash}"
     )

@@ -1,4 +1,4 @@
-"""`forge train`: a network from rows on disk, or from deals solved while it learns."""
+"""`forge train`: train a network on rows on disk, or on deals solved during training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from forge_core.texas42.sources import Source
 
 _WITH_RESUME = {"name", "runs", "resume", "minutes", "workers", "threads", "json"}
-"""options that --resume leaves free; all others are the run's own"""
+"""options allowed with --resume; all others are fixed by the run"""
 
 
 @expand_settings
@@ -32,7 +32,7 @@ def train(
         typer.Option(
             "--data",
             metavar="DIR",
-            help=f"Root of a store with rows: {TOKENS_FOLDER}/ is below it; for stage 2 {GAME_ROWS_FOLDER}/.",
+            help=f"Root of a store with rows in {TOKENS_FOLDER}/, or for stage 2 in {GAME_ROWS_FOLDER}/.",
         ),
     ] = None,
     objective: Annotated[
@@ -40,9 +40,9 @@ def train(
         typer.Option(
             "--objective",
             metavar="NAME",
-            show_default="qvalue; in stage 2 eq",
-            help="What the network answers: qvalue (points of each play), policy (which play is best), or eq "
-            "(points that one player can expect, and their variance).",
+            show_default="qvalue; for stage 2 eq",
+            help="What the network predicts: qvalue (points of each play), policy (the best play) or eq "
+            "(the points that one player can expect, and their variance).",
         ),
     ] = None,
     stage: Annotated[
@@ -56,7 +56,7 @@ def train(
     settings: LiveTeachingSettings,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Continue the run --name from its last checkpoint, with its settings."),
+        typer.Option("--resume", help="Continue run --name from its last checkpoint with its own settings."),
     ] = False,
     minutes: Annotated[
         float | None,
@@ -64,16 +64,16 @@ def train(
             "--minutes",
             min=0,
             metavar="N",
-            help="Stop at the last evaluation within this time; --resume continues.",
+            help="Stop after the last evaluation that fits into this time; --resume continues.",
         ),
     ] = None,
     fast_dev_run: Annotated[
-        bool, typer.Option("--fast-dev-run", help="Take one step and one evaluation, and keep nothing.")
+        bool, typer.Option("--fast-dev-run", help="Run one step and one evaluation, and save nothing.")
     ] = False,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Train a network to say what every play is worth."""
+    """Train a network that predicts the value of every play."""
     from forge_core.cli.screen import notes
     from forge_core.learning.labelled.teaching import choose_model, configure, set_threads, size_name
     from forge_core.texas42.sources import choose_objective, choose_source, parse_source
@@ -92,7 +92,7 @@ def train(
     makers = source.makers(settings.workers)
     makers = 0 if fast_dev_run else makers
     set_threads(settings.threads, makers)
-    how = f"go on with {context.command_path} --resume --name {name}{where}"
+    how = f"continue with {context.command_path} --resume --name {name}{where}"
     with notes().status("preparing rows"):
         rows, val_rows = source.open(makers)
     try:
@@ -116,11 +116,11 @@ def train(
             rows.close()  # pyright: ignore[reportAttributeAccessIssue]
     print_result(result, json)
     if result.unfinished:
-        notes().print(f"its time is over, not its steps: {how}", soft_wrap=True)
+        notes().print(f"time ran out before the last step: {how}", soft_wrap=True)
 
 
 def folder_of(runs: str, name: str) -> Path:
-    """Return the folder of a run. Raises BadInput for a name that leads elsewhere."""
+    """Return the folder of a run. Raises BadInput for an invalid name."""
     from forge_core.files import Store
 
     Store(runs).join(name)
@@ -130,28 +130,28 @@ def folder_of(runs: str, name: str) -> Path:
 def read_begun(
     context: typer.Context, runs: str, name: str | None
 ) -> tuple[TrainConfig, dict[str, Any], str | None, str]:
-    """Return configuration, data, first model and name of a run that was begun. Raises BadInput."""
+    """Return the configuration, data, initial model and name of an existing run. Raises BadInput."""
     from forge_core.learning.labelled.config import TrainConfig
     from forge_core.learning.runs import read_run
 
     if name is None:
-        raise BadInput("--resume goes on with a run: say which by --name")
+        raise BadInput("--resume needs the name of a run: add --name")
     if foreign := sorted(given(context) - _WITH_RESUME):
         option = foreign[0].replace("_", "-")
-        raise BadInput(f"--resume goes on as the run was begun: leave out --{option}, or begin another run")
+        raise BadInput(f"--resume uses the run's own settings: leave out --{option}, or start a new run")
     begun = read_run(folder_of(runs, name))
     return TrainConfig.from_dict(begun["train"]), begun["data"], begun["init_from"], name
 
 
 def what_is_kept(folder: Path, how: str, fast_dev_run: bool) -> str:
-    """Return what remains of a run that was stopped, and how to continue it."""
+    """Return a sentence about what was saved of a stopped run, and how to continue it."""
     from forge_core.learning.runs import CHECKPOINT
 
     if fast_dev_run:
-        return "nothing is kept of a fast dev run"
+        return "a fast dev run saves nothing"
     if (folder / CHECKPOINT).exists():
-        return f"all up to the last evaluation is kept in {folder}: {how}"
-    return "nothing is kept before the first evaluation: run the same command again"
+        return f"everything up to the last evaluation is saved in {folder}: {how}"
+    return "nothing is saved before the first evaluation: run the same command again"
 
 
 def run(
@@ -165,7 +165,7 @@ def run(
     progress: bool,
     **how: Any,
 ) -> TrainResult:
-    """Train with a progress bar on a terminal, and a line for each evaluation. how: see `teach`."""
+    """Train with a progress bar on a terminal and a line per evaluation. how: arguments of `teach`."""
     from forge_core.cli.screen import notes
     from forge_core.learning.labelled.metrics import evaluate_random
     from forge_core.learning.labelled.teaching import point_text, teach
@@ -195,7 +195,7 @@ def run(
 
 
 def print_result(result: TrainResult, json: bool) -> None:
-    """Print the best evaluation, and where the network is kept."""
+    """Print the best evaluation and the path of the network."""
     from forge_core.cli.screen import print_json, screen, seconds_text
 
     if json:
@@ -224,4 +224,4 @@ def print_result(result: TrainResult, json: bool) -> None:
         soft_wrap=True,
     )
     if result.model:
-        out.print(f"{result.model}: compare it with forge evaluate {result.model}", soft_wrap=True)
+        out.print(f"saved {result.model}; evaluate it with forge evaluate {result.model}", soft_wrap=True)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def parts_of_stores() -> Sequence[StorePart]:
-    """Import what Texas 42 keeps in a store."""
+    """Import and return the kinds of data that Texas 42 keeps in a store."""
     from forge_core.texas42.cli.holdings import PARTS
 
     return PARTS

@@ -1,4 +1,4 @@
-"""`forge view`: one recorded game, decision by decision."""
+"""`forge view`: show a recorded game decision by decision."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from forge_core.texas42.eq.scenes import Scene
 
 GameFile = Annotated[
-    str, typer.Argument(metavar="FILE", help="A recorded game; or a folder of games, or the root of a store.")
+    str, typer.Argument(metavar="FILE", help="A recorded game, a folder of games, or the root of a store.")
 ]
 
 
@@ -26,26 +26,26 @@ def view(
     decision: Decision = None,
     regret: Annotated[
         bool,
-        typer.Option("--regret", help="Also what the game was lost by: luck, hidden hands, blunders (1 s)."),
+        typer.Option("--regret", help="Also split lost points into luck, hidden hands and blunders (1 s)."),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show a recorded game: who played what, what each could have played, and what it knew."""
+    """Show a recorded game: each player's plays, alternatives and knowledge."""
     from forge_core.cli.screen import print_json, screen
     from forge_core.texas42.eq.scenes import Scene, scenes
     from forge_core.texas42.eq.view import LEGEND, describe_decision
 
     record = choose_game(file, game)
-    told = list(scenes(record)) if decision is None else [Scene(record, decision)]
+    shown = list(scenes(record)) if decision is None else [Scene(record, decision)]
     split = None
     if regret:
         from forge_core.texas42.arena.regret import regret_split
 
         split = regret_split(record)
     if json:
-        told_regret = {"regret": tell_regret(split)} if split else {}
-        decisions = [tell_decision(scene) for scene in told]
-        print_json({**tell_game(record), **told_regret, "decisions": decisions})
+        regret_part = {"regret": regret_record(split)} if split else {}
+        decisions = [decision_record(scene) for scene in shown]
+        print_json({**game_record(record), **regret_part, "decisions": decisions})
         return
     if decision is None:
         print_game(record)
@@ -57,7 +57,7 @@ def view(
 
 
 def choose_game(place: str, seed: int | None) -> GameRecord:
-    """The game of a file; of a folder that of `seed`, or the only one. Raises BadInput."""
+    """Read the game of a file; in a folder, the game of `seed`, or the only one. Raises BadInput."""
     from forge_core.ranges import ranges_text
     from forge_core.texas42.eq.files import find_games, open_game
     from forge_core.texas42.oracle.shards import ShardKey
@@ -68,15 +68,15 @@ def choose_game(place: str, seed: int | None) -> GameRecord:
         return open_game(paths[0])
     if paths and seed is not None:
         raise BadInput(
-            f"{place} holds {len(paths)} games of seed {seed}: name the file of one, as {paths[0]}"
+            f"{place} contains {len(paths)} games of seed {seed}: name the file of one, such as {paths[0]}"
         )
     seeds = ranges_text(each for each, _ in found)
     which = f"{len(found)} games" if seed is None else f"no game of seed {seed}"
-    raise BadInput(f"{place} holds {which}: pick one with --game, of seeds {seeds}")
+    raise BadInput(f"{place} contains {which}: choose one of the seeds {seeds} with --game")
 
 
 def print_game(record: GameRecord) -> None:
-    """The deal, the bid, and the play, trick by trick."""
+    """Print the deal, the bid, and the play trick by trick."""
     from forge_core.cli.screen import screen
     from forge_core.texas42.cli.picture import print_deal
     from forge_core.texas42.eq.view import bid_text, describe_game, settings_text
@@ -92,19 +92,19 @@ def print_game(record: GameRecord) -> None:
 
 
 def print_regret(record: GameRecord, split: RegretSplit) -> None:
-    """Print where the points were lost, by team, and the worst blunders."""
+    """Print the points lost by each team, by cause, and the worst blunders."""
     from forge_core.cli.screen import screen, table
     from forge_core.texas42.notation import domino_text
 
     out = screen()
     grid = table("points lost by", "seats 0 and 2", "seats 1 and 3")
     grid.columns[1].justify = grid.columns[2].justify = "right"
-    for name, points in (("blunders", split.blunder), ("what was hidden", split.hidden), ("all", split.lost)):
+    for name, points in (("blunders", split.blunder), ("hidden hands", split.hidden), ("total", split.lost)):
         grid.add_row(name, *(f"{of_team:.1f}" for of_team in split.by_team(points)))
     out.print()
     out.print(
-        f"With all hands seen and best play seats 0 and 2 come out {split.luck:+} ahead; here it was "
-        f"{split.margin:+}.",
+        f"With best play and all hands seen, the margin of seats 0 and 2 is {split.luck:+}; in this game it "
+        f"was {split.margin:+}.",
         soft_wrap=True,
     )
     out.print(grid)
@@ -114,8 +114,8 @@ def print_regret(record: GameRecord, split: RegretSplit) -> None:
         out.print(f"decision {step}: seat {split.player[step]}'s {played} gave away {gave:.1f}")
 
 
-def tell_regret(split: RegretSplit) -> dict[str, Any]:
-    """Points; lists by decision, of the mover's team."""
+def regret_record(split: RegretSplit) -> dict[str, Any]:
+    """Return the regret as JSON types: points of the mover's team, in lists by decision."""
     return {
         "luck": split.luck,
         "margin": split.margin,
@@ -125,8 +125,8 @@ def tell_regret(split: RegretSplit) -> dict[str, Any]:
     }
 
 
-def tell_game(record: GameRecord) -> dict[str, Any]:
-    """Return the facts of the whole game; ids and seats."""
+def game_record(record: GameRecord) -> dict[str, Any]:
+    """Return the facts about the whole game as JSON types, with dominoes as ids."""
     from forge_core.texas42.declarations import NAMES
     from forge_core.texas42.dominoes import team
     from forge_core.texas42.eq.scenes import Scene, tricks_of
@@ -148,8 +148,8 @@ def tell_game(record: GameRecord) -> dict[str, Any]:
     }
 
 
-def tell_decision(scene: Scene) -> dict[str, Any]:
-    """One decision: points of E[Q] in the mover's frame, those taken by team; suits by name."""
+def decision_record(scene: Scene) -> dict[str, Any]:
+    """Return a decision as JSON types: E[Q] in the mover's frame, points taken by team, suits by name."""
     from forge_core.texas42.notation import domino_text, suit_text
 
     decl = scene.record.decl

@@ -29,7 +29,7 @@ def configure(settings: GameSettings) -> GameConfig:
 def open_oracle_of(settings: GameSettings, model: str | None, device: str) -> Oracle:
     """Open the oracle that evaluates worlds. Raises BadInput if `model`, a folder, is unused or missing."""
     if model and settings.oracle == "exact":
-        raise BadInput("--model has no effect with --oracle exact: omit it")
+        raise BadInput("model has no effect with oracle exact: leave it out")
     first = EXACT_FROM if settings.exact_from is None else settings.exact_from
     return open_oracle(settings.oracle, model, device, first)
 
@@ -38,7 +38,7 @@ def posterior_of(settings: GameSettings) -> PosteriorConfig | None:
     """Return the posterior's settings, or None for equal weights. Raises BadInput for unused settings."""
     given = _given(window=settings.posterior_window, tau=settings.posterior_tau, mix=settings.posterior_mix)
     if given and not settings.posterior:
-        raise BadInput(f"--posterior-{next(iter(given))} needs a posterior: add --posterior")
+        raise BadInput(f"posterior_{next(iter(given))} has no effect without posterior: set posterior too")
     return replace(PosteriorConfig.calibrated(), **given) if settings.posterior else None
 
 
@@ -58,8 +58,8 @@ def adaptive_of(settings: GameSettings) -> AdaptiveConfig | None:
     if settings.adaptive:
         return replace(AdaptiveConfig(), **given)
     if given:
-        name = "adaptive-batch" if "batch" in given else next(iter(given)).replace("_", "-")
-        raise BadInput(f"--{name} needs adaptive sampling: add --adaptive")
+        name = "adaptive_batch" if "batch" in given else next(iter(given))
+        raise BadInput(f"{name} has no effect without adaptive sampling: set adaptive too")
     return None
 
 
@@ -68,8 +68,7 @@ def exploration_of(settings: GameSettings) -> ExplorationPolicy:
     given = _given(epsilon=settings.epsilon, temperature=settings.temperature, max_regret=settings.max_regret)
     policy = ExplorationPolicy(settings.exploration, **given)
     if unused := sorted(set(given) - set(USED_BY[policy.mode])):
-        option = unused[0].replace("_", "-")
-        raise BadInput(f"--{option} has no effect with exploration {policy.mode}: omit it")
+        raise BadInput(f"{unused[0]} has no effect with exploration {policy.mode}: leave it out")
     return policy
 
 

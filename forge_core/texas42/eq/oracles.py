@@ -178,7 +178,7 @@ def open_oracle(
     if name == "exact":
         return ExactOracle(workers)
     if model is None:
-        raise BadInput(f"--oracle {name} needs a network: name one with --model")
+        raise BadInput(f"oracle {name} needs a network: set model to the folder of one")
     from forge_core.learning.checkpoints import load_model
 
     network = ModelOracle(load_model(model, resolve_device(device)))

@@ -1,7 +1,7 @@
-"""Players of Texas 42: each chooses a play from what one hand can know; clairvoyants only measure them.
+"""Players of Texas 42, which choose plays from what one hand can know; clairvoyants only measure them.
 
-protocol (what a player is, and is given), names (players as the command line writes them), and a
-file each: random, heuristic, expected (E[Q] and P(make)), policy, transcript (Stage 2), clairvoyant.
+Modules: protocol (the protocols of players and clairvoyants), names (player names as users write them),
+and one per kind: random, heuristic, expected (E[Q] and P(make)), policy, transcript (Stage 2), clairvoyant.
 """
 
 from forge_core.texas42.players.names import AnyPlayer, parse_player

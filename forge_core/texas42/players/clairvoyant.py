@@ -1,4 +1,4 @@
-"""Clairvoyants see all hands: they are the ceiling that players are measured against."""
+"""Clairvoyants, which see all hands and serve as the upper bound in measuring players."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
 @dataclass(frozen=True, slots=True)
 class ExactClairvoyant:
-    """Best play with open hands, by the exact oracle."""
+    """A clairvoyant that makes the best play with open hands, according to the exact oracle."""
 
     @property
     def name(self) -> str:
-        """`clairvoyant`."""
+        """The name: `clairvoyant`."""
         return "clairvoyant"
 
     def describe(self) -> dict[str, Any]:
-        """See Player."""
+        """Return everything its plays depend on; see Player."""
         return {"player": "clairvoyant", "oracle": ORACLE_VERSION}
 
     def slots_seeing_all(self, games: Games, keys: Keys) -> Slots:
-        """See Clairvoyant."""
+        """Return the best play in each of N games; the lowest slot if tied."""
         states = games.states
         q = to_mover_frame(root_q(games.hands, games.seen.decl, None, states), states)
         return choose(q.astype(np.float64), q != ILLEGAL)
@@ -42,7 +42,7 @@ class ExactClairvoyant:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkClairvoyant:
-    """The best play with open hands by a Stage-1 network, of points or of a policy."""
+    """A clairvoyant that plays the best action of a Stage-1 network, which predicts points or a policy."""
 
     name: str
     model: TokenTransformer
@@ -51,9 +51,9 @@ class NetworkClairvoyant:
         STAGE1_SPEC.check_same(self.model.spec, f"the network of {self.name}")
 
     def describe(self) -> dict[str, Any]:
-        """See Player."""
+        """Return everything its plays depend on; see Player."""
         return {"player": "clairvoyant", "weights": digest_of(self.model)}
 
     def slots_seeing_all(self, games: Games, keys: Keys) -> Slots:
-        """See Clairvoyant."""
+        """Return the network's best play in each of N games."""
         return best_play(self.model, encode(games.hands, games.seen.decl, games.states), self.name)

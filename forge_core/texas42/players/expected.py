@@ -1,4 +1,4 @@
-"""A player by E[Q]: it samples worlds that fit all it has seen, and plays what is best over them."""
+"""The E[Q] player: samples worlds consistent with what it has seen, and makes the best play over them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from forge_core.texas42.views import Views
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExpectedPlayer:
-    """Maximises, over its worlds, mean points (`eq`), or the share in which its side makes the bid (`pmake`;
-    defenders: sets it)."""
+    """A player that maximizes, over sampled worlds, its mean points (`eq`) or P(make) (`pmake`).
+
+    For defenders, P(make) is the share of worlds in which they set the bid.
+    """
 
     name: str
     oracle: Oracle
     config: GameConfig
     device: str = "cpu"
-    """device on which worlds are dealt and averaged"""
+    """the device on which worlds are dealt and averaged"""
 
     def describe(self) -> dict[str, Any]:
-        """See Player."""
+        """Return everything its plays depend on; see Player."""
         return {
             "player": self.config.criterion,
             "version": EQ_VERSION,
@@ -34,7 +36,10 @@ class ExpectedPlayer:
         }
 
     def slots(self, views: Views, keys: Keys) -> Slots:
-        """See Player. It decides as `eq.play_games` does, without sampling where only one play is legal."""
+        """Return a legal play in each of N games.
+
+        The player decides like `eq.play_games`, but does not sample worlds if only one play is legal.
+        """
         legal = views.legal
         slots = legal.argmax(axis=1)
         to_choose = np.flatnonzero(legal.sum(axis=1) > 1)

@@ -1,7 +1,8 @@
-"""A player like a good beginner: cashes high dominoes, trumps first; wins cheaply; feeds a winning partner.
+"""A rule-based player at the level of a good beginner.
 
-It uses its hand, the plays, and the suits that others have shown out of. It assumes that every
-opponent who may hold a domino of the suit follows with it, and counts no further.
+It cashes high dominoes, trumps first; wins tricks cheaply; and gives count to a winning partner. It uses
+its hand, the plays made, and the suits in which others have shown out. It assumes that every opponent who
+may hold a domino of the led suit follows with it, and looks no further ahead.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from forge_core.texas42.views import Views
 from forge_core.texas42.worlds.voids import unseen
 
 HEURISTIC_VERSION = "h1"
-"""Raised when its plays change."""
+"""Increased when its plays change."""
 
 _TRUMPS = CALLED & np.array([[has_trump_power(decl)] for decl in range(N_DECLARATIONS)])
 _OPPONENTS = (0, 2)
-"""hidden seats, clockwise from the mover: the next player and the last; 1 is the partner"""
+"""numbers of the opponents among the hidden seats, clockwise from the mover; 1 is the partner"""
 _STILL_TO_PLAY = (2, 1, 1, 0)
-"""opponents who play after the mover, by plays in the trick"""
+"""number of opponents who play after the mover, by number of plays in the trick"""
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -43,19 +44,19 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class HeuristicPlayer:
-    """Fixed rules, without a random draw."""
+    """A player that follows fixed rules without random draws."""
 
     @property
     def name(self) -> str:
-        """`heuristic`."""
+        """The name: `heuristic`."""
         return "heuristic"
 
     def describe(self) -> dict[str, Any]:
-        """See Player."""
+        """Return everything its plays depend on; see Player."""
         return {"player": "heuristic", "version": HEURISTIC_VERSION}
 
     def slots(self, views: Views, keys: Keys) -> Slots:
-        """See Player."""
+        """Return a legal play in each of N games; `keys` are not used."""
         opponents = _Opponents.of(views)
         hand = views.hand.astype(np.int64)
         own_suit = LED_SUIT[opponents.decl, hand]
@@ -81,7 +82,7 @@ class _Opponents:
     decl: Numbers
     """[N, 1]"""
     may_hold: tuple[Numbers, ...]
-    """[N, 1] each: 28-bit masks, the next player's first"""
+    """[N, 1] each: 28-bit masks of dominoes, those of the next player first"""
 
     @classmethod
     def of(cls, views: Views) -> _Opponents:
@@ -93,9 +94,10 @@ class _Opponents:
     def cannot_beat(
         self, suit: npt.NDArray, dominoes: Numbers, in_trick: int = 0, whatever: bool = False
     ) -> Flags:
-        """Return [N, k] True where `dominoes` [N, k] stand, led by `suit` [N, k], after `in_trick` plays.
+        """Return [N, k]: True if no opponent still to play can beat `dominoes` [N, k] in a trick.
 
-        Assumes that opponents who may follow suit do; with `whatever`, that they play anything.
+        suit: [N, k], the led suit. in_trick: the number of plays already in the trick. Assumes that
+        opponents who may be able to follow suit do so; with `whatever`, that they may play any domino.
         """
         threats = np.zeros(dominoes.shape, dtype=np.int64)
         for held in self.may_hold[: _STILL_TO_PLAY[in_trick]]:
@@ -105,14 +107,18 @@ class _Opponents:
 
 
 def _dear(decl: Numbers, hand: Numbers, high: Flags) -> Numbers:
-    """Return [N, 7] 0..99 how much each domino is worth keeping: trumps, then high ones, then pips."""
+    """Return [N, 7], 0..99: the value of keeping each domino; trumps first, then high dominoes, then pips."""
     pips = HIGH_PIP[hand] + LOW_PIP[hand].astype(np.int64)
     rank = np.where(HIGH_PIP[hand] == LOW_PIP[hand], 14, pips)
     return 50 * _TRUMPS[decl, hand] + 20 * high + rank
 
 
 def _table(views: Views, opponents: _Opponents, hand: Numbers) -> tuple[Flags, Flags, Flags]:
-    """Return three masks: [N, 1] the partner holds the trick; [N, 1] it will stand; [N, 7] this play wins."""
+    """Return three masks for the current trick.
+
+    [N, 1]: the partner's domino is winning it; [N, 1]: the winning domino cannot be beaten; [N, 7]: playing
+    this domino wins the trick.
+    """
     trick = views.seen.trick.astype(np.int64)
     suit = LED_SUIT[opponents.decl, trick[:, :1]]
     rank = TRICK_RANK[opponents.decl, suit, trick]

@@ -1,14 +1,14 @@
-"""Players of Texas 42 by name, as the command line writes them: `heuristic`, `eq:worlds=50,oracle=exact`.
+"""Player names of Texas 42 as users write them: `heuristic`, `eq:worlds=50,oracle=exact`.
 
-    random       any legal play
-    heuristic    fixed rules, like a good beginner
-    eq           most points on average over `worlds` that fit what it saw
-    pmake        makes the bid (defenders: sets it) in as many of them as possible
-    policy       the play that a policy network prefers in most of them
-    stage2       a network that learnt E[Q]; it samples no worlds
-    clairvoyant  sees all hands: exact, or by a Stage-1 network
+    random       a random legal play
+    heuristic    fixed rules, at the level of a good beginner
+    eq           maximizes mean points over `worlds` sampled worlds
+    pmake        maximizes the share of sampled worlds in which it makes the bid (defenders: sets it)
+    policy       makes the play with the highest mean probability, by a policy network, over sampled worlds
+    stage2       a network that was trained on E[Q]; samples no worlds
+    clairvoyant  sees all hands; exact, or with a Stage-1 network
 
-Options behind the colon differ by kind: see KINDS.
+The options after the colon depend on the kind; see KINDS.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ AnyPlayer = Player | Clairvoyant
 
 
 def parse_player(text: str, device: str = "auto", find_model: FindModel | None = None) -> AnyPlayer:
-    """Return the player of a name, `NAME` or `NAME:option=value,...`; its networks are loaded to `device`.
+    """Return the player with this name, `NAME` or `NAME:option=value,...`. device: for its networks.
 
-    find_model: (objective, the word behind `model=`) -> the folder; default, the word is the folder.
-    Raises BadInput for a name, option or value that does not exist, DeviceUnavailable.
+    find_model: returns a network's folder, given the objective and the text after `model=`; by default
+    that text is the folder. Raises BadInput for an unknown name, option or value, and DeviceUnavailable.
     """
     return make_player(text, KINDS, device, find_model)
 
@@ -120,7 +120,7 @@ def _config(name: PlayerName, criterion: str) -> Any:
 
 def _tau(name: PlayerName, text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
-        raise BadInput(f"player {name.text!r}: posterior={text} is neither on, off nor tau, in points")
+        raise BadInput(f"player {name.text!r}: posterior={text}: use on, off or a number of points (tau)")
     return float(text)
 
 

@@ -1,4 +1,4 @@
-"""Plays chosen by a network."""
+"""Choosing plays with a network."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from forge_core.texas42.tokens.encoder import Tokens
 
 
 def best_play(model: TokenTransformer, seen: Tokens, name: str) -> Slots:
-    """Return [N] the legal slot with the highest output of the network, for N rows (arrays).
+    """Return [N]: the legal slot with the network's highest output in each of N rows (arrays).
 
-    name: of the player, for messages. Raises ForgeError if an output is not finite.
+    name: the player's name, for messages. Raises ForgeError if an output is not finite.
     """
     device = next(model.parameters()).device
     with torch.inference_mode():
         answers, _ = model(torch.from_numpy(seen.tokens).to(device), torch.from_numpy(seen.mask).to(device))
     predicted = answers.float().cpu().numpy()
     if not np.isfinite(predicted[seen.legal]).all():
-        raise ForgeError(f"an output of {name} is not finite: its network has diverged; use another")
+        raise ForgeError(f"player {name}: its network's output is not finite; use another network")
     return choose(predicted, seen.legal)

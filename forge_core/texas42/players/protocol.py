@@ -1,4 +1,4 @@
-"""The protocols of players, who know what one hand can know, and of clairvoyants, who see all four hands."""
+"""Protocols of players, which know what one hand can know, and of clairvoyants, which see all four hands."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from forge_core.texas42.games import Games
 from forge_core.texas42.views import Views
 
 Keys = npt.NDArray[np.uint64]
-"""[N] one key per game for all random draws; a play draws from `streams.mix` of key and step"""
+"""[N] one key per game for all random draws; a decision draws from `streams.mix` of key and step"""
 Slots = npt.NDArray[np.int64]
-"""[N] the play: a slot of the hand as dealt"""
+"""[N] the play in each game: a slot of the hand as dealt"""
 
 
 @runtime_checkable
 class Player(Protocol):
-    """Chooses plays from Views, which hold what one hand can know and nothing else."""
+    """A player chooses plays from Views, which contain what one hand can know and nothing else."""
 
     @property
     def name(self) -> str:
-        """As `parse_player` reads it."""
+        """The name, in the form that `parse_player` reads."""
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Return all that its plays depend on, JSON types: players that play alike describe the same."""
+        """Return everything its plays depend on, as JSON types; equal for players that play alike."""
         ...
 
     def slots(self, views: Views, keys: Keys) -> Slots:
-        """Return a legal play in each of N games; it depends on view and key, not on other games."""
+        """Return a legal play in each of N games; it depends only on the game's own view and key."""
         ...
 
 
 @runtime_checkable
 class Clairvoyant(Protocol):
-    """Sees all four hands: not a player, but a measure of players."""
+    """A clairvoyant sees all four hands, so it is not a player; players are measured against it."""
 
     @property
     def name(self) -> str:
-        """As `parse_player` reads it; it begins with `clairvoyant`."""
+        """The name, in the form that `parse_player` reads; it starts with `clairvoyant`."""
         ...
 
     def describe(self) -> dict[str, Any]:
-        """See Player."""
+        """Return everything its plays depend on; see Player."""
         ...
 
     def slots_seeing_all(self, games: Games, keys: Keys) -> Slots:
@@ -53,7 +53,7 @@ class Clairvoyant(Protocol):
 
 
 def ask(player: Player | Clairvoyant, games: Games, keys: Keys) -> Slots:
-    """Return [N] the plays of a player or clairvoyant; only a clairvoyant receives the games themselves."""
+    """Return [N]: the plays of a player or a clairvoyant; only a clairvoyant receives the games."""
     if isinstance(player, Clairvoyant):
         return player.slots_seeing_all(games, keys)
     return player.slots(games.views, keys)

@@ -1,4 +1,4 @@
-"""A player that chooses at random."""
+"""The random player."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from forge_core.texas42.views import Views
 
 @dataclass(frozen=True, slots=True)
 class RandomPlayer:
-    """Any legal play with equal probability."""
+    """A player that chooses among the legal plays with equal probability."""
 
     @property
     def name(self) -> str:
-        """`random`."""
+        """The name: `random`."""
         return "random"
 
     def describe(self) -> dict[str, Any]:
-        """See Player."""
+        """Return everything its plays depend on; see Player."""
         return {"player": "random"}
 
     def slots(self, views: Views, keys: Keys) -> Slots:
-        """See Player."""
+        """Return a random legal play in each of N games."""
         draws = uniform(mix(mix(keys, views.seen.step)[:, None], np.arange(HAND_SIZE)))
         return np.where(views.legal, draws, -1.0).argmax(axis=1)

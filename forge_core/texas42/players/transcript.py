@@ -1,4 +1,4 @@
-"""A player by a Stage-2 network, which learnt E[Q] from hands and transcripts: it samples no worlds."""
+"""The Stage-2 player, whose network was trained to predict E[Q] from hand and transcript without sampling."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from forge_core.texas42.views import Views
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TranscriptPlayer:
-    """The play with the highest output of the network, one forward pass per play."""
+    """A player that makes the play with its network's highest output, with one forward pass per play."""
 
     name: str
     model: TokenTransformer
@@ -24,9 +24,9 @@ class TranscriptPlayer:
         STAGE2_SPEC.check_same(self.model.spec, f"the network of {self.name}")
 
     def describe(self) -> dict[str, Any]:
-        """See Player."""
+        """Return everything its plays depend on; see Player."""
         return {"player": "stage2", "weights": digest_of(self.model)}
 
     def slots(self, views: Views, keys: Keys) -> Slots:
-        """See Player."""
+        """Return the network's best play in each of N games."""
         return best_play(self.model, encode_transcripts(views), self.name)

@@ -1,6 +1,6 @@
-"""Settings of the verbs and assets of Texas 42, with defaults and help (see `forge_core.settings`).
+"""User settings of Texas 42 for verbs and assets, with defaults and help (see `forge_core.settings`).
 
-shards, tokens, games (of E[Q]), matches, bidding, scores; how networks are trained is in
-`forge_core.learning.labelled.settings`. Nothing here takes time to import. What the settings
-mean is told by the module that takes them, such as `eq.configuration` for games.
+Modules: shards, tokens, games (E[Q]), matches, bidding, scores and gate; training settings are in
+`forge_core.learning.labelled.settings`. These modules are fast to import. The modules that use the
+settings, such as `eq.configuration` for games, check and interpret them.
 """

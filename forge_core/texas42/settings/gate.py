@@ -1,4 +1,4 @@
-"""Settings of the gate: on how many rows or deals a challenger meets the champion."""
+"""User settings of the gate: the number of rows or deals on which challenger and champion are compared."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from forge_core.texas42.settings.scores import ScoreSettings
 
 @dataclass(frozen=True, slots=True)
 class GateSettings(ScoreSettings):
-    """Rows for networks that see all hands; for Stage-2 players duplicate deals, and when they are enough."""
+    """Settings of the gate: rows for networks that see all hands, duplicate deals for Stage-2 players."""
 
     deals: int | None = like(
         MatchSettings,
         "deals",
-        help="Stage 2: most deals of the match; their seeds are of the val split, which teaches no network.",
+        help="Stage 2: maximum number of deals in the match; they come from the val split.",
     )
     margin: float = setting(
         MARGINS["points"],
-        "Stage 2: points per deal by which the match tells a better player from an equal one.",
+        "Stage 2: difference in points per deal that the match's test can detect.",
     )

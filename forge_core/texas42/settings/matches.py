@@ -1,4 +1,4 @@
-"""Settings of matches of Texas 42: which contract is played, and what a sequential test compares."""
+"""User settings of matches of Texas 42: the contract, and the outcome that a sequential test compares."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from forge_core.settings import setting
 from forge_core.texas42.auction import LOWEST_BID
 
 DECLARE = ("hand", "seed", "auction")
-"""how a declaration may come about, if it is not given: see `Conditions`"""
+"""ways to determine the declaration, other than naming one; see `Conditions`"""
 MARGINS = {"points": 0.5, "contracts": 0.03}
-"""what a sequential test may compare, and the difference per deal that it can detect"""
+"""outcomes that a sequential test can compare, with the default difference per deal that it can detect"""
 
 
 def read_declare(text: str) -> str | int:
-    """Return `hand`, `seed`, `auction`, or one declaration 0..9. Raises BadInput."""
+    """Parse `hand`, `seed`, `auction` or a declaration, which becomes 0..9. Raises BadInput."""
     from forge_core.texas42.declarations import parse_declaration
 
     name = text.strip().lower()
@@ -24,17 +24,17 @@ def read_declare(text: str) -> str | int:
 
 
 def read_bid(text: str) -> int:
-    """Return a whole number; Conditions knows which are bids. Raises BadInput."""
+    """Parse a whole number; Conditions checks that it is a bid. Raises BadInput."""
     return whole(text, "bid")
 
 
 @dataclass(frozen=True, slots=True)
 class MatchSettings(arena.MatchSettings):
-    """Settings of matches: the deals, the contract, and the test that ends them."""
+    """Settings of matches: the deals, the contract, and the test that can end them early."""
 
     decl: str | int = setting(
         "hand",
-        "Declaration: hand (a rule chooses it for the bidder's hand), seed (seed % 10), one by name, or "
+        "Declaration: hand (chosen by a rule for the bidder's hand), seed (seed % 10), the name of one, or "
         "auction (bidder, bid and declaration come from an auction of four equal bidders).",
         metavar="NAME",
         read=read_declare,

@@ -1,4 +1,4 @@
-"""Settings of training rows: which states of a shard a network learns from."""
+"""User settings of training rows: which states of a shard a network learns from."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from forge_core.settings import like, setting
 from forge_core.texas42.settings.shards import ShardSettings
 
 DEFAULT_ROWS = 10_000
-"""rows of a shard"""
+"""rows per shard"""
 DECISION_SHARE = 0.75
-"""share of decisions among the rows of a deal: 31 % are decisions in a draw stratified by ply, and
-only they tell a good player from a bad one; the other rows teach values"""
+"""share of decisions among the rows of a deal; a draw stratified by ply has only 31 %, but only decisions
+distinguish good play from bad, whereas the other rows teach values"""
 
 
 def read_row_count(text: str) -> int:
-    """Return a whole number of at least 0; TokenConfig knows the smallest. Raises BadInput."""
+    """Parse a number of rows, at least 0; TokenConfig checks that it is not too small. Raises BadInput."""
     return whole(text, "rows")
 
 
@@ -30,5 +30,5 @@ class TokenSettings:
         None, "Share of decisions among the rows, from 0 to 1.", default_text=f"{DECISION_SHARE}"
     )
     sample_seed: int = like(
-        ShardSettings, "sample_seed", help="Seed of the draw of rows: another number draws others."
+        ShardSettings, "sample_seed", help="Seed for drawing rows; a different seed draws different rows."
     )

@@ -314,7 +314,7 @@ class _Crew:
         how = f"was killed by signal {-code}" if code and code < 0 else f"ended with status {code}"
         self.close()
         raise WorkerLost(
-            f"worker process {process.pid} {how}: if memory ran out, use fewer --workers; then resume the run"
+            f"worker process {process.pid} {how}: if memory ran out, use fewer workers; then resume the run"
         )
 
 
