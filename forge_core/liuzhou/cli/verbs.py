@@ -9,13 +9,15 @@ from forge_core.liuzhou.cli.film import film
 from forge_core.liuzhou.cli.match import match
 from forge_core.liuzhou.cli.play import play
 from forge_core.liuzhou.cli.show import show
+from forge_core.liuzhou.cli.train import train
 
 LIUZHOU = GameVerbs(
     name="liuzhou",
     title="Liuzhou",
-    summary="Liuzhou, a board game for two: play, search positions, compare players, film games.",
+    summary="Liuzhou, a board game for two: play, search positions, train networks, compare players.",
     verbs={
         "games and positions": (play, show, analyse, film),
+        "networks": (train,),
         "players": (match, evaluate),
     },
     benchmarks={"liuzhou-rules": "forge_core.liuzhou.cli.bench_rules"},

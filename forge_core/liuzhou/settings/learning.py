@@ -1,0 +1,110 @@
+"""Settings of learning from self-play: the network, its pace, its losses, and the run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from forge_core.errors import BadInput
+from forge_core.liuzhou.settings.network import DEFAULT_SIZE, REFERENCE_SIZE, parse_size
+from forge_core.ranges import whole
+from forge_core.settings import setting
+
+RUNS = "runs"
+"""folder of all runs"""
+EVALUATIONS = 20
+"""points of a run's curve, each with a checkpoint"""
+
+_NETWORK, _PACE, _MACHINE, _RUN = "Network", "Positions and learning rate", "Machine", "Run"
+
+
+def read_size(text: str) -> str:
+    """Return the name of a size of network. Raises BadInput."""
+    return str(parse_size(text))
+
+
+def read_seed(text: str) -> int:
+    """Return a whole number of at least 0. Raises BadInput."""
+    return whole(text, "seed")
+
+
+@dataclass(frozen=True, slots=True)
+class LearningSettings:
+    """Settings of learning from self-play. Raises BadInput for values out of range."""
+
+    size: str = setting(
+        DEFAULT_SIZE,
+        f"Width and blocks of the network, such as {DEFAULT_SIZE} or {REFERENCE_SIZE}.",
+        metavar="WxB",
+        read=read_size,
+        panel=_NETWORK,
+    )
+    positions: int = setting(1_500_000, "Positions of self-play in the whole run.", panel=_PACE)
+    playout_positions: int = setting(
+        100_000,
+        "The first positions, played by random playouts: the network learns from them first.",
+        panel=_PACE,
+    )
+    iteration: int = setting(
+        3_072, "Positions played before the network learns again, rounded up to whole plies.", panel=_PACE
+    )
+    window: int = setting(200_000, "Latest positions that the network learns from.", panel=_PACE)
+    reuse: float = setting(6.0, "Times that each position is learnt from, on average.", panel=_PACE)
+    batch_size: int = setting(512, "Positions per step.", panel=_PACE)
+    lr: float = setting(
+        2e-3, "Highest learning rate; it falls linearly to 0 over the whole run.", metavar="RATE", panel=_PACE
+    )
+    warmup: int = setting(100, "Steps over which the learning rate rises at first.", panel=_PACE)
+    weight_decay: float = setting(1e-4, "Decay of weights, of AdamW.", panel=_PACE)
+    average: float = setting(
+        0.998,
+        "Share that the averaged weights, which play and are kept, retain per step; 0: no average.",
+        panel=_PACE,
+    )
+    soft: float = setting(
+        0.0,
+        "Share of the search's value in the target of the difference; the rest is the game's end.",
+        panel=_PACE,
+    )
+    parts: int = setting(
+        2,
+        "Parts that a batch is divided into on a CPU; a thread of its own learns from each.",
+        panel=_MACHINE,
+    )
+    precision: str = setting(
+        "auto",
+        "Number format: 32, bf16-mixed, or auto (bf16-mixed where the device computes in bfloat16).",
+        panel=_MACHINE,
+    )
+    seed: int = setting(0, "Seed of the first weights and of all draws.", read=read_seed, panel=_RUN)
+
+    def __post_init__(self) -> None:
+        parse_size(self.size)
+        least = min(self.positions, self.iteration, self.window, self.batch_size, self.parts)
+        if least < 1 or min(self.playout_positions, self.warmup) < 0:
+            raise BadInput(
+                "positions, iteration, window, batch size, parts: use at least 1; playout positions, "
+                "warmup: at least 0"
+            )
+        if self.parts > self.batch_size:
+            raise BadInput(
+                f"{self.parts} parts of a batch of {self.batch_size}: use no more than it has positions"
+            )
+        if self.playout_positions >= self.positions:
+            raise BadInput(
+                f"playout positions {self.playout_positions:,} of {self.positions:,} positions: leave some "
+                "for the network"
+            )
+        if not (0 < self.reuse < math.inf and 0 < self.lr < math.inf and 0 <= self.weight_decay < math.inf):
+            raise BadInput("reuse, lr, weight decay: use numbers above 0 (weight decay: at least 0)")
+        if not (0 <= self.average < 1 and 0 <= self.soft <= 1):
+            raise BadInput(f"average {self.average}, soft {self.soft}: use 0 to 1, an average below 1")
+
+    def steps_after(self, positions: int) -> int:
+        """Return the steps that are due once so many positions were played."""
+        return int(positions * self.reuse / self.batch_size)
+
+    def rate_at(self, step: int) -> float:
+        """Return the learning rate of a step, 0..steps_after(positions) - 1."""
+        rising = min(1.0, (step + 1) / max(1, self.warmup))
+        return self.lr * rising * (1 - step / max(1, self.steps_after(self.positions)))
