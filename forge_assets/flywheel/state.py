@@ -109,7 +109,7 @@ class State:
     error: str = ""
     """why the last attempt failed, and what to do; empty if it did not fail"""
     prepared: str = ""
-    """benchmark version for which the benchmark was last prepared"""
+    """version of the benchmark that was last prepared"""
     history: tuple[Iteration, ...] = field(default=())
 
     @classmethod

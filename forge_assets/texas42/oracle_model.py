@@ -235,7 +235,7 @@ def in_units(name: str) -> str:
 
 
 def warnings_of(report: Mapping[str, Any], figures: Mapping[str, float]) -> list[dg.AssetCheckResult]:
-    """Return the results of the checks, which warn where the network misses a limit."""
+    """Return the results of the checks, which warn if the network misses a limit."""
     uniform = report["uniform"]
     held = {name: (uniform.get(name), limit) for name, limit in WARNINGS.items()}  # logits have no q_mae
     held["beats_random"] = figures["decision_q_gap"], figures["random_decision_q_gap"]
