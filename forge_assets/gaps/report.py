@@ -74,7 +74,7 @@ class AssetGaps:
 
     @property
     def mendable(self) -> list[str]:
-        """Partitions that a run can repair, without those that a foreign file blocks."""
+        """Partitions that a run can repair, except those blocked by a foreign file."""
         if self.run_config is None:
             return []
         return [
