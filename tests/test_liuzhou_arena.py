@@ -21,7 +21,6 @@ from forge_core.liuzhou.state import (
     EMPTY_SLOT,
     GOING,
     START,
-    legal_actions,
     outcomes,
     step_rows,
 )
@@ -241,17 +240,16 @@ def test_a_walk_that_is_cut_off_is_counted():
     assert trees.overflow > 0
 
 
-@pytest.mark.parametrize("name", ["default", "gumbel"])
-def test_simulations_wait_for_no_device(name):
+@pytest.mark.parametrize("options", [{}, {"gumbel": True}, {"reuse": True}], ids=str)
+def test_simulations_wait_for_no_device(options):
     """Fake tensors have no values: reading one back, or a shape that depends on one, would fail."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
-    actions, _ = legal_actions(torch.from_numpy(positions(4)))
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        trees = TensorTrees(4, SEARCHES[name], "cpu")
+    with FakeTensorMode():
+        trees = TensorTrees(4, SearchSettings(8, **options), "cpu")
         trees.stops_early = False
-        trees.scores = trees.zeros(4, 64, dtype=torch.float64)
-        trees.plan = trees.zeros(4, 64, dtype=torch.int32)
         for _ in range(3):
             trees.simulate(FakeNet())
-        assert trees.visits.shape == (4 * trees.size, len(actions[0]))
+        if trees.settings.reuse:
+            trees.advance(torch.zeros(4, dtype=torch.int64))
+        assert trees.visits.shape == (4 * trees.size, 64)

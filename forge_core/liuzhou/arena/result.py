@@ -82,8 +82,15 @@ class RootStatistics:
 
     def __getitem__(self, some: slice) -> RootStatistics:
         """Return those of some trees."""
+        return self._converted(lambda array: array[some])
+
+    def as_numpy(self) -> RootStatistics:
+        """Return the same as numpy arrays, from tensors; waits for the device."""
+        return self._converted(lambda tensor: tensor.cpu().numpy())
+
+    def _converted(self, convert: Callable[[Array], Array]) -> RootStatistics:
         parts = (getattr(self, name) for name in self.__slots__)
-        return RootStatistics(*(None if part is None else part[some] for part in parts))
+        return RootStatistics(*(None if part is None else convert(part) for part in parts))
 
 
 def result_of(root: RootStatistics, settings: SearchSettings, evaluations: int) -> SearchResult:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -25,9 +27,9 @@ from forge_core.liuzhou.state.layout import (
     PHASE_MASK,
 )
 
-ArenaKind = Literal["auto", "reference", "cpu", "tensors"]
-"""Implementations of the search: plain Python, compiled, and tensors of any device; auto takes cpu on a CPU
-and tensors on CUDA. All find the same visits and values."""
+ArenaKind = Literal["auto", "reference", "cpu", "tensors", "cuda"]
+"""Implementations of the search: plain Python, compiled, tensors of any device, and kernels for CUDA. auto
+takes cpu on a CPU, and on CUDA its kernels if Triton is installed. All find the same visits and values."""
 
 
 class Trees(Protocol):
@@ -205,9 +207,12 @@ def resolve_kind(kind: ArenaKind, device: str) -> ArenaKind:
     """Return the implementation for a device. Raises BadInput for one that cannot run there."""
     on_cuda = device.startswith("cuda")
     if kind == "auto":
-        return "tensors" if on_cuda else "cpu"
+        has_triton = importlib.util.find_spec("triton") is not None
+        return ("cuda" if has_triton else "tensors") if on_cuda else "cpu"
     if kind in ("reference", "cpu") and on_cuda:
-        raise BadInput(f"the {kind} arena runs on a CPU: use device cpu, or kind tensors")
+        raise BadInput(f"the {kind} arena runs on a CPU: use device cpu, or kind tensors or cuda")
+    if kind == "cuda" and not on_cuda and os.environ.get("TRITON_INTERPRET") != "1":
+        raise BadInput("the cuda arena runs on CUDA: use device cuda, or kind cpu or tensors")
     return kind
 
 
@@ -225,4 +230,8 @@ def make_trees(kind: ArenaKind, games: int, settings: SearchSettings, device: st
         from forge_core.liuzhou.arena.tensors import TensorTrees
 
         return TensorTrees(games, settings, device)
-    raise BadInput(f"no arena of kind {kind!r}: use auto, reference, cpu or tensors")
+    if kind == "cuda":
+        from forge_core.liuzhou.arena.cuda import CudaTrees
+
+        return CudaTrees(games, settings, device)
+    raise BadInput(f"no arena of kind {kind!r}: use auto, reference, cpu, tensors or cuda")

@@ -86,8 +86,10 @@ class TensorTrees:
         self.root_row = torch.arange(games, device=self.device) * self.size
         self.bin = self.root_row + self.size - 1
         self.overflowed = self.zeros(dtype=torch.int64)
-        self.plan = self.zeros(games, 1, dtype=torch.int32)
-        self.scores: Tensor | None = None
+        self.scores = self.zeros(games if settings.gumbel else 1, SLOTS, dtype=torch.float64)
+        """with gumbel, logits and noise of the roots"""
+        self.plan = self.zeros(games if settings.gumbel else 1, settings.sims, dtype=torch.int32)
+        """with gumbel, visits that an action of the root must have in each simulation"""
 
     def zeros(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Return a tensor of zeros on the device."""
@@ -126,8 +128,9 @@ class TensorTrees:
         roots = self.root_row
         if self.settings.gumbel:
             scores = log_priors(self.prior[roots])
-            self.scores = scores if draws is None else scores + draws
-            self.plan = self.upload(plan_of_halving(sims))[counts.clamp(max=CONSIDERED)]
+            self.scores.copy_(scores if draws is None else scores + draws)
+            plan = self.upload(plan_of_halving(sims))
+            self.plan[:, :sims] = plan[counts.clamp(max=CONSIDERED)]
         elif draws is not None:
             noise = self.settings.noise
             self.prior[roots] = mix_noise(self.prior[roots], self.actions[roots], draws, noise)
@@ -193,7 +196,7 @@ class TensorTrees:
         is_legal = actions != EMPTY_SLOT
         if self.settings.gumbel:
             merit = scaled_values(visits, sums, prior, value, sign)
-            if is_root and self.scores is not None:
+            if is_root:
                 merit = merit + self.scores
                 wanted = self.plan.gather(1, (self.row_visits[row] - 1).to(torch.int64)[:, None])
                 is_legal = is_legal & (visits == wanted)
@@ -243,7 +246,7 @@ class TensorTrees:
             sums=self.sums[roots],
             row_visits=self.row_visits[roots],
             value=self.value[roots],
-            scores=None if self.scores is None else self.scores[: self.n],
+            scores=self.scores[: self.n] if self.settings.gumbel else None,
         )
 
     def advance(self, slots: Tensor) -> None:
