@@ -230,7 +230,7 @@ def test_settings_default_to_those_of_the_core():
 
 def test_what_is_missing_or_contradicts_itself_is_said(materialize):
     assert "materialize it first, or choose another model" in reason_of(materialize(model="latest"))
-    assert "add --adaptive" in reason_of(materialize(min_worlds=3))
+    assert "set adaptive too" in reason_of(materialize(min_worlds=3))
     assert "oracle 'oracular'" in reason_of(materialize(oracle="oracular"))
 
 

@@ -183,7 +183,7 @@ def test_players_by_name(model):
         ("playouts:9999999", "sims=9999999 is not in 1"),
         ("search:sims=0,model=a/b", "player 'search:sims=0,model=a/b': sims 0: use 1"),
         ("search:sims=8", "needs a network"),
-        ("search:sims=8,model=/nowhere", "/nowhere holds no model"),
+        ("search:sims=8,model=/nowhere", "/nowhere contains no model"),
         ("network:sims=8,model=a", "no option 'sims'"),
         ("greedy:2", "greedy has no option '2'; it takes none"),
     ],

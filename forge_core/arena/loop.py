@@ -160,7 +160,7 @@ def require_different_names(players: Sequence[Named]) -> None:
     names = [player.name for player in players]
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated:
-        raise BadInput(f"player {repeated} is named twice and would play itself: name each player once")
+        raise BadInput(f"player {repeated} would play itself: name each player once")
 
 
 P = TypeVar("P", bound=Named)
