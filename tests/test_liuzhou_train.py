@@ -196,7 +196,7 @@ def test_a_run_may_start_from_a_model(whole, tmp_path):
 
 
 def test_runs_that_cannot_be(whole, tmp_path):
-    with pytest.raises(BadInput, match="holds a run already"):
+    with pytest.raises(BadInput, match="already contains a run"):
         train(PLAY, LEARNING, whole, device="cpu")
     with pytest.raises(BadInput, match=r"differs in train \(lr\)"):
         train(PLAY, replace(LEARNING, lr=1e-3), whole, device="cpu", resume=True)
