@@ -1,0 +1,51 @@
+"""Positions of random play, from all phases in equal numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.liuzhou.rules import FORCED, MAX_MOVES, PLACE
+from forge_core.liuzhou.state import START, legal_actions, outcomes, step_rows
+from forge_core.liuzhou.state.layout import GOING, PHASE_MASK
+from forge_core.streams import stream
+
+GAMES = 4096
+"""of random play that positions are taken from. No stone is marked in about one game of a thousand,
+so that phase FORCED occurs only in thousands of games."""
+
+Rows = npt.NDArray[np.int64]
+
+
+def play_randomly(rows: Rows, draws: np.random.Generator) -> Rows:
+    """Return unfinished rows after one random legal action each."""
+    actions, counts = legal_actions(rows)
+    slots = (draws.random(len(rows)) * counts).astype(np.int64)
+    return step_rows(rows, actions[np.arange(len(rows)), slots])
+
+
+def random_openings(n: int, stones: int, seed: int) -> Rows:
+    """Return [n, 4] positions after so many random placements."""
+    rows, draws = np.tile(START, (n, 1)), stream(seed, "liuzhou", "validate", "openings")
+    for _ in range(stones):
+        rows = play_randomly(rows, draws)
+    return rows
+
+
+def positions_of_all_phases(n: int, seed: int) -> Rows:
+    """Return [n, 4] unfinished positions, drawn without repetition and as evenly over phases as there are."""
+    draws = stream(seed, "liuzhou", "validate", "positions")
+    rows, met = np.tile(START, (GAMES, 1)), []
+    for _ in range(MAX_MOVES):
+        rows = rows[outcomes(rows) == GOING]
+        if not len(rows):
+            break
+        met.append(rows)
+        rows = play_randomly(rows, draws)
+    found = np.unique(np.concatenate(met), axis=0)
+    found = found[draws.permutation(len(found))]
+    phase = found[:, 3] & PHASE_MASK
+    rank = np.zeros(len(found), np.int64)  # among the positions of the same phase
+    for kind in range(PLACE, FORCED + 2):
+        rank[phase == kind] = np.arange((phase == kind).sum())
+    return found[np.argsort(rank, kind="stable")[:n]]
