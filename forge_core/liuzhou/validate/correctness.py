@@ -51,7 +51,7 @@ def _listed(rows: Rows | torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 
 def count_search_differences(rows: Rows, sims: int, device: str) -> int:
-    """Return the positions whose visits or values differ between the compiled trees and the arena of `device`.
+    """Return the positions whose visits or values differ between compiled trees and the device's arena.
 
     The evaluator is exact, so that equal searches are equal in every digit. On a CPU, the tensor
     implementation takes the arena's part.

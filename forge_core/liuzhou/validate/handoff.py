@@ -83,7 +83,7 @@ def _iterate(
 
 
 def _bytes_written() -> int:
-    """Return the bytes that this process has written to files and pipes so far; 0 where Linux does not say."""
+    """Return the bytes that this process has written to files and pipes so far; 0 without /proc."""
     if not _IO.exists():
         return 0
     counters = dict(line.split(": ") for line in _IO.read_text().splitlines())

@@ -107,7 +107,7 @@ def search_one_ply(
     `settings.sims` visits among the actions, by the values of the successors, which never change.
     """
     actions, counts = legal_actions(rows)
-    prior, value = evaluator(rows, actions)
+    prior, _ = evaluator(rows, actions)
     parent = np.repeat(np.arange(len(rows)), counts)
     successors = step_rows(rows[parent], actions[actions != EMPTY_SLOT])
     values = np.empty(len(successors), np.float32)

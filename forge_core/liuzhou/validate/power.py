@@ -24,7 +24,7 @@ class PowerReading:
 
 @contextmanager
 def read_power(device: str) -> Iterator[PowerReading]:
-    """Yield a reading that is filled in when the body ends. On a CPU, or without nvidia-smi, it stays None."""
+    """Yield a reading that is filled in when the body ends; it stays None on a CPU or without nvidia-smi."""
     reading, sampler = PowerReading(), _start_sampler(device)
     try:
         yield reading
