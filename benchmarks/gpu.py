@@ -18,6 +18,7 @@ import argparse
 import sys
 import time
 
+import gpu_liuzhou
 import gpu_texas42
 import torch
 from gpu_run import Check, Part, Run, check, measure, read_conditions, show, to_text
@@ -26,8 +27,8 @@ from forge_core.cli.filling import check_place, place_of
 from forge_core.device import resolve_device
 from forge_core.errors import ForgeError
 
-CHECKS: dict[str, Check] = {**gpu_texas42.CHECKS}
-PARTS: dict[str, Part] = {**gpu_texas42.PARTS}
+CHECKS: dict[str, Check] = {**gpu_texas42.CHECKS, **gpu_liuzhou.CHECKS}
+PARTS: dict[str, Part] = {**gpu_texas42.PARTS, **gpu_liuzhou.PARTS}
 
 
 def main() -> int:

@@ -55,7 +55,8 @@ def test_all_that_a_gpu_is_timed_for_runs_and_is_kept(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(said.read_text())
-    assert list(found["checked"]) == ["solver", "worlds", "encoder", "posterior", "games"]
+    texas42 = ["solver", "worlds", "encoder", "posterior", "games"]
+    assert list(found["checked"]) == [*texas42, "liuzhou rules", "liuzhou arena"]
     assert list(found["figures"]) == [
         "apart_points",
         "ceilings",
@@ -65,6 +66,9 @@ def test_all_that_a_gpu_is_timed_for_runs_and_is_kept(tmp_path):
         "training",
         "rows",
         "kernels",
+        "liuzhou rules",
+        "liuzhou arena",
+        "liuzhou self-play",
     ]
     assert found["left_out"] == {}
     assert found["conditions"]["versions"].keys() >= {"torch", "triton", "numba"}
