@@ -25,10 +25,10 @@ export MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
 TORCH ?= torch $(shell $(PYTHON) -c 'import ctypes; ctypes.CDLL("libcuda.so.1")' 2>/dev/null || \
 	echo --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 10)
 
-.PHONY: help setup run test check ui bench clean
+.PHONY: help setup run test check ui bench validate-liuzhou clean
 
 help:  ## print this list
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 
 setup: $(READY)  ## install the environment in .venv
 
@@ -67,6 +67,9 @@ ui: $(READY) dagster_home/history  ## start Dagster on http://127.0.0.1:3000 and
 
 bench: $(READY)  ## measure the speed of the oracle on this machine
 	$(BIN)/forge bench solver
+
+validate-liuzhou: $(READY)  ## measure the acceptance criteria of Liuzhou's search, as runs/liuzhou-validation.json
+	$(BIN)/forge liuzhou validate --strict --json runs/liuzhou-validation.json
 
 clean:  ## remove the environment and caches; keep data and runs
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -10,6 +10,7 @@ from forge_core.liuzhou.cli.match import match
 from forge_core.liuzhou.cli.play import play
 from forge_core.liuzhou.cli.show import show
 from forge_core.liuzhou.cli.train import train
+from forge_core.liuzhou.cli.validate import validate
 
 LIUZHOU = GameVerbs(
     name="liuzhou",
@@ -19,6 +20,7 @@ LIUZHOU = GameVerbs(
         "games and positions": (play, show, analyse, film),
         "networks": (train,),
         "players": (match, evaluate),
+        "acceptance": (validate,),
     },
     benchmarks={"liuzhou-rules": "forge_core.liuzhou.cli.bench_rules"},
 )

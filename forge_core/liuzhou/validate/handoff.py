@@ -28,7 +28,7 @@ def measure_handoff(settings: ValidationSettings, device: str) -> dict[str, Any]
     """Return bytes, copies and seconds of iterations of self-play and learning.
 
     An iteration plays 8 plies of all games and learns as often as training would. The second kind
-    writes the buffer as Parquet and learns from the tensors that it reads back.
+    writes the buffer to a file (safetensors, the fastest format) and learns from a copy that it reads back.
     """
     play = SelfPlaySettings(games=settings.games, tables=1, sims=settings.sims, fast_sims=1, full_share=1.0)
     positions = 8 * settings.games
@@ -75,11 +75,22 @@ def _iterate(
     games.play(positions)
     source = buffer
     if folder is not None:
-        buffer.save(folder / "positions.parquet")
-        source = TrajectoryBuffer.load(folder / "positions.parquet", buffer.device)
+        source = _through_file(buffer, folder / "positions.safetensors")
     losses = learner.learn(source, learner.step + steps)
     losses.cpu()  # waits for the device
     return time.perf_counter() - begun
+
+
+def _through_file(buffer: TrajectoryBuffer, path: Path) -> TrajectoryBuffer:
+    """Write the buffer to a file, and return a second buffer with the content of the file."""
+    from safetensors.torch import load_file, save_file
+
+    save_file({name: tensor.contiguous() for name, tensor in buffer.tensors().items()}, path)
+    copy = TrajectoryBuffer(buffer.games, buffer.plies * buffer.games, buffer.device)
+    for name, tensor in load_file(path, device=buffer.device).items():
+        copy.tensors()[name].copy_(tensor)
+    copy.advance(buffer.head)
+    return copy
 
 
 def _bytes_written() -> int:

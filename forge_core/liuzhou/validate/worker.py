@@ -35,7 +35,7 @@ def serve() -> None:
     rows = positions_of_all_phases(settings.positions, settings.seed)
     for line in sys.stdin:
         case = json.loads(line)
-        shares = np.array_split(rows[: case["positions"]], case["threads"])
+        shares = np.array_split(np.resize(rows, (case["positions"], 4)), case["threads"])
         searches = [
             make_search(case["mode"], settings.games, SearchSettings(sims=settings.sims), evaluator)
             for _ in shares
