@@ -49,11 +49,11 @@ def test_golden_searches_of_sixteen_simulations():
 )
 def test_kernels_equal_those_of_the_cpu(options):
     settings = SearchSettings(8, **options)
-    arenas = [Arena(6, settings, "cpu", kind) for kind in ("cpu", "cuda")]
+    arenas = [Arena(4, settings, "cpu", kind) for kind in ("cpu", "cuda")]
     finished = np.array([[127, 1 << 35, 0, 4 | BLACK_WON << 22]])
-    rows = np.concatenate([positions(5), finished])
+    rows = np.concatenate([positions(3), finished])
     for _ in range(2 if settings.reuse else 1):
-        results = [arena.search(rows, FakeNet(2), keys(6)) for arena in arenas]
+        results = [arena.search(rows, FakeNet(2), keys(4)) for arena in arenas]
         assert_equal_roots(arenas[1].root(), arenas[0].root())
         np.testing.assert_array_equal(results[1].chosen, results[0].chosen)
         if settings.reuse:

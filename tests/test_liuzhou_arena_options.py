@@ -15,6 +15,7 @@ from forge_core.errors import BadInput, DeviceUnavailable
 from forge_core.liuzhou.arena import Arena, SearchSettings, search
 from forge_core.liuzhou.arena.gumbel import improved_policy, plan_of_halving, scaled_values
 from forge_core.liuzhou.arena.noise import dirichlet_parts, gumbel_variates, mix_noise
+from forge_core.liuzhou.cli import bench_arena
 from forge_core.liuzhou.evaluators import FakeNet, Rollouts, Uniform
 from forge_core.liuzhou.settings.search import KEPT_SIMS
 from forge_core.liuzhou.state import EMPTY_SLOT, START, legal_actions, step_rows
@@ -303,3 +304,30 @@ def test_rollouts_are_mean_results_of_random_games():
     for wrong in ({"playouts": 0}, {"beta": 2.0}, {"draw_scale": 0.0}):
         with pytest.raises(BadInput):
             Rollouts(1, **wrong)
+
+
+# --- speed ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few_games(monkeypatch):
+    for name, value in {
+        "GAMES": (8,),
+        "GAMES_CUDA": (8,),
+        "SIMS": 4,
+        "N_COMPARED": 8,
+        "N_REPEATS": 1,
+    }.items():
+        monkeypatch.setattr(bench_arena, name, value)
+
+
+@pytest.mark.usefixtures("few_games")
+def test_the_search_is_measured_after_it_was_compared(monkeypatch):
+    found = bench_arena.measure([3], "cpu")
+    limits = [figure.limit for figure in found.figures]
+    assert sorted(limit for limit in limits if limit is not None) == [1.0, 8.0]
+    assert all(figure.value > 0 for figure in (*found.figures, *bench_arena.on_cuda(positions(8), "cpu")))
+    salts = iter(range(9))
+    monkeypatch.setattr(bench_arena, "FakeNet", lambda: FakeNet(next(salts)))
+    with pytest.raises(AssertionError, match="visits of the cpu arena differ"):
+        bench_arena.measure([3], "cpu")

@@ -22,5 +22,5 @@ LIUZHOU = GameVerbs(
         "players": (match, evaluate),
         "acceptance": (validate,),
     },
-    benchmarks={"liuzhou-rules": "forge_core.liuzhou.cli.bench_rules"},
+    benchmarks={f"liuzhou-{name}": f"forge_core.liuzhou.cli.bench_{name}" for name in ("rules", "arena")},
 )

@@ -38,6 +38,9 @@ class NetworkEvaluator:
     means nothing. Several threads may evaluate at once.
     """
 
+    capturable = True
+    """Tensors are evaluated on the device alone: a search on CUDA captures that in its graph."""
+
     def __init__(
         self, network: LiuzhouNet, beta: float = 0.0, device: str = "cpu", dtype: str | None = None
     ) -> None:
