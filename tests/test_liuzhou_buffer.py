@@ -29,7 +29,7 @@ def write(writer, rows: Tensor, value: float = 0.0, taught: bool = True, game: i
     policy = torch.where(listed, policy, 0.0)
     policy /= policy.sum(1, keepdim=True)
     numbers = game if isinstance(game, Tensor) else torch.full((len(rows),), game, dtype=torch.int32)
-    writer.write(rows, actions, policy, torch.full((len(rows),), value), taught, numbers)
+    writer.write(rows, actions, actions[:, 0], policy, torch.full((len(rows),), value), taught, numbers)
 
 
 def finish(writer, over: list[bool], game: list[int], result: list[int], difference: list[float]) -> None:

@@ -70,6 +70,8 @@ class TrajectoryBuffer:
         """[C, 4]"""
         self.actions = torch.full((size, SLOTS), EMPTY_SLOT, dtype=torch.uint8, device=device)
         """[C, 64] legal actions, ascending, then EMPTY_SLOT"""
+        self.action = torch.full((size,), EMPTY_SLOT, dtype=torch.uint8, device=device)
+        """[C] that was played"""
         self.policy = torch.zeros((size, SLOTS), dtype=torch.float16, device=device)
         """[C, 64] shares of visits; zeros where `taught` is False"""
         self.value = torch.zeros(size, dtype=torch.float32, device=device)
@@ -88,7 +90,18 @@ class TrajectoryBuffer:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all tensors by name; they are the buffer's own."""
-        names = ("rows", "actions", "policy", "value", "result", "difference", "taught", "game", "ply")
+        names = (
+            "rows",
+            "actions",
+            "action",
+            "policy",
+            "value",
+            "result",
+            "difference",
+            "taught",
+            "game",
+            "ply",
+        )
         return {name: getattr(self, name) for name in names}
 
     def writer(self, first: int, games: int) -> Writer:
@@ -168,10 +181,25 @@ class Writer:
         }
         self._ages = torch.arange(MAX_MOVES, device=buffer.device)
 
+    def writes_into(self, buffer: TrajectoryBuffer) -> bool:
+        """Return True if what this writes stands in the tensors of `buffer`, without a copy."""
+        return all(
+            view.untyped_storage().data_ptr() == buffer.tensors()[name].untyped_storage().data_ptr()
+            for name, view in self._views.items()
+        )
+
     def write(
-        self, rows: Tensor, actions: Tensor, policy: Tensor, value: Tensor, taught: bool, game: Tensor
+        self,
+        rows: Tensor,
+        actions: Tensor,
+        action: Tensor,
+        policy: Tensor,
+        value: Tensor,
+        taught: bool,
+        game: Tensor,
     ) -> None:
-        """Write one ply. rows [g, 4], actions [g, 64], policy [g, 64], value [g] in black's frame.
+        """Write one ply: rows [g, 4], actions [g, 64], and the one [g] that is played, policy [g, 64], and
+        value [g] in black's frame.
 
         taught: the search was a full one; else the policy is not kept. game: [g] int32, the number
         of each game, NO_GAME for a position that shall not be sampled.
@@ -179,6 +207,7 @@ class Writer:
         at = self.head % self._plies
         views = self._views
         views["rows"][at], views["actions"][at], views["value"][at] = rows, actions, value
+        views["action"][at] = action.to(torch.uint8)
         views["policy"][at] = policy if taught else 0.0
         views["taught"][at], views["game"][at], views["result"][at] = taught, game, PENDING
         views["ply"][at] = (rows[:, 3] >> COUNT_SHIFT & COUNT_MASK).to(torch.uint8)

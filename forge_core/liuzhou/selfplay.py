@@ -24,7 +24,7 @@ from forge_core.errors import BadInput
 from forge_core.learning.threads import Pieces
 from forge_core.liuzhou.arena import Arena
 from forge_core.liuzhou.buffer import TrajectoryBuffer, Writer, to_mover_frame
-from forge_core.liuzhou.network import NetworkEvaluator
+from forge_core.liuzhou.evaluators import Evaluator
 from forge_core.liuzhou.playouts import PlayoutSettings, search_by_playouts
 from forge_core.liuzhou.rules import N_CELLS
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
@@ -91,38 +91,41 @@ class Table:
     def _stream(self, *key: int | str) -> np.random.Generator:
         return stream(self.seed, "self-play", self.number, *key)
 
-    def play(self, are_full: Sequence[bool], evaluator: NetworkEvaluator | None) -> None:
+    def play(self, are_full: Sequence[bool], evaluator: Evaluator | None) -> None:
         """Play one ply of every game per entry, by a full or a fast search; without evaluator by playouts."""
         for is_full in are_full:
             self._play_ply(is_full, evaluator)
 
-    def _play_ply(self, is_full: bool, evaluator: NetworkEvaluator | None) -> None:
+    def _play_ply(self, is_full: bool, evaluator: Evaluator | None) -> None:
         draws = self._stream(self.writer.head)
         if evaluator is None:
             actions, visits, value = self._search_by_playouts(draws)
         else:
             actions, visits, value = self._search(is_full, evaluator, draws)
         weights = visits.double()
+        move_count = self.rows[:, 3] >> COUNT_SHIFT & COUNT_MASK
+        power = torch.where(move_count < self.settings.warm_plies, 1.0, 1 / self.settings.temperature)
+        slots = _draw_slots(weights ** power[:, None], draws)
+        chosen = actions.gather(1, slots[:, None]).squeeze(1).long()
         self.writer.write(
             self.rows,
             actions,
+            action=chosen,
             policy=weights / weights.sum(1, keepdim=True),
             value=to_mover_frame(value, self.rows),
             taught=is_full or evaluator is None,
             game=self.game,
         )
-        move_count = self.rows[:, 3] >> COUNT_SHIFT & COUNT_MASK
-        power = torch.where(move_count < self.settings.warm_plies, 1.0, 1 / self.settings.temperature)
-        slots = _draw_slots(weights ** power[:, None], draws)
-        chosen = actions.gather(1, slots[:, None]).squeeze(1).long()
-        after = by_library(step_rows, self.rows, chosen)
-        is_over = outcomes(after) != GOING
-        self._count(after, is_over)
+        self.rows = by_library(step_rows, self.rows, chosen)
+        is_over = outcomes(self.rows) != GOING
+        if self.device == "cpu" and not is_over.any():  # on CUDA the question would wait for the device
+            return
+        self._count(self.rows, is_over)
         self.game = torch.where(is_over, self.game + self.writer.all_games, self.game)
-        self.rows = self._replace(after, is_over, draws)
+        self.rows = self._replace(self.rows, is_over, draws)
 
     def _search(
-        self, is_full: bool, evaluator: NetworkEvaluator, draws: np.random.Generator
+        self, is_full: bool, evaluator: Evaluator, draws: np.random.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return actions [g, 64], visits [g, 64], and values [g] in the mover's frame."""
         arena, on_cpu = self._arenas[is_full], self.rows.device.type == "cpu"
@@ -194,7 +197,7 @@ class SelfPlay:
         self,
         settings: SelfPlaySettings,
         buffer: TrajectoryBuffer,
-        evaluator: NetworkEvaluator | None,
+        evaluator: Evaluator | None,
         seed: int = 0,
     ) -> None:
         """buffer: of as many games as are to be played side by side. evaluator: None plays by playouts."""
