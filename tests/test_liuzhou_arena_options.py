@@ -185,8 +185,12 @@ def test_reuse_is_needed_to_advance():
         arena.advance(np.array([0]))
     arena = Arena(2, SearchSettings(4, reuse=True), "cpu")
     arena.search(START[None], Uniform())
-    with pytest.raises(BadInput, match="2 slots for 1 games"):
-        arena.advance(np.array([0, 0]))
+    for wrong in ([0, 0], [64], [-2]):
+        with pytest.raises(BadInput, match="slot"):
+            arena.advance(np.array(wrong))
+    arena.advance(np.array([0]))
+    with pytest.raises(BadInput, match="after each search"):
+        arena.advance(np.array([0]))
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -253,6 +257,9 @@ def test_bad_calls():
         arena.search(START[None], Uniform(), keys(2))
     with pytest.raises(BadInput, match="sims 5"):
         arena.search(START[None], Uniform(), keys(1), sims=5)
+    for prior, value in ((9, np.float32), (64, np.float64)):
+        with pytest.raises(BadInput, match="the evaluator answered"):
+            arena.search(START[None], lambda *_: (np.zeros((1, prior), value), np.zeros(1, value)), keys(1))  # noqa: B023
     with pytest.raises(BadInput, match="games"):
         Arena(0, SearchSettings(4), "cpu")
     with pytest.raises(BadInput, match="kind"):

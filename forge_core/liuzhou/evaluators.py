@@ -49,6 +49,18 @@ class Evaluator(Protocol):
         ...
 
 
+def evaluate(evaluator: Evaluator, rows: Array, actions: Array) -> tuple[Array, Array]:
+    """Return the evaluator's answer. Raises BadInput for one of another shape or type than it should have."""
+    prior, value = evaluator(rows, actions)
+    for answer, shape in ((prior, actions.shape), (value, actions.shape[:1])):
+        if answer.shape != shape or "float32" not in str(answer.dtype):
+            raise BadInput(
+                f"the evaluator answered {tuple(answer.shape)} {answer.dtype} for {len(rows)} rows: it must "
+                f"return priors float32 [N, {SLOTS}] and values float32 [N]"
+            )
+    return prior, value
+
+
 def array_module(array: Array) -> Any:
     """Return the module numpy or torch, whose functions take such an array."""
     if isinstance(array, np.ndarray):

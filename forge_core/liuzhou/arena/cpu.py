@@ -19,7 +19,7 @@ from forge_core.liuzhou.arena.kernels import (
 )
 from forge_core.liuzhou.arena.noise import mix_noise
 from forge_core.liuzhou.arena.result import RootStatistics
-from forge_core.liuzhou.evaluators import Evaluator
+from forge_core.liuzhou.evaluators import Evaluator, evaluate
 from forge_core.liuzhou.settings.search import SearchSettings
 from forge_core.liuzhou.state.layout import EMPTY_SLOT, SLOTS
 
@@ -66,7 +66,7 @@ class CpuTrees:
         is_kept = self.is_kept[:n] & (roots["state"] == rows).all(1)
         self.is_kept[:] = False
         start_roots(rows, is_kept, self.trees, self.used)
-        prior, value = evaluate(evaluator, rows, roots["actions"].copy())
+        prior, value = contiguous(evaluator, rows, roots["actions"].copy())
         store_roots(is_kept, prior, value, self.trees)
         if self.settings.gumbel:
             scores = log_priors(roots["prior"])
@@ -79,7 +79,7 @@ class CpuTrees:
         """Add a leaf to each tree, and its value to the path that leads to it."""
         n, walks = self.n, self.walks
         walk(n, self.trees, self.used, walks, self.rule)
-        prior, value = evaluate(evaluator, walks.leaf_state[:n], walks.leaf_actions[:n])
+        prior, value = contiguous(evaluator, walks.leaf_state[:n], walks.leaf_actions[:n])
         absorb(n, prior, value, self.trees, walks, self.rule)
 
     def root(self) -> RootStatistics:
@@ -97,7 +97,7 @@ class CpuTrees:
         keep_subtrees(slots.astype(np.int64), most, self.trees, self.used, self.is_kept)
 
 
-def evaluate(evaluator: Evaluator, rows: Array, actions: Array) -> tuple[Array, Array]:
+def contiguous(evaluator: Evaluator, rows: Array, actions: Array) -> tuple[Array, Array]:
     """Return the evaluator's priors and values in the layout that the kernels are compiled for."""
-    prior, value = evaluator(rows, actions)
-    return np.ascontiguousarray(prior, np.float32), np.ascontiguousarray(value, np.float32)
+    prior, value = evaluate(evaluator, rows, actions)
+    return np.ascontiguousarray(prior), np.ascontiguousarray(value)

@@ -14,15 +14,12 @@ from forge_core.liuzhou.evaluators import array_module
 from forge_core.liuzhou.state.layout import EMPTY_SLOT, SLOTS
 from forge_core.streams import mix, uniform
 
-DIRICHLET_ALPHA = 0.5
-"""Concentration of the root's noise: 10 / (a typical number of legal actions, 20), as AlphaZero has it.
-`dirichlet_parts` relies on it being one half."""
-
 
 def dirichlet_parts(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.float32]:
     """Return Gamma(1/2) variates [N, SLOTS] float32: over their sum they are Dirichlet(1/2).
 
-    Gamma(1/2) is half the square of a normal variate, by Box and Muller -ln(u) cos(2 pi v)^2.
+    As for AlphaZero the concentration is 10 / a typical number of legal actions, here 20. Gamma(1/2) is
+    half the square of a normal variate, by Box and Muller -ln(u) cos(2 pi v)^2.
     """
     u, v = np.split(_uniforms(keys, 2 * SLOTS), 2, axis=1)
     return (-np.log1p(-u) * np.cos(2 * np.pi * v) ** 2).astype(np.float32)
@@ -30,7 +27,7 @@ def dirichlet_parts(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.float32]:
 
 def gumbel_variates(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
     """Return standard Gumbel variates [N, SLOTS]."""
-    smallest = 2.0**-54
+    smallest = 2.0**-54  # a draw of 0 has no logarithm
     return -np.log(-np.log(np.maximum(_uniforms(keys, SLOTS), smallest)))
 
 

@@ -23,7 +23,7 @@ from forge_core.liuzhou.arena.gumbel import (
 )
 from forge_core.liuzhou.arena.noise import mix_noise
 from forge_core.liuzhou.arena.result import RootStatistics
-from forge_core.liuzhou.evaluators import Evaluator
+from forge_core.liuzhou.evaluators import Evaluator, evaluate
 from forge_core.liuzhou.settings.search import SearchSettings
 from forge_core.liuzhou.state.layout import EMPTY_SLOT, SLOTS, pack, unpack
 
@@ -42,7 +42,7 @@ class Node:
         self.slots = np.full(SLOTS, EMPTY_SLOT, np.uint8)
         """the actions as evaluators take them"""
         self.slots[: len(self.actions)] = self.actions
-        prior, value = evaluator(self.row[None], self.slots[None])
+        prior, value = evaluate(evaluator, self.row[None], self.slots[None])
         self.prior: list[F] = list(prior[0, : len(self.actions)])
         self.value: F = value[0]
         self.children: dict[int, Node] = {}
@@ -159,9 +159,8 @@ class ReferenceTrees:
 
     def choose_by_policy(self, node: Node) -> int:
         """Return the action whose share of the visits falls behind its improved policy the most."""
-        policy = improved_policy(padded(node.prior, F)[None], completed_values(node)[None], node.slots[None])[
-            0
-        ]
+        prior, values = padded(node.prior, F), completed_values(node)
+        policy = improved_policy(prior[None], values[None], node.slots[None])[0]
         lag = policy - padded(node.visits, np.int32) / (1 + sum(node.visits))
         return int(np.where(node.slots != EMPTY_SLOT, lag, -math.inf).argmax())
 

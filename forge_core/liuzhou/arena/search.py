@@ -25,6 +25,7 @@ from forge_core.liuzhou.state.layout import (
     PENDING_MASK,
     PENDING_SHIFT,
     PHASE_MASK,
+    SLOTS,
 )
 
 ArenaKind = Literal["auto", "reference", "cpu", "tensors", "cuda"]
@@ -82,7 +83,7 @@ class Arena:
         self.kind = resolve_kind(kind, self.device)
         self.trees = make_trees(self.kind, games, settings, self.device)
         self._n = 0
-        """positions of the last search"""
+        """positions of the last search; 0 after `advance`, which needs a search before each call"""
 
     @property
     def overflow(self) -> int:
@@ -132,8 +133,14 @@ class Arena:
         """
         if not self.settings.reuse:
             raise BadInput("only an arena with reuse keeps subtrees: set reuse, or leave advance out")
-        if len(slots) != self._n:
-            raise BadInput(f"{len(slots)} slots for {self._n} games: give one per row of the last search")
+        if tuple(slots.shape) != (self._n,):
+            raise BadInput(
+                f"slots of shape {tuple(slots.shape)} for {self._n} games: after each search, give once one "
+                "slot per row"
+            )
+        if isinstance(slots, np.ndarray) and not ((slots >= -1) & (slots < SLOTS)).all():
+            raise BadInput(f"slots {slots.tolist()}: use -1..{SLOTS - 1}")
+        self._n = 0
         self.trees.advance(self._take_in(slots))
 
     def _draws(self, n: int, stream: np.random.Generator | np.ndarray | None) -> np.ndarray | None:

@@ -24,7 +24,7 @@ from forge_core.liuzhou.arena.gumbel import (
 )
 from forge_core.liuzhou.arena.noise import mix_noise
 from forge_core.liuzhou.arena.result import RootStatistics, mover_signs
-from forge_core.liuzhou.evaluators import Evaluator, final_values
+from forge_core.liuzhou.evaluators import Evaluator, evaluate, final_values
 from forge_core.liuzhou.settings.search import SearchSettings
 from forge_core.liuzhou.state.layout import DRAWN, EMPTY_SLOT, GOING, OUTCOME_SHIFT, SLOTS
 from forge_core.liuzhou.state.tensors import legal_actions, outcomes, step_rows
@@ -67,6 +67,8 @@ class TensorTrees:
         self.depth = min(depth or settings.tree_rows - 1, settings.tree_rows - 1)
         self.levels = 0
         """actions on the longest line that the trees can have now"""
+        self.may_keep = False
+        """`advance` has been called since the last search"""
         self.stops_early = self.device.type == "cpu"
         """stop a walk when all trees are at their leaf: reading that costs nothing on a CPU"""
         rows = games * self.size
@@ -112,13 +114,15 @@ class TensorTrees:
         self.n = len(rows)
         rows = torch.cat((rows.to(self.device), self.finished_rows(self.games - self.n)))
         actions, counts = legal_actions(rows)
-        prior, value = evaluator(rows, actions)
+        prior, value = evaluate(evaluator, rows, actions)
         kept = self.is_kept & (self.state[self.root_row] == rows).all(1)
         self.write(self.root_row, rows, actions, prior, value, kept)
         self.row_visits[self.root_row] = torch.where(kept, self.row_visits[self.root_row], 1)
         self.used.copy_(torch.where(kept, self.used, 1))
         self.is_kept.zero_()
         self.overflowed.zero_()
+        self.levels = max(self.levels - 1, 0) if self.may_keep else 0
+        self.may_keep = False
         if draws is not None:
             draws = np.pad(draws, ((0, self.games - self.n), (0, 0)))
         self.add_noise(counts, sims, None if draws is None else self.upload(draws))
@@ -160,7 +164,7 @@ class TensorTrees:
     def simulate(self, evaluator: Evaluator) -> None:
         """Add a leaf to each tree, and its value to the path that leads to it."""
         walk = self.walk()
-        self.absorb(walk, *evaluator(walk.state, walk.actions))
+        self.absorb(walk, *evaluate(evaluator, walk.state, walk.actions))
 
     def walk(self) -> Walk:
         """Walk down each tree to a leaf, and make its state."""
@@ -258,7 +262,7 @@ class TensorTrees:
         n = is_below.sum(1)
         self.is_kept.copy_((n > 0) & (n <= self.settings.tree_rows - self.settings.sims))
         self.used.copy_(torch.where(self.is_kept, n, self.used))
-        self.levels = max(self.levels - 1, 0)
+        self.may_keep = True
         # Kept rows get numbers in their order, and new place k takes the row with number k.
         number = is_below.cumsum(1) - 1
         places = torch.where(is_below, number, self.size)

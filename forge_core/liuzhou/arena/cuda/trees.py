@@ -9,7 +9,7 @@ import torch
 
 from forge_core.liuzhou.arena.cuda.kernels import absorb, walk
 from forge_core.liuzhou.arena.tensors import TensorTrees
-from forge_core.liuzhou.evaluators import Evaluator
+from forge_core.liuzhou.evaluators import Evaluator, evaluate
 from forge_core.liuzhou.settings.search import SearchSettings
 from forge_core.liuzhou.state.layout import SLOTS
 
@@ -91,7 +91,7 @@ class CudaTrees(TensorTrees):
                 GUMBEL=self.settings.gumbel,
                 **EXACT,
             )
-            prior, value = evaluator(self.leaf_state, self.leaf_actions)
+            prior, value = evaluate(evaluator, self.leaf_state, self.leaf_actions)
             _ABSORB[(self.games,)](
                 self.state,
                 self.prior,
