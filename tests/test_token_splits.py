@@ -367,7 +367,7 @@ def test_the_verb_draws_rows_and_says_what_it_did(shards, out, capsys):
     (said,) = json.loads(capsys.readouterr().out)["splits"]
     assert (said["made"], said["kept"], said["rows"]) == (4, 0, 200)
     assert main(call[:-1]) == 0
-    assert "200 rows of 4 shards; 0 added" in capsys.readouterr().out.replace("\n", " ")
+    assert "200 rows from 4 shards; 0 added" in capsys.readouterr().out.replace("\n", " ")
     assert main([*call, "--split", "test"]) == 2
     assert "has no shards in shards-standard/test" in capsys.readouterr().err
     assert main([*call, "--split", "dev"]) == 2
