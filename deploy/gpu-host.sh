@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# A bare host with NVIDIA cards becomes a worker of the cluster, one worker a card. Once by hand, as root:
+# Turn a bare host with NVIDIA GPUs into workers of the cluster, one per GPU. Once by hand, as root:
 #   useradd --create-home forge; install -d -o forge /opt/forge /var/lib/forge /etc/forge
 #   runuser -u forge -- git clone URL /opt/forge; cd /opt/forge
 #   install -m 640 -g forge deploy/cluster.env /etc/forge/     and fill it in
-# Then, both again whenever the project or the host has changed:
+# Then, and again whenever the project or the host has changed:
 #   runuser -u forge -- deploy/gpu-host.sh   environment, CUDA build of torch, kernels compiled and checked
 #   deploy/gpu-host.sh units                 the services, started now and after every boot
 set -euo pipefail
@@ -46,7 +46,7 @@ check_variables() {
 
 make_environment() {
 	install -D -m 644 deploy/celery/dagster.yaml "$DAGSTER_HOME/dagster.yaml"
-	make setup # where there is a driver, torch is its CUDA build
+	make setup # with a driver present, this installs the CUDA build of torch
 	.venv/bin/python - <<-'PYTHON' || stop "torch finds no card: make clean, then run this again"
 		import sys, torch
 		print("torch", torch.__version__, "CUDA", torch.version.cuda, "cards", torch.cuda.device_count())
@@ -76,7 +76,7 @@ start_units() {
 	systemctl daemon-reload
 	for card in $(cards); do
 		systemctl enable "forge-worker@$card"
-		systemctl restart --no-block "forge-worker@$card" # it ends the run it is at before it takes up new code
+		systemctl restart --no-block "forge-worker@$card" # it finishes its current run before it loads new code
 	done
 	systemctl --no-pager list-units 'forge-worker@*'
 }

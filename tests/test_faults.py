@@ -250,7 +250,9 @@ def test_mlflow_on_a_full_disk_stops_no_training_and_is_told_the_rest_later(tmp_
 
         with pytest.raises(TrackerUnusable, match=rf"MLflow at .*{disk}.*; free some space there"):
             followed(tracker, tmp_path / "run", on_point=fill)
-        assert "points are waiting" in caplog.text and (tmp_path / "run" / "model" / "model.json").exists()
+        assert (
+            "evaluations are waiting" in caplog.text and (tmp_path / "run" / "model" / "model.json").exists()
+        )
         (disk / ".ballast").unlink()
         followed(tracker, tmp_path / "run", resume=True)
         run = tracker.reopen(tmp_path / "run")

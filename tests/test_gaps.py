@@ -167,7 +167,7 @@ def test_every_gap_is_told_by_partition_with_file_and_reason(root, instance):
     verified = inspect_files(root, instance, verify=True).assets[0].gaps[6]
     assert [path for path, _ in verified.files] == [FILE.format(6, 6), FILE.format(16, 6)]
     mendable = set(found.assets[0].mendable)
-    assert mendable == set(kinds(found)) - {f"twos|{BLOCK}"}, "nobody overwrites the file of another maker"
+    assert mendable == set(kinds(found)) - {f"twos|{BLOCK}"}, "foreign files are never overwritten"
 
 
 def test_a_range_is_asked_of_oracle_shards_and_of_what_is_named(root, instance):

@@ -89,16 +89,16 @@ def changed(games: Games, name: str, place, value) -> Games:
     [
         ("action", 5, 219, "an action is against the rules"),
         ("action", 5, 255, "an action is against the rules"),
-        ("rows", (5, 0), 1 << 36, "a position is none"),
-        ("rows", (5, 3), 1, "a position is not the one"),
+        ("rows", (5, 0), 1 << 36, "a position is malformed"),
+        ("rows", (5, 3), 1, "a position does not follow"),
         ("result", slice(None), 2, "a result is not"),
         ("difference", -1, 18, "a difference in stones"),
-        ("value", 3, np.nan, "a value is no number"),
+        ("value", 3, np.nan, "a value is not a number"),
         ("game", 0, 31, "its games are not 32..63"),
         ("policy", (0, 0), 3.0, "do not sum to 1"),
         ("policy", (0, 0), -1.0, "negative"),
         ("policy", (0, 0), np.nan, "negative"),
-        ("policy", (0, 63), 1.0, "of no legal action"),
+        ("policy", (0, 63), 1.0, "shares of illegal actions"),
     ],
 )
 def test_games_that_cannot_be_are_neither_written_nor_read(
@@ -159,7 +159,7 @@ def test_a_killed_generation_goes_on_from_what_it_has(root):
 
 def test_a_file_that_fails_leaves_the_others(root):
     found = list(fill_generation(root, 0, 64, SETTINGS, player([], frozenset([0]))))
-    assert [report.made for report in found] == [False, True] and "a value is no number" in found[0].error
+    assert [report.made for report in found] == [False, True] and "a value is not a number" in found[0].error
 
 
 def test_a_catalog_lists_generations_and_faults(root):

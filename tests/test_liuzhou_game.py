@@ -87,7 +87,7 @@ EMPTY_ROWS = "/......" * 5
         (f"{'BW' * 18} move black", "in phase move the board is not full"),
         (f"{'BW' * 17}B. forced white", "in phase forced the board is full"),
         (f"{'BW' * 18} forced black forced=1", "in phase forced the board is not full"),
-        (f"BBW...{EMPTY_ROWS} mark black pending=2", "as many unmarked stones"),
+        (f"BBW...{EMPTY_ROWS} mark black pending=2", "that many unmarked stones"),
         (f"BBBBWW{'WW....'}{'.' * 24} capture black", "captures are pending"),
         (f"......{EMPTY_ROWS} move black pending=1", "nothing is pending in phase move"),
         (f"......{EMPTY_ROWS} forced black", "white makes the first forced removal"),

@@ -518,7 +518,7 @@ def test_labels_of_an_older_oracle(store, small_solution, key, monkeypatch):
     assert missing_shards(store, [key], FEW) == [key]
 
 
-# --- plain shards of other makers --------------------------------------------------------
+# --- plain shards of other programs ------------------------------------------------------
 
 PLAIN_NAMES = ["state", "V", *(f"q{slot}" for slot in range(7))]
 

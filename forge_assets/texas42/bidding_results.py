@@ -116,7 +116,7 @@ def bidding_results(
     if failed := {partition: fault for faults in found.values() for partition, fault in faults.items()}:
         partition, fault = next(iter(failed.items()))
         raise dg.Failure(
-            f"{len(failed)} of {len(context.partition_keys)} partitions failed, the others are complete; "
+            f"{len(failed)} of {len(context.partition_keys)} partitions failed; the others are complete; "
             f"{partition}: {fault}",
             metadata={"failed": failed},
         )

@@ -205,7 +205,7 @@ def report_checks(found: Faults, reports: "Sequence[GameReport]") -> Iterator[dg
     if failed := {filename: reason for faults in found.values() for filename, reason in faults.items()}:
         filename, reason = next(iter(failed.items()))
         raise dg.Failure(
-            f"{len(failed)} of {len(reports)} games failed, the others are complete; {filename}: {reason}",
+            f"{len(failed)} of {len(reports)} games failed; the others are complete; {filename}: {reason}",
             metadata={"failed": failed},
         )
 

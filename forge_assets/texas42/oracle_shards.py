@@ -162,7 +162,7 @@ def fill_partitions(
     if failed := unsolved | unsound:
         filename, reason = next(iter(failed.items()))
         raise dg.Failure(
-            f"{len(failed)} of {n_deals} deals failed, the others are complete; {filename}: {reason}",
+            f"{len(failed)} of {n_deals} deals failed; the others are complete; {filename}: {reason}",
             metadata={"failed": failed},
         )
 

@@ -126,12 +126,12 @@ class FollowedTraining:
     """points that MLflow does not have yet, since an outage does not stop training"""
 
     def point(self, point: Point) -> None:
-        """Record a point of the curves, now or as soon as MLflow accepts it."""
+        """Record an evaluation of the curves, now or as soon as MLflow accepts it."""
         self.pending.append(point)
         try:
             self._send()
         except TrackerUnusable as error:
-            logging.getLogger(__name__).warning("%s; %d points are waiting", error, len(self.pending))
+            logging.getLogger(__name__).warning("%s; %d evaluations are waiting", error, len(self.pending))
 
     def finish(self, result: TrainResult) -> None:
         """Record the whole curve, store the best weights, and register them as the challenger.
@@ -164,5 +164,5 @@ class FollowedTraining:
 
 
 def results_of(point: Point) -> dict[str, float]:
-    """Return the results of the evaluation at a point."""
+    """Return the results of an evaluation."""
     return {name: value for name, value in point.items() if name not in (*COSTS, "step")}

@@ -62,7 +62,7 @@ def fill(
 ) -> Generator[Outcome[K, H, T], None, None]:
     """Make the files of `keys` that `RecordFile.missing` lists; yield each outcome as it becomes known.
 
-    Existing files are yielded first, then new ones, then files of other programs, which are kept and
+    Existing files are yielded first, then new ones, then foreign files, which are kept and
     count as errors. produce: yields the contents for the files of some keys, or the error that
     prevented them, in any order. finish: writes one file. workers: threads that call `finish`; with 0,
     the calling thread does.

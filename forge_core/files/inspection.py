@@ -32,7 +32,7 @@ class Condition(StrEnum):
     DIFFERENT_SETTINGS = "made otherwise"
     """made by the current version of the algorithm with other settings"""
     FOREIGN = "foreign"
-    """written by another program, so never overwritten"""
+    """a foreign file, which is never overwritten"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class FileStatus(Generic[K, H]):
 
     @property
     def foreign(self) -> bool:
-        """True if another program wrote the file."""
+        """True if it is a foreign file."""
         return isinstance(self.error, FileForeign)
 
     @property

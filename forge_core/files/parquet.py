@@ -91,7 +91,7 @@ def require_signed(file: pq.ParquetFile, signature: Sequence[str]) -> None:
 
 
 def is_foreign(folder: Store, name: str, signature: Sequence[str]) -> bool:
-    """Return True if a file was written by another program, that is, if its footer lacks this signature.
+    """Return True if a file is foreign, that is, if its footer lacks this signature.
 
     If the footer cannot be read, the file still counts as a damaged Forge file if it contains all
     names of the signature near its end, is a truncated Parquet file, or is empty or all zeros. Raises

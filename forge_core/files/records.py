@@ -1,7 +1,7 @@
 """Record files: verified Parquet files, one per key, with a footer that states their kind and provenance.
 
 A game defines each kind of file that it stores as a RecordFile. This module writes such files
-atomically, reads and verifies them, inspects them, and recognizes files of other programs. `filling`
+atomically, reads and verifies them, inspects them, and recognizes foreign files. `filling`
 makes missing files, and `catalog` lists those that exist.
 """
 
@@ -106,7 +106,7 @@ class RecordFile(Generic[K, H, R]):
     """One kind of file. Each file lies below a place, in the folder and under the file name of its key.
 
     All methods that read raise FileCorrupt if there is no valid file, FileForeign (a FileCorrupt) if
-    another program wrote it, both with advice on what to do, and StoreUnusable.
+    it is a foreign file, both with advice on what to do, and StoreUnusable.
     """
 
     noun: str
@@ -134,7 +134,7 @@ class RecordFile(Generic[K, H, R]):
     def write(self, place: Store, key: K, data: bytes) -> int:
         """Write a file atomically and return its size in bytes.
 
-        Raises FileForeign if a file of another program has this name, and StoreUnusable.
+        Raises FileForeign if a foreign file has this name, and StoreUnusable.
         """
         folder, name = place.join(key.folder), key.filename
         if folder.exists(name) and is_foreign(folder, name, self.signature):
@@ -168,7 +168,7 @@ class RecordFile(Generic[K, H, R]):
             return self.parse_header(file, key)
 
     def read_own_header(self, place: Store, key: K) -> H:
-        """Read the header of a file; raise FileForeign for every file of another program."""
+        """Read the header of a file; raise FileForeign for every foreign file."""
         folder = place.join(key.folder)
         with self._verdict(folder, key):
             file = self._open_header(folder, key)
@@ -201,7 +201,7 @@ class RecordFile(Generic[K, H, R]):
         return [status.key for status in statuses if not status.has(fingerprint)]
 
     def is_in_the_way(self, place: Store, key: K) -> bool:
-        """Return True if a file of another program has the key's file name. Raises StoreUnusable."""
+        """Return True if a foreign file has the key's file name. Raises StoreUnusable."""
         folder = place.join(key.folder)
         return folder.exists(key.filename) and is_foreign(folder, key.filename, self.signature)
 
@@ -220,7 +220,7 @@ class RecordFile(Generic[K, H, R]):
     def _verdict(self, folder: Store, key: K, remedy: str | None = None) -> Iterator[None]:
         """Turn the errors that a missing or damaged file causes into FileCorrupt.
 
-        remedy: advice for a file of another program.
+        remedy: advice for a foreign file.
         """
         path = folder.path(key.filename)
         try:

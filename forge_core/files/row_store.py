@@ -213,11 +213,11 @@ class RowStore(Generic[C, F, T, P]):
         root, out: the roots of the stores of sources and rows. workers: threads, by default one per
         core. on_file: called after each file is written. If the update is interrupted, the old manifest
         stays valid, and the next update finds the files that were written. Files named by the replaced
-        manifest are kept until the next update, because somebody may still be reading them. Files of
-        other programs are never deleted.
+        manifest are kept until the next update, because another process may still be reading them.
+        Foreign files are never deleted.
 
         Raises what `plan` raises; the first error of `make`, after all other files are done;
-        FileForeign if another program wrote the manifest; and StoreUnusable if another process is
+        FileForeign if the manifest is a foreign file; and StoreUnusable if another process is
         writing the split, or has deleted new files (possible on object stores, which have no locks).
         """
         config = config or self.config()

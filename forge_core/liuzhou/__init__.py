@@ -1,7 +1,7 @@
 """Liuzhou (六洲棋), from its rules up; `pyproject.toml` lists its layers.
 
-rules, state and notation say what a position is and what may be done in it; game is the door for
-search, environments and players. Its network is registered here, so that it is found by name.
+rules, state and notation define positions and actions; game is the interface for search, environments and
+players. The network is registered here, so that it can be found by name.
 """
 
 from forge_core.learning.networks import register

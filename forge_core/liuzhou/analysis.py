@@ -22,11 +22,11 @@ CHUNK = 64
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A legal action of a position, and what is known of it."""
+    """A legal action of a position, and what is known about it."""
 
     action: int
     share: float
-    """of the visits, 0..1"""
+    """share of the visits, 0..1"""
     visits: int | None = None
     q: float | None = None
     """mean value of the simulations that took it, -1..1 in the mover's frame; None without visits"""
@@ -52,10 +52,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """A position that is not over, and what is known of it."""
+    """An unfinished position, and what is known about it."""
 
     value: float
-    """of the position, -1..1 in the mover's frame"""
+    """value of the position, -1..1 in the mover's frame"""
     options: tuple[Option, ...]
     """all legal actions, the largest share first"""
 

@@ -1,8 +1,8 @@
-"""The positions of self-play, kept on the device that plays, for the learner that runs there.
+"""The positions of self-play, kept on the device that plays, where the learner samples them.
 
-The buffer is a ring of plies: each ply holds one position of every game that is played side by side, so
-that position `ply * games + game` needs no allocation and no search for its game. A position is sampled
-once its game is over, which is when its result is known.
+The buffer is a ring of plies: each ply holds one position of each game that is played side by side, so
+position `ply * games + game` needs no allocation and no lookup of its game. A position can be sampled once
+its game is over and its result is known.
 
 Letters: G games, C positions, N sampled positions.
 """
@@ -21,9 +21,9 @@ from forge_core.liuzhou.state import EMPTY_SLOT, N_SYMMETRIES, SLOTS, planes, tu
 from forge_core.liuzhou.state.layout import COUNT_MASK, COUNT_SHIFT, PLAYER_SHIFT
 
 PENDING = 2
-"""`result` of a position whose game is not over, or which no game recorded"""
+"""`result` of a position whose game is not over, or which belongs to no game"""
 NO_GAME = -1
-"""`game` of a position that no game recorded: one of the random opening, or one never written"""
+"""`game` of a position that belongs to no game: one of a random opening, or one never written"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +39,18 @@ class Batch:
     wdl: Tensor
     """[N] int64: how the mover's game ended, 0 won, 1 drawn, 2 lost"""
     difference: Tensor
-    """[N] float32: 1 for a won game, -1 for a lost one, else the lead at the end in draw-scale stones"""
+    """[N] float32: 1 for a won game, -1 for a lost one, else the lead at the end / draw scale"""
     soft_value: Tensor
     """[N] float32: the value that the search found"""
     taught: Tensor
-    """[N] bool: the search was a full one, whose visits teach the policy"""
+    """[N] bool: True for a full search, whose visits teach the policy"""
 
     def __len__(self) -> int:
         return len(self.wdl)
 
 
 def to_mover_frame(values: Tensor, rows: Tensor) -> Tensor:
-    """Return values [N] of black's frame in the frame of the player to move in rows [N, 4], or back."""
+    """Convert values [N] from black's frame to that of the player to move in rows [N, 4], or back."""
     return torch.where(rows[:, 3] >> PLAYER_SHIFT & 1 == 1, -values, values)
 
 
@@ -58,13 +58,13 @@ class TrajectoryBuffer:
     """A ring of the latest plies of G games, as flat tensors [C, ...] on one device."""
 
     def __init__(self, games: int, window: int, device: str = "cpu") -> None:
-        """window: positions to keep, rounded up to whole plies; at least two games' length of plies."""
+        """window: positions to keep, rounded up to whole plies; at least two full-length games."""
         if games < 1 or window < 1:
             raise BadInput(f"a buffer of {games} games and {window} positions: use at least 1 of each")
         self.games, self.plies = games, max(-(-window // games), 2 * MAX_MOVES)
         self.device = device
         self.head = 0
-        """plies written since the beginning; ply p lies at p % plies"""
+        """plies written since the beginning; ply p is stored at p % plies"""
         size = self.plies * games
         self.rows = torch.zeros((size, 4), dtype=torch.int64, device=device)
         """[C, 4]"""
@@ -79,9 +79,9 @@ class TrajectoryBuffer:
         self.result = torch.full((size,), PENDING, dtype=torch.int8, device=device)
         """[C] 1 black won, -1 white won, 0 drawn, PENDING while the game goes on"""
         self.difference = torch.zeros(size, dtype=torch.float32, device=device)
-        """[C] black's frame: 1 or -1 for a won game, else the lead at the end in draw-scale stones"""
+        """[C] black's frame: 1 or -1 for a won game, else the lead at the end divided by the draw scale"""
         self.taught = torch.zeros(size, dtype=torch.bool, device=device)
-        """[C] the search was a full one"""
+        """[C] True for a full search"""
         self.game = torch.full((size,), NO_GAME, dtype=torch.int32, device=device)
         """[C] number of the game, NO_GAME for none"""
         self.ply = torch.zeros(size, dtype=torch.uint8, device=device)
@@ -89,7 +89,7 @@ class TrajectoryBuffer:
         self._ready: tuple[int, Tensor] | None = None
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return all tensors by name; they are the buffer's own."""
+        """Return all tensors by name, without copying them."""
         names = (
             "rows",
             "actions",
@@ -105,7 +105,7 @@ class TrajectoryBuffer:
         return {name: getattr(self, name) for name in names}
 
     def writer(self, first: int, games: int) -> Writer:
-        """Return the writer of the columns of `games` games from `first` on; columns belong to one writer."""
+        """Return the writer of the columns of `games` games from `first` on; a column has one writer."""
         return Writer(self, first, games)
 
     def advance(self, plies: int) -> None:
@@ -114,7 +114,7 @@ class TrajectoryBuffer:
         self._ready = None
 
     def ready(self) -> Tensor:
-        """Return the places [R] int64 of positions whose games are over, in order of their place."""
+        """Return the places [R] int64 of positions whose games are over, ascending."""
         if self._ready is None or self._ready[0] != self.head:
             self._ready = self.head, torch.nonzero(self.result != PENDING).squeeze(1)
         return self._ready[1]
@@ -123,7 +123,7 @@ class TrajectoryBuffer:
         """Return n positions of finished games, drawn with replacement. Raises BadInput if there are none."""
         ready = self.ready()
         if not len(ready):
-            raise BadInput("the buffer holds no finished game: play more positions before it is sampled")
+            raise BadInput("the buffer holds no finished game: play more positions before sampling")
         drawn = torch.from_numpy(stream.integers(len(ready), size=n)).to(self.device)
         symmetry = torch.from_numpy(stream.integers(N_SYMMETRIES, size=n)).to(self.device)
         return self.batch(ready[drawn], symmetry)
@@ -133,7 +133,7 @@ class TrajectoryBuffer:
         rows = self.rows[places]
         turned = turn_rows(rows, symmetry)
         actions = turn_actions(self.actions[places], symmetry).long()
-        # Empty slots are written to one column more, which is cut off.
+        # Empty slots are written to an extra column, which is cut off.
         column = torch.where(actions == EMPTY_SLOT, N_ACTIONS, actions)
         policy = torch.zeros((len(places), N_ACTIONS + 1), device=self.device)
         policy.scatter_(1, column, self.policy[places].float())
@@ -151,7 +151,7 @@ class TrajectoryBuffer:
         )
 
     def state_dict(self) -> dict[str, Tensor | int]:
-        """Return what a checkpoint holds of the buffer: the plies written so far."""
+        """Return the buffer's part of a checkpoint: the plies written so far."""
         kept = min(self.head, self.plies) * self.games
         return {"head": self.head, **{name: t[:kept].clone() for name, t in self.tensors().items()}}
 
@@ -169,7 +169,7 @@ class Writer:
 
     def __init__(self, buffer: TrajectoryBuffer, first: int, games: int) -> None:
         if not 0 <= first < first + games <= buffer.games:
-            raise BadInput(f"games {first}..{first + games - 1} of a buffer of {buffer.games}")
+            raise BadInput(f"games {first}..{first + games - 1}: this buffer has games 0..{buffer.games - 1}")
         self.first, self.games, self.all_games, self.device = first, games, buffer.games, buffer.device
         self.head = buffer.head
         """plies written by this writer since the beginning"""
@@ -182,7 +182,7 @@ class Writer:
         self._ages = torch.arange(MAX_MOVES, device=buffer.device)
 
     def writes_into(self, buffer: TrajectoryBuffer) -> bool:
-        """Return True if what this writes stands in the tensors of `buffer`, without a copy."""
+        """Return True if this writer writes directly to the tensors of `buffer`, without a copy."""
         return all(
             view.untyped_storage().data_ptr() == buffer.tensors()[name].untyped_storage().data_ptr()
             for name, view in self._views.items()
@@ -198,11 +198,12 @@ class Writer:
         taught: bool,
         game: Tensor,
     ) -> None:
-        """Write one ply: rows [g, 4], actions [g, 64], and the one [g] that is played, policy [g, 64], and
-        value [g] in black's frame.
+        """Write one ply: rows [g, 4], actions [g, 64], the action played [g], policy [g, 64] and value [g].
 
-        taught: the search was a full one; else the policy is not kept. game: [g] int32, the number
-        of each game, NO_GAME for a position that shall not be sampled.
+        value: in black's frame.
+
+        taught: True for a full search; else the policy is not kept. game: [g] int32, the number of each game,
+        NO_GAME for a position that must not be sampled.
         """
         at = self.head % self._plies
         views = self._views

@@ -2,9 +2,9 @@
 
 An evaluator is called with rows int64 [N, 4] and their legal actions uint8 [N, SLOTS], as
 `state.legal_actions` lists them. It returns the priors float32 [N, SLOTS], 0 in empty slots, and the
-values float32 [N] in BLACK's frame: 1 if black wins, -1 if white wins. Arrays come and go as numpy
-arrays, or as tensors of one device. A search also asks about finished rows, which have no actions, and
-ignores the answer.
+values float32 [N] in BLACK's frame: 1 if black wins, -1 if white wins. Arguments and results are numpy
+arrays, or tensors on one device. A search also asks about finished rows, which have no actions, and ignores
+the answer.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def array_module(array: Array) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Uniform:
-    """Equal priors, and the value 0: a search then counts what it finds at the ends of games alone."""
+    """Equal priors, and the value 0: a search then counts only the results of finished games."""
 
     capturable = True
 
@@ -86,12 +86,12 @@ class Uniform:
 class FakeNet:
     """Priors and values that are a hash of the row: exact, and the same in every implementation.
 
-    The priors are whole numbers 1..255 over their sum, the value is a multiple of 1/64. Tests and the
+    The priors are whole numbers 1..255 divided by their sum; the value is a multiple of 1/64. Tests and the
     golden searches use it.
     """
 
     salt: int = 0
-    """added to the word of black's stones: another salt is another network"""
+    """added to the word of black's stones: a different salt gives a different network"""
     flat: bool = False
     """equal priors, and the value 0"""
 
@@ -114,12 +114,12 @@ class Rollouts:
     """Equal priors, and as the value the mean result of games played out at random.
 
     Equal rows get equal values: the random numbers are a function of `key` and the row. Draw a key from a
-    keyed stream, and a new one where new random games are wanted. The games are played on the CPU:
-    tensors of another device are copied there and back. Raises BadInput for numbers out of range.
+    keyed stream, and a new one whenever new random games are wanted. The games are played on the CPU: tensors
+    on another device are copied there and back. Raises BadInput for numbers out of range.
     """
 
     key: int
-    """64 bits that name the random numbers"""
+    """64 bits that determine the random numbers"""
     playouts: int = 1
     """games per position"""
     beta: float = 0.0
@@ -135,7 +135,7 @@ class Rollouts:
         if not 0 <= self.beta <= 1:
             raise BadInput(f"beta {self.beta}: use 0 to 1")
         if not self.draw_scale > 0:
-            raise BadInput(f"draw scale {self.draw_scale}: use a number of stones above 0")
+            raise BadInput(f"draw scale {self.draw_scale}: use more than 0 stones")
 
     def __call__(self, rows: Array, actions: Array) -> tuple[Array, Array]:
         """Return priors and values; see the module."""
@@ -167,7 +167,7 @@ def final_value(row, beta, draw_scale):
 
 
 def final_values(rows: Array, beta: float, draw_scale: float) -> Array:
-    """Return the values [N] float32 of finished rows in black's frame; no meaning in the others."""
+    """Return the values [N] float32 of finished rows in black's frame; other rows get meaningless ones."""
     xp = array_module(rows)
     result = rows[:, 3] >> OUTCOME_SHIFT & OUTCOME_MASK
     lead = xp.asarray(_bits(rows[:, 0]) - _bits(rows[:, 1]), dtype=xp.float32)
@@ -177,7 +177,7 @@ def final_values(rows: Array, beta: float, draw_scale: float) -> Array:
 
 
 def _bits(words: Array) -> Array:
-    """Return the number of bits of words below 2**36, by sums of ever wider fields."""
+    """Return the number of bits of words below 2**36, by adding ever wider fields."""
     words = words - (words >> 1 & 0x555555555)
     words = (words & 0x333333333) + (words >> 2 & 0x333333333)
     words = (words & 0xF0F0F0F0F) + (words >> 4 & 0xF0F0F0F0F)
@@ -190,7 +190,7 @@ def _bits(words: Array) -> Array:
 
 
 def position_keys(rows: Array, salt: int) -> Array:
-    """Return a hash [N] int64 of each row, without its outcome, and a salt."""
+    """Return a hash [N] int64 of each row (without its outcome) and a salt."""
     key = mix_words(rows[:, 0] + salt)
     key = mix_words(key ^ rows[:, 1])
     key = mix_words(key ^ rows[:, 2])
@@ -213,7 +213,7 @@ def equal_priors(actions: Array) -> Array:
 
 
 def _shares(weights: Array) -> Array:
-    """Return whole numbers [N, SLOTS] over their sums, float32; 0 in rows without any."""
+    """Return whole numbers [N, SLOTS] divided by their sums, float32; 0 in rows without any."""
     xp = array_module(weights)
     totals = weights.sum(1)
     totals = xp.asarray(totals + (totals == 0), dtype=xp.float32)

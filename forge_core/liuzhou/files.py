@@ -2,8 +2,8 @@
 
     liuzhou-games/g000/games_000000_000031.parquet
 
-A generation is a number of games that one network, or playouts, played against itself; a file holds
-GAMES_PER_FILE of them. The footer says which games these are, with all settings and their fingerprint. Files
+A generation is a set of games that one network, or playouts, played against itself; a file holds
+GAMES_PER_FILE of them. The footer names the games, and has all settings and their fingerprint. Files
 are written whole or not at all, and verified when read: every game is replayed by the rules.
 """
 
@@ -38,16 +38,16 @@ from forge_core.liuzhou.state import (
 FOLDER = "liuzhou-games"
 """below the root of a store"""
 GAMES_PER_FILE = 32
-"""games that a killed run may lose, times those in lockstep; a file has about fifty kilobytes"""
+"""few, since a killed run loses the games of its unfinished files; a file has about fifty kilobytes"""
 SCHEMA_VERSION = 1
 """Raised when columns or header change."""
 MOST_GENERATIONS = 1_000
 """names of generations have three digits"""
 
 _MOST_GAMES = 1_000_000
-"""in a generation: names of files have six digits"""
+"""games in a generation: names of files have six digits"""
 _POLICY_ERROR = 2e-3
-"""by which the shares of a policy may miss 1: each of at most 64 is rounded to 11 bits"""
+"""by which the sum of a policy may differ from 1: each of at most 64 shares is rounded to 11 bits"""
 _WORDS = ("black", "white", "marked", "meta")
 _COLUMNS: dict[str, pa.DataType] = {
     "game": pa.int32(),
@@ -86,13 +86,13 @@ class GamesKey:
 
     @classmethod
     def parse(cls, name: str, folder: str) -> Self:
-        """Return the key of a file in a folder. Raises BadInput for a name that no such file has."""
+        """Return the key of a file in a folder. Raises BadInput for an invalid name."""
         named = re.match(r"games_([0-9]{6})_", name)
         if named:
             key = cls(parse_generation(folder), int(named[1]))
             if key.first % GAMES_PER_FILE == 0 and key.filename == name:
                 return key
-        raise BadInput("it is not named as files of self-play games are: delete it")
+        raise BadInput("its name is not that of a self-play file: delete it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class GamesHeader(JsonHeader):
     positions: int
     """rows of the file"""
     of: int
-    """games that its generation was to have"""
+    """planned number of games in its generation"""
     settings: dict[str, Any]
     """`version` of self-play, its settings, and the weights of the network"""
     fingerprint: str
@@ -130,16 +130,16 @@ class Games:
     rows: npt.NDArray[np.int64]
     """[N, 4]"""
     action: npt.NDArray[np.uint8]
-    """[N] that was played"""
+    """[N] the action that was played"""
     policy: npt.NDArray[np.float16]
     """[N, 64] shares of the slots of `legal_actions`, to learn from; all 0 where the search was too small
     to teach"""
     value: npt.NDArray[np.float32]
-    """[N] that the search found, black's frame"""
+    """[N] value that the search found, in black's frame"""
     result: npt.NDArray[np.int8]
-    """[N] of the game: 1 black won, -1 white won, 0 drawn"""
+    """[N] result of the game: 1 black won, -1 white won, 0 drawn"""
     difference: npt.NDArray[np.int8]
-    """[N] black's stones less white's at the end of the game"""
+    """[N] black's stones minus white's at the end of the game"""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -165,15 +165,15 @@ def generation_name(number: int) -> str:
 
 
 def parse_generation(name: str) -> int:
-    """Return the number of a generation by its name. Raises BadInput for another name."""
+    """Return the number of the generation with this name. Raises BadInput for an invalid name."""
     number = int(name[1:]) if re.fullmatch(r"g[0-9]{3}", name) else -1
     if number < 0:
-        raise BadInput(f"{name!r} is no generation: use g000..{generation_name(MOST_GENERATIONS - 1)}")
+        raise BadInput(f"{name!r} is not a generation: use g000..{generation_name(MOST_GENERATIONS - 1)}")
     return number
 
 
 def keys_of(generation: int, games: int) -> list[GamesKey]:
-    """Return the files that a number of games of a generation fill, the last one whole. Raises BadInput."""
+    """Return the keys of the files for the games of a generation; the last file is full. Raises BadInput."""
     if not 0 <= generation < MOST_GENERATIONS:
         raise BadInput(f"generation {generation}: use 0..{MOST_GENERATIONS - 1}")
     if not 1 <= games <= _MOST_GAMES:
@@ -182,11 +182,11 @@ def keys_of(generation: int, games: int) -> list[GamesKey]:
 
 
 def write_games(root: Store, key: GamesKey, games: Games, of: int, settings: Mapping[str, Any]) -> int:
-    """Put the games of a file in their place, whole or not at all; return its bytes.
+    """Write the games of a file, whole or not at all; return its size in bytes.
 
-    root: of the store. of: games that the generation is to have. settings: JSON types, with `version` of
-    self-play. Equal games give equal files. Raises BadInput for games that are not those of the key or that
-    the rules do not allow, FileForeign where the file of another maker is in the way, StoreUnusable.
+    root: the store's root. of: planned number of games in the generation. settings: JSON types, with the
+    `version` of self-play. Equal games give equal files. Raises BadInput for games that are not those of the
+    key or that the rules do not allow, FileForeign if a foreign file is in the way, and StoreUnusable.
     """
     if reason := find_fault(games, key):
         raise BadInput(f"{key.folder}/{key.filename}: {reason}; such games are not stored")
@@ -203,28 +203,28 @@ def write_games(root: Store, key: GamesKey, games: Games, of: int, settings: Map
 
 
 def read_games(root: Store, key: GamesKey) -> Games:
-    """Return the games of a file, verified. root: of the store. Raises FileCorrupt, StoreUnusable."""
+    """Return the games of a file, verified. root: the store's root. Raises FileCorrupt, StoreUnusable."""
     return GAMES.read(root.join(FOLDER), key)
 
 
 def find_fault(games: Games, key: GamesKey) -> str | None:
     """Return what is wrong with the games of a file, as a clause; None if nothing is.
 
-    They must be those of the key, whole games that the rules allow with their results, and their policies
-    must sum to 1.
+    They must be the games of the key, complete and legal, with the right results and with policies that sum
+    to 1.
     """
     ends, after = games.ends, np.zeros_like(games.rows)
     if not np.array_equal(games.game[ends], np.array(key.games)) or (np.diff(games.game) < 0).any():
         return f"its games are not {key.first}..{key.games[-1]}"
     if not _are_boards(games.rows):
-        return "a position is none"
+        return "a position is malformed"
     legal, counts = legal_actions(games.rows)
     if not ((legal == games.action[:, None]) & (legal < N_ACTIONS)).any(axis=1).all():
         return "an action is against the rules"
     after = step_rows(games.rows, games.action)
     outcome, same = outcomes(after), np.diff(games.game) == 0
     if not (after[:-1] == games.rows[1:])[same].all():
-        return "a position is not the one that the action before it leads to"
+        return "a position does not follow from the action before it"
     if (outcome[ends] == GOING).any():
         return "a game is cut off before its end"
     of_game = np.cumsum(np.append(0, ~same))
@@ -235,12 +235,12 @@ def find_fault(games: Games, key: GamesKey) -> str | None:
     if not np.array_equal(games.difference, (stones[:, 0] - stones[:, 1])[ends][of_game]):
         return "a difference in stones is not that at the end of its game"
     if not np.isfinite(games.value).all():
-        return "a value is no number"
+        return "a value is not a number"
     return _find_policy_fault(games, counts)
 
 
 def _are_boards(rows: npt.NDArray[np.int64]) -> bool:
-    """Return True if rows [N, 4] may be given to the rules: two sets of cells without a common one."""
+    """Return True if rows [N, 4] may be given to the rules: the two sets of cells are disjoint."""
     words = rows[:, :3]
     return not (words >> N_CELLS).any() and not (words[:, 0] & words[:, 1]).any()
 
@@ -248,7 +248,7 @@ def _are_boards(rows: npt.NDArray[np.int64]) -> bool:
 def _find_policy_fault(games: Games, counts: npt.NDArray[np.int64]) -> str | None:
     shares = games.policy.astype(np.float32)
     if not (shares >= 0).all() or shares[np.arange(SLOTS) >= counts[:, None]].any():  # nan is not >= 0
-        return "a policy has shares that are negative, or of no legal action"
+        return "a policy has negative shares, or shares of illegal actions"
     if (np.abs(shares.sum(axis=1)[games.taught] - 1) > _POLICY_ERROR).any():
         return "the shares of a policy do not sum to 1"
     return None
@@ -261,7 +261,7 @@ _HOW = {"compression": "zstd", "use_dictionary": False}
 
 
 def _table(games: Games) -> pa.Table:
-    """Return the columns of a file; policies as lists of the legal actions, empty where there is none."""
+    """Return the columns of a file; a policy is a list over the legal actions, empty if there is none."""
     _, counts = legal_actions(games.rows)
     lengths = np.where(games.taught, counts, 0)
     shares = games.policy[np.arange(SLOTS) < lengths[:, None]]
@@ -300,7 +300,7 @@ def _parse(file: pq.ParquetFile, key: GamesKey, header: GamesHeader) -> Games:
     require(all(column.null_count == 0 for column in table.columns), "a value is missing")
     of = {name: table.column(name).combine_chunks() for name in _COLUMNS}
     rows = np.stack([of[name].to_numpy() for name in _WORDS], axis=1)
-    require(_are_boards(rows), "a position is none")
+    require(_are_boards(rows), "a position is malformed")
     lengths, shares = np.diff(of["policy"].offsets), of["policy"].flatten().to_numpy(zero_copy_only=False)
     _, counts = legal_actions(rows)
     require(bool(((lengths == 0) | (lengths == counts)).all()), "a policy has not one share per legal action")
@@ -322,10 +322,10 @@ def _remedy(folder: Store, key: GamesKey) -> Remedy:
 GAMES: RecordFile[GamesKey, GamesHeader, Games] = RecordFile(
     noun="file of games",
     signature=("generation", "positions", "difference"),
-    most_bytes=1 << 24,  # a file takes some ten thousands
+    most_bytes=1 << 24,  # a file takes several tens of thousands
     parse_name=GamesKey.parse,
     parse_header=_parse_header,
     parse=_parse,
     remedy=_remedy,
 )
-"""The place of its files is FOLDER of a store."""
+"""Its files are in FOLDER of a store."""

@@ -55,9 +55,9 @@ class Liuzhou:
         return FACTS
 
     def init(self, seeds: Sequence[int], device: str | None = None) -> Array:
-        """Return N games before the first action, numpy for device=None: the game draws nothing.
+        """Return N games before the first action; numpy arrays if device is None.
 
-        Every game begins alike; seeds are checked and count only how many. Raises BadInput,
+        All games begin alike: the seeds are checked, but only their number matters. Raises BadInput,
         DeviceUnavailable.
         """
         for seed in seeds:
@@ -98,7 +98,7 @@ class Liuzhou:
         return planes(state, seat + 0 * state[:, 3])
 
     def action_text(self, action: int) -> str:
-        """Return `c3`, `c3-c4`, `xc4`, `sweep`. Raises BadInput for no action."""
+        """Return `c3`, `c3-c4`, `xc4`, `sweep`. Raises BadInput for an invalid id."""
         return notation.action_text(action)
 
     def describe(self, state: Array, row: int = 0, seat: int | None = None) -> str:
@@ -110,5 +110,5 @@ LIUZHOU = Liuzhou()
 
 
 def _players(rows: Array) -> Array:
-    """Return [N] int64: the seat of the player, who stays in finished rows."""
+    """Return [N] int64: the seat of the player; finished rows keep theirs."""
     return rows[:, 3] >> layout.PLAYER_SHIFT & 1

@@ -1,7 +1,8 @@
-"""Generations of self-play games in a store: filling one, listing all, and reading the last ones to learn.
+"""Generations of self-play games in a store: filling one, listing all, and reading the last ones for
+training.
 
 A generation is filled file by file: a run that is killed keeps every file that it has written, and the next
-one plays only the games of those that are missing, damaged or of other settings.
+one plays only the games of those that are missing, damaged or made with other settings.
 """
 
 from __future__ import annotations
@@ -46,19 +47,20 @@ class GamesReport:
     """False: it was there already, or could not be made"""
     nbytes: int = 0
     error: str | None = None
-    """why it could not be made, and what to do; None: all is well"""
+    """why it could not be made, and what to do; None if there was no error"""
     replaced: bool = False
-    """made in place of one that was corrupt, or of other settings"""
+    """True if it replaced a file that was damaged or made with other settings"""
 
 
 def fill_generation(
     root: Store, generation: int, games: int, settings: Mapping[str, Any], play: Play, *, verify: bool = False
 ) -> Generator[GamesReport, None, None]:
-    """Play the games of a generation that the store lacks; yield a report on each file, as it is known.
+    """Play the games of a generation that the store lacks; yield a report on each file as soon as there is
+    one.
 
-    root: of the store. games: of the generation; its last file is played whole. settings: all that the games
-    depend on besides their numbers, JSON types, with `version` of self-play. verify: read whole files, not
-    only footers. Raises BadInput, StoreUnusable, and what `play` raises.
+    root: the store's root. games: their number; the last file is filled up. settings: everything that the
+    games depend on besides their numbers, in JSON types, with the `version` of self-play. verify: read whole
+    files, not only footers. Raises BadInput, StoreUnusable, and what `play` raises.
     """
     place, keys = root.join(FOLDER), keys_of(generation, games)
 
@@ -86,7 +88,7 @@ def read_generation(root: Store, generation: int) -> Games:
     found = [entry.key for entry in read_catalog(root).entries if entry.key.generation == generation]
     if not found:
         raise BadInput(
-            f"{root.join(FOLDER).url} holds no games of {generation_name(generation)}: play them first, with "
+            f"{root.join(FOLDER).url} holds no games of {generation_name(generation)}: play them first with "
             "forge liuzhou selfplay"
         )
     return join([GAMES.read(root.join(FOLDER), key) for key in found])
@@ -98,14 +100,14 @@ def join(parts: Sequence[Games]) -> Games:
 
 
 def planned_games(root: Store, generation: int) -> int:
-    """Return the number of games that a generation was to have, by its files; 0 without a sound file."""
+    """Return the planned number of games in a generation, read from its files; 0 without a valid file."""
     place, name = root.join(FOLDER), generation_name(generation)
     found = 0
     for filename in place.join(name).names():
         try:
             found = max(found, GAMES.read_header(place, GamesKey.parse(filename, name)).of)
         except ForgeError:
-            continue  # the catalog names it
+            continue  # the catalog reports it
     return found
 
 
@@ -114,7 +116,7 @@ def planned_games(root: Store, generation: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class GamesEntry:
-    """A sound file of games, by its footer."""
+    """A valid file of games, as its footer describes it."""
 
     key: GamesKey
     header: GamesHeader
@@ -127,11 +129,11 @@ class GamesCatalog:
     entries: tuple[GamesEntry, ...]
     """by generation and number of games"""
     faults: tuple[Fault, ...]
-    """what else lies there, and why it is no sound file"""
+    """the other files in these folders, and why they are not valid"""
 
     @property
     def generations(self) -> list[int]:
-        """Numbers of the generations that there is a file of, ascending."""
+        """Numbers of the generations that have a file, ascending."""
         return sorted({entry.key.generation for entry in self.entries})
 
     @property
@@ -142,9 +144,9 @@ class GamesCatalog:
         )
 
     def window(self, positions: int, last: int | None = None) -> GamesCatalog:
-        """Return the files of the last whole generations that together hold `positions`, or of all.
+        """Return the files of the last whole generations that together hold `positions`, or all files.
 
-        last: number of the last generation that counts; None: of all.
+        last: number of the last generation to use; None: the newest.
         """
         chosen: list[GamesEntry] = []
         for generation in reversed(self.generations):
@@ -158,7 +160,7 @@ class GamesCatalog:
 
 
 def read_catalog(root: Store) -> GamesCatalog:
-    """List the files of games of a store by their footers. root: of the store. Raises StoreUnusable."""
+    """List the files of games in a store by their footers. root: the store's root. Raises StoreUnusable."""
     place = root.join(FOLDER)
     names = [(folder, name) for folder in place.folders() for name in place.join(folder).names()]
 
@@ -179,7 +181,7 @@ def read_catalog(root: Store) -> GamesCatalog:
 
 
 def take_stock(root: Store, whole: bool = False) -> Stock:
-    """Return what a store holds of games, a row being a position, and what is faulty.
+    """Return the games that a store holds, where a row is a position, and the faulty files.
 
     whole: read whole files, not only footers.
     """

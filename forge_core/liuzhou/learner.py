@@ -16,7 +16,7 @@ from forge_core.liuzhou.settings.learning import LearningSettings
 from forge_core.streams import stream
 
 LOSSES = ("policy_loss", "wdl_loss", "difference_loss")
-"""in the order of `losses_of`"""
+"""names of the losses, in the order of `losses_of`"""
 LONGEST_GRADIENT = 5.0
 """norm that gradients are clipped to"""
 
@@ -24,8 +24,8 @@ LONGEST_GRADIENT = 5.0
 def losses_of(answers: tuple[Tensor, Tensor, Tensor], batch: Batch, soft: float = 0.0) -> Tensor:
     """Return the three losses [3] of a batch, in the order of LOSSES.
 
-    answers: of `LiuzhouNet.answers`. The policy loss is the divergence (KL) of the policy from the
-    visits, averaged over positions whose search was a full one; the others are the cross-entropy of
+    answers: from `LiuzhouNet.answers`. The policy loss is the divergence (KL) of the policy from the
+    visits, averaged over positions with a full search; the others are the cross-entropy of
     win/draw/loss and the squared error of the difference, over all. soft: see LearningSettings.
     """
     policy, wdl, difference = (answer.float() for answer in answers)
@@ -53,7 +53,7 @@ class Learner:
     def __init__(
         self, network: LiuzhouNet, settings: LearningSettings, device: str = "cpu", precision: str = "32"
     ) -> None:
-        """network: its weights are where learning starts. precision: `32` or `bf16-mixed`."""
+        """network: learning starts from its weights. precision: `32` or `bf16-mixed`."""
         self.settings, self.device, self.precision = settings, device, precision
         self.network = _on(network, device)
         self.averaged = copy_of(network, device).requires_grad_(False).eval()
@@ -68,9 +68,9 @@ class Learner:
         self._pieces = Pieces(n)
 
     def learn(self, buffer: TrajectoryBuffer, until: int) -> Tensor:
-        """Take steps up to number `until`, and return the sums of their losses [3]; nothing is waited for."""
+        """Take steps up to number `until`; return their summed losses [3], without waiting for the device."""
         summed = torch.zeros(len(LOSSES), device=self.device)
-        buffer.ready()  # found once, before several threads ask for it
+        buffer.ready()  # computed once, before several threads need it
         while self.step < until:
             works = [partial(self._find_gradients, buffer, part) for part in range(len(self._parts))]
             summed += torch.stack(self._pieces.run(works)).mean(0)
@@ -90,7 +90,7 @@ class Learner:
         return losses.detach()
 
     def _take_step(self) -> None:
-        """Change the weights by the mean of the gradients of all parts, and the averaged weights."""
+        """Update the weights by the mean of the gradients of all parts, then the averaged weights."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.rate_at(self.step)
         parameters = list(self.network.parameters())
@@ -100,14 +100,14 @@ class Learner:
         torch.nn.utils.clip_grad_norm_(parameters, LONGEST_GRADIENT)
         self.optimizer.step()
         self.step += 1
-        # In the first steps the average would be of little but the weights it began with.
+        # In the first steps, the average would consist mostly of the initial weights.
         retained = min(self.settings.average, self.step / (self.step + 10))
         with torch.no_grad():
             for average, newest in zip(self.averaged.parameters(), parameters, strict=True):
                 average.lerp_(newest, 1 - retained)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint holds of learning."""
+        """Return the learner's part of a checkpoint."""
         return {
             "step": self.step,
             "network": self.network.state_dict(),
@@ -116,7 +116,7 @@ class Learner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Continue from a checkpoint."""
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
@@ -128,14 +128,14 @@ def _on(network: LiuzhouNet, device: str) -> LiuzhouNet:
 
 
 def copy_of(network: LiuzhouNet, device: str) -> LiuzhouNet:
-    """Return a network with the same weights and a memory of its own."""
+    """Return a copy of a network that shares no memory with it."""
     copy = _on(type(network)(network.spec, network.config), device)
     copy.load_state_dict(network.state_dict())
     return copy
 
 
 def _sharing_weights(network: LiuzhouNet, device: str) -> LiuzhouNet:
-    """Return a network that has its gradients for itself and its weights in the memory of another."""
+    """Return a network with gradients of its own that shares its weights with another."""
     sharing = _on(type(network)(network.spec, network.config), device)
     for own, shared in zip(sharing.parameters(), network.parameters(), strict=True):
         own.data = shared.data

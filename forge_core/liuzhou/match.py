@@ -1,4 +1,4 @@
-"""Matches of Liuzhou by pairs: two games from the same random opening, with colours exchanged.
+"""Matches of Liuzhou in pairs: two games from the same random opening, with colours exchanged.
 
 The games of a pair are one observation: they share the opening, which may favour one colour.
 """
@@ -29,11 +29,11 @@ from forge_core.stats import Difference, Sprt
 from forge_core.streams import mix, stream, uniform
 
 STONES, PLIES = "stones", "plies"
-"""columns of a match: stones that a player has more than the other at the end, and actions of a game"""
+"""columns of a match: a player's lead in stones at the end, and the number of actions in a game"""
 
 Rows = npt.NDArray[np.int64]
 OnOver = Callable[[int], None]
-"""called with the number of games that ended since it was called last"""
+"""called with the number of games that have ended since the last call"""
 
 
 def random_openings(pairs: Sequence[int], seed: int, opening: int) -> Rows:
@@ -63,8 +63,8 @@ def play_match(
 ) -> Match:
     """Play `settings.pairs` pairs of games, or as many as a sequential test of the scores needs.
 
-    Columns are those that every match has, STONES and PLIES. sprt: default, the test that the settings
-    ask for, if they do. Raises BadInput for a player that takes an illegal action.
+    Columns are those that every match has, STONES and PLIES. sprt: by default, the test that the settings ask
+    for, if any. Raises BadInput for a player that takes an illegal action.
     """
     settings = settings or MatchSettings()
     if sprt is None and isinstance(settings, MatchSettings) and settings.sprt:
@@ -83,7 +83,7 @@ def play_ladder(
 ) -> list[Match]:
     """Play a player against each opponent; with `cross`, then the opponents against each other.
 
-    Raises BadInput if two of them have one name.
+    Raises BadInput if two of them have the same name.
     """
     require_different_names([player, *opponents])
     matches = [play_match(player, opponent, settings, on_over=on_over) for opponent in opponents]
@@ -99,15 +99,15 @@ def rate(matches: Sequence[Match], anchor: str = ANCHOR) -> list[Rating]:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The figures of a match, as player a sees them."""
+    """The figures of a match, from the side of player a."""
 
     tally: Tally
     stones: Difference
-    """stones that a has more than b when a game ends"""
+    """a's lead over b in stones at the end of a game"""
     plies: float
-    """actions of a game, marks and captures included"""
+    """actions per game, including marks and captures"""
     better: Literal["a", "b"] | None
-    """by the sequential test; None if it is open or there was none"""
+    """verdict of the sequential test; None if it is undecided or there was no test"""
     was_tested: bool
 
     @classmethod

@@ -58,7 +58,7 @@ def cell_text(cell: int) -> str:
 
 
 def action_text(action: int) -> str:
-    """Return the text of an action; an id that is never legal has one too. Raises BadInput for no id."""
+    """Return the text of an action; every id 0..219 has one. Raises BadInput for other ids."""
     if not 0 <= action < N_ACTIONS:
         raise BadInput(f"action {action} does not exist: use 0..{N_ACTIONS - 1}")
     if action < STEP_FROM:
@@ -115,9 +115,9 @@ def position_text(state: State) -> str:
 
 
 def parse_position(text: str) -> State:
-    """Return the position of a line; slashes in the board may be left out, and counters of 0.
+    """Return the position of a line; slashes in the board and counters of 0 may be left out.
 
-    Raises BadInput for text that is no position, and for positions that no game reaches.
+    Raises BadInput for text that is not a position, and for positions that no game reaches.
     """
     words = text.split()
     if len(words) < 3:
@@ -165,26 +165,26 @@ def _key_of(names: Mapping[int, str], name: str, noun: str) -> int:
 
 
 def _problem_of(state: State) -> str:
-    """Return what is impossible about a position; an empty text if nothing is."""
+    """Return the reason why no game reaches a position; an empty string if there is none."""
     phase = PHASE_NAMES[state.phase]
     fewest = min(len(state.black), len(state.white))
     if max(len(state.black), len(state.white)) > STONES_EACH:
         return f"a side has more than {STONES_EACH} stones"
     if state.marked and state.phase > REMOVAL:
-        return f"stones are marked in phase {phase}, but they leave before it"
+        return f"stones are marked in phase {phase}, but marked stones leave before it"
     if state.phase == FORCED and state.forced_done != (state.player == BLACK):
         return "white makes the first forced removal, black the second, with forced=1"
     must_be_full = state.phase == REMOVAL or (state.phase == FORCED and not state.forced_done)
     if state.phase != MARK and must_be_full != (not state.empty):
-        return f"in phase {phase} the board is {'full' if must_be_full else 'not full'}"
+        return f"in phase {phase}, the board is {'full' if must_be_full else 'not full'}"
     if state.phase == MARK and not 0 < state.pending <= len(state.stones(-state.player) - state.marked):
-        return "in phase mark 1 or 2 marks are pending, and the opponent has as many unmarked stones"
+        return "in phase mark, 1 or 2 marks are pending, and the opponent has that many unmarked stones"
     if state.phase == CAPTURE and not state.pending and fewest >= FEWEST_STONES:
-        return "in phase capture 1 or 2 captures are pending until the game is over"
+        return "in phase capture, 1 or 2 captures are pending until the game is over"
     if state.pending and state.phase not in (MARK, CAPTURE):
         return f"nothing is pending in phase {phase}"
     if state.phase != FORCED and state.forced_done not in ((0, 2) if state.phase >= MOVE else (0,)):
-        return f"forced={state.forced_done} in phase {phase}"
+        return f"forced={state.forced_done} does not occur in phase {phase}"
     return ""
 
 
@@ -192,7 +192,7 @@ def _problem_of(state: State) -> str:
 
 
 def describe(state: State) -> str:
-    """Return the board with its coordinates, and below it who does what, or who has won."""
+    """Return the board with its coordinates, and below it the turn or the winner."""
     rows = [f"{number} {' '.join(line)}" for number, line in enumerate(board_lines(state), 1)]
     lines = [f"  {' '.join(COLUMN_LETTERS)}", *rows, turn_text(state)]
     return "\n".join((*lines, f"{state.move_count} moves made, {state.quiet} quiet ones in a row"))

@@ -45,7 +45,7 @@ class PlayoutSettings:
         if self.sims < 1:
             raise BadInput(f"{self.sims} playouts: use at least 1")
         if not (self.c >= 0 and 0 <= self.beta <= 1 and self.draw_scale > 0):
-            raise BadInput(f"{self}: c must be at least 0, beta 0 to 1, the draw scale above 0")
+            raise BadInput(f"{self}: c must be at least 0, beta from 0 to 1, and the draw scale above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class PlayoutResult:
 def search_by_playouts(
     rows: npt.NDArray[np.int64], settings: PlayoutSettings, seeds: npt.NDArray[np.uint64]
 ) -> PlayoutResult:
-    """Search each of `rows` [N, 4]. seeds: random bits [N]; no row depends on the seed of another."""
+    """Search each of `rows` [N, 4]. seeds: random bits [N]; a row depends only on its own seed."""
     n = len(rows)
     actions = np.full((n, SLOTS), EMPTY_SLOT, np.uint8)
     visits, value = np.zeros((n, SLOTS), np.int32), np.zeros(n, np.float32)
@@ -81,7 +81,7 @@ def search_by_playouts(
 
 @kernel
 def play_out(row, state):
-    """Play a row [4] to its end by random actions, in place; return the state of the generator."""
+    """Play a row [4] to its end with random actions, in place; return the state of the generator."""
     actions = np.empty(SLOTS, np.int64)
     while outcome_of(row) == GOING:
         n = legal_list(row, actions)
@@ -92,7 +92,7 @@ def play_out(row, state):
 
 @kernel
 def value_of_end(row, beta, scale):
-    """Return the value of a finished row in black's frame: 1, -1, or up to beta of a draw by its stones."""
+    """Return the value of a finished row in black's frame: 1, -1, or for a draw up to beta, by its stones."""
     outcome = outcome_of(row)
     if outcome == BLACK_WON:
         return 1.0

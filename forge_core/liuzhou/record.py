@@ -6,7 +6,7 @@ As text, the form of `forge liuzhou play --out` and of `forge liuzhou film`:
     white: human
     d3 c4 d4 c3 ... c3-c4 xb2
 
-The lines before the actions are optional. `start:` gives another first position than the usual one.
+The lines before the actions are optional. `start:` gives a first position other than the usual one.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class GameRecord:
     def replay(
         cls, actions: Sequence[int], start: Any = START, players: tuple[str, str] = ("", "")
     ) -> GameRecord:
-        """Return the game of some actions. Raises BadInput for an action that the rules do not allow."""
+        """Return the game with these actions. Raises BadInput for an action that the rules do not allow."""
         state, rows = unpack(start), [np.asarray(start, dtype=np.int64)]
         for number, action in enumerate(actions, start=1):
             if action not in legal(state):
@@ -91,7 +91,7 @@ class GameRecord:
 
 
 def stored_game(games: Games) -> tuple[GameRecord, list[Analysis | None]]:
-    """Return a game of a file of self-play, and what its search found of each position.
+    """Return one game of a self-play file, and the search results of each position.
 
     games: the positions of one game.
     """

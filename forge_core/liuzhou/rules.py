@@ -32,9 +32,9 @@ BLACK, WHITE = 1, -1
 """Black places first; white steps first."""
 
 MAX_MOVES = 144
-"""A game of so many moves is drawn"""
+"""A game is drawn after this many moves"""
 QUIET_LIMIT = 36
-"""So many actions in a row, in which no stone leaves, draw the game; placing and marking do not count"""
+"""A game is drawn after this many actions in a row without a removal; placing and marking do not count"""
 FEWEST_STONES = 4
 """A side with fewer stones loses, once the stones are placed"""
 
@@ -102,9 +102,9 @@ def protected(state: State, side: int) -> frozenset[int]:
 
 
 def shape_worth(live: Set[int], cell: int) -> int:
-    """Return the marks or captures for a stone just put on `cell`: 2 in a line, else 1 in a square, else 0.
+    """Return the marks or captures earned by a stone just put on `cell`: 2 in a line, 1 in a square, else 0.
 
-    live: unmarked stones of the side, that one included. A stone in several shapes earns no sum.
+    live: unmarked stones of the side, including that one. Several shapes do not add up.
     """
     if any(cell in line and line <= live for line in LINES):
         return 2
@@ -190,7 +190,7 @@ def _mark(state: State, action: int) -> State:
 
 
 def _end_placing(state: State) -> State:
-    """Return the position when a turn of placing ends: the other places, or the marked stones leave."""
+    """Return the position after a turn of placing: the other side places, or the marked stones leave."""
     if state.empty:
         return replace(state, phase=PLACE, player=-state.player)
     return replace(state, phase=REMOVAL)

@@ -1,11 +1,11 @@
 """Self-play: many games side by side, whose positions go into a buffer on the device that plays.
 
 Games are divided into tables. On a CPU each table is played by a thread of its own: the tree and the
-network release the interpreter's lock. A finished game is replaced in the same ply, so that every
-search is of a full batch. The choice between full and fast searches is one for all tables.
+network release the interpreter's lock. A finished game is replaced in the same ply, so that every search has
+a full batch. The choice between full and fast searches is the same for all tables.
 
-All randomness comes from streams keyed by seed, table and ply: a run that is continued at some ply needs
-no state of a generator.
+All randomness comes from streams keyed by seed, table and ply: a run can be continued at any ply without a
+generator's state.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from forge_core.liuzhou.state.layout import COUNT_MASK, COUNT_SHIFT
 from forge_core.streams import stream
 
 COUNTED = ("games", "black_won", "white_won", "drawn", "plies", "lead")
-"""of finished games: their number, results, plies, and the sum of the leads in stones at the end"""
+"""figures of finished games: number, results, plies, and the sum of the leads in stones at the end"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ class PlayFigures:
 
     positions: int
     plies: int
-    """of all games together: positions / games"""
+    """plies of all games: positions / games"""
     evaluations: int
-    """positions that the network was asked about"""
+    """positions that the network evaluated"""
     finished: dict[str, float]
-    """by the names in COUNTED: of the games that ended"""
+    """figures of the games that ended, by the names in COUNTED"""
 
     def __add__(self, other: PlayFigures) -> PlayFigures:
         return PlayFigures(
@@ -92,7 +92,7 @@ class Table:
         return stream(self.seed, "self-play", self.number, *key)
 
     def play(self, are_full: Sequence[bool], evaluator: Evaluator | None) -> None:
-        """Play one ply of every game per entry, by a full or a fast search; without evaluator by playouts."""
+        """Play a ply of all games per entry, by full or fast search; without an evaluator, by playouts."""
         for is_full in are_full:
             self._play_ply(is_full, evaluator)
 
@@ -136,7 +136,7 @@ class Table:
         return actions, visits, value
 
     def _search_by_playouts(self, draws: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the same, by random games."""
+        """Return the same from playouts."""
         settings = self.settings
         how = PlayoutSettings(settings.playouts, beta=settings.beta, draw_scale=settings.draw_scale)
         seeds = draws.integers(1 << 63, size=len(self.rows), dtype=np.uint64)
@@ -147,7 +147,7 @@ class Table:
         return actions, visits, value
 
     def _count(self, rows: Tensor, is_over: Tensor) -> None:
-        """Give the positions of games that are over their result, and add to `finished`."""
+        """Write the results of games that are over to their positions, and add to `finished`."""
         outcome = outcomes(rows)
         result = (outcome == BLACK_WON).to(torch.int8) - (outcome == WHITE_WON).to(torch.int8)
         lead = (_count_stones(rows[:, 0]) - _count_stones(rows[:, 1])).float()
@@ -166,7 +166,7 @@ class Table:
         self.finished += torch.stack([(each * is_over).sum(dtype=torch.float64) for each in figures])
 
     def _replace(self, rows: Tensor, is_over: Tensor, draws: np.random.Generator) -> Tensor:
-        """Return rows in which a new game, after its random opening, stands in place of one that is over."""
+        """Return the rows with each finished game replaced by a new one after its random opening."""
         n = len(rows)
         start = torch.tensor(START.tolist(), device=self.device)
         rows = torch.where(is_over[:, None], start, rows)
@@ -182,16 +182,16 @@ class Table:
         return rows
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint holds of the table."""
+        """Return the table's part of a checkpoint."""
         return {"rows": self.rows, "game": self.game}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Continue from a checkpoint."""
         self.rows, self.game = state["rows"].to(self.device), state["game"].to(self.device)
 
 
 class SelfPlay:
-    """Games that play on and on, whose positions go into a buffer."""
+    """Games that are played without end, whose positions go into a buffer."""
 
     def __init__(
         self,
@@ -200,7 +200,7 @@ class SelfPlay:
         evaluator: Evaluator | None,
         seed: int = 0,
     ) -> None:
-        """buffer: of as many games as are to be played side by side. evaluator: None plays by playouts."""
+        """buffer: has as many games as are played side by side. evaluator: None means playouts."""
         self.settings, self.buffer, self.evaluator, self.seed = settings, buffer, evaluator, seed
         n = settings.tables if buffer.device == "cpu" else 1
         if n > buffer.games:
@@ -213,7 +213,7 @@ class SelfPlay:
         ]
 
     def play(self, positions: int) -> PlayFigures:
-        """Play at least so many positions, in whole plies of all games, and return their figures."""
+        """Play at least this many positions, in whole plies of all games, and return their figures."""
         plies = -(-positions // self.buffer.games)
         first = self.buffer.head
         are_full = [
@@ -238,18 +238,18 @@ class SelfPlay:
         return [sum(table.evaluations for table in self.tables), *finished.tolist()]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint holds of the games; the buffer has a state of its own."""
+        """Return the games' part of a checkpoint; the buffer has a part of its own."""
         return {"tables": [table.state_dict() for table in self.tables]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint, with a buffer that was loaded before."""
+        """Continue from a checkpoint, with a buffer that has been loaded."""
         for table, kept in zip(self.tables, state["tables"], strict=True):
             table.load_state_dict(kept)
             table.writer.head = self.buffer.head
 
 
 def by_library(function: Callable[..., Any], *tensors: Tensor) -> Any:
-    """Call a function of `state`: with arrays that share the memory of tensors on a CPU, which is faster."""
+    """Call a function of `state`; on a CPU with arrays that share the tensors' memory, which is faster."""
     if tensors[0].device.type != "cpu":
         return function(*tensors)
     found = function(*(tensor.numpy() for tensor in tensors))

@@ -2,8 +2,8 @@
 
 Self-play writes positions into tensors on its device; the learner samples the same tensors there. The
 two take turns: some plies of all games, then the steps that are due by the positions played so far. All
-schedules go by positions, never by time, so that a run that was stopped and resumed equals one that was
-not, to the last digit.
+schedules count positions, never time, so a run that was stopped and resumed equals an uninterrupted one to
+the last digit.
 
 The loop is plain, without Lightning: Lightning's trainer owns the loop and asks a data loader for
 batches; here learning is a short part of a loop that belongs to self-play, and it starts and ends
@@ -47,17 +47,17 @@ from forge_core.liuzhou.settings.learning import EVALUATIONS, LearningSettings
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
 
 MODEL_VERSION = "z1"
-"""Raised when the same settings train another network."""
+"""Raised when the same settings train a different network."""
 GOAL = "remaining"
 """figure by which the points of a run are compared: the share of positions still to be played, so that the
-newest network is the best. Losses do not tell which network plays better, since the data change too."""
+newest network is the best. Losses do not show which network plays better, since the data change too."""
 
 _STATE = ("learner", "buffer", "games", "progress", "since")
 
 
 @dataclass
 class Since:
-    """What was done since the last point of the curve."""
+    """Work done since the last evaluation of the curve."""
 
     played: PlayFigures = NOTHING_PLAYED
     play_seconds: float = 0.0
@@ -67,7 +67,7 @@ class Since:
     steps: int = 0
 
     def figures(self) -> dict[str, float]:
-        """Return the figures of a point."""
+        """Return the figures of an evaluation."""
         losses = [loss / max(1, self.steps) for loss in self.losses]
         finished = self.played.finished
         games = max(1.0, finished["games"])
@@ -94,7 +94,7 @@ class Run:
         network: LiuzhouNet,
         device: str,
     ) -> None:
-        """Settings without None. record: config.json. network: its weights are the first."""
+        """settings: without None. record: config.json. network: learning starts from its weights."""
         self.learning, self.folder, self.record = learning, folder, record
         self.learner = Learner(network, learning, device, record["precision"])
         is_bf16 = record["precision"] == "bf16-mixed"
@@ -112,11 +112,11 @@ class Run:
 
     @property
     def is_done(self) -> bool:
-        """True once all positions are played and learnt from."""
+        """True once all positions have been played and learnt from."""
         return self.played >= self.learning.positions
 
     def iterate(self) -> None:
-        """Play an iteration, then learn what is due."""
+        """Play an iteration, then take the steps that are due."""
         learning = self.learning
         started = time.perf_counter()
         by_playouts = self.played < learning.playout_positions
@@ -142,12 +142,12 @@ class Run:
         self.progress.rows = self.played
 
     def is_point_due(self, before: int) -> bool:
-        """Return True if the iteration that began after `before` positions passed a point of the curve."""
+        """Return True if the iteration that began after `before` positions reached an evaluation."""
         every = self.learning.positions / EVALUATIONS
         return self.is_done or int(self.played / every) > int(before / every)
 
     def add_point(self) -> Point:
-        """Add a point to the curve, save the network, then the state of the run."""
+        """Add an evaluation to the curve; save the network, then the state of the run."""
         remaining = max(0.0, 1 - self.played / self.learning.positions)
         rate = self.learning.rate_at(self.learner.step)
         figures = {GOAL: remaining, "learning_rate": rate, **self.since.figures()}
@@ -175,7 +175,7 @@ class Run:
         )
 
     def load(self) -> None:
-        """Go on from the checkpoint. Raises BadInput for one that does not fit."""
+        """Continue from the checkpoint. Raises BadInput for one that does not fit."""
         state = read_checkpoint(self.folder / CHECKPOINT, _STATE)
         try:
             self.learner.load_state_dict(state["learner"])
@@ -186,7 +186,7 @@ class Run:
             self.since = Since(**{**since, "played": PlayFigures(**since["played"])})
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BadInput(
-                f"{self.folder / CHECKPOINT} is of another run ({error}): begin a run under another name"
+                f"{self.folder / CHECKPOINT} belongs to another run ({error}): start a run with another name"
             ) from error
 
 
@@ -203,15 +203,14 @@ def train(
     on_progress: Callable[[int], None] | None = None,
     on_point: Callable[[Point], None] | None = None,
 ) -> TrainResult:
-    """Let a network learn from its own games, and keep all in `folder`.
+    """Train a network on its own games, and keep everything in `folder`.
 
-    init_from: a model of the same size to
-    start from; self-play then asks it from the beginning, and no position is played by playouts. resume:
-    go on from the checkpoint in `folder` with the settings the run began with; the result is the same
-    as without the interruption. minutes: stop after so many; the run can then be resumed. should_stop:
-    asked after each iteration; True saves the run and raises KeyboardInterrupt. on_progress: called with
-    the positions played. on_point: called with each point of the curve. Raises BadInput for settings,
-    models or checkpoints that do not fit.
+    init_from: a model of the same size to start from; self-play then uses it from the beginning, and no
+    position is played by playouts. resume: continue from the checkpoint in `folder` with the settings of the
+    run; the result is the same as without the interruption. minutes: stop after this many; the run can then
+    be resumed. should_stop: called after each iteration; True saves the run and raises KeyboardInterrupt.
+    on_progress: called with the positions played. on_point: called with each evaluation of the curve. Raises
+    BadInput for settings, models or checkpoints that do not fit.
     """
     until = None if minutes is None else time.monotonic() + 60 * minutes
     device = resolve_device(device)
@@ -249,7 +248,7 @@ def _go_on(
     on_progress: Callable[[int], None] | None,
     on_point: Callable[[Point], None] | None,
 ) -> None:
-    """Play and learn until the run is done or its time is over. Arguments of `train`."""
+    """Play and learn until the run is done or its time is up. The arguments are those of `train`."""
     is_time_over = False
     while not run.is_done and not is_time_over:
         before = run.played
@@ -268,9 +267,9 @@ def _go_on(
 
 
 def choose_precision(request: str, device: str) -> str:
-    """Return 32 or bf16-mixed; auto takes this where the device has bfloat16. Raises BadInput."""
+    """Return 32 or bf16-mixed; auto means bf16-mixed if the device has bfloat16. Raises BadInput."""
     if request == "16-mixed":
-        raise BadInput("precision 16-mixed is not for this network: use auto, 32 or bf16-mixed")
+        raise BadInput("this network does not support precision 16-mixed: use auto, 32 or bf16-mixed")
     resolved = resolve_precision(request, device)
     return "32" if resolved == "16-mixed" else resolved
 
@@ -292,7 +291,7 @@ def _complete(stored: Mapping[str, Any]) -> dict[str, Any]:
 def describe_run(
     play: SelfPlaySettings, learning: LearningSettings, init_from: str | None, device: str, precision: str
 ) -> dict[str, Any]:
-    """Return config.json of a run, which is also the beginning of its model card. Resolved settings."""
+    """Return the config.json of a run, with which its model card begins too. settings: resolved."""
     network = LiuzhouNet.of_size(parse_size(learning.size))
     return {
         "train": {**asdict(play), **asdict(learning)},
@@ -306,12 +305,12 @@ def describe_run(
 
 
 def _first_network(learning: LearningSettings, init_from: str | None) -> LiuzhouNet:
-    """Return fresh weights by the seed, or those of a model. Raises BadInput for one of another size."""
+    """Return a network with fresh weights from the seed, or a model. Raises BadInput for another size."""
     size = parse_size(learning.size)
     if init_from is None:
         torch.manual_seed(learning.seed)
         return LiuzhouNet.of_size(size)
     network = load_model(init_from, kind=LiuzhouNet).train()
     if network.config != size:
-        raise BadInput(f"{init_from} is a network of {network.config}, not of {size}: choose its size")
+        raise BadInput(f"{init_from} is a network of size {network.config}, not {size}: choose its size")
     return network

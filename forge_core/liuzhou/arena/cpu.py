@@ -60,7 +60,7 @@ class CpuTrees:
         )
 
     def start(self, rows: Array, evaluator: Evaluator, sims: int, draws: Array | None) -> None:
-        """Evaluate the roots and mix their noise in. draws: [N, SLOTS], see `Trees`."""
+        """Evaluate the roots and mix in their noise. draws: [N, SLOTS], see `Trees`."""
         self.n = n = len(rows)
         roots = self.trees[:n, ROOT]
         is_kept = self.is_kept[:n] & (roots["state"] == rows).all(1)
@@ -76,14 +76,14 @@ class CpuTrees:
             roots["prior"] = mix_noise(roots["prior"], roots["actions"], draws, self.settings.noise)
 
     def simulate(self, evaluator: Evaluator) -> None:
-        """Add a leaf to each tree, and its value to the path that leads to it."""
+        """Add a leaf to each tree, and add its value along the path to it."""
         n, walks = self.n, self.walks
         walk(n, self.trees, self.used, walks, self.rule)
         prior, value = contiguous(evaluator, walks.leaf_state[:n], walks.leaf_actions[:n])
         absorb(n, prior, value, self.trees, walks, self.rule)
 
     def root(self) -> RootStatistics:
-        """Return the numbers at the roots."""
+        """Return the statistics of the roots."""
         roots = self.trees[: self.n, ROOT]
         names = ("actions", "prior", "visits", "sums", "row_visits", "value")
         arrays = {name: np.ascontiguousarray(roots[name]) for name in names}
@@ -91,7 +91,7 @@ class CpuTrees:
         return RootStatistics(rows=roots["state"].copy(), scores=scores, **arrays)
 
     def advance(self, slots: Array) -> None:
-        """Keep the subtree of an action of each tree for the next search; see `Arena.advance`."""
+        """Keep one action's subtree in each tree for the next search; see `Arena.advance`."""
         most = self.settings.tree_rows - self.settings.sims
         self.is_kept[:] = False
         keep_subtrees(slots.astype(np.int64), most, self.trees, self.used, self.is_kept)

@@ -1,12 +1,12 @@
-"""Gumbel AlphaZero (Danihelka et al. 2022): what all implementations of the search share.
+"""Gumbel AlphaZero (Danihelka et al. 2022): the formulas that all implementations of the search share.
 
-At the root, sequential halving spends the simulations on ever fewer actions: a *plan* says which number of
-visits an action must have to be considered by each simulation. Below the root, visits follow an improved
-policy. Both compare priors with *completed* values: those of visited actions, and for the others a mix of
-the network's value and the values found.
+At the root, sequential halving spends the simulations on ever fewer actions: a *plan* gives the number of
+visits that an action must have to be considered by each simulation. Below the root, visits follow an improved
+policy. Both compare priors with *completed* values: those of visited actions, and for the others a mix of the
+network's value and the values found.
 
 These formulas are in float64. The exponential functions of two libraries may differ in the last digit;
-scores differ by far more than that, so that all implementations choose the same.
+scores differ by far more than that, so all implementations choose the same action.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from forge_core.liuzhou.state.layout import EMPTY_SLOT
 CONSIDERED = 16
 """The most actions that the root considers; the paper's m"""
 VISIT_OFFSET = 50.0
-"""The paper's c_visit: values weigh by (this + most visits of an action) * VALUE_SCALE against logits"""
+"""The paper's c_visit: values are scaled to logits by (this + most visits of an action) * VALUE_SCALE"""
 VALUE_SCALE = 0.5
-"""The paper's c_scale, 1 there for values 0..1; here values are -1..1, twice as wide"""
+"""The paper's c_scale, which is 1 for values 0..1; here values are -1..1, twice as wide"""
 SMALLEST_PRIOR = 1e-30
-"""Priors count as at least this in logarithms"""
+"""Smaller priors are raised to this before their logarithm is taken"""
 
 
 @cache
 def plan_of_halving(sims: int) -> npt.NDArray[np.int32]:
     """Return visits [CONSIDERED + 1, sims] int32: entry [n, t] for n actions and simulation t.
 
-    Simulation t goes to an action that has exactly so many visits: the one with the best score.
+    Simulation t goes to an action that has exactly that many visits: the one with the best score.
     """
     plan = np.zeros((CONSIDERED + 1, sims), np.int32)
     plan[:2] = np.arange(sims)
@@ -46,7 +46,7 @@ def plan_of_halving(sims: int) -> npt.NDArray[np.int32]:
 
 
 def _visits_in_order(actions: int, sims: int) -> list[int]:
-    """Return the visits that the action of each simulation has before it; actions: at least 2."""
+    """Return the number of visits that each simulation's action has before it. actions: at least 2."""
     rounds = math.ceil(math.log2(actions))
     order: list[int] = []
     visits, considered = [0] * actions, actions
@@ -67,8 +67,8 @@ def log_priors(prior: Array) -> Array:
 def scaled_values(visits: Array, sums: Array, prior: Array, value: Array, sign: Array) -> Array:
     """Return completed values of actions for the mover, in units of logits: [N, SLOTS] float64.
 
-    visits, sums (black's frame), prior: [N, SLOTS]. value: of the position, black's frame, [N]. sign: 1 or
-    -1, by who moves, [N].
+    visits, sums (black's frame), prior: [N, SLOTS]. value: the position's, in black's frame, [N]. sign: 1 if
+    black is to move, else -1, [N].
     """
     xp = array_module(prior)
     visits, sums, prior, value, sign = (

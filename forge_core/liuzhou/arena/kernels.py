@@ -1,9 +1,9 @@
 """Kernels of the search on a CPU, and the records that they work on.
 
-Trees are records of type ROW, [G, R]: row r of tree g stands at [g, r], the root at [g, ROOT], and a new
-leaf takes the tree's next free row. A simulation has two passes around the evaluator: `walk` goes down to a
-leaf, makes its row and lists its actions, and `absorb` stores the answer and adds its value along the path.
-All values are in BLACK's frame; arithmetic is in float32, in the order of reference.py.
+Trees are records of type ROW, [G, R]: row r of tree g is at [g, r], the root at [g, ROOT], and a new leaf
+takes the tree's next free row. A simulation has two passes around the evaluator: `walk` goes down to a leaf,
+makes its row and lists its actions, and `absorb` stores the answer and adds its value along the path. All
+values are in BLACK's frame; arithmetic is in float32, in the order of reference.py.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from forge_core.liuzhou.state.kernels import legal_list, outcome_of, step
 from forge_core.liuzhou.state.layout import EMPTY_SLOT, GOING, PLAYER_SHIFT, SLOTS
 
 NO_CHILD = 0
-"""the root is nobody's child"""
+"""marks an action without a child: row 0 is the root, which is never a child"""
 ROOT = int64(0)
-"""the root's row; typed, as numba would compile each kernel once more for a literal 0"""
+"""the root's row; typed, because numba would compile each kernel again for a literal 0"""
 
 ROW = np.dtype(
     [
         ("state", np.int64, 4),
-        ("value", np.float32),  # by the evaluator
+        ("value", np.float32),  # from the evaluator
         ("seen", np.float32),  # priors of the visited actions, added in the order of their first visits
-        ("row_visits", np.int32),  # the row's own evaluation counted
+        ("row_visits", np.int32),  # including the row's own evaluation
         ("n_actions", np.int32),
         ("actions", np.uint8, SLOTS),  # legal actions, ascending, then EMPTY_SLOT
         ("child", np.int16, SLOTS),  # the row that an action leads to, or NO_CHILD
         ("prior", np.float32, SLOTS),
         ("visits", np.int32, SLOTS),
-        ("sums", np.float32, SLOTS),  # of the values that came back through an action
+        ("sums", np.float32, SLOTS),  # sum of the values passed back through an action
     ],
     align=True,
 )
-"""A row of a tree: a position, what the evaluator says of it, and a number per action for the rest.
+"""A row of a tree: a position, its value and visits, and fields with a number per action.
 
-All that a simulation reads of a row stands together, 1,008 bytes: apart they would be in as many pages.
+The 1,008 bytes that a simulation reads are contiguous: separate arrays would be in separate pages.
 """
 
 
@@ -59,17 +59,17 @@ class Walks(NamedTuple):
     slot: np.ndarray
     """uint8 [G, R]: the slots that they stand in"""
     leaf_state: np.ndarray
-    """int64 [G, 4]: what the evaluator is asked about"""
+    """int64 [G, 4]: the positions to evaluate"""
     leaf_actions: np.ndarray
     """uint8 [G, SLOTS]"""
 
 
 class Rule(NamedTuple):
-    """The numbers that choose a way down."""
+    """The settings by which a walk chooses actions."""
 
     c: np.float32
     fpu: np.float32
-    """below 0: unvisited actions count 0"""
+    """below 0: unvisited actions count as 0"""
     beta: np.float32
     draw_scale: np.float32
     is_gumbel: bool
@@ -97,7 +97,7 @@ def start_roots(states, is_kept, trees, used):
 
 @kernel
 def store_roots(is_kept, prior, value, trees):
-    """Store the evaluator's answer of each root that was set up."""
+    """Store the evaluator's answer for each root that was set up."""
     for g in range(is_kept.shape[0]):
         if not is_kept[g]:
             store_evaluation(trees[g, ROOT], prior[g], value[g])
@@ -106,7 +106,7 @@ def store_roots(is_kept, prior, value, trees):
 
 @kernel
 def list_actions(row):
-    """List the legal actions of a row; all slots are written, as rows are used again."""
+    """List the legal actions of a row; all slots are written, since rows are reused."""
     n = legal_list(row.state, row.actions)
     row.n_actions = n
     for slot in range(n, SLOTS):
@@ -115,7 +115,7 @@ def list_actions(row):
 
 @kernel
 def store_evaluation(row, prior, value):
-    """Make a row one without visits that has these priors and this value; all slots are written."""
+    """Reset a row to no visits, with these priors and this value; all slots are written."""
     row.value = value
     row.seen = 0
     row.row_visits = 0
@@ -184,7 +184,7 @@ def make_child(parent, slot, number, child):
 
 @kernel
 def first_maximum(numbers, n):
-    """Return the first place of the greatest of n numbers."""
+    """Return the index of the greatest of n numbers, the first if tied."""
     best = 0
     for i in range(1, n):
         if numbers[i] > numbers[best]:
@@ -200,7 +200,7 @@ def mover_sign(row):
 
 @kernel
 def choose_by_puct(row, c, fpu, scores):
-    """Return the slot with the greatest value and bonus for exploration. scores: [SLOTS], scratch."""
+    """Return the slot with the greatest sum of value and exploration bonus. scores: [SLOTS], scratch."""
     sign, root = mover_sign(row), np.sqrt(float32(row.row_visits))
     unvisited = float32(0)
     if fpu >= 0:
@@ -214,7 +214,7 @@ def choose_by_puct(row, c, fpu, scores):
 
 @kernel
 def complete_values(row, values):
-    """Write the completed values of a row's actions in units of logits, as `gumbel.scaled_values`."""
+    """Write the completed values of a row's actions in units of logits, like `gumbel.scaled_values`."""
     sign = float64(mover_sign(row))
     # First the visited actions: their values, and the mean of these by prior.
     total, most, seen, mean = 0, 0, 0.0, 0.0
@@ -235,7 +235,7 @@ def complete_values(row, values):
 
 @kernel
 def choose_by_halving(root, plan, scores, merits):
-    """Return the best slot of a root among those with as many visits as its plan says.
+    """Return the best slot of a root among those with as many visits as its plan requires.
 
     scores: [SLOTS], logits and noise. merits: [SLOTS], scratch.
     """
@@ -284,7 +284,7 @@ def absorb(n, prior, value, trees, walks, rule):
 
 @kernel
 def add_value(row, slot, value):
-    """Count a visit of a row and of one of its actions, and add the value that came back through it."""
+    """Count a visit to a row and to one of its actions, and add the value that was passed back."""
     row.visits[slot] += 1
     row.sums[slot] += value
     row.row_visits += 1
@@ -295,9 +295,9 @@ def add_value(row, slot, value):
 
 @kernel
 def keep_subtrees(slots, most, trees, used, is_kept):
-    """Move the subtree of an action of each tree to its front; not kept: without rows, or with too many.
+    """Move one action's subtree to the front of each tree; drop it if it has no rows or too many.
 
-    slots: int64 [N], -1 for none. most: rows that may be kept.
+    slots: int64 [N], -1 for none. most: the largest number of rows that is kept.
     """
     new_row = np.empty(trees.shape[1], np.int64)
     for g in range(slots.shape[0]):
@@ -315,7 +315,7 @@ def keep_subtrees(slots, most, trees, used, is_kept):
 def number_subtree(tree, used, top, new_row):
     """Number the rows of a subtree from 0 in their order, -1 for all others. Return how many there are.
 
-    A child stands after its parent, so that one pass finds all rows below `top`.
+    A child comes after its parent, so one pass finds all rows below `top`.
     """
     for r in range(used):
         new_row[r] = -1
@@ -331,7 +331,7 @@ def number_subtree(tree, used, top, new_row):
 
 @kernel
 def mark_children(row, new_row):
-    """Note that the children of a row are to be numbered."""
+    """Mark the children of a row as rows to be numbered."""
     for slot in range(row.n_actions):
         if row.child[slot] != NO_CHILD:
             new_row[row.child[slot]] = 0

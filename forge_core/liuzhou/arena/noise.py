@@ -1,4 +1,4 @@
-"""Random numbers of the root, by keys: each game draws its own, whoever is searched next to it.
+"""Random numbers for the root, by key: those of a game do not depend on the other games of a search.
 
 They are drawn on the host and used by every implementation of the search, so that all of them search
 with the same numbers.
@@ -16,10 +16,10 @@ from forge_core.streams import mix, uniform
 
 
 def dirichlet_parts(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.float32]:
-    """Return Gamma(1/2) variates [N, SLOTS] float32: over their sum they are Dirichlet(1/2).
+    """Return Gamma(1/2) variates [N, SLOTS] float32: divided by their sum, they are Dirichlet(1/2).
 
-    As for AlphaZero the concentration is 10 / a typical number of legal actions, here 20. Gamma(1/2) is
-    half the square of a normal variate, by Box and Muller -ln(u) cos(2 pi v)^2.
+    As in AlphaZero, the concentration is 10 / (a typical number of legal actions, here 20). Gamma(1/2) is
+    half the square of a normal variate: by Box and Muller, -ln(u) cos(2 pi v)^2.
     """
     u, v = np.split(_uniforms(keys, 2 * SLOTS), 2, axis=1)
     return (-np.log1p(-u) * np.cos(2 * np.pi * v) ** 2).astype(np.float32)
@@ -34,7 +34,7 @@ def gumbel_variates(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
 def mix_noise(prior: Array, actions: Array, parts: Array, share: float) -> Array:
     """Return priors [N, SLOTS] of which a share is Dirichlet noise, where more than one action is legal.
 
-    parts: of `dirichlet_parts`, in the same kind of array.
+    parts: from `dirichlet_parts`, as the same kind of array.
     """
     xp = array_module(prior)
     is_legal = actions != EMPTY_SLOT

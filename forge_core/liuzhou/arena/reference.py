@@ -1,9 +1,9 @@
 """The search in plain Python: the slow readable implementation that all others are compared with.
 
 A tree is made of nodes that hold a position of `rules` and a number per legal action. The arithmetic is in
-float32, in the order that the other implementations have. All values are in BLACK's frame: what comes
-back from a leaf is added unchanged along the path, however often the same player moved twice, and the one
-sign is taken where a player chooses.
+float32, in the same order as in the other implementations. All values are in BLACK's frame: the value of a
+leaf is added unchanged along the path, even where a player moves twice in a row; only the choice of an action
+applies the mover's sign.
 """
 
 from __future__ import annotations
@@ -60,16 +60,16 @@ class Node:
         return F(self.state.player)
 
     def count_rows(self) -> int:
-        """Return the number of positions from here down."""
+        """Return the number of positions in this subtree."""
         return 1 + sum(child.count_rows() for child in self.children.values())
 
     def depth(self) -> int:
-        """Return the number of positions on the longest line from here down."""
+        """Return the number of positions on the longest line in this subtree."""
         return 1 + max((child.depth() for child in self.children.values()), default=0)
 
 
 class ReferenceTrees:
-    """Trees side by side, each searched for itself."""
+    """Trees side by side, searched independently."""
 
     overflow = 0
 
@@ -83,7 +83,7 @@ class ReferenceTrees:
         self.plan: list[np.ndarray] = []
 
     def start(self, rows: Array, evaluator: Evaluator, sims: int, draws: Array | None) -> None:
-        """Evaluate the roots and mix their noise in. draws: [N, SLOTS], see `Trees`."""
+        """Evaluate the roots and mix in their noise. draws: [N, SLOTS], see `Trees`."""
         kept = self.kept + [None] * len(rows)
         self.kept = []
         self.roots = [Node(unpack(row), evaluator) for row in rows]
@@ -107,7 +107,7 @@ class ReferenceTrees:
                 root.prior = list(mixed[0, : len(root.actions)])
 
     def simulate(self, evaluator: Evaluator) -> None:
-        """Add a leaf to each tree, and its value to the path that leads to it."""
+        """Add a leaf to each tree, and add its value along the path to it."""
         for g, root in enumerate(self.roots):
             node, path = root, []
             while node.outcome is None:
@@ -136,7 +136,7 @@ class ReferenceTrees:
         return self.choose_by_policy(node)
 
     def choose_by_puct(self, node: Node) -> int:
-        """Return the first action with the greatest value and bonus for exploration."""
+        """Return the first action with the greatest sum of value and exploration bonus."""
         root = np.sqrt(F(node.row_visits))
         unvisited = F(0)
         if self.settings.fpu is not None:
@@ -151,7 +151,7 @@ class ReferenceTrees:
         return best
 
     def choose_by_halving(self, g: int, node: Node) -> int:
-        """Return the best action of a root among those with as many visits as its plan says."""
+        """Return the best action of a root among those with as many visits as its plan requires."""
         assert self.scores is not None
         wanted = self.plan[g][node.row_visits - 1]
         considered = (padded(node.visits, np.int32) == wanted) & (node.slots != EMPTY_SLOT)
@@ -172,7 +172,7 @@ class ReferenceTrees:
         return self.beta * min(F(1), max(F(-1), lead))
 
     def root(self) -> RootStatistics:
-        """Return the numbers at the roots."""
+        """Return the statistics of the roots."""
         roots = self.roots
         return RootStatistics(
             rows=np.stack([root.row for root in roots]),
@@ -186,7 +186,7 @@ class ReferenceTrees:
         )
 
     def advance(self, slots: Array) -> None:
-        """Keep the subtree of an action of each tree for the next search; see `Arena.advance`."""
+        """Keep one action's subtree in each tree for the next search; see `Arena.advance`."""
         most = self.settings.tree_rows - self.settings.sims
         children = [root.children.get(int(slot)) for root, slot in zip(self.roots, slots, strict=True)]
         self.kept = [child if child and child.count_rows() <= most else None for child in children]

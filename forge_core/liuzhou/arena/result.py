@@ -1,4 +1,4 @@
-"""Results of a search, from the numbers at the root of each tree: the same for every implementation."""
+"""Results of a search, computed from the statistics of the roots in the same way for all implementations."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from forge_core.liuzhou.settings.search import SearchSettings
 from forge_core.liuzhou.state.layout import OUTCOME_MASK, OUTCOME_SHIFT, PLAYER_SHIFT
 
 NO_ACTION = -1
-"""`chosen` of a finished row"""
+"""`chosen` in finished rows"""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The result of a search of N positions: numpy arrays if the rows came so, else tensors.
+    """The result of a search of N positions: numpy arrays if the rows were one, else tensors.
 
-    Finished rows have no actions: visits, q and policy 0, chosen NO_ACTION, and as value their result.
+    Finished rows have no actions: visits, q and policy are 0, chosen is NO_ACTION, and value is the result.
     """
 
     actions: Array
     """uint8 [N, SLOTS]: legal actions, ascending, then EMPTY_SLOT"""
     visits: Array
-    """int32 [N, SLOTS]: simulations that took each action, those of a kept subtree included"""
+    """int32 [N, SLOTS]: simulations that took each action, including those of a kept subtree"""
     q: Array
     """float32 [N, SLOTS]: mean value of each action in the mover's frame; 0 without visits"""
     policy: Array
-    """float32 [N, SLOTS]: visits over their sum; with gumbel the improved policy"""
+    """float32 [N, SLOTS]: visits divided by their sum; with gumbel, the improved policy"""
     chosen: Array
-    """int64 [N]: the action with most visits, the lowest of several; with gumbel the best considered one"""
+    """int64 [N]: the action with the most visits, the lowest if tied; with gumbel, the best considered one"""
     value: Array
-    """float32 [N]: mean value of the position in the mover's frame, its own evaluation included"""
+    """float32 [N]: mean value of the position in the mover's frame, including its own evaluation"""
     evaluations: int
-    """positions that the evaluator was asked about: (sims + 1) per row"""
+    """positions that were evaluated: (sims + 1) per row"""
 
     def slots_of(self, actions: Array) -> Array:
-        """Return the slots [N] of some actions [N], for `Arena.advance`; -1 if a list has not got it."""
+        """Return the slots [N] of some actions [N], for `Arena.advance`; -1 if a list lacks the action."""
         xp = array_module(self.actions)
         is_there = self.actions == actions[:, None]
         slots = xp.asarray(is_there, dtype=xp.int8).argmax(1)
         return xp.where(is_there.any(1), slots, xp.full_like(slots, -1))
 
     def as_numpy(self) -> SearchResult:
-        """Return the same as numpy arrays, from tensors; waits for the device."""
+        """Return the same as numpy arrays; converting tensors waits for the device."""
         return self._converted(lambda tensor: tensor.cpu().numpy())
 
     def as_tensors(self) -> SearchResult:
@@ -61,31 +61,31 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class RootStatistics:
-    """The numbers at the roots of N trees; values in BLACK's frame."""
+    """Statistics of the roots of N trees; values in BLACK's frame."""
 
     rows: Array
     """int64 [N, 4]"""
     actions: Array
     """uint8 [N, SLOTS]"""
     prior: Array
-    """float32 [N, SLOTS], noise included"""
+    """float32 [N, SLOTS], including noise"""
     visits: Array
     """int32 [N, SLOTS]"""
     sums: Array
-    """float32 [N, SLOTS]: sum of the values that came back through each action"""
+    """float32 [N, SLOTS]: sum of the values that were passed back through each action"""
     row_visits: Array
-    """int32 [N]: visits of the root, its own evaluation counted"""
+    """int32 [N]: visits of the root, including its own evaluation"""
     value: Array
     """float32 [N]: the evaluator's value"""
     scores: Array | None
     """float64 [N, SLOTS], with gumbel: logits and noise"""
 
     def __getitem__(self, some: slice) -> RootStatistics:
-        """Return those of some trees."""
+        """Return the statistics of some trees."""
         return self._converted(lambda array: array[some])
 
     def as_numpy(self) -> RootStatistics:
-        """Return the same as numpy arrays, from tensors; waits for the device."""
+        """Return the same as numpy arrays; converting tensors waits for the device."""
         return self._converted(lambda tensor: tensor.cpu().numpy())
 
     def _converted(self, convert: Callable[[Array], Array]) -> RootStatistics:
@@ -125,7 +125,7 @@ def result_of(root: RootStatistics, settings: SearchSettings, evaluations: int) 
 
 
 def mover_signs(rows: Array) -> Array:
-    """Return 1.0 where black is to move and -1.0 where white is, float32 [N]: the one change of frame."""
+    """Return 1.0 where black is to move and -1.0 where white is, float32 [N]: the only change of frame."""
     xp = array_module(rows)
     return 1 - 2 * xp.asarray(rows[:, 3] >> PLAYER_SHIFT & 1, dtype=xp.float32)
 

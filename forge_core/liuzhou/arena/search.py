@@ -1,4 +1,4 @@
-"""The doors of the search: `search` for some positions, `Arena` for trees that are used again and again."""
+"""The entry points of the search: `search` for a single call, `Arena` for trees that are reused."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from forge_core.liuzhou.state.layout import (
 )
 
 ArenaKind = Literal["auto", "reference", "cpu", "tensors", "cuda"]
-"""Implementations of the search: plain Python, compiled, tensors of any device, and kernels for CUDA. auto
-takes cpu on a CPU, and on CUDA its kernels if Triton is installed. All find the same visits and values."""
+"""Implementations of the search: plain Python, compiled, tensors on any device, and kernels for CUDA. auto
+chooses cpu on a CPU, and on CUDA its kernels if Triton is installed. All find the same visits and values."""
 
 
 class Trees(Protocol):
-    """Trees that are searched in lockstep: an implementation."""
+    """An implementation of the search: trees that are searched in lockstep."""
 
     @property
     def overflow(self) -> int:
-        """Walks that were cut off; always 0 unless the implementation limits their depth."""
+        """Number of walks that were cut off; always 0 unless the implementation limits their depth."""
         ...
 
     def start(self, rows: Any, evaluator: Evaluator, sims: int, draws: np.ndarray | None) -> None:
-        """Evaluate the roots and mix their noise in.
+        """Evaluate the roots and mix in their noise.
 
         draws: [N, SLOTS], Gumbel noise float64 that is added to the logits, or else the parts of the
         Dirichlet noise float32; None without noise.
@@ -50,22 +50,22 @@ class Trees(Protocol):
         ...
 
     def simulate(self, evaluator: Evaluator) -> None:
-        """Add a leaf to each tree, and its value to the path that leads to it."""
+        """Add a leaf to each tree, and add its value along the path to it."""
         ...
 
     def root(self) -> RootStatistics:
-        """Return the numbers at the roots."""
+        """Return the statistics of the roots."""
         ...
 
     def advance(self, slots: Any) -> None:
-        """Keep the subtree of an action of each tree for the next search."""
+        """Keep one action's subtree in each tree for the next search."""
         ...
 
 
 class Arena:
-    """Trees of a fixed number of games, whose memory is used again by every search.
+    """Trees of a fixed number of games, whose memory is reused by every search.
 
-    A used arena finds the same as a fresh one, and a game the same alone as in company.
+    A used arena gives the same results as a fresh one, and results of a game do not depend on the others.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Arena:
     ) -> None:
         """Allocate the trees: about 1 KiB per row, `settings.tree_rows` rows per game.
 
-        games: the most positions of a search. kind: the implementation. Raises BadInput, and
+        games: the largest number of positions per search. kind: the implementation. Raises BadInput, and
         DeviceUnavailable for a device that this machine does not have.
         """
         if games < 1:
@@ -87,7 +87,7 @@ class Arena:
 
     @property
     def overflow(self) -> int:
-        """Walks of the last search that were cut off: 0, or the search is wrong."""
+        """Walks of the last search that were cut off: unless 0, the search is wrong."""
         return self.trees.overflow
 
     def search(
@@ -101,7 +101,7 @@ class Arena:
 
         stream: draws one key per row for the noise of its root; or the keys themselves, uint64 [N], which
         make the noise of a row independent of the others. sims: simulations of this search, at most those
-        of the settings, which are the default. Rows on a CUDA device are checked for their shape alone.
+        of the settings, which are the default. Of rows on a CUDA device, only the shape is checked.
         Raises BadInput for malformed rows, and for noise without a stream.
         """
         sims = self.settings.sims if sims is None else sims
@@ -119,24 +119,24 @@ class Arena:
         return result.as_numpy() if isinstance(rows, np.ndarray) else result.as_tensors()
 
     def root(self) -> RootStatistics:
-        """Return the numbers at the roots after the last search, in black's frame."""
+        """Return the statistics of the roots after the last search, in black's frame."""
         return self.trees.root()
 
     def advance(self, slots: Array) -> None:
         """Keep the subtree of the action that each game took, for settings with `reuse`.
 
         slots: whole numbers [N], in the order of the last search, the place of the action in its list
-        `actions`; -1 to keep nothing. The next search continues the subtree of each row that is the row
-        after that action; its visits then count those kept. A subtree that the action has not got, or of
-        more than KEPT_SIMS * sims + 1 rows, is dropped, and a row that is another than expected starts
-        afresh. Raises BadInput.
+        `actions`; -1 to keep nothing. The next search continues the subtree of each row that is the row after
+        that action; its visits then include those kept. An action without a subtree, or with one of more than
+        KEPT_SIMS * sims + 1 rows, keeps nothing, and a row other than the expected one starts a new tree.
+        Raises BadInput.
         """
         if not self.settings.reuse:
-            raise BadInput("only an arena with reuse keeps subtrees: set reuse, or leave advance out")
+            raise BadInput("only an arena with reuse keeps subtrees: set reuse, or do not call advance")
         if tuple(slots.shape) != (self._n,):
             raise BadInput(
-                f"slots of shape {tuple(slots.shape)} for {self._n} games: after each search, give once one "
-                "slot per row"
+                f"slots of shape {tuple(slots.shape)} for {self._n} games: after each search, pass one slot "
+                "per row, only once"
             )
         if isinstance(slots, np.ndarray) and not ((slots >= -1) & (slots < SLOTS)).all():
             raise BadInput(f"slots {slots.tolist()}: use -1..{SLOTS - 1}")
@@ -144,7 +144,7 @@ class Arena:
         self.trees.advance(self._take_in(slots))
 
     def _draws(self, n: int, stream: np.random.Generator | np.ndarray | None) -> np.ndarray | None:
-        """Return the random numbers of n roots, None without noise."""
+        """Return the random numbers for n roots; None without noise."""
         noise = self.settings.noise
         if noise == 0:
             return None
@@ -175,9 +175,9 @@ def search(
     device: str = "auto",
     kind: ArenaKind = "auto",
 ) -> SearchResult:
-    """Search from each row, int64 [N, 4], by trees made for this call; see `Arena`.
+    """Search from each row, int64 [N, 4], with trees made for this call; see `Arena`.
 
-    device: auto takes that of the rows if they are a tensor, else CUDA if it is available.
+    device: auto means that of the rows if they are a tensor, else CUDA if it is available.
     """
     if device == "auto" and not isinstance(rows, np.ndarray):
         device = str(rows.device)
@@ -185,7 +185,7 @@ def search(
 
 
 def check_rows(rows: Array, most: int) -> None:
-    """Raise BadInput unless these are 1..most rows that a game can go on from, or finished ones.
+    """Raise BadInput unless these are 1..most rows, each finished or with a legal action.
 
     Words on a CUDA device are not read, since that would wait for it.
     """
@@ -207,11 +207,13 @@ def check_rows(rows: Array, most: int) -> None:
     is_sound &= ~is_going | ((legal_actions(rows)[1] > 0) & (meta >> COUNT_SHIFT & COUNT_MASK < MAX_MOVES))
     if not is_sound.all():
         g = int(is_sound.argmin())
-        raise BadInput(f"row {g}, {rows[g].tolist()}, is no position of the game: give rows of state.pack")
+        raise BadInput(
+            f"row {g}, {rows[g].tolist()}, is not a position of the game: pass rows made by state.pack"
+        )
 
 
 def resolve_kind(kind: ArenaKind, device: str) -> ArenaKind:
-    """Return the implementation for a device. Raises BadInput for one that cannot run there."""
+    """Return the implementation for a device. Raises BadInput for a kind that cannot run there."""
     on_cuda = device.startswith("cuda")
     if kind == "auto":
         has_triton = importlib.util.find_spec("triton") is not None
@@ -241,4 +243,4 @@ def make_trees(kind: ArenaKind, games: int, settings: SearchSettings, device: st
         from forge_core.liuzhou.arena.cuda import CudaTrees
 
         return CudaTrees(games, settings, device)
-    raise BadInput(f"no arena of kind {kind!r}: use auto, reference, cpu, tensors or cuda")
+    raise BadInput(f"unknown arena {kind!r}: use auto, reference, cpu, tensors or cuda")

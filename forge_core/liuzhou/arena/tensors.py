@@ -1,9 +1,9 @@
-"""The search as tensors of fixed shapes, on any device: the host never waits for the device within it.
+"""The search with tensors of fixed shapes, on any device: the host never waits for the device.
 
 Rows are flat: tree g owns rows g * S .. g * S + S - 1 of every array, its root first. The last of them is
-its *bin*: a tree whose walk has ended goes on writing there, so that shapes stay fixed. A path never meets
-a row twice, so that a backup needs no atomic operations. All values are in BLACK's frame; arithmetic is in
-float32, in the order of reference.py.
+its *bin*: a tree whose walk has ended keeps writing there, so that shapes stay fixed. A path never visits a
+row twice, so a backup needs no atomic operations. All values are in BLACK's frame; arithmetic is in float32,
+in the order of reference.py.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from forge_core.liuzhou.state.layout import DRAWN, EMPTY_SLOT, GOING, OUTCOME_SH
 from forge_core.liuzhou.state.tensors import legal_actions, outcomes, step_rows
 
 NO_CHILD = 0
-"""the root is nobody's child"""
+"""marks an action without a child: row 0 is the root, which is never a child"""
 
 
 class Walk(NamedTuple):
-    """Where the walk down each tree ended."""
+    """The leaf at which the walk down each tree ended, and the path to it."""
 
     state: Tensor
     """int64 [G, 4]: the leaf"""
@@ -60,7 +60,7 @@ class TensorTrees:
     def __init__(
         self, games: int, settings: SearchSettings, device: str | torch.device, depth: int | None = None
     ) -> None:
-        """Allocate the trees. depth: the most actions of a walk; None: as many as a tree can hold."""
+        """Allocate the trees. depth: the most actions in a walk; None: as many as a tree can hold."""
         self.settings, self.device = settings, torch.device(device)
         self.games, self.n = games, games
         self.size = settings.tree_rows + 1
@@ -110,7 +110,7 @@ class TensorTrees:
     # --- the start of a search ----------------------------------------------------------------
 
     def start(self, rows: Tensor, evaluator: Evaluator, sims: int, draws: np.ndarray | None) -> None:
-        """Evaluate the roots and mix their noise in. draws: [N, SLOTS], see `Trees`."""
+        """Evaluate the roots and mix in their noise. draws: [N, SLOTS], see `Trees`."""
         self.n = len(rows)
         rows = torch.cat((rows.to(self.device), self.finished_rows(self.games - self.n)))
         actions, counts = legal_actions(rows)
@@ -147,7 +147,7 @@ class TensorTrees:
     def write(
         self, row: Tensor, state: Tensor, actions: Tensor, prior: Tensor, value: Tensor, kept: Tensor | None
     ) -> None:
-        """Make rows [G] ones without visits; those of `kept` trees stay as they are."""
+        """Reset rows [G] to no visits; those of `kept` trees stay as they are."""
         for array, numbers in zip(self.of_rows(), (state, actions, prior, value, 0, 0, 0, 0, 0), strict=True):
             if kept is not None:
                 keeps = kept if array.ndim == 1 else kept[:, None]
@@ -155,14 +155,14 @@ class TensorTrees:
             array[row] = numbers
 
     def of_rows(self) -> tuple[Tensor, ...]:
-        """Return the arrays with an entry per row, but for `parent`, in the order of `write`."""
+        """Return the arrays with an entry per row, except `parent`, in the order of `write`."""
         of_actions = (self.child, self.visits, self.sums)
         return self.state, self.actions, self.prior, self.value, *of_actions, self.row_visits, self.seen
 
     # --- a simulation -------------------------------------------------------------------------
 
     def simulate(self, evaluator: Evaluator) -> None:
-        """Add a leaf to each tree, and its value to the path that leads to it."""
+        """Add a leaf to each tree, and add its value along the path to it."""
         walk = self.walk()
         self.absorb(walk, *evaluate(evaluator, walk.state, walk.actions))
 
@@ -229,7 +229,7 @@ class TensorTrees:
         self.used += walk.is_new
         final = final_values(walk.state, self.settings.beta, self.settings.draw_scale)
         value = torch.where(outcomes(walk.state) == GOING, value, final)
-        # Up the path: one addition per row, since a path meets no row twice.
+        # Up the path: one addition per row, since a path visits no row twice.
         leaf = torch.where(walk.is_new, new, walk.row)
         path = walk.path_row, walk.path_slot
         self.visits[path] += 1
@@ -240,7 +240,7 @@ class TensorTrees:
     # --- the end of a search ------------------------------------------------------------------
 
     def root(self) -> RootStatistics:
-        """Return the numbers at the roots."""
+        """Return the statistics of the roots."""
         roots = self.root_row[: self.n]
         return RootStatistics(
             rows=self.state[roots],
@@ -254,7 +254,7 @@ class TensorTrees:
         )
 
     def advance(self, slots: Tensor) -> None:
-        """Keep the subtree of an action of each tree for the next search; see `Arena.advance`."""
+        """Keep one action's subtree in each tree for the next search; see `Arena.advance`."""
         none = torch.full((self.games - len(slots),), -1, dtype=torch.int64, device=self.device)
         slots = torch.cat((slots.to(self.device), none))
         top = torch.where(slots >= 0, self.child[self.root_row, slots.clamp(min=0)].to(torch.int64), NO_CHILD)
@@ -288,5 +288,5 @@ class TensorTrees:
 
 
 def _f32(number: float) -> float:
-    """Return a number rounded to float32, as the other implementations multiply by it."""
+    """Return a number rounded to float32, by which the other implementations multiply too."""
     return float(np.float32(number))

@@ -1,1 +1,1 @@
-"""The verbs of `forge liuzhou`; slow imports stand inside those that need them."""
+"""The verbs of `forge liuzhou`; slow imports are inside those that need them."""

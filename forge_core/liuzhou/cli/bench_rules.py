@@ -1,4 +1,4 @@
-"""Speed of the rules of Liuzhou: steps, masks, words and random games, after they were compared."""
+"""Speed of the rules of Liuzhou: steps, masks, words and random games, after a comparison of results."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from forge_core.liuzhou.state import (
 from forge_core.streams import stream
 
 N_GAMES = 2_000
-"""random games whose rows are measured, and that are played by the kernel"""
+"""random games that the kernel plays, and whose rows are measured"""
 BATCH = 8_192
-"""rows at once on a CPU: with their masks they fit its cache; on CUDA all rows"""
+"""rows per call on a CPU, which fit its cache with their masks; on CUDA all rows"""
 N_COMPARED = 400
 """rows compared with the rules by sets"""
 N_REPEATS = 7
-"""of which the fastest counts"""
+"""repeats, of which the fastest counts"""
 
 GOLDEN_GAMES = (75, 59, 1_081, 785, 253_186, 3_029_879)
 """Counts of `random_games(2_000, 1)`, by another implementation that was compared with a published one"""
@@ -102,9 +102,9 @@ def check(before: np.ndarray, taken: np.ndarray, device: str) -> None:
     for n in np.linspace(0, len(before) - 1, N_COMPARED).astype(int):
         state = unpack(before[n])
         if rules.legal(state) != actions[n, : counts[n]].tolist():
-            raise AssertionError(f"other legal actions than by sets: {state}")
+            raise AssertionError(f"the legal actions differ from those of the sets: {state}")
         if (pack(rules.step(state, int(taken[n]))) != after[n]).any():
-            raise AssertionError(f"another row after action {taken[n]} than by sets: {state}")
+            raise AssertionError(f"the row after action {taken[n]} differs from that of the sets: {state}")
     import torch
 
     rows = torch.tensor(before, device=device)

@@ -17,7 +17,7 @@ LEGEND = "(B) protected   b marked   >B last action"
 
 
 def print_board(out: Console, state: State, last: int | None = None) -> None:
-    """Print the board with its coordinates, and who does what. last: the action that led to it."""
+    """Print the board with its coordinates, and the turn. last: the action that led to it."""
     from rich.text import Text
 
     safe = protected(state, BLACK) | protected(state, WHITE)

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from forge_core.liuzhou.record import GameRecord
 
 FILM_SIMS = "64"
-"""simulations per position: a game has a hundred of them"""
+"""simulations per position: few, since a game has about a hundred positions"""
 
 
 def read_game(text: str) -> int:
-    """A whole number of at least 0."""
+    """Parse a whole number of at least 0. Raises BadInput."""
     return whole(text, "game")
 
 
@@ -67,11 +67,13 @@ def film(
 
     is_stored = game.endswith(".parquet")
     if number is not None and not is_stored:
-        raise BadInput(f"--game chooses a game of a .parquet file, and {game} holds one game: leave it out")
+        raise BadInput(
+            f"--game chooses a game in a .parquet file, but {game} holds a single game: leave it out"
+        )
     ending = ".gif" if number is None else f"_{number}.gif"
     path = out or game.removesuffix(".parquet").removesuffix(".txt") + ending
     if not path.endswith(".gif"):
-        raise BadInput(f"--out {path!r} is no GIF file: write a path that ends in .gif")
+        raise BadInput(f"--out {path!r} is not a GIF file: write a path that ends in .gif")
     if is_stored:
         record, analyses = read_stored(game, number)
     else:
@@ -81,7 +83,7 @@ def film(
         with progress_bar("drawing", len(record.rows)) as move:
             drawn = draw_film(record, analyses if judge else None, title, fps, move)
     except KeyboardInterrupt:
-        raise Stopped("stopped; nothing is written") from None
+        raise Stopped("stopped; nothing was written") from None
     write_file(path, drawn)
     if json:
         print_json({"path": path, "actions": len(record.actions), "bytes": len(drawn)})
@@ -101,12 +103,14 @@ def read_text(path: str) -> GameRecord:
     try:
         text = store.read(name).decode()
     except UnicodeDecodeError:
-        raise BadInput(f"{path} is no text: name a game that forge liuzhou play --out has written") from None
+        raise BadInput(
+            f"{path} is not a text file: name a game that forge liuzhou play --out wrote"
+        ) from None
     return GameRecord.parse(text)
 
 
 def read_stored(path: str, number: int | None) -> tuple[GameRecord, list[Analysis | None]]:
-    """Return a game of a file of self-play games, and what its search found. Raises BadInput, FileCorrupt."""
+    """Return one game of a self-play file, and its search results. Raises BadInput, FileCorrupt."""
     from forge_core.files import Store
     from forge_core.liuzhou.files import FOLDER, GamesKey, read_games
     from forge_core.liuzhou.record import stored_game
@@ -114,7 +118,7 @@ def read_stored(path: str, number: int | None) -> tuple[GameRecord, list[Analysi
     parts = path.split("/")
     if len(parts) < 3 or parts[-3] != FOLDER:
         raise BadInput(
-            f"{path} is not in a store: name a file STORE/{FOLDER}/g000/games_000000_000031.parquet"
+            f"{path} is not in a store: name a file like STORE/{FOLDER}/g000/games_000000_000031.parquet"
         )
     key = GamesKey.parse(parts[-1], parts[-2])
     games = read_games(Store("/".join(parts[:-3]) or "."), key)

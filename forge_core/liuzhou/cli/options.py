@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from forge_core.liuzhou.settings.search import SearchSettings
 
 PLAYOUTS = 4
-"""random games per position of a search without a network: one alone says little of a position"""
+"""random games per position of a search without a network: a single one says little about a position"""
 PLAYERS = "random, greedy, reply, playouts:256, network:model=DIR, search:sims=256,model=DIR"
 
 
 def read_position(text: str) -> State:
-    """`start`, or a position in the notation of `forge liuzhou show`."""
+    """Parse `start`, or a position in the notation of `forge liuzhou show`."""
     from forge_core.liuzhou.notation import parse_position
     from forge_core.liuzhou.rules import State
 
@@ -29,14 +29,14 @@ def read_position(text: str) -> State:
 
 
 def read_actions(text: str) -> list[int]:
-    """Actions with spaces between them -> ids."""
+    """Parse actions separated by spaces; return their ids."""
     from forge_core.liuzhou.notation import parse_action
 
     return [parse_action(word) for word in text.split()]
 
 
 def read_sims(text: str) -> int:
-    """A whole number of at least 1; the search knows the most."""
+    """Parse a whole number of at least 1; the search checks its upper limit."""
     sims = whole(text, "sims")
     if sims < 1:
         raise BadInput(f"--sims {sims}: use at least 1")
@@ -44,9 +44,9 @@ def read_sims(text: str) -> int:
 
 
 def read_picture(text: str) -> str:
-    """The path of a PNG file."""
+    """Parse the path of a PNG file."""
     if not text.lower().endswith(".png"):
-        raise BadInput(f"--picture {text!r} is no PNG file: write a path that ends in .png")
+        raise BadInput(f"--picture {text!r} is not a PNG file: write a path that ends in .png")
     return text
 
 
@@ -87,8 +87,8 @@ DEFAULT_SIMS = str(MATCH_SIMS)
 def open_judge(model: str | None, sims: int, device: str) -> tuple[Evaluator, SearchSettings]:
     """Return the evaluator of a search, and its settings; model: folder of a network, None for random games.
 
-    A drawn game is worth nothing to a network; to random games, most of which are drawn, it counts by its
-    stones. Raises BadInput.
+    With a network, a drawn game is worth nothing; with random games, most of which are drawn, it counts by
+    its stones. Raises BadInput.
     """
     from forge_core.liuzhou.settings.search import SearchSettings
 

@@ -63,7 +63,7 @@ def play(
     try:
         table.play_on()
     except KeyboardInterrupt:
-        raise Stopped("stopped; the game is not kept") from None
+        raise Stopped("stopped; the game was not kept") from None
     game = table.record()
     if out:
         write_file(out, game.to_text().encode())
@@ -98,7 +98,7 @@ class Table:
     console: Console
     start: State
     players: tuple[Player | None, ...]
-    """of black and white; None: a human"""
+    """players of black and white; None: a human"""
     names: tuple[str, str]
     seed: int
     actions: list[int] = field(default_factory=list)
@@ -167,7 +167,7 @@ class Table:
         return int(player.act(rows, legal_mask(rows), keys)[0])
 
     def ask_human(self) -> int | None:
-        """Return the action that a human types; None if the human leaves, also at the end of the input."""
+        """Return the action that a human types; None if the human leaves or the input ends."""
         from forge_core.liuzhou.notation import PLAYER_NAMES
 
         while True:
@@ -203,7 +203,7 @@ class Table:
         return None
 
     def obey(self, command: str) -> None:
-        """Do what a word asks for that is no action."""
+        """Carry out a command that is not an action."""
         from forge_core.liuzhou.notation import action_text
         from forge_core.liuzhou.rules import legal
 

@@ -1,4 +1,4 @@
-"""The bar of a match that is played, and its report."""
+"""The progress bar of a match, and its report."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @contextmanager
 def playing(games: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar while games are played; yield the function that moves it. Ctrl-C ends the verb."""
+    """Show a progress bar while games are played; yield its `advance`. Ctrl-C ends the verb."""
     from forge_core.cli.screen import progress_bar
 
     try:
         with progress_bar(f"playing {games:,} games", games) as move:
             yield move
     except KeyboardInterrupt:
-        raise Stopped("stopped; nothing is kept: play fewer pairs with --pairs") from None
+        raise Stopped("stopped; nothing was kept: play fewer pairs with --pairs") from None
 
 
 def report(
@@ -36,7 +36,7 @@ def report(
     as_json: bool,
     picture: str | None = None,
 ) -> None:
-    """Print the figures of matches, and the ratings if there are any. picture: file to draw them in."""
+    """Print the figures of matches, and the ratings if there are any. picture: the file to draw them to."""
     from forge_core.cli.screen import print_json
     from forge_core.device import device_name
     from forge_core.liuzhou.match import Comparison
@@ -59,7 +59,7 @@ def report(
         if ratings:
             _print_ratings(ratings)
         _print_note(compared, settings, device_name(device), seconds)
-    if picture:  # last: a picture that fails takes no result with it
+    if picture:  # last, so that a picture that fails loses no result
         from forge_core.arena.pictures import draw_ladder
 
         write_file(picture, draw_ladder([comparison.tally for comparison in compared], ratings))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from forge_core.learning.runs import Point, TrainResult
 
 _WITH_RESUME = {"name", "runs", "resume", "minutes", "json"}
-"""options that --resume leaves free; all others are the run's own"""
+"""options that may be given with --resume; all others come from the run"""
 
 
 @expand_settings
@@ -71,7 +71,7 @@ def train(
     if resume:
         learning, self_play, init_from, name = read_begun(context, runs, name)
     name = f"liuzhou-{learning.size}" if name is None else name
-    Store(runs).join(name)  # raises BadInput for a name that leads elsewhere
+    Store(runs).join(name)  # raises BadInput for a name that leads out of the folder
     folder, out = Path(runs) / name, notes()
     how = (
         f"go on with {context.command_path} --resume --name {name}{'' if runs == RUNS else f' --runs {runs}'}"
@@ -97,32 +97,32 @@ def train(
                 on_point=lambda point: out.print(point_text(point), soft_wrap=True),
             )
     except KeyboardInterrupt:
-        kept = "all is kept" if (folder / CHECKPOINT).exists() else "nothing is kept"
+        kept = "everything was kept" if (folder / CHECKPOINT).exists() else "nothing was kept"
         raise Stopped(f"stopped; {kept} in {folder}: {how}") from None
     print_result(result, json)
     if result.unfinished:
-        out.print(f"its time is over, not its positions: {how}", soft_wrap=True)
+        out.print(f"its time is up, but positions are left: {how}", soft_wrap=True)
 
 
 def read_begun(
     context: typer.Context, runs: str, name: str | None
 ) -> tuple[LearningSettings, SelfPlaySettings, str | None, str]:
-    """Return the settings, first model and name of a run that was begun. Raises BadInput."""
+    """Return the settings, first model and name of an existing run. Raises BadInput."""
     from forge_core.learning.runs import read_run
     from forge_core.liuzhou.train import settings_from
 
     if name is None:
-        raise BadInput("--resume goes on with a run: say which by --name")
+        raise BadInput("--resume needs the name of a run: add --name")
     if foreign := sorted(given(context) - _WITH_RESUME):
         option = foreign[0].replace("_", "-")
-        raise BadInput(f"--resume goes on as the run was begun: leave out --{option}, or begin another run")
+        raise BadInput(f"--resume uses the run's own settings: leave out --{option}, or start a new run")
     begun = read_run(Path(runs) / name)
     self_play, learning = settings_from(begun["train"])
     return learning, self_play, begun["init_from"], name
 
 
 def point_text(point: Point) -> str:
-    """Return a point of the curve as a line for people."""
+    """Return an evaluation of the curve as a readable line."""
     return (
         f"{point['rows']:>9,} positions  {point['cpu_seconds']:>6,.0f} CPU s  loss {point['loss']:.3f}  "
         f"{point['games']:>5,.0f} games: {point['black_won']:.0%} black, {point['white_won']:.0%} white, "
@@ -132,7 +132,7 @@ def point_text(point: Point) -> str:
 
 
 def print_result(result: TrainResult, json: bool) -> None:
-    """Print how far the run came, and where the network is kept."""
+    """Print how far the run got, and where the network is."""
     from forge_core.cli.screen import print_json, screen, seconds_text
 
     if json:

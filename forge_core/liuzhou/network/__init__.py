@@ -1,4 +1,4 @@
-"""Liuzhou's network, and the evaluator that a tree search asks."""
+"""Liuzhou's network, and the evaluator that a tree search uses."""
 
 from forge_core.liuzhou.network.evaluator import NetworkEvaluator
 from forge_core.liuzhou.network.residual import LiuzhouNet

@@ -34,8 +34,8 @@ class NetworkEvaluator:
     """Evaluates positions with a copy of a network: priors of legal actions, and a value in black's frame.
 
     The value to the mover is (1 - beta) * (win - loss) + beta * difference: with beta 0 a draw is worth
-    nothing, with beta 1 only stones count. Positions that are over get priors of 0 and a value that
-    means nothing. Several threads may evaluate at once.
+    nothing, with beta 1 only stones count. Finished positions get priors of 0 and a meaningless value.
+    Several threads may evaluate at once.
     """
 
     capturable = True
@@ -56,7 +56,7 @@ class NetworkEvaluator:
         self.update(network)
 
     def update(self, network: LiuzhouNet) -> None:
-        """Evaluate with the present weights of `network` from now on; it has the same size."""
+        """Use the current weights of `network` from now on; it must have the same size."""
         with torch.no_grad():
             for own, other in zip(self.network.parameters(), network.parameters(), strict=True):
                 own.copy_(other)
@@ -71,7 +71,7 @@ class NetworkEvaluator:
         """Return priors [G, 64] float32, 0 in empty slots, and values [G] float32 in black's frame.
 
         rows: [G, 4] int64. actions: [G, 64] uint8, legal actions in ascending order, then EMPTY_SLOT.
-        Arrays give arrays, which only an evaluator on the CPU takes; tensors on its device give tensors.
+        Arrays give arrays, on the CPU only; tensors on the evaluator's device give tensors.
         """
         if isinstance(rows, np.ndarray):
             return self._evaluate_arrays(rows, actions)
@@ -93,7 +93,7 @@ class NetworkEvaluator:
 
     def _evaluate_arrays(self, rows: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.device != "cpu":
-            raise BadInput(f"the network is on {self.device}: give it tensors on that device, no arrays")
+            raise BadInput(f"the network is on {self.device}: pass tensors on that device, not arrays")
         with torch.inference_mode():
             maps, value = self._evaluate(torch.from_numpy(planes(rows)))
             # Channels-last memory: [G, 36, 6] is a view of it.

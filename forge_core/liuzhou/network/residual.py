@@ -1,8 +1,8 @@
 """The network of Liuzhou: planes of a position go in; a policy, win/draw/loss and a difference come out.
 
 A residual trunk of 3x3 convolutions without batch normalisation: each block is scaled by a gain that
-starts at 0, so that a network of any depth starts as its stem alone. A position is seen by the player
-to move, and all answers are in the mover's frame.
+starts at 0, so that a network of any depth starts out as its stem alone. A position is seen from the side of
+the player to move, and all answers are in the mover's frame.
 
 Letters: N rows.
 """
@@ -68,7 +68,7 @@ class LiuzhouNet(Network):
 
     @classmethod
     def least_size(cls, spec: PlaneSpec, config: ResidualConfig) -> tuple[int, int]:
-        """Return numbers of tensors and of weights that such a network has at least."""
+        """Return the least number of tensors and of weights that such a network has."""
         return config.blocks, 9 * config.width * (spec.planes + 2 * config.width * config.blocks)
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -103,7 +103,7 @@ class LiuzhouNet(Network):
 
 
 class _ByAction(nn.Module):
-    """The network with its policy by action id."""
+    """The network with its policy indexed by action id."""
 
     def __init__(self, model: LiuzhouNet) -> None:
         super().__init__()

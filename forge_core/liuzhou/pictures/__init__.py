@@ -25,7 +25,7 @@ def draw_position(
 ) -> bytes:
     """Draw a position as a PNG, 1000 x 620.
 
-    last: the action that led to it. analysis: what is known of it. players: names of black and white.
+    last: the action that led to it. analysis: what is known about it. players: names of black and white.
     """
     figure, axes = new_canvas(BOARD_HEIGHT)
     draw_grid(axes, BOARD_HEIGHT)

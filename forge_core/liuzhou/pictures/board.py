@@ -1,4 +1,4 @@
-"""The board of a position: stones, shapes, legal targets, the last action, and what a search visited."""
+"""The board of a position: stones, shapes, legal targets, the last action, and the visits of a search."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ CELL, LEFT, TOP = 88, 46, 46
 _STONE = 33
 """radius of a stone"""
 _LEAST_SHARE = 0.02
-"""of the visits: actions with less are not drawn"""
+"""share of the visits below which an action is not drawn"""
 _LABELLED = 5
-"""actions whose share and value are written on the board; of several steps to a cell, on the best one"""
+"""number of actions that are labelled with share and value; of several steps to a cell, only the best"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Grid:
     """Places of cells on a canvas."""
 
     height: float
-    """of the canvas"""
+    """height of the canvas"""
 
     def centre(self, cell: int) -> tuple[float, float]:
         """Return the middle of a cell."""
@@ -60,7 +60,7 @@ class Grid:
 
 
 def draw_grid(axes: Axes, height: float) -> None:
-    """Draw the empty board with its coordinates on a canvas of some height."""
+    """Draw the empty board with its coordinates on a canvas of the given height."""
     from matplotlib.patches import Rectangle
 
     grid, size = Grid(height), SIDE * CELL
@@ -82,7 +82,7 @@ def draw_stones(
 ) -> None:
     """Draw a position on the grid.
 
-    last: the action that led to it. analysis: what is known of its legal actions.
+    last: the action that led to it. analysis: what is known about its legal actions.
     """
     grid = Grid(height)
     for side in (BLACK, WHITE):
@@ -115,7 +115,7 @@ def draw_stone(axes: Axes, x: float, y: float, side: int, radius: float, is_mark
 
 
 def _draw_shapes(axes: Axes, grid: Grid, state: State, side: int) -> None:
-    """Tint the cells of the squares and lines of a side, and outline them where they end."""
+    """Tint the cells of the squares and lines of a side, and outline their edges."""
     from matplotlib.patches import Rectangle
 
     cells, half = protected(state, side), CELL / 2
@@ -133,7 +133,7 @@ def _draw_shapes(axes: Axes, grid: Grid, state: State, side: int) -> None:
 
 
 def _draw_targets(axes: Axes, grid: Grid, state: State, covered: set[int]) -> None:
-    """Dot the cells that legal actions lead to, unless they are covered; ring the stones that may leave."""
+    """Draw dots on cells that legal actions lead to, unless covered, and rings around removable stones."""
     from matplotlib.patches import Circle
 
     for target in sorted({_target(action) for action in legal(state) if action != SWEEP}):
@@ -161,7 +161,7 @@ def _target(action: int) -> int:
 def _draw_last(axes: Axes, grid: Grid, action: int) -> None:
     """Draw the last action: a ring on its stone, a line from the origin of a step.
 
-    A cross stands on a stone that was marked, and where one has left.
+    A cross is drawn on a stone that was marked, and on a cell that a stone has left.
     """
     from matplotlib.patches import Circle
 

@@ -1,4 +1,4 @@
-"""The canvas of a board: axes in pixels, colours, and texts on it."""
+"""The canvas of a board: axes in pixels, colours, and text on it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ FILM_HEIGHT = 860
 """pixels of a picture of a film: the board, and the curves beneath it"""
 
 BLACK_FILL, WHITE_FILL = "#2f2f2f", "#ffffff"
-"""of stones"""
+"""colours of stones"""
 WOOD, GRID = "#f3ead9", "#c9b994"
-"""of the board, and of the lines between its cells"""
+"""colours of the board and of the lines between its cells"""
 SHAPE, SHAPE_TINT = "#5b7f5b", "#dfe8d8"
 """outlines and cells of squares and lines, whose stones are protected"""
 PALE_BLUE = "#c5d9e8"
-"""of an action that a search hardly visited; one that took all visits is BLUE"""
+"""colour of an action that a search hardly visited; one with all visits is BLUE"""
 
 
 def new_canvas(height: float) -> tuple[Figure, Axes]:
@@ -36,7 +36,7 @@ def new_canvas(height: float) -> tuple[Figure, Axes]:
 
 
 def write(axes: Axes, x: float, y: float, text: str, size: float, color: str = INK, **style) -> None:
-    """Write a text at (x, y), vertically centred; a dollar sign in it is a dollar sign."""
+    """Write text at (x, y), vertically centred; dollar signs are printed as they are."""
     axes.text(
         x, y, text, fontsize=size, color=color, **{"va": "center", "zorder": 8, "parse_math": False} | style
     )

@@ -39,13 +39,13 @@ FASTEST, SLOWEST = 50.0, 0.02
 DEFAULT_FPS = 2.0
 """slow enough to see what each action does"""
 _DPI, _COLOURS = 80, 64
-"""of the film: 800 pixels wide, and few colours, which halves its bytes"""
+"""resolution and number of colours of a film: 800 pixels wide; few colours halve its size"""
 _SWATCH = 30
 """height of the field of each colour of _KEPT in the picture that the palette is made from"""
 _KEPT = (BLUE, PALE_BLUE, ORANGE, SHAPE, SHAPE_TINT, WOOD, GRID, BLACK_FILL, WHITE_FILL, FAINT, SOFT)
 """colours that the palette keeps as they are, though some fill few pixels"""
 _LAST_S = 3.0
-"""seconds that the last position stays"""
+"""seconds for which the last position is shown"""
 
 
 def draw_film(
@@ -81,7 +81,7 @@ def draw_film(
 
 
 def _draw_frames(game: GameRecord, analyses: Sequence[Analysis | None], title: str) -> Iterator[Image]:
-    """Yield the pictures. All that stands still is drawn once, and copied under each of them."""
+    """Yield the pictures. Everything that does not change is drawn once and copied into each of them."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
@@ -124,7 +124,7 @@ def _values(states: Sequence[State], analyses: Sequence[Analysis | None]) -> npt
 
 
 def _palette(frames: Sequence[Image]) -> Image:
-    """Return an image whose palette suits all frames: that of some of them, side by side."""
+    """Return an image whose palette suits all frames: made from some of them, side by side."""
     from PIL import Image
 
     some = frames[:: max(1, len(frames) // 6)]
@@ -132,6 +132,6 @@ def _palette(frames: Sequence[Image]) -> Image:
     joined = Image.new("RGB", (width, height * len(some) + _SWATCH * len(_KEPT)))
     for place, frame in enumerate(some):
         joined.paste(frame, (0, height * place))
-    for place, color in enumerate(_KEPT):  # each fills so much that it gets an entry of its own
+    for place, color in enumerate(_KEPT):  # each fills enough of the picture to get an entry of its own
         joined.paste(color, (0, height * len(some) + _SWATCH * place, width, joined.height))
     return joined.quantize(_COLOURS, dither=Image.Dither.NONE)

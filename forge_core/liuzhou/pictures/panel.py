@@ -1,4 +1,4 @@
-"""The panel next to the board: who is to move and must do what, the counts, and the best actions."""
+"""The panel next to the board: the turn, the counts, and the best actions."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _draw_options(axes: Axes, y: float, analysis: Analysis, state: State) -> Non
 
 
 def draw_legend(axes: Axes, height: float, has_analysis: bool) -> None:
-    """Explain the signs of the board, on a canvas of some height."""
+    """Draw the legend of the board, on a canvas of the given height."""
     y = height - BOARD_HEIGHT + 32
     lines = ["green: protected · hatched: marked", "orange: last action · dotted: legal"]
     if has_analysis:

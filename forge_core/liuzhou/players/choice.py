@@ -1,4 +1,4 @@
-"""The choice of the best of the legal actions, ties at random."""
+"""The choice of the best legal action; ties are broken at random."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from forge_core.streams import uniform
 
 
 def choose_best(actions: npt.NDArray[np.uint8], worth: npt.NDArray[Any], keys: Keys) -> npt.NDArray[np.int64]:
-    """Return [N] the legal action of most worth; equal ones with equal probability, drawn by the keys.
+    """Return [N] the legal action with the greatest worth; ties are broken at random, by the keys.
 
     actions: [N, SLOTS] as `legal_actions` lists them. worth: [N, SLOTS], finite where an action is legal.
     """

@@ -28,9 +28,9 @@ WIN = 1000
 
 @dataclass(frozen=True, slots=True)
 class GreedyPlayer:
-    """Has the most stones more than the opponent after its action, stones still due to it counted.
+    """Takes the action after which its lead in stones is greatest, counting stones still due to it.
 
-    With `reply`, after the best answer of the opponent to it, by the same count. Ties at random.
+    With `reply`, the lead after the opponent's best answer by the same count. Ties are broken at random.
     """
 
     reply: bool = False
@@ -55,7 +55,7 @@ class GreedyPlayer:
 
 @kernel
 def stone_lead(row, is_white):
-    """Return by how many unmarked stones a side leads, with marks and captures due as if they were made.
+    """Return a side's lead in unmarked stones, as if all marks and captures due had been made.
 
     A won game is worth WIN, a lost one -WIN, on top.
     """

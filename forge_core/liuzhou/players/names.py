@@ -20,20 +20,20 @@ from forge_core.liuzhou.settings.matches import DEFAULT_PLAYOUTS, MATCH_SIMS, MO
 from forge_core.liuzhou.settings.search import SearchSettings
 
 OBJECTIVE = "liuzhou"
-"""what a network of Liuzhou has learnt, for whoever finds networks by name"""
+"""the objective of Liuzhou's networks, by which they are found"""
 
 
 def make_player(text: str, device: str = "auto", find_model: FindModel | None = None) -> Player:
     """Return the player of a name, `NAME` or `NAME:option=value,...`; its network is loaded to `device`.
 
-    find_model: (objective, the word behind `model=`) -> the folder; default, the word is the folder.
+    find_model: (objective, the word after `model=`) -> the folder; by default, the word is the folder.
     Raises BadInput for a name, option or value that does not exist, DeviceUnavailable.
     """
     return make(text, KINDS, device, find_model, path_kind="search")
 
 
 def ladder_name(model: str, sims: int) -> str:
-    """Return the name of the player that the ladder tests: a network with so many simulations, 0 for none.
+    """Return the name of the player that the ladder tests: a network with this many simulations, 0 for none.
 
     model: the folder of the network, or the name of any player, which stays as it is.
     """
@@ -43,7 +43,7 @@ def ladder_name(model: str, sims: int) -> str:
 
 
 def with_sims(text: str, sims: int) -> str:
-    """Return the name of a player that searches with so many simulations, unless it says how many."""
+    """Return the name of a player with this many simulations, unless the name states a number."""
     name = parse_name(text, KINDS, "search")
     if "sims" not in KINDS[name.kind].options or "sims" in name.options:
         return text
@@ -80,7 +80,7 @@ def _network(name: PlayerName, device: str) -> Player:
 def _search(name: PlayerName, device: str) -> Player:
     from forge_core.device import resolve_device
 
-    settings = search_settings(name)  # a name that cannot be is refused before a network is loaded
+    settings = search_settings(name)  # an invalid name is refused before a network is loaded
     folder = name.model()
     from forge_core.liuzhou.players.network import LoadedNetwork, SearchPlayer
 

@@ -1,8 +1,8 @@
 """Players with a network: its policy alone, and the search that it guides.
 
-Networks are asked in chunks of a constant number of rows. The library that multiplies matrices may sum in
-another order for another number of rows, and the last digit of an answer can turn a tie: so the
-action of a game would depend on how many other games are played next to it.
+Networks evaluate chunks of a constant number of rows. For another number of rows, a matrix product may sum in
+another order, and the last digit of an answer can decide a tie: an action would then depend on how many other
+games are played at the same time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class LoadedNetwork:
 
     @classmethod
     def load(cls, folder: str, device: str) -> LoadedNetwork:
-        """Load the network of Liuzhou in a folder. Raises BadInput where there is none."""
+        """Load Liuzhou's network from a folder. Raises BadInput if there is none."""
         return cls.of(load_model(folder, kind=LiuzhouNet), device, weights_digest(folder))
 
     @classmethod
@@ -51,7 +51,7 @@ class LoadedNetwork:
 
     @property
     def chunk(self) -> int:
-        """Number of rows that it is asked at a time."""
+        """Number of rows that are evaluated at a time."""
         return CPU_CHUNK if self.device == "cpu" else CUDA_CHUNK
 
     def priors(self, rows: Rows) -> npt.NDArray[np.float32]:
@@ -87,7 +87,7 @@ class SearchPlayer:
     name: str
     network: LoadedNetwork
     arena: Arena
-    """its trees; one thread at a time may let the player act"""
+    """its trees; only one thread at a time may call `act`"""
 
     def describe(self) -> dict[str, Any]:
         """See Player."""
@@ -110,7 +110,7 @@ def _choose(view: View, legal: Array, keys: Keys, chunk: int, worth: Callable[[R
 
 
 def in_chunks(rows: Rows, chunk: int, answer: Callable[[Rows], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """Return the answers [N, ...] for rows [N, 4], asked `chunk` rows at a time.
+    """Return the answers [N, ...] for rows [N, 4], computed `chunk` rows at a time.
 
     Rows are repeated to fill the last chunk.
     """

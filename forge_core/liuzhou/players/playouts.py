@@ -1,4 +1,4 @@
-"""The player that searches by random games, without a network."""
+"""The player that searches with random games, without a network."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from forge_core.liuzhou.playouts import PlayoutSettings, search_by_playouts
 from forge_core.streams import mix
 
 DRAW_WORTH, DRAW_SCALE = 0.5, 8.0
-"""A drawn game counts up to so much, at a lead of so many stones. Nine of ten random games are drawn, so
-without it playouts would tell actions apart by one game in ten."""
+"""The most that a drawn game counts, and the lead in stones at which it does. Nine in ten random games are
+drawn: without this, only one game in ten would tell actions apart."""
 
 
 @dataclass(frozen=True, slots=True)

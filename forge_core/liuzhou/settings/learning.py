@@ -13,7 +13,7 @@ from forge_core.settings import setting
 RUNS = "runs"
 """folder of all runs"""
 EVALUATIONS = 20
-"""points of a run's curve, each with a checkpoint"""
+"""evaluations of a run, each with a checkpoint"""
 
 _NETWORK, _PACE, _MACHINE, _RUN = "Network", "Positions and learning rate", "Machine", "Run"
 
@@ -83,12 +83,12 @@ class LearningSettings:
         least = min(self.positions, self.iteration, self.window, self.batch_size, self.parts)
         if least < 1 or min(self.playout_positions, self.warmup) < 0:
             raise BadInput(
-                "positions, iteration, window, batch size, parts: use at least 1; playout positions, "
-                "warmup: at least 0"
+                "positions, iteration, window, batch size and parts must be at least 1, playout positions "
+                "and warmup at least 0"
             )
         if self.parts > self.batch_size:
             raise BadInput(
-                f"{self.parts} parts of a batch of {self.batch_size}: use no more than it has positions"
+                f"{self.parts} parts of a batch of {self.batch_size} positions: use at most one per position"
             )
         if self.playout_positions >= self.positions:
             raise BadInput(
@@ -96,12 +96,12 @@ class LearningSettings:
                 "for the network"
             )
         if not (0 < self.reuse < math.inf and 0 < self.lr < math.inf and 0 <= self.weight_decay < math.inf):
-            raise BadInput("reuse, lr, weight decay: use numbers above 0 (weight decay: at least 0)")
+            raise BadInput("reuse and lr must be above 0, and weight decay at least 0")
         if not (0 <= self.average < 1 and 0 <= self.soft <= 1):
-            raise BadInput(f"average {self.average}, soft {self.soft}: use 0 to 1, an average below 1")
+            raise BadInput(f"average {self.average}, soft {self.soft}: use 0 to below 1, and 0 to 1")
 
     def steps_after(self, positions: int) -> int:
-        """Return the steps that are due once so many positions were played."""
+        """Return the number of steps that are due after this many positions."""
         return int(positions * self.reuse / self.batch_size)
 
     def rate_at(self, step: int) -> float:

@@ -10,15 +10,15 @@ from forge_core.ranges import whole
 from forge_core.settings import like, setting
 
 DEFAULT_PAIRS = 200
-"""of two games each: the intervals of a score are then about 0.05 wide to either side"""
+"""pairs of two games each: the interval of a score is then about 0.05 wide to either side"""
 DEFAULT_OPENING, LONGEST_OPENING = 4, 30
-"""random actions: four make no shape, in 1.4 million ways; after thirty the board is nearly full"""
+"""random actions: four, which have 1.4 million outcomes, make no shape; thirty nearly fill the board"""
 MATCH_SIMS = 256
 """simulations per action of a player that searches, unless its name says otherwise"""
 DEFAULT_PLAYOUTS, MOST_PLAYOUTS = 256, 1_000_000
 """random games per action of `playouts`; more than the most is a typing error"""
 LADDER_SIMS = 32
-"""simulations per action of a network on the ladder: those of the figures in the documentation"""
+"""simulations per action of a network on the ladder: the number used for the figures in the documentation"""
 ANCHOR = "random"
 """the player whose Elo rating is 0"""
 DEFAULT_MARGIN = 0.1
@@ -104,8 +104,8 @@ class LadderSettings(PairSettings):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The opponents. Raises BadInput for none, and for one that stands twice."""
+        """The opponents. Raises BadInput if there are none or if one is named twice."""
         names = tuple(self.opponents.split())
         if not names or len(set(names)) < len(names):
-            raise BadInput(f"--opponents {self.opponents!r}: name each player once, with a space between two")
+            raise BadInput(f"--opponents {self.opponents!r}: name each player once, separated by spaces")
         return names

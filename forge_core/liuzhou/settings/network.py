@@ -14,7 +14,7 @@ ARCHITECTURE = "liuzhou-residual"
 DEFAULT_SIZE, REFERENCE_SIZE = "32x3", "128x10"
 """for a CPU, 66 thousand weights; for a GPU, 3 million"""
 MOST_WIDTH, MOST_BLOCKS = 1024, 64
-"""larger is a typing error"""
+"""larger values are taken for typing errors"""
 
 
 class _Stored:
@@ -26,10 +26,10 @@ class _Stored:
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Self:
-        """Read `to_dict`'s record. Raises BadInput for another set of keys."""
+        """Read the record of `to_dict`. Raises BadInput if its keys differ."""
         names = {field.name for field in fields(cls)}  # pyright: ignore[reportArgumentType]
         if set(record) != names:
-            raise BadInput(f"{cls.__name__} has the keys {sorted(names)}, not {sorted(record)}")
+            raise BadInput(f"{cls.__name__} must have the keys {sorted(names)}, not {sorted(record)}")
         return cls(**record)
 
 
@@ -39,7 +39,7 @@ class PlaneSpec(_Stored):
 
     name: str = "liuzhou-planes"
     version: str = "1"
-    """raised when a plane holds something else: a network reads only planes of the version it learnt from"""
+    """raised when the content of a plane changes: a network reads only the version it was trained on"""
     planes: int = 20
     side: int = 6
 
@@ -56,7 +56,7 @@ class ResidualConfig(_Stored):
     def __post_init__(self) -> None:
         if not (1 <= self.width <= MOST_WIDTH and 0 <= self.blocks <= MOST_BLOCKS):
             raise BadInput(
-                f"a network of {self}: use a width of 1 to {MOST_WIDTH} and 0 to {MOST_BLOCKS} blocks"
+                f"network size {self}: use a width of 1 to {MOST_WIDTH} and 0 to {MOST_BLOCKS} blocks"
             )
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Settings of a tree search: how many simulations, and how each of them chooses its way down."""
+"""Settings of a tree search: how many simulations, and how each of them chooses actions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from forge_core.errors import BadInput
 from forge_core.settings import setting
 
 MOST_ROWS = 32_767
-"""Rows of one tree: an edge names the row it leads to by 16 bits"""
+"""Most rows of a tree: an edge stores the number of the row it leads to in 16 bits"""
 KEPT_SIMS = 2
 """With reuse, a subtree is kept if it has at most this many times `sims` rows; a larger one is dropped.
-A third of a tree's rows then stays free for the next search, as one needs `sims` of them at most."""
+A third of a tree's rows then stays free for the next search, which needs at most `sims` of them."""
 
 
 def read_fpu(text: str) -> float | None:
@@ -65,7 +65,7 @@ class SearchSettings:
         if not 0 <= self.beta <= 1:
             raise BadInput(f"beta {self.beta}: use 0 to 1, as a drawn game is worth no more than a won one")
         if not 0 < self.draw_scale < math.inf:
-            raise BadInput(f"draw scale {self.draw_scale}: use a number of stones above 0")
+            raise BadInput(f"draw scale {self.draw_scale}: use more than 0 stones")
         if not 0 <= self.noise <= 1:
             raise BadInput(f"noise {self.noise}: use 0 to 1")
         if self.gumbel and self.reuse:

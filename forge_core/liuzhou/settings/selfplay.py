@@ -12,7 +12,7 @@ CPU_GAMES, CUDA_GAMES = 128, 4096
 """games side by side, by device"""
 MOST_GAMES = 1 << 17
 MOST_OPENING = 17
-"""of random placements: the board is not full after them, whatever they mark"""
+"""random placements: the board is not full after them, whatever is marked"""
 
 _SEARCH, _MOVES = "Search of self-play", "Moves of self-play"
 
@@ -67,7 +67,9 @@ class SelfPlaySettings:
         if not 0 <= self.opening <= MOST_OPENING:
             raise BadInput(f"an opening of {self.opening} actions: use 0 to {MOST_OPENING}")
         if self.playouts < 1 or self.warm_plies < 0:
-            raise BadInput(f"{self.playouts} playouts, {self.warm_plies} warm plies: use at least 1 and 0")
+            raise BadInput(
+                f"{self.playouts} playouts, {self.warm_plies} warm plies: use at least 1 and at least 0"
+            )
         if not 0 < self.temperature <= 1:
             raise BadInput(f"temperature {self.temperature}: use a number above 0, up to 1")
 

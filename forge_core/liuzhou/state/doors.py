@@ -1,7 +1,7 @@
 """The rules on batches of rows: numpy arrays by compiled kernels, tensors by torch operations.
 
-Each function answers with the library and on the device of the rows it is given, and computes each row
-by itself. Rows are [N, 4] int64, see `layout`. Raises BadInput for arrays of another shape.
+Each function returns arrays of the library and on the device of its rows, and treats each row independently.
+Rows are [N, 4] int64, see `layout`. Raises BadInput for arrays of another shape.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def step_rows(rows: Array, actions: Array) -> Array:
     """Return the rows after `actions` [N], of any integer type; finished rows stay as they are.
 
     Every action of an unfinished row must be legal. That is not checked, since a check would wait for
-    the device: after an illegal action a row means nothing. `forge_core.game.checked_step` checks.
+    the device: after an illegal action a row is meaningless. `forge_core.game.checked_step` checks.
     """
     rows = _checked(rows)
     if tuple(actions.shape) != (len(rows),):
@@ -79,7 +79,7 @@ def _checked(rows: Array) -> Array:
 
 
 def _tensors():
-    """Import the twin in torch, which rows of numpy do not need."""
+    """Import the twin in torch, which numpy rows do not need."""
     from forge_core.liuzhou.state import tensors
 
     return tensors

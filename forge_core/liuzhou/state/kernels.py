@@ -62,7 +62,7 @@ MAY_LOSE = 1 << MOVE | 1 << CAPTURE | 1 << COUNTER
 
 @inlined
 def few(word):
-    """Return True if fewer than four stones stand in a word: clearing the lowest three leaves none."""
+    """Return True if a word has fewer than four stones: clearing the lowest three leaves none."""
     word &= word - 1
     word &= word - 1
     return word & (word - 1) == 0
@@ -233,7 +233,7 @@ def next_words(black, white, marked, meta, action):
         else:
             next_white = 1 - is_white
     elif phase == REMOVAL:
-        next_white = 1  # white goes on, whoever filled the board
+        next_white = 1  # white continues, whoever filled the board
         if marked:
             own &= ~marked
             foe &= ~marked

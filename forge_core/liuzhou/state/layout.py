@@ -17,13 +17,13 @@ from forge_core.liuzhou.rules import BLACK, N_CELLS, SIDE, WHITE, State
 
 SLOTS = 64
 """Slots of a list of legal actions: a power of two, and no position has more than 52. Of the 60 edges
-between cells, those between two stones or two empty cells allow no step, and the four stones that the
-opponent has at least touch eight edges or more."""
+between cells, those between two stones or two empty cells allow no step, and the opponent's stones, at least
+four, touch at least eight edges."""
 EMPTY_SLOT = 255
 """Marks a slot without an action; greater than every action, so that lists stay in ascending order"""
 
 GOING, BLACK_WON, WHITE_WON, DRAWN = range(4)
-"""Outcomes, as meta holds them"""
+"""Outcomes, as stored in meta"""
 
 FULL = (1 << N_CELLS) - 1
 """All cells"""

@@ -116,7 +116,7 @@ def planes_of_tensors(rows: Tensor, observers: Tensor | None) -> Tensor:
         *(phase == each for each in range(PLACE, COUNTER + 1)),
         *(pending == 1, pending == 2, meta >> FORCED_SHIFT & FORCED_MASK == 1),
     )
-    # A number as divisor would be inverted and multiplied with on CUDA, and round otherwise.
+    # On CUDA, division by a Python number becomes multiplication by its inverse, which rounds differently.
     shares = [
         numbers.float() / torch.full_like(numbers, most, dtype=torch.float32)
         for numbers, most in ((count, MAX_MOVES), (quiet, QUIET_LIMIT))

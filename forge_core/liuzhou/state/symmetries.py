@@ -20,7 +20,7 @@ N_SYMMETRIES = 8
 
 
 def map_cells(cells: Array, k: Array) -> Array:
-    """Return the cells to which cells move; the shapes of `cells` and `k` broadcast."""
+    """Return the cells to which `k` moves `cells`; their shapes broadcast."""
     xp = library(cells)
     row, column = cells // SIDE, cells % SIDE
     row, column = xp.where(k & 1 == 1, column, row), xp.where(k & 1 == 1, row, column)
@@ -30,7 +30,7 @@ def map_cells(cells: Array, k: Array) -> Array:
 
 
 def map_directions(directions: Array, k: Array) -> Array:
-    """Return the directions 0..3 (up, down, left, right) to which directions turn."""
+    """Return directions 0..3 (up, down, left, right) under symmetry `k`."""
     # A direction is 2 * (it goes along the row) + (it goes to a higher row or column).
     along, higher = (directions >> 1) ^ (k & 1), directions & 1
     mirror = library(directions).where(along == 1, k >> 2, k >> 1) & 1
@@ -38,7 +38,7 @@ def map_directions(directions: Array, k: Array) -> Array:
 
 
 def map_actions(actions: Array, k: Array) -> Array:
-    """Return the actions to which actions turn; SWEEP and the ids after it stay."""
+    """Return actions under symmetry `k`; SWEEP and the ids after it stay."""
     xp = library(actions)
     steps = actions - STEP_FROM
     step = STEP_FROM + 4 * map_cells(steps >> 2, k) + map_directions(steps & 3, k)
@@ -49,7 +49,7 @@ def map_actions(actions: Array, k: Array) -> Array:
 
 
 def inverse_of(k: Array) -> Array:
-    """Return the symmetries that undo symmetries: to transpose later exchanges the mirrors."""
+    """Return the inverse symmetries: transposing last instead of first exchanges the mirrors."""
     exchanged = 1 | (k >> 2 & 1) << 1 | (k >> 1 & 1) << 2
     return library(k).where(k & 1 == 1, exchanged, k)
 
@@ -65,7 +65,7 @@ class Symmetries:
     actions: npt.NDArray[np.int64]
     """[8, 220]: the action to which an action turns"""
     inverse: npt.NDArray[np.int64]
-    """[8]: the symmetry that undoes one"""
+    """[8]: the inverse of a symmetry"""
 
     def __post_init__(self) -> None:
         for table in (self.cells, self.directions, self.actions, self.inverse):

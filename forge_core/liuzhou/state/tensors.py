@@ -1,7 +1,7 @@
-"""The rules on rows as torch operations without branches, for tensors of any device.
+"""The rules on rows as torch operations without branches, for tensors on any device.
 
-Shapes are fixed and nothing is read back, so that a device is never waited for and everything can be
-captured as a graph. Each function is compared with its twin in `kernels`.
+Shapes are fixed and nothing is read back, so the host never waits for a device and everything can be captured
+as a graph. Each function is compared with its twin in `kernels`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from forge_core.liuzhou.state.layout import (
 
 
 def few(words: Tensor) -> Tensor:
-    """Return True where fewer than four stones stand in a word."""
+    """Return True where a word has fewer than four stones."""
     words = words & (words - 1)
     words = words & (words - 1)
     return words & (words - 1) == 0
@@ -92,7 +92,7 @@ def outcomes(rows: Tensor) -> Tensor:
 
 
 def candidates(black: Tensor, white: Tensor, marked: Tensor, meta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return words of legal actions as if no game were over; 0 where the phase has none of a kind.
+    """Return words of legal actions as if no game were over; 0 for a kind that the phase does not allow.
 
     Words of [N]: cells to place on [N], stones to select [N], origins of steps up, down, left,
     right [N, 4].
@@ -139,9 +139,9 @@ def legal_mask(rows: Tensor) -> Tensor:
 def legal_actions(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Return uint8 [N, SLOTS], the legal actions ascending, then EMPTY_SLOT; and their numbers [N] int64."""
     mask = legal_mask(rows)
-    # Small numbers: wide ones cost more memory traffic than all else.
+    # Narrow integers: wide ones would cost more memory traffic than everything else.
     placed = mask.cumsum(1, dtype=torch.int16)
-    # What is not legal is written to one slot more, which is cut off.
+    # Illegal actions are written to an extra slot, which is cut off.
     slots = torch.where(mask, placed - 1, SLOTS).to(torch.int64)
     actions = torch.full((len(rows), SLOTS + 1), EMPTY_SLOT, dtype=torch.uint8, device=rows.device)
     ids = torch.arange(N_ACTIONS, dtype=torch.uint8, device=rows.device)
@@ -190,7 +190,7 @@ def step_rows(rows: Tensor, actions: Tensor) -> Tensor:
     forced = forced + forces.to(torch.int64)
     quiet = torch.where(places | marks | removes | clears, 0, quiet)
 
-    # Who does what next.
+    # The player and the phase that follow.
     ends_placing = (places & ~has_shape) | (marks & (pending == 0))
     is_full = own | foe == FULL
     goes_on = ~few(foe) & (pending == 0)  # after a removal that does not win

@@ -19,14 +19,14 @@ from forge_core.liuzhou.validate.modes import HostEvaluator
 from forge_core.liuzhou.validate.positions import Rows, random_openings
 
 TOP = 4
-"""actions with most visits that are compared"""
+"""number of most visited actions that are compared"""
 OPENING_STONES = 4
 WINNERS = 64
-"""games, at most, that are played out by both trees"""
+"""largest number of games that both trees play out"""
 
 
 def count_rule_differences(rows: Rows, device: str) -> int:
-    """Return the positions at which legal actions or successors differ from those of `rules`.
+    """Return the number of positions whose legal actions or successors differ from those of `rules`.
 
     Kernels on the host and tensors on `device` are both compared.
     """
@@ -51,10 +51,10 @@ def _listed(rows: Rows | torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 
 def count_search_differences(rows: Rows, sims: int, device: str) -> int:
-    """Return the positions whose visits or values differ between compiled trees and the device's arena.
+    """Return the number of positions at which compiled trees and the device's arena differ.
 
-    The evaluator is exact, so that equal searches are equal in every digit. On a CPU, the tensor
-    implementation takes the arena's part.
+    The evaluator is exact, so equal searches agree in every digit of visits and values. On a CPU, the tensor
+    implementation stands in for the arena.
     """
     settings = SearchSettings(sims=sims)
     on_host = Arena(len(rows), settings, "cpu").search(rows, FakeNet())
@@ -80,14 +80,14 @@ def policy_overlap(rows: Rows, network: LiuzhouNet, sims: int, device: str) -> f
 
 
 def _top(actions: Array, visits: Array) -> list[set[int]]:
-    """Return the visited actions of each position with most visits, at most TOP."""
+    """Return the most visited actions of each position, at most TOP."""
     actions, visits = to_numpy(actions), to_numpy(visits)
     order = np.argsort(-visits, axis=1, kind="stable")[:, :TOP]
     return [{int(actions[n, slot]) for slot in slots if visits[n, slot] > 0} for n, slots in enumerate(order)]
 
 
 def compare_winners(network: LiuzhouNet, settings: ValidationSettings, device: str) -> float:
-    """Return the share of games with the same result, played out by the host tree and by the arena."""
+    """Return the share of games that have the same result when the host tree and the arena play them out."""
     evaluator, search = NetworkEvaluator(network, device=device), SearchSettings(sims=settings.sims)
     openings = random_openings(min(settings.games, WINNERS), OPENING_STONES, settings.seed)
     on_host = Arena(len(openings), search, "cpu", "cpu")
@@ -107,5 +107,5 @@ def _play_out(rows: Rows, choose: Callable[[Rows], np.ndarray]) -> Rows:
 
 
 def _on(rows: Rows, device: str) -> Array:
-    """Return rows as the arena of a device takes them."""
+    """Return rows in the form that the arena of a device takes."""
     return rows if device == "cpu" else torch.from_numpy(rows).to(device)

@@ -1,4 +1,4 @@
-"""Acceptance criteria: a value, a limit and a result each. What was not measured never passes."""
+"""Acceptance criteria: a value, a limit and a result each. A figure that was not measured never passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hand-over from self-play to learning: in memory, and with a file in between."""
+"""The handover from self-play to learning: in memory, and with a file in between."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ WARM_PLIES = 150
 def measure_handoff(settings: ValidationSettings, device: str) -> dict[str, Any]:
     """Return bytes, copies and seconds of iterations of self-play and learning.
 
-    An iteration plays 8 plies of all games and learns as often as training would. The second kind
-    writes the buffer to a file (safetensors, the fastest format) and learns from a copy that it reads back.
+    An iteration plays 8 plies of all games and learns as often as training would. The second variant writes
+    the buffer to a file (safetensors, the fastest format) and learns from a copy that it reads back.
     """
     play = SelfPlaySettings(games=settings.games, tables=1, sims=settings.sims, fast_sims=1, full_share=1.0)
     positions = 8 * settings.games
@@ -70,7 +70,7 @@ def _iterate(
     steps: int,
     folder: Path | None,
 ) -> float:
-    """Play, hand over and learn; return the seconds. folder: of the file in between; None: in memory."""
+    """Play, hand over and learn; return the seconds. folder: for the file in between; None: in memory."""
     begun = time.perf_counter()
     games.play(positions)
     source = buffer

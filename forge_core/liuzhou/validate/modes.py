@@ -29,7 +29,7 @@ BARE = "bare"
 
 @dataclass(slots=True)
 class Clocked:
-    """An evaluator on a CPU, and the seconds spent in it; on a GPU, work is only launched in it."""
+    """An evaluator, and the seconds spent in it; on a GPU they cover only the launch of its work."""
 
     evaluator: Evaluator
     seconds: float = 0.0
@@ -44,7 +44,7 @@ class Clocked:
 
 @dataclass(frozen=True, slots=True)
 class HostEvaluator:
-    """Evaluates arrays of the host by a network on a device: copies there and back, as a host tree must."""
+    """Evaluates host arrays with a network on a device: copies there and back, as a tree on the host must."""
 
     evaluator: NetworkEvaluator
 
@@ -64,7 +64,7 @@ Search = Callable[[Rows], int]
 def make_search(
     mode: str, games: int, settings: SearchSettings, evaluator: NetworkEvaluator
 ) -> tuple[Search, Clocked]:
-    """Return a design, and the clock of its network. mode: one of MODES, or BARE."""
+    """Return the search of a design, and the clock of its network. mode: one of MODES, or BARE."""
     if mode == BARE:
         return _bare(games, evaluator)
     if mode == "arena":
@@ -103,7 +103,7 @@ def search_one_ply(
 ) -> tuple[np.ndarray, int]:
     """Search one ply, as the published design does; return visits int32 [G, SLOTS] and the evaluations.
 
-    The network evaluates each position and all its successors, `batch` at once; then PUCT divides
+    The network evaluates each position and all its successors, `batch` at a time; then PUCT divides
     `settings.sims` visits among the actions, by the values of the successors, which never change.
     """
     actions, counts = legal_actions(rows)

@@ -1,4 +1,4 @@
-"""The network that all designs are compared with."""
+"""The network that all designs use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from forge_core.liuzhou.settings.validation import ValidationSettings
 
 
 def network_of(settings: ValidationSettings) -> LiuzhouNet:
-    """Return the network of `settings.model`, or one of `settings.size` with fresh weights by the seed."""
+    """Return the network of `settings.model`, or one of `settings.size` with fresh weights from the seed."""
     if settings.model is not None:
         from forge_core.learning.checkpoints import load_model
 

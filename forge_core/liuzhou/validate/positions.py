@@ -11,7 +11,7 @@ from forge_core.liuzhou.state.layout import GOING, PHASE_MASK
 from forge_core.streams import stream
 
 GAMES = 4096
-"""of random play that positions are taken from. No stone is marked in about one game of a thousand,
+"""random games that positions are taken from. No stone is marked in about one game of a thousand,
 so that phase FORCED occurs only in thousands of games."""
 
 Rows = npt.NDArray[np.int64]
@@ -25,7 +25,7 @@ def play_randomly(rows: Rows, draws: np.random.Generator) -> Rows:
 
 
 def random_openings(n: int, stones: int, seed: int) -> Rows:
-    """Return [n, 4] positions after so many random placements."""
+    """Return [n, 4] positions after some random placements."""
     rows, draws = np.tile(START, (n, 1)), stream(seed, "liuzhou", "validate", "openings")
     for _ in range(stones):
         rows = play_randomly(rows, draws)
@@ -33,7 +33,7 @@ def random_openings(n: int, stones: int, seed: int) -> Rows:
 
 
 def positions_of_all_phases(n: int, seed: int) -> Rows:
-    """Return [n, 4] unfinished positions, drawn without repetition and as evenly over phases as there are."""
+    """Return [n, 4] unfinished positions, drawn without repetition and as evenly over phases as possible."""
     draws = stream(seed, "liuzhou", "validate", "positions")
     rows, met = np.tile(START, (GAMES, 1)), []
     for _ in range(MAX_MOVES):

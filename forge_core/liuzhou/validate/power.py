@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 PERIOD_MS = 200
-"""between two readings; nvidia-smi averages power over about as long"""
+"""time between two readings; nvidia-smi averages power over about as long"""
 
 
 @dataclass(slots=True)

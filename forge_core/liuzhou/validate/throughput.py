@@ -17,7 +17,7 @@ from forge_core.liuzhou.validate.modes import BARE
 from forge_core.liuzhou.validate.power import read_power
 
 MEAN_LEGAL = 16
-"""Legal actions per position, about: one ply takes so many evaluations, and a tree one per simulation"""
+"""Approximate legal actions per position: one ply takes that many evaluations, a tree one per simulation"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Case:
     threads: int
 
     def positions(self, settings: ValidationSettings) -> int:
-        """Return the positions per process, so that all cases take about as many evaluations in total."""
+        """Return the positions per process: all cases take about the same number of evaluations in total."""
         per_position = {"root_only": MEAN_LEGAL + 1, BARE: 1}.get(self.mode, settings.sims + 1)
         wanted = settings.positions * (settings.sims + 1) // per_position
         return max(1, wanted // self.processes)
@@ -48,7 +48,10 @@ def cases_of(settings: ValidationSettings) -> list[Case]:
 def measure_rows(
     settings: ValidationSettings, device: str, on_done: Callable[[int], None] = lambda n: None
 ) -> list[dict[str, Any]]:
-    """Run every case `settings.repeats` times, interleaved; return a record per run. on_done: runs done."""
+    """Run every case `settings.repeats` times, interleaved; return a record per run.
+
+    on_done: called with 1 after each run.
+    """
     cases, rows = cases_of(settings), list[dict[str, Any]]()
     with start_workers(max(settings.process_counts), settings, device) as workers:
         for repeat in range(settings.repeats):
@@ -109,14 +112,14 @@ class Worker:
             self.process.stdin.write(json.dumps(record) + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
-            raise ForgeError("a process of the validator ended early: its message stands above") from None
+            raise ForgeError("a process of the validator ended early: see its message above") from None
 
     def read(self) -> dict[str, Any]:
         """Return the next answer. Raises ForgeError if the process has ended."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise ForgeError("a process of the validator ended early: its message stands above")
+            raise ForgeError("a process of the validator ended early: see its message above")
         return json.loads(line)
 
     def stop(self) -> None:
@@ -130,7 +133,7 @@ class Worker:
 
 @contextmanager
 def start_workers(n: int, settings: ValidationSettings, device: str) -> Iterator[list[Worker]]:
-    """Yield n processes that wait for cases; they end with the body."""
+    """Yield n processes that wait for cases; they end when the body does."""
     workers = [Worker(settings, device) for _ in range(n)]
     try:
         yield workers
@@ -148,7 +151,7 @@ def summarize(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def summary_of(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the median of each figure of a case, and the spread of its speed: (most - least) / median."""
+    """Return the median of each figure of a case, and the spread of its speed: (max - min) / median."""
     summary: dict[str, Any] = {}
     for name in ("positions_per_s", "evaluations_per_s", "outside_network", "util", "watts"):
         known = [row[name] for row in rows if row[name] is not None]

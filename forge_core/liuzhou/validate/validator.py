@@ -1,4 +1,4 @@
-"""The whole validation: correctness first, then the speed of each design, then the hand-over."""
+"""The whole validation: correctness first, then the speed of each design, then the handover."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def validate(
 
 
 def measure_correctness(settings: ValidationSettings, device: str) -> dict[str, Any]:
-    """Return the differences between implementations, and how alike both trees play with the network."""
+    """Return the differences between implementations, and how similarly both trees play with the network."""
     rows = positions_of_all_phases(settings.compared, settings.seed)
     network = network_of(settings)
     return {

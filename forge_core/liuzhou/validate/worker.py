@@ -4,7 +4,7 @@
 
 Each line is a JSON object. The first has the settings and the device. Then, for each case, the line
 `{"mode", "threads", "positions"}` prepares it, answered by `{"ready": true}`, and the line `{"go": true}`
-runs it, answered by its figures. The process ends with its input.
+runs it, answered by its figures. The process ends when its input ends.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def serve() -> None:
 
 
 def run(searches: list, shares: list[np.ndarray], games: int, device: str) -> dict[str, Any]:
-    """Search the share of each thread; return the figures of all together."""
+    """Search each thread's share of the positions; return the combined figures."""
 
     def search_share(search, share) -> tuple[int, float]:
         begun = time.thread_time()

@@ -204,7 +204,7 @@ def read_block(store: Store, seating: Seating, seed: int) -> Boards:
 def write_block(store: Store, seating: Seating, boards: Boards) -> None:
     """Write the boards of one block to the store. Equal boards give equal files.
 
-    Raises FileForeign if a file of another program has this name, and StoreUnusable.
+    Raises FileForeign if a foreign file has this name, and StoreUnusable.
     """
     ends = np.arange(len(boards) + 1, dtype=np.int32) * N_PLAYS
     plays = pa.ListArray.from_arrays(pa.array(ends), pa.array(boards.plays.reshape(-1)))

@@ -149,7 +149,7 @@ class TableHeader:
 def write_table(store: Store, table: BidTable, config: BiddingConfig) -> int:
     """Write a table to the store atomically, and return the size of the file in bytes.
 
-    Equal tables give equal files. Raises FileForeign if a file of another program has this name,
+    Equal tables give equal files. Raises FileForeign if a foreign file has this name,
     StoreUnusable, and BadInput if the hand is not seat 0's in the deal of the seed, or if the table was
     not made with `config`.
     """

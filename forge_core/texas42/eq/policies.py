@@ -1,4 +1,4 @@
-"""Policies: from the estimate of each play to the play that is made."""
+"""Policies, which choose a play from the estimates of all plays."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """The search on a CUDA device: two kernels in Triton around the evaluator, captured as one graph.
 
-As tensors a simulation is a thousand small kernels or more, each of which takes longer to launch than to
-run. Here it is two: `walk` goes down to a leaf, makes its state and lists its actions; `absorb` stores the
-evaluator's answer and adds its value along the path. A program is one warp and has one tree; its lanes
-hold the SLOTS actions of a row, so that a row is read in a few coalesced loads and no program waits for
+As tensor operations, a simulation is a thousand small kernels or more, each of which takes longer to launch
+than to run. Here there are two: `walk` goes down to a leaf, makes its state and lists its actions; `absorb`
+stores the evaluator's answer and adds its value along the path. A program is one warp and handles one tree;
+its lanes hold the SLOTS actions of a row, so a row is read in a few coalesced loads and no program waits for
 another. Both, with the evaluator between them, are captured once as a CUDA graph and replayed.
 
 The arrays are those of tensors.py, and so are all results, to the last digit: products and sums are not

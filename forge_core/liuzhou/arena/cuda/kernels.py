@@ -1,8 +1,8 @@
 """The two kernels of a simulation. A program is a tree; loops over depth run inside it.
 
-Arrays are those of `TensorTrees`, rows flat: tree g begins at row g * size. Of a walk: path_row, path_slot
-int32 [G, size], depth int32 [G], leaf int64 [G] (a flat row), is_new int32 [G], and what the evaluator is
-asked about, leaf_state int64 [G, 4] and leaf_actions uint8 [G, SLOTS].
+Arrays are those of `TensorTrees`, rows flat: tree g begins at row g * size. Arrays of a walk: path_row,
+path_slot int32 [G, size], depth int32 [G], leaf int64 [G] (a flat row), is_new int32 [G], and the evaluator's
+input, leaf_state int64 [G, 4] and leaf_actions uint8 [G, SLOTS].
 """
 
 # Kernels are written in Triton's language, whose types are not Python's:
@@ -37,7 +37,7 @@ VISIT_OFFSET, VALUE_SCALE = tl.constexpr(gumbel.VISIT_OFFSET), tl.constexpr(gumb
 
 @triton.jit
 def puct_merits(sign, visits, sums, prior, value, row_visits, seen, c, fpu):
-    """Return the value of each action and its bonus for exploration, float32."""
+    """Return each action's value plus its exploration bonus, float32."""
     root = tl.sqrt_rn(row_visits.to(tl.float32))
     unvisited = tl.where(fpu >= 0, sign * value - fpu * tl.sqrt_rn(seen), 0.0)
     n = visits.to(tl.float32)
@@ -47,7 +47,7 @@ def puct_merits(sign, visits, sums, prior, value, row_visits, seen, c, fpu):
 
 @triton.jit
 def completed_values(sign, visits, sums, prior, value):
-    """Return the completed values of actions in units of logits, float64, as `gumbel.scaled_values`."""
+    """Return the completed values of actions in units of logits, float64, like `gumbel.scaled_values`."""
     n, weight, sign = visits.to(tl.float64), prior.to(tl.float64), sign.to(tl.float64)
     q = sign * sums.to(tl.float64) / tl.maximum(n, 1.0)
     total = tl.sum(n, 0)
@@ -100,7 +100,7 @@ def walk(
 ):
     """Walk down each tree to a leaf, make its state, and list its actions.
 
-    fpu: below 0 unvisited actions count 0. IDS: a power of two, at least the number of action ids.
+    fpu: if below 0, unvisited actions count as 0. IDS: a power of two, at least the number of action ids.
     """
     g = tl.program_id(0).to(tl.int64)
     first = g * size
@@ -111,7 +111,7 @@ def walk(
     meta = tl.load(state + row * 4 + 3)
     is_walking = outcome_of(meta) == GOING
     while is_walking:
-        # Read the row's numbers, a lane for every two actions, and take the best action.
+        # Read the row, one lane for every two actions, and take the best action.
         at = row * SLOTS + slots
         is_legal = tl.load(actions + at) != EMPTY_SLOT
         of_visits, of_sums, of_prior = tl.load(visits + at), tl.load(sums + at), tl.load(prior + at)
@@ -132,7 +132,7 @@ def walk(
         slot = tl.argmax(merits, 0, tie_break_left=True).to(tl.int64)
         tl.store(path_row + g * size + steps, (row - first).to(tl.int32))
         tl.store(path_slot + g * size + steps, slot.to(tl.int32))
-        # Go on to the child, if there is one.
+        # Continue with the child, if there is one.
         parent = row
         below = tl.load(child + row * SLOTS + slot).to(tl.int64)
         steps += 1
@@ -242,7 +242,7 @@ def absorb(
         drawn = beta * tl.minimum(1.0, tl.maximum(-1.0, tl.div_rn(lead, draw_scale)))
         won = tl.where(outcome_of(meta) == BLACK_WON, 1.0, -1.0)
         result = tl.where(outcome_of(meta) == DRAWN, drawn, won)
-    # A path meets no row twice: many steps of it are added at once, without atomic operations.
+    # A path visits no row twice: many steps of it are added at once, without atomic operations.
     lanes = tl.arange(0, LANES)
     for begin in range(0, steps, LANES):
         on_path = begin + lanes < steps

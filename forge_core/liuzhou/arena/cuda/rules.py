@@ -1,6 +1,6 @@
-"""The rules on one row as Triton device functions without branches: twins of those in `state.tensors`.
+"""The rules for one row as Triton device functions without branches: twins of those in `state.tensors`.
 
-Arguments and results are scalars, words int64. They are inlined where they are called.
+Arguments and results are scalars; words are int64. The functions are inlined where they are called.
 """
 
 # Kernels are written in Triton's language, whose types are not Python's:
@@ -44,7 +44,7 @@ def mover_sign(meta):
 
 @triton.jit
 def count_stones(word):
-    """Return the number of stones in a word, by sums of ever wider fields."""
+    """Return the number of stones in a word, by adding ever wider fields."""
     word = word - ((word >> 1) & 0x555555555)
     word = (word & 0x333333333) + ((word >> 2) & 0x333333333)
     word = (word + (word >> 4)) & 0xF0F0F0F0F
@@ -55,7 +55,7 @@ def count_stones(word):
 
 @triton.jit
 def few(word):
-    """Return True if fewer than four stones stand in a word: clearing the lowest three leaves none."""
+    """Return True if a word has fewer than four stones: clearing the lowest three leaves none."""
     word = word & (word - 1)
     word = word & (word - 1)
     return (word & (word - 1)) == 0
@@ -81,7 +81,7 @@ def lines(live):
 
 @triton.jit
 def candidates(black, white, marked, meta):
-    """Return words of legal actions as if the game were not over; 0 where the phase has none of a kind.
+    """Return words of legal actions as if the game were not over; 0 for a kind that the phase does not allow.
 
     Cells to place on, stones to select, and origins of steps up, down, left and right.
     """
@@ -143,7 +143,7 @@ def next_words(black, white, marked, meta, action):
     forced = forced + forces.to(tl.int64)
     quiet = tl.where(places | marks | removes | clears, 0, quiet)
 
-    # Who does what next.
+    # The player and the phase that follow.
     ends_placing = (places & ~has_shape) | (marks & (pending == 0))
     is_full = (own | foe) == FULL
     goes_on = ~few(foe) & (pending == 0)  # after a removal that does not win
@@ -185,7 +185,7 @@ def next_words(black, white, marked, meta, action):
 
 @triton.jit
 def legal_bits(black, white, marked, meta, ids):
-    """Return 1 for the ids of legal actions, 0 for others, int32. ids: a block of numbers from 0."""
+    """Return 1 for the ids of legal actions, 0 for others, int32. ids: consecutive numbers from 0."""
     place, select, up, down, left, right = candidates(black, white, marked, meta)
     last = N_CELLS - 1
     origin = tl.minimum(tl.maximum((ids - STEP_FROM) >> 2, 0), last)

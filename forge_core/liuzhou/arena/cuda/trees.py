@@ -15,7 +15,7 @@ from forge_core.liuzhou.state.layout import SLOTS
 
 _WALK: Any = walk
 _ABSORB: Any = absorb
-"""the kernels, whose arguments a type checker takes for Triton's types"""
+"""the kernels as Any, since a type checker takes their arguments for Triton's types"""
 
 IDS = 256
 """the next power of two after the 220 action ids"""
@@ -43,7 +43,7 @@ class CudaTrees(TensorTrees):
         """the evaluator that the graph calls"""
 
     def start(self, rows, evaluator: Evaluator, sims: int, draws) -> None:
-        """Evaluate the roots and mix their noise in; the first time for an evaluator, capture the graph."""
+        """Evaluate the roots and mix in their noise; capture the graph once per evaluator."""
         super().start(rows, evaluator, sims, draws)
         is_capturable = self.device.type == "cuda" and getattr(evaluator, "capturable", False)
         if not is_capturable:
@@ -52,7 +52,7 @@ class CudaTrees(TensorTrees):
             self.capture(evaluator)
 
     def simulate(self, evaluator: Evaluator) -> None:
-        """Add a leaf to each tree, and its value to the path that leads to it."""
+        """Add a leaf to each tree, and add its value along the path to it."""
         if self.graph is not None:
             self.graph.replay()
         else:
@@ -121,7 +121,7 @@ class CudaTrees(TensorTrees):
     def capture(self, evaluator: Evaluator) -> None:
         """Capture a simulation as a graph.
 
-        Meanwhile all roots are finished rows, so that the simulations before it add nothing to the trees.
+        During the capture all roots are finished rows, so the warm-up simulations add nothing to the trees.
         """
         roots = self.root_row
         states, counts = self.state[roots].clone(), self.row_visits[roots].clone()
