@@ -164,6 +164,6 @@ def test_a_checkpoint_holds_all_that_was_written():
 def test_sizes_out_of_range():
     with pytest.raises(BadInput, match="at least 1"):
         TrajectoryBuffer(0, 10)
-    with pytest.raises(BadInput, match="this buffer has games 0..3"):
+    with pytest.raises(BadInput, match="this buffer has games"):
         TrajectoryBuffer(4, 10).writer(3, 2)
     assert np.prod(TrajectoryBuffer(4, 5000).rows.shape) == 4 * 5000

@@ -291,7 +291,7 @@ def _complete(stored: Mapping[str, Any]) -> dict[str, Any]:
 def describe_run(
     play: SelfPlaySettings, learning: LearningSettings, init_from: str | None, device: str, precision: str
 ) -> dict[str, Any]:
-    """Return the config.json of a run, with which its model card begins too. settings: resolved."""
+    """Return the config.json of a run, which also begins its model card. settings: resolved."""
     network = LiuzhouNet.of_size(parse_size(learning.size))
     return {
         "train": {**asdict(play), **asdict(learning)},

@@ -3,7 +3,7 @@
     random       any legal action
     greedy       most stones after its action
     reply        most stones after the opponent's best reply to it
-    playouts:N   tree search by N random games
+    playouts:N   tree search with N random games
     network      the policy of a network alone
     search       tree search with a network
 
