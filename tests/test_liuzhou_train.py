@@ -191,7 +191,7 @@ def test_a_run_may_start_from_a_model(whole, tmp_path):
     short = replace(LEARNING, positions=480, playout_positions=160)
     result = train(PLAY, short, tmp_path / "run", device="cpu", init_from=str(whole / "model"))
     assert result.points[0]["evaluations_per_s"] > 0  # no playouts
-    with pytest.raises(BadInput, match="network of 4x1, not of 8x1"):
+    with pytest.raises(BadInput, match="network of size 4x1, not 8x1"):
         train(PLAY, replace(short, size="8x1"), tmp_path / "x", device="cpu", init_from=str(whole / "model"))
 
 

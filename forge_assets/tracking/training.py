@@ -63,7 +63,7 @@ class TrainingTracker:
     draw_curve: Callable[[Sequence[Point]], bytes] = _draw_curve
     """points -> PNG"""
     prefix: str = "val/"
-    """prefix of a point's figures in MLflow, except for COSTS"""
+    """prefix of the figures of an evaluation in MLflow, except for COSTS"""
 
     @contextmanager
     def follow(

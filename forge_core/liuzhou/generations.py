@@ -127,7 +127,7 @@ class GamesCatalog:
     """The files of games of a store."""
 
     entries: tuple[GamesEntry, ...]
-    """by generation and number of games"""
+    """sorted by generation, then by the number of the first game"""
     faults: tuple[Fault, ...]
     """the other files in these folders, and why they are not valid"""
 

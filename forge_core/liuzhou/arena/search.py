@@ -243,4 +243,4 @@ def make_trees(kind: ArenaKind, games: int, settings: SearchSettings, device: st
         from forge_core.liuzhou.arena.cuda import CudaTrees
 
         return CudaTrees(games, settings, device)
-    raise BadInput(f"unknown arena {kind!r}: use auto, reference, cpu, tensors or cuda")
+    raise BadInput(f"unknown arena kind {kind!r}: use auto, reference, cpu, tensors or cuda")
