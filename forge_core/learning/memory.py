@@ -8,7 +8,7 @@ import sys
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """glibc's numbers of two settings of `mallopt`: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD"""
 _KEPT = 1 << 28
-"""bytes: larger than any array of a batch on a CPU, small compared with the memory of a machine that trains"""
+"""bytes: larger than any array of a batch on a CPU, small compared with the memory of a training machine"""
 
 
 def keep_freed_memory() -> bool:

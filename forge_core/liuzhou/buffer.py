@@ -200,10 +200,8 @@ class Writer:
     ) -> None:
         """Write one ply: rows [g, 4], actions [g, 64], the action played [g], policy [g, 64] and value [g].
 
-        value: in black's frame.
-
-        taught: True for a full search; else the policy is not kept. game: [g] int32, the number of each game,
-        NO_GAME for a position that must not be sampled.
+        value: in black's frame. taught: True for a full search; else the policy is not kept. game: [g] int32,
+        the number of each game, NO_GAME for a position that must not be sampled.
         """
         at = self.head % self._plies
         views = self._views
