@@ -170,13 +170,13 @@ def final_values(rows: Array, beta: float, draw_scale: float) -> Array:
     """Return the values [N] float32 of finished rows in black's frame; other rows get meaningless ones."""
     xp = array_module(rows)
     result = rows[:, 3] >> OUTCOME_SHIFT & OUTCOME_MASK
-    lead = xp.asarray(_bits(rows[:, 0]) - _bits(rows[:, 1]), dtype=xp.float32)
+    lead = xp.asarray(count_bits(rows[:, 0]) - count_bits(rows[:, 1]), dtype=xp.float32)
     drawn = float(np.float32(beta)) * xp.clip(lead / float(np.float32(draw_scale)), -1, 1)
     won = (result == BLACK_WON) * 1 - (result == WHITE_WON) * 1
     return xp.where(won == 0, drawn, xp.asarray(won, dtype=xp.float32))
 
 
-def _bits(words: Array) -> Array:
+def count_bits(words: Array) -> Array:
     """Return the number of bits of words below 2**36, by adding ever wider fields."""
     words = words - (words >> 1 & 0x555555555)
     words = (words & 0x333333333) + (words >> 2 & 0x333333333)

@@ -14,15 +14,9 @@ from numba import uint64
 
 from forge_core.errors import BadInput
 from forge_core.kernels import kernel
-from forge_core.liuzhou.state.kernels import (
-    count_stones,
-    draw_below,
-    legal_list,
-    outcome_of,
-    step,
-    xorshift,
-)
-from forge_core.liuzhou.state.layout import BLACK_WON, EMPTY_SLOT, GOING, PLAYER_SHIFT, SLOTS, WHITE_WON
+from forge_core.liuzhou.evaluators import final_value, play_to_the_end
+from forge_core.liuzhou.state.kernels import legal_list, step
+from forge_core.liuzhou.state.layout import EMPTY_SLOT, PLAYER_SHIFT, SLOTS
 
 UNVISITED = 1e9
 """Score of an action without visits: above that of every other, so that each is tried once"""
@@ -72,34 +66,11 @@ def search_by_playouts(
     _search(
         np.ascontiguousarray(rows, np.int64),
         np.ascontiguousarray(seeds, np.uint64),
-        *(settings.sims, settings.c, settings.beta, settings.draw_scale),
+        *(settings.sims, settings.c, np.float32(settings.beta), np.float32(settings.draw_scale)),
         *(actions, visits, value),
     )
     chosen = np.take_along_axis(actions, visits.argmax(1)[:, None], 1)[:, 0].astype(np.int64)
     return PlayoutResult(actions, visits, value, chosen)
-
-
-@kernel
-def play_out(row, state):
-    """Play a row [4] to its end with random actions, in place; return the state of the generator."""
-    actions = np.empty(SLOTS, np.int64)
-    while outcome_of(row) == GOING:
-        n = legal_list(row, actions)
-        state = xorshift(state)
-        step(row, actions[draw_below(state, n)], row)
-    return state
-
-
-@kernel
-def value_of_end(row, beta, scale):
-    """Return the value of a finished row in black's frame: 1, -1, or for a draw up to beta, by its stones."""
-    outcome = outcome_of(row)
-    if outcome == BLACK_WON:
-        return 1.0
-    if outcome == WHITE_WON:
-        return -1.0
-    lead = (count_stones(row[0]) - count_stones(row[1])) / scale
-    return beta * min(1.0, max(-1.0, lead))
 
 
 @kernel
@@ -114,7 +85,7 @@ def _search(rows, seeds, sims, c, beta, scale, actions, visits, value):
     edge_w = np.empty((sims + 1, SLOTS))
     total = np.empty(sims + 1, np.int64)
     path_row, path_slot = np.empty(sims + 1, np.int64), np.empty(sims + 1, np.int64)
-    end = np.empty(4, np.int64)
+    end, scratch = np.empty(4, np.int64), np.empty(SLOTS, np.int64)
     for g in range(rows.shape[0]):
         state = seeds[g] | uint64(1)  # xorshift stays at 0
         _open_row(tree, legal, n_legal, child, edge_n, edge_w, total, 0, rows[g])
@@ -150,8 +121,8 @@ def _search(rows, seeds, sims, c, beta, scale, actions, visits, value):
                 at = below
             # One random game from there, whose value is added along the path.
             end[:] = tree[at]
-            state = play_out(end, state)
-            found = value_of_end(end, beta, scale)
+            state = play_to_the_end(end, scratch, state)
+            found = final_value(end, beta, scale)
             total[at] += 1
             for d in range(depth):
                 edge_n[path_row[d], path_slot[d]] += 1

@@ -24,9 +24,8 @@ from forge_core.errors import BadInput
 from forge_core.learning.threads import Pieces
 from forge_core.liuzhou.arena import Arena
 from forge_core.liuzhou.buffer import TrajectoryBuffer, Writer, to_mover_frame
-from forge_core.liuzhou.evaluators import Evaluator
+from forge_core.liuzhou.evaluators import Evaluator, count_bits, final_values
 from forge_core.liuzhou.playouts import PlayoutSettings, search_by_playouts
-from forge_core.liuzhou.rules import N_CELLS
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
 from forge_core.liuzhou.state import (
     BLACK_WON,
@@ -150,11 +149,8 @@ class Table:
         """Write the results of games that are over to their positions, and add to `finished`."""
         outcome = outcomes(rows)
         result = (outcome == BLACK_WON).to(torch.int8) - (outcome == WHITE_WON).to(torch.int8)
-        lead = (_count_stones(rows[:, 0]) - _count_stones(rows[:, 1])).float()
-        drawn_difference = (lead / self.settings.draw_scale).clamp(-1, 1)
-        self.writer.finish(
-            is_over, self.game, result, torch.where(result != 0, result.float(), drawn_difference)
-        )
+        self.writer.finish(is_over, self.game, result, final_values(rows, 1.0, self.settings.draw_scale))
+        lead = count_bits(rows[:, 0]) - count_bits(rows[:, 1])
         figures = (
             torch.ones_like(lead),
             outcome == BLACK_WON,
@@ -261,8 +257,3 @@ def _draw_slots(weights: Tensor, draws: np.random.Generator) -> Tensor:
     reach = weights.cumsum(1)
     drawn = torch.from_numpy(draws.random((len(weights), 1))).to(weights.device) * reach[:, -1:]
     return (reach > drawn).int().argmax(1)
-
-
-def _count_stones(words: Tensor) -> Tensor:
-    """Return the number of stones in words [g]."""
-    return (words[:, None] >> torch.arange(N_CELLS, device=words.device) & 1).sum(1)
