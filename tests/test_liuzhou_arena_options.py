@@ -258,7 +258,7 @@ def test_bad_calls():
     with pytest.raises(BadInput, match="sims 5"):
         arena.search(START[None], Uniform(), keys(1), sims=5)
     for prior, value in ((9, np.float32), (64, np.float64)):
-        with pytest.raises(BadInput, match="the evaluator answered"):
+        with pytest.raises(BadInput, match="the evaluator returned"):
             arena.search(START[None], lambda *_: (np.zeros((1, prior), value), np.zeros(1, value)), keys(1))  # noqa: B023
     with pytest.raises(BadInput, match="games"):
         Arena(0, SearchSettings(4), "cpu")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from forge_core.learning.runs import Point, TrainResult
 
 COSTS = ("loss", "rows", "seconds", "cpu_seconds")
-"""figures of a point that are not results of its evaluation; the first one shows which points MLflow has"""
+"""figures that are not results of an evaluation; the first shows which evaluations MLflow has"""
 
 
 class TrainedModel(Protocol):
@@ -61,7 +61,7 @@ class TrainingTracker:
     tags: Mapping[str, str] = field(default_factory=dict)
     """tags of every run: who started it"""
     draw_curve: Callable[[Sequence[Point]], bytes] = _draw_curve
-    """points -> PNG"""
+    """evaluations -> PNG"""
     prefix: str = "val/"
     """prefix of the figures of an evaluation in MLflow, except for COSTS"""
 
@@ -123,7 +123,7 @@ class FollowedTraining:
     draw_curve: Callable[[Sequence[Point]], bytes]
     prefix: str
     pending: list[Point] = field(default_factory=list)
-    """points that MLflow does not have yet, since an outage does not stop training"""
+    """evaluations that MLflow does not have yet, since an outage does not stop training"""
 
     def point(self, point: Point) -> None:
         """Record an evaluation of the curves, now or as soon as MLflow accepts it."""

@@ -2,7 +2,7 @@
 
 The manifest lists the files of a split and is replaced atomically after all files have been written.
 The name of a file ends in a fingerprint of its source and settings, so an existing file need not be
-made again, and a new file never overwrites one that somebody is reading.
+made again, and a new file never overwrites one that is being read.
 
 The seeds in the file names keep train, val and test apart; they are checked when files are written
 and when a manifest is opened.

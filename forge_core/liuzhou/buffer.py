@@ -71,7 +71,7 @@ class TrajectoryBuffer:
         self.actions = torch.full((size, SLOTS), EMPTY_SLOT, dtype=torch.uint8, device=device)
         """[C, 64] legal actions, ascending, then EMPTY_SLOT"""
         self.action = torch.full((size,), EMPTY_SLOT, dtype=torch.uint8, device=device)
-        """[C] that was played"""
+        """[C] the action that was played"""
         self.policy = torch.zeros((size, SLOTS), dtype=torch.float16, device=device)
         """[C, 64] shares of visits; zeros where `taught` is False"""
         self.value = torch.zeros(size, dtype=torch.float32, device=device)

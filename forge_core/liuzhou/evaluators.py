@@ -55,7 +55,7 @@ def evaluate(evaluator: Evaluator, rows: Array, actions: Array) -> tuple[Array, 
     for answer, shape in ((prior, actions.shape), (value, actions.shape[:1])):
         if answer.shape != shape or "float32" not in str(answer.dtype):
             raise BadInput(
-                f"the evaluator answered {tuple(answer.shape)} {answer.dtype} for {len(rows)} rows: it must "
+                f"the evaluator returned {tuple(answer.shape)} {answer.dtype} for {len(rows)} rows: it must "
                 f"return priors float32 [N, {SLOTS}] and values float32 [N]"
             )
     return prior, value

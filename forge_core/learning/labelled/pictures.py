@@ -21,7 +21,7 @@ def draw_curve(points: Sequence[Mapping[str, float]], random: float | None = Non
     """Draw points lost per decision, and the training loss, against the number of rows trained on.
 
     points: the evaluations of the run. random: points lost per decision by random play. Raises BadInput
-    if there are no points.
+    if there are no evaluations.
     """
     if not points:
         raise BadInput("the run has no evaluation to draw: train until the first one")

@@ -135,8 +135,8 @@ class Arena:
             raise BadInput("only an arena with reuse keeps subtrees: set reuse, or do not call advance")
         if tuple(slots.shape) != (self._n,):
             raise BadInput(
-                f"slots of shape {tuple(slots.shape)} for {self._n} games: after each search, pass one slot "
-                "per row, only once"
+                f"slots of shape {tuple(slots.shape)} for {self._n} games: pass one slot per row, "
+                "once after each search"
             )
         if isinstance(slots, np.ndarray) and not ((slots >= -1) & (slots < SLOTS)).all():
             raise BadInput(f"slots {slots.tolist()}: use -1..{SLOTS - 1}")

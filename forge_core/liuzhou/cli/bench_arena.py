@@ -1,6 +1,6 @@
-"""Speed of Liuzhou's tree search: its share of the time next to the network, after it was compared.
+"""Speed of Liuzhou's tree search: its share of the time besides the network, after a comparison of results.
 
-On a CPU the time outside the network is the time of a search less that of its calls of the network, which
+On a CPU, the time outside the network is the time of a search minus that of its calls of the network, which
 read the planes and make the priors. It hardly depends on the size of the network. So it is measured with
 the small one, and compared with the time that the large one takes per position. On CUDA the search is
 compared with the bare network on batches of the same size.
@@ -26,13 +26,13 @@ SIMS = 64
 GAMES, GAMES_CUDA = (64, 256, 1_024), (1_024, 4_096)
 """games side by side"""
 MOST_PERCENT = {DEFAULT_SIZE: 8.0, REFERENCE_SIZE: 1.0}
-"""of the time of a search on a CPU: what it may spend outside the network"""
+"""percent of the time of a search on a CPU that may be spent outside the network"""
 LEAST_SHARE = 60.0
 """percent of the bare network's speed that a search on CUDA must reach; the goal is 80"""
 N_COMPARED, COMPARED_SIMS = 32, 16
 """positions and simulations of the comparison with the reference"""
 N_REPEATS = 3
-"""of which the fastest counts"""
+"""repeats, of which the fastest counts"""
 
 
 def measure(seeds: list[int], device: str) -> Benchmark:
@@ -65,7 +65,7 @@ def measure(seeds: list[int], device: str) -> Benchmark:
 
 
 def random_rows(seed: int, n: int) -> np.ndarray:
-    """Return rows [n, 4] that are `n` random games each after a random number of plies."""
+    """Return rows [n, 4]: n random games, each after a random number of plies."""
     generator = stream(seed, "bench liuzhou arena")
     rows, plies = np.tile(START, (n, 1)), generator.integers(0, 120, size=n)
     for ply in range(int(plies.max())):
@@ -112,7 +112,7 @@ class TimedEvaluator:
 
 
 def on_a_cpu(rows: np.ndarray) -> Iterator[Figure]:
-    """Measure the compiled search, and that as tensors, on one core."""
+    """Measure the compiled search and the search with tensors, on one core."""
     small, large = network(DEFAULT_SIZE, "cpu"), network(REFERENCE_SIZE, "cpu")
     for games in GAMES:
         outside, inside = seconds_per_position(rows[:games], small, "cpu")
@@ -163,14 +163,14 @@ def seconds_per_position(rows: np.ndarray, evaluator: Evaluator, kind: ArenaKind
 
 
 def evaluation_seconds(rows: np.ndarray, evaluator: Evaluator, device: str, repeats: int) -> float:
-    """Return seconds per position of an evaluator, asked about all rows at once."""
+    """Return the seconds per position of an evaluator that evaluates all rows at once."""
     place = on_device(rows, device)
     actions, _ = legal_actions(place)
     return best_time(lambda: evaluator(place, actions), device, repeats) / len(rows)
 
 
 def on_device(rows: np.ndarray, device: str) -> Array:
-    """Return rows as numpy for a CPU, as a tensor for another device."""
+    """Return rows as a numpy array for a CPU, as a tensor for another device."""
     if device == "cpu":
         return rows
     import torch

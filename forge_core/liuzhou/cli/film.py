@@ -30,12 +30,14 @@ def film(
         str,
         typer.Argument(
             metavar="GAME",
-            help="A game as `forge liuzhou play --out` writes it; or a file of self-play games (.parquet).",
+            help="A game written by `forge liuzhou play --out`; or a file of self-play games (.parquet).",
         ),
     ],
     number: Annotated[
         int | None,
-        typer.Option("--game", parser=read_game, metavar="N", help="Of a file of self-play games, this one."),
+        typer.Option(
+            "--game", parser=read_game, metavar="N", help="The game to draw from a file of self-play games."
+        ),
     ] = None,
     model: Model = None,
     sims: Annotated[
@@ -44,7 +46,7 @@ def film(
             "--sims",
             parser=read_sims,
             metavar="N",
-            help="Simulations per position of the search that judges it; self-play games have been judged.",
+            help="Simulations per position of the search that judges it; self-play games are judged already.",
         ),
     ] = FILM_SIMS,  # pyright: ignore[reportArgumentType]  (read by its parser)
     judge: Annotated[
@@ -55,7 +57,7 @@ def film(
     out: Annotated[
         str | None,
         typer.Option(
-            "--out", metavar="FILE", show_default="that of the game, ending in .gif", help="Where to put it."
+            "--out", metavar="FILE", show_default="that of the game, ending in .gif", help="File to write."
         ),
     ] = None,
     device: Device = "auto",

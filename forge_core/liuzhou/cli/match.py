@@ -1,4 +1,4 @@
-"""`forge liuzhou match`: which player is better, over pairs of games with colours exchanged."""
+"""`forge liuzhou match`: compare players over pairs of games with colours exchanged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def match(
 ) -> None:
     """Play players against each other in pairs of games from the same random opening.
 
-    A pair is one observation of the intervals. Three players or more all meet, and get Elo ratings.
+    A pair is one observation of the intervals. Three or more players all meet, and get Elo ratings.
     """
     from forge_core.arena.loop import play_all
     from forge_core.liuzhou.match import play_match, rate

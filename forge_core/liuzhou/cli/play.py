@@ -30,7 +30,7 @@ _COMMANDS = ("help", "legal", "board", "undo", "quit")
 
 def play(
     black: Annotated[str, typer.Option("--black", metavar="PLAYER", help=f"{HUMAN}, {PLAYERS}.")] = HUMAN,
-    white: Annotated[str, typer.Option("--white", metavar="PLAYER", help="As for black.")] = "playouts",
+    white: Annotated[str, typer.Option("--white", metavar="PLAYER", help="The same for white.")] = "playouts",
     sims: Sims = DEFAULT_SIMS,  # pyright: ignore[reportArgumentType]  (read by its parser)
     start: Annotated[
         Any, typer.Option("--start", parser=read_position, metavar="POSITION", help="The first position.")
@@ -48,7 +48,7 @@ def play(
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Play a game at the terminal. Type help for what can be typed."""
+    """Play a game at the terminal. Type help for a list of commands."""
     from rich.console import Console
 
     from forge_core.cli.screen import print_json, screen

@@ -31,7 +31,7 @@ def train(
         typer.Option(
             "--init-from",
             metavar="PATH",
-            help="Model to start from, of the same size; it plays from the first game on.",
+            help="Model to start from, of the same size; it plays from the first game.",
             rich_help_panel="Network",
         ),
     ] = None,
@@ -41,13 +41,13 @@ def train(
             "--name",
             metavar="NAME",
             show_default="liuzhou-SIZE",
-            help="Name of the run: it is kept in the folder of this name.",
+            help="Name of the run, and of its folder.",
             rich_help_panel="Run",
         ),
     ] = None,
     runs: Annotated[
         str,
-        typer.Option("--runs", metavar="DIR", help="Folder in which runs are kept.", rich_help_panel="Run"),
+        typer.Option("--runs", metavar="DIR", help="Folder of all runs.", rich_help_panel="Run"),
     ] = RUNS,
     resume: Annotated[
         bool,
@@ -55,12 +55,12 @@ def train(
     ] = False,
     minutes: Annotated[
         float | None,
-        typer.Option("--minutes", min=0, metavar="N", help="Stop after so many minutes; --resume continues."),
+        typer.Option("--minutes", min=0, metavar="N", help="Stop after N minutes; --resume continues."),
     ] = None,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Let a network learn Liuzhou from nothing but the games that it plays against itself."""
+    """Train a network on nothing but the games that it plays against itself."""
     from forge_core.cli.filling import interruptible
     from forge_core.cli.screen import notes, progress_bar
     from forge_core.files import Store

@@ -33,7 +33,7 @@ def validate(
 ) -> None:
     """Compare the search arena with the published designs at equal evaluations, and judge the criteria.
 
-    A criterion that was not measured, such as one that needs a GPU, never passes and never fails.
+    A criterion that was not measured, such as one that needs a GPU, neither passes nor fails.
     """
     from forge_core.cli.filling import check_place, place_of
     from forge_core.cli.screen import print_json, progress_bar, screen

@@ -42,33 +42,35 @@ class LearningSettings:
     positions: int = setting(1_500_000, "Positions of self-play in the whole run.", panel=_PACE)
     playout_positions: int = setting(
         100_000,
-        "The first positions, played by random playouts: the network learns from them first.",
+        "Positions at the start that are played by random playouts: the network learns from them first.",
         panel=_PACE,
     )
     iteration: int = setting(
         3_072, "Positions played before the network learns again, rounded up to whole plies.", panel=_PACE
     )
-    window: int = setting(200_000, "Latest positions that the network learns from.", panel=_PACE)
-    reuse: float = setting(6.0, "Times that each position is learnt from, on average.", panel=_PACE)
+    window: int = setting(200_000, "Number of latest positions that the network learns from.", panel=_PACE)
+    reuse: float = setting(
+        6.0, "Average number of times that each position is used for training.", panel=_PACE
+    )
     batch_size: int = setting(512, "Positions per step.", panel=_PACE)
     lr: float = setting(
-        2e-3, "Highest learning rate; it falls linearly to 0 over the whole run.", metavar="RATE", panel=_PACE
+        2e-3, "Peak learning rate; it falls linearly to 0 over the whole run.", metavar="RATE", panel=_PACE
     )
-    warmup: int = setting(100, "Steps over which the learning rate rises at first.", panel=_PACE)
-    weight_decay: float = setting(1e-4, "Decay of weights, of AdamW.", panel=_PACE)
+    warmup: int = setting(100, "Steps at the start over which the learning rate rises.", panel=_PACE)
+    weight_decay: float = setting(1e-4, "Weight decay of AdamW.", panel=_PACE)
     average: float = setting(
         0.998,
-        "Share that the averaged weights, which play and are kept, retain per step; 0: no average.",
+        "Decay per step of the weight average, with which the network plays and is saved; 0: no average.",
         panel=_PACE,
     )
     soft: float = setting(
         0.0,
-        "Share of the search's value in the target of the difference; the rest is the game's end.",
+        "Share of the search's value in the target of the difference; the rest is the game's result.",
         panel=_PACE,
     )
     parts: int = setting(
         2,
-        "Parts that a batch is divided into on a CPU; a thread of its own learns from each.",
+        "Parts into which a batch is divided on a CPU; each is processed by its own thread.",
         panel=_MACHINE,
     )
     precision: str = setting(
@@ -98,7 +100,7 @@ class LearningSettings:
         if not (0 < self.reuse < math.inf and 0 < self.lr < math.inf and 0 <= self.weight_decay < math.inf):
             raise BadInput("reuse and lr must be above 0, and weight decay at least 0")
         if not (0 <= self.average < 1 and 0 <= self.soft <= 1):
-            raise BadInput(f"average {self.average}, soft {self.soft}: use 0 to below 1, and 0 to 1")
+            raise BadInput(f"average {self.average}: use 0 to below 1; soft {self.soft}: use 0 to 1")
 
     def steps_after(self, positions: int) -> int:
         """Return the number of steps that are due after this many positions."""

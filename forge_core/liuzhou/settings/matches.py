@@ -94,7 +94,7 @@ class LadderSettings(PairSettings):
 
     opponents: str = setting(
         "random greedy reply playouts:256",
-        "Players that the network meets, with a space between two.",
+        "Opponents of the network, separated by spaces.",
         metavar="NAMES",
     )
     sims: int = setting(LADDER_SIMS, "Simulations of the network per action; 0: its policy alone.")

@@ -29,7 +29,7 @@ class SelfPlaySettings:
     )
     tables: int = setting(
         2,
-        "Groups that the games are divided into on a CPU; each is played by a thread of its own.",
+        "Groups into which the games are divided on a CPU; each is played by its own thread.",
         panel=_SEARCH,
     )
     sims: int = like(SearchSettings, "sims", default=32, help="Simulations of a full search.", panel=_SEARCH)
@@ -44,9 +44,9 @@ class SelfPlaySettings:
     noise: float = setting(
         0.25, "Share of random noise in the priors of the root, in full searches.", panel=_SEARCH
     )
-    playouts: int = setting(64, "Random games per position before there is a network to ask.", panel=_SEARCH)
+    playouts: int = setting(64, "Random games per position while there is no network yet.", panel=_SEARCH)
     opening: int = setting(
-        6, "A game begins with 0 to this many random actions, which teach nothing.", panel=_MOVES
+        6, "A game begins with 0 to this many random actions, which are not used for training.", panel=_MOVES
     )
     warm_plies: int = setting(
         20, "Plies of a game in which moves are drawn in proportion to their visits.", panel=_MOVES
