@@ -161,7 +161,7 @@ def write_curve(folder: Path, points: Sequence[Point]) -> None:
 class Progress:
     """The curve of a run and the time it has used; part of the checkpoint.
 
-    At each evaluation, `add` the point, call `write_curve`, save the network if the point is the best,
+    At each evaluation, `add` its point, call `write_curve`, save the network if it is the best so far,
     save a checkpoint that includes `state_dict()`, and stop if `is_time_over()`. With this order, all
     that a checkpoint refers to is on disk, and a resumed run rewrites whatever a killed run wrote after its
     last checkpoint.

@@ -31,7 +31,7 @@ class Option:
     q: float | None = None
     """mean value of the simulations that took it, -1..1 in the mover's frame; None without visits"""
     prior: float | None = None
-    """0..1, before the search"""
+    """0..1; the evaluator's, before the search"""
 
     @property
     def text(self) -> str:
@@ -72,7 +72,7 @@ class Analysis:
 def analyse(
     rows: npt.NDArray[np.int64], evaluator: Evaluator, settings: SearchSettings, device: str = "cpu"
 ) -> list[Analysis | None]:
-    """Search each of `rows` [N, 4], CHUNK at a time; None for positions that are over."""
+    """Search each of `rows` [N, 4], CHUNK at a time; return None for finished positions."""
     found: list[Analysis | None] = []
     for first in range(0, len(rows), CHUNK):
         some = rows[first : first + CHUNK]

@@ -50,7 +50,7 @@ class Evaluator(Protocol):
 
 
 def evaluate(evaluator: Evaluator, rows: Array, actions: Array) -> tuple[Array, Array]:
-    """Return the evaluator's answer. Raises BadInput for one of another shape or type than it should have."""
+    """Return the evaluator's answer. Raises BadInput if it has the wrong shape or type."""
     prior, value = evaluator(rows, actions)
     for answer, shape in ((prior, actions.shape), (value, actions.shape[:1])):
         if answer.shape != shape or "float32" not in str(answer.dtype):
@@ -125,7 +125,7 @@ class Rollouts:
     beta: float = 0.0
     """a drawn game counts beta * lead / draw_scale, as in SearchSettings"""
     draw_scale: float = 14.0
-    """stones"""
+    """in stones"""
 
     capturable = False
 

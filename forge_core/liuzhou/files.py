@@ -36,7 +36,7 @@ from forge_core.liuzhou.state import (
 )
 
 FOLDER = "liuzhou-games"
-"""below the root of a store"""
+"""folder below the root of a store"""
 GAMES_PER_FILE = 32
 """few, since a killed run loses the games of its unfinished files; a file has about fifty kilobytes"""
 SCHEMA_VERSION = 1
@@ -102,7 +102,7 @@ class GamesHeader(JsonHeader):
     generation: int
     first: int
     positions: int
-    """rows of the file"""
+    """number of rows in the file"""
     of: int
     """planned number of games in its generation"""
     settings: dict[str, Any]

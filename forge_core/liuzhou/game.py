@@ -86,7 +86,7 @@ class Liuzhou:
         return outcomes(state) != GOING
 
     def returns(self, state: Array) -> Array:
-        """Return [N, 2] float32: of black and of white."""
+        """Return [N, 2] float32: the returns of black and white."""
         result = outcomes(state)
         black, white = cast(result == BLACK_WON, "float32"), cast(result == WHITE_WON, "float32")
         return library(state).stack((black - white, white - black), -1)

@@ -44,7 +44,7 @@ class GamesReport:
 
     key: GamesKey
     made: bool
-    """False: it was there already, or could not be made"""
+    """False if it existed already or could not be made"""
     nbytes: int = 0
     error: str | None = None
     """why it could not be made, and what to do; None if there was no error"""

@@ -37,7 +37,7 @@ OnOver = Callable[[int], None]
 
 
 def random_openings(pairs: Sequence[int], seed: int, opening: int) -> Rows:
-    """Return [N, 4] the row of each pair after `opening` random actions, which depend on its number alone."""
+    """Return [N, 4]: each pair's row after `opening` random actions, which depend only on its number."""
     keys = mix(stream(seed, "liuzhou opening").integers(2**64, dtype=np.uint64), np.asarray(pairs))
     rows = np.tile(START, (len(keys), 1))
     for ply in range(opening):
@@ -118,7 +118,7 @@ class Comparison:
         return cls(Tally.of(match), match.mean(STONES), plies, better, was_tested)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
+        """Return the figures as JSON types."""
         return {
             **self.tally.to_dict(),
             STONES: asdict(self.stones),

@@ -33,7 +33,7 @@ class PlayoutSettings:
     beta: float = 0.0
     """value of a drawn game for the side with more stones, at a lead of at least `draw_scale`"""
     draw_scale: float = 14.0
-    """stones"""
+    """in stones"""
 
     def __post_init__(self) -> None:
         if self.sims < 1:

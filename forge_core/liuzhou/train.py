@@ -1,14 +1,14 @@
 """The live loop: self-play and learning in one process, with no file and no copy between them.
 
 Self-play writes positions into tensors on its device; the learner samples the same tensors there. The
-two take turns: some plies of all games, then the steps that are due by the positions played so far. All
+two take turns: some plies of all games, then the steps that are due for the positions played so far. All
 schedules count positions, never time, so a run that was stopped and resumed equals an uninterrupted one to
 the last digit.
 
 The loop is plain, without Lightning: Lightning's trainer owns the loop and asks a data loader for
 batches; here learning is a short part of a loop that belongs to self-play, and it starts and ends
-hundreds of times. The folder of a run, its curve and its checkpoints are those of all kinds of learning
-(`forge_core.learning.runs`).
+hundreds of times. The folder of a run, its curve and its checkpoints are the same as for all kinds of
+learning (`forge_core.learning.runs`).
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
 MODEL_VERSION = "z1"
 """Raised when the same settings train a different network."""
 GOAL = "remaining"
-"""figure by which the points of a run are compared: the share of positions still to be played, so that the
-newest network is the best. Losses do not show which network plays better, since the data change too."""
+"""figure by which the evaluations of a run are compared: the share of positions still to be played, so that
+the newest network is the best. Losses do not show which network plays better, since the data change too."""
 
 _STATE = ("learner", "buffer", "games", "progress", "since")
 

@@ -57,7 +57,7 @@ class Walks(NamedTuple):
     row: np.ndarray
     """int16 [G, R]: the rows in which they were taken"""
     slot: np.ndarray
-    """uint8 [G, R]: the slots that they stand in"""
+    """uint8 [G, R]: the slots of these actions"""
     leaf_state: np.ndarray
     """int64 [G, 4]: the positions to evaluate"""
     leaf_actions: np.ndarray

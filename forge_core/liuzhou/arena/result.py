@@ -49,7 +49,7 @@ class SearchResult:
         return self._converted(lambda tensor: tensor.cpu().numpy())
 
     def as_tensors(self) -> SearchResult:
-        """Return the same as tensors on the CPU, from numpy arrays."""
+        """Return the same as tensors on the CPU, converted from numpy arrays."""
         import torch
 
         return self._converted(torch.from_numpy)

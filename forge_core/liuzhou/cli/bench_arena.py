@@ -1,4 +1,4 @@
-"""Speed of Liuzhou's tree search: its share of the time besides the network, after a comparison of results.
+"""Speed of Liuzhou's tree search: the time it takes besides the network's, after a check of its results.
 
 On a CPU, the time outside the network is the time of a search minus that of its calls of the network, which
 read the planes and make the priors. It hardly depends on the size of the network. So it is measured with

@@ -104,7 +104,7 @@ def open_judge(model: str | None, sims: int, device: str) -> tuple[Evaluator, Se
 
 
 def go_on(state: State, actions: list[int] | None) -> tuple[State, int | None]:
-    """Return the position after some actions, and the last of them. Raises BadInput for an illegal one."""
+    """Return the position after some actions, and the last action. Raises BadInput for an illegal action."""
     if not actions:
         return state, None
     from forge_core.liuzhou.record import GameRecord

@@ -186,7 +186,7 @@ class Table:
                     return action
 
     def read(self, typed: str) -> int | None:
-        """Return the legal action that was typed; else say what is wrong and return None."""
+        """Return the legal action that was typed; otherwise print what is wrong and return None."""
         from forge_core.liuzhou.notation import action_text, parse_action
         from forge_core.liuzhou.rules import legal
 

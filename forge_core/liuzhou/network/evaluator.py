@@ -39,7 +39,7 @@ class NetworkEvaluator:
     """
 
     capturable = True
-    """Tensors are evaluated on the device alone: a search on CUDA captures that in its graph."""
+    """Tensors are evaluated entirely on the device: a search on CUDA captures that in its graph."""
 
     def __init__(
         self, network: LiuzhouNet, beta: float = 0.0, device: str = "cpu", dtype: str | None = None

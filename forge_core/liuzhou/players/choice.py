@@ -24,7 +24,7 @@ def choose_best(actions: npt.NDArray[np.uint8], worth: npt.NDArray[Any], keys: K
 
 
 def rows_of(view: Any) -> npt.NDArray[np.int64]:
-    """Return the rows [N, 4] of a view, an array or a tensor of any device, as a numpy array."""
+    """Return the rows [N, 4] of a view, an array or a tensor on any device, as a numpy array."""
     return np.ascontiguousarray(to_numpy(view), dtype=np.int64)
 
 

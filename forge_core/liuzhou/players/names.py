@@ -7,7 +7,7 @@
     network      the policy of a network alone
     search       tree search with a network
 
-The path of a network, with a slash, is `search` with that network.
+A path, which contains a slash, means `search` with that network.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OBJECTIVE = "liuzhou"
 
 
 def make_player(text: str, device: str = "auto", find_model: FindModel | None = None) -> Player:
-    """Return the player of a name, `NAME` or `NAME:option=value,...`; its network is loaded to `device`.
+    """Return the player with this name, `NAME` or `NAME:option=value,...`; its network is loaded to `device`.
 
     find_model: (objective, the word after `model=`) -> the folder; by default, the word is the folder.
     Raises BadInput for a name, option or value that does not exist, DeviceUnavailable.

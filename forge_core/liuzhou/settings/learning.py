@@ -19,7 +19,7 @@ _NETWORK, _PACE, _MACHINE, _RUN = "Network", "Positions and learning rate", "Mac
 
 
 def read_size(text: str) -> str:
-    """Return the name of a size of network. Raises BadInput."""
+    """Return the name of a network size. Raises BadInput."""
     return str(parse_size(text))
 
 

@@ -35,7 +35,7 @@ class SearchSettings:
     )
     fpu: float | None = setting(
         0.2,
-        "First-play urgency: an action without visits counts as its position's value less this times the "
+        "First-play urgency: an action without visits counts as its position's value minus this times the "
         "square root of the prior already visited; none: as 0.",
         read=read_fpu,
     )

@@ -52,7 +52,7 @@ from forge_core.liuzhou.state.layout import (
 )
 
 PLACES, STEPS, SELECTS, SWEEPS = range(4)
-"""The kinds of action that `candidates` returns words of"""
+"""The kinds of action for which `candidates` returns words"""
 MAY_LOSE = 1 << MOVE | 1 << CAPTURE | 1 << COUNTER
 """The phases, as bits, in which a side with fewer than four stones has lost"""
 

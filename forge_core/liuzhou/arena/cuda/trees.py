@@ -22,7 +22,7 @@ IDS = 256
 LANES = 32
 """steps of a path that are added at once: a warp"""
 EXACT = {"num_warps": 1, "enable_fp_fusion": False}
-"""Compilation of the kernels: a tree is a warp, and a * b + c is rounded twice, as elsewhere"""
+"""Compile options of the kernels: a tree is a warp, and a * b + c is rounded twice, as elsewhere"""
 WARM_UPS = 3
 """simulations before capture, in which libraries choose their kernels and allocate memory"""
 
