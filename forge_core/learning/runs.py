@@ -168,7 +168,7 @@ class Progress:
     """
 
     def __init__(self, goal: str, until: float | None = None) -> None:
-        """goal: the figure by which points are compared; lower is better. until: the time.monotonic() by
+        """goal: the figure by which evaluations are compared; lower is better. until: the time.monotonic() by
         which the run must stop; None for no limit."""
         self.goal = goal
         self.rows = 0

@@ -1,4 +1,4 @@
-"""Threads that do pieces of work at once. A setting fixes the pieces, so results depend on no core count."""
+"""Threads that run pieces of work in parallel. Results depend on the number of pieces, not of cores."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Pieces:
             self._pool = ThreadPoolExecutor(n, "piece", initializer=torch.set_num_threads, initargs=(1,))
 
     def run(self, works: Sequence[Callable[[], T]]) -> list[T]:
-        """Do all works, and return their results in order; raise the first error, once all have ended."""
+        """Run all pieces, and return their results in order; raise the first error once all have ended."""
         if self._pool is None or len(works) == 1:
             return [work() for work in works]
         futures = [self._pool.submit(work) for work in works]
@@ -39,7 +39,7 @@ class Pieces:
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Let torch compute in one thread where this thread calls it, and restore the number afterwards."""
+    """Limit torch to one thread in calls from this thread, and restore the number afterwards."""
     import torch
 
     before = torch.get_num_threads()

@@ -27,7 +27,7 @@ def draw_curves(
 ) -> tuple[Axes, Axes]:
     """Draw both curves of a game; return their axes, for a cursor.
 
-    values: [T + 1] of the positions, -1..1 in black's frame; nan where unknown.
+    values: [T + 1] values of the positions, -1..1 in black's frame; nan where unknown.
     """
     value_axes, stone_axes = (
         figure.add_axes(

@@ -57,7 +57,7 @@ def draw_film(
 ) -> bytes:
     """Draw a game as an animated GIF, 800 x 688, in an endless loop.
 
-    analyses: of each position [T + 1], None where nothing is known. fps: actions per second. on_frame: called
+    analyses: one per position [T + 1], None where nothing is known. fps: actions per second. on_frame: called
     after each picture. Raises BadInput for a game without actions, and for a speed that a GIF cannot have.
     """
     if not SLOWEST <= fps <= FASTEST:

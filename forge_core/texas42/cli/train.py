@@ -41,7 +41,7 @@ def train(
             "--objective",
             metavar="NAME",
             show_default="qvalue; for stage 2 eq",
-            help="What the network predicts: qvalue (points of each play), policy (the best play) or eq "
+            help="Target of the network: qvalue (points of each play), policy (the best play) or eq "
             "(the points that one player can expect, and their variance).",
         ),
     ] = None,

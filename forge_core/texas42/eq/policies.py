@@ -32,7 +32,7 @@ _P_GRAIN = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class ExplorationPolicy:
-    """How often and how far play deviates from the best estimate. Raises BadInput for invalid values."""
+    """The exploration of plays other than the best: how often and how far. Raises BadInput if invalid."""
 
     mode: str = "greedy"
     """greedy: the best play; boltzmann: a play in proportion to exp(E[Q] / temperature); epsilon: any legal

@@ -39,7 +39,7 @@ from forge_core.texas42.game.state import (
 TEXAS42_VERSION = 0
 """Raised when actions, observations or results change"""
 REDEALS = 3
-"""How often a hand is dealt again if everyone passes; the limit bounds the number of steps."""
+"""number of times that a hand is dealt again if everyone passes; it bounds the number of steps"""
 FIRST_DEALER = N_SEATS - 1
 """Seat 3 deals, so seat 0 calls first, just as seat 0 leads when the declaration is given."""
 
@@ -63,7 +63,7 @@ class Texas42:
     forced: bool = False
     """house rule for auctions: the dealer must bid if everyone else has passed"""
     redeals: int = REDEALS
-    """how often a hand is dealt again if everyone passes"""
+    """number of times that a hand is dealt again if everyone passes"""
 
     def __post_init__(self) -> None:
         if self.declaration is not None:

@@ -30,7 +30,7 @@ class PlayoutSettings:
     samples: int = setting(DEFAULT_SAMPLES, "Deals per declaration.", read=read_samples)
     playout: str = setting(
         "oracle",
-        "How deals are played out: oracle (perfect play, all hands seen), policy (a network, all hands seen) "
+        "Way to play out deals: oracle (perfect play, all hands seen), policy (a network, all hands seen) "
         "or eq (each seat sees only its own hand, as at a real table).",
     )
     worlds: int | None = setting(

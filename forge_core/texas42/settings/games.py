@@ -109,7 +109,7 @@ class GameSettings:
     )
     exploration: str = setting(
         "greedy",
-        "How to explore plays other than the best: greedy (never), boltzmann, epsilon or blunder.",
+        "Exploration of plays other than the best: greedy (none), boltzmann, epsilon or blunder.",
         panel=_EXPLORATION,
     )
     epsilon: float | None = setting(
@@ -135,7 +135,7 @@ class GameSettings:
     )
     choose: str = setting(
         "eq",
-        "What the best play maximizes: eq (mean points) or pmake (the chance to make the bid).",
+        "Quantity that the best play maximizes: eq (mean points) or pmake (the chance to make the bid).",
         panel=_EXPLORATION,
     )
     bid: int = setting(30, "Bid of seat 0: 30 to 42, 84, 126, ...")

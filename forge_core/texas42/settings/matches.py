@@ -42,7 +42,7 @@ class MatchSettings(arena.MatchSettings):
     bid: int = setting(
         LOWEST_BID, "Bid of seat 0: 30 to 42, 84, 126, ...; not with an auction.", read=read_bid
     )
-    by: str = setting("points", "What the sequential test compares: points or contracts.")
+    by: str = setting("points", "Outcome that the sequential test compares: points or contracts.")
     margin: float | None = setting(
         None,
         "Difference per deal that the sequential test can detect.",

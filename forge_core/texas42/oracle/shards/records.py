@@ -153,7 +153,7 @@ class ShardHeader(JsonHeader):
     states_per_ply: list[int]
     """number of reachable states at each of the 29 plies; the rows were drawn from these states"""
     rows_asked: Rows
-    """how the rows were selected: `all`, or the number requested in a stratified draw"""
+    """the requested rows: `all`, or the number of rows in a stratified draw"""
     sample_seed: int
     rows: int
     """number of rows in the file"""
