@@ -11,10 +11,10 @@ T = TypeVar("T")
 
 
 class Pieces:
-    """Threads for pieces of work that run at the same time, one torch thread each.
+    """A thread pool for pieces of work that run in parallel, each with one torch thread.
 
-    Torch's own threads wait for each other in every operation; pieces wait once, at their end. That is
-    faster for small networks, and far faster where other processes use the cores too.
+    Torch's own threads wait for each other in every operation, whereas pieces wait only once, at the end.
+    This is faster for small networks, and much faster if other processes use the same cores.
     """
 
     def __init__(self, n: int) -> None:
@@ -22,7 +22,7 @@ class Pieces:
         if n > 1:
             import torch
 
-            # torch's number of threads is one of the thread that sets it
+            # torch.set_num_threads applies only to the thread that calls it
             self._pool = ThreadPoolExecutor(n, "piece", initializer=torch.set_num_threads, initargs=(1,))
 
     def run(self, works: Sequence[Callable[[], T]]) -> list[T]:
