@@ -12,12 +12,12 @@ _KEPT = 1 << 28
 
 
 def keep_freed_memory() -> bool:
-    """Let malloc keep freed memory instead of returning large pieces to the kernel; True if it does.
+    """Make malloc keep freed memory rather than return large blocks to the kernel; return True on success.
 
-    The arrays of a batch are large enough that glibc maps fresh pages for each of them, and the kernel
-    fills those with zeros. For small networks that costs about a third of the time. The environment can
-    ask for the same by MALLOC_MMAP_THRESHOLD_ and MALLOC_TRIM_THRESHOLD_, but only before the process
-    starts. With another C library nothing is changed.
+    The arrays of a batch are so large that glibc maps new pages for each of them, which the kernel fills
+    with zeros. For small networks this takes about a third of the time. The environment variables
+    MALLOC_MMAP_THRESHOLD_ and MALLOC_TRIM_THRESHOLD_ have the same effect, but must be set before the
+    process starts. Other C libraries are not affected.
     """
     if not sys.platform.startswith("linux"):
         return False
