@@ -1,4 +1,4 @@
-"""The network in models/ loads, and plays as its card says."""
+"""The networks in models/ load, and play as their cards say."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.tokens.golden import golden_rows
 
-MODELS = sorted((Path(__file__).parent.parent / "models").glob("*/model.json"))
+FOLDER = Path(__file__).parent.parent / "models"
+MODELS = sorted(FOLDER.glob("texas42-*/model.json"))
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.parent.name)
@@ -29,3 +30,14 @@ def test_a_reference_network_loses_little(path):
     chance = evaluate_random(rows.q, rows.legal)
     assert measured["decision_q_gap"] < 2.1
     assert measured["decision_q_gap"] < chance["decision_q_gap"] / 4
+
+
+def test_the_network_of_liuzhou_beats_a_player_that_looks_two_plies_ahead():
+    from forge_core.arena.scores import Tally
+    from forge_core.liuzhou.match import play_match
+    from forge_core.liuzhou.players import make_player
+    from forge_core.liuzhou.settings.matches import PairSettings
+
+    network = make_player(f"search:sims=16,model={FOLDER / 'liuzhou-32x3'}", "cpu")
+    tally = Tally.of(play_match(network, make_player("reply"), PairSettings(pairs=10)))
+    assert tally.score.mean > 0.75, tally
