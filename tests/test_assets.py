@@ -296,7 +296,7 @@ def test_whole_files_are_verified_on_demand(materialize, instance, root):
 
 
 def test_a_base_hand_meets_at_least_one_opponent():
-    with pytest.raises(BadInput, match="use at least 1"):
+    with pytest.raises(BadInput, match="opponents 0: use 1 to 1,000"):
         MarginalizedLaunchpad(opponents=0).settings()
 
 

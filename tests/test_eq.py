@@ -411,7 +411,7 @@ def test_what_cannot_be_is_refused():
         Sampling.of({"sampling": {"adaptive": {"min_worlds": "ten"}}})
     with pytest.raises(BadInput, match="oracle 'psychic'"):
         open_oracle("psychic")
-    with pytest.raises(BadInput, match="--model"):
+    with pytest.raises(BadInput, match="set model to the folder of one"):
         open_oracle("hybrid")
 
 
