@@ -199,7 +199,7 @@ def test_a_run_of_the_pipeline_on_a_full_disk(disk):
         assert 0 < len(missing) < len(wanted) and not temporaries(disk)
         (failure,) = [event.step_failure_data for event in run.all_events if event.is_step_failure]
         said = failure.user_failure_data.description
-        assert f"{len(missing)} of 50 deals failed, the others are done" in said and FULL in said
+        assert f"{len(missing)} of 50 deals failed; the others are complete" in said and FULL in said
         ballast.unlink()
         again = materialize_here("oracle_shards", instance, block_range(0, 0), settings, resources)
         events = again.asset_materializations_for_node("oracle_shards")

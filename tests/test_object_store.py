@@ -219,7 +219,7 @@ def test_a_missing_bucket_is_not_an_empty_folder(ask):
 @pytest.mark.parametrize("ask", ASKED)
 def test_wrong_credentials_are_not_an_empty_folder(store, as_another, ask):
     as_another(AWS_SECRET_ACCESS_KEY="guessed")
-    with pytest.raises(StoreUnusable, match="; check the credentials and what they may do there, or choose"):
+    with pytest.raises(StoreUnusable, match="; check the credentials and their permissions, or choose"):
         ask(store)
 
 
@@ -231,6 +231,6 @@ def test_the_command_line_says_in_one_line_what_is_wrong_with_the_store(store, f
 
     assert "no such file or bucket; check the path" in refused("s3://nowhere/folder")
     as_another(AWS_ACCESS_KEY_ID=READER[0], AWS_SECRET_ACCESS_KEY=READER[1])
-    assert "Access Denied; check the credentials and what they may do there" in refused(store.url)
+    assert "Access Denied; check the credentials and their permissions" in refused(store.url)
     as_another(AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}")
     assert "Could not connect" in refused(store.url)
