@@ -17,8 +17,10 @@ from forge_core.liuzhou.arena.gumbel import improved_policy, plan_of_halving, sc
 from forge_core.liuzhou.arena.noise import dirichlet_parts, gumbel_variates, mix_noise
 from forge_core.liuzhou.cli import bench_arena
 from forge_core.liuzhou.evaluators import FakeNet, Rollouts, Uniform
+from forge_core.liuzhou.rules import CAPTURE
 from forge_core.liuzhou.settings.search import KEPT_SIMS
 from forge_core.liuzhou.state import EMPTY_SLOT, START, legal_actions, step_rows
+from forge_core.liuzhou.state.layout import COUNT_SHIFT, OUTCOME_SHIFT, PLAYER_SHIFT
 from forge_core.streams import stream
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "liuzhou_search.json").read_text())
@@ -338,3 +340,11 @@ def test_the_search_is_measured_after_it_was_compared(monkeypatch):
     monkeypatch.setattr(bench_arena, "FakeNet", lambda: FakeNet(next(salts)))
     with pytest.raises(AssertionError, match="visits of the cpu arena differ"):
         bench_arena.measure([3], "cpu")
+
+
+def test_a_game_that_ended_by_its_last_capture_is_a_finished_row():
+    """White has captured to three black stones: phase CAPTURE with nothing pending."""
+    meta = CAPTURE | 1 << PLAYER_SHIFT | 69 << COUNT_SHIFT | 2 << OUTCOME_SHIFT
+    row = np.array([[0b111, 0b1111 << 20, 0, meta]])
+    result = search(row, FakeNet(), SearchSettings(sims=2), device="cpu")
+    assert result.chosen.tolist() == [-1] and result.visits.sum() == 0 and result.value.tolist() == [1.0]

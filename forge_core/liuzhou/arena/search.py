@@ -202,8 +202,9 @@ def check_rows(rows: Array, most: int) -> None:
     is_due = (phase == MARK) | (phase == CAPTURE)
     is_sound = (black & ~FULL == 0) & (white & ~FULL == 0) & (black & white == 0)
     is_sound &= (marked & ~(black | white) == 0) & (meta >> OUTCOME_SHIFT + 2 == 0)
-    is_sound &= (phase >= PLACE) & (phase <= COUNTER) & (is_due == (pending > 0)) & (pending < 3)
     is_going = outcomes(rows) == GOING
+    is_sound &= (phase >= PLACE) & (phase <= COUNTER) & (pending < 3)
+    is_sound &= ~is_going | (is_due == (pending > 0))  # the last capture of a game leaves none pending
     is_sound &= ~is_going | ((legal_actions(rows)[1] > 0) & (meta >> COUNT_SHIFT & COUNT_MASK < MAX_MOVES))
     if not is_sound.all():
         g = int(is_sound.argmin())
