@@ -30,6 +30,16 @@ def new_figure(height: float, width: float = WIDTH, **options: Any) -> Figure:
     return Figure(figsize=(width, height), **{"dpi": DPI, **options})
 
 
+def new_canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return an empty white figure and one pair of axes that covers it, in pixels; y runs upwards."""
+    figure = new_figure(height / DPI, width / DPI, facecolor="white")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(0, width)
+    axes.set_ylim(0, height)
+    axes.set_axis_off()
+    return figure, axes
+
+
 def style_axes(
     axes: Axes,
     title: str = "",

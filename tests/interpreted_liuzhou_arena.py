@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from liuzhou_positions import assert_equal_roots, keys, positions
 
-from forge_core.cli.clocks import one_thread
+from forge_core.learning.threads import one_torch_thread
 from forge_core.liuzhou.arena import Arena, SearchSettings
 from forge_core.liuzhou.evaluators import FakeNet
 from forge_core.liuzhou.state import BLACK_WON, step_rows
@@ -26,7 +26,7 @@ GOLDEN = json.loads((Path(__file__).parent / "golden" / "liuzhou_search.json").r
 
 @pytest.fixture(autouse=True, scope="module")
 def single_thread():
-    with one_thread():
+    with one_torch_thread():
         yield
 
 

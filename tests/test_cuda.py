@@ -3,13 +3,11 @@ CPU."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from triton_kernels import compile_kernel, run_interpreted
 
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
@@ -18,28 +16,13 @@ from forge_core.texas42.oracle import solve, solve_many
 torch = pytest.importorskip("torch")
 triton = pytest.importorskip("triton")
 
-INTERPRETED = Path(__file__).parent / "interpreted_cuda.py"
 
-
-@pytest.mark.skipif(
-    tuple(map(int, triton.__version__.split(".")[:2])) < (3, 9),
-    reason="this Triton's interpreter does not go with numpy 2.4 and later; 3.9's does",
-)
 def test_interpreted_kernels_equal_the_cpu():
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", INTERPRETED, "-q", "-x", "-p", "no:cacheprovider"],
-        env=os.environ | {"TRITON_INTERPRET": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    run_interpreted("interpreted_cuda.py")
 
 
 @pytest.mark.parametrize("capability", [75, 90])
 def test_kernels_compile_without_a_gpu(capability):
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
-
     from forge_core.texas42.oracle.cuda import KERNELS
     from forge_core.texas42.oracle.cuda.device import LANES
 
@@ -53,10 +36,7 @@ def test_kernels_compile_without_a_gpu(capability):
     arrays["*i32"] += ["n_subsets", "value_offset", "row_offset"]
     types = {name: pointer for pointer, names in arrays.items() for name in names}
     for kernel in KERNELS:
-        signature = {name: types.get(name, "i32") for name in kernel.arg_names} | {"LANES": "constexpr"}
-        source = ASTSource(kernel, signature, {"LANES": LANES})
-        compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": 1})
-        assert compiled.asm["cubin"]
+        assert compile_kernel(kernel, capability, types, {"LANES": LANES}, {"num_warps": 1}).asm["cubin"]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 import torch
 from liuzhou_positions import KINDS, assert_equal_roots, keys, positions
 
-from forge_core.cli.clocks import one_thread
+from forge_core.learning.threads import one_torch_thread
 from forge_core.liuzhou.arena import NO_ACTION, Arena, SearchSettings, search
 from forge_core.liuzhou.arena.tensors import TensorTrees
 from forge_core.liuzhou.evaluators import FakeNet, equal_priors
@@ -31,7 +31,7 @@ CASES = {case["name"]: case for case in GOLDEN["cases"]}
 
 @pytest.fixture(autouse=True, scope="module")
 def single_thread():
-    with one_thread():
+    with one_torch_thread():
         yield
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from liuzhou_positions import assert_equal_roots, keys, positions
+from triton_kernels import compile_kernel, run_interpreted
 
 from forge_core.errors import BadInput
 from forge_core.liuzhou.arena import Arena, SearchSettings
@@ -19,29 +15,14 @@ from forge_core.liuzhou.state import step_rows
 torch = pytest.importorskip("torch")
 triton = pytest.importorskip("triton")
 
-INTERPRETED = Path(__file__).parent / "interpreted_liuzhou_arena.py"
 
-
-@pytest.mark.skipif(
-    tuple(map(int, triton.__version__.split(".")[:2])) < (3, 9),
-    reason="this Triton's interpreter does not go with numpy 2.4 and later; 3.9's does",
-)
 def test_interpreted_kernels_equal_the_cpu():
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", INTERPRETED, "-q", "-x", "-p", "no:cacheprovider"],
-        env=os.environ | {"TRITON_INTERPRET": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    run_interpreted("interpreted_liuzhou_arena.py")
 
 
 @pytest.mark.parametrize("capability", [75, 90])
 def test_kernels_compile_without_a_gpu(capability):
     """And multiply and add apart: a fused float32 operation would choose other actions than a CPU."""
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
-
     from forge_core.liuzhou.arena.cuda import KERNELS
     from forge_core.liuzhou.arena.cuda.trees import EXACT, IDS, LANES
 
@@ -52,17 +33,13 @@ def test_kernels_compile_without_a_gpu(capability):
         "*i64": ["state", "used", "leaf", "leaf_state"],
         "*fp32": ["prior", "sums", "value", "seen", "leaf_prior", "leaf_value"],
         "*fp64": ["scores"],
-        "i32": ["size", "plan_size"],
         "fp32": ["c", "fpu", "beta", "draw_scale"],
     }
     types = {name: kind for kind, names in arguments.items() for name in names}
     for kernel in KERNELS:
         for is_gumbel in {False, "GUMBEL" in kernel.arg_names}:
             constants = {"SLOTS": 64, "IDS": IDS, "LANES": LANES, "GUMBEL": is_gumbel}
-            constants = {name: constants[name] for name in kernel.arg_names if name in constants}
-            signature = {name: types.get(name, "constexpr") for name in kernel.arg_names}
-            source = ASTSource(kernel, signature, constants)
-            compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=EXACT)
+            compiled = compile_kernel(kernel, capability, types, constants, EXACT)
             assert compiled.asm["cubin"]
             assert "fma.rn.f32" not in compiled.asm["ptx"] and ".local" not in compiled.asm["ptx"]
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from liuzhou_positions import KINDS, assert_equal_roots, keys, positions
 
-from forge_core.cli.clocks import one_thread
 from forge_core.errors import BadInput, DeviceUnavailable
+from forge_core.learning.threads import one_torch_thread
 from forge_core.liuzhou.arena import Arena, SearchSettings, search
 from forge_core.liuzhou.arena.gumbel import improved_policy, plan_of_halving, scaled_values
 from forge_core.liuzhou.arena.noise import dirichlet_parts, gumbel_variates, mix_noise
@@ -28,7 +28,7 @@ GOLDEN = json.loads((Path(__file__).parent / "golden" / "liuzhou_search.json").r
 
 @pytest.fixture(autouse=True, scope="module")
 def single_thread():
-    with one_thread():
+    with one_torch_thread():
         yield
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -24,6 +24,8 @@ class SeedKey(Key, Protocol):
 
 
 S = TypeVar("S", bound=SeedKey)
+P = TypeVar("P")
+E = TypeVar("E")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +97,36 @@ def read_entries(
         for name in root.join(folder, split).names()
     ]
 
-    def read(place: tuple[str, Split, str]) -> Entry[H] | Fault:
+    def read(place: tuple[str, Split, str]) -> Entry[H]:
         folder, split, name = place
+        kind, key = kinds[folder], _key_of(kinds[folder], name, split)
+        nbytes = root.join(folder, split).size(name)
+        return Entry(folder, split, name, nbytes, key.seed, kind.read_header(root.join(folder), key))
+
+    return read_or_fault(places, read, "/".join)
+
+
+def read_or_fault(
+    places: Iterable[P], read: Callable[[P], E], path_of: Callable[[P], str]
+) -> tuple[tuple[E, ...], tuple[Fault, ...]]:
+    """Read many places at the same time; return the results in order, and a fault for each damaged one.
+
+    read: raises FileCorrupt or BadInput for a damaged file. path_of: place -> path in its fault. Raises
+    StoreUnusable.
+    """
+
+    def read_one(place: P) -> E | Fault:
         try:
-            kind, key = kinds[folder], _key_of(kinds[folder], name, split)
-            nbytes = root.join(folder, split).size(name)
-            return Entry(folder, split, name, nbytes, key.seed, kind.read_header(root.join(folder), key))
+            return read(place)
         except FileCorrupt as error:
-            return Fault(f"{folder}/{split}/{name}", f"{error.reason}; {error.remedy}")
+            return Fault(path_of(place), f"{error.reason}; {error.remedy}")
         except BadInput as error:
-            return Fault(f"{folder}/{split}/{name}", str(error))
+            return Fault(path_of(place), str(error))
 
     with ThreadPoolExecutor(READERS, "catalog") as pool:
-        found = list(pool.map(read, places))
-    return (
-        tuple(entry for entry in found if isinstance(entry, Entry)),
-        tuple(fault for fault in found if isinstance(fault, Fault)),
-    )
+        found = list(pool.map(read_one, places))
+    faults = tuple(each for each in found if isinstance(each, Fault))
+    return tuple(each for each in found if not isinstance(each, Fault)), faults
 
 
 def verify(

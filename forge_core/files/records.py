@@ -17,7 +17,7 @@ from typing import Any, Generic, Self, TypeVar
 import pyarrow.parquet as pq
 
 from forge_core.errors import FileCorrupt, FileForeign, ForgeError, StoreUnusable
-from forge_core.files.inspection import FileStatus, H, K, inspect_files
+from forge_core.files.inspection import FileStatus, H, K, Provenance, inspect_files
 from forge_core.files.parquet import (
     UNREADABLE,
     Unsound,
@@ -71,6 +71,29 @@ class JsonHeader:
             raise Unsound(f"its header cannot be parsed ({error})") from error
         require(metadata.get(b"checksum") == header.checksum.encode(), "its header has been altered")
         return header
+
+
+class MadeBySettings:
+    """The part of a header's interface that follows from its fields `settings` and `fingerprint`.
+
+    For files whose rows are read whatever version made them.
+    """
+
+    __slots__ = ()
+    settings: dict[str, Any]
+    """all settings, and the `version` of the code that made the file"""
+    fingerprint: str
+    """16 hex digits of the settings"""
+
+    @property
+    def provenance(self) -> Provenance:
+        """The version of the code, and the fingerprint of the settings."""
+        return Provenance(str(self.settings.get("version")), {"settings": self.fingerprint})
+
+    @property
+    def is_current(self) -> bool:
+        """True, because files of every version can be read."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)

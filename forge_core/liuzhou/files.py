@@ -21,9 +21,8 @@ import pyarrow.parquet as pq
 
 from forge_core.errors import BadInput
 from forge_core.files import Store, fingerprint
-from forge_core.files.inspection import Provenance
 from forge_core.files.parquet import require, to_parquet
-from forge_core.files.records import JsonHeader, RecordFile, Remedy
+from forge_core.files.records import JsonHeader, MadeBySettings, RecordFile, Remedy
 from forge_core.liuzhou.rules import N_ACTIONS, N_CELLS
 from forge_core.liuzhou.state import (
     BLACK_WON,
@@ -96,7 +95,7 @@ class GamesKey:
 
 
 @dataclass(frozen=True, slots=True)
-class GamesHeader(JsonHeader):
+class GamesHeader(MadeBySettings, JsonHeader):
     """The header of a file of games, in its footer."""
 
     generation: int
@@ -109,16 +108,6 @@ class GamesHeader(JsonHeader):
     """`version` of self-play, its settings, and the weights of the network"""
     fingerprint: str
     """16 hex digits of the settings"""
-
-    @property
-    def provenance(self) -> Provenance:
-        """The version of self-play, and the fingerprint of the settings."""
-        return Provenance(str(self.settings.get("version")), {"settings": self.fingerprint})
-
-    @property
-    def is_current(self) -> bool:
-        """True: games of every version are read."""
-        return True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,6 @@ one plays only the games of those that are missing, damaged or made with other s
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, fields
 from typing import Any
@@ -17,10 +16,9 @@ import numpy as np
 
 from forge_core.errors import BadInput, FileCorrupt, ForgeError, StoreUnusable
 from forge_core.files import Store, fingerprint
-from forge_core.files.catalog import Fault
+from forge_core.files.catalog import Fault, read_or_fault
 from forge_core.files.filling import Outcome, fill
 from forge_core.files.holdings import Holding, Stock, size_of
-from forge_core.files.inspection import READERS
 from forge_core.liuzhou.files import (
     FOLDER,
     GAMES,
@@ -164,20 +162,13 @@ def read_catalog(root: Store) -> GamesCatalog:
     place = root.join(FOLDER)
     names = [(folder, name) for folder in place.folders() for name in place.join(folder).names()]
 
-    def read(named: tuple[str, str]) -> GamesEntry | Fault:
+    def read(named: tuple[str, str]) -> GamesEntry:
         folder, name = named
-        try:
-            key = GamesKey.parse(name, folder)
-            return GamesEntry(key, GAMES.read_header(place, key))
-        except FileCorrupt as error:
-            return Fault(f"{FOLDER}/{folder}/{name}", f"{error.reason}; {error.remedy}")
-        except BadInput as error:
-            return Fault(f"{FOLDER}/{folder}/{name}", str(error))
+        key = GamesKey.parse(name, folder)
+        return GamesEntry(key, GAMES.read_header(place, key))
 
-    with ThreadPoolExecutor(READERS, "catalog") as pool:
-        found = list(pool.map(read, names))
-    entries = sorted((entry for entry in found if isinstance(entry, GamesEntry)), key=_place)
-    return GamesCatalog(tuple(entries), tuple(fault for fault in found if isinstance(fault, Fault)))
+    entries, faults = read_or_fault(names, read, lambda named: "/".join((FOLDER, *named)))
+    return GamesCatalog(tuple(sorted(entries, key=_place)), faults)
 
 
 def take_stock(root: Store, whole: bool = False) -> Stock:

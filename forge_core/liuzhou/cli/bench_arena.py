@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from forge_core.cli.clocks import best_time, clock_of, one_thread
+from forge_core.cli.clocks import best_time, clock_of
 from forge_core.cli.figures import Benchmark, Figure, conditions
 from forge_core.device import resolve_device
 from forge_core.game import Array, choose, to_numpy
+from forge_core.learning.threads import one_torch_thread
 from forge_core.liuzhou.arena import Arena, ArenaKind, SearchSettings
 from forge_core.liuzhou.evaluators import Evaluator, FakeNet
 from forge_core.liuzhou.settings.network import DEFAULT_SIZE, REFERENCE_SIZE
@@ -44,7 +45,7 @@ def measure(seeds: list[int], device: str) -> Benchmark:
     games = GAMES if device == "cpu" else GAMES_CUDA
     rows = random_rows(seeds[0], max(games))
     compared = check(rows[:N_COMPARED], device)
-    with one_thread():
+    with one_torch_thread():
         figures = list(on_a_cpu(rows) if device == "cpu" else on_cuda(rows, device))
     return Benchmark(
         subject="liuzhou-arena",

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numba import uint64
 
-from forge_core.cli.clocks import best_time, one_thread
+from forge_core.cli.clocks import best_time
 from forge_core.cli.figures import Benchmark, Figure, conditions
 from forge_core.device import resolve_device
 from forge_core.game import choose, match_array, to_numpy
 from forge_core.kernels import kernel
+from forge_core.learning.threads import one_torch_thread
 from forge_core.liuzhou import rules
 from forge_core.liuzhou.game import LIUZHOU, LIUZHOU_VERSION
 from forge_core.liuzhou.state import (
@@ -59,7 +60,7 @@ def measure(seeds: list[int], device: str) -> Benchmark:
     before, taken = random_rows(seeds[0])
     check(before, taken, device)
     check_games()
-    with one_thread():
+    with one_torch_thread():
         figures = list(on_a_cpu(before, taken) if device == "cpu" else of_tensors(before, taken, device))
     return Benchmark(
         subject="liuzhou-rules",

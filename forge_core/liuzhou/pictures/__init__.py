@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from forge_core.liuzhou.analysis import Analysis
 from forge_core.liuzhou.pictures.board import draw_grid, draw_stones
-from forge_core.liuzhou.pictures.canvas import BOARD_HEIGHT, new_canvas
+from forge_core.liuzhou.pictures.canvas import BOARD_HEIGHT, WIDTH
 from forge_core.liuzhou.pictures.film import DEFAULT_FPS, draw_film
 from forge_core.liuzhou.pictures.panel import draw_legend, draw_panel
 from forge_core.liuzhou.rules import State
-from forge_core.pictures import to_png
+from forge_core.pictures import new_canvas, to_png
 
 __all__ = ["DEFAULT_FPS", "draw_film", "draw_position"]
 
@@ -27,7 +27,7 @@ def draw_position(
 
     last: the action that led to it. analysis: what is known about it. players: names of black and white.
     """
-    figure, axes = new_canvas(BOARD_HEIGHT)
+    figure, axes = new_canvas(WIDTH, BOARD_HEIGHT)
     draw_grid(axes, BOARD_HEIGHT)
     draw_stones(axes, state, BOARD_HEIGHT, last, analysis)
     draw_panel(axes, state, BOARD_HEIGHT, title, players, analysis)

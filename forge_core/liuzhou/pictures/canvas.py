@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forge_core.pictures import DPI, INK, new_figure
+from forge_core.pictures import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 WIDTH, BOARD_HEIGHT = 1000, 620
 """pixels of a picture of a board; the axes have the same units"""
@@ -23,16 +22,6 @@ SHAPE, SHAPE_TINT = "#5b7f5b", "#dfe8d8"
 """outlines and cells of squares and lines, whose stones are protected"""
 PALE_BLUE = "#c5d9e8"
 """colour of an action that a search hardly visited; one with all visits is BLUE"""
-
-
-def new_canvas(height: float) -> tuple[Figure, Axes]:
-    """Return an empty figure, WIDTH wide, with one pair of axes over all of it; y runs upwards."""
-    figure = new_figure(height / DPI, WIDTH / DPI, facecolor="white")
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_xlim(0, WIDTH)
-    axes.set_ylim(0, height)
-    axes.set_axis_off()
-    return figure, axes
 
 
 def write(axes: Axes, x: float, y: float, text: str, size: float, color: str = INK, **style) -> None:

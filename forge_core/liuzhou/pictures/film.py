@@ -22,14 +22,13 @@ from forge_core.liuzhou.pictures.canvas import (
     WHITE_FILL,
     WIDTH,
     WOOD,
-    new_canvas,
 )
 from forge_core.liuzhou.pictures.curves import draw_curves, move_cursor
 from forge_core.liuzhou.pictures.panel import draw_legend, draw_panel
 from forge_core.liuzhou.record import GameRecord
 from forge_core.liuzhou.rules import State, outcome
 from forge_core.liuzhou.state import unpack
-from forge_core.pictures import BLUE, FAINT, ORANGE, SOFT
+from forge_core.pictures import BLUE, FAINT, ORANGE, SOFT, new_canvas
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -86,7 +85,7 @@ def _draw_frames(game: GameRecord, analyses: Sequence[Analysis | None], title: s
     from PIL import Image
 
     states = [unpack(row) for row in game.rows]
-    figure, still = new_canvas(FILM_HEIGHT)
+    figure, still = new_canvas(WIDTH, FILM_HEIGHT)
     figure.set_dpi(_DPI)
     draw_grid(still, FILM_HEIGHT)
     draw_legend(still, FILM_HEIGHT, any(analyses))

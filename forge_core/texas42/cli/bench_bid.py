@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forge_core.cli.clocks import one_thread
 from forge_core.cli.figures import Benchmark, Figure, conditions
 from forge_core.errors import BadInput
+from forge_core.learning.threads import one_torch_thread
 from forge_core.stats import wilson_interval
 from forge_core.texas42.bidding.playouts import OraclePlayout, Playout, open_playout
 from forge_core.texas42.bidding.table import ALL, BIDDING_VERSION, BIDS, BidTable, draw_deals, play_out
@@ -37,7 +37,7 @@ def measure(seeds: list[int], device: str) -> Benchmark:
     check_points(table)
     early = play_out(hand, playout, SAMPLES, seed, ci_width=CI_WIDTH)
     check_prefix(early, table)
-    with one_thread():
+    with one_torch_thread():
         others = [open_playout(name, device) for name in N_GAMES]
         speeds = [time_games(other, table.hand, seed, N_GAMES[other.name]) for other in others]
     return Benchmark(

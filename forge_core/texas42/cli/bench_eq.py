@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forge_core.cli.clocks import clock_of, one_thread
+from forge_core.cli.clocks import clock_of
 from forge_core.cli.figures import Benchmark, Figure, conditions
 from forge_core.device import resolve_device
 from forge_core.learning.networks.sizes import SIZES
 from forge_core.learning.networks.transformer import TokenTransformer
+from forge_core.learning.threads import one_torch_thread
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.eq.adaptive import Sampling
@@ -55,7 +56,7 @@ def measure(seeds: list[int], device: str) -> Benchmark:
     wrong.
     """
     device = resolve_device(device)
-    with one_thread():
+    with one_torch_thread():
         check(seeds, device)
         figures = list(on_a_cpu(seeds) if device == "cpu" else on_a_gpu(seeds, device))
     return Benchmark(

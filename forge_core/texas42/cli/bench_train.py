@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from forge_core.cli.clocks import one_thread
 from forge_core.cli.figures import Benchmark, Figure, conditions
 from forge_core.device import resolve_device
 from forge_core.learning.labelled.config import Recipe, TrainConfig
@@ -16,6 +15,7 @@ from forge_core.learning.labelled.train import train
 from forge_core.learning.networks.sizes import SIZES
 from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.learning.precision import resolve_precision
+from forge_core.learning.threads import one_torch_thread
 from forge_core.streams import stream
 from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.tokens.golden import golden_rows
@@ -55,7 +55,7 @@ def measure(seeds: list[int], device: str) -> Benchmark:
     rows = concatenate(list(golden_rows(keys, rows_per_deal=ROWS_PER_DEAL)))
     where = resolve_device(device)
     precisions = list(dict.fromkeys(("32", resolve_precision("auto", where))))
-    with one_thread():
+    with one_torch_thread():
         apart = largest_difference(rows, where)
         if not apart <= SAME:  # NaN also fails
             raise AssertionError(f"packed and dense answers differ by {apart:.2g} points")

@@ -18,9 +18,8 @@ import pyarrow.parquet as pq
 
 from forge_core.errors import BadInput, StoreUnusable
 from forge_core.files import Store
-from forge_core.files.inspection import Provenance
 from forge_core.files.parquet import require, to_parquet
-from forge_core.files.records import JsonHeader, RecordFile, Remedy
+from forge_core.files.records import JsonHeader, MadeBySettings, RecordFile, Remedy
 from forge_core.splits import Split
 from forge_core.texas42.deals import Hands, check_deal, check_leader
 from forge_core.texas42.declarations import NAMES
@@ -54,7 +53,7 @@ _COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class GameHeader(JsonHeader):
+class GameHeader(MadeBySettings, JsonHeader):
     """The header of a game, stored in its footer."""
 
     seed: int
@@ -72,16 +71,6 @@ class GameHeader(JsonHeader):
     def key(self) -> ShardKey:
         """The key of the game: its deal and declaration."""
         return ShardKey(self.seed, self.decl)
-
-    @property
-    def provenance(self) -> Provenance:
-        """The version of E[Q], and the fingerprint of the settings."""
-        return Provenance(str(self.settings.get("version")), {"settings": self.fingerprint})
-
-    @property
-    def is_current(self) -> bool:
-        """True, because games of every version can be read."""
-        return True
 
 
 def write_game(store: Store, record: GameRecord) -> int:

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from forge_core.errors import BadInput
-from forge_core.pictures import DPI, to_png
+from forge_core.pictures import DPI, new_canvas, to_png
 from forge_core.texas42.dominoes import N_PLAYS
-from forge_core.texas42.eq.pictures.canvas import HEIGHT, WIDTH, new_canvas
+from forge_core.texas42.eq.pictures.canvas import HEIGHT, WIDTH
 from forge_core.texas42.eq.pictures.dials import draw_dials
 from forge_core.texas42.eq.pictures.hand import draw_hand
 from forge_core.texas42.eq.pictures.table import draw_heading, draw_table, draw_tricks, draw_voids
@@ -78,7 +78,7 @@ def steps_of_seat(record: GameRecord, seat: int) -> list[int]:
 
 def draw_scene(scene: Scene) -> Figure:
     """Draw one decision as a matplotlib figure, 1600 x 1000."""
-    figure, axes = new_canvas()
+    figure, axes = new_canvas(WIDTH, HEIGHT)
     draw_heading(axes, scene)
     draw_tricks(axes, scene)
     draw_table(axes, scene)

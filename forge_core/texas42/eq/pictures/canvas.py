@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forge_core.pictures import BLUE, DPI, INK, ORANGE, new_figure
+from forge_core.pictures import BLUE, INK, ORANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib.patches import FancyBboxPatch
 
 WIDTH, HEIGHT = 1600, 1000
@@ -18,16 +17,6 @@ TEAM = (BLUE, ORANGE)
 """colours of teams 0 and 1"""
 TEAM_PALE, TEAM_TINT = ("#b5cede", "#f2d3b0"), ("#eaf1f6", "#fcf2e7")
 """lighter team colours: for the part of a distribution that fails, and for backgrounds"""
-
-
-def new_canvas() -> tuple[Figure, Axes]:
-    """Return an empty figure with one pair of axes that covers it."""
-    figure = new_figure(HEIGHT / DPI, WIDTH / DPI, facecolor="white")
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_xlim(0, WIDTH)
-    axes.set_ylim(0, HEIGHT)
-    axes.set_axis_off()
-    return figure, axes
 
 
 def write(ax: Axes, x: float, y: float, text: str, size: float, color: str = INK, **style) -> None:
