@@ -11,16 +11,17 @@ from forge_core.game import Array, to_numpy
 from forge_core.liuzhou import rules
 from forge_core.liuzhou.arena import Arena
 from forge_core.liuzhou.evaluators import FakeNet
+from forge_core.liuzhou.match import random_openings
 from forge_core.liuzhou.network import LiuzhouNet, NetworkEvaluator
+from forge_core.liuzhou.settings.matches import DEFAULT_OPENING
 from forge_core.liuzhou.settings.search import SearchSettings
 from forge_core.liuzhou.settings.validation import ValidationSettings
 from forge_core.liuzhou.state import GOING, legal_actions, outcomes, pack, step_rows, unpack
 from forge_core.liuzhou.validate.modes import HostEvaluator
-from forge_core.liuzhou.validate.positions import Rows, random_openings
+from forge_core.liuzhou.validate.positions import Rows
 
 TOP = 4
 """number of most visited actions that are compared"""
-OPENING_STONES = 4
 WINNERS = 64
 """largest number of games that both trees play out"""
 
@@ -89,7 +90,7 @@ def _top(actions: Array, visits: Array) -> list[set[int]]:
 def compare_winners(network: LiuzhouNet, settings: ValidationSettings, device: str) -> float:
     """Return the share of games that have the same result when the host tree and the arena play them out."""
     evaluator, search = NetworkEvaluator(network, device=device), SearchSettings(sims=settings.sims)
-    openings = random_openings(min(settings.games, WINNERS), OPENING_STONES, settings.seed)
+    openings = random_openings(range(min(settings.games, WINNERS)), settings.seed, DEFAULT_OPENING)
     on_host = Arena(len(openings), search, "cpu", "cpu")
     there = Arena(len(openings), search, device)
     ends = [

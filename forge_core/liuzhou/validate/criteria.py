@@ -22,12 +22,13 @@ class Criterion:
     """True if the figure must reach the limit; False if it must not exceed it"""
 
     def judge(self, value: float | None) -> dict[str, Any]:
-        """Return the record of the criterion: value, limit, result. value: None if not measured."""
+        """Return the record of the criterion in the report. value: None if it was not measured."""
         limit = f"{'>=' if self.at_least else '<='} {self.limit:g}"
         if value is None or value != value:
-            return {"value": NOT_MEASURED, "limit": limit, "result": NOT_MEASURED}
+            return {"meaning": self.meaning, "value": NOT_MEASURED, "limit": limit, "result": NOT_MEASURED}
         passed = value >= self.limit if self.at_least else value <= self.limit
-        return {"value": value, "limit": limit, "result": "pass" if passed else "fail"}
+        result = "pass" if passed else "fail"
+        return {"meaning": self.meaning, "value": value, "limit": limit, "result": result}
 
 
 CRITERIA = (

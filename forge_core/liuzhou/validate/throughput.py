@@ -90,7 +90,6 @@ def measure_case(
         "positions_per_s": searched / seconds,
         "evaluations_per_s": evaluations / seconds,
         "outside_network": statistics.fmean(outside) if outside else None,
-        "host_syncs_per_simulation": done[0].get("host_syncs_per_simulation"),
         "util": power.utilisation,
         "watts": power.watts,
         "joules_per_1k_evaluations": energy,

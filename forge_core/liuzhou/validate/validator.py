@@ -9,7 +9,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+import numba
+
 from forge_core.device import device_name, resolve_device
+from forge_core.learning.runs import describe_machine
 from forge_core.liuzhou.arena import Arena
 from forge_core.liuzhou.network import NetworkEvaluator
 from forge_core.liuzhou.settings.search import SearchSettings
@@ -61,7 +64,7 @@ def validate(
         "started": started,
         "host": f"{platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} cores",
         "device": device_name(device),
-        "versions": versions(),
+        "versions": {**describe_machine(device, "")["versions"], "numba": numba.__version__},
         "config": {
             **asdict(settings),
             "network": str(network.config),
@@ -149,17 +152,3 @@ def count_host_syncs(settings: ValidationSettings, device: str) -> float | None:
             torch.cuda.set_sync_debug_mode("default")
         counts.append(sum("synchronizing" in str(warning.message) for warning in caught))
     return (counts[2] - counts[1]) / (most - 1)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that figures depend on."""
-    import numba
-    import numpy as np
-    import torch
-
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numba": numba.__version__,
-        "numpy": np.__version__,
-    }
