@@ -128,7 +128,9 @@ def test_an_asset_is_run_with_them():
         return f"{config.settings().guests} {config.kitchen}"
 
     config = {"ops": {"soup": {"config": {"guests": 9, "kitchen": "there"}}}}
-    assert dg.materialize([soup], run_config=config).output_for_node("soup") == "9 there"
+    with dg.DagsterInstance.ephemeral() as instance:  # it must live until the output has been read
+        result = dg.materialize([soup], instance=instance, run_config=config)
+        assert result.output_for_node("soup") == "9 there"
 
 
 # --- all assets and all verbs -------------------------------------------------------------------
