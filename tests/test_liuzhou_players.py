@@ -12,11 +12,12 @@ import torch
 from forge_core.arena.play import seed_keys
 from forge_core.errors import BadInput
 from forge_core.learning.checkpoints import save_model
+from forge_core.learning.threads import Pieces
 from forge_core.liuzhou import rules
 from forge_core.liuzhou.match import random_openings
 from forge_core.liuzhou.network import LiuzhouNet, parse_size
 from forge_core.liuzhou.notation import action_text, parse_action, parse_position
-from forge_core.liuzhou.players import make_player
+from forge_core.liuzhou.players import make_player, network, playouts
 from forge_core.liuzhou.players.choice import choose_best
 from forge_core.liuzhou.players.greedy import WIN, GreedyPlayer, stones_after
 from forge_core.liuzhou.players.names import ladder_name, with_sims
@@ -148,8 +149,22 @@ def test_networks_are_asked_in_chunks_of_one_size():
         return rows[:, :2]
 
     rows = positions()[:70]
-    assert np.array_equal(in_chunks(rows, 32, answer), rows[:, :2]) and asked == [32, 32, 32]
-    assert np.array_equal(in_chunks(rows[:5], 32, answer), rows[:5, :2]) and asked[3:] == [32]
+    for n in (1, 2, 4):
+        asked.clear()
+        pieces, answers = Pieces(n), [answer] * n
+        assert np.array_equal(in_chunks(rows, 32, answers, pieces), rows[:, :2]) and asked == [32, 32, 32]
+        assert np.array_equal(in_chunks(rows[:5], 32, answers, pieces), rows[:5, :2]) and asked[3:] == [32]
+
+
+def test_actions_do_not_depend_on_the_number_of_cores(model, monkeypatch):
+    rows = positions()[:70]
+    for name in ("playouts:8", f"network:model={model}", f"search:sims=4,model={model}"):
+        chosen = []
+        for n in (1, 3):
+            for module in (network, playouts):
+                monkeypatch.setattr(module, "core_count", lambda n=n: n)
+            chosen.append(act(make_player(name, "cpu"), rows))
+        assert chosen[0] == chosen[1]
 
 
 # --- names ------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ class Pieces:
     """
 
     def __init__(self, n: int) -> None:
-        self._pool = None
+        self.n, self._pool = n, None
         if n > 1:
             import torch
 
@@ -27,7 +27,7 @@ class Pieces:
 
     def run(self, works: Sequence[Callable[[], T]]) -> list[T]:
         """Run all pieces, and return their results in order; raise the first error once all have ended."""
-        if self._pool is None or len(works) == 1:
+        if self._pool is None:
             return [work() for work in works]
         futures = [self._pool.submit(work) for work in works]
         errors = [future.exception() for future in futures]

@@ -85,7 +85,7 @@ def _search(name: PlayerName, device: str) -> Player:
     from forge_core.liuzhou.players.network import LoadedNetwork, SearchPlayer
 
     network = LoadedNetwork.load(folder, resolve_device(device))
-    return SearchPlayer(name.text, network, network.arena(settings))
+    return SearchPlayer(name.text, network, network.arenas(settings))
 
 
 def search_settings(name: PlayerName) -> SearchSettings:

@@ -7,8 +7,9 @@ games are played at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ import numpy.typing as npt
 import torch
 
 from forge_core.arena.players import Keys, View
+from forge_core.device import core_count
 from forge_core.game import Array, to_numpy
 from forge_core.learning.checkpoints import load_model, weights_digest
+from forge_core.learning.threads import Pieces
 from forge_core.liuzhou.arena import Arena
 from forge_core.liuzhou.network import LiuzhouNet, NetworkEvaluator
 from forge_core.liuzhou.players.choice import as_actions, choose_best, rows_of
@@ -38,6 +41,8 @@ class LoadedNetwork:
     weights: str | None
     """digest of its weights"""
     device: str
+    pieces: Pieces
+    """threads that share the chunks: one per core on a CPU"""
 
     @classmethod
     def load(cls, folder: str, device: str) -> LoadedNetwork:
@@ -47,7 +52,8 @@ class LoadedNetwork:
     @classmethod
     def of(cls, network: LiuzhouNet, device: str, weights: str | None = None) -> LoadedNetwork:
         """Return a copy of a network on a device. weights: their digest, if it is known."""
-        return cls(NetworkEvaluator(network, device=device), weights, device)
+        pieces = Pieces(core_count() if device == "cpu" else 1)
+        return cls(NetworkEvaluator(network, device=device), weights, device, pieces)
 
     @property
     def chunk(self) -> int:
@@ -59,9 +65,9 @@ class LoadedNetwork:
         place = rows if self.device == "cpu" else torch.as_tensor(rows, device=self.device)
         return to_numpy(self.evaluator(place, legal_actions(place)[0])[0])
 
-    def arena(self, settings: SearchSettings) -> Arena:
-        """Return an arena with room for the trees of a chunk."""
-        return Arena(self.chunk, settings, self.device)
+    def arenas(self, settings: SearchSettings) -> tuple[Arena, ...]:
+        """Return an arena for each piece, with room for the trees of a chunk."""
+        return tuple(Arena(self.chunk, settings, self.device) for _ in range(self.pieces.n))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +83,7 @@ class PolicyPlayer:
 
     def act(self, view: View, legal: Array, keys: Keys) -> Array:
         """See Player."""
-        return _choose(view, legal, keys, self.network.chunk, self.network.priors)
+        return _choose(view, legal, keys, self.network, [self.network.priors] * self.network.pieces.n)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,34 +92,44 @@ class SearchPlayer:
 
     name: str
     network: LoadedNetwork
-    arena: Arena
-    """its trees; only one thread at a time may call `act`"""
+    arenas: tuple[Arena, ...]
+    """its trees, see `LoadedNetwork.arenas`; only one thread at a time may call `act`"""
 
     def describe(self) -> dict[str, Any]:
         """See Player."""
-        return {"player": "search", "weights": self.network.weights, **asdict(self.arena.settings)}
+        return {"player": "search", "weights": self.network.weights, **asdict(self.arenas[0].settings)}
 
     def act(self, view: View, legal: Array, keys: Keys) -> Array:
         """See Player."""
 
-        def visits(rows: Rows) -> npt.NDArray[np.int32]:
-            return self.arena.search(rows, self.network.evaluator).visits
+        def visits(arena: Arena, rows: Rows) -> npt.NDArray[np.int32]:
+            return arena.search(rows, self.network.evaluator).visits
 
-        return _choose(view, legal, keys, self.network.chunk, visits)
+        return _choose(view, legal, keys, self.network, [partial(visits, arena) for arena in self.arenas])
 
 
-def _choose(view: View, legal: Array, keys: Keys, chunk: int, worth: Callable[[Rows], Any]) -> Array:
-    """Return the legal actions that `worth` rates highest. worth: rows [chunk, 4] -> [chunk, SLOTS]."""
+def _choose(
+    view: View, legal: Array, keys: Keys, network: LoadedNetwork, worths: Sequence[Callable[[Rows], Any]]
+) -> Array:
+    """Return the best-rated legal actions. worths: one per piece; rows [chunk, 4] -> [chunk, SLOTS]."""
     rows = rows_of(view)
-    found = in_chunks(rows, chunk, worth)
+    found = in_chunks(rows, network.chunk, worths, network.pieces)
     return as_actions(choose_best(legal_actions(rows)[0], found, keys), legal)
 
 
-def in_chunks(rows: Rows, chunk: int, answer: Callable[[Rows], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+def in_chunks(
+    rows: Rows, chunk: int, answers: Sequence[Callable[[Rows], npt.NDArray[Any]]], pieces: Pieces
+) -> npt.NDArray[Any]:
     """Return the answers [N, ...] for rows [N, 4], computed `chunk` rows at a time.
 
-    Rows are repeated to fill the last chunk.
+    Rows are repeated to fill the last chunk. answers: one function per piece.
     """
     full = rows[np.arange(-(-len(rows) // chunk) * chunk) % len(rows)]
-    parts = [answer(full[first : first + chunk]) for first in range(0, len(full), chunk)]
-    return np.concatenate(parts)[: len(rows)]
+    chunks = np.split(full, len(full) // chunk)
+    n = min(len(answers), len(chunks))
+
+    def answer_every_nth(first: int) -> list[npt.NDArray[Any]]:
+        return [answers[first](part) for part in chunks[first::n]]
+
+    parts = pieces.run([partial(answer_every_nth, first) for first in range(n)])
+    return np.concatenate([parts[i % n][i // n] for i in range(len(chunks))])[: len(rows)]

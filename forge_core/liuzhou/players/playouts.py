@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+import numpy as np
+
 from forge_core.arena.players import Keys, View
+from forge_core.device import core_count
 from forge_core.game import Array
+from forge_core.learning.threads import Pieces
 from forge_core.liuzhou.players.choice import as_actions, choose_best, rows_of
 from forge_core.liuzhou.playouts import PlayoutSettings, search_by_playouts
 from forge_core.streams import mix
@@ -21,6 +26,8 @@ class PlayoutPlayer:
     """Takes the action that UCT visits most, each simulation of which ends in one random game."""
 
     sims: int
+    pieces: Pieces = field(default_factory=lambda: Pieces(core_count()), compare=False, repr=False)
+    """threads that share the positions"""
 
     @property
     def name(self) -> str:
@@ -45,5 +52,11 @@ class PlayoutPlayer:
 
     def act(self, view: View, legal: Array, keys: Keys) -> Array:
         """See Player."""
-        found = search_by_playouts(rows_of(view), self.settings, mix(keys, 0))
-        return as_actions(choose_best(found.actions, found.visits, mix(keys, 1)), legal)
+        n = min(self.pieces.n, len(keys))
+        shares = zip(np.array_split(rows_of(view), n), np.array_split(mix(keys, 0), n), strict=True)
+        found = self.pieces.run(
+            [partial(search_by_playouts, rows, self.settings, seeds) for rows, seeds in shares]
+        )
+        actions = np.concatenate([part.actions for part in found])
+        visits = np.concatenate([part.visits for part in found])
+        return as_actions(choose_best(actions, visits, mix(keys, 1)), legal)
