@@ -204,6 +204,6 @@ def test_the_verbs_of_a_game_are_those_of_forge():
     from forge_core.cli.app import GAMES, app
 
     commands, games = typer.main.get_command(app).commands, {game.name for game in GAMES}
-    assert set(commands["texas42"].commands) == set(commands) - games - {"doctor", "bench"}
+    assert set(commands["texas42"].commands) == set(commands) - games - {"doctor"}
     for name, command in commands["texas42"].commands.items():
         assert [p.name for p in command.params] == [p.name for p in commands[name].params]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from forge_core.cli.bench import bench_verb
+
 if TYPE_CHECKING:
     from forge_core.files.holdings import StorePart
 
@@ -36,6 +38,9 @@ class GameVerbs:
         """Return the verbs as a command group."""
         app = new_app(self.name, self.summary)
         add_verbs(app, self.verbs)
+        if self.benchmarks:
+            subjects = {name.removeprefix(f"{self.name}-"): at for name, at in self.benchmarks.items()}
+            add_verbs(app, {"measurements": (bench_verb(subjects),)})
         return app
 
 
