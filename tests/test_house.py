@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-GAMES = {"texas42", "liuzhou"}
+GAMES = {"texas42", "liuzhou", "skull_king"}
 MAX_LINES = 450
 
 

@@ -1,0 +1,1 @@
+"""Skull King, from its rules up; `pyproject.toml` lists its layers."""
