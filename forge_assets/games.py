@@ -86,7 +86,7 @@ class Game:
     """runs the game's steps of `make run`; raises RunFailed"""
 
 
-RECORDS = ("forge_assets.texas42.game:TEXAS42",)
+RECORDS = ("forge_assets.texas42.game:TEXAS42", "forge_assets.liuzhou.game:LIUZHOU")
 """Location of each game's record. These are names, not imports, because the games import this module."""
 
 

@@ -14,33 +14,43 @@ Settings = TypeVar("Settings")
 
 
 class LaunchpadOf(dg.Config, Generic[Settings]):
-    """The result of `config_of`: a subclass of dg.Config that converts its values back to settings."""
+    """The result of `config_of`: a subclass of dg.Config that can give back the settings."""
 
-    def settings(self, **others: Any) -> Settings:
-        """Return the settings that were entered, together with `others`, which the launchpad does not show.
-
-        Raise BadInput if a value cannot be parsed.
-        """
+    def settings(self) -> Settings:
+        """Return the settings that were entered. Raise BadInput for a value that cannot be read."""
         raise NotImplementedError
 
 
-def config_of(
-    kind: type[Settings], leave_out: Collection[str] = (), **defaults: Any
-) -> type[LaunchpadOf[Settings]]:
-    """Return a base class for the configuration of an asset, with one field per setting of `kind`.
+def config_of(kind: type[Settings], **defaults: Any) -> type[LaunchpadOf[Settings]]:
+    """Return a base class for the configuration of an asset: one field for each of the settings `kind`.
 
-    leave_out: names of settings that the asset chooses itself. defaults: the asset's own default values, by
-    field name.
+    defaults: values by name of field, for fields with a different default in this asset.
     """
-    shown = [of for of in settings_of(kind) if of.name not in leave_out]
-
-    def settings(self: Any, **others: Any) -> Settings:
-        return kind(**{of.name: of.read(getattr(self, of.name)) for of in shown}, **others)
-
-    of_fields: dict[str, Any] = {of.name: (_type_of(of), _field_of(of, defaults)) for of in shown}
-    made: Any = create_model(f"{kind.__name__}Launchpad", __base__=dg.Config, **of_fields)
-    made.settings = settings
+    made: Any = launchpad_of(kind, **defaults)
+    made.settings = lambda self: read_settings(self, kind)
     return made
+
+
+def launchpad_of(*kinds: type, leave_out: Collection[str] = (), **defaults: Any) -> type[dg.Config]:
+    """Return a base class for the configuration of an asset that has settings of several kinds.
+
+    `read_settings` gives back those of each. leave_out: names of fields that the asset decides itself.
+    defaults: as in `config_of`.
+    """
+    shown = [of for kind in kinds for of in settings_of(kind) if of.name not in leave_out]
+    of_fields: dict[str, Any] = {of.name: (_type_of(of), _field_of(of, defaults)) for of in shown}
+    name = "".join(kind.__name__ for kind in kinds)
+    made: Any = create_model(f"{name}Launchpad", __base__=dg.Config, **of_fields)
+    return made
+
+
+def read_settings(launchpad: dg.Config, kind: type[Settings], **others: Any) -> Settings:
+    """Return the settings of one kind that were entered, and those that the launchpad does not show.
+
+    others: the latter, by name. Raise BadInput for a value that cannot be read.
+    """
+    shown = (of for of in settings_of(kind) if of.name not in others)
+    return kind(**{of.name: of.read(getattr(launchpad, of.name)) for of in shown}, **others)
 
 
 def _type_of(of: Setting) -> Any:

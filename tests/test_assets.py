@@ -30,6 +30,7 @@ from forge_assets.texas42.partitions import (
 from forge_assets.versions import constant_of
 from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
+from forge_core.liuzhou.validate.criteria import CRITERIA
 from forge_core.splits import split_of
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.oracle import ORACLE_VERSION, shards
@@ -130,6 +131,30 @@ def test_definitions_are_these():
             f"p1/v1/g1/m1/l1/t1/e1/s1/o1/m2/h1/r1/m1/r2/t1/{games}",
         ),
         "flywheel": ("texas42", ["champion"], [], None, None),
+        "liuzhou_self_play": ("liuzhou", [], ["draws", "games_replay", "policies_sum_to_1"], 200, "s1"),
+        "liuzhou_model": (
+            "liuzhou",
+            ["liuzhou_self_play"],
+            ["losses_finite", "model_loads", "no_file_between"],
+            2,
+            "z1/s1",
+        ),
+        "liuzhou_evaluation": (
+            "liuzhou",
+            ["liuzhou_model"],
+            ["beats_greedy", "beats_random", "beats_reply"],
+            2,
+            "r1/z1/s1",
+        ),
+        "liuzhou_champion": ("liuzhou", ["liuzhou_evaluation"], [], 2, "p1/r1/z1/s1"),
+        "liuzhou_validation": (
+            "liuzhou",
+            [],
+            sorted(criterion.name for criterion in CRITERIA),
+            None,
+            "a1",
+        ),
+        "liuzhou_flywheel": ("liuzhou", ["liuzhou_champion"], [], None, None),
     }
 
 

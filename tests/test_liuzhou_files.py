@@ -19,6 +19,7 @@ from forge_core.liuzhou.files import (
     GAMES_PER_FILE,
     Games,
     GamesKey,
+    digest_of,
     find_fault,
     generation_name,
     keys_of,
@@ -55,6 +56,7 @@ def test_games_read_back_to_the_last_bit_in_few_bytes(root, games):
     header = GAMES.read_header(root.join(FOLDER), KEY)
     assert (header.generation, header.first, header.positions, header.of) == (7, 32, len(games), 64)
     assert header.provenance.version == "s0" and header.settings == SETTINGS
+    assert header.digest == digest_of(games) != digest_of(changed(games, "value", 0, 0.5))
     first = root.join(FOLDER, "g007").read(KEY.filename)
     write_games(root, KEY, games, 64, SETTINGS)
     assert root.join(FOLDER, "g007").read(KEY.filename) == first, "equal games, equal files"

@@ -19,7 +19,7 @@ from forge_core.liuzhou.learner import Learner, losses_of
 from forge_core.liuzhou.network import LiuzhouNet, ResidualConfig, parse_size
 from forge_core.liuzhou.settings.learning import LearningSettings
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
-from forge_core.liuzhou.train import Run, describe_run, settings_from, train
+from forge_core.liuzhou.train import LiveRun, describe_run, plan_live, settings_from, train
 
 PLAY = SelfPlaySettings(games=8, sims=3, fast_sims=2, playouts=2)
 LEARNING = LearningSettings(
@@ -44,10 +44,10 @@ def whole(tmp_path_factory) -> Path:
     return folder
 
 
-def run_of(folder: Path, learning: LearningSettings = LEARNING) -> Run:
-    record = describe_run(PLAY, learning, None, "cpu", "32")
+def run_of(folder: Path, learning: LearningSettings = LEARNING) -> LiveRun:
+    record = describe_run(plan_live(PLAY, learning, "cpu"), None, "cpu", "32")
     torch.manual_seed(0)
-    return Run(PLAY, learning, folder, record, LiuzhouNet.of_size(parse_size(learning.size)), "cpu")
+    return LiveRun(PLAY, learning, folder, record, LiuzhouNet.of_size(parse_size(learning.size)), "cpu")
 
 
 # losses and steps

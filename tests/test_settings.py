@@ -146,9 +146,13 @@ VERBS = {
     "eq_games": "eq",
     "bidding_results": "bid",
     "match_results": "match",
+    "liuzhou_self_play": "liuzhou selfplay",
+    "liuzhou_model": "liuzhou train",
+    "liuzhou_evaluation": "liuzhou evaluate",
+    "liuzhou_validation": "liuzhou validate",
 }
 """the verb that does what an asset does, where there is one"""
-OTHER_ASSETS = {"oracle_model_onnx", "eq_model_onnx", "champion"}
+OTHER_ASSETS = {"oracle_model_onnx", "eq_model_onnx", "champion", "liuzhou_champion"}
 """assets with settings and without such a verb"""
 OF_THE_ASSET = {
     "oracle_shards": {"declarations"},
@@ -157,6 +161,9 @@ OF_THE_ASSET = {
     "eq_games": {"model"},
     "bidding_results": {"model"},
     "match_results": {"players"},
+    "liuzhou_self_play": {"model", "size"},
+    "liuzhou_model": {"name"},
+    "liuzhou_evaluation": {"model"},
 }
 """what a verb has as an argument, or takes in another form: registered models, partitions"""
 OTHER_DEFAULTS = {("eq_games", "oracle"): "hybrid"}
@@ -180,7 +187,11 @@ def options() -> dict[str, dict[str, typer.core.TyperOption]]:
     from forge_core.cli.app import app
 
     commands = typer.main.get_command(app).commands
-    return {verb: {option.name: option for option in command.params} for verb, command in commands.items()}
+    of_liuzhou = {f"liuzhou {name}": verb for name, verb in commands["liuzhou"].commands.items()}
+    return {
+        name: {option.name: option for option in verb.params}
+        for name, verb in (commands | of_liuzhou).items()
+    }
 
 
 def test_every_asset_with_settings_is_compared_with_its_verb():

@@ -195,14 +195,15 @@ def result_of(state: State, reports: Reports) -> Iteration:
 
 def draw_history(history: Sequence[Iteration]) -> bytes:
     """Plot the points lost per decision by challengers and champions against training seeds; return a PNG."""
-    from forge_core.learning.labelled.pictures import draw_progress
+    from forge_core.learning.pictures import draw_progress
 
     return draw_progress(
         [past.examples for past in history],
         [past.challenger_figure for past in history],
         [past.champion_figure for past in history],
-        benchmark="golden val",
+        title="Points lost per decision, golden val",
         amount_label="training seeds so far",
+        floor=0,
     )
 
 

@@ -9,6 +9,7 @@ are written whole or not at all, and verified when read: every game is replayed 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -104,6 +105,8 @@ class GamesHeader(MadeBySettings, JsonHeader):
     """number of rows in the file"""
     of: int
     """planned number of games in its generation"""
+    digest: str
+    """see `digest_of`"""
     settings: dict[str, Any]
     """`version` of self-play, its settings, and the weights of the network"""
     fingerprint: str
@@ -185,6 +188,7 @@ def write_games(root: Store, key: GamesKey, games: Games, of: int, settings: Map
         key.first,
         len(games),
         of,
+        digest_of(games),
         dict(settings),
         fingerprint(dict(settings)),
     )
@@ -194,6 +198,14 @@ def write_games(root: Store, key: GamesKey, games: Games, of: int, settings: Map
 def read_games(root: Store, key: GamesKey) -> Games:
     """Return the games of a file, verified. root: the store's root. Raises FileCorrupt, StoreUnusable."""
     return GAMES.read(root.join(FOLDER), key)
+
+
+def digest_of(games: Games) -> str:
+    """Return 16 hex digits, equal for equal games: the version of what a file holds."""
+    digest = hashlib.blake2b(digest_size=8)
+    for field in fields(Games):
+        digest.update(np.ascontiguousarray(getattr(games, field.name)).tobytes())
+    return digest.hexdigest()
 
 
 def find_fault(games: Games, key: GamesKey) -> str | None:
@@ -300,6 +312,7 @@ def _parse(file: pq.ParquetFile, key: GamesKey, header: GamesHeader) -> Games:
     reason = find_fault(games, key)
     require(reason is None, reason or "")
     require(np.array_equal(games.taught, lengths > 0), "a policy is empty")
+    require(digest_of(games) == header.digest, "its games are not those that its header was written for")
     return games
 
 

@@ -29,6 +29,7 @@ from forge_core.liuzhou.files import (
     keys_of,
     write_games,
 )
+from forge_core.liuzhou.state.layout import COUNT_MASK, COUNT_SHIFT
 from forge_core.ranges import ranges_text
 from forge_core.splits import Split
 
@@ -83,13 +84,45 @@ def fill_generation(
 
 def read_generation(root: Store, generation: int) -> Games:
     """Return all games of a generation that the store holds, verified. Raises BadInput, FileCorrupt."""
-    found = [entry.key for entry in read_catalog(root).entries if entry.key.generation == generation]
+    found = [entry.key for entry in read_catalog(root).of(generation).entries]
     if not found:
         raise BadInput(
             f"{root.join(FOLDER).url} holds no games of {generation_name(generation)}: play them first with "
             "forge liuzhou selfplay"
         )
     return join([GAMES.read(root.join(FOLDER), key) for key in found])
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Figures of some games."""
+
+    games: int
+    positions: int
+    taught: int
+    """positions whose search was a full one"""
+    black_won: int
+    white_won: int
+    drawn: int
+    plies: float
+    """actions per game, the random opening included"""
+    lead: float
+    """mean difference in stones at the end of a game, without its sign"""
+
+    @classmethod
+    def of(cls, games: Games) -> Summary:
+        """Return the figures of whole games."""
+        last = games.take(games.ends)
+        return cls(
+            games=len(last),
+            positions=len(games),
+            taught=int(games.taught.sum()),
+            black_won=int((last.result == 1).sum()),
+            white_won=int((last.result == -1).sum()),
+            drawn=int((last.result == 0).sum()),
+            plies=float((last.rows[:, 3] >> COUNT_SHIFT & COUNT_MASK).mean()) + 1,
+            lead=float(np.abs(last.difference).mean()),
+        )
 
 
 def join(parts: Sequence[Games]) -> Games:
@@ -138,7 +171,13 @@ class GamesCatalog:
     def version(self) -> str:
         """16 hex digits, equal for the same games."""
         return fingerprint(
-            {f"{entry.key.folder}/{entry.key.filename}": entry.header.fingerprint for entry in self.entries}
+            {f"{entry.key.folder}/{entry.key.filename}": entry.header.digest for entry in self.entries}
+        )
+
+    def of(self, generation: int) -> GamesCatalog:
+        """Return the files of one generation."""
+        return GamesCatalog(
+            tuple(entry for entry in self.entries if entry.key.generation == generation), self.faults
         )
 
     def window(self, positions: int, last: int | None = None) -> GamesCatalog:

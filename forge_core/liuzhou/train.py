@@ -25,6 +25,7 @@ import torch
 
 from forge_core.device import device_name, resolve_device
 from forge_core.errors import BadInput
+from forge_core.files import fingerprint
 from forge_core.learning.checkpoints import load_model, save_model, weights_digest
 from forge_core.learning.precision import resolve_precision
 from forge_core.learning.resumption import read_checkpoint, write_checkpoint
@@ -43,6 +44,7 @@ from forge_core.liuzhou.buffer import TrajectoryBuffer
 from forge_core.liuzhou.learner import LOSSES, Learner
 from forge_core.liuzhou.network import LiuzhouNet, NetworkEvaluator, parse_size
 from forge_core.liuzhou.selfplay import NOTHING_PLAYED, PlayFigures, SelfPlay
+from forge_core.liuzhou.settings.generation import LIVE
 from forge_core.liuzhou.settings.learning import EVALUATIONS, LearningSettings
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
 
@@ -51,8 +53,6 @@ MODEL_VERSION = "z1"
 GOAL = "remaining"
 """figure by which the evaluations of a run are compared: the share of positions still to be played, so that
 the newest network is the best. Losses do not show which network plays better, since the data change too."""
-
-_STATE = ("learner", "buffer", "games", "progress", "since")
 
 
 @dataclass
@@ -83,32 +83,28 @@ class Since:
 
 
 class Run:
-    """A run in a folder: its games, its learner and its curve."""
+    """A run in a folder: its positions, its learner and its curve."""
+
+    buffer: TrajectoryBuffer
 
     def __init__(
         self,
-        play: SelfPlaySettings,
         learning: LearningSettings,
         folder: Path,
         record: dict[str, Any],
         network: LiuzhouNet,
         device: str,
     ) -> None:
-        """settings: without None. record: config.json. network: learning starts from its weights."""
-        self.learning, self.folder, self.record = learning, folder, record
+        """record: config.json. network: learning starts from its weights. device: resolved."""
+        self.learning, self.folder, self.record, self.device = learning, folder, record, device
         self.learner = Learner(network, learning, device, record["precision"])
-        is_bf16 = record["precision"] == "bf16-mixed"
-        dtype = "bfloat16" if is_bf16 or device != "cpu" else "float32"
-        self.evaluator = NetworkEvaluator(self.learner.averaged, play.beta, device, dtype)
-        self.buffer = TrajectoryBuffer(play.games_on(device), learning.window, device)
-        self.self_play = SelfPlay(play, self.buffer, None, learning.seed)
         self.progress = Progress(GOAL)
         self.since = Since()
 
     @property
     def played(self) -> int:
-        """Positions played so far."""
-        return self.buffer.head * self.buffer.games
+        """Positions so far, of `learning.positions`."""
+        raise NotImplementedError
 
     @property
     def is_done(self) -> bool:
@@ -116,30 +112,23 @@ class Run:
         return self.played >= self.learning.positions
 
     def iterate(self) -> None:
-        """Play an iteration, then take the steps that are due."""
-        learning = self.learning
-        started = time.perf_counter()
-        by_playouts = self.played < learning.playout_positions
-        if not by_playouts:
-            self.evaluator.update(self.learner.averaged)
-        self.self_play.evaluator = None if by_playouts else self.evaluator
-        played = self.self_play.play(learning.iteration)
-        between = time.perf_counter()
-        losses, steps = (0.0,) * len(LOSSES), 0
-        if self.played >= learning.playout_positions and len(self.buffer.ready()):
-            before = self.learner.step
-            due = min(learning.steps_after(self.played), learning.steps_after(learning.positions))
-            losses = self.learner.learn(self.buffer, due).tolist()
-            steps = self.learner.step - before
-        since = self.since
-        self.since = Since(
-            played=since.played + played,
-            play_seconds=since.play_seconds + between - started,
-            learn_seconds=since.learn_seconds + time.perf_counter() - between,
-            losses=tuple(a + b for a, b in zip(since.losses, losses, strict=True)),
-            steps=since.steps + steps,
+        """Do a small part of the run."""
+        raise NotImplementedError
+
+    def learn(self, until: int) -> None:
+        """Take the steps up to number `until`."""
+        began, before = time.perf_counter(), self.learner.step
+        losses = self.learner.learn(self.buffer, until).tolist()
+        self.since = replace(
+            self.since,
+            learn_seconds=self.since.learn_seconds + time.perf_counter() - began,
+            losses=tuple(a + b for a, b in zip(self.since.losses, losses, strict=True)),
+            steps=self.since.steps + self.learner.step - before,
         )
-        self.progress.rows = self.played
+
+    def figures(self) -> dict[str, float]:
+        """Return the figures of a point, since the last one."""
+        return self.since.figures()
 
     def is_point_due(self, before: int) -> bool:
         """Return True if the iteration that began after `before` positions reached an evaluation."""
@@ -150,7 +139,7 @@ class Run:
         """Add an evaluation to the curve; save the network, then the state of the run."""
         remaining = max(0.0, 1 - self.played / self.learning.positions)
         rate = self.learning.rate_at(self.learner.step)
-        figures = {GOAL: remaining, "learning_rate": rate, **self.since.figures()}
+        figures = {GOAL: remaining, "learning_rate": rate, **self.figures()}
         point, is_best = self.progress.add(self.learner.step, figures)
         self.since = Since()
         write_curve(self.folder, self.progress.points)
@@ -161,33 +150,87 @@ class Run:
         self.save()
         return point
 
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint holds."""
+        return {
+            "learner": self.learner.state_dict(),
+            "progress": self.progress.state_dict(),
+            "since": asdict(self.since),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Continue from what `state` returned."""
+        self.learner.load_state_dict(state["learner"])
+        self.progress.load_state_dict(state["progress"])
+        since = state["since"]
+        self.since = Since(**{**since, "played": PlayFigures(**since["played"])})
+
     def save(self) -> None:
         """Write the checkpoint."""
-        write_checkpoint(
-            self.folder / CHECKPOINT,
-            {
-                "learner": self.learner.state_dict(),
-                "buffer": self.buffer.state_dict(),
-                "games": self.self_play.state_dict(),
-                "progress": self.progress.state_dict(),
-                "since": asdict(self.since),
-            },
-        )
+        write_checkpoint(self.folder / CHECKPOINT, self.state())
 
     def load(self) -> None:
         """Continue from the checkpoint. Raises BadInput for one that does not fit."""
-        state = read_checkpoint(self.folder / CHECKPOINT, _STATE)
+        state = read_checkpoint(self.folder / CHECKPOINT, tuple(self.state()))
         try:
-            self.learner.load_state_dict(state["learner"])
-            self.buffer.load_state_dict(state["buffer"])
-            self.self_play.load_state_dict(state["games"])
-            self.progress.load_state_dict(state["progress"])
-            since = state["since"]
-            self.since = Since(**{**since, "played": PlayFigures(**since["played"])})
+            self.load_state(state)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BadInput(
                 f"{self.folder / CHECKPOINT} belongs to another run ({error}): start a run with another name"
             ) from error
+
+
+class LiveRun(Run):
+    """A run that learns from the games that its network goes on to play."""
+
+    def __init__(self, play: SelfPlaySettings, *begun: Any) -> None:
+        """play: without None. begun: arguments of Run."""
+        super().__init__(*begun)
+        is_bf16 = self.record["precision"] == "bf16-mixed"
+        dtype = "bfloat16" if is_bf16 or self.device != "cpu" else "float32"
+        self.evaluator = NetworkEvaluator(self.learner.averaged, play.beta, self.device, dtype)
+        self.buffer = TrajectoryBuffer(play.games_on(self.device), self.learning.window, self.device)
+        self.self_play = SelfPlay(play, self.buffer, None, self.learning.seed)
+
+    @property
+    def played(self) -> int:
+        """Positions played so far."""
+        return self.buffer.head * self.buffer.games
+
+    def iterate(self) -> None:
+        """Play an iteration, then take the steps that are due."""
+        learning = self.learning
+        started = time.perf_counter()
+        by_playouts = self.played < learning.playout_positions
+        if not by_playouts:
+            self.evaluator.update(self.learner.averaged)
+        self.self_play.evaluator = None if by_playouts else self.evaluator
+        played = self.self_play.play(learning.iteration)
+        self.since = replace(
+            self.since,
+            played=self.since.played + played,
+            play_seconds=self.since.play_seconds + time.perf_counter() - started,
+        )
+        if self.played >= learning.playout_positions and len(self.buffer.ready()):
+            self.learn(min(learning.steps_after(self.played), learning.steps_after(learning.positions)))
+        self.progress.rows = self.played
+
+    def figures(self) -> dict[str, float]:
+        """Return the figures of a point, with the bytes that do not go from hand to hand in memory."""
+        shared = all(table.writer.writes_into(self.buffer) for table in self.self_play.tables)
+        copied = 0 if shared else sum(tensor.nbytes for tensor in self.buffer.tensors().values())
+        return super().figures() | {"handover_bytes": float(copied)}
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint holds, with the buffer and the games that are on."""
+        games = {"buffer": self.buffer.state_dict(), "games": self.self_play.state_dict()}
+        return super().state() | games
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Continue from what `state` returned."""
+        super().load_state(state)
+        self.buffer.load_state_dict(state["buffer"])
+        self.self_play.load_state_dict(state["games"])
 
 
 def train(
@@ -212,18 +255,70 @@ def train(
     on_progress: called with the positions played. on_point: called with each evaluation of the curve. Raises
     BadInput for settings, models or checkpoints that do not fit.
     """
-    until = None if minutes is None else time.monotonic() + 60 * minutes
     device = resolve_device(device)
+    return run_training(
+        plan_live(play, learning, device, init_from),
+        folder,
+        device=device,
+        init_from=init_from,
+        resume=resume,
+        minutes=minutes,
+        should_stop=should_stop,
+        on_progress=on_progress,
+        on_point=on_point,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run that has no folder yet."""
+
+    make: Callable[..., Run]
+    """takes the arguments of Run"""
+    learning: LearningSettings
+    train: Mapping[str, Any]
+    """settings in config.json"""
+    data: Mapping[str, Any]
+    """what the network learns from, in config.json: see `forge_core.learning.runs`"""
+
+
+def plan_live(
+    play: SelfPlaySettings, learning: LearningSettings, device: str, init_from: str | None = None
+) -> Plan:
+    """Return the plan of a run that learns from its own games. device: resolved."""
+    play = replace(play, games=play.games_on(device))
+    config = {**asdict(play), "seed": learning.seed}
+    version = fingerprint({"version": MODEL_VERSION, **config})
+    return Plan(
+        make=lambda *begun: LiveRun(play, *begun),
+        learning=replace(learning, playout_positions=0) if init_from else learning,
+        train={**asdict(play), **asdict(learning)},
+        data={"game": "liuzhou", "kind": LIVE, "version": version, "config": config},
+    )
+
+
+def run_training(
+    plan: Plan,
+    folder: str | Path,
+    *,
+    device: str,
+    init_from: str | None = None,
+    resume: bool = False,
+    minutes: float | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_progress: Callable[[int], None] | None = None,
+    on_point: Callable[[Point], None] | None = None,
+) -> TrainResult:
+    """Start or continue the run of a plan. The other arguments are those of `train`."""
+    until = None if minutes is None else time.monotonic() + 60 * minutes
+    learning, device = plan.learning, resolve_device(device)
     precision = choose_precision(learning.precision, device)
     folder = Path(folder)
-    play = replace(play, games=play.games_on(device))
-    record = describe_run(play, learning, init_from, device, precision)
+    record = describe_run(plan, init_from, device, precision)
     network = _first_network(learning, None if resume else init_from)
-    record = claim_folder(folder, record, resume, _complete)
-    if init_from:
-        learning = replace(learning, playout_positions=0)
+    record = claim_folder(folder, record, resume, lambda stored: _complete(stored, plan.train))
     with one_torch_thread() if device == "cpu" else nullcontext():
-        run = Run(play, learning, folder, record, network, device)
+        run = plan.make(learning, folder, record, network, device)
         if resume:
             run.load()
         _go_on(run, until, should_stop, on_progress, on_point)
@@ -266,6 +361,19 @@ def _go_on(
                 raise KeyboardInterrupt
 
 
+def point_text(point: Point) -> str:
+    """Return an evaluation of the curve as a readable line."""
+    text = f"{point['rows']:>9,} positions  {point['cpu_seconds']:>6,.0f} CPU s  loss {point['loss']:.3f}"
+    if "games" not in point:  # learnt from stored games
+        return text
+    return (
+        f"{text}  {point['games']:>5,.0f} games: {point['black_won']:.0%} black, "
+        f"{point['white_won']:.0%} white, "
+        f"{point['drawn']:.0%} drawn, {point['plies']:.0f} plies, lead {point['lead']:.1f}  "
+        f"{point['evaluations_per_s']:,.0f} evaluations/s"
+    )
+
+
 def choose_precision(request: str, device: str) -> str:
     """Return 32 or bf16-mixed; auto means bf16-mixed if the device has bfloat16. Raises BadInput."""
     if request == "16-mixed":
@@ -283,20 +391,20 @@ def settings_from(stored: Mapping[str, Any]) -> tuple[SelfPlaySettings, Learning
     return of(SelfPlaySettings), of(LearningSettings)
 
 
-def _complete(stored: Mapping[str, Any]) -> dict[str, Any]:
+def _complete(stored: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return stored settings with the defaults of those added since. now: settings of the run, by name."""
     self_play, learning = settings_from(stored)
-    return {**asdict(self_play), **asdict(learning)}
+    known = {**asdict(self_play), **asdict(learning)}
+    return {name: known[name] for name in now}
 
 
-def describe_run(
-    play: SelfPlaySettings, learning: LearningSettings, init_from: str | None, device: str, precision: str
-) -> dict[str, Any]:
-    """Return the config.json of a run, which also begins its model card. settings: resolved."""
-    network = LiuzhouNet.of_size(parse_size(learning.size))
+def describe_run(plan: Plan, init_from: str | None, device: str, precision: str) -> dict[str, Any]:
+    """Return the config.json of a run, which also begins its model card. device, precision: resolved."""
+    network = LiuzhouNet.of_size(parse_size(plan.learning.size))
     return {
-        "train": {**asdict(play), **asdict(learning)},
+        "train": dict(plan.train),
         "spec": network.spec.to_dict(),
-        "data": {"kind": "self-play"},
+        "data": dict(plan.data),
         "init_from": init_from,
         "parent_weights": weights_digest(init_from) if init_from else None,
         "model_version": MODEL_VERSION,

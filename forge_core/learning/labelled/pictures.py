@@ -44,42 +44,6 @@ def draw_curve(points: Sequence[Mapping[str, float]], random: float | None = Non
     return to_png(figure)
 
 
-def draw_progress(
-    amounts: Sequence[int],
-    challengers: Sequence[float],
-    champions: Sequence[float | None],
-    *,
-    benchmark: str,
-    amount_label: str,
-) -> bytes:
-    """Draw points lost per decision by each challenger and champion against the amount of training data.
-
-    amounts, challengers, champions: one entry per iteration, in order; champions are None until there
-    is one. benchmark: the name of the rows on which the points were lost. amount_label: the unit of
-    `amounts`. Raises BadInput if there are no iterations.
-    """
-    if not amounts:
-        raise BadInput("no iteration has finished, so there is nothing to draw: wait for the first one")
-    figure = new_figure(4.4)
-    axes = figure.subplots()
-    figure.subplots_adjust(left=0.075, right=0.97, top=0.84, bottom=0.14)
-    style_axes(axes, f"Points lost per decision, {benchmark}", amount_label)
-    ring = {"marker": "o", "markersize": 9, "markerfacecolor": "none", "linewidth": 0}
-    # a promoted challenger appears as a ring around the champion's point
-    axes.plot(amounts, challengers, color=ORANGE, label="challenger", **ring)
-    reigning = {n: gap for n, gap in zip(amounts, champions, strict=True) if gap is not None}
-    if reigning:
-        line = list(reigning), list(reigning.values())
-        axes.plot(*line, color=BLUE, marker="o", markersize=4, linewidth=1.6, label="champion")
-        write_above(axes, line[0][-1], line[1][-1], f"{line[1][-1]:.3f}")
-    axes.legend(frameon=False, fontsize=9, loc="upper right")
-    figures = [*challengers, *reigning.values()]
-    low, high = min(figures), max(figures)
-    room = max(0.02, 0.25 * (high - low))
-    axes.set_ylim(max(0, low - room), high + room)
-    return to_png(figure)
-
-
 def draw_gaps(
     measured: Mapping[str, Any],
     random: Mapping[str, Any],

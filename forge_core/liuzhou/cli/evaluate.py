@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from forge_core.cli.options import Device, Json, expand_settings
 from forge_core.liuzhou.cli.options import Picture
 from forge_core.liuzhou.cli.report import playing, report
-from forge_core.liuzhou.settings.matches import ANCHOR, LadderSettings
+from forge_core.liuzhou.settings.matches import LadderSettings
 
 
 @expand_settings
@@ -28,16 +27,8 @@ def evaluate(
 
     Elo ratings are fitted to all games; that of random play is 0.
     """
-    from forge_core.liuzhou.match import play_ladder, rate
-    from forge_core.liuzhou.players import make_player
-    from forge_core.liuzhou.players.names import ladder_name
+    from forge_core.liuzhou.ladder import climb, count_games
 
-    names = [ladder_name(model, settings.sims), *settings.names]
-    player, *opponents = (make_player(name, device) for name in names)
-    n = len(opponents)
-    n_matches = n + n * (n - 1) // 2 if settings.cross else n
-    begun = time.perf_counter()
-    with playing(2 * n_matches * settings.pairs) as on_over:
-        matches = play_ladder(player, opponents, settings, settings.cross, on_over)
-    ratings = rate(matches, ANCHOR if ANCHOR in settings.names else opponents[0].name)
-    report(matches, ratings, settings, device, time.perf_counter() - begun, json, picture)
+    with playing(count_games(settings)) as on_over:
+        ladder = climb(model, settings, device, on_over)
+    report(ladder.matches, ladder.ratings, settings, device, ladder.seconds, json, picture)

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_core.cli.options import Device, Json, expand_settings, given
+from forge_core.cli.options import Device, Json, expand_settings, given, read_place
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
 from forge_core.liuzhou.settings.learning import RUNS, LearningSettings
+from forge_core.liuzhou.settings.run import RunSettings
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
 
 if TYPE_CHECKING:
-    from forge_core.learning.runs import Point, TrainResult
+    from forge_core.learning.runs import TrainResult
+    from forge_core.liuzhou.train import Plan
 
 _WITH_RESUME = {"name", "runs", "resume", "minutes", "json"}
 """options that may be given with --resume; all others come from the run"""
@@ -26,15 +28,7 @@ def train(
     context: typer.Context,
     learning: LearningSettings,
     self_play: SelfPlaySettings,
-    init_from: Annotated[
-        str | None,
-        typer.Option(
-            "--init-from",
-            metavar="PATH",
-            help="Model to start from, of the same size; it plays from the first game.",
-            rich_help_panel="Network",
-        ),
-    ] = None,
+    run: RunSettings,
     name: Annotated[
         str | None,
         typer.Option(
@@ -45,10 +39,15 @@ def train(
             rich_help_panel="Run",
         ),
     ] = None,
-    runs: Annotated[
-        str,
-        typer.Option("--runs", metavar="DIR", help="Folder of all runs.", rich_help_panel="Run"),
-    ] = RUNS,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            parser=read_place,
+            metavar="URL",
+            help="Root of the store of stored generations; default: FORGE_STORE, or ./data.",
+        ),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Continue the run --name from its last checkpoint, with its settings."),
@@ -66,10 +65,13 @@ def train(
     from forge_core.files import Store
     from forge_core.learning.memory import keep_freed_memory
     from forge_core.learning.runs import CHECKPOINT
-    from forge_core.liuzhou.train import train as train_live
+    from forge_core.liuzhou.train import point_text, run_training
 
     if resume:
-        learning, self_play, init_from, name = read_begun(context, runs, name)
+        plan, init_from, name = read_begun(context, run.runs, name, device)
+    else:
+        plan, init_from = plan_of(run, learning, self_play, store, device), run.init_from
+    learning, runs = plan.learning, run.runs
     name = f"liuzhou-{learning.size}" if name is None else name
     Store(runs).join(name)  # raises BadInput for a name that leads out of the folder
     folder, out = Path(runs) / name, notes()
@@ -82,11 +84,10 @@ def train(
         with (
             Store(str(folder)).held(),
             interruptible() as is_stopped,
-            progress_bar("self-play", learning.positions) as move,
+            progress_bar("learning", learning.positions) as move,
         ):
-            result = train_live(
-                self_play,
-                learning,
+            result = run_training(
+                plan,
                 folder,
                 device=device,
                 init_from=init_from,
@@ -104,11 +105,27 @@ def train(
         out.print(f"its time is up, but positions are left: {how}", soft_wrap=True)
 
 
+def plan_of(
+    run: RunSettings, learning: LearningSettings, self_play: SelfPlaySettings, store: str | None, device: str
+) -> Plan:
+    """Return the plan of a run. store: root of the store of stored generations. Raises BadInput."""
+    from forge_core.device import resolve_device
+    from forge_core.files import Store, default_store_url
+    from forge_core.liuzhou.stored import plan_stored
+    from forge_core.liuzhou.train import plan_live
+
+    if run.source == "stored":
+        return plan_stored(Store(store or default_store_url()), learning, run.last)
+    return plan_live(self_play, learning, resolve_device(device), run.init_from)
+
+
 def read_begun(
-    context: typer.Context, runs: str, name: str | None
-) -> tuple[LearningSettings, SelfPlaySettings, str | None, str]:
-    """Return the settings, first model and name of an existing run. Raises BadInput."""
+    context: typer.Context, runs: str, name: str | None, device: str
+) -> tuple[Plan, str | None, str]:
+    """Return the plan, first model and name of an existing run. Raises BadInput."""
     from forge_core.learning.runs import read_run
+    from forge_core.liuzhou.settings.generation import STORED
+    from forge_core.liuzhou.stored import last_generation
     from forge_core.liuzhou.train import settings_from
 
     if name is None:
@@ -118,17 +135,11 @@ def read_begun(
         raise BadInput(f"--resume uses the run's own settings: leave out --{option}, or start a new run")
     begun = read_run(Path(runs) / name)
     self_play, learning = settings_from(begun["train"])
-    return learning, self_play, begun["init_from"], name
-
-
-def point_text(point: Point) -> str:
-    """Return an evaluation of the curve as a readable line."""
-    return (
-        f"{point['rows']:>9,} positions  {point['cpu_seconds']:>6,.0f} CPU s  loss {point['loss']:.3f}  "
-        f"{point['games']:>5,.0f} games: {point['black_won']:.0%} black, {point['white_won']:.0%} white, "
-        f"{point['drawn']:.0%} drawn, {point['plies']:.0f} plies, lead {point['lead']:.1f}  "
-        f"{point['evaluations_per_s']:,.0f} evaluations/s"
-    )
+    data, init_from = begun["data"], begun["init_from"]
+    run = RunSettings(init_from=init_from)
+    if data["kind"] == STORED:
+        run = RunSettings("stored", last_generation(data), init_from)
+    return plan_of(run, learning, self_play, data.get("store"), device), init_from, name
 
 
 def print_result(result: TrainResult, json: bool) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from forge_core.cli.options import Device, expand_settings
 from forge_core.errors import ForgeError
-from forge_core.liuzhou.settings.validation import QUICK, ValidationSettings
+from forge_core.liuzhou.settings.validation import ValidationSettings, quick_settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,14 +56,6 @@ def validate(
         store.write(name, (json_library.dumps(report, indent=2, allow_nan=False) + "\n").encode())
     if strict and (failed := failures(report["criteria"])):
         raise ForgeError(f"{len(failed)} of the criteria failed: {', '.join(failed)}")
-
-
-def quick_settings(settings: ValidationSettings) -> ValidationSettings:
-    """Return the settings of `--quick`, with the values that differ from the defaults."""
-    from dataclasses import asdict, replace
-
-    given, defaults = asdict(settings), asdict(ValidationSettings())
-    return replace(QUICK, **{name: value for name, value in given.items() if value != defaults[name]})
 
 
 def print_report(out: Console, report: dict[str, Any]) -> None:

@@ -1,0 +1,196 @@
+"""Generations of self-play games, as files of the store.
+
+A generation that is interrupted keeps the files that were written; the next run plays the games of the
+others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from forge_assets.liuzhou import versions
+from forge_assets.liuzhou.names import GROUP, PLAYOUTS, RECORDED, number_of, objective_of
+from forge_assets.liuzhou.partitions import generations
+from forge_assets.materializations import Record, latest_record
+from forge_assets.pictures import picture
+from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
+from forge_assets.settings import launchpad_of, read_settings
+from forge_assets.tracking.launchpad import ModelLaunchpad
+from forge_assets.tracking.tracker import Tracker
+from forge_core.errors import BadInput, FileCorrupt
+from forge_core.liuzhou.settings.generation import GenerationSettings
+from forge_core.liuzhou.settings.network import DEFAULT_SIZE
+from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
+
+if TYPE_CHECKING:
+    from forge_core.files import Store
+    from forge_core.liuzhou.files import Games
+    from forge_core.liuzhou.recording import Played
+
+CHECKS = {
+    "games_replay": "every file of the generation was written and reads back: the rules allow its games, and "
+    "lead to its results and differences in stones",
+    "policies_sum_to_1": "the shares of legal actions sum to 1 wherever a search was large enough to teach",
+}
+MOST_DRAWN = 0.9
+"""share of drawn games above which a generation teaches little about winning"""
+
+
+class SelfPlayLaunchpad(ModelLaunchpad, launchpad_of(GenerationSettings, SelfPlaySettings)):
+    """Settings of a generation, and the network that plays it."""
+
+    model: str = Field(
+        default=PLAYOUTS,
+        description=f"{PLAYOUTS}: random playouts; latest: the network that was trained last; challenger or "
+        f"champion: of the registry; a folder, such as models/... of the project; or {RECORDED}: the network "
+        "and the settings that the generation was played with before",
+    )
+    size: str = Field(
+        default=DEFAULT_SIZE, description="size of the network that latest, challenger or champion names"
+    )
+
+    def choose(
+        self, context: dg.AssetExecutionContext, tracker: Tracker
+    ) -> tuple[GenerationSettings, SelfPlaySettings, str | None]:
+        """Return the settings, and the folder of the network; None: playouts. Raises BadInput."""
+        play = read_settings(self, SelfPlaySettings)
+        if self.model == RECORDED:
+            record = latest_record(context.instance, context.asset_key, context.partition_key)
+            return recorded_settings(record, play, context.partition_key)
+        model = None if self.model == PLAYOUTS else self.find(context, objective_of(self.size), tracker)
+        return read_settings(self, GenerationSettings), play, model
+
+
+def recorded_settings(
+    record: Record | None, play: SelfPlaySettings, partition: str
+) -> tuple[GenerationSettings, SelfPlaySettings, str | None]:
+    """Return what a record says a generation was played with. play: says how the work is divided.
+
+    Raises BadInput where nothing is recorded.
+    """
+    if record is None:
+        raise BadInput(f"{partition} has no record: name the network that is to play it")
+    known = {**asdict(play), **record.said("self_play")}
+    model = str(record.said("model"))
+    return (
+        GenerationSettings(int(record.said("games")), int(known["seed"])),
+        SelfPlaySettings(**{of.name: known[of.name] for of in fields(SelfPlaySettings)}),
+        None if model == PLAYOUTS else model,
+    )
+
+
+@dg.asset(
+    group_name=GROUP,
+    partitions_def=generations,
+    code_version=versions.GAMES,
+    pool=COMPUTE_POOL,
+    kinds={"parquet"},
+    check_specs=[
+        *(
+            dg.AssetCheckSpec(name, asset="liuzhou_self_play", blocking=True, description=description)
+            for name, description in CHECKS.items()
+        ),
+        dg.AssetCheckSpec(
+            "draws",
+            asset="liuzhou_self_play",
+            description=f"fewer than {MOST_DRAWN:.0%} of the games are drawn",
+        ),
+    ],
+)
+def liuzhou_self_play(
+    context: dg.AssetExecutionContext,
+    config: SelfPlayLaunchpad,
+    store: ShardStore,
+    compute: ComputeDevice,
+    tracker: Tracker,
+) -> dg.MaterializeResult:
+    """Games that a network, or playouts, played against itself: positions with search policies, values and
+    results, to learn from. The network is recorded, and is no edge: it learnt from earlier generations."""
+    from forge_core.liuzhou.generations import read_catalog
+    from forge_core.liuzhou.recording import play_generation
+
+    with failing_plainly():
+        settings, play, model = config.choose(context, tracker)
+        root, number = store.root(), number_of(context.partition_key)
+        played = play_generation(root, number, settings, play, model, compute.device)
+        games, faults = read_back(root, played)
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(read_catalog(root).of(number).version),
+            metadata=describe(root, context.partition_key, played, games, model) if games else {},
+            check_results=report_checks(played, games, faults),
+        )
+
+
+def read_back(root: "Store", played: "Played") -> "tuple[Games | None, dict[str, str]]":
+    """Return the games of a generation, if there are any, and the faults of its files by name."""
+    from forge_core.liuzhou.files import read_games
+    from forge_core.liuzhou.generations import join
+
+    found, faults = [], {}
+    for report in sorted(played.reports, key=lambda report: report.key.first):
+        if report.error:
+            faults[report.key.filename] = report.error
+            continue
+        try:
+            found.append(read_games(root, report.key))
+        except FileCorrupt as error:
+            faults[report.key.filename] = str(error)
+    return (join(found) if found else None), faults
+
+
+def report_checks(
+    played: "Played", games: "Games | None", faults: dict[str, str]
+) -> Sequence[dg.AssetCheckResult]:
+    """Return the results of the checks; faults that speak of policies belong to their own check."""
+    of_policies = {name: reason for name, reason in faults.items() if "polic" in reason}
+    others = {name: reason for name, reason in faults.items() if name not in of_policies}
+    files = {"files": len(played.reports), "made": sum(report.made for report in played.reports)}
+    drawn = 1.0 if games is None else float((games.take(games.ends).result == 0).mean())
+    return [
+        dg.AssetCheckResult(check_name="games_replay", passed=not others, metadata={**files, **others}),
+        dg.AssetCheckResult(
+            check_name="policies_sum_to_1", passed=not of_policies, metadata={**files, **of_policies}
+        ),
+        dg.AssetCheckResult(
+            check_name="draws",
+            passed=drawn < MOST_DRAWN,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"drawn": round(drawn, 4), "below": MOST_DRAWN},
+        ),
+    ]
+
+
+def describe(
+    root: "Store", partition: str, played: "Played", games: "Games", model: str | None
+) -> dict[str, Any]:
+    """Return the metadata of a generation, and put the film of its first game into the store."""
+    from forge_core.files import fingerprint
+    from forge_core.liuzhou.films import draw_end, keep_film
+    from forge_core.liuzhou.generations import Summary
+
+    summary = Summary.of(games)
+    metadata = {
+        **asdict(summary),
+        "plies": round(summary.plies, 2),
+        "lead": round(summary.lead, 2),
+        "drawn_share": round(summary.drawn / summary.games, 4),
+        "made": sum(report.made for report in played.reports),
+        "mib": round(sum(report.nbytes for report in played.reports) / 2**20, 3),
+        "bytes_per_position": round(sum(report.nbytes for report in played.reports) / len(games), 1),
+        "model": model or PLAYOUTS,
+        "settings": fingerprint(played.settings),
+        "self_play": dg.MetadataValue.json(played.settings),
+        "film": keep_film(root, partition, games),
+        "end": picture(draw_end(games)),
+    }
+    if played.seconds:
+        metadata |= {
+            "seconds": round(played.seconds, 3),
+            "positions_per_second": round(played.positions / played.seconds, 1),
+            "evaluations_per_second": round(played.evaluations / played.seconds, 1),
+            "device": played.device,
+        }
+    return metadata

@@ -1,0 +1,85 @@
+"""The acceptance validator as an asset: one check per criterion."""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from forge_assets.liuzhou.names import GROUP
+from forge_assets.resources import COMPUTE_POOL, ComputeDevice, failing_plainly
+from forge_assets.settings import config_of
+from forge_core.liuzhou.settings.validation import ValidationSettings, quick_settings
+from forge_core.liuzhou.validate.criteria import CRITERIA
+
+VALIDATION_VERSION = "a1"
+"""Raised when the validator measures something else."""
+
+
+class ValidationLaunchpad(config_of(ValidationSettings)):
+    """Settings of the validator."""
+
+    quick: bool = Field(False, description="Take about a minute: few positions, one process, one thread.")
+
+
+@dg.asset(
+    group_name=GROUP,
+    code_version=VALIDATION_VERSION,
+    pool=COMPUTE_POOL,
+    kinds={"json"},
+    check_specs=[
+        dg.AssetCheckSpec(criterion.name, asset="liuzhou_validation", description=criterion.meaning)
+        for criterion in CRITERIA
+    ],
+)
+def liuzhou_validation(config: ValidationLaunchpad, compute: ComputeDevice) -> dg.MaterializeResult:
+    """Compare the search arena with the published designs at equal evaluations. A criterion that was not
+    measured, such as one that needs a GPU, never passes; its check warns."""
+    from forge_core.liuzhou.validate import validate
+
+    with failing_plainly():
+        settings = quick_settings(config.settings()) if config.quick else config.settings()
+        report = validate(settings, compute.device)
+        return dg.MaterializeResult(
+            metadata={
+                "device": report["device"],
+                "failed": [name for name, record in report["criteria"].items() if record["result"] == "fail"],
+                "criteria": dg.MetadataValue.md(criteria_table(report)),
+                "speeds": dg.MetadataValue.md(speed_table(report)),
+                "report": dg.MetadataValue.json(report),
+            },
+            check_results=[check_of(name, record) for name, record in report["criteria"].items()],
+        )
+
+
+def check_of(name: str, record: dict[str, Any]) -> dg.AssetCheckResult:
+    """Return the result of a criterion's check: an error if it fails, a warning if it was not measured."""
+    failed = record["result"] == "fail"
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=record["result"] == "pass",
+        severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
+        metadata=record,
+    )
+
+
+def criteria_table(report: dict[str, Any]) -> str:
+    """Return the criteria as a Markdown table."""
+    lines = [
+        f"| {name.replace('_', ' ')} | {text_of(record['value'])} | {record['limit']} | {record['result']} |"
+        for name, record in report["criteria"].items()
+    ]
+    return "\n".join(["| criterion | value | limit | result |", "|-|-|-|-|", *lines])
+
+
+def speed_table(report: dict[str, Any]) -> str:
+    """Return the speed of each design as a Markdown table. Its names are `arena/1/1`: processes, threads."""
+    lines = [
+        f"| {name} | {figures['evaluations_per_s']:,.0f} | {figures['spread']:.0%} |"
+        for name, figures in report["summary"].items()
+    ]
+    return "\n".join(["| design/processes/threads | evaluations/s | spread |", "|-|-|-|", *lines])
+
+
+def text_of(value: Any) -> str:
+    """Return a value of a criterion in a few digits, or that it was not measured."""
+    return f"{value:.3g}" if isinstance(value, int | float) else str(value)

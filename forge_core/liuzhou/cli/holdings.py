@@ -1,0 +1,18 @@
+"""The kinds of files that Liuzhou keeps in a store, for `forge doctor`."""
+
+from __future__ import annotations
+
+from forge_core.files import Store
+from forge_core.files.holdings import Stock, StorePart
+
+GAMES_FOLDER = "liuzhou-games"
+"""that of `forge_core.liuzhou.files`, which is imported only for a store that has the folder"""
+
+
+def _games(root: Store, whole: bool) -> Stock:
+    from forge_core.liuzhou.generations import take_stock
+
+    return take_stock(root, whole)
+
+
+PARTS = (StorePart((GAMES_FOLDER,), _games),)

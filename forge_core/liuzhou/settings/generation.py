@@ -1,0 +1,27 @@
+"""Settings of a generation of self-play that is stored: its games, and the network that plays them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from forge_core.errors import BadInput
+from forge_core.liuzhou.settings.learning import read_seed
+from forge_core.settings import setting
+
+DEFAULT_GAMES, MOST_GAMES = 512, 1_000_000
+"""some minutes of one core, with a network for a CPU"""
+
+LIVE, STORED = "self-play", "generations"
+"""kinds of positions that networks learn from: of games that go on while they learn, or of stored ones"""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationSettings:
+    """Settings of a generation. Raises BadInput for a number of games out of range."""
+
+    count: int = setting(DEFAULT_GAMES, "Games of the generation, rounded up to whole files of 32 games.")
+    seed: int = setting(0, "Seed of all draws; each generation draws differently.", read=read_seed)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= MOST_GAMES:
+            raise BadInput(f"{self.count:,} games in a generation: use 1..{MOST_GAMES:,}")
