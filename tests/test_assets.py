@@ -348,6 +348,7 @@ def test_the_quickstart_says_what_it_found_or_what_failed(root, tmp_path, monkey
     monkeypatch.setattr("forge_assets.texas42.quickstart.BLOCKS", ())  # only the catalog
     monkeypatch.setattr("forge_assets.texas42.quickstart.learn", lambda quickstart: None)
     monkeypatch.setattr("forge_assets.texas42.quickstart.play", lambda quickstart: None)
+    monkeypatch.setattr("forge_assets.liuzhou.quickstart.make_all", lambda quickstart: None)
     foreign = root / "shards-standard/train/notes.txt"
     foreign.parent.mkdir(parents=True)
     foreign.write_text("hello")

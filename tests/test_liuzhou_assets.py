@@ -9,13 +9,15 @@ import dagster as dg
 import pytest
 from asset_runs import checks_of, metadata_of, reason_of
 from liuzhou_pipeline import FEW_GAMES, LADDER, LEARNING, LIVE, PLAYING, SIZE, Pipeline, small_files
+from rich.console import Console
 
 from forge_assets.definitions import defs
 from forge_assets.gaps.find import find_gaps
 from forge_assets.gaps.report import GapQuery
 from forge_assets.lineage import lineage_text, trace
-from forge_assets.liuzhou import versions
+from forge_assets.liuzhou import quickstart, versions
 from forge_assets.liuzhou.names import objective_of
+from forge_assets.quickstart import Quickstart
 from forge_assets.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
 from forge_core.errors import BadInput
 from forge_core.files.inspection import Condition
@@ -220,6 +222,18 @@ def test_the_match_of_the_gate_is_played(made):
     assert "cannot be the champion of 128x10" in reason_of(result)
     ruling = core_gate.judge(model_of(made), None, core_gate.GateSettings(pairs=2, sims=1), "cpu")
     assert not ruling.promoted and "random play" in ruling.reasons[0] and ruling.figures["pairs"] == 2
+
+
+# `make run`
+
+
+def test_the_quickstart_plays_some_games(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FORGE_STORE", str(tmp_path / "store"))
+    monkeypatch.setattr(quickstart, "PLAYING", quickstart.PLAYING | PLAYING | {"count": FEW_GAMES})
+    for made in (1, 0):
+        quickstart.make_all(Quickstart(Console(width=200), dg.DagsterInstance.ephemeral()))
+        said = capsys.readouterr().out
+        assert "4 games" in said and "liuzhou-films/g000.gif" in said and (" s on " in said) == bool(made)
 
 
 # the validator

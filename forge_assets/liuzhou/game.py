@@ -9,6 +9,8 @@ from forge_assets.games import Game, GameDefinitions, RegisteredModel
 from forge_assets.liuzhou import versions
 from forge_assets.liuzhou.flywheel import FLYWHEEL
 from forge_assets.liuzhou.names import SIZES, objective_of
+from forge_core.liuzhou.reference import REFERENCE
+from forge_core.liuzhou.settings.network import DEFAULT_SIZE
 
 if TYPE_CHECKING:
     from forge_assets.gaps.partitioned import PartitionedAsset
@@ -44,7 +46,8 @@ def _quickstart(quickstart: Quickstart) -> None:
 
 
 def _model(size: str) -> RegisteredModel:
-    return RegisteredModel(objective_of(size), objective_of(size), "liuzhou_model", size)
+    reference = REFERENCE if size == DEFAULT_SIZE else None
+    return RegisteredModel(objective_of(size), objective_of(size), "liuzhou_model", size, reference)
 
 
 LIUZHOU = Game(

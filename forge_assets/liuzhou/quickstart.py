@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forge_assets.flywheel.steps import one_partition
+from forge_core.liuzhou.reference import REFERENCE
 
 if TYPE_CHECKING:
     from forge_assets.quickstart import Quickstart
 
 GENERATION = "g000"
-PLAYING = {"count": 32, "playouts": 16}
-"""settings of liuzhou_self_play: one file of games, in which random playouts choose the moves"""
+PLAYING = {"count": 32, "model": REFERENCE}
+"""settings of liuzhou_self_play: one file of games, by the network that comes with the project"""
 
 
 def make_all(quickstart: Quickstart) -> None:
@@ -20,12 +21,14 @@ def make_all(quickstart: Quickstart) -> None:
         "liuzhou_self_play",
         one_partition(GENERATION),
         PLAYING,
-        waiting="games of Liuzhou, in which random playouts choose the moves",
+        waiting="the network that comes with the project plays Liuzhou against itself, half a minute",
     )
     pace = f", {played['seconds']:.0f} s on {played['device']}" if "seconds" in played else ""
+    won = f"black won {played['black_won']}, white {played['white_won']}, {played['drawn']} drawn"
     quickstart.print(
         f"\nliuzhou_self_play   {played['games']} games, {played['positions']:,} positions, "
-        f"{played['drawn_share']:.0%} drawn, {played['plies']:.0f} actions a game{pace}\n"
+        f"{won}{pace}\n"
         f"film   {played['film']}\n"
-        "to let a network learn from its own games: .venv/bin/forge liuzhou train"
+        "to let a network learn from its own games: .venv/bin/forge liuzhou train; to play against this one: "
+        f".venv/bin/forge liuzhou play --white search:sims=256,model={REFERENCE}"
     )

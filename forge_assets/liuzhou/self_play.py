@@ -166,24 +166,24 @@ def report_checks(
 def describe(
     root: "Store", partition: str, played: "Played", games: "Games", model: str | None
 ) -> dict[str, Any]:
-    """Return the metadata of a generation, and put the film of its first game into the store."""
+    """Return the metadata of a generation, and put the film of one of its games into the store."""
     from forge_core.files import fingerprint
     from forge_core.liuzhou.films import draw_end, keep_film
     from forge_core.liuzhou.generations import Summary
 
-    summary = Summary.of(games)
+    summary, made = Summary.of(games), sum(report.made for report in played.reports)
     metadata = {
         **asdict(summary),
         "plies": round(summary.plies, 2),
         "lead": round(summary.lead, 2),
         "drawn_share": round(summary.drawn / summary.games, 4),
-        "made": sum(report.made for report in played.reports),
+        "made": made,
         "mib": round(sum(report.nbytes for report in played.reports) / 2**20, 3),
         "bytes_per_position": round(sum(report.nbytes for report in played.reports) / len(games), 1),
         "model": model or PLAYOUTS,
         "settings": fingerprint(played.settings),
         "self_play": dg.MetadataValue.json(played.settings),
-        "film": keep_film(root, partition, games),
+        "film": keep_film(root, partition, games, anew=made > 0),
         "end": picture(draw_end(games)),
     }
     if played.seconds:

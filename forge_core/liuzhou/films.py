@@ -1,6 +1,8 @@
-"""Films of self-play: what a generation looks like, for people who browse a store."""
+"""Films of self-play: an impression of a generation, for people who browse a store."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from forge_core.files import Store
 from forge_core.liuzhou.files import Games
@@ -14,17 +16,28 @@ _FPS = 4.0
 """twice the pace of a film of one's own game: a game of a generation is skimmed"""
 
 
-def keep_film(root: Store, generation: str, games: Games) -> str:
-    """Draw the first of some games as a film, put it into the store, and return its path."""
-    record, analyses = stored_game(games.take(games.game == games.game[0]))
+def choose_game(games: Games) -> Games:
+    """Return the shortest game that somebody won, or the shortest of all: it shows most in the least time."""
+    ends = games.ends
+    lengths, is_drawn = np.diff(ends, prepend=-1), games.result[ends] == 0
+    shortest = np.lexsort((lengths, is_drawn))[0]
+    return games.take(games.game == games.game[ends[shortest]])
+
+
+def keep_film(root: Store, generation: str, games: Games, anew: bool = True) -> str:
+    """Draw a game of a generation as a film, put it into the store, and return its path.
+
+    That takes some seconds. anew: False keeps a film that is there.
+    """
     folder, name = root.join(FOLDER), f"{generation}.gif"
-    folder.write(name, draw_film(record, analyses, f"Self-play, {generation}", _FPS))
+    if anew or not folder.exists(name):
+        record, analyses = stored_game(choose_game(games))
+        folder.write(name, draw_film(record, analyses, f"Self-play, {generation}", _FPS))
     return folder.path(name)
 
 
 def draw_end(games: Games) -> bytes:
-    """Draw the last position of the first of some games, as a PNG."""
-    record, analyses = stored_game(games.take(games.game == games.game[0]))
-    return draw_position(
-        unpack(record.rows[-1]), record.actions[-1], analyses[-1], "Self-play: the end of a game"
-    )
+    """Draw the last position of the same game, as a PNG."""
+    record, analyses = stored_game(choose_game(games))
+    title = "Self-play: the end of a game"
+    return draw_position(unpack(record.rows[-1]), record.actions[-1], analyses[-1], title)
