@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from forge_core.errors import BadInput
-from forge_core.liuzhou.buffer import PENDING, TrajectoryBuffer
+from forge_core.liuzhou.buffer import NO_GAME, PENDING, TrajectoryBuffer
 from forge_core.liuzhou.evaluators import Evaluator, Uniform
 from forge_core.liuzhou.network import LiuzhouNet, NetworkEvaluator, ResidualConfig
 from forge_core.liuzhou.selfplay import COUNTED, SelfPlay
@@ -14,13 +16,13 @@ from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
 from forge_core.liuzhou.state import EMPTY_SLOT, legal_actions, outcomes, step_rows
 
 GAMES, PLIES = 6, 160
-TINY = SelfPlaySettings(sims=4, fast_sims=2, playouts=3)
+TINY = SelfPlaySettings(sims=4, fast_sims=2, playouts=3, handicap=0.0)
 
 
-def play(evaluator: Evaluator | None, seed: int = 0, parts: int = 1):
+def play(evaluator: Evaluator | None, seed: int = 0, parts: int = 1, settings: SelfPlaySettings = TINY):
     """The buffer after PLIES plies of GAMES games, and the figures; played in so many parts."""
     buffer = TrajectoryBuffer(GAMES, 1)
-    self_play = SelfPlay(TINY, buffer, evaluator, seed)
+    self_play = SelfPlay(settings, buffer, evaluator, seed)
     figures = self_play.play(GAMES * PLIES // parts)
     for _ in range(parts - 1):
         figures = figures + self_play.play(GAMES * PLIES // parts)
@@ -110,6 +112,22 @@ def test_play_goes_on_from_a_checkpoint(by_uniform):
     assert same(by_uniform[0], resumed)
 
 
+def test_a_handicap_is_over_before_positions_are_kept():
+    settings = replace(TINY, handicap=1.0, handicap_plies=60)
+    buffer, figures = play(Uniform(), settings=settings)
+    at = {
+        name: tensor.view(-1, GAMES, *tensor.shape[1:])[:PLIES] for name, tensor in buffer.tensors().items()
+    }
+    game, ply = at["game"], at["ply"].long()
+    first = [int(ply[game == number].min()) for number in game[game != NO_GAME].unique().tolist()]
+    assert min(first) < 20 < max(first) <= 60 and (game[ply >= 60] != NO_GAME).all()
+    assert (at["result"][game == NO_GAME] == PENDING).all() and figures.finished["games"] > 0
+    # Numbers are given in turn in each column, none is left out, and a kept game is kept to its end.
+    for column in game.T:
+        kept = column[column != NO_GAME].unique_consecutive()
+        assert torch.equal(kept, torch.arange(len(kept)) * GAMES + kept[0])
+
+
 def test_values_and_differences_are_in_range(by_uniform):
     buffer, _ = by_uniform
     ready = buffer.ready()
@@ -121,6 +139,7 @@ def test_values_and_differences_are_in_range(by_uniform):
 def test_settings_out_of_range():
     for wrong in (
         {"games": 0}, {"tables": 0}, {"games": 1}, {"full_share": 0.0}, {"opening": 30}, {"temperature": 0.0},
+        {"handicap": 1.5}, {"handicap_plies": 144},
         {"playouts": 0}, {"sims": 0}, {"beta": 2.0},
     ):  # fmt: skip
         with pytest.raises(BadInput):

@@ -23,13 +23,14 @@ from torch import Tensor
 from forge_core.errors import BadInput
 from forge_core.learning.threads import Pieces
 from forge_core.liuzhou.arena import Arena
-from forge_core.liuzhou.buffer import TrajectoryBuffer, Writer, to_mover_frame
+from forge_core.liuzhou.buffer import NO_GAME, TrajectoryBuffer, Writer, to_mover_frame
 from forge_core.liuzhou.evaluators import Evaluator, count_bits, final_values
 from forge_core.liuzhou.playouts import PlayoutSettings, search_by_playouts
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
 from forge_core.liuzhou.state import (
     BLACK_WON,
     DRAWN,
+    EMPTY_SLOT,
     GOING,
     START,
     WHITE_WON,
@@ -37,11 +38,15 @@ from forge_core.liuzhou.state import (
     outcomes,
     step_rows,
 )
-from forge_core.liuzhou.state.layout import COUNT_MASK, COUNT_SHIFT
+from forge_core.liuzhou.state.layout import COUNT_MASK, COUNT_SHIFT, PLAYER_SHIFT
 from forge_core.streams import stream
 
 COUNTED = ("games", "black_won", "white_won", "drawn", "plies", "lead")
 """figures of finished games: number, results, plies, and the sum of the leads in stones at the end"""
+NO_SIDE = -1
+"""`weak_side` of a game in which neither side has a handicap"""
+_KEPT = ("rows", "game", "weak_side", "weak_until")
+"""tensors of a table that a checkpoint holds"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,10 @@ class Table:
         }
         self.game = torch.arange(writer.games, dtype=torch.int32, device=self.device) + writer.first
         """[g] number of the game in each column; the next one in the column has G more"""
+        self.weak_side = torch.full((writer.games,), NO_SIDE, device=self.device)
+        """[g] the side that has a handicap: 0 black, 1 white, or NO_SIDE"""
+        self.weak_until = torch.zeros(writer.games, dtype=torch.int64, device=self.device)
+        """[g] ply before which that side plays at random"""
         start = torch.from_numpy(np.tile(START, (writer.games, 1))).to(self.device)
         is_new = torch.ones(writer.games, dtype=torch.bool, device=self.device)
         self.rows = self._replace(start, is_new, self._stream("first"))
@@ -105,6 +114,9 @@ class Table:
         move_count = self.rows[:, 3] >> COUNT_SHIFT & COUNT_MASK
         power = torch.where(move_count < self.settings.warm_plies, 1.0, 1 / self.settings.temperature)
         slots = _draw_slots(weights ** power[:, None], draws)
+        has_handicap = (self.weak_side != NO_SIDE) & (move_count < self.weak_until)
+        is_weak = has_handicap & (self.rows[:, 3] >> PLAYER_SHIFT & 1 == self.weak_side)
+        slots = torch.where(is_weak, _draw_slots((actions != EMPTY_SLOT).double(), draws), slots)
         chosen = actions.gather(1, slots[:, None]).squeeze(1).long()
         self.writer.write(
             self.rows,
@@ -113,14 +125,15 @@ class Table:
             policy=weights / weights.sum(1, keepdim=True),
             value=to_mover_frame(value, self.rows),
             taught=is_full or evaluator is None,
-            game=self.game,
+            game=torch.where(has_handicap, NO_GAME, self.game),
         )
         self.rows = by_library(step_rows, self.rows, chosen)
         is_over = outcomes(self.rows) != GOING
         if self.device == "cpu" and not is_over.any():  # on CUDA the question would wait for the device
             return
-        self._count(self.rows, is_over)
-        self.game = torch.where(is_over, self.game + self.writer.all_games, self.game)
+        is_kept = is_over & ~has_handicap  # a game that ends during its handicap leaves nothing
+        self._count(self.rows, is_kept)
+        self.game = torch.where(is_kept, self.game + self.writer.all_games, self.game)
         self.rows = self._replace(self.rows, is_over, draws)
 
     def _search(
@@ -162,11 +175,18 @@ class Table:
         self.finished += torch.stack([(each * is_over).sum(dtype=torch.float64) for each in figures])
 
     def _replace(self, rows: Tensor, is_over: Tensor, draws: np.random.Generator) -> Tensor:
-        """Return the rows with each finished game replaced by a new one after its random opening."""
-        n = len(rows)
+        """Return the rows with each finished game replaced by a new one after its random opening.
+
+        The new games also get their handicaps.
+        """
+        n, settings = len(rows), self.settings
+        sides = np.where(draws.random(n) < settings.handicap, draws.integers(2, size=n), NO_SIDE)
+        until = draws.integers(settings.handicap_plies + 1, size=n)
+        self.weak_side = torch.where(is_over, torch.from_numpy(sides).to(self.device), self.weak_side)
+        self.weak_until = torch.where(is_over, torch.from_numpy(until).to(self.device), self.weak_until)
         start = torch.tensor(START.tolist(), device=self.device)
         rows = torch.where(is_over[:, None], start, rows)
-        most = self.settings.opening
+        most = settings.opening
         lengths = torch.from_numpy(draws.integers(most + 1, size=n)).to(self.device)
         drawn = torch.from_numpy(draws.random((most, n))).to(self.device)
         for ply in range(most):
@@ -179,11 +199,12 @@ class Table:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the table's part of a checkpoint."""
-        return {"rows": self.rows, "game": self.game}
+        return {name: getattr(self, name) for name in _KEPT}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
-        self.rows, self.game = state["rows"].to(self.device), state["game"].to(self.device)
+        for name in _KEPT:
+            setattr(self, name, state[name].to(self.device))
 
 
 class SelfPlay:

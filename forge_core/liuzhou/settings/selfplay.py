@@ -11,6 +11,8 @@ from forge_core.settings import like, setting
 CPU_GAMES, CUDA_GAMES = 128, 4096
 """games side by side, by device"""
 MOST_GAMES = 1 << 17
+MAX_MOVES = 144
+"""of a game: see the rules, which settings do not import"""
 MOST_OPENING = 17
 """random placements: the board is not full after them, whatever is marked"""
 
@@ -48,6 +50,16 @@ class SelfPlaySettings:
     opening: int = setting(
         6, "A game begins with 0 to this many random actions, which are not used for training.", panel=_MOVES
     )
+    handicap: float = setting(
+        0.2,
+        "Share of games in which one side plays at random for some plies; only the plies after these teach: "
+        "how to finish games that are nearly won.",
+        metavar="P",
+        panel=_MOVES,
+    )
+    handicap_plies: int = setting(
+        80, "Plies of a handicap: 0 to this many, counted from the start of the game.", panel=_MOVES
+    )
     warm_plies: int = setting(
         20, "Plies of a game in which moves are drawn in proportion to their visits.", panel=_MOVES
     )
@@ -66,6 +78,11 @@ class SelfPlaySettings:
             raise BadInput(f"full share {self.full_share}: use a number above 0, up to 1")
         if not 0 <= self.opening <= MOST_OPENING:
             raise BadInput(f"an opening of {self.opening} actions: use 0 to {MOST_OPENING}")
+        if not (0 <= self.handicap <= 1 and 0 <= self.handicap_plies < MAX_MOVES):
+            raise BadInput(
+                f"handicap {self.handicap} over {self.handicap_plies} plies: use 0 to 1, and fewer plies "
+                f"than the {MAX_MOVES} of the longest game"
+            )
         if self.playouts < 1 or self.warm_plies < 0:
             raise BadInput(
                 f"{self.playouts} playouts, {self.warm_plies} warm plies: use at least 1 and at least 0"
