@@ -62,6 +62,7 @@ def test_a_position_gets_the_result_of_its_own_game():
     assert results == [[0, -1, PENDING], [0, -1, PENDING], [0, PENDING, PENDING], [0, PENDING, PENDING]]
     assert buffer.ready().tolist() == [0, 1, 3, 4, 6, 9]
     assert buffer.difference.view(-1, 3)[:2].tolist() == [[0.5, -1.0, 0.0]] * 2
+    assert buffer.remaining.view(-1, 3)[:4, :2].tolist() == [[4, 2], [3, 1], [2, 0], [1, 0]]
 
 
 def test_a_batch_is_in_the_frame_of_the_mover():
@@ -77,6 +78,20 @@ def test_a_batch_is_in_the_frame_of_the_mover():
     assert torch.equal(batch.difference, torch.where(is_white, -1.0, 1.0))
     assert torch.equal(batch.soft_value, torch.where(is_white, -0.75, 0.75))
     assert torch.equal(to_mover_frame(batch.difference, rows), torch.ones(64))
+
+
+def test_late_results_count_less_with_a_discount():
+    buffer = TrajectoryBuffer(4, 1)
+    writer = buffer.writer(0, 4)
+    for _ in range(3):
+        write(writer, positions(4))
+    finish(writer, [True] * 4, [0] * 4, [1, -1, 0, 0], [1.0, -1.0, 0.5, 0.0])
+    buffer.advance(3)
+    places = buffer.ready()
+    batch, plain = (buffer.batch(places, torch.zeros(12, dtype=torch.int64), each) for each in (0.9, 1.0))
+    powers = torch.tensor([0.9**3, 0.9**2, 0.9]).repeat_interleave(4)
+    torch.testing.assert_close(batch.difference, plain.difference * powers)
+    assert torch.equal(batch.wdl, plain.wdl)
 
 
 @pytest.mark.parametrize("symmetry", range(8))

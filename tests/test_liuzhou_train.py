@@ -211,7 +211,7 @@ def test_runs_that_cannot_be(whole, tmp_path):
     "wrong",
     [
         {"size": "32"}, {"positions": 0}, {"playout_positions": 2400}, {"lr": 0.0}, {"average": 1.0},
-        {"soft": 2.0}, {"parts": 0}, {"parts": 64}, {"reuse": float("nan")},
+        {"soft": 2.0}, {"discount": 0.0}, {"parts": 0}, {"parts": 64}, {"reuse": float("nan")},
     ],
 )  # fmt: skip
 def test_settings_out_of_range(wrong):

@@ -80,6 +80,8 @@ class TrajectoryBuffer:
         """[C] 1 black won, -1 white won, 0 drawn, PENDING while the game goes on"""
         self.difference = torch.zeros(size, dtype=torch.float32, device=device)
         """[C] black's frame: 1 or -1 for a won game, else the lead at the end divided by the draw scale"""
+        self.remaining = torch.zeros(size, dtype=torch.uint8, device=device)
+        """[C] actions of the game from this position to its end"""
         self.taught = torch.zeros(size, dtype=torch.bool, device=device)
         """[C] True for a full search"""
         self.game = torch.full((size,), NO_GAME, dtype=torch.int32, device=device)
@@ -98,6 +100,7 @@ class TrajectoryBuffer:
             "value",
             "result",
             "difference",
+            "remaining",
             "taught",
             "game",
             "ply",
@@ -119,16 +122,16 @@ class TrajectoryBuffer:
             self._ready = self.head, torch.nonzero(self.result != PENDING).squeeze(1)
         return self._ready[1]
 
-    def sample(self, n: int, stream: np.random.Generator) -> Batch:
+    def sample(self, n: int, stream: np.random.Generator, discount: float = 1.0) -> Batch:
         """Return n positions of finished games, drawn with replacement. Raises BadInput if there are none."""
         ready = self.ready()
         if not len(ready):
             raise BadInput("the buffer holds no finished game: play more positions before sampling")
         drawn = torch.from_numpy(stream.integers(len(ready), size=n)).to(self.device)
         symmetry = torch.from_numpy(stream.integers(N_SYMMETRIES, size=n)).to(self.device)
-        return self.batch(ready[drawn], symmetry)
+        return self.batch(ready[drawn], symmetry, discount)
 
-    def batch(self, places: Tensor, symmetry: Tensor) -> Batch:
+    def batch(self, places: Tensor, symmetry: Tensor, discount: float = 1.0) -> Batch:
         """Return the positions at places [N] int64, under symmetries [N] int64."""
         rows = self.rows[places]
         turned = turn_rows(rows, symmetry)
@@ -139,13 +142,14 @@ class TrajectoryBuffer:
         policy.scatter_(1, column, self.policy[places].float())
         legal = torch.zeros((len(places), N_ACTIONS + 1), dtype=torch.bool, device=self.device)
         legal.scatter_(1, column, True)
+        difference = self.difference[places] * discount ** self.remaining[places].float()
         on_cpu = self.rows.device.type == "cpu"
         return Batch(
             planes=torch.from_numpy(planes(turned.numpy())) if on_cpu else planes(turned),
             policy=policy[:, :N_ACTIONS],
             legal=legal[:, :N_ACTIONS],
             wdl=1 - to_mover_frame(self.result[places], rows).long(),
-            difference=to_mover_frame(self.difference[places], rows),
+            difference=to_mover_frame(difference, rows),
             soft_value=to_mover_frame(self.value[places], rows),
             taught=self.taught[places],
         )
@@ -219,6 +223,7 @@ class Writer:
         """
         latest = (self.head - 1 - self._ages) % self._plies
         of_game = (self._views["game"][latest] == game) & is_over & (game != NO_GAME)
-        for name, found in (("result", result), ("difference", difference)):
+        remaining = (self._ages + 1).to(torch.uint8)[:, None]
+        for name, found in (("result", result), ("difference", difference), ("remaining", remaining)):
             view = self._views[name]
             view[latest] = torch.where(of_game, found, view[latest])

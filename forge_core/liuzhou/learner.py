@@ -80,7 +80,7 @@ class Learner:
     def _find_gradients(self, buffer: TrajectoryBuffer, part: int) -> Tensor:
         """Sample a part of the batch, leave the gradients in its network, and return its losses [3]."""
         draws = stream(self.settings.seed, "learn", self.step, part)
-        batch = buffer.sample(self._sizes[part], draws)
+        batch = buffer.sample(self._sizes[part], draws, self.settings.discount)
         network = self._parts[part]
         network.zero_grad(set_to_none=True)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, self.precision != "32"):

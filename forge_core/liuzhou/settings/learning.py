@@ -68,6 +68,12 @@ class LearningSettings:
         "Share of the search's value in the target of the difference; the rest is the game's result.",
         panel=_PACE,
     )
+    discount: float = setting(
+        0.99,
+        "Factor of the difference per action until the end of the game: below 1, an early win is worth more "
+        "than a late one, and networks learn to finish won games.",
+        panel=_PACE,
+    )
     parts: int = setting(
         2,
         "Parts into which a batch is divided on a CPU; each is processed by its own thread.",
@@ -99,6 +105,8 @@ class LearningSettings:
             )
         if not (0 < self.reuse < math.inf and 0 < self.lr < math.inf and 0 <= self.weight_decay < math.inf):
             raise BadInput("reuse and lr must be above 0, and weight decay at least 0")
+        if not 0 < self.discount <= 1:
+            raise BadInput(f"discount {self.discount}: use a number above 0, up to 1")
         if not (0 <= self.average < 1 and 0 <= self.soft <= 1):
             raise BadInput(f"average {self.average}: use 0 to below 1; soft {self.soft}: use 0 to 1")
 
