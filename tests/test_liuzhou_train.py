@@ -122,9 +122,9 @@ def test_the_learner_reads_the_tensors_that_self_play_writes(tmp_path, monkeypat
     read: list[dict[str, int]] = []
     sample = type(run.buffer).sample
 
-    def spy(buffer, n, stream):
+    def spy(buffer, *how):
         read.append({name: tensor.data_ptr() for name, tensor in buffer.tensors().items()})
-        return sample(buffer, n, stream)
+        return sample(buffer, *how)
 
     monkeypatch.setattr(type(run.buffer), "sample", spy)
     writes: list[str] = []

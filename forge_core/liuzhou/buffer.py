@@ -123,7 +123,10 @@ class TrajectoryBuffer:
         return self._ready[1]
 
     def sample(self, n: int, stream: np.random.Generator, discount: float = 1.0) -> Batch:
-        """Return n positions of finished games, drawn with replacement. Raises BadInput if there are none."""
+        """Return n positions of finished games, drawn with replacement. Raises BadInput if there are none.
+
+        discount: see LearningSettings.
+        """
         ready = self.ready()
         if not len(ready):
             raise BadInput("the buffer holds no finished game: play more positions before sampling")

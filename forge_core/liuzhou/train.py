@@ -48,7 +48,7 @@ from forge_core.liuzhou.settings.generation import LIVE
 from forge_core.liuzhou.settings.learning import EVALUATIONS, LearningSettings
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
 
-MODEL_VERSION = "z1"
+MODEL_VERSION = "z2"
 """Raised when the same settings train a different network."""
 GOAL = "remaining"
 """figure by which the evaluations of a run are compared: the share of positions still to be played, so that

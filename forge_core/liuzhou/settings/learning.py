@@ -70,8 +70,8 @@ class LearningSettings:
     )
     discount: float = setting(
         0.99,
-        "Factor of the difference per action until the end of the game: below 1, an early win is worth more "
-        "than a late one, and networks learn to finish won games.",
+        "Factor of the target of the difference per action until the end of the game. Below 1, an early win "
+        "is worth more than a late one, and networks learn to finish won games.",
         panel=_PACE,
     )
     parts: int = setting(

@@ -52,8 +52,8 @@ class SelfPlaySettings:
     )
     handicap: float = setting(
         0.2,
-        "Share of games in which one side plays at random for some plies; only the plies after these teach: "
-        "how to finish games that are nearly won.",
+        "Share of games in which one side plays at random for some plies. Only later plies are used for "
+        "training; from these, networks learn to finish games that are nearly won.",
         metavar="P",
         panel=_MOVES,
     )
