@@ -10,9 +10,14 @@ from torch import Tensor
 
 from forge_core.errors import BadInput
 from forge_core.liuzhou.buffer import PENDING, Batch, TrajectoryBuffer, to_mover_frame
+from forge_core.liuzhou.generations import join
+from forge_core.liuzhou.recording import take_ended
 from forge_core.liuzhou.rules import MAX_MOVES
+from forge_core.liuzhou.selfplay import SelfPlay
+from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
 from forge_core.liuzhou.state import legal_actions, legal_mask, planes, turn_planes, turn_policies
 from forge_core.liuzhou.state.layout import PLAYER_SHIFT
+from forge_core.liuzhou.stored import buffer_of
 from forge_core.streams import stream
 
 
@@ -63,6 +68,19 @@ def test_a_position_gets_the_result_of_its_own_game():
     assert buffer.ready().tolist() == [0, 1, 3, 4, 6, 9]
     assert buffer.difference.view(-1, 3)[:2].tolist() == [[0.5, -1.0, 0.0]] * 2
     assert buffer.remaining.view(-1, 3)[:4, :2].tolist() == [[4, 2], [3, 1], [2, 0], [1, 0]]
+
+
+def test_stored_games_fill_a_buffer_as_live_games_do():
+    settings = SelfPlaySettings(games=16, tables=1, playouts=2, handicap=0.5)
+    live = TrajectoryBuffer(16, 1)
+    SelfPlay(settings, live, None, seed=1).play(16 * 250)
+    numbers = set(live.game[live.ready()].tolist())
+    games = join([game for _, game in sorted(take_ended(live, numbers).items())])
+    stored = buffer_of(games, settings.draw_scale)
+    order = np.lexsort((live.ply[live.ready()], live.game[live.ready()]))
+    places = live.ready()[torch.from_numpy(order)]
+    for name, tensor in stored.tensors().items():
+        assert torch.equal(tensor[: len(games)], live.tensors()[name][places]), name
 
 
 def test_a_batch_is_in_the_frame_of_the_mover():

@@ -85,6 +85,8 @@ def read_window(root: Store, window: GamesCatalog) -> Games:
 def buffer_of(games: Games, draw_scale: float, device: str = "cpu") -> TrajectoryBuffer:
     """Return a buffer that holds games, as self-play would have written them."""
     stones = np.clip(games.difference / draw_scale, -1, 1)
+    ply, ends = games.rows[:, 3] >> COUNT_SHIFT & COUNT_MASK, games.ends
+    last_ply = np.repeat(ply[ends], np.diff(ends, prepend=-1))
     columns = {
         "rows": games.rows,
         "actions": legal_actions(games.rows)[0],
@@ -93,9 +95,10 @@ def buffer_of(games: Games, draw_scale: float, device: str = "cpu") -> Trajector
         "value": games.value,
         "result": games.result,
         "difference": np.where(games.result != 0, games.result, stones).astype(np.float32),
+        "remaining": (last_ply + 1 - ply).astype(np.uint8),
         "taught": games.taught,
         "game": games.game,
-        "ply": (games.rows[:, 3] >> COUNT_SHIFT & COUNT_MASK).astype(np.uint8),
+        "ply": ply.astype(np.uint8),
     }
     buffer = TrajectoryBuffer(1, len(games), device)
     buffer.load_state_dict({"head": len(games), **{k: torch.from_numpy(v) for k, v in columns.items()}})
