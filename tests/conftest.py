@@ -7,11 +7,18 @@ import os
 import signal
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
 # Networks here are toys: a second thread costs more than it brings, and on a busy machine all.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A busy machine is no failure of a test: no example has a time limit.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -62,7 +62,7 @@ def test_golden_values(golden_rows):
     np.testing.assert_array_equal(root_q(hands, decls, None, states), q)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     st.integers(0, 2**31), st.integers(0, 9), st.integers(0, 3), st.integers(16, 28), st.integers(0, 2**31)
 )

@@ -111,7 +111,7 @@ def test_a_hand_that_takes_everything():
     assert (table.p_make[SIXES] == 1).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(1, 130))
 def test_a_higher_bid_is_never_made_more_often(seed, samples):
     table = play_out(deal_from_seed(seed)[0], Quick(), samples, seed)
@@ -339,7 +339,7 @@ def test_a_partner_is_not_outbid_lightly():
     assert advise(p_make, opponent, field).recommended == Best(32, 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.floats(0, 1), min_size=130, max_size=130),
     st.integers(0, 6),

@@ -80,7 +80,7 @@ def encode_slowly(hands, decl, state):
     return tokens, mask, legal
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seeds, decls, st.integers(0, 3))
 def test_tokens_are_what_the_rules_say(seed, decl, leader):
     hands = deal_from_seed(seed)
@@ -95,7 +95,7 @@ def test_tokens_are_what_the_rules_say(seed, decl, leader):
     assert (encoded.tokens < VOCABULARY).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds, decls, st.integers(1, 3))
 def test_no_token_betrays_the_absolute_seat(seed, decl, turn):
     hands = deal_from_seed(seed)
@@ -108,7 +108,7 @@ def test_no_token_betrays_the_absolute_seat(seed, decl, turn):
     np.testing.assert_array_equal(here.mask, there.mask)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds, decls, st.permutations(range(7)))
 def test_permuting_a_hand_permutes_its_tokens(seed, decl, order):
     hands = deal_from_seed(seed)
@@ -119,7 +119,7 @@ def test_permuting_a_hand_permutes_its_tokens(seed, decl, order):
     np.testing.assert_array_equal(shuffled.tokens[:, 7:], plain.tokens[:, 7:])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds, decls, st.integers(0, 5))
 def test_marginalized_deals_have_the_legal_plays_of_their_own_hands(seed, decl, opponent):
     hands = marginalized_deal(seed, opponent)

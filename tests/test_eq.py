@@ -116,7 +116,7 @@ def test_past_legal_plays_are_the_rules_in_every_world():
                 assert plays[step] in legal
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 4), st.integers(1, 9), st.integers(0, 1000), st.booleans())
 def test_tallies_are_weighted_averages_and_add_up(n, m, seed, with_points):
     generator = np.random.default_rng(seed)

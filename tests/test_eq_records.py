@@ -234,7 +234,7 @@ def test_a_changed_footer_is_refused(store, record):
 # --- said to be wrong -------------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.integers(0, 3))
 def test_a_sound_game_has_no_faults(seed, leader):
     assert check_game(record_of(seed, leader)) == []

@@ -43,7 +43,7 @@ def test_recorded_games_are_replayed():
     assert games.seen.points.tolist() == [list(g["team_points"]) for g in GOLDEN]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(0, 9), st.integers(0, 3), st.integers(0, 10_000))
 def test_games_keep_the_rules(seed, decl, leader, plays_seed):
     games = start([deal_from_seed(seed)], [decl], leader)

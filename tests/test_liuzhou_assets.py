@@ -11,6 +11,7 @@ from asset_runs import checks_of, metadata_of, reason_of
 from liuzhou_pipeline import FEW_GAMES, LADDER, LEARNING, LIVE, PLAYING, SIZE, Pipeline, small_files
 from rich.console import Console
 
+from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.definitions import defs
 from forge_assets.gaps.find import find_gaps
 from forge_assets.gaps.report import GapQuery
@@ -22,12 +23,13 @@ from forge_assets.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
 from forge_core.errors import BadInput
 from forge_core.files.inspection import Condition
 from forge_core.gate import Ruling
-from forge_core.learning.checkpoints import load_model
+from forge_core.learning.checkpoints import load_model, weights_digest
 from forge_core.liuzhou import gate as core_gate
 from forge_core.liuzhou import train
 from forge_core.liuzhou.files import FOLDER, GamesKey, read_games
 from forge_core.liuzhou.generations import read_catalog, read_generation
 from forge_core.liuzhou.network import LiuzhouNet
+from forge_core.liuzhou.players import make_player
 from forge_core.liuzhou.recording import SELF_PLAY_VERSION
 from forge_core.liuzhou.validate.criteria import CRITERIA, judge_all
 
@@ -121,6 +123,21 @@ def test_a_network_of_stored_games_is_tracked_registered_and_found_again(made):
     assert tags["forge.data_version"] == model["trained_on"] and run.steps("train/policy_loss")
     again = pipeline.make("liuzhou_model", SIZE, source="stored", last=0, **LEARNING)
     assert again["model"] == model["model"], "the same settings and generations"
+
+
+def test_a_registered_network_is_fetched_to_play_against_it(made, tmp_path, monkeypatch, capsys):
+    pipeline, said = made
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", pipeline.tracker.uri)
+    to, wanted = tmp_path / "fetched", ("--objective", OBJECTIVE)
+    assert forge_pipeline(["fetch", "challenger", *wanted, "--to", str(to)]) == 0
+    assert str(to) in capsys.readouterr().out
+    trained = metadata_of(said["model"], "liuzhou_model")["model"]
+    assert weights_digest(str(to)) == weights_digest(trained)
+    assert make_player(f"search:sims=2,model={to}").name
+    assert forge_pipeline(["fetch", "champion", *wanted]) == 2
+    assert "has no champion yet" in capsys.readouterr().err
+    assert forge_pipeline(["fetch", "challenger", *wanted, "--to", str(tmp_path)]) == 2
+    assert "something other than a network" in capsys.readouterr().err
 
 
 def test_a_network_leads_back_to_its_generations_and_their_networks(made):

@@ -54,7 +54,7 @@ def test_random_play_by_hand():
     assert found["decision_accuracy"] == pytest.approx((1 / 2 + 4 * 2 / 3) / 5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31))
 def test_the_truth_itself_loses_nothing(seed):
     draw, q, legal = random_rows(seed)
@@ -65,7 +65,7 @@ def test_the_truth_itself_loses_nothing(seed):
     assert found["accuracy"] == found["decision_accuracy"] == 1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31))
 def test_groups_add_up_to_the_whole(seed):
     draw, q, legal = random_rows(seed)

@@ -51,7 +51,7 @@ def test_golden_values(golden_deals, golden_solutions, golden_values):
         np.testing.assert_array_equal(q, golden_values["q"][rows])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds, decls, leaders, st.integers(16, 28))
 def test_endings_equal_a_plain_negamax(seed, decl, leader, ply):
     solution = solve(deal_from_seed(seed), decl, leader, device="cpu")
@@ -60,7 +60,7 @@ def test_endings_equal_a_plain_negamax(seed, decl, leader, ply):
         assert (int(value[0]), q[0].tolist()) == reference_q(solution.hands, decl, int(state))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds, decls, leaders)
 def test_every_q_is_its_points_and_the_value_after(seed, decl, leader):
     solution = solve(deal_from_seed(seed), decl, leader, device="cpu")
@@ -81,7 +81,7 @@ def test_every_q_is_its_points_and_the_value_after(seed, decl, leader):
         np.testing.assert_array_equal(q[here, slot], points + solution.query(after)[0])
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seeds, decls, st.integers(1, 3))
 def test_turning_the_table_turns_the_sign(seed, decl, turn):
     hands = deal_from_seed(seed)

@@ -50,7 +50,7 @@ def cases(draw):
     return np.where(legal, q, junk), legal, observed
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cases(), st.sampled_from([0.5, 2.0, 10.0]), st.sampled_from([0.01, 0.1, 0.5, 1.0]))
 def test_weights_are_the_formula(case, tau, mix):
     q, legal, observed = case
@@ -62,7 +62,7 @@ def test_weights_are_the_formula(case, tau, mix):
     np.testing.assert_allclose(found.entropy, -sum(w * math.log(w) for w in expected if w), atol=1e-12)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cases(), st.sampled_from([0.1, 3.0]), st.sampled_from([0.0, 0.1, 1.0]))
 def test_tensors_give_what_arrays_give(case, tau, mix):
     q, legal, observed = case

@@ -136,7 +136,7 @@ def test_tables_of_the_set_are_the_rules():
                 assert TRICK_RANK[decl, suit, domino] == rules.trick_rank(domino, suit, decl)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seeds, decls)
 def test_tables_of_a_deal_are_the_rules(seed, decl):
     """Every entry is compared: 4 leaders, 7 leads, all answers."""

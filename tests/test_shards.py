@@ -486,7 +486,7 @@ def test_headers_made_to_fill_the_memory(store, shard, key):
     assert "1,000,000 rows do not fit" in refused(store, key)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_damage_is_noticed(tmp_path_factory, small_solution, key, data):
     """A file cut anywhere, or with any byte changed, is refused unless it reads as before."""

@@ -74,7 +74,7 @@ def test_fields_come_back(remaining, leader, in_trick, played):
     assert pack(fields)[0] < 1 << 41
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seeds, decls, leaders)
 def test_playing_on_states_is_playing_by_the_rules(seed, decl, leader):
     deal = deal_from_seed(seed)
@@ -105,7 +105,7 @@ def test_playing_on_states_is_playing_by_the_rules(seed, decl, leader):
     assert legal_slots(state, tables)[0] == 0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seeds, decls, leaders)
 def test_states_of_games_are_well_formed(seed, decl, leader):
     states = playout(seed, decl, leader)
@@ -114,7 +114,7 @@ def test_states_of_games_are_well_formed(seed, decl, leader):
     np.testing.assert_array_equal(unpack(states).ply, np.arange(29))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seeds, decls, st.integers(0, 28), st.integers(0, 27))
 def test_a_hand_with_a_domino_too_many_or_too_few_is_malformed(seed, decl, ply, bit):
     """One domino too many or too few in a hand breaks the count of a trick or, at the leader's, its start."""
@@ -131,7 +131,7 @@ def test_a_hand_with_a_domino_too_many_or_too_few_is_malformed(seed, decl, ply, 
             check_states(broken)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seeds, decls, st.integers(0, 28), st.integers(0, 2), st.integers(0, 7))
 def test_a_played_slot_is_there_if_it_was_played_and_gone_from_the_hand(seed, decl, ply, place, slot):
     state = playout(seed, decl, 0)[ply]
@@ -177,7 +177,7 @@ def test_an_illegal_slot_is_refused():
                 advance(after, [slot], tables)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds, decls, leaders)
 def test_the_mover_s_frame(seed, decl, leader):
     states = playout(seed, decl, leader)

@@ -139,7 +139,7 @@ def compare(game: Texas42, state, slow: list[ByTheRules], generator, passes: flo
     assert game.over(state).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=4), st.integers(0, 3), st.integers(0, 9))
 def test_plays_equal_the_rules(seeds, leader, first_decl):
     deals, decls = (
@@ -152,7 +152,7 @@ def test_plays_equal_the_rules(seeds, leader, first_decl):
     compare(game, game.start(deals, decls, leaders), slow, stream(0, "plays", *seeds))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.integers(0, 10_000), min_size=1, max_size=4),
     st.booleans(),

@@ -59,7 +59,7 @@ def as_a_person_would(views: Views, n: int) -> list[list[int]]:
     return tokens
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds, leaders, draws)
 def test_tokens_are_what_the_docstring_says(seeds, leader, draw):
     for games in play(seeds, leader, draw=draw):
@@ -73,7 +73,7 @@ def test_tokens_are_what_the_docstring_says(seeds, leader, draw):
         assert (told.tokens >= 0).all() and (told.tokens < VOCABULARY).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds, leaders, draws)
 def test_every_action_points_at_a_hand_token_still_in_hand(seeds, leader, draw):
     games = play(seeds, leader, draw=draw)
@@ -88,7 +88,7 @@ def test_every_action_points_at_a_hand_token_still_in_hand(seeds, leader, draw):
             assert tokens[n, step, FIRST_OF_HAND:FIRST_PLAY, 5].sum() == 7 - step // 4
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds, leaders, draws)
 def test_a_whole_game_is_told_as_its_views_are(seeds, leader, draw):
     games = play(seeds, leader, draw=draw)
@@ -101,7 +101,7 @@ def test_a_whole_game_is_told_as_its_views_are(seeds, leader, draw):
         assert np.array_equal(whole.legal[:, step], alone.legal)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds, leaders, draws, st.integers(1, 3))
 def test_other_chairs_change_nothing(seeds, leader, draw, turned):
     end = play(seeds, leader, draw=draw)[-1]
@@ -111,7 +111,7 @@ def test_other_chairs_change_nothing(seeds, leader, draw, turned):
     assert same(here, there)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds, leaders, draws, st.integers(0, 27), st.randoms(use_true_random=False))
 def test_order_carries_nothing_that_the_tokens_do_not_say(seeds, leader, draw, step, shuffle):
     """The features of the plays determine their order."""

@@ -88,7 +88,7 @@ def positions(draw, most: int = 9):
 # --- what is known ----------------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seeds, decls, leaders, steps)
 def test_what_is_unseen_and_who_may_hold_it(seed, decl, leader, step):
     games = one_game(seed, decl, leader, step)
@@ -124,7 +124,7 @@ def test_the_true_deal_is_among_the_worlds(step):
         assert (all_worlds == really[n]).all(axis=1).sum() == 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds, decls, leaders, st.integers(17, 27))
 def test_the_worlds_are_the_deals_in_which_every_play_was_legal(seed, decl, leader, step):
     games = one_game(seed, decl, leader, step)
@@ -161,7 +161,7 @@ def test_when_everything_was_seen_there_is_one():
     assert list(enumerate_worlds([], [], [0, 0, 0])) == [[[], [], []]]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(positions())
 def test_worlds_equal_brute_force(position):
     ids, allowed, need = position
@@ -267,7 +267,7 @@ def test_no_drawn_world_is_invalid():
         assert not invalid(hidden, unrank(table, draw_ranks(keys, 0, 1000, table.counts))).any()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**64 - 1), st.integers(1, 2**63 - 1) | st.integers(1, 1000), st.integers(0, 2**40))
 def test_a_draw_in_the_ragged_end_is_drawn_again(key, count, first):
     keys = np.array([key], dtype=np.uint64)

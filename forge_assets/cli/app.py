@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from forge_assets.cli.fetch import fetch
 from forge_assets.cli.flywheel import flywheel_verbs
 from forge_assets.cli.gaps import gaps
 from forge_assets.cli.lineage import lineage
@@ -20,6 +21,7 @@ app = typer.Typer(
 app.command(help="Train a network to predict the value of every play, tracked in MLflow.")(train)
 app.command()(gaps)
 app.command()(lineage)
+app.command()(fetch)
 app.command()(prune)
 for game in all_games():
     if game.flywheel:
