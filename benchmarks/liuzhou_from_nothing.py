@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,10 @@ def main() -> None:
     parser.add_argument("--playout-positions", type=int, default=LearningSettings().playout_positions)
     parser.add_argument("--games", type=int, default=None, help="games side by side")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--pairs", type=int, default=LadderSettings().pairs)
+    parser.add_argument("--pairs", type=int, default=LadderSettings().pairs, help="of the last network")
+    parser.add_argument(
+        "--pairs-before", type=int, default=50, help="pairs of games of the networks before it"
+    )
     parser.add_argument("--opponents", default=LadderSettings().opponents)
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
@@ -56,12 +58,13 @@ def main() -> None:
     )
     keep_freed_memory()
     train_and_keep(SelfPlaySettings(games=given.games), learning, given.folder)
-    settings = LadderSettings(pairs=given.pairs, opponents=given.opponents)
+    before = LadderSettings(pairs=given.pairs_before, opponents=given.opponents)
+    last = LadderSettings(pairs=given.pairs, opponents=f"{given.opponents} {STRONGEST}")
     networks = sorted((given.folder / "kept").iterdir(), key=lambda path: int(path.name))
-    results = [measure(network, settings) for network in networks[:-1]]
-    results.append(measure(networks[-1], replace(settings, opponents=f"{settings.opponents} {STRONGEST}")))
-    for result in results:
-        print_result(result)
+    results = []
+    for network in networks:
+        results.append(measure(network, last if network == networks[-1] else before))
+        print_result(results[-1])
     if given.plot:
         given.plot.write_bytes(draw(results))
 
