@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from conformance import Case
 from pretend_card import pretended_card
+from skull_king_play import hide_cards
 from toy_games import Noughts, SealedBids, hide_bids, rotate_bids, rotate_noughts
 
 from forge_core.game import cast, match_array
 from forge_core.liuzhou.game import LIUZHOU
+from forge_core.skull_king.game import SkullKingGame
+from forge_core.skull_king.rules import Rules
 from forge_core.texas42.auction import PASS
 from forge_core.texas42.game import TableState, Texas42, call_action
 from forge_core.texas42.game.state import NONE, lookups
@@ -38,6 +41,7 @@ def rotate_hands(state: TableState) -> TableState:
     return replace(state, **moved, calls=np.roll(state.calls, 1, 1), points=state.points[:, ::-1])
 
 
+SKULL_KING_OPTIONS = Rules(scoring="rascal", cannonball=True, abilities=True)
 CASES = {
     "texas42": Case(Texas42(), hide_hands, rotate_hands),
     "texas42 sixes": Case(Texas42(declaration=6), hide_hands, rotate_hands, tuple(range(5))),
@@ -46,6 +50,12 @@ CASES = {
     "texas42 passing": Case(Texas42(auction=True), hide_hands, rotate_hands, often=call_action(PASS)),
     # White goes on after the removal, so seats are not alike; random games of seeds 47 and 151 are won.
     "liuzhou": Case(LIUZHOU, seeds=(47, 151, *range(10)), n_starts=1),
+    # Rotation within a round is tested elsewhere: the next deal belongs to absolute seats.
+    "skull_king": Case(SkullKingGame(rounds=3), hide_cards(4, Rules()), seeds=(0, 7, 8, 9)),
+    "skull_king ghost": Case(SkullKingGame(2, rounds=4), hide_cards(2, Rules()), seeds=(0, 7, 8, 9)),
+    "skull_king options": Case(
+        SkullKingGame(3, SKULL_KING_OPTIONS, 4), hide_cards(3, SKULL_KING_OPTIONS), seeds=(0, 7, 8, 9)
+    ),
     "noughts": Case(Noughts(), None, rotate_noughts),
     "sealed bids": Case(SealedBids(), hide_bids, rotate_bids),
 }
@@ -72,7 +82,7 @@ def test_a_card_gives_the_same_and_is_not_waited_for(name, monkeypatch):
     case, game = CASES[name], CASES[name].game
     with pretended_card() as card:
         conformance.check_device(case, "cuda:0")
-        if name.startswith(("texas42", "liuzhou")):
+        if name.startswith(("texas42", "liuzhou", "skull_king")):
             state = game.init(case.seeds, "cuda:0")
             actions = cast(game.legal(state), "int64").argmax(1)
             card.waits.clear()

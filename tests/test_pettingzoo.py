@@ -14,6 +14,7 @@ from forge_core.errors import BadInput
 from forge_core.game import checked_step
 from forge_core.liuzhou.game import LIUZHOU, Liuzhou
 from forge_core.pettingzoo import GameEnvironment, env
+from forge_core.skull_king.game import SkullKingGame
 from forge_core.splits import Split, split_of
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
@@ -23,6 +24,7 @@ GAMES = {
     "texas42": Texas42(),
     "texas42 auction": Texas42(auction=True),
     "liuzhou": LIUZHOU,
+    "skull_king": SkullKingGame(3),
     "noughts": Noughts(),
     "sealed bids": SealedBids(),
 }

@@ -1,4 +1,4 @@
-"""Action ids 0..101. An id means the same for every seat.
+"""Phases, and action ids 0..101. An id means the same for every seat.
 
 0..73    play the card id + 1 (71: the Tigress as an Escape); Bendt's holder discards it
 74       play the Tigress as a pirate
@@ -13,6 +13,12 @@ from __future__ import annotations
 
 from forge_core.errors import BadInput
 from forge_core.skull_king.cards import N_CARDS, TIGRESS, card_text
+
+BID, LOAD, PLAY, LEAD, DISCARD, BET, MOVE, SCORED, OVER = range(9)
+"""Phases: the kind of the next decision. LOAD: grapeshot or a cannonball. LEAD: Rosie names the next leader.
+DISCARD: Bendt's holder discards a card. BET: Rascal bets. MOVE: Harry moves the bid. SCORED: the round is
+over. OVER: the game is over."""
+PHASE_NAMES = ("bid", "load", "play", "lead", "discard", "bet", "move", "scored", "over")
 
 TIGRESS_AS_ESCAPE = TIGRESS - 1
 TIGRESS_AS_PIRATE = N_CARDS
