@@ -20,6 +20,7 @@ from forge_core.skull_king.actions import (
     LEAD,
     LOAD,
     MOVE,
+    N_ACTIONS,
     OVER,
     PHASE_NAMES,
     PLAY,
@@ -178,18 +179,8 @@ class Round:
 
     def require_legal(self, action: int) -> None:
         """Raise BadInput with the card or action, the seat and the reason unless the action is legal."""
-        if action in self.legal():
-            return
-        text, seat = action_text(action), self.actor
-        if self.phase in (SCORED, OVER):
-            raise BadInput(f"{text} by seat {seat}: the round is over; deal the next one")
-        if self.phase == PLAY and action < BID_0:
-            if card_of_play(action) not in self.hands[seat]:
-                raise BadInput(f"{text} by seat {seat}: the card is not in its hand")
-            raise BadInput(
-                f"{text} by seat {seat}: it holds the led suit, so it must follow or play a special"
-            )
-        raise BadInput(f"{text} by seat {seat}: not possible in the phase {PHASE_NAMES[self.phase]}")
+        if action not in self.legal():
+            raise BadInput(illegal_text(action, self.actor, self.phase, self.hands[self.actor]))
 
     def _next_bidder(self) -> None:
         self.actor = (self.actor + 1) % self.seats
@@ -301,3 +292,17 @@ class Round:
                 cannonball=self.cannonball,
                 rules=self.rules,
             )
+
+
+def illegal_text(action: int, seat: int, phase: int, hand: Sequence[int]) -> str:
+    """Return why an action is illegal, with the card or action and the seat; it must be illegal."""
+    if not 0 <= action < N_ACTIONS:
+        return f"action {action} by seat {seat}: it does not exist; use 0..{N_ACTIONS - 1}"
+    text = f"{action_text(action)} by seat {seat}"
+    if phase in (SCORED, OVER):
+        return f"{text}: the round is over; deal the next one"
+    if phase == PLAY and action < BID_0:
+        if card_of_play(action) not in hand:
+            return f"{text}: the card is not in its hand"
+        return f"{text}: it holds the led suit, so it must follow or play a special"
+    return f"{text}: not possible in the phase {PHASE_NAMES[phase]}"

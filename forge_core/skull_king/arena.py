@@ -1,0 +1,273 @@
+"""Seat-balanced evaluation: a deal is played once with the player in each seat, and is one observation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.arena.play import seed_keys
+from forge_core.arena.players import Player
+from forge_core.arena.seats import Seats, rotations, win_shares
+from forge_core.arena.settings import held_out_seeds
+from forge_core.device import core_count
+from forge_core.errors import BadInput
+from forge_core.learning.threads import Pieces
+from forge_core.skull_king import actions
+from forge_core.skull_king.game import SkullKingGame
+from forge_core.skull_king.lockstep import OUTSIDE, play_on
+from forge_core.skull_king.players.view import TableView
+from forge_core.skull_king.reference import illegal_text
+from forge_core.skull_king.rules import Rules
+from forge_core.skull_king.state import doors
+from forge_core.skull_king.state import layout as at
+from forge_core.skull_king.state.batch import step_batch
+from forge_core.stats import Difference, mean_interval, paired_difference
+from forge_core.streams import mix
+
+BATCH = 512
+"""games in lockstep: enough for the arrays of a network, few enough for their cache"""
+N_TRICKS = actions.MOST_CARDS + 1
+"""numbers of tricks, 0..10"""
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Games:
+    """Bids, tricks and points of N finished games of R rounds, by seat."""
+
+    bids: Ints
+    """[N, R, P]"""
+    won: Ints
+    """[N, R, P]"""
+    points: Ints
+    """[N, R, P]"""
+
+
+def play_games(
+    game: SkullKingGame,
+    players: Sequence[Player],
+    seats: Seats,
+    seeds: Sequence[int],
+    seed: int = 0,
+    on_over: Callable[[int], None] | None = None,
+) -> Games:
+    """Play N games to their end. Raises BadInput if a player's action is illegal.
+
+    seats: [N, P], the index into `players` for each seat. seeds: [N], of the deals. seed: of the players'
+    draws. on_over: called with the number of games of each batch that has ended. Compiled players (with a
+    property `bot`) run in one kernel; others get all decisions of a batch at once. The draws are the same.
+    """
+    bots = np.array([getattr(player, "bot", OUTSIDE) for player in players], dtype=np.int64)
+    keys = seed_keys(seeds, seed)
+    parts = np.array_split(np.arange(len(seeds)), max(1, -(-len(seeds) // BATCH)))
+    all_compiled = all(hasattr(player, "bot") for player in players)
+    pieces = Pieces(min(core_count(), len(parts)) if all_compiled else 1)
+
+    def play(part: npt.NDArray[np.int64]) -> Games:
+        state = game.init([seeds[n] for n in part.tolist()])
+        found = _play_batch(game, players, np.ascontiguousarray(seats[part]), bots, keys[part], state)
+        if on_over:
+            on_over(len(part))
+        return found
+
+    found = pieces.run([partial(play, part) for part in parts])
+    return Games(
+        *(np.concatenate([getattr(games, name) for games in found]) for name in ("bids", "won", "points"))
+    )
+
+
+def _play_batch(
+    game: SkullKingGame,
+    players: Sequence[Player],
+    seats: Seats,
+    bots: npt.NDArray[np.int64],
+    keys: npt.NDArray[np.uint64],
+    rows: at.Rows,
+) -> Games:
+    n, times, options = len(rows), np.zeros(len(rows), np.int64), game.options
+    bids, won, points = (np.zeros((n, game.rounds, game.seats), np.int16) for _ in range(3))
+    while True:
+        play_on(rows, seats, bots, keys, times, options, bids, won, points)
+        waiting = np.flatnonzero(rows[:, at.PHASE] != actions.OVER)
+        if not len(waiting):
+            return Games(bids, won, points)
+        on_turn = seats[waiting, rows[waiting, at.ACTOR]]
+        for number in np.unique(on_turn):
+            chosen = waiting[on_turn == number]
+            part = rows[chosen]
+            legal = doors.legal_mask(part, options)
+            draws = mix(keys[chosen], times[chosen])
+            taken = np.asarray(players[number].act(TableView.of(game, part), legal, draws), np.int64)
+            _require_legal(part, legal, taken, players[number].name)
+            step_batch(part, taken, options, np.empty(len(part), np.bool_))
+            rows[chosen] = part
+            times[chosen] += 1
+
+
+def _require_legal(rows: at.Rows, legal: Any, taken: npt.NDArray[np.int64], name: str) -> None:
+    known = (taken >= 0) & (taken < actions.N_ACTIONS)
+    refused = ~known | ~legal[np.arange(len(rows)), np.where(known, taken, 0)]
+    if refused.any():
+        row, action = rows[refused.argmax()], int(taken[refused.argmax()])
+        seat = int(row[at.ACTOR])
+        hand = at.cards_of(row[at.NUMBERS + seat], row[at.SPECIALS + seat])
+        raise BadInput(f"player {name}: {illegal_text(action, seat, int(row[at.PHASE]), hand)}")
+
+
+# --- evaluation -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """A player against others on D deals, each in P seats. Arrays hold means over the games of a deal."""
+
+    name: str
+    others: tuple[str, ...]
+    """[P - 1] in order of seat after the player"""
+    seeds: npt.NDArray[np.int64]
+    """[D] of the deals"""
+    scores: Floats
+    """[D] score of the player"""
+    hits: Floats
+    """[D] share of its rounds in which it met its bid"""
+    wins: Floats
+    """[D] its share of the win; ties are split"""
+    other_scores: Floats
+    """[D] mean score of the others"""
+    points_by_round: Floats
+    """[D, R] points of the player"""
+    hits_by_round: Floats
+    """[D, R]"""
+    tricks: npt.NDArray[np.int64]
+    """[11, 11] rounds of the player, by bid and by tricks won"""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """see Player.describe; for a search, whom its rollouts take the others to be"""
+
+    @property
+    def score(self) -> Difference:
+        """The mean score, with its 95 % interval over deals."""
+        return mean_interval(self.scores)
+
+    @property
+    def hit(self) -> Difference:
+        """The hit rate, with its interval."""
+        return mean_interval(self.hits)
+
+    @property
+    def win(self) -> Difference:
+        """The share of wins, with its interval."""
+        return mean_interval(self.wins)
+
+    @property
+    def other_score(self) -> Difference:
+        """The mean score of the others, with its interval."""
+        return mean_interval(self.other_scores)
+
+    def rounds(self) -> list[tuple[Difference, Difference]]:
+        """Return (points, hit rate) of each round, with intervals."""
+        columns = zip(self.points_by_round.T, self.hits_by_round.T, strict=True)
+        return [(mean_interval(points), mean_interval(hits)) for points, hits in columns]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON types."""
+
+        def text(of: Difference) -> dict[str, float]:
+            return {"mean": of.mean, "low": of.low, "high": of.high}
+
+        return {
+            "player": self.name,
+            "others": list(self.others),
+            "deals": len(self.seeds),
+            "games": len(self.seeds) * (len(self.others) + 1),
+            "score": text(self.score),
+            "hit": text(self.hit),
+            "wins": text(self.win),
+            "others_score": text(self.other_score),
+            "by_round": [{"points": text(points), "hit": text(hit)} for points, hit in self.rounds()],
+            "bid_by_tricks": self.tricks.tolist(),
+            "settings": self.settings,
+        }
+
+
+def evaluate(
+    player: Player,
+    others: Player | Sequence[Player],
+    deals: int | Sequence[int] = 1000,
+    rules: Rules | None = None,
+    seed: int = 0,
+    seats: int = 4,
+    rounds: int = 10,
+    on_over: Callable[[int], None] | None = None,
+) -> Result:
+    """Play a player against others, in every seat of each deal.
+
+    others: one player for all other seats, or P - 1 in order of seat. deals: a number of deals of the val
+    split, or their seeds. seed: of the players' draws. on_over: see `play_games`. Raises BadInput for fewer
+    than two deals, a deal that repeats, a wrong number of others, or an illegal action.
+    """
+    against = list(others) if isinstance(others, Sequence) else [others] * (seats - 1)
+    if len(against) != seats - 1:
+        raise BadInput(f"{len(against)} other players at {seats} seats: name 1 or {seats - 1}")
+    seeds = held_out_seeds(deals) if isinstance(deals, int) else list(deals)
+    if len(seeds) < 2 or len(set(seeds)) < len(seeds):
+        raise BadInput(f"{len(seeds)} deals: use two different ones or more, for an interval")
+    game = SkullKingGame(seats, rules or Rules(), rounds)
+    arranged = rotations(range(seats))
+    table = np.tile(arranged, (len(seeds), 1))
+    games = play_games(game, [player, *against], table, np.repeat(seeds, seats).tolist(), seed, on_over)
+    own = np.argmax(table == 0, axis=1)[:, None]
+    names = tuple(other.name for other in against)
+    return _result(player, names, np.array(seeds), games, own)
+
+
+def _result(
+    player: Player, others: tuple[str, ...], seeds: npt.NDArray[np.int64], games: Games, own: Any
+) -> Result:
+    """Return the figures of the player in seats `own` [N, 1]; the games of a deal stand together."""
+    deals, seats = len(seeds), games.points.shape[2]
+
+    def of_player(by_seat: Any) -> Any:
+        return np.take_along_axis(by_seat, own.reshape(-1, *[1] * (by_seat.ndim - 1)), by_seat.ndim - 1)[
+            ..., 0
+        ]
+
+    def by_deal(numbers: Any) -> Any:
+        return numbers.reshape(deals, seats, *numbers.shape[1:]).mean(1)
+
+    scores = games.points.sum(1, dtype=np.float64)
+    points, hits = of_player(games.points).astype(np.float64), of_player(games.bids == games.won)
+    own_scores = of_player(scores)
+    tricks = np.zeros((N_TRICKS, N_TRICKS), np.int64)
+    np.add.at(tricks, (of_player(games.bids).ravel(), of_player(games.won).ravel()), 1)
+    return Result(
+        name=player.name,
+        others=others,
+        seeds=seeds,
+        scores=by_deal(own_scores),
+        hits=by_deal(hits.mean(1)),
+        wins=by_deal(of_player(win_shares(scores))),
+        other_scores=by_deal((scores.sum(1) - own_scores) / (seats - 1)),
+        points_by_round=by_deal(points),
+        hits_by_round=by_deal(hits.astype(np.float64)),
+        tricks=tricks,
+        settings=player.describe(),
+    )
+
+
+def compare(one: Result, other: Result) -> Difference:
+    """Return the mean difference of the scores of two players against the same others, paired by deal.
+
+    Raises BadInput if the deals or the others differ.
+    """
+    if one.others != other.others or not np.array_equal(one.seeds, other.seeds):
+        raise BadInput(
+            "the two results have other deals or opponents: evaluate both players on the same ones"
+        )
+    return paired_difference(one.scores, other.scores)

@@ -1,0 +1,62 @@
+"""Players of Skull King by name, as the command line writes them: `captain`, `search:100`.
+
+    random, easy, medium, hard, captain   by rules
+    search:N                              every action in N worlds, finished by other players
+
+Options of `search`: worlds=N, bids=N and plays=N (worlds per bid or play; 0: `me` decides), me=captain and
+others=hard (who finishes the rounds), fit=1 (worlds in proportion to how well the bids fit).
+"""
+
+from __future__ import annotations
+
+from forge_core.arena.names import FindModel, PlayerKind, PlayerName
+from forge_core.arena.names import make_player as make
+from forge_core.arena.players import Player
+from forge_core.errors import BadInput
+from forge_core.skull_king.bots import BOT_NAMES
+from forge_core.skull_king.search import SearchSettings
+
+PLAYERS = "random, easy, medium, hard, captain, search:100, search:100,others=captain"
+"""examples of names for the help of verbs"""
+
+
+def make_player(text: str, device: str = "auto", find_model: FindModel | None = None) -> Player:
+    """Return the player with this name. Raises BadInput for a name, option or value that does not exist."""
+    return make(text, KINDS, device, find_model)
+
+
+player = make_player
+
+
+def _by_rules(name: PlayerName, device: str) -> Player:
+    from forge_core.skull_king.players.bots import RulePlayer
+
+    return RulePlayer(name.kind)
+
+
+def _search(name: PlayerName, device: str) -> Player:
+    from forge_core.skull_king.players.bots import SearchPlayer
+
+    return SearchPlayer(name.text, search_settings(name))
+
+
+def search_settings(name: PlayerName) -> SearchSettings:
+    """Return the settings of a player that searches. Raises BadInput."""
+    default = SearchSettings()
+    try:
+        return SearchSettings(
+            worlds=name.whole("worlds", default.worlds),
+            bid_worlds=name.whole("bids", 0) if "bids" in name.options else None,
+            play_worlds=name.whole("plays", 0) if "plays" in name.options else None,
+            me=name.options.get("me", default.me),
+            others=name.options.get("others", default.others),
+            fit_bids=name.whole("fit", 0) != 0,
+        )
+    except BadInput as error:
+        raise BadInput(f"player {name.text!r}: {error}") from None
+
+
+KINDS: dict[str, PlayerKind[Player]] = {
+    **{name: PlayerKind((), _by_rules) for name in BOT_NAMES},
+    "search": PlayerKind(("worlds", "bids", "plays", "me", "others", "fit"), _search, main="worlds"),
+}
