@@ -1,8 +1,8 @@
 """Games played by compiled players, until a decision from outside is needed or the game is over.
 
 Each seat of a game has a player, a row of `bots` [K, 6] int64: a kind (RANDOM .. CAPTAIN, SEARCH, or LEARNER
-for a decision from outside) and the settings of a search. Decision t of a game draws from `mix(key, t)` with the
-key of the game, as in `arena.play`, so that results are those of the players one by one.
+for a decision from outside) and the settings of a search. Decision t of a game draws from `mix(key, t)` with
+the key of the game, as in `arena.play`, so that results are those of the players one by one.
 """
 
 from __future__ import annotations
