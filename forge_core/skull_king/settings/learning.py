@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from forge_core.errors import BadInput
 from forge_core.ranges import whole
 from forge_core.settings import setting
-from forge_core.skull_king.rules import N_ROUNDS
 from forge_core.skull_king.settings.network import (
     DEFAULT_SIZE,
     LARGE_SIZE,
@@ -26,11 +26,7 @@ EVALUATIONS = 20
 SELF, PAST = "self", "past"
 """opponents that are the network itself, and the network as it was some evaluations ago"""
 RULE_OPPONENTS = ("random", "easy", "medium", "hard", "captain")
-"""opponents that follow rules, see `forge_core.skull_king.bots`"""
-PLAN_WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.6, 2.0)
-"""weights of rounds 1..10 in the published plan"""
-LATE_FIRST = ((0.2, 7), (0.4, 4), (1.0, 1))
-"""curriculum of the published plan: up to this share of a run, rounds begin at this number"""
+"""opponents that follow rules: `forge_core.skull_king.bots.BOT_NAMES`, which takes long to import"""
 LOWEST_SHARE = 0.05
 """the learning rate falls to this share of its peak, so that the last batches still teach something"""
 LAST_ENTROPY_SHARE = 0.2
@@ -200,13 +196,14 @@ class LearningSettings:
         fallen = (self.first_temperature - self.last_temperature) * self.share_at(decisions)
         return self.first_temperature - fallen
 
-    def weights_at(self, decisions: int) -> tuple[float, ...]:
+    def chances_at(self, decisions: int) -> Sequence[float]:
         """Return the probabilities of rounds 1..10 after this many decisions."""
-        weights = list(PLAN_WEIGHTS if self.round_weights == "plan" else (1.0,) * N_ROUNDS)
+        from forge_core.skull_king.sampler import LATE_FIRST, PLAN_WEIGHTS, Rounds
+
+        rounds = Rounds() if self.round_weights == "flat" else Rounds(PLAN_WEIGHTS)
         if self.curriculum == "late_first":
-            first = next(first for share, first in LATE_FIRST if self.share_at(decisions) <= share)
-            weights[: first - 1] = [0.0] * (first - 1)
-        return tuple(weight / sum(weights) for weight in weights)
+            rounds = replace(rounds, schedule=LATE_FIRST)
+        return rounds.chances(self.share_at(decisions)).tolist()
 
 
 _HIERARCHICAL = LearningSettings()

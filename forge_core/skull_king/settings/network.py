@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from forge_core.errors import BadInput
+from forge_core.skull_king.cards import N_CARDS
 from forge_core.skull_king.rules import Rules, check_seats
-from forge_core.skull_king.state.inputs import OBSERVATION_VERSION, bid_blocks, hidden_width, play_blocks
+from forge_core.skull_king.state.inputs import OBSERVATION_VERSION, bid_blocks, play_blocks
 
 ARCHITECTURE = "skull-king-bid-and-play"
 """name of Skull King's network in the registry of architectures"""
@@ -17,6 +18,10 @@ DEFAULT_SIZE, LARGE_SIZE = "256x2", "512x3"
 """0.3 and 1.1 million weights"""
 MOST_WIDTH, MOST_LAYERS = 4096, 16
 """larger values are taken for typing errors"""
+POINTS_PER_VALUE = 100.0
+"""points of a round that a value of 1 stands for"""
+POINTS_PER_BONUS = 20.0
+"""points that a predicted bonus of 1 stands for"""
 BID_HEADS = ("tricks", "policy")
 """see `BidAndPlayConfig.bid_head`"""
 
@@ -67,8 +72,8 @@ class TableSpec(_Stored):
 
     @property
     def hidden_width(self) -> int:
-        """The length of the hidden hands."""
-        return hidden_width(self.seats)
+        """The length of the hands of the others, which only a critic sees while the network learns."""
+        return N_CARDS * (self.seats - 1)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record that is stored: JSON types only."""

@@ -1,0 +1,6 @@
+"""Rounds played by a network that learns: tables, decisions that wait, and the buffers of finished rounds."""
+
+from forge_core.skull_king.rollouts.collector import Collector
+from forge_core.skull_king.rollouts.records import Collected
+
+__all__ = ["Collected", "Collector"]

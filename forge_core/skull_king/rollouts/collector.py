@@ -1,0 +1,171 @@
+"""A part of the tables of a run, which a thread plays with the current network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from forge_core.skull_king.network import BidAndPlayNet
+from forge_core.skull_king.rollouts import kernels, records
+from forge_core.skull_king.rollouts.records import LEARNER, PAST, Collected, Requests
+from forge_core.skull_king.settings.learning import (
+    PAST as PAST_NAME,
+)
+from forge_core.skull_king.settings.learning import (
+    RULE_OPPONENTS,
+    SELF,
+    LearningSettings,
+    parse_opponents,
+)
+from forge_core.skull_king.settings.network import TableSpec
+from forge_core.skull_king.state.layout import options_of
+from forge_core.streams import mix, stream
+
+PLAYER_NUMBERS = {SELF: LEARNER, PAST_NAME: PAST, **{name: i for i, name in enumerate(RULE_OPPONENTS)}}
+
+
+class Collector:
+    """Tables at which a network plays rounds, and what it can learn from the finished ones.
+
+    Deals and draws depend on the seed and the number of the table only.
+    """
+
+    def __init__(self, settings: LearningSettings, spec: TableSpec, part: int, device: str = "cpu") -> None:
+        """part: 0..parts - 1. device: of the networks."""
+        self.settings, self.device = settings, device
+        n_parts, seats = settings.parts, spec.seats
+        numbers = np.arange(settings.tables * part // n_parts, settings.tables * (part + 1) // n_parts)
+        self._goal = settings.batch * (part + 1) // n_parts - settings.batch * part // n_parts
+        self._options = options_of(spec.rules, seats)
+        shares = parse_opponents(settings.opponents)
+        self._kinds = np.array([PLAYER_NUMBERS[name] for name in shares])
+        self._mix_of_players = np.cumsum(list(shares.values()))
+        widths = spec.bid_width, spec.play_width, spec.hidden_width if settings.hidden_critic else 0
+        n, most_bids = len(numbers), len(numbers) * seats
+        self.tables = records.new_tables(
+            n,
+            seats,
+            mix(_key(settings.seed, "draws"), numbers),
+            mix(_key(settings.seed, "deals"), numbers),
+        )
+        self._staged = records.new_staged(n, seats, widths)
+        self._own, self._past = (records.new_requests(n, widths) for _ in range(2))
+        most_plays = self._staged.action.size
+        self._collected = records.new_collected(self._goal + most_plays, self._goal + most_bids, widths)
+        self._has_begun = False
+        self.decisions = 0
+        """decisions of learners so far"""
+
+    @torch.no_grad()
+    def collect(
+        self, network: BidAndPlayNet, past: BidAndPlayNet | None, decisions: int, precision: str
+    ) -> Collected:
+        """Play until a batch of plays or bids is complete; return the arrays, cut to what was collected.
+
+        past: plays seats of PAST. decisions: decisions of the whole run so far, for the schedules. The arrays
+        are overwritten by the next call.
+        """
+        settings = self.settings
+        is_policy = settings.bid_head == "policy"
+        temperature = 1.0 if is_policy else settings.temperature_at(decisions)
+        random_share = 0.0 if is_policy else settings.random_bids
+        mix_of_rounds = np.cumsum(settings.chances_at(decisions))
+        self._collected.n[:] = 0
+        while self._collected.n.max() < self._goal:
+            kernels.advance(
+                self.tables,
+                self._staged,
+                self._collected,
+                self._own,
+                self._past,
+                self._options,
+                mix_of_rounds,
+                self._mix_of_players,
+                self._kinds,
+                settings.trace,
+                not self._has_begun,
+            )
+            self._has_begun = True
+            self.decisions += int(self._own.n.sum())
+            self._answer(network, self._own, temperature, random_share, precision)
+            if past is not None:
+                self._answer(past, self._past, temperature, random_share, precision)
+        return cut(self._collected)
+
+    def _answer(
+        self,
+        network: BidAndPlayNet,
+        requests: Requests,
+        temperature: float,
+        random_share: float,
+        precision: str,
+    ) -> None:
+        """Take the decisions that wait for a network."""
+        n_bids, n_plays = requests.n
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16, precision != "32"):
+            if n_bids:
+                points = network.bids(self._seen(requests.bid[:n_bids])).points
+            if n_plays:
+                hidden = self._seen(requests.hidden[:n_plays]) if requests.hidden.shape[1] else None
+                plays = network.plays(self._seen(requests.play[:n_plays]), hidden)
+        if n_bids:
+            kernels.take_bids(
+                self.tables,
+                self._staged,
+                requests,
+                points.cpu().numpy(),
+                temperature,
+                random_share,
+                self._options,
+                True,
+            )
+        if n_plays:
+            logits, values = plays.logits.cpu().numpy(), plays.value.cpu().numpy()
+            kernels.take_plays(
+                self.tables, self._staged, requests, logits, values, False, self._options, True
+            )
+
+    def _seen(self, observations: np.ndarray) -> Tensor:
+        return torch.from_numpy(observations).to(self.device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the rounds that are in play, for a checkpoint."""
+        return {
+            "tables": _tensors(self.tables),
+            "staged": _tensors(self._staged),
+            "decisions": self.decisions,
+            "has_begun": self._has_begun,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a checkpoint."""
+        for record, stored in ((self.tables, state["tables"]), (self._staged, state["staged"])):
+            for name, array in record._asdict().items():
+                array[:] = stored[name].numpy().view(array.dtype)
+        self.decisions, self._has_begun = state["decisions"], state["has_begun"]
+
+
+def cut(collected: Collected) -> Collected:
+    """Return the records of rounds and plays that were collected."""
+    n_rounds, n_plays = collected.n
+    return Collected(
+        **{
+            name: array if name == "n" else array[: n_rounds if name.startswith("bid") else n_plays]
+            for name, array in collected._asdict().items()
+        }
+    )
+
+
+def _key(seed: int, name: str) -> np.uint64:
+    return stream(seed, "skull_king", "learning", name).integers(2**64, dtype=np.uint64)
+
+
+def _tensors(record: Any) -> dict[str, Tensor]:
+    return {
+        name: torch.from_numpy((array.view(np.int64) if array.dtype == np.uint64 else array).copy())
+        for name, array in record._asdict().items()
+    }
