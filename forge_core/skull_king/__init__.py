@@ -1,4 +1,7 @@
-"""Skull King, from its rules up; `pyproject.toml` lists its layers. The network is registered here by name."""
+"""Skull King, from its rules up; `pyproject.toml` lists its layers.
+
+The network is registered here, so that it can be found by name.
+"""
 
 from forge_core.learning.networks import register
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from forge_core.errors import BadInput
 from forge_core.kernels import kernel
 from forge_core.skull_king.rollouts.records import I64, U8, Collected
-from forge_core.skull_king.rules import Rules
+from forge_core.skull_king.settings.network import TableSpec
 from forge_core.skull_king.state import inputs
 
 _BLOCKS = ("bids", "won", "needs", "own need", "overbid", "tricks left")
 
 
-def imitated(batch: Collected, rules: Rules = Rules(), seats: int = 4) -> tuple[U8, I64]:
+def imitated(batch: Collected, spec: TableSpec) -> tuple[U8, I64]:
     """Return observations [N, D] and actions [N] of plays after bids that were missed.
 
     The observations show the tricks won at the end as the own bid.
     """
-    blocks = inputs.play_blocks(rules, seats)
-    if batch.play.shape[1] != blocks.width:
-        raise BadInput(f"observations of {batch.play.shape[1]} entries, not {blocks.width}: pass their rules")
+    blocks = inputs.play_blocks(spec.rules, spec.seats)
     begins = np.array([blocks.slice(name).start for name in _BLOCKS])
     own_bid = batch.play[:, begins[0] : begins[0] + inputs.N_BIDS].argmax(1)
     missed = np.flatnonzero(own_bid != batch.tricks)

@@ -30,8 +30,9 @@ IMITATED_SHARE = 4
 class Learner:
     """A network that learns, and its optimizer.
 
-    Each part of a batch belongs to a thread, which finds the gradients of its share of a minibatch; a step takes
-    their mean. The parts are fixed by the settings, so that results do not depend on the number of cores.
+    Each part of a batch belongs to a thread, which finds the gradients of its share of a minibatch; a step
+    takes their mean. The parts are fixed by the settings, so that results do not depend on the number of
+    cores.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Learner:
         advantages = np.concatenate([batch.advantage for batch in batches])
         mean, spread = float(advantages.mean()), float(advantages.std()) + 1e-6
         lessons = [
-            _Lesson(batch, mean, spread, settings, self.device, stream(settings.seed, "learn", first, part))
+            _Lesson(batch, mean, spread, self, stream(settings.seed, "learn", first, part))
             for part, batch in enumerate(batches)
         ]
         summed = torch.zeros(len(LOSSES), device=self.device)
@@ -129,11 +130,11 @@ class _Lesson:
         batch: Collected,
         mean: float,
         spread: float,
-        settings: LearningSettings,
-        device: str,
+        learner: Learner,
         draws: np.random.Generator,
     ) -> None:
         """mean, spread: of the advantages of all parts."""
+        settings, device = learner.settings, learner.device
         arrays = {name: torch.from_numpy(array).to(device) for name, array in batch._asdict().items()}
         self._plays = PlayBatch(
             seen=arrays["play"],
@@ -152,7 +153,7 @@ class _Lesson:
             points=arrays["bid_points"],
         )
         self._size, self._draws, self._device = settings.minibatch // settings.parts, draws, device
-        self._imitated = imitated(batch) if settings.hindsight else None
+        self._imitated = imitated(batch, learner.network.spec) if settings.hindsight else None
         self._order_of_plays = self._order_of_bids = torch.empty(0, dtype=torch.int64)
 
     def shuffle(self) -> int:
@@ -183,8 +184,8 @@ class _Lesson:
 
 def _rows(batch: Any, rows: Tensor) -> Any:
     """Return the chosen rows of a batch."""
-    fields = {name: getattr(batch, name) for name in batch.__slots__}
-    return type(batch)(**{name: tensor if tensor is None else tensor[rows] for name, tensor in fields.items()})
+    tensors = {name: getattr(batch, name) for name in batch.__slots__}
+    return type(batch)(**{name: None if tensor is None else tensor[rows] for name, tensor in tensors.items()})
 
 
 def copy_of(network: BidAndPlayNet, device: str) -> BidAndPlayNet:

@@ -1,6 +1,6 @@
 """Losses of the two parts of the network, on plays and bids of finished rounds.
 
-Plays: proximal policy optimisation with a clipped ratio, the squared error of the value, and an entropy bonus.
+Plays: proximal policy optimisation with a clipped ratio, the squared error of the value, an entropy bonus.
 Bids: the cross-entropy of the tricks won with the bid that was made, in hindsight. Letters: N rows.
 """
 

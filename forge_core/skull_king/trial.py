@@ -13,6 +13,7 @@ import torch
 
 from forge_core.kernels import kernel
 from forge_core.skull_king import actions
+from forge_core.skull_king.bots import CAPTAIN, HARD
 from forge_core.skull_king.bots.rules import act
 from forge_core.skull_king.deals import game_keys
 from forge_core.skull_king.network import BidAndPlayNet
@@ -113,3 +114,24 @@ def _advance(tables, requests, options, hits):
             else:
                 action = listed[0]
             step(row, action, options)
+
+
+CURVE_SEED = 1
+"""seed of the deals of the curve"""
+CURVE_DEALS = 250
+"""an interval of about 6 points on each side"""
+
+
+def curve_figures(network: BidAndPlayNet) -> dict[str, float]:
+    """Return the figures of a network against three hard players and three captains, for a curve."""
+    hard, captain = (try_network(network, kind, CURVE_DEALS, CURVE_SEED) for kind in (HARD, CAPTAIN))
+    return {
+        "score": hard.score.mean,
+        "score_low": hard.score.low,
+        "hit": hard.hit.mean,
+        "wins": hard.wins.mean,
+        "captain_score": captain.score.mean,
+        "captain_score_low": captain.score.low,
+        "captain_hit": captain.hit.mean,
+        "captain_wins": captain.wins.mean,
+    }

@@ -122,12 +122,14 @@ class BidAndPlayNet(Network):
     def plays(self, seen: Tensor, hidden: Tensor | None = None) -> Plays:
         """Return answers to observations after all have bid [N, D], uint8 or float.
 
-        hidden: hands of the others [N, H], for the critic that sees them; None: the value is the player's own.
+        hidden: hands of the others [N, H], for the critic that sees them; None: the player's own value.
         """
         body = self.body(seen)
         logits = self.policy(body).float().masked_fill(seen[:, self._legal] == 0, ILLEGAL)
-        sees_all = self.critic is not None and hidden is not None
-        value = self.critic(seen, hidden) if sees_all else self.value(body).float().squeeze(1)
+        if self.critic is not None and hidden is not None:
+            value = self.critic(seen, hidden)
+        else:
+            value = self.value(body).float().squeeze(1)
         return Plays(logits, value, self.tricks(body).float())
 
     def answers(self, bid: Tensor, play: Tensor) -> tuple[Tensor, Tensor, Tensor]:

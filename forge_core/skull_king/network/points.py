@@ -23,7 +23,7 @@ def points_without_bonus(rules: Rules) -> Table:
 
 def shares_of_bonus(rules: Rules) -> Table:
     """Return the share of the bonus that counts: 1 for an exact bid, less for others."""
-    return (_table(rules, A_BONUS) - _table(rules, 0)) / A_BONUS
+    return ((_table(rules, A_BONUS) - _table(rules, 0)) / A_BONUS).astype(np.float32)
 
 
 def _table(rules: Rules, bonus: int) -> Table:

@@ -129,8 +129,8 @@ def draw_from(chances, n, share):
 def take_bids(tables, staged, requests, points, temperature, random_share, options, keeps):
     """Draw and take the bids that wait: with probability random_share at random, else by softmax.
 
-    points: [N, 11] float32, divided by `temperature` before the softmax; temperature 0: the highest. keeps: keep
-    what learners need.
+    points: [N, 11] float32, divided by `temperature` before the softmax; temperature 0: the highest. keeps:
+    keep what learners need.
     """
     chances = np.empty(N_BIDS, np.float32)
     for i in range(requests.n[0]):
@@ -227,4 +227,3 @@ def collect_round(tables, table, staged, collected, options, trace):
             collected.n[1] = c + 1
             later_value = value
         staged.n[table, seat] = 0
-

@@ -169,4 +169,3 @@ def new_collected(plays: int, rounds: int, widths: tuple[int, int, int]) -> Coll
         bid_points=np.zeros(rounds, np.float32),
         bid_opponents=np.zeros(rounds, np.int64),
     )
-

@@ -98,8 +98,8 @@ class LearningSettings:
     )
     bid_head: Literal["tricks", "policy"] = setting(
         "tricks",
-        "tricks: for each bid, the network predicts the tricks that it would win, and bids by expected points. "
-        "policy: bids are learnt by policy gradient.",
+        "tricks: for each bid, the network predicts the tricks that it would win; it bids by expected "
+        "points. policy: bids are learnt by policy gradient.",
         panel=_NETWORK,
     )
     hidden_critic: bool = setting(
@@ -172,7 +172,7 @@ class LearningSettings:
             raise BadInput(
                 f"clip {self.clip}: use 0 to 1; trace {self.trace} and random bids {self.random_bids}: 0 to 1"
             )
-        if not 0 < min(self.first_temperature, self.last_temperature):
+        if min(self.first_temperature, self.last_temperature) <= 0:
             raise BadInput("temperatures of bids must be above 0: use 6 and 2 points, for example")
 
     def config(self) -> BidAndPlayConfig:
@@ -206,15 +206,15 @@ class LearningSettings:
         return rounds.chances(self.share_at(decisions)).tolist()
 
 
-_HIERARCHICAL = LearningSettings()
-
+DEFAULT_RECIPE = "hierarchical"
+_BEST = LearningSettings()
 RECIPES: dict[str, LearningSettings] = {
-    "hierarchical": _HIERARCHICAL,
-    "flat": replace(_HIERARCHICAL, bid_head="policy"),
-    "large_net": replace(_HIERARCHICAL, size=LARGE_SIZE),
-    "self_play": replace(_HIERARCHICAL, opponents=SELF),
+    DEFAULT_RECIPE: _BEST,
+    "flat": replace(_BEST, bid_head="policy"),
+    "large_net": replace(_BEST, size=LARGE_SIZE),
+    "self_play": replace(_BEST, opponents=SELF),
     "seed_v9": replace(
-        _HIERARCHICAL,
+        _BEST,
         bid_head="policy",
         curriculum="late_first",
         batch=32_768,
@@ -223,8 +223,8 @@ RECIPES: dict[str, LearningSettings] = {
         hindsight=0.05,
     ),
 }
-"""hierarchical: the best measured run. flat: bids are actions of a policy like plays. seed_v9: what the
-published plan prescribes, for comparison"""
+"""Settings by name. hierarchical: the best that was measured. flat: bids are actions of a policy, like plays.
+seed_v9: the published plan, for comparison."""
 
 
 def read_recipe(text: str) -> str:

@@ -84,10 +84,15 @@ class TableSpec(_Stored):
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Self:
         """Read the record of `to_dict`. Raises BadInput if its keys differ."""
-        rules = dict(record.get("rules", {}))
+        rules: dict[str, Any] = dict(record.get("rules", {}))
         if set(rules) != {field.name for field in fields(Rules)}:
             raise BadInput(f"rules {sorted(rules)} are not those of this version of Forge")
-        return super().from_dict(record | {"rules": Rules(**rules | {"advanced": tuple(rules["advanced"])})})
+        return super().from_dict(record | {"rules": _rules_of(rules)})
+
+
+def _rules_of(record: dict[str, Any]) -> Rules:
+    record["advanced"] = tuple(record["advanced"])
+    return Rules(**record)
 
 
 @dataclass(frozen=True)
@@ -99,8 +104,8 @@ class BidAndPlayConfig(_Stored):
     layers: int
     """hidden layers of each part"""
     bid_head: str = "tricks"
-    """tricks: the distribution of tricks won for each bid, from which expected points follow; policy: logits of
-    bids, learnt by policy gradient"""
+    """tricks: the distribution of tricks won for each bid, from which expected points follow; policy: logits
+    of bids, learnt by policy gradient"""
     hidden_critic: bool = False
     """while it learns, the value of a play comes from a network that sees all hands"""
 

@@ -1,0 +1,342 @@
+"""A training run: a network plays rounds and learns from them, in one process.
+
+Each iteration collects a batch of finished rounds and then takes the steps that use it. All schedules count
+decisions, never time, so a run that was stopped and resumed equals an uninterrupted one to the last digit.
+The folder of a run, its curve and its checkpoints are the same as for all kinds of learning
+(`forge_core.learning.runs`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from forge_core.device import device_name, resolve_device
+from forge_core.errors import BadInput
+from forge_core.files import fingerprint
+from forge_core.learning.checkpoints import load_model, save_model, weights_digest
+from forge_core.learning.precision import resolve_precision
+from forge_core.learning.resumption import read_checkpoint, write_checkpoint
+from forge_core.learning.runs import (
+    CHECKPOINT,
+    MODEL,
+    Point,
+    Progress,
+    TrainResult,
+    claim_folder,
+    describe_machine,
+    write_curve,
+)
+from forge_core.learning.threads import one_torch_thread
+from forge_core.skull_king.learner import Learner, copy_of
+from forge_core.skull_king.losses import LOSSES
+from forge_core.skull_king.network import BidAndPlayNet, TableSpec
+from forge_core.skull_king.rollouts import Collected, Collector
+from forge_core.skull_king.rules import RULES_VERSION
+from forge_core.skull_king.settings.learning import EVALUATIONS, PAST, LearningSettings, parse_opponents
+from forge_core.skull_king.trial import curve_figures
+
+TRAINER_VERSION = "s1"
+"""Raised when the same settings train a different network."""
+GOAL = "remaining"
+"""figure by which the evaluations of a run are compared: the share of decisions still to be made, so that the
+newest network is the best. Its evaluations have few games, and the best of them would be the luckiest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Work done since the last evaluation of the curve."""
+
+    decisions: int = 0
+    rounds: int = 0
+    points: float = 0.0
+    """sum over rounds of the learners' points"""
+    hits: int = 0
+    """rounds in which the bid was met"""
+    losses: tuple[float, ...] = (0.0,) * len(LOSSES)
+    """sums over `steps`"""
+    steps: int = 0
+    collect_seconds: float = 0.0
+    learn_seconds: float = 0.0
+
+    def figures(self) -> dict[str, float]:
+        """Return the figures of an evaluation."""
+        rounds, steps = max(1, self.rounds), max(1, self.steps)
+        spent = max(1e-9, self.collect_seconds + self.learn_seconds)
+        return {
+            **{name: loss / steps for name, loss in zip(LOSSES, self.losses, strict=True)},
+            "training_points": self.points / rounds,
+            "training_hit": self.hits / rounds,
+            "decisions_per_second": self.decisions / spent,
+            "collect_seconds": self.collect_seconds,
+            "learn_seconds": self.learn_seconds,
+        }
+
+
+@dataclass
+class Run:
+    """A run in a folder: its tables, its learner and its curve."""
+
+    settings: LearningSettings
+    folder: Path
+    record: dict[str, Any]
+    """config.json"""
+    learner: Learner
+    collectors: list[Collector]
+    past: BidAndPlayNet | None
+    """the network as it was at the last evaluation, if the settings name it as an opponent"""
+    progress: Progress = field(default_factory=lambda: Progress(GOAL))
+    since: Since = Since()
+
+    @classmethod
+    def begin(
+        cls,
+        settings: LearningSettings,
+        folder: Path,
+        record: dict[str, Any],
+        network: BidAndPlayNet,
+        device: str,
+    ) -> Run:
+        """Return a run that has played nothing. network: learning starts from its weights."""
+        learner = Learner(network, settings, device, record["precision"])
+        parts = range(settings.parts)
+        collectors = [Collector(settings, network.spec, part, device) for part in parts]
+        past = copy_of(network, device) if PAST in parse_opponents(settings.opponents) else None
+        return cls(settings, folder, record, learner, collectors, past)
+
+    @property
+    def decisions(self) -> int:
+        """Decisions of learners so far, of `settings.decisions`."""
+        return sum(collector.decisions for collector in self.collectors)
+
+    @property
+    def is_done(self) -> bool:
+        """True once all decisions have been made and learnt from."""
+        return self.decisions >= self.settings.decisions
+
+    def iterate(self) -> None:
+        """Collect a batch, then learn from it."""
+        began, before = time.perf_counter(), self.decisions
+        batches: list[Collected] = self.learner.pieces.run(
+            [
+                partial(collector.collect, part, self.past, before, self.learner.precision)
+                for collector, part in zip(self.collectors, self.learner.parts, strict=True)
+            ]
+        )
+        collected = time.perf_counter()
+        losses, steps = self.learner.learn(batches, self.decisions)
+        summed = losses.tolist()
+        since = self.since
+        self.since = Since(
+            decisions=since.decisions + self.decisions - before,
+            rounds=since.rounds + sum(len(batch.bid_made) for batch in batches),
+            points=since.points + sum(float(batch.bid_points.sum()) for batch in batches),
+            hits=since.hits + sum(int((batch.bid_made == batch.bid_tricks).sum()) for batch in batches),
+            losses=tuple(a + b for a, b in zip(since.losses, summed, strict=True)),
+            steps=since.steps + steps,
+            collect_seconds=since.collect_seconds + collected - began,
+            learn_seconds=since.learn_seconds + time.perf_counter() - collected,
+        )
+        self.progress.rows = self.decisions
+
+    def is_point_due(self, before: int) -> bool:
+        """Return True if the iteration that began after `before` decisions reached an evaluation."""
+        every = self.settings.decisions / EVALUATIONS
+        return self.is_done or int(self.decisions / every) > int(before / every)
+
+    def add_point(self) -> Point:
+        """Add an evaluation to the curve; save the network, then the state of the run."""
+        network = self.learner.network
+        figures = {
+            GOAL: max(0.0, 1 - self.decisions / self.settings.decisions),
+            **curve_figures(network),
+            **self.since.figures(),
+            "learning_rate": self.settings.rate_at(self.decisions),
+            "temperature": self.settings.temperature_at(self.decisions),
+        }
+        point, is_best = self.progress.add(self.learner.step, figures)
+        self.since = Since()
+        if self.past is not None:
+            self.past.load_state_dict(network.state_dict())
+        write_curve(self.folder, self.progress.points)
+        if is_best:
+            made = datetime.now(UTC).isoformat(timespec="seconds")
+            save_model(str(self.folder / MODEL), network, {**self.record, "made": made, "results": point})
+        self.save()
+        return point
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint holds."""
+        return {
+            "learner": self.learner.state_dict(),
+            "collectors": [collector.state_dict() for collector in self.collectors],
+            "past": None if self.past is None else self.past.state_dict(),
+            "progress": self.progress.state_dict(),
+            "since": asdict(self.since),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state` returned."""
+        self.learner.load_state_dict(state["learner"])
+        for collector, stored in zip(self.collectors, state["collectors"], strict=True):
+            collector.load_state_dict(stored)
+        if self.past is not None:
+            self.past.load_state_dict(state["past"])
+        self.progress.load_state_dict(state["progress"])
+        self.since = Since(**state["since"])
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        write_checkpoint(self.folder / CHECKPOINT, self.state())
+
+    def load(self) -> None:
+        """Continue from the checkpoint. Raises BadInput for one that does not fit."""
+        state = read_checkpoint(self.folder / CHECKPOINT, tuple(self.state()))
+        try:
+            self.load_state(state)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise BadInput(
+                f"{self.folder / CHECKPOINT} belongs to another run ({error}): start a run with another name"
+            ) from error
+
+
+def train(
+    settings: LearningSettings,
+    folder: str | Path,
+    *,
+    recipe: str | None = None,
+    device: str = "auto",
+    init_from: str | None = None,
+    resume: bool = False,
+    minutes: float | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_progress: Callable[[int], None] | None = None,
+    on_point: Callable[[Point], None] | None = None,
+) -> TrainResult:
+    """Train a network by playing rounds, and keep everything in `folder`.
+
+    recipe: the name of the settings, for the model card. init_from: a model of the same size to start from.
+    resume: continue from the checkpoint in `folder` with the settings of the run; the result is the same as
+    without the interruption. minutes: stop after this many; the run can then be resumed. should_stop: called
+    after each iteration; True saves the run and raises KeyboardInterrupt. on_progress: called with the
+    decisions made. on_point: called with each evaluation of the curve. Raises BadInput for settings, models
+    or checkpoints that do not fit.
+    """
+    until = None if minutes is None else time.monotonic() + 60 * minutes
+    folder, device = Path(folder), resolve_device(device)
+    if device != "cpu":
+        settings = replace(settings, parts=1)
+    precision = choose_precision(settings.precision, device)
+    record = describe_run(settings, recipe, init_from, device, precision)
+    network = _first_network(settings, None if resume else init_from)
+    record = claim_folder(folder, record, resume, lambda stored: asdict(settings_from(stored)))
+    with one_torch_thread() if device == "cpu" else nullcontext():
+        run = Run.begin(settings, folder, record, network, device)
+        if resume:
+            run.load()
+        _go_on(run, until, should_stop, on_progress, on_point)
+    progress = run.progress
+    return TrainResult(
+        folder=str(folder),
+        model=str(folder / MODEL) if progress.points else "",
+        points=progress.points,
+        best=progress.best if progress.points else {},
+        device=device_name(device),
+        precision=precision,
+        parameters=network.n_parameters,
+        stopped_early=False,
+        unfinished=not run.is_done,
+    )
+
+
+def _go_on(
+    run: Run,
+    until: float | None,
+    should_stop: Callable[[], bool],
+    on_progress: Callable[[int], None] | None,
+    on_point: Callable[[Point], None] | None,
+) -> None:
+    """Play and learn until the run is done or its time is up. The arguments are those of `train`."""
+    is_time_over = False
+    while not run.is_done and not is_time_over:
+        before = run.decisions
+        run.iterate()
+        if on_progress:
+            on_progress(run.decisions)
+        if run.is_point_due(before):
+            point = run.add_point()
+            if on_point:
+                on_point(point)
+        is_time_over = until is not None and time.monotonic() >= until
+        if (is_time_over or should_stop()) and not run.is_done:
+            run.save()
+            if not is_time_over:
+                raise KeyboardInterrupt
+
+
+def point_text(point: Point) -> str:
+    """Return an evaluation of the curve as a readable line."""
+    return (
+        f"{point['rows']:>10,} decisions  {point['cpu_seconds']:>6,.0f} CPU s  "
+        f"3 hard {point['score']:+.0f}, hit {point['hit']:.3f}, wins {point['wins']:.3f}  "
+        f"3 captains {point['captain_score']:+.0f}, wins {point['captain_wins']:.3f}  "
+        f"{point['decisions_per_second']:,.0f} decisions/s"
+    )
+
+
+def choose_precision(request: str, device: str) -> str:
+    """Return 32 or bf16-mixed; auto means bf16-mixed if the device has bfloat16. Raises BadInput."""
+    if request == "16-mixed":
+        raise BadInput("this network does not support precision 16-mixed: use auto, 32 or bf16-mixed")
+    resolved = resolve_precision(request, device)
+    return "32" if resolved == "16-mixed" else resolved
+
+
+def settings_from(stored: Mapping[str, Any]) -> LearningSettings:
+    """Return the settings in `train` of a config.json; those added since have their defaults."""
+    known = (each.name for each in fields(LearningSettings) if each.name in stored)
+    return LearningSettings(**{name: stored[name] for name in known})
+
+
+def describe_run(
+    settings: LearningSettings, recipe: str | None, init_from: str | None, device: str, precision: str
+) -> dict[str, Any]:
+    """Return the config.json of a run, which also begins its model card. device, precision: resolved."""
+    spec = spec_of(settings)
+    config = {"rules_version": RULES_VERSION, "opponents": settings.opponents, "seed": settings.seed}
+    version = fingerprint({"version": TRAINER_VERSION, **config, "spec": spec.to_dict()})
+    return {
+        "recipe": recipe,
+        "train": asdict(settings),
+        "spec": spec.to_dict(),
+        "data": {"game": "skull_king", "kind": "rounds", "version": version, "config": config},
+        "init_from": init_from,
+        "parent_weights": weights_digest(init_from) if init_from else None,
+        "model_version": TRAINER_VERSION,
+        **describe_machine(device, precision),
+    }
+
+
+def spec_of(settings: LearningSettings) -> TableSpec:
+    """Return the input of the network of a run."""
+    return TableSpec(seats=settings.seats)
+
+
+def _first_network(settings: LearningSettings, init_from: str | None) -> BidAndPlayNet:
+    """Return a network with fresh weights from the seed, or a model. Raises BadInput for another size."""
+    spec, config = spec_of(settings), settings.config()
+    if init_from is None:
+        torch.manual_seed(settings.seed)
+        return BidAndPlayNet(spec, config)
+    network = load_model(init_from, kind=BidAndPlayNet).train()
+    if network.config != config or network.spec != spec:
+        raise BadInput(f"{init_from} has size {network.config} or rules that differ: choose its settings")
+    return network

@@ -1,0 +1,168 @@
+"""Learning of Skull King: schedules, recipes, and runs that resume to the last digit."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from forge_core.errors import BadInput
+from forge_core.files import Store
+from forge_core.learning.checkpoints import load_model
+from forge_core.skull_king import trial
+from forge_core.skull_king.network import BidAndPlayNet
+from forge_core.skull_king.settings.learning import (
+    LOWEST_SHARE,
+    RECIPES,
+    LearningSettings,
+    parse_opponents,
+    read_recipe,
+)
+from forge_core.skull_king.train import settings_from, train
+
+LEARNING = LearningSettings(
+    opponents="hard:2,captain,self,past", size="16x2", decisions=6000, tables=12, batch=256, minibatch=64
+)
+TIMES = {"seconds", "cpu_seconds", "collect_seconds", "learn_seconds", "decisions_per_second"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_games():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trial, "CURVE_DEALS", 2)
+        yield
+
+
+def curve_of(folder: Path) -> list[dict[str, str]]:
+    """The curve without what a clock measures."""
+    with (folder / "metrics.csv").open() as file:
+        return [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    """The folder of a run that was never stopped."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    result = train(LEARNING, folder, recipe="self_play", device="cpu")
+    assert not result.unfinished and result.best is result.points[-1]
+    return folder
+
+
+# settings
+
+
+def test_schedules_go_by_decisions():
+    settings = LearningSettings(decisions=100, lr=1.0, entropy=1.0)
+    assert [settings.temperature_at(n) for n in (0, 50, 100, 120)] == [6, 4, 2, 2]
+    assert [settings.rate_at(n) for n in (0, 50, 100)] == [1, 0.5, LOWEST_SHARE]
+    assert settings.entropy_at(0) == 1 and settings.entropy_at(100) == 0.2
+    chances = settings.chances_at(0)
+    assert sum(chances) == pytest.approx(1) and chances[9] == pytest.approx(4 * chances[0])
+    late_first = replace(settings, curriculum="late_first")
+    assert late_first.chances_at(0)[:6] == [0] * 6 and min(late_first.chances_at(50)) > 0
+
+
+def test_opponents_are_shares_of_tables():
+    assert parse_opponents("hard:3, captain") == {"hard": 0.75, "captain": 0.25}
+    for wrong in ("", "hard:0", "hard:x", "nobody", "hard,hard", "hard:nan"):
+        with pytest.raises(BadInput, match="opponents"):
+            parse_opponents(wrong)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"decisions": 0},
+        {"parts": 3, "tables": 2},
+        {"minibatch": 9000},
+        {"lr": 0.0},
+        {"clip": 1.0},
+        {"last_temperature": 0.0},
+        {"size": "256"},
+        {"seats": 9},
+    ],
+)
+def test_contradictions_are_refused(change):
+    with pytest.raises(BadInput):
+        replace(LearningSettings(), **change)
+
+
+def test_recipes():
+    assert set(RECIPES) == {"hierarchical", "flat", "large_net", "self_play", "seed_v9"}
+    assert read_recipe("Self-Play") == "self_play"
+    with pytest.raises(BadInput, match="hierarchical"):
+        read_recipe("v9")
+
+
+# runs
+
+
+def test_a_run_leaves_a_model_with_its_card(whole):
+    network = load_model(str(whole / "model"), kind=BidAndPlayNet)
+    card = network.card
+    assert card["recipe"] == "self_play" and settings_from(card["train"]) == LEARNING
+    assert card["results"]["rows"] >= LEARNING.decisions and -500 < card["results"]["score"] < 500
+    assert card["data"]["game"] == "skull_king"
+    assert json.loads((whole / "config.json").read_text())["spec"] == network.spec.to_dict()
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(whole, tmp_path):
+    folder, calls = tmp_path / "run", 0
+
+    def after_a_few() -> bool:
+        nonlocal calls
+        calls += 1
+        return calls % 5 == 0
+
+    with pytest.raises(KeyboardInterrupt):
+        train(LEARNING, folder, recipe="self_play", device="cpu", should_stop=after_a_few)
+    stops = 0
+    while True:
+        try:
+            train(LEARNING, folder, recipe="self_play", device="cpu", resume=True, should_stop=after_a_few)
+            break
+        except KeyboardInterrupt:
+            stops += 1
+    assert stops >= 1 and curve_of(folder) == curve_of(whole)
+    weights = [Store(str(place)).read("model/model.safetensors") for place in (folder, whole)]
+    assert weights[0] == weights[1]
+
+
+def test_a_run_is_resumed_with_its_settings_only(whole):
+    with pytest.raises(BadInput, match="lr"):
+        train(replace(LEARNING, lr=0.5), whole, device="cpu", resume=True)
+    with pytest.raises(BadInput, match="already contains a run"):
+        train(LEARNING, whole, device="cpu")
+
+
+def test_minutes_stop_a_run(tmp_path):
+    result = train(LEARNING, tmp_path / "run", device="cpu", minutes=0)
+    assert result.unfinished and (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
+
+
+def test_a_run_starts_from_a_model(whole, tmp_path):
+    short = replace(LEARNING, decisions=300)
+    train(short, tmp_path / "run", device="cpu", init_from=str(whole / "model"))
+    record = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert record["parent_weights"] and record["train"] == asdict(short)
+    with pytest.raises(BadInput, match="size"):
+        train(replace(short, size="8x2"), tmp_path / "other", device="cpu", init_from=str(whole / "model"))
+
+
+@pytest.mark.parametrize("recipe", list(RECIPES))
+def test_every_recipe_trains(recipe, tmp_path):
+    settings = replace(
+        RECIPES[recipe], size="8x1", decisions=400, tables=8, batch=128, minibatch=32, epochs=1
+    )
+    result = train(settings, tmp_path / "run", recipe=recipe, device="cpu")
+    assert result.points[-1]["rows"] >= 400
+
+
+def test_ablations_train(tmp_path):
+    settings = replace(
+        LEARNING, size="8x2", decisions=800, hidden_critic=True, hindsight=0.1, tricks_weight=0.1, seats=3
+    )
+    assert train(settings, tmp_path / "run", device="cpu").points[-1]["policy_loss"] != 0
