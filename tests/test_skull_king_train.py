@@ -12,9 +12,9 @@ import pytest
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
-from forge_core.skull_king import trial
+from forge_core.skull_king import train as training
 from forge_core.skull_king.network import BidAndPlayNet
-from forge_core.skull_king.settings.learning import (
+from forge_core.skull_king.recipes.learning import (
     LOWEST_SHARE,
     RECIPES,
     LearningSettings,
@@ -32,7 +32,7 @@ TIMES = {"seconds", "cpu_seconds", "collect_seconds", "learn_seconds", "decision
 @pytest.fixture(autouse=True, scope="module")
 def few_games():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trial, "CURVE_DEALS", 2)
+        patch.setattr(training, "CURVE_DEALS", 2)
         yield
 
 
@@ -104,7 +104,7 @@ def test_a_run_leaves_a_model_with_its_card(whole):
     network = load_model(str(whole / "model"), kind=BidAndPlayNet)
     card = network.card
     assert card["recipe"] == "self_play" and settings_from(card["train"]) == LEARNING
-    assert card["results"]["rows"] >= LEARNING.decisions and -500 < card["results"]["score"] < 500
+    assert card["results"]["rows"] >= LEARNING.decisions and -500 < card["results"]["hard_score"] < 500
     assert card["data"]["game"] == "skull_king"
     assert json.loads((whole / "config.json").read_text())["spec"] == network.spec.to_dict()
 

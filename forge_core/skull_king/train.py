@@ -36,19 +36,25 @@ from forge_core.learning.runs import (
     write_curve,
 )
 from forge_core.learning.threads import one_torch_thread
+from forge_core.skull_king.arena import evaluate
 from forge_core.skull_king.learner import Learner, copy_of
 from forge_core.skull_king.losses import LOSSES
 from forge_core.skull_king.network import BidAndPlayNet, TableSpec
+from forge_core.skull_king.players import player
+from forge_core.skull_king.players.network import NetworkPlayer
+from forge_core.skull_king.recipes.learning import EVALUATIONS, PAST, LearningSettings, parse_opponents
 from forge_core.skull_king.rollouts import Collected, Collector
 from forge_core.skull_king.rules import RULES_VERSION
-from forge_core.skull_king.settings.learning import EVALUATIONS, PAST, LearningSettings, parse_opponents
-from forge_core.skull_king.trial import curve_figures
 
 TRAINER_VERSION = "s1"
 """Raised when the same settings train a different network."""
 GOAL = "remaining"
 """figure by which the evaluations of a run are compared: the share of decisions still to be made, so that the
 newest network is the best. Its evaluations have few games, and the best of them would be the luckiest."""
+
+CURVE_DEALS = 250
+"""deals of an evaluation: the interval of a score is about 6 points on each side"""
+CURVE_OPPONENTS = ("hard", "captain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +163,7 @@ class Run:
         network = self.learner.network
         figures = {
             GOAL: max(0.0, 1 - self.decisions / self.settings.decisions),
-            **curve_figures(network),
+            **curve_figures(network, self.learner.device),
             **self.since.figures(),
             "learning_rate": self.settings.rate_at(self.decisions),
             "temperature": self.settings.temperature_at(self.decisions),
@@ -282,11 +288,22 @@ def _go_on(
                 raise KeyboardInterrupt
 
 
+def curve_figures(network: BidAndPlayNet, device: str = "cpu") -> dict[str, float]:
+    """Return score, hit rate and wins of a network against three players of each of CURVE_OPPONENTS."""
+    own, spec = NetworkPlayer("network", network, device), network.spec
+    figures: dict[str, float] = {}
+    for name in CURVE_OPPONENTS:
+        result = evaluate(own, player(name), CURVE_DEALS, spec.rules, seats=spec.seats)
+        figures[f"{name}_score"], figures[f"{name}_score_low"] = result.score.mean, result.score.low
+        figures[f"{name}_hit"], figures[f"{name}_wins"] = result.hit.mean, result.win.mean
+    return figures
+
+
 def point_text(point: Point) -> str:
     """Return an evaluation of the curve as a readable line."""
     return (
         f"{point['rows']:>10,} decisions  {point['cpu_seconds']:>6,.0f} CPU s  "
-        f"3 hard {point['score']:+.0f}, hit {point['hit']:.3f}, wins {point['wins']:.3f}  "
+        f"3 hard {point['hard_score']:+.0f}, hit {point['hard_hit']:.3f}, wins {point['hard_wins']:.3f}  "
         f"3 captains {point['captain_score']:+.0f}, wins {point['captain_wins']:.3f}  "
         f"{point['decisions_per_second']:,.0f} decisions/s"
     )

@@ -1,1 +1,1 @@
-"""The command line of Skull King."""
+"""The verbs of `forge skull-king`."""

@@ -11,8 +11,8 @@ import typer
 from forge_core.cli.options import Device, Json, expand_settings, given
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
-from forge_core.skull_king.settings.learning import RECIPES, RUNS, LearningSettings
-from forge_core.skull_king.settings.run import RunSettings
+from forge_core.skull_king.recipes.learning import RECIPES, RUNS, LearningSettings
+from forge_core.skull_king.recipes.run import RunSettings
 
 if TYPE_CHECKING:
     from forge_core.learning.runs import TrainResult

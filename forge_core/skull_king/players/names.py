@@ -2,6 +2,7 @@
 
     random, easy, medium, hard, captain   by rules
     search:N                              every action in N worlds, finished by other players
+    network:model=DIR                     a network; the path of its folder, with a slash, is enough
 
 Options of `search`: worlds=N, bids=N and plays=N (worlds per bid or play; 0: `me` decides), me=captain and
 others=hard (who finishes the rounds), fit=1 (worlds in proportion to how well the bids fit).
@@ -16,13 +17,15 @@ from forge_core.errors import BadInput
 from forge_core.skull_king.bots import BOT_NAMES
 from forge_core.skull_king.search import SearchSettings
 
-PLAYERS = "random, easy, medium, hard, captain, search:100, search:100,others=captain"
+PLAYERS = "random, easy, medium, hard, captain, search:100, search:100,others=captain, models/NAME"
 """examples of names for the help of verbs"""
+OBJECTIVE = "skull-king"
+"""the objective of Skull King's networks, by which they are found"""
 
 
 def make_player(text: str, device: str = "auto", find_model: FindModel | None = None) -> Player:
     """Return the player with this name. Raises BadInput for a name, option or value that does not exist."""
-    return make(text, KINDS, device, find_model)
+    return make(text, KINDS, device, find_model, path_kind="network")
 
 
 player = make_player
@@ -38,6 +41,13 @@ def _search(name: PlayerName, device: str) -> Player:
     from forge_core.skull_king.players.bots import SearchPlayer
 
     return SearchPlayer(name.text, search_settings(name))
+
+
+def _network(name: PlayerName, device: str) -> Player:
+    from forge_core.device import resolve_device
+    from forge_core.skull_king.players.network import NetworkPlayer
+
+    return NetworkPlayer.load(name.model(), resolve_device(device))
 
 
 def search_settings(name: PlayerName) -> SearchSettings:
@@ -59,4 +69,5 @@ def search_settings(name: PlayerName) -> SearchSettings:
 KINDS: dict[str, PlayerKind[Player]] = {
     **{name: PlayerKind((), _by_rules) for name in BOT_NAMES},
     "search": PlayerKind(("worlds", "bids", "plays", "me", "others", "fit"), _search, main="worlds"),
+    "network": PlayerKind(("model",), _network, OBJECTIVE),
 }

@@ -10,22 +10,16 @@ import torch
 from torch import Tensor
 
 from forge_core.skull_king.network import BidAndPlayNet
+from forge_core.skull_king.recipes import learning as recipes
+from forge_core.skull_king.recipes.learning import RULE_OPPONENTS, LearningSettings, parse_opponents
+from forge_core.skull_king.recipes.network import TableSpec
 from forge_core.skull_king.rollouts import kernels, records
 from forge_core.skull_king.rollouts.records import LEARNER, PAST, Collected, Requests
-from forge_core.skull_king.settings.learning import (
-    PAST as PAST_NAME,
-)
-from forge_core.skull_king.settings.learning import (
-    RULE_OPPONENTS,
-    SELF,
-    LearningSettings,
-    parse_opponents,
-)
-from forge_core.skull_king.settings.network import TableSpec
 from forge_core.skull_king.state.layout import options_of
 from forge_core.streams import mix, stream
 
-PLAYER_NUMBERS = {SELF: LEARNER, PAST_NAME: PAST, **{name: i for i, name in enumerate(RULE_OPPONENTS)}}
+PLAYER_NUMBERS = {name: i for i, name in enumerate(RULE_OPPONENTS)}
+PLAYER_NUMBERS |= {recipes.SELF: LEARNER, recipes.PAST: PAST}
 
 
 class Collector:

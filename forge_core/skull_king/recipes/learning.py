@@ -10,7 +10,7 @@ from typing import Literal
 from forge_core.errors import BadInput
 from forge_core.ranges import whole
 from forge_core.settings import setting
-from forge_core.skull_king.settings.network import (
+from forge_core.skull_king.recipes.network import (
     DEFAULT_SIZE,
     LARGE_SIZE,
     BidAndPlayConfig,

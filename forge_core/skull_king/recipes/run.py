@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from forge_core.settings import setting
-from forge_core.skull_king.settings.learning import DEFAULT_RECIPE, RECIPES, RUNS, read_recipe
+from forge_core.skull_king.recipes.learning import DEFAULT_RECIPE, RECIPES, RUNS, read_recipe
 
 
 @dataclass(frozen=True, slots=True)
