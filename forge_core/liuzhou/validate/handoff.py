@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from forge_core.errors import ForgeError
 from forge_core.liuzhou.buffer import TrajectoryBuffer
 from forge_core.liuzhou.learner import Learner
 from forge_core.liuzhou.network import NetworkEvaluator
@@ -28,7 +29,9 @@ def measure_handoff(settings: ValidationSettings, device: str) -> dict[str, Any]
     """Return bytes, copies and seconds of iterations of self-play and learning.
 
     An iteration plays 8 plies of all games and learns as often as training would. The second variant writes
-    the buffer to a file (safetensors, the fastest format) and learns from a copy that it reads back.
+    the buffer to a file (safetensors, the fastest format) and reads it into a second buffer. Both variants
+    play and learn alike, so each repeat does that once, and only the handovers are timed separately: their
+    difference is far smaller than the noise of two measurements of play.
     """
     play = SelfPlaySettings(games=settings.games, tables=1, sims=settings.sims, fast_sims=1, full_share=1.0)
     positions = 8 * settings.games
@@ -45,13 +48,14 @@ def measure_handoff(settings: ValidationSettings, device: str) -> dict[str, Any]
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(settings.repeats):
             before = _bytes_written()
-            in_memory.append(_iterate(games, learner, buffer, positions, steps, None))
+            seconds = _iterate(games, learner, buffer, positions, steps)
             written += _bytes_written() - before
             copies += sum(
                 tensor.data_ptr() != addresses[name] or str(tensor.device) != str(torch.device(device))
                 for name, tensor in buffer.tensors().items()
             )
-            by_file.append(_iterate(games, learner, buffer, positions, steps, Path(folder)))
+            in_memory.append(seconds)
+            by_file.append(seconds + _time_file(buffer, Path(folder)))
     return {
         "positions": positions,
         "steps": steps,
@@ -63,22 +67,25 @@ def measure_handoff(settings: ValidationSettings, device: str) -> dict[str, Any]
 
 
 def _iterate(
-    games: SelfPlay,
-    learner: Learner,
-    buffer: TrajectoryBuffer,
-    positions: int,
-    steps: int,
-    folder: Path | None,
+    games: SelfPlay, learner: Learner, buffer: TrajectoryBuffer, positions: int, steps: int
 ) -> float:
-    """Play, hand over and learn; return the seconds. folder: for the file in between; None: in memory."""
+    """Play, and learn from the tensors that self-play wrote; return the seconds."""
     begun = time.perf_counter()
     games.play(positions)
-    source = buffer
-    if folder is not None:
-        source = _through_file(buffer, folder / "positions.safetensors")
-    losses = learner.learn(source, learner.step + steps)
+    losses = learner.learn(buffer, learner.step + steps)
     losses.cpu()  # waits for the device
     return time.perf_counter() - begun
+
+
+def _time_file(buffer: TrajectoryBuffer, folder: Path) -> float:
+    """Hand the buffer over through a file; return the seconds. Raise ForgeError unless all of it arrives."""
+    begun = time.perf_counter()
+    copy = _through_file(buffer, folder / "positions.safetensors")
+    arrived = copy.tensors()["rows"].sum().item()  # waits for the device
+    seconds = time.perf_counter() - begun
+    if arrived != buffer.tensors()["rows"].sum().item():
+        raise ForgeError("the handover through a file lost positions: run the validator again")
+    return seconds
 
 
 def _through_file(buffer: TrajectoryBuffer, path: Path) -> TrajectoryBuffer:

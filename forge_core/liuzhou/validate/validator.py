@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ import numba
 
 from forge_core.device import device_name, resolve_device
 from forge_core.learning.runs import describe_machine
+from forge_core.learning.threads import one_torch_thread
 from forge_core.liuzhou.arena import Arena
 from forge_core.liuzhou.network import NetworkEvaluator
 from forge_core.liuzhou.settings.search import SearchSettings
@@ -47,6 +49,14 @@ def validate(
     """
     device = resolve_device(device)
     started = datetime.now(UTC).isoformat(timespec="seconds")
+    with one_torch_thread() if device == "cpu" else nullcontext():
+        return _measure(settings, device, started, on_done)
+
+
+def _measure(
+    settings: ValidationSettings, device: str, started: str, on_done: Callable[[int], None]
+) -> dict[str, Any]:
+    """Return the report. device: resolved. started: the time, as ISO text."""
     correctness = measure_correctness(settings, device)
     on_done(1)
     rows = measure_rows(settings, device, on_done)
