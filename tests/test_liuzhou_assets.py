@@ -185,7 +185,7 @@ def test_without_games_a_network_says_what_to_do(made):
     result = elsewhere.run("liuzhou_model", SIZE, {"source": "stored", **LEARNING})
     assert "play some with forge liuzhou selfplay" in reason_of(result)
     result = pipeline.run("liuzhou_model", SIZE, {"last": 0, **LEARNING})
-    assert "say that the source is stored" in reason_of(result)
+    assert "set source to stored" in reason_of(result)
 
 
 # the ladder and the gate

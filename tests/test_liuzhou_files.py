@@ -21,13 +21,13 @@ from forge_core.liuzhou.files import (
     GamesKey,
     digest_of,
     find_fault,
-    generation_name,
     keys_of,
     parse_generation,
     read_games,
     write_games,
 )
 from forge_core.liuzhou.generations import fill_generation, join, read_catalog, read_generation, take_stock
+from forge_core.liuzhou.settings.generation import generation_name
 
 KEY = GamesKey(7, GAMES_PER_FILE)
 

@@ -71,6 +71,10 @@ class Rows:
             return None
         return f"rows in {self.store}{f'; on disk: {self.on_disk}' if self.on_disk else ''}"
 
+    def count_text(self, count: int) -> str:
+        """Return a number of rows as text."""
+        return f"{count:,} rows"
+
     def source_heading(self, source: Source) -> str:
         """Return a line that describes a source."""
         behind = f", {source.declaration}" if source.declaration else ""
@@ -88,6 +92,7 @@ class Generation:
     """digest of the weights"""
     parameters: int | None
     objective: str | None
+    """None if its game has networks of one kind only"""
     made: str | None
     """time of training, ISO 8601"""
     device: str | None

@@ -41,7 +41,8 @@ def _of_lineage(lineage: Lineage, formats: Mapping[str, str]) -> Iterator[Line]:
 
 def _of_generation(of: Generation, formats: Mapping[str, str]) -> Iterator[Line]:
     size = f"{of.parameters:,} parameters" if of.parameters else "size not recorded"
-    yield Line(f"weights {of.weights or 'not recorded'}, {size}, objective {of.objective or 'not recorded'}")
+    objective = f", objective {of.objective}" if of.objective else ""
+    yield Line(f"weights {of.weights or 'not recorded'}, {size}{objective}")
     if of.folder and short(of.folder) != of.name:
         yield Line(f"folder {short(of.folder)}")
     where = ", ".join(filter(None, (of.device and f"on {of.device}", of.precision)))
@@ -73,8 +74,8 @@ def _of_rows(rows: Rows, formats: Mapping[str, str]) -> Iterator[Line]:
     if rows.versions:
         yield Line("versions: " + ", ".join(f"{name} {number}" for name, number in rows.versions.items()))
     for split, count in rows.rows.items():
-        sources = [source for source in rows.sources if source.split == split]
-        yield Line(f"{split}: {count:,} rows", tuple(_of_source(rows, source) for source in sources))
+        sources = tuple(_of_source(rows, source) for source in rows.sources if source.split == split)
+        yield Line(f"{split}: {rows.count_text(count)}", sources)
     for network in rows.networks:
         yield Line(f"made with the network {network.asked}", tuple(_of_lineage(network, formats)))
     for sentence in rows.unknown:

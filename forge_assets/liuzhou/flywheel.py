@@ -14,10 +14,10 @@ from forge_assets.flywheel.champions import end_at_gate, of_challenger, start_fr
 from forge_assets.flywheel.flywheel import Flywheel, Words
 from forge_assets.flywheel.state import Iteration, State, check_group
 from forge_assets.flywheel.steps import Reports, Step, one_partition
-from forge_assets.liuzhou.names import N_GENERATIONS, PLAYOUTS, SIZES, generation_name, objective_of
+from forge_assets.liuzhou.names import N_GENERATIONS, PLAYOUTS, SIZES, objective_of
 from forge_core.errors import BadInput
 from forge_core.liuzhou.settings.gate import GateSettings
-from forge_core.liuzhou.settings.generation import GenerationSettings
+from forge_core.liuzhou.settings.generation import GenerationSettings, generation_name
 from forge_core.liuzhou.settings.learning import LearningSettings
 from forge_core.liuzhou.settings.matches import LadderSettings
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
@@ -73,7 +73,7 @@ class FlywheelSettings:
         if self.size not in SIZES:
             raise BadInput(f"networks of size {self.size}: use {' or '.join(SIZES)}")
         if self.begin not in ("sensor", "schedule"):
-            raise BadInput(f"an iteration begun by {self.begin!r}: use sensor or schedule")
+            raise BadInput(f"begin {self.begin!r}: use sensor or schedule")
 
     @property
     def ladder(self) -> LadderSettings:
@@ -152,7 +152,7 @@ def _player(registry: ModelRegistry, objective: str) -> Mapping[str, Any]:
 
 
 def result_of(state: State, reports: Reports) -> Iteration:
-    """Return the record of the current iteration, after its gate. Examples are all games so far."""
+    """Return the record of the current iteration, after its gate. Its examples are all games so far."""
     gate, before = reports[GATE], state.history[-1].examples if state.history else 0
     games = before + int(reports[SELF_PLAY]["games"])
     return end_at_gate(state, gate, games, float(reports[EVALUATE]["elo"]), gate.get("champion_elo"))

@@ -12,14 +12,13 @@ from forge_assets.liuzhou import versions
 from forge_assets.liuzhou.names import (
     N_GENERATIONS,
     RECORDED,
-    generation_name,
     generations_text,
     number_of,
 )
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.files.inspection import FileStatus
-from forge_core.liuzhou.settings.generation import DEFAULT_GAMES
+from forge_core.liuzhou.settings.generation import DEFAULT_GAMES, generation_name
 
 ASSET = "liuzhou_self_play"
 
@@ -45,21 +44,21 @@ def inspection(query: GapQuery, store: Store) -> list[PartitionedAsset]:
 
 
 def _partitions(query: GapQuery, place: Store, recorded: Collection[str]) -> list[str]:
-    """Choose the generations to inspect: those of the query, or begun on disk or in Dagster."""
+    """Choose the generations to inspect: those of the query, or all with a folder or a record."""
     from forge_core.liuzhou.files import parse_generation
 
-    begun = {number_of(name) for name in recorded}
+    found = {number_of(name) for name in recorded}
     for folder in place.folders():
         try:
-            begun.add(parse_generation(folder))
+            found.add(parse_generation(folder))
         except BadInput:
-            continue  # forge doctor names it
-    wanted = choose_units(query, begun, ASSET, "")
+            continue  # forge doctor reports it
+    wanted = choose_units(query, found, ASSET, "")
     return [generation_name(number) for number in wanted if number < N_GENERATIONS]
 
 
 def _keys(store: Store, partition: str) -> Sequence[Any]:
-    """Return the files of a generation: as many as one of them says, or as a generation has by default."""
+    """Return the files of a generation: as many as a file of it plans, or else the default."""
     from forge_core.liuzhou.files import keys_of
     from forge_core.liuzhou.generations import planned_games
 

@@ -27,6 +27,10 @@ class GenerationRows(Rows):
         """Return one line that describes the positions."""
         return f"learnt from stored self-play, data version {self.version}"
 
+    def count_text(self, count: int) -> str:
+        """Return a number of positions as text."""
+        return f"{count:,} positions"
+
     def source_heading(self, source: Source) -> str:
         """Return one line that describes a generation."""
         return f"{source.files:,} files in {source.folder}: games {source.seeds}"

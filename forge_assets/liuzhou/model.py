@@ -1,4 +1,4 @@
-"""Networks of Liuzhou, which learn from live self-play or from stored generations."""
+"""Networks of Liuzhou, trained by live self-play or on stored generations."""
 
 import math
 import sys
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 CHECKS = {
     "losses_finite": "every loss of the curve is a number",
-    "model_loads": "the network reads back whole; none of its weights is NaN, or it would not have been kept",
-    "no_file_between": "0 bytes are copied or written between live self-play and learning; what learns from "
-    "stored generations passes",
+    "model_loads": "the saved network can be loaded, and none of its weights is NaN",
+    "no_file_between": "0 bytes are copied or written between live self-play and learning; training on "
+    "stored generations always passes",
 }
 
 
@@ -43,7 +43,7 @@ class ModelLaunchpad(launchpad_of(RunSettings, LearningSettings, SelfPlaySetting
 
     name: str | None = Field(
         None,
-        description="Name of the run: it is kept in the folder of this name. Default: by its settings.",
+        description="Name of the run and of its folder. Default: a name made from its settings.",
     )
 
     def plan(self, size: str, store: ShardStore, device: str, parent: str | None) -> "Plan":
@@ -59,7 +59,7 @@ class ModelLaunchpad(launchpad_of(RunSettings, LearningSettings, SelfPlaySetting
 
 @dataclass(frozen=True, slots=True)
 class _Tracked:
-    """A plan as `TrainingTracker` reads it."""
+    """A plan, with the attributes that `TrainingTracker` reads."""
 
     plan: "Plan"
 
@@ -114,13 +114,13 @@ def folder_of(run: RunSettings, name: str | None, plan: "Plan", parent: str | No
     """Return the folder of a run: the same folder for the same settings, data and code."""
     from forge_core.learning.runs import ORIGIN
 
-    asked = {
+    identity = {
         "train": dict(plan.train),
         "data": {name: value for name, value in plan.data.items() if name != ORIGIN},
         "init_from": parent,
         "code": versions.MODEL,
     }
-    return run_folder(run.runs, name, f"{objective_of(plan.learning.size)}-{run.source}", asked)
+    return run_folder(run.runs, name, f"{objective_of(plan.learning.size)}-{run.source}", identity)
 
 
 def teach(

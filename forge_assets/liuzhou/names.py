@@ -27,11 +27,6 @@ def objective_of(size: str) -> str:
     return f"liuzhou-{size}"
 
 
-def generation_name(number: int) -> str:
-    """Return the partition of a generation, which is also its folder: `g007`."""
-    return f"g{number:03d}"
-
-
 def number_of(generation: str) -> int:
     """Return the number of a generation: `g007` -> 7."""
     return int(generation.removeprefix("g"))

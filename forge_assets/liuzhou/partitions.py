@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from forge_assets.liuzhou.names import N_GENERATIONS, SIZES, generation_name
+from forge_assets.liuzhou.names import N_GENERATIONS, SIZES
+from forge_core.liuzhou.settings.generation import generation_name
 
 generations = dg.StaticPartitionsDefinition([generation_name(number) for number in range(N_GENERATIONS)])
 """Keys such as `g007`."""

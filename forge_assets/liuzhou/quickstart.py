@@ -1,4 +1,4 @@
-"""Liuzhou in `make run`: a short self-play, its film, and how to go on from there."""
+"""Liuzhou in `make run`: a short self-play, its film, and the commands to continue with."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ def make_all(quickstart: Quickstart) -> None:
         f"\nliuzhou_self_play   {played['games']} games, {played['positions']:,} positions, "
         f"{won}{pace}\n"
         f"film   {played['film']}\n"
-        "to let a network learn from its own games: .venv/bin/forge liuzhou train; to play against this one: "
+        "to train a network on its own games: .venv/bin/forge liuzhou train; to play against this one: "
         f".venv/bin/forge liuzhou play --white search:sims=256,model={REFERENCE}"
     )

@@ -1,7 +1,6 @@
 """Generations of self-play games, as files of the store.
 
-A generation that is interrupted keeps the files that were written; the next run plays the games of the
-others.
+An interrupted generation keeps the files that were written; the next run plays the games of the others.
 """
 
 from collections.abc import Sequence
@@ -31,12 +30,13 @@ if TYPE_CHECKING:
     from forge_core.liuzhou.recording import Played
 
 CHECKS = {
-    "games_replay": "every file of the generation was written and reads back: the rules allow its games, and "
-    "lead to its results and differences in stones",
-    "policies_sum_to_1": "the shares of legal actions sum to 1 wherever a search was large enough to teach",
+    "games_replay": "every file of the generation was written and can be read: its games follow the rules, "
+    "and their results and differences in stones are right",
+    "policies_sum_to_1": "the shares of legal actions sum to 1 in every position whose policy is used "
+    "for training",
 }
 MOST_DRAWN = 0.9
-"""share of drawn games above which a generation teaches little about winning"""
+"""share of drawn games from which on a generation teaches little about winning"""
 
 
 class SelfPlayLaunchpad(ModelLaunchpad, launchpad_of(GenerationSettings, SelfPlaySettings)):
@@ -44,12 +44,12 @@ class SelfPlayLaunchpad(ModelLaunchpad, launchpad_of(GenerationSettings, SelfPla
 
     model: str = Field(
         default=PLAYOUTS,
-        description=f"{PLAYOUTS}: random playouts; latest: the network that was trained last; challenger or "
-        f"champion: of the registry; a folder, such as models/... of the project; or {RECORDED}: the network "
-        "and the settings that the generation was played with before",
+        description=f"Network that plays. {PLAYOUTS}: random playouts; latest: the newest network; "
+        "challenger or champion: from the registry; a folder, such as models/... of the project; or "
+        f"{RECORDED}: the network and the settings in the last record of this generation",
     )
     size: str = Field(
-        default=DEFAULT_SIZE, description="size of the network that latest, challenger or champion names"
+        default=DEFAULT_SIZE, description="Size of the network, for latest, challenger and champion."
     )
 
     def choose(
@@ -67,12 +67,13 @@ class SelfPlayLaunchpad(ModelLaunchpad, launchpad_of(GenerationSettings, SelfPla
 def recorded_settings(
     record: Record | None, play: SelfPlaySettings, partition: str
 ) -> tuple[GenerationSettings, SelfPlaySettings, str | None]:
-    """Return what a record says a generation was played with. play: says how the work is divided.
+    """Return the settings and the network that a record names; the network is None for playouts.
 
-    Raises BadInput where nothing is recorded.
+    play: settings for values that are not recorded, such as the number of threads. Raises BadInput if
+    there is no record.
     """
     if record is None:
-        raise BadInput(f"{partition} has no record: name the network that is to play it")
+        raise BadInput(f"{partition} has no record: name a model to play it, or {PLAYOUTS} for playouts")
     known = {**asdict(play), **record.said("self_play")}
     model = str(record.said("model"))
     return (
@@ -108,7 +109,8 @@ def liuzhou_self_play(
     tracker: Tracker,
 ) -> dg.MaterializeResult:
     """Games that a network, or playouts, played against itself: positions with search policies, values and
-    results, to learn from. The network is recorded, and is no edge: it learnt from earlier generations."""
+    results, for training. The network is recorded; it is not a dependency, since it learnt from earlier
+    generations."""
     from forge_core.liuzhou.generations import read_catalog
     from forge_core.liuzhou.recording import play_generation
 
@@ -144,7 +146,7 @@ def read_back(root: "Store", played: "Played") -> "tuple[Games | None, dict[str,
 def report_checks(
     played: "Played", games: "Games | None", faults: dict[str, str]
 ) -> Sequence[dg.AssetCheckResult]:
-    """Return the results of the checks; faults that speak of policies belong to their own check."""
+    """Return the results of the checks; faults of policies belong to their own check."""
     of_policies = {name: reason for name, reason in faults.items() if "polic" in reason}
     others = {name: reason for name, reason in faults.items() if name not in of_policies}
     files = {"files": len(played.reports), "made": sum(report.made for report in played.reports)}
@@ -183,14 +185,15 @@ def describe(
         "model": model or PLAYOUTS,
         "settings": fingerprint(played.settings),
         "self_play": dg.MetadataValue.json(played.settings),
-        "film": keep_film(root, partition, games, anew=made > 0),
+        "film": keep_film(root, partition, games, redraw=made > 0),
         "end": picture(draw_end(games)),
     }
     if played.seconds:
         metadata |= {
             "seconds": round(played.seconds, 3),
             "positions_per_second": round(played.positions / played.seconds, 1),
-            "evaluations_per_second": round(played.evaluations / played.seconds, 1),
             "device": played.device,
         }
+        if played.evaluations:  # playouts ask no network
+            metadata["evaluations_per_second"] = round(played.evaluations / played.seconds, 1)
     return metadata

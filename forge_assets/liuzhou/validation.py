@@ -9,7 +9,7 @@ from forge_assets.liuzhou.names import GROUP
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, failing_plainly
 from forge_assets.settings import config_of
 from forge_core.liuzhou.settings.validation import ValidationSettings, quick_settings
-from forge_core.liuzhou.validate.criteria import CRITERIA
+from forge_core.liuzhou.validate.criteria import CRITERIA, NOT_MEASURED
 
 VALIDATION_VERSION = "a1"
 """Raised when the validator measures something else."""
@@ -42,13 +42,19 @@ def liuzhou_validation(config: ValidationLaunchpad, compute: ComputeDevice) -> d
         return dg.MaterializeResult(
             metadata={
                 "device": report["device"],
-                "failed": [name for name, record in report["criteria"].items() if record["result"] == "fail"],
+                "failed": named(report, "fail"),
+                "not_measured": named(report, NOT_MEASURED),
                 "criteria": dg.MetadataValue.md(criteria_table(report)),
                 "speeds": dg.MetadataValue.md(speed_table(report)),
                 "report": dg.MetadataValue.json(report),
             },
             check_results=[check_of(name, record) for name, record in report["criteria"].items()],
         )
+
+
+def named(report: dict[str, Any], result: str) -> list[str]:
+    """Return the names of the criteria that have a result."""
+    return [name for name, record in report["criteria"].items() if record["result"] == result]
 
 
 def check_of(name: str, record: dict[str, Any]) -> dg.AssetCheckResult:

@@ -25,6 +25,7 @@ from forge_core.files import Store, fingerprint
 from forge_core.files.parquet import require, to_parquet
 from forge_core.files.records import JsonHeader, MadeBySettings, RecordFile, Remedy
 from forge_core.liuzhou.rules import N_ACTIONS, N_CELLS
+from forge_core.liuzhou.settings.generation import generation_name
 from forge_core.liuzhou.state import (
     BLACK_WON,
     GOING,
@@ -149,11 +150,6 @@ class Games:
     def take(self, index: Any) -> Games:
         """Return the positions at `index`: whole numbers, a slice or a mask."""
         return Games(*(getattr(self, field.name)[index] for field in fields(self)))
-
-
-def generation_name(number: int) -> str:
-    """Return the name of a generation, its folder and its partition: `g007`."""
-    return f"g{number:03d}"
 
 
 def parse_generation(name: str) -> int:

@@ -1,4 +1,4 @@
-"""Films of self-play: an impression of a generation, for people who browse a store."""
+"""Films of self-play: one game of each generation, for people who browse a store."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from forge_core.liuzhou.state import unpack
 FOLDER = "liuzhou-films"
 """below the root of a store; an animated GIF per generation"""
 _FPS = 4.0
-"""twice the pace of a film of one's own game: a game of a generation is skimmed"""
+"""twice the frame rate of a film of a user's own game: a game of a generation is only skimmed"""
 
 
 def choose_game(games: Games) -> Games:
-    """Return the shortest game that somebody won, or the shortest of all: it shows most in the least time."""
+    """Return the shortest game with a winner, or the shortest drawn game if there is none."""
     ends = games.ends
     lengths, is_drawn = np.diff(ends, prepend=-1), games.result[ends] == 0
     shortest = np.lexsort((lengths, is_drawn))[0]
     return games.take(games.game == games.game[ends[shortest]])
 
 
-def keep_film(root: Store, generation: str, games: Games, anew: bool = True) -> str:
+def keep_film(root: Store, generation: str, games: Games, redraw: bool = True) -> str:
     """Draw a game of a generation as a film, put it into the store, and return its path.
 
-    That takes some seconds. anew: False keeps a film that is there.
+    Drawing takes some seconds. redraw: False keeps an existing film.
     """
     folder, name = root.join(FOLDER), f"{generation}.gif"
-    if anew or not folder.exists(name):
+    if redraw or not folder.exists(name):
         record, analyses = stored_game(choose_game(games))
         folder.write(name, draw_film(record, analyses, f"Self-play, {generation}", _FPS))
     return folder.path(name)

@@ -25,10 +25,10 @@ from forge_core.liuzhou.files import (
     Games,
     GamesHeader,
     GamesKey,
-    generation_name,
     keys_of,
     write_games,
 )
+from forge_core.liuzhou.settings.generation import generation_name
 from forge_core.liuzhou.state.layout import COUNT_MASK, COUNT_SHIFT
 from forge_core.ranges import ranges_text
 from forge_core.splits import Split

@@ -14,7 +14,7 @@ from forge_core.liuzhou.players.names import ladder_name
 from forge_core.liuzhou.settings.matches import ANCHOR, LadderSettings
 
 LADDER_VERSION = "r1"
-"""Raised when the same network gets other figures: by the rules of a match, the opponents or the search."""
+"""Raised when the same network gets different figures, because matches, opponents or the search changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Ladder:
     """The games of a player against the opponents of the ladder."""
 
     player: str
-    """its name in all that follows"""
+    """its name in matches and ratings"""
     matches: tuple[Match, ...]
     """its own first, in the order of the opponents; then those of the opponents among each other"""
     ratings: tuple[Rating, ...]
@@ -63,9 +63,9 @@ def climb(
     model: folder of the network, or name of the player. on_over: see `play_match`. Raises BadInput,
     DeviceUnavailable.
     """
-    begun = time.perf_counter()
+    started = time.perf_counter()
     names = [ladder_name(model, settings.sims), *settings.names]
     player, *opponents = (make_player(name, device) for name in names)
     matches = play_ladder(player, opponents, settings, settings.cross, on_over)
     ratings = rate(matches, ANCHOR if ANCHOR in settings.names else opponents[0].name)
-    return Ladder(player.name, tuple(matches), tuple(ratings), time.perf_counter() - begun)
+    return Ladder(player.name, tuple(matches), tuple(ratings), time.perf_counter() - started)

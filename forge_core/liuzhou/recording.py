@@ -1,7 +1,7 @@
-"""Self-play that is recorded: the games of the files of a generation, as `generations.fill_generation` asks.
+"""Recorded self-play: the games of the files of a generation, as `generations.fill_generation` needs them.
 
-All games are played side by side, and a file is handed over as soon as the last of its games has ended. A
-generation of which some files exist draws the others anew, so that no game is played twice.
+All games are played side by side, and a file is ready as soon as the last of its games has ended. If some
+files of a generation exist already, the other games are drawn differently, so that no game is played twice.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from forge_core.liuzhou.state import step_rows
 from forge_core.streams import stream
 
 SELF_PLAY_VERSION = "s1"
-"""Raised when the same settings and network play otherwise."""
+"""Raised when the same settings and network play different games."""
 _PLIES = 16
-"""played between two looks for games that have ended; the buffer keeps two games' length of plies"""
+"""number of plies between two searches for ended games; the buffer holds plies of two whole games"""
 _ANY_MACHINE = ("games", "tables")
-"""settings that divide work, and change games by chance alone"""
+"""settings that only divide the work: games differ, but not in distribution"""
 
 
 def describe_play(play: SelfPlaySettings, seed: int, weights: str | None) -> dict[str, Any]:
-    """Return all that the games of a generation depend on, as `write_games` takes it.
+    """Return everything that the games of a generation depend on, for `write_games`.
 
     weights: digest of the network's weights; None: games by playouts.
     """
@@ -56,11 +56,11 @@ class Played:
     settings: dict[str, Any]
     """see `describe_play`"""
     positions: int
-    """played now; some belong to games that no file needed"""
+    """positions played in this run; some belong to games that no file needed"""
     evaluations: int
-    """positions that the network was asked about; 0 by playouts"""
+    """positions that the network evaluated; 0 for playouts"""
     seconds: float
-    """of play; 0 where every file was there"""
+    """time spent playing; 0 if every file existed"""
     device: str
 
 
@@ -77,8 +77,8 @@ def play_generation(
 ) -> Played:
     """Play the games of a generation that a store lacks.
 
-    root: of the store. model: folder of the network that plays; None: games by playouts. verify: read whole
-    files that are there, not only footers. on_file: called with each report as it is known. Raises BadInput,
+    root: of the store. model: folder of the network that plays; None: games by playouts. verify: read
+    existing files whole, not only footers. on_file: called with each report. Raises BadInput,
     DeviceUnavailable, StoreUnusable.
     """
     device = resolve_device(device)
@@ -111,7 +111,7 @@ class Recorder:
         self.settings, self.generation, self.seed, self.device = play, generation, seed, device
         self.evaluator = None if network is None else NetworkEvaluator(network, play.beta, device)
         self.figures = NOTHING_PLAYED
-        """of all that was played so far; some games were begun that no file needed"""
+        """figures of all play so far, including games that no file needed"""
         self.seconds = 0.0
 
     def __call__(self, keys: Sequence[GamesKey]) -> Iterator[tuple[GamesKey, Games]]:
@@ -124,14 +124,14 @@ class Recorder:
         draws = stream(self.seed, "generation", self.generation, keys[0].first, len(keys))
         settings = replace(self.settings, games=n, tables=min(self.settings.tables, n))
         playing = SelfPlay(settings, buffer, self.evaluator, int(draws.integers(2**62)))
-        # Games are numbered as they are begun: the first are those of the first file, and so on.
+        # Games are numbered as they start: the first ones are those of the first file, and so on.
         ended, numbers = dict[int, Games](), count()
         pending = {key: [next(numbers) for _ in key.games] for key in keys}
         while pending:
-            begun = time.perf_counter()
+            started = time.perf_counter()
             self.figures += playing.play(_PLIES * n)
             ended |= take_ended(buffer, set(chain.from_iterable(pending.values())) - ended.keys())
-            self.seconds += time.perf_counter() - begun
+            self.seconds += time.perf_counter() - started
             for key in [key for key, numbers in pending.items() if ended.keys() >= set(numbers)]:
                 of_file = [ended.pop(number) for number in pending.pop(key)]
                 game = np.repeat(np.array(key.games, np.int32), [len(each) for each in of_file])

@@ -18,10 +18,10 @@ from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.learning.runs import ORIGIN
 from forge_core.liuzhou.buffer import TrajectoryBuffer
-from forge_core.liuzhou.files import FOLDER, Games, generation_name, read_games
+from forge_core.liuzhou.files import FOLDER, Games, read_games
 from forge_core.liuzhou.generations import GamesCatalog, join, read_catalog
 from forge_core.liuzhou.learner import LOSSES
-from forge_core.liuzhou.settings.generation import STORED
+from forge_core.liuzhou.settings.generation import STORED, generation_name
 from forge_core.liuzhou.settings.learning import LearningSettings
 from forge_core.liuzhou.state import legal_actions
 from forge_core.liuzhou.state.layout import COUNT_MASK, COUNT_SHIFT
@@ -108,9 +108,9 @@ def buffer_of(games: Games, draw_scale: float, device: str = "cpu") -> Trajector
 class StoredRun(Run):
     """A run that learns from games which were played before."""
 
-    def __init__(self, root: Store, window: GamesCatalog, *begun: Any) -> None:
-        """begun: arguments of Run; `positions` of its settings is the number of those of the window."""
-        super().__init__(*begun)
+    def __init__(self, root: Store, window: GamesCatalog, *arguments: Any) -> None:
+        """arguments: those of Run; `positions` of its settings is the number of those of the window."""
+        super().__init__(*arguments)
         draw_scale = float(window.entries[0].header.settings["draw_scale"])
         self.buffer = buffer_of(read_window(root, window), draw_scale, self.device)
 
@@ -144,7 +144,7 @@ def plan_stored(root: Store, learning: LearningSettings, last: int | None = None
     if not learning.steps_after(positions):
         raise BadInput(f"{positions:,} positions make no step of {learning.batch_size}: lower the batch size")
     return Plan(
-        make=lambda *begun: StoredRun(root, window, *begun),
+        make=lambda *arguments: StoredRun(root, window, *arguments),
         learning=learning,
         train=asdict(learning),
         data=describe_data(root, window),

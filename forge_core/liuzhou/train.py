@@ -181,11 +181,11 @@ class Run:
 
 
 class LiveRun(Run):
-    """A run that learns from the games that its network goes on to play."""
+    """A run that learns from games which its network plays during the run."""
 
-    def __init__(self, play: SelfPlaySettings, *begun: Any) -> None:
-        """play: without None. begun: arguments of Run."""
-        super().__init__(*begun)
+    def __init__(self, play: SelfPlaySettings, *arguments: Any) -> None:
+        """play: without None. arguments: those of Run."""
+        super().__init__(*arguments)
         is_bf16 = self.record["precision"] == "bf16-mixed"
         dtype = "bfloat16" if is_bf16 or self.device != "cpu" else "float32"
         self.evaluator = NetworkEvaluator(self.learner.averaged, play.beta, self.device, dtype)
@@ -216,13 +216,13 @@ class LiveRun(Run):
         self.progress.rows = self.played
 
     def figures(self) -> dict[str, float]:
-        """Return the figures of a point, with the bytes that do not go from hand to hand in memory."""
+        """Return the figures of a point, with the bytes that are not handed over in memory."""
         shared = all(table.writer.writes_into(self.buffer) for table in self.self_play.tables)
         copied = 0 if shared else sum(tensor.nbytes for tensor in self.buffer.tensors().values())
         return super().figures() | {"handover_bytes": float(copied)}
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint holds, with the buffer and the games that are on."""
+        """Return what a checkpoint holds, with the buffer and the unfinished games."""
         games = {"buffer": self.buffer.state_dict(), "games": self.self_play.state_dict()}
         return super().state() | games
 
@@ -290,7 +290,7 @@ def plan_live(
     config = {**asdict(play), "seed": learning.seed}
     version = fingerprint({"version": MODEL_VERSION, **config})
     return Plan(
-        make=lambda *begun: LiveRun(play, *begun),
+        make=lambda *arguments: LiveRun(play, *arguments),
         learning=replace(learning, playout_positions=0) if init_from else learning,
         train={**asdict(play), **asdict(learning)},
         data={"game": "liuzhou", "kind": LIVE, "version": version, "config": config},

@@ -71,8 +71,9 @@ def print_summary(root: Store, generation: int, played: Played, json: bool) -> N
     from dataclasses import asdict
 
     from forge_core.cli.screen import notes, print_json, screen, seconds_text, size_text
-    from forge_core.liuzhou.files import FOLDER, generation_name
+    from forge_core.liuzhou.files import FOLDER
     from forge_core.liuzhou.generations import Summary, read_generation
+    from forge_core.liuzhou.settings.generation import generation_name
 
     failed = {report.key.filename: report.error for report in played.reports if report.error}
     made = sum(report.made for report in played.reports)

@@ -75,9 +75,8 @@ def train(
     name = f"liuzhou-{learning.size}" if name is None else name
     Store(runs).join(name)  # raises BadInput for a name that leads out of the folder
     folder, out = Path(runs) / name, notes()
-    how = (
-        f"go on with {context.command_path} --resume --name {name}{'' if runs == RUNS else f' --runs {runs}'}"
-    )
+    elsewhere = "" if runs == RUNS else f" --runs {runs}"
+    how = f"continue with {context.command_path} --resume --name {name}{elsewhere}"
     keep_freed_memory()
     out.print(f"network {learning.size}, {learning.positions:,} positions: {folder}", style="dim")
     try:
@@ -133,9 +132,9 @@ def read_begun(
     if foreign := sorted(given(context) - _WITH_RESUME):
         option = foreign[0].replace("_", "-")
         raise BadInput(f"--resume uses the run's own settings: leave out --{option}, or start a new run")
-    begun = read_run(Path(runs) / name)
-    self_play, learning = settings_from(begun["train"])
-    data, init_from = begun["data"], begun["init_from"]
+    stored = read_run(Path(runs) / name)
+    self_play, learning = settings_from(stored["train"])
+    data, init_from = stored["data"], stored["init_from"]
     run = RunSettings(init_from=init_from)
     if data["kind"] == STORED:
         run = RunSettings("stored", last_generation(data), init_from)

@@ -9,10 +9,15 @@ from forge_core.liuzhou.settings.learning import read_seed
 from forge_core.settings import setting
 
 DEFAULT_GAMES, MOST_GAMES = 512, 1_000_000
-"""some minutes of one core, with a network for a CPU"""
+"""default: some minutes of one core, with a network for a CPU; most: names of files have six digits"""
 
 LIVE, STORED = "self-play", "generations"
-"""kinds of positions that networks learn from: of games that go on while they learn, or of stored ones"""
+"""kinds of positions that networks learn from: of games played during training, or of stored games"""
+
+
+def generation_name(number: int) -> str:
+    """Return the name of a generation, its folder and its partition: `g007`."""
+    return f"g{number:03d}"
 
 
 @dataclass(frozen=True, slots=True)

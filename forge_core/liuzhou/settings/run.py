@@ -24,12 +24,12 @@ class RunSettings:
 
     source: Literal["live", "stored"] = setting(
         "live",
-        "What the network learns from: live, the games that it goes on to play against itself; or stored, "
+        "Games to learn from: live, played by the network against itself during the run; or stored, "
         "the last generations of a store.",
     )
     last: int | None = setting(
         None,
-        "Of stored generations, number of the last one that counts.",
+        "Number of the last stored generation to use.",
         default_text="the newest",
         read=read_last,
     )
@@ -43,4 +43,4 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         if self.last is not None and self.source != "stored":
-            raise BadInput("last counts stored generations: say that the source is stored, or leave it out")
+            raise BadInput("last needs source stored: set source to stored, or leave last out")
