@@ -66,7 +66,7 @@ def draw_grid(axes: Axes, height: float) -> None:
     grid, size = Grid(height), SIDE * CELL
     right, bottom, top = LEFT + size, height - TOP - size, height - TOP
     style = {"facecolor": WOOD, "edgecolor": GRID, "linewidth": 1.5, "zorder": 1}
-    axes.add_patch(Rectangle((LEFT, bottom), size, size, **style))
+    axes.add_artist(Rectangle((LEFT, bottom), size, size, **style))
     for line in range(1, SIDE):
         x, y = LEFT + CELL * line, bottom + CELL * line
         axes.plot([x, x], [bottom, top], color=GRID, linewidth=1, zorder=1.1)
@@ -105,13 +105,13 @@ def draw_stone(axes: Axes, x: float, y: float, side: int, radius: float, is_mark
 
     dark = side == BLACK
     fill = BLACK_FILL if dark else WHITE_FILL
-    axes.add_patch(Circle((x, y), radius, facecolor=fill, edgecolor=INK, linewidth=1.2, zorder=3))
+    axes.add_artist(Circle((x, y), radius, facecolor=fill, edgecolor=INK, linewidth=1.2, zorder=3))
     if is_marked:
         stripes = WOOD if dark else SOFT
-        axes.add_patch(
+        axes.add_artist(
             Circle((x, y), radius, facecolor="none", edgecolor=stripes, hatch="////", linewidth=0, zorder=3.1)
         )
-        axes.add_patch(Circle((x, y), radius, facecolor="none", edgecolor=INK, linewidth=1.2, zorder=3.2))
+        axes.add_artist(Circle((x, y), radius, facecolor="none", edgecolor=INK, linewidth=1.2, zorder=3.2))
 
 
 def _draw_shapes(axes: Axes, grid: Grid, state: State, side: int) -> None:
@@ -121,7 +121,7 @@ def _draw_shapes(axes: Axes, grid: Grid, state: State, side: int) -> None:
     cells, half = protected(state, side), CELL / 2
     for cell in cells:
         x, y = grid.centre(cell)
-        axes.add_patch(
+        axes.add_artist(
             Rectangle((x - half, y - half), CELL, CELL, facecolor=SHAPE_TINT, linewidth=0, zorder=1.5)
         )
         for direction, (down, right) in enumerate(DIRECTIONS):
@@ -141,10 +141,10 @@ def _draw_targets(axes: Axes, grid: Grid, state: State, covered: set[int]) -> No
         if target in covered and target in state.empty:
             continue
         if target in state.empty:
-            axes.add_patch(Circle((x, y), 5, facecolor=BLUE, linewidth=0, alpha=0.55, zorder=4))
+            axes.add_artist(Circle((x, y), 5, facecolor=BLUE, linewidth=0, alpha=0.55, zorder=4))
         else:
             style = {"edgecolor": BLUE, "linewidth": 2, "linestyle": (0, (1, 1.6))}
-            axes.add_patch(Circle((x, y), _STONE + 5, facecolor="none", zorder=4, **style))
+            axes.add_artist(Circle((x, y), _STONE + 5, facecolor="none", zorder=4, **style))
 
 
 def _target(action: int) -> int:
@@ -173,7 +173,7 @@ def _draw_last(axes: Axes, grid: Grid, action: int) -> None:
         for slope in (-1, 1):
             axes.plot([x - 12, x + 12], [y - 12 * slope, y + 12 * slope], **style)
         return
-    axes.add_patch(Circle((x, y), 10, facecolor="none", edgecolor=ORANGE, linewidth=3, zorder=3.5))
+    axes.add_artist(Circle((x, y), 10, facecolor="none", edgecolor=ORANGE, linewidth=3, zorder=3.5))
     if action >= STEP_FROM:
         from_x, from_y = grid.centre((action - STEP_FROM) // 4)
         near_x, near_y = (x + 10 * (from_x - x) / CELL, y + 10 * (from_y - y) / CELL)
@@ -197,10 +197,10 @@ def _draw_option(axes: Axes, grid: Grid, option: Option, is_best: bool, has_labe
         head = f"head_width={2.4 * width},head_length={1.5 * width}"
         end = (x + across * (CELL / 2 - 8), y + up * (CELL / 2 - 8))
         shape = {"arrowstyle": f"simple,tail_width={width},{head}", "shrinkA": 0, "shrinkB": 0}
-        axes.add_patch(FancyArrowPatch((from_x, from_y), end, **shape, **style))
+        axes.add_artist(FancyArrowPatch((from_x, from_y), end, **shape, **style))
         x, y = x + 21 * across, y + 21 * up
     else:
-        axes.add_patch(Circle((x, y), 21 + 8 * weight if has_label else 9, **style))
+        axes.add_artist(Circle((x, y), 21 + 8 * weight if has_label else 9, **style))
         ink = "white" if weight > 0.5 else INK
     if has_label:
         up = 0 if option.q is None else 7

@@ -73,7 +73,7 @@ def _draw_options(axes: Axes, y: float, analysis: Analysis, state: State) -> Non
         write(axes, LEFT, y, option.text, 12.5, weight="bold" if place == 0 else "normal")
         for width, color in ((full, FAINT), (full * option.share, BLUE)):
             alpha = 1.0 if color == FAINT or place == 0 else 0.55
-            axes.add_patch(Rectangle((left, y - 7), width, 14, facecolor=color, alpha=alpha, linewidth=0))
+            axes.add_artist(Rectangle((left, y - 7), width, 14, facecolor=color, alpha=alpha, linewidth=0))
         q, color = ("–", SOFT) if option.q is None else (signed(option.q), INK)
         write(axes, RIGHT - 56, y, f"{option.share:.0%}", 11.5, color, ha="right")
         write(axes, RIGHT, y, q, 11.5, color, ha="right")
