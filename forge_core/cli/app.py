@@ -14,12 +14,13 @@ from forge_core.cli.bench import bench_verb
 from forge_core.cli.doctor import doctor_of
 from forge_core.cli.games import add_verbs, new_app
 from forge_core.liuzhou.cli.verbs import LIUZHOU
+from forge_core.skull_king.cli.verbs import SKULL_KING
 from forge_core.texas42.cli.verbs import TEXAS42
 
 if TYPE_CHECKING:
     from forge_core.files.holdings import StorePart
 
-GAMES = (TEXAS42, LIUZHOU)
+GAMES = (TEXAS42, LIUZHOU, SKULL_KING)
 MACHINE = "Store and machine"
 
 

@@ -24,6 +24,11 @@ def seat_text(hand: int, seats: int) -> str:
     return SEAT_LETTERS[hand] if hand < seats else GHOST_NAME
 
 
+def cards_text(n: int) -> str:
+    """Return `1 card`, `2 cards`, ..."""
+    return f"{n} card{'' if n == 1 else 's'}"
+
+
 def played_text(card: int, tigress_is_pirate: bool) -> str:
     """Return a card on the table; the Tigress says how she was played."""
     if card == TIGRESS:
@@ -41,7 +46,8 @@ def order_of(row: at.Row, seats: int, rules: Rules) -> list[int]:
 
 def describe(row: at.Row, seats: int, rules: Rules, seat: int | None) -> str:
     """Return the round as lines of text. seat: only its hand is shown; None: all hands."""
-    lines = [f"round {row[at.ROUND]}, {row[at.DEALT]} cards, {seat_text(int(row[at.STARTER]), seats)} starts"]
+    starter = seat_text(int(row[at.STARTER]), seats)
+    lines = [f"round {row[at.ROUND]}, {cards_text(int(row[at.DEALT]))}, {starter} starts"]
     for hand in range(seats):
         if seat in (None, hand):
             held = at.cards_of(row[at.NUMBERS + hand], row[at.SPECIALS + hand])

@@ -1,4 +1,4 @@
-"""Players by rules, compiled. `key` names the random draws of a decision; `listed` has room for actions."""
+"""Players by rules, compiled. `key` names the draws of a decision; `listed` has room for the actions."""
 
 from __future__ import annotations
 
@@ -42,10 +42,7 @@ SURPLUS = 0.8
 
 @kernel
 def act(row, kind, options, key, listed):
-    """Return the action of a player by rules; 0 once the round is over.
-
-    kind: RANDOM .. CAPTAIN; key: uint64.
-    """
+    """Return the action of a player by rules, 0 once the round is over. kind: RANDOM .. CAPTAIN."""
     if row[at.PHASE] == actions.BID and kind != RANDOM:
         return actions.BID_0 + bid_of(row, row[at.ACTOR], kind, key)
     n = legal_list(row, options, listed)
@@ -191,8 +188,8 @@ def weakest_of(listed, n):
 def use_option(row, listed, n):
     """Return the decision that players by rules take on abilities and loads.
 
-    They load grapeshot, bet nothing, lead themselves while they need tricks, discard the weakest cards then
-    and the strongest otherwise, and move the bid towards the tricks won.
+    They load grapeshot and bet nothing. While they need tricks, they lead themselves and discard the weakest
+    cards, otherwise the strongest ones. They move the bid towards the tricks won.
     """
     seat, phase = row[at.ACTOR], row[at.PHASE]
     need = row[at.BIDS + seat] - row[at.WON + seat]

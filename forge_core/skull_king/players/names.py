@@ -17,8 +17,6 @@ from forge_core.errors import BadInput
 from forge_core.skull_king.bots import BOT_NAMES
 from forge_core.skull_king.search import SearchSettings
 
-PLAYERS = "random, easy, medium, hard, captain, search:100, search:100,others=captain, models/NAME"
-"""examples of names for the help of verbs"""
 OBJECTIVE = "skull-king"
 """the objective of Skull King's networks, by which they are found"""
 

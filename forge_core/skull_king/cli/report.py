@@ -1,0 +1,78 @@
+"""The progress bar of evaluations, and their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from forge_core.cli.status import Stopped
+
+if TYPE_CHECKING:
+    from forge_core.skull_king.arena import Result
+    from forge_core.stats import Difference
+
+
+@contextmanager
+def playing(games: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar while games are played; yield its `advance`. Ctrl-C ends the verb."""
+    from forge_core.cli.screen import progress_bar
+
+    try:
+        with progress_bar(f"playing {games:,} games", games) as move:
+            yield move
+    except KeyboardInterrupt:
+        raise Stopped("stopped; nothing was kept: play fewer deals with --deals") from None
+
+
+def others_text(result: Result) -> str:
+    """Return the names of the other players: `3 hard`, or all of them."""
+    if len(set(result.others)) == 1:
+        return f"{len(result.others)} {result.others[0]}"
+    return ", ".join(result.others)
+
+
+def interval_text(of: Difference, digits: int) -> str:
+    """Return a mean with its interval: `+93.2 ± 1.4`."""
+    sign = "+" if digits == 1 else ""
+    return f"{of.mean:{sign}.{digits}f} ± {of.high - of.mean:.{digits}f}"
+
+
+def print_results(results: Sequence[Result]) -> None:
+    """Print a table with one line per evaluation."""
+    from forge_core.cli.screen import screen, table
+
+    grid = table("", "score", "bids met", "wins", "score of others", "games", numbers="games")
+    for result in results:
+        grid.add_row(
+            f"{result.name} against {others_text(result)}",
+            interval_text(result.score, 1),
+            interval_text(result.hit, 3),
+            interval_text(result.win, 3),
+            f"{result.other_score.mean:+.1f}",
+            f"{len(result.seeds) * (len(result.others) + 1):,}",
+        )
+    screen().print(grid)
+
+
+def print_rounds(result: Result, seed: int, seconds: float) -> None:
+    """Print the points and the share of bids met by round, and the conditions."""
+    from forge_core.cli.screen import screen, seconds_text, table
+
+    grid = table("round", "points", "bids met", numbers="round")
+    for number, (points, hit) in enumerate(result.rounds(), start=1):
+        grid.add_row(str(number), interval_text(points, 1), interval_text(hit, 3))
+    out = screen()
+    out.print()
+    out.print(grid)
+    out.print()
+    assumed = result.settings
+    note = ""
+    if "rollouts_others" in assumed:
+        note = f" Rollouts: {assumed['rollouts_me']} here, {assumed['rollouts_others']} elsewhere."
+    out.print(
+        f"95 % intervals over {len(result.seeds):,} deals of the val split, each played once in every seat; "
+        f"seed {seed}.{note} {seconds_text(seconds)}.",
+        style="dim",
+        soft_wrap=True,
+    )

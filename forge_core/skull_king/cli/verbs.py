@@ -1,0 +1,25 @@
+"""The verbs of Skull King."""
+
+from __future__ import annotations
+
+from forge_core.cli.games import GameVerbs
+from forge_core.skull_king.cli.bid import bid
+from forge_core.skull_king.cli.deal import deal
+from forge_core.skull_king.cli.evaluate import evaluate
+from forge_core.skull_king.cli.film import film
+from forge_core.skull_king.cli.play import play
+from forge_core.skull_king.cli.train import train
+from forge_core.skull_king.cli.yardstick import yardstick
+
+SKULL_KING = GameVerbs(
+    name="skull-king",
+    title="Skull King",
+    summary="Skull King, a game of tricks and exact bids for 2 to 8: play, advise bids, compare players.",
+    verbs={
+        "rounds": (play, deal, film),
+        "bids": (bid,),
+        "networks": (train,),
+        "players": (evaluate, yardstick),
+    },
+    benchmarks={"skull-king": "forge_core.skull_king.cli.benchmark"},
+)

@@ -1,0 +1,171 @@
+"""`forge skull-king`: the answers of each verb, a game at the terminal, and refusals."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+VERBS = ("play", "deal", "film", "bid", "evaluate", "yardstick")
+HEAVY = ("numpy", "numba", "llvmlite", "torch", "pyarrow", "fsspec", "matplotlib", "dagster")
+
+
+@pytest.fixture
+def answer(forge):
+    """Run a verb with --json and return its answer."""
+
+    def run(*arguments: str) -> dict:
+        status, out, err = forge("skull-king", *arguments, "--json")
+        assert (status, err) == (0, "")
+        return json.loads(out)
+
+    return run
+
+
+@pytest.fixture
+def type_in(monkeypatch):
+    """Give lines to the standard input of this process."""
+
+    def give(*lines: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+
+    return give
+
+
+def test_help_imports_nothing_heavy():
+    script = (
+        "import sys; from forge_core.cli.main import main\n"
+        f"for verb in {VERBS}: assert main(['skull-king', verb, '--help']) == 0\n"
+        f"heavy = [name for name in {HEAVY} if name in sys.modules]\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(f"forge skull-king {verb}" in done.stdout for verb in VERBS)
+
+
+def test_the_game_stands_among_the_others(forge):
+    assert "skull-king" in forge("--help")[1]
+    status, out, _ = forge("skull-king")
+    assert status == 0 and all(verb in out for verb in VERBS)
+    assert "skull-king" in forge("bench", "--help")[1]
+
+
+def test_a_deal(answer, forge):
+    found = answer("deal", "--seed", "7", "--round", "6")
+    assert [len(hand) for hand in found["hands"]] == [6] * 4 and found["split"] == "train"
+    assert len({card for hand in found["hands"] for card in hand}) == 24
+    _, out, _ = forge("skull-king", "deal", "--seed", "7", "--round", "6")
+    assert out.splitlines()[0] == "seed 7 · train · round 6, 6 cards, S leads"
+    assert "N  Harry R4 R12 M7 C9 E" in out
+    assert "ghost, in order" in forge("skull-king", "deal", "--seats", "2")[1]
+
+
+def test_advice_for_a_hand(answer, forge):
+    hand = ("bid", "--hand", "King R14 R13 R12 R11", "--worlds", "60")
+    found = answer(*hand, "--place", "2")
+    assert found["bid"] in (4, 5) and len(found["bids"]) == 6
+    assert all(abs(sum(bid["tricks"]) - 1) < 1e-9 for bid in found["bids"])
+    assert found["rollouts_others"] == "hard"
+    _, out, _ = forge("skull-king", *hand)
+    assert out.count("<- bid") == 1 and "played by captain here and hard elsewhere" in out
+    assert answer(*hand[:-1], "0", "--me", "hard")["bid"] == 4
+
+
+@pytest.mark.parametrize(
+    "arguments, error",
+    [
+        (("bid", "--hand", "R15"), "'R15' is not a card"),
+        (("bid", "--hand", "R1 R1"), "R1 occurs twice"),
+        (("bid", "--hand", "R1", "--place", "5"), "--place 5: there are 4 seats"),
+        (("bid", "--hand", "Loot", "--seats", "2"), "Loot is not in the deck"),
+        (("bid", "--hand", "R1", "--others", "nobody"), "others='nobody'"),
+        (("bid", "--hand", "R1", "--me", "x", "--worlds", "0"), "--me 'x'"),
+        (("deal", "--round", "11"), "--round 11: use 1..10"),
+        (("deal", "--seats", "9"), "9 seats: use 2..8"),
+        (("film", "--others", "hard hard"), "names 2 players: name 1, or 3"),
+        (("evaluate", "nobody"), "unknown player 'nobody'"),
+        (("evaluate", "hard", "--deals", "1"), "--deals 1"),
+    ],
+)
+def test_bad_input_is_one_sentence(forge, arguments, error):
+    status, out, err = forge("skull-king", *arguments)
+    assert (status, out) == (2, "") and error in err and len(err.strip().splitlines()) == 1
+
+
+def test_a_film(answer, forge):
+    arguments = ("film", "--seed", "3", "--worlds", "5")
+    _, out, _ = forge("skull-king", *arguments)
+    lines = out.splitlines()
+    assert lines[0].startswith("round 6: 6 cards, W leads. N holds ") and lines[-1].startswith("N is captain")
+    assert "<- bid" in out and "sum 5 of 6" in out and out.count("*") >= 4
+    assert "over 5 worlds, finished by captain and hard" in out
+    found = answer(*arguments, "--game", "--worlds", "0")
+    assert len(found["rounds"]) == 10
+    assert found["points"] == [sum(r["points"][seat] for r in found["rounds"]) for seat in range(4)]
+    _, out, _ = forge(
+        "skull-king", *arguments, "--seats", "2", "--abilities", "--round", "9", "--worlds", "0"
+    )
+    assert "ghost" in out
+
+
+def test_an_evaluation(answer, forge):
+    found = answer("evaluate", "captain", "--deals", "30", "--against", "hard hard easy")
+    assert found["games"] == 120 and found["others"] == ["hard", "hard", "easy"]
+    assert found["score"]["low"] < found["score"]["mean"] < found["score"]["high"]
+    _, out, _ = forge("skull-king", "evaluate", "search:2", "--deals", "2", "--seats", "3")
+    assert "search:2 against 2 hard" in out and "Rollouts: captain here, hard elsewhere" in out
+
+
+def test_the_yardstick(answer, forge):
+    found = answer("yardstick", "--deals", "40")
+    names = [(each["player"], each["others"][0]) for each in found["tables"]]
+    assert names[:2] == [("hard", "hard"), ("captain", "hard")] and len(names) == 7
+    assert "captain against 3 captain" in forge("skull-king", "yardstick", "--deals", "10")[1]
+
+
+def test_a_game_at_the_terminal(forge, type_in):
+    type_in("help", "bid 9", "0", "legal", "x", "advice", "table", "quit")
+    status, out, _ = forge("skull-king", "play", "--seed", "1")
+    assert status == 0 and "you left the game" in out
+    assert "is not legal here" in out and "'x' is not an action" in out and "points" in out
+    type_in("0")
+    assert forge("skull-king", "play")[0] == 0  # the input ends
+
+
+def test_a_whole_game_at_the_terminal(forge, monkeypatch):
+    """Type the first legal action each time."""
+    from forge_core.skull_king.cli import play as verb
+    from forge_core.skull_king.cli.play import Table
+
+    monkeypatch.setattr(Table, "ask_you", lambda table: table.read(table.list_legal().split(", ")[0]))
+    status, out, _ = forge("skull-king", "play", "--others", "easy", "--seats", "3")
+    assert status == 0 and "the game is over" in out and "round 10:" in out
+    assert verb.HUMAN == 0
+
+
+def test_the_benchmark_compares_before_it_measures(monkeypatch):
+    from forge_core.skull_king.cli import benchmark
+
+    monkeypatch.setattr(benchmark, "BATCHES", (16,))
+    monkeypatch.setattr(benchmark, "DECISIONS", 100)
+    monkeypatch.setattr(benchmark, "TENSOR_BATCHES_CPU", (8,))
+    monkeypatch.setattr(benchmark, "TENSOR_STEPS", 2)
+    monkeypatch.setattr(benchmark, "LEARNER_TABLES", 8)
+    monkeypatch.setattr(benchmark, "N_COMPARED", 4)
+    monkeypatch.setattr(benchmark, "of_games", list)
+    found = benchmark.measure([0], "cpu")
+    assert len(found.held) == 3 and len(found.figures) == 7
+    assert all(figure.value > 0 for figure in found.figures)
+    monkeypatch.setattr(benchmark, "deal_round", lambda key, *more: _deal(key + 1, *more))
+    with pytest.raises(AssertionError, match="differ"):
+        benchmark.check_kernels([0])
+
+
+def _deal(*arguments):
+    from forge_core.skull_king.deals import deal_round
+
+    return deal_round(*arguments)
