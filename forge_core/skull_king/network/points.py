@@ -22,8 +22,13 @@ def points_without_bonus(rules: Rules) -> Table:
 
 
 def shares_of_bonus(rules: Rules) -> Table:
-    """Return the share of the bonus that counts: 1 for an exact bid, less for others."""
-    return ((_table(rules, A_BONUS) - _table(rules, 0)) / A_BONUS).astype(np.float32)
+    """Return the share of what a seat wins on top that counts: 1 for an exact bid, less for others.
+
+    An exact bid of 0 has no bonus for tricks, but may have one for an alliance.
+    """
+    shares = (_table(rules, A_BONUS) - _table(rules, 0)) / A_BONUS
+    shares[1:, 0, 0] = 1
+    return shares.astype(np.float32)
 
 
 def _table(rules: Rules, bonus: int) -> Table:

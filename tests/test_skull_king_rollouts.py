@@ -1,0 +1,141 @@
+"""Rollouts of Skull King's learner: finished rounds, advantages, opponents, and plays in hindsight."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from forge_core.skull_king.bots import BOT_NAMES
+from forge_core.skull_king.hindsight import imitated
+from forge_core.skull_king.network import BidAndPlayConfig, BidAndPlayNet, TableSpec
+from forge_core.skull_king.recipes.learning import RULE_OPPONENTS, LearningSettings
+from forge_core.skull_king.rollouts import Collected, Collector
+from forge_core.skull_king.rules import score_round
+from forge_core.skull_king.state.inputs import bid_blocks, play_blocks
+
+SPEC = TableSpec()
+SETTINGS = LearningSettings(
+    opponents="hard,self,past", size="8x1", tables=16, batch=600, minibatch=64, parts=1, hidden_critic=True
+)
+BID, PLAY = bid_blocks(SPEC.rules, 4), play_blocks(SPEC.rules, 4)
+
+
+@pytest.fixture(scope="module")
+def network() -> BidAndPlayNet:
+    torch.manual_seed(2)
+    return BidAndPlayNet(SPEC, BidAndPlayConfig(8, 1, hidden_critic=True))
+
+
+def collect(network: BidAndPlayNet, settings: LearningSettings, times: int = 1) -> Collected:
+    collector = Collector(settings, network.spec, 0)
+    for _ in range(times - 1):
+        collector.collect(network, network, 0, "32")
+    return collector.collect(network, network, 0, "32")
+
+
+@pytest.fixture(scope="module")
+def batch(network) -> Collected:
+    return collect(network, SETTINGS, 2)
+
+
+def rounds_of(batch: Collected) -> list[slice]:
+    """The plays of each round in which there were some: they are stored from the last to the first."""
+    hands = batch.play[:, PLAY.slice("hand")]
+    is_new = ~(hands[1:] >= hands[:-1]).all(1)  # within a round, earlier hands hold the later ones
+    return [slice(a, b) for a, b in pairwise([0, *(np.flatnonzero(is_new) + 1), len(hands)])]
+
+
+def test_the_names_of_opponents_are_those_of_the_players():
+    assert RULE_OPPONENTS == BOT_NAMES
+
+
+def test_points_are_those_of_the_rules(batch):
+    assert len(batch.bid_made) > 100 and len(batch.action) >= 600
+    dealt = batch.bid[:, BID.slice("dealt")].argmax(1) + 1
+    exact = batch.bid_made == batch.bid_tricks
+    for bid, won, n, points, is_exact in zip(
+        batch.bid_made, batch.bid_tricks, dealt, batch.bid_points, exact, strict=True
+    ):
+        plain = score_round([bid], [won], [0], int(n))[0]
+        assert points >= plain if is_exact else points == plain
+
+
+def test_plays_are_legal_and_show_what_was_known(batch):
+    rows = np.arange(len(batch.action))
+    assert batch.play[:, PLAY.slice("legal")][rows, batch.action].all()
+    assert (batch.play[:, PLAY.slice("legal")].sum(1) > 1).all() and (batch.log_prob < 0).all()
+    held = batch.play[:, PLAY.slice("hand")]
+    assert (batch.hidden.sum(1) > 0).all()
+    for place in range(3):  # no card is in two hands
+        held = held + batch.hidden[:, 74 * place : 74 * (place + 1)]
+    assert held.max() == 1
+
+
+def test_the_bid_of_a_play_is_the_bid_that_was_made(batch):
+    own_bids = batch.play[:, PLAY.slice("bids")][:, :11].argmax(1)
+    for plays in rounds_of(batch):
+        assert len(set(own_bids[plays])) == len(set(batch.tricks[plays])) == 1
+
+
+@pytest.mark.parametrize("trace", [0.0, 0.5, 1.0])
+def test_advantages_sum_temporal_differences(network, trace):
+    batch = collect(network, replace(SETTINGS, trace=trace, opponents="captain"), 2)
+    rounds = rounds_of(batch)
+    assert max(plays.stop - plays.start for plays in rounds) >= 5
+    points = {round(float(points) / 100, 4) for points in batch.bid_points}
+    for plays in rounds:
+        advantages, values = batch.advantage[plays], (batch.target - batch.advantage)[plays]
+        last = advantages[0] + values[0]  # the points of the round, in hundreds
+        assert round(float(last), 4) in points
+        later, expected = last, 0.0
+        for advantage, value in zip(advantages, values, strict=True):
+            expected = (later - value) + trace * expected
+            assert advantage == pytest.approx(expected, abs=1e-4)
+            later = value
+
+
+def test_all_seats_learn_in_self_play(network):
+    batch = collect(network, replace(SETTINGS, opponents="self", tables=4))
+    assert len(batch.bid_made) % 4 == 0
+    assert (batch.bid_opponents == -1).all()
+
+
+def test_a_table_does_not_depend_on_the_other_tables(network):
+    few = Collector(replace(SETTINGS, tables=4, batch=100), SPEC, 0)
+    more = Collector(SETTINGS, SPEC, 0)
+    for collector in (few, more):
+        collector.collect(network, network, 0, "32")
+    begun = few.tables.rounds.min()
+    assert begun >= 1 and (few.tables.deal_keys == more.tables.deal_keys[:4]).all()
+    assert (few.tables.keys == more.tables.keys[:4]).all()
+
+
+def test_parts_share_the_tables():
+    parts = [Collector(replace(SETTINGS, parts=3, tables=16), SPEC, part) for part in range(3)]
+    whole = Collector(SETTINGS, SPEC, 0)
+    assert np.concatenate([part.tables.keys for part in parts]).tolist() == whole.tables.keys.tolist()
+
+
+def test_hindsight_shows_the_tricks_won_as_the_own_bid(batch):
+    seen, chosen = imitated(batch, SPEC)
+    own_bids = batch.play[:, PLAY.slice("bids")][:, :11].argmax(1)
+    missed = np.flatnonzero(own_bids != batch.tricks)
+    assert (chosen == batch.action[missed]).all() and len(seen) == len(missed) > 100
+    won = seen[:, PLAY.slice("won")][:, :11].argmax(1)
+    need = batch.tricks[missed] - won
+    left = seen[:, PLAY.slice("tricks left")].argmax(1)
+    assert (seen[:, PLAY.slice("bids")][:, :11].argmax(1) == batch.tricks[missed]).all()
+    assert (seen[:, PLAY.slice("own need")].argmax(1) == need + 1).all() and (need >= 0).all()
+    needs = seen[:, PLAY.slice("needs")][:, :5]
+    expected = [[n > 0, n > 0 and n == k, n > k, n == 0, n < 0] for n, k in zip(need, left, strict=True)]
+    assert (needs == np.array(expected)).all()
+    for block in ("bids", "needs", "overbid", "own need"):
+        part = PLAY.slice(block)
+        assert (seen[:, part].sum(1) >= 1).all()
+    same = [name for name in PLAY.widths if name not in ("bids", "needs", "overbid", "own need")]
+    for name in same:
+        assert (seen[:, PLAY.slice(name)] == batch.play[missed][:, PLAY.slice(name)]).all()
