@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from forge_core.skull_king.bots import BOT_NAMES, LEARNER
 from forge_core.skull_king.network import BidAndPlayNet
 from forge_core.skull_king.recipes import learning as recipes
-from forge_core.skull_king.recipes.learning import RULE_OPPONENTS, LearningSettings, parse_opponents
+from forge_core.skull_king.recipes.learning import LearningSettings, parse_opponents
 from forge_core.skull_king.recipes.network import TableSpec
 from forge_core.skull_king.rollouts import kernels, records
-from forge_core.skull_king.rollouts.records import LEARNER, PAST, Collected, Requests
+from forge_core.skull_king.rollouts.records import PAST, Collected, Requests
 from forge_core.skull_king.state.layout import options_of
 from forge_core.streams import mix, stream
 
-PLAYER_NUMBERS = {name: i for i, name in enumerate(RULE_OPPONENTS)}
-PLAYER_NUMBERS |= {recipes.SELF: LEARNER, recipes.PAST: PAST}
+PLAYER_NUMBERS = {recipes.SELF: LEARNER, recipes.PAST: PAST, **{name: i for i, name in enumerate(BOT_NAMES)}}
 
 
 class Collector:

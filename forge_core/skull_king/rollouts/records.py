@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.skull_king.actions import MOST_CARDS
+from forge_core.skull_king.bots import LEARNER
 from forge_core.skull_king.state import layout as at
 
-LEARNER, PAST = -1, -2
-"""Players by network: the one that learns, and an older copy. The rule players are numbers from 0."""
+PAST = LEARNER - 1
+"""in place of a player by rules: a seat played by an older copy of the network that learns"""
 
 U8, I64, U64 = npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.uint64]
 F32 = npt.NDArray[np.float32]
