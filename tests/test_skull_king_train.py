@@ -166,3 +166,45 @@ def test_ablations_train(tmp_path):
         LEARNING, size="8x2", decisions=800, hidden_critic=True, hindsight=0.1, tricks_weight=0.1, seats=3
     )
     assert train(settings, tmp_path / "run", device="cpu").points[-1]["policy_loss"] != 0
+
+
+# the verb
+
+
+SMALL = ("--size", "8x1", "--decisions", "300", "--tables", "8", "--batch", "64", "--minibatch", "32")
+
+
+def test_the_verb_takes_a_recipe_and_changes_single_settings(forge, tmp_path):
+    options = ("--recipe", "flat", "--opponents", "captain", "--device", "cpu", "--runs", str(tmp_path))
+    status, out, _ = forge("skull-king", "train", *SMALL, *options, "--json")
+    answer = json.loads(out)
+    assert status == 0 and answer["last"]["rows"] >= 300 and not answer["unfinished"]
+    record = json.loads((tmp_path / "skull-king-flat" / "config.json").read_text())
+    assert record["recipe"] == "flat" and record["train"]["bid_head"] == "policy"
+    assert record["train"]["opponents"] == "captain" and record["train"]["lr"] == RECIPES["flat"].lr
+
+
+def test_the_verb_resumes_a_run(forge, tmp_path):
+    options = ("--runs", str(tmp_path), "--name", "run", "--device", "cpu")
+    status, _, err = forge("skull-king", "train", *SMALL, *options, "--minutes", "0")
+    assert status == 0 and "--resume --name run" in err
+    assert forge("skull-king", "train", *options, "--resume")[0] == 0
+    status, _, err = forge("skull-king", "train", *options, "--resume", "--lr", "0.1")
+    assert status == 2 and "leave out --lr" in err
+    status, _, err = forge("skull-king", "train", "--resume", "--runs", str(tmp_path))
+    assert status == 2 and "--name" in err
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (("--recipe", "v9"), "recipe 'v9'"),
+        (("--opponents", "hard:-1"), "opponents"),
+        (("--size", "256"), "write width x layers"),
+        (("--clip", "2"), "clip 2"),
+        (("--name", "../out"), "out"),
+    ],
+)
+def test_the_verb_refuses_bad_input(forge, options, message):
+    status, out, err = forge("skull-king", "train", *options)
+    assert (status, out) == (2, "") and message in err
