@@ -163,7 +163,14 @@ def test_every_recipe_trains(recipe, tmp_path):
 
 def test_ablations_train(tmp_path):
     settings = replace(
-        LEARNING, size="8x2", decisions=800, hidden_critic=True, hindsight=0.1, tricks_weight=0.1, seats=3
+        LEARNING,
+        size="8x2",
+        decisions=800,
+        hidden_critic=True,
+        hindsight=0.1,
+        tricks_weight=0.1,
+        seats=3,
+        precision="bf16-mixed",
     )
     assert train(settings, tmp_path / "run", device="cpu").points[-1]["policy_loss"] != 0
 

@@ -21,5 +21,8 @@ SKULL_KING = GameVerbs(
         "networks": (train,),
         "players": (evaluate, yardstick),
     },
-    benchmarks={"skull-king": "forge_core.skull_king.cli.benchmark"},
+    benchmarks={
+        "skull-king": "forge_core.skull_king.cli.benchmark",
+        "skull-king-train": "forge_core.skull_king.cli.bench_train",
+    },
 )
