@@ -24,3 +24,14 @@ def resolve_precision(request: str, device: str) -> str:
         can = torch.cpu.get_capabilities()
         return "bf16-mixed" if can.get("avx512_bf16") or can.get("amx_bf16") else "32"
     return "bf16-mixed" if torch.cuda.get_device_capability(device) >= (8, 0) else "16-mixed"
+
+
+def choose_precision(request: str, device: str) -> str:
+    """Return 32 or bf16-mixed, for training without scaled losses; auto: bf16-mixed where it is supported.
+
+    Raises BadInput for another precision.
+    """
+    if request == "16-mixed":
+        raise BadInput("this network does not support precision 16-mixed: use auto, 32 or bf16-mixed")
+    resolved = resolve_precision(request, device)
+    return "32" if resolved == "16-mixed" else resolved

@@ -1,4 +1,4 @@
-"""The description of a game's tokens, as far as learning needs it.
+"""Records that describe networks: stored records, and a game's tokens as far as learning needs them.
 
 Letters: P positions, F features, A actions. All values are in the mover's frame and in points, the
 unit of the game's result.
@@ -7,9 +7,25 @@ unit of the game's result.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 from forge_core.errors import BadInput
+
+
+class StoredRecord:
+    """A frozen dataclass that is stored as JSON: its fields are JSON types."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record that is stored."""
+        return asdict(self)  # pyright: ignore[reportArgumentType]
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Self:
+        """Read the record of `to_dict`. Raises BadInput if its keys differ."""
+        names = {field.name for field in fields(cls)}  # pyright: ignore[reportArgumentType]
+        if set(record) != names:
+            raise BadInput(f"{cls.__name__} must have the keys {sorted(names)}, not {sorted(record)}")
+        return cls(**record)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from forge_core.device import device_name, resolve_device
 from forge_core.errors import BadInput
 from forge_core.files import fingerprint
 from forge_core.learning.checkpoints import load_model, save_model, weights_digest
-from forge_core.learning.precision import resolve_precision
+from forge_core.learning.precision import choose_precision
 from forge_core.learning.resumption import read_checkpoint, write_checkpoint
 from forge_core.learning.runs import (
     CHECKPOINT,
@@ -307,14 +307,6 @@ def point_text(point: Point) -> str:
         f"3 captains {point['captain_score']:+.0f}, wins {point['captain_wins']:.3f}  "
         f"{point['decisions_per_second']:,.0f} decisions/s"
     )
-
-
-def choose_precision(request: str, device: str) -> str:
-    """Return 32 or bf16-mixed; auto means bf16-mixed if the device has bfloat16. Raises BadInput."""
-    if request == "16-mixed":
-        raise BadInput("this network does not support precision 16-mixed: use auto, 32 or bf16-mixed")
-    resolved = resolve_precision(request, device)
-    return "32" if resolved == "16-mixed" else resolved
 
 
 def settings_from(stored: Mapping[str, Any]) -> LearningSettings:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
 
 from forge_core.errors import BadInput
+from forge_core.learning.spec import StoredRecord
 
 ARCHITECTURE = "liuzhou-residual"
 """name of Liuzhou's network in the registry of architectures"""
@@ -17,24 +17,8 @@ MOST_WIDTH, MOST_BLOCKS = 1024, 64
 """larger values are taken for typing errors"""
 
 
-class _Stored:
-    """A frozen dataclass that is stored as JSON."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record that is stored: JSON types only."""
-        return asdict(self)  # pyright: ignore[reportArgumentType]
-
-    @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> Self:
-        """Read the record of `to_dict`. Raises BadInput if its keys differ."""
-        names = {field.name for field in fields(cls)}  # pyright: ignore[reportArgumentType]
-        if set(record) != names:
-            raise BadInput(f"{cls.__name__} must have the keys {sorted(names)}, not {sorted(record)}")
-        return cls(**record)
-
-
 @dataclass(frozen=True)
-class PlaneSpec(_Stored):
+class PlaneSpec(StoredRecord):
     """The input of the network: planes of cells, see `forge_core.liuzhou.state.planes`."""
 
     name: str = "liuzhou-planes"
@@ -45,7 +29,7 @@ class PlaneSpec(_Stored):
 
 
 @dataclass(frozen=True)
-class ResidualConfig(_Stored):
+class ResidualConfig(StoredRecord):
     """The size of the network, written `32x3`. Raises BadInput for sizes out of range."""
 
     width: int

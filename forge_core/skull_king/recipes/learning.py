@@ -76,7 +76,7 @@ class LearningSettings:
 
     seats: int = setting(4, "Seats at a table.", panel=_GAME)
     opponents: str = setting(
-        "hard",
+        "hard:2,captain:1,self:0.25",
         "Opponents of the learner, with shares of the tables: random, easy, medium, hard, captain; self (all "
         "seats learn); past (the network as it was).",
         metavar="NAME:SHARE,...",
@@ -106,7 +106,7 @@ class LearningSettings:
         False, "While it learns, values come from a network that sees all hands.", panel=_NETWORK
     )
     decisions: int = setting(
-        20_000_000,
+        32_000_000,
         "Decisions of the learner in the whole run: bids, and plays with more than one legal action.",
         panel=_PACE,
     )
@@ -115,7 +115,7 @@ class LearningSettings:
     minibatch: int = setting(1_024, "Plays per step.", panel=_PACE)
     epochs: int = setting(2, "Number of times that each play is used.", panel=_PACE)
     lr: float = setting(
-        1e-3, "First learning rate; it falls linearly over the whole run.", metavar="RATE", panel=_PACE
+        2e-3, "First learning rate; it falls linearly over the whole run.", metavar="RATE", panel=_PACE
     )
     clip: float = setting(0.2, "Largest change of a play's probability that is rewarded.", panel=_LOSS)
     trace: float = setting(

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from forge_core.errors import BadInput
+from forge_core.learning.spec import StoredRecord
 from forge_core.skull_king.cards import N_CARDS
 from forge_core.skull_king.rules import Rules, check_seats
 from forge_core.skull_king.state.inputs import OBSERVATION_VERSION, bid_blocks, play_blocks
@@ -26,24 +27,8 @@ BID_HEADS = ("tricks", "policy")
 """see `BidAndPlayConfig.bid_head`"""
 
 
-class _Stored:
-    """A frozen dataclass that is stored as JSON."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record that is stored: JSON types only."""
-        return asdict(self)  # pyright: ignore[reportArgumentType]
-
-    @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> Self:
-        """Read the record of `to_dict`. Raises BadInput if its keys differ."""
-        names = {field.name for field in fields(cls)}  # pyright: ignore[reportArgumentType]
-        if set(record) != names:
-            raise BadInput(f"{cls.__name__} must have the keys {sorted(names)}, not {sorted(record)}")
-        return cls(**record)
-
-
 @dataclass(frozen=True)
-class TableSpec(_Stored):
+class TableSpec(StoredRecord):
     """The input of the network: observations at a table, see `forge_core.skull_king.state.inputs`.
 
     Raises BadInput for rules under which other decisions than bids and plays exist.
@@ -96,7 +81,7 @@ def _rules_of(record: dict[str, Any]) -> Rules:
 
 
 @dataclass(frozen=True)
-class BidAndPlayConfig(_Stored):
+class BidAndPlayConfig(StoredRecord):
     """The size of the network. Raises BadInput for values out of range."""
 
     width: int
