@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
+from numba import uint64
 
 from forge_core.cli.clocks import best_time
 from forge_core.cli.figures import Benchmark, Figure, conditions
@@ -16,14 +17,15 @@ from forge_core.learning.threads import one_torch_thread
 from forge_core.skull_king.bots import HARD, RANDOM
 from forge_core.skull_king.bots.rules import act
 from forge_core.skull_king.deals import deal_round, game_keys, starter_of
-from forge_core.skull_king.env import SkullKing, step_tables
+from forge_core.skull_king.env import SkullKing, restart
 from forge_core.skull_king.game import SKULL_KING_VERSION
 from forge_core.skull_king.players import player
 from forge_core.skull_king.reference import Round
 from forge_core.skull_king.rules import N_ROUNDS, Rules
 from forge_core.skull_king.state import doors
 from forge_core.skull_king.state import layout as at
-from forge_core.skull_king.state.dealing import mix
+from forge_core.skull_king.state.dealing import mix, next_round
+from forge_core.skull_king.state.kernels import step
 from forge_core.skull_king.state.observe import is_bidding, write_bid, write_play
 from forge_core.skull_king.tables import Tables, one_learner
 from forge_core.streams import stream
@@ -158,27 +160,23 @@ def check_players() -> None:
 
 
 @kernel
-def choose_and_observe(rows, kind, options, key, observed, bid, play, taken):
-    """Write the action of a player by rules at each table, and its observation if `observed`."""
+def play_tables(rows, kind, options, steps, observed, episodes, base, bounds, bid, play):
+    """Take some steps of a player by rules at each table, with an observation before each if `observed`."""
     buffer = np.empty(at.MOST_ACTIONS, np.int64)
-    for n in range(len(rows)):
-        if observed:
-            if is_bidding(rows[n]):
-                write_bid(rows[n], rows[n, at.ACTOR], options, bid[n])
-            else:
-                write_play(rows[n], rows[n, at.ACTOR], options, buffer, play[n])
-        taken[n] = act(rows[n], kind, options, mix(key, n), buffer)
-
-
-def play_tables(env: SkullKing, kind: int, steps: int, observed: bool) -> None:
-    """Take some steps at each table by kernels alone."""
-    taken, ended = np.empty(env.n, np.int64), np.empty((2, env.n), np.bool_)
-    delta = np.empty((env.n, env.seats), np.int16)
-    bid, play, _ = env.observe() if observed else (np.empty((0, 0), np.uint8), np.empty((0, 0), np.uint8), 0)
-    for step in range(steps):
-        key = np.uint64(step)
-        choose_and_observe(env.rows, kind, env.options, key, observed, bid, play, taken)
-        step_tables(*(env.rows, taken, env.options, env.episodes, env.base, env.bounds, True, *ended, delta))
+    for time in range(steps):
+        for n in range(len(rows)):
+            row = rows[n]
+            if observed:
+                if is_bidding(row):
+                    write_bid(row, row[at.ACTOR], options, bid[n])
+                else:
+                    write_play(row, row[at.ACTOR], options, buffer, play[n])
+            key = mix(uint64(time), n)
+            if step(row, act(row, kind, options, key, buffer), options):
+                if row[at.ROUND] < options[at.O_LAST_ROUND]:
+                    next_round(row, options)
+                else:
+                    restart(row, n, options, episodes, base, bounds)
 
 
 def on_a_cpu() -> Iterator[Figure]:
@@ -191,7 +189,9 @@ def on_a_cpu() -> Iterator[Figure]:
         title = {"random": "random play", "observed": "random play, observed", "hard": "4 hard"}[name]
         for n in BATCHES:
             env, steps = SkullKing(n, SEATS, device="cpu"), max(4, DECISIONS // n)
-            work = partial(play_tables, env, kind, steps, observed)
+            bid, play, _ = env.observe()
+            given = env.options, steps, observed, env.episodes, env.base, env.bounds, bid, play
+            work = partial(play_tables, env.rows, kind, *given)
             speed = n * steps / best_time(work, "cpu", REPEATS) / 1e6
             yield Figure(f"{title}, N = {n:,}", speed, "M/s", least=LEAST[name])
     yield from of_learners()
@@ -206,8 +206,8 @@ def of_learners() -> Iterator[Figure]:
 
     def play() -> None:
         turn = tables.advance()
-        for step in range(LEARNER_STEPS):
-            turn = tables.step(choose(turn.legal, draws[step]))
+        for time in range(LEARNER_STEPS):
+            turn = tables.step(choose(turn.legal, draws[time]))
 
     speed = LEARNER_TABLES * LEARNER_STEPS / best_time(play, "cpu", REPEATS)
     title = f"learner decisions without a network, N = {LEARNER_TABLES}"
@@ -235,10 +235,10 @@ def of_tensors(device: str, batches: tuple[int, ...]) -> Iterator[Figure]:
         for name, observed in (("random", False), ("observed", True)):
 
             def play(env=env, draws=draws, observed=observed) -> None:
-                for step in range(TENSOR_STEPS):
+                for time in range(TENSOR_STEPS):
                     if observed:
                         env.observe()
-                    env.step(choose(env.legal(), draws[step]))
+                    env.step(choose(env.legal(), draws[time]))
 
             speed = n * TENSOR_STEPS / best_time(play, device, REPEATS) / 1e6
             least = None if device == "cpu" else LEAST_CUDA[name]
