@@ -116,6 +116,8 @@ def test_an_evaluation(answer, forge):
     found = answer("evaluate", "captain", "--deals", "30", "--against", "hard hard easy")
     assert found["games"] == 120 and found["others"] == ["hard", "hard", "easy"]
     assert found["score"]["low"] < found["score"]["mean"] < found["score"]["high"]
+    final = answer("evaluate", "captain", "--deals", "30", "--final")
+    assert final["final"] and final["score"] != found["score"]
     _, out, _ = forge("skull-king", "evaluate", "search:2", "--deals", "2", "--seats", "3")
     assert "search:2 against 2 hard" in out and "Rollouts: captain here, hard elsewhere" in out
 

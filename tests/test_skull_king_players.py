@@ -14,6 +14,7 @@ from forge_core.skull_king import actions, cards
 from forge_core.skull_king.arena import compare, evaluate
 from forge_core.skull_king.game import SkullKingGame
 from forge_core.skull_king.players import TableView, player
+from forge_core.skull_king.players.playouts import PlayoutSearchPlayer, values_by_players
 from forge_core.skull_king.rules import Rules, led_suit
 from forge_core.skull_king.search import SearchSettings, play_values, search_actions
 from forge_core.skull_king.state import doors, kernels, view
@@ -213,16 +214,6 @@ def test_a_search_bids_what_a_hand_takes():
         assert found.best[0] == search_actions(row, options, keys_of(1), SearchSettings(100))[0]
 
 
-def test_settings_of_a_search_are_checked():
-    for wrong in ({"worlds": 0}, {"bid_worlds": -1}, {"me": "x"}):
-        with pytest.raises(BadInput, match="use"):
-            SearchSettings(**wrong)
-    assert SearchSettings(7, bid_worlds=0).numbers[:2] == (0, 7)
-
-
-# --- evaluation -------------------------------------------------------------------------------
-
-
 class OneByOne:
     """A player that is not compiled: it gets views, as a network does."""
 
@@ -233,6 +224,38 @@ class OneByOne:
     def act(self, seen, legal, keys):
         assert not to_numpy(seen.rows)[:, at.KEY].any()
         return self.player.act(seen, legal, keys)
+
+
+@pytest.mark.parametrize("rules", [Rules(), Rules(scoring="rascal", cannonball=True, abilities=True)])
+def test_any_player_may_finish_the_rounds(rules):
+    """Rollouts by players one by one give the values of the compiled search."""
+    game = SkullKingGame(3, rules)
+    me, others = OneByOne("captain"), OneByOne("medium")
+    settings = SearchSettings(9, me="captain", others="medium", fit_bids=True)
+    for time, (rows, legal, _) in enumerate(random_play(rules, 3, 1, 4, 4)):
+        if legal.sum() < 2:
+            continue
+        compiled = play_values(rows, game.options, keys_of(1, time), settings)
+        found = values_by_players(rows[0], game, keys_of(1, time)[0], 9, me, others, settings)
+        assert np.array_equal(found.points, compiled.points)
+        assert np.allclose(found.tricks, compiled.tricks) and np.allclose(found.error, compiled.error)
+        searcher = PlayoutSearchPlayer("search", settings, me, others)
+        view_, key = TableView.of(game, rows), keys_of(1, time)
+        assert (
+            searcher.act(view_, legal, key)[0]
+            == player("search:9,others=medium,fit=1").act(view_, legal, key)[0]
+        )
+    assert searcher.describe()["rollouts_others"] == {"player": "medium"}
+
+
+def test_settings_of_a_search_are_checked():
+    for wrong in ({"worlds": 0}, {"bid_worlds": -1}, {"me": "x"}):
+        with pytest.raises(BadInput, match="use"):
+            SearchSettings(**wrong)
+    assert SearchSettings(7, bid_worlds=0).numbers[:2] == (0, 7)
+
+
+# --- evaluation -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("options", [{}, {"abilities": True, "scoring": "rascal", "cannonball": True}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Literal
 
 from forge_core.arena import settings as arena
@@ -10,6 +11,7 @@ from forge_core.errors import BadInput
 from forge_core.ranges import whole
 from forge_core.settings import like, setting
 from forge_core.skull_king.rules import N_ROUNDS, Rules, check_seats
+from forge_core.splits import Split, split_of
 
 DEFAULT_SEATS = 4
 DEFAULT_DEALS = 1_000
@@ -65,7 +67,20 @@ class EvaluationSettings:
 
     deals: int = setting(
         DEFAULT_DEALS,
-        "Number of deals of the val split; each is played once with the player in every seat.",
+        "Number of deals; each is played once with the player in every seat.",
         read=read_deals,
     )
     seed: int = like(arena.MatchSettings, "seed")
+    final: bool = setting(
+        False, "Use deals of the test split, which nothing else reads: only for a final result."
+    )
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of the deals."""
+        return seeds_of_split(self.deals, Split.TEST) if self.final else arena.held_out_seeds(self.deals)
+
+
+def seeds_of_split(n: int, split: Split) -> list[int]:
+    """Return the first n seeds of a split."""
+    return list(islice((seed for seed in count() if split_of(seed) is split), n))

@@ -51,6 +51,22 @@ def sample_worlds(
     return out
 
 
+def sample_worlds_by_keys(
+    view: at.Row, options: at.Options, keys: npt.NDArray[np.uint64], fits_bids: bool
+) -> at.Rows:
+    """Return [M, WIDTH]: one world for the actor of a row per key [M]. See `sample_worlds`."""
+    out = np.empty((len(keys), at.WIDTH), np.int64)
+    worlds_of_row(np.ascontiguousarray(view), options, np.ascontiguousarray(keys), fits_bids, out)
+    return out
+
+
+@kernel
+def worlds_of_row(row, options, keys, fits_bids, out):
+    """Write a world of one row per key to `out` [M, WIDTH]."""
+    for world in range(len(keys)):
+        draw_world(row, row[at.ACTOR], options, keys[world], fits_bids, out[world])
+
+
 @kernel
 def world_batch(rows, options, keys, fits_bids, out):
     """Write k worlds of each row to `out` [N, k, WIDTH]."""

@@ -40,11 +40,13 @@ def evaluate(
     begun = time.perf_counter()
     with playing(settings.deals * table.seats) as on_over:
         result = play_deals(
-            opened, others, settings.deals, table.chosen, settings.seed, table.seats, on_over=on_over
+            opened, others, settings.seeds, table.chosen, settings.seed, table.seats, on_over=on_over
         )
     seconds = time.perf_counter() - begun
     if json:
-        print_json({**result.to_dict(), "seed": settings.seed, "seconds": round(seconds, 3)})
+        print_json(
+            {**result.to_dict(), "seed": settings.seed, "final": settings.final, "seconds": round(seconds, 3)}
+        )
         return
     print_results([result])
-    print_rounds(result, settings.seed, seconds)
+    print_rounds(result, settings, seconds)

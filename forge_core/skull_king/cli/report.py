@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from forge_core.cli.status import Stopped
+from forge_core.splits import Split
 
 if TYPE_CHECKING:
     from forge_core.skull_king.arena import Result
+    from forge_core.skull_king.settings import EvaluationSettings
     from forge_core.stats import Difference
 
 
@@ -55,7 +57,7 @@ def print_results(results: Sequence[Result]) -> None:
     screen().print(grid)
 
 
-def print_rounds(result: Result, seed: int, seconds: float) -> None:
+def print_rounds(result: Result, settings: EvaluationSettings, seconds: float) -> None:
     """Print the points and the share of bids met by round, and the conditions."""
     from forge_core.cli.screen import screen, seconds_text, table
 
@@ -66,13 +68,13 @@ def print_rounds(result: Result, seed: int, seconds: float) -> None:
     out.print()
     out.print(grid)
     out.print()
-    assumed = result.settings
+    assumed, split = result.settings, Split.TEST if settings.final else Split.VAL
     note = ""
     if "rollouts_others" in assumed:
         note = f" Rollouts: {assumed['rollouts_me']} here, {assumed['rollouts_others']} elsewhere."
     out.print(
-        f"95 % intervals over {len(result.seeds):,} deals of the val split, each played once in every seat; "
-        f"seed {seed}.{note} {seconds_text(seconds)}.",
+        f"95 % intervals over {len(result.seeds):,} deals of the {split} split, each played in every seat; "
+        f"seed {settings.seed}.{note} {seconds_text(seconds)}.",
         style="dim",
         soft_wrap=True,
     )

@@ -31,7 +31,7 @@ def yardstick(*, settings: EvaluationSettings, json: Json = False) -> None:
     with playing(settings.deals * 4 * len(TABLES)) as on_over:
         for name, others in TABLES:
             player, against = make_player(name), make_player(others)
-            results.append(evaluate(player, against, settings.deals, seed=settings.seed, on_over=on_over))
+            results.append(evaluate(player, against, settings.seeds, seed=settings.seed, on_over=on_over))
     seconds = time.perf_counter() - begun
     if json:
         print_json({"tables": [result.to_dict() for result in results], "seconds": round(seconds, 3)})

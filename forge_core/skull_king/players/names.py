@@ -4,8 +4,9 @@
     search:N                              every action in N worlds, finished by other players
     network:model=DIR                     a network; the path of its folder, with a slash, is enough
 
-Options of `search`: worlds=N, bids=N and plays=N (worlds per bid or play; 0: `me` decides), me=captain and
-others=hard (who finishes the rounds), fit=1 (worlds in proportion to how well the bids fit).
+Options of `search`: worlds=N, bids=N and plays=N (worlds per bid or play; 0: `me` decides); me=captain and
+others=hard, which finish the rounds, by rules or such as models/NAME; fit=1 (worlds in proportion to how well
+the bids fit).
 """
 
 from __future__ import annotations
@@ -38,7 +39,14 @@ def _by_rules(name: PlayerName, device: str) -> Player:
 def _search(name: PlayerName, device: str) -> Player:
     from forge_core.skull_king.players.bots import SearchPlayer
 
-    return SearchPlayer(name.text, search_settings(name))
+    settings = search_settings(name)
+    finishers = [name.options.get(option, getattr(settings, option)) for option in ("me", "others")]
+    if set(finishers) <= set(BOT_NAMES):
+        return SearchPlayer(name.text, settings)
+    from forge_core.skull_king.players.playouts import PlayoutSearchPlayer
+
+    me, others = (make_player(finisher, device) for finisher in finishers)
+    return PlayoutSearchPlayer(name.text, settings, me, others)
 
 
 def _network(name: PlayerName, device: str) -> Player:
@@ -49,15 +57,14 @@ def _network(name: PlayerName, device: str) -> Player:
 
 
 def search_settings(name: PlayerName) -> SearchSettings:
-    """Return the settings of a player that searches. Raises BadInput."""
+    """Return the settings of a search; players in it that are not by rules are left out. Raises BadInput."""
     default = SearchSettings()
     try:
         return SearchSettings(
             worlds=name.whole("worlds", default.worlds),
             bid_worlds=name.whole("bids", 0) if "bids" in name.options else None,
             play_worlds=name.whole("plays", 0) if "plays" in name.options else None,
-            me=name.options.get("me", default.me),
-            others=name.options.get("others", default.others),
+            **{key: name.options[key] for key in ("me", "others") if name.options.get(key) in BOT_NAMES},
             fit_bids=name.whole("fit", 0) != 0,
         )
     except BadInput as error:
