@@ -11,6 +11,7 @@ from forge_core.learning.checkpoints import load_model, save_model
 from forge_core.learning.onnx import PARITY, export_onnx
 from forge_core.skull_king import actions
 from forge_core.skull_king.arena import evaluate
+from forge_core.skull_king.calibration import calibrate
 from forge_core.skull_king.game import SkullKingGame
 from forge_core.skull_king.network import BidAndPlayConfig, BidAndPlayNet, TableSpec, parse_size
 from forge_core.skull_king.network.ones import OnesLinear
@@ -142,3 +143,20 @@ def test_the_player_is_named_by_its_folder(network, tmp_path):
     assert result.name == str(tmp_path / "net") and result.settings["weights"]
     with pytest.raises(BadInput, match="seats"):
         evaluate(one, player("random"), 2, seats=3, rounds=2)
+
+
+def test_calibration_compares_the_chances_stated_with_the_bids_met(network):
+    one = NetworkPlayer("network", network)
+    result, found = calibrate(one, player("hard"), 4, rounds=3)
+    assert found.counts.sum() == result.tricks.sum() == 4 * 4 * 3
+    assert (found.counts == result.tricks.sum(1)).all()
+    made = found.counts > 0
+    assert (found.met[made] == result.tricks.diagonal()[made] / found.counts[made]).all()
+    assert ((found.stated[made] > 0) & (found.stated[made] < 1)).all() and np.isnan(found.met[~made]).all()
+    expected = np.abs(found.stated - found.met)[made] * found.counts[made] / found.counts.sum()
+    assert found.error == pytest.approx(expected.sum())
+    same = evaluate(one, player("hard"), 4, rounds=3)
+    assert (same.scores == result.scores).all()
+    policy = BidAndPlayNet(TableSpec(), BidAndPlayConfig(8, 1, "policy"))
+    with pytest.raises(BadInput, match="bid head"):
+        calibrate(NetworkPlayer("policy", policy), player("hard"), 4)

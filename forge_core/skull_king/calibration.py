@@ -1,0 +1,88 @@
+"""Calibration of bids: the chances that a network states for its bids, and how often they were met."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from forge_core.arena.players import Keys, Player
+from forge_core.errors import BadInput
+from forge_core.game import Array, to_numpy
+from forge_core.skull_king.actions import BID_0
+from forge_core.skull_king.arena import Result, evaluate
+from forge_core.skull_king.players import TableView
+from forge_core.skull_king.players.network import NetworkPlayer
+from forge_core.skull_king.state.inputs import N_BIDS
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """Bids of a network over many rounds, by bid 0..10; NaN for bids that were never made."""
+
+    stated: Floats
+    """[11] mean chance that the network gave its bid to be met"""
+    met: Floats
+    """[11] share of these bids that were met"""
+    counts: npt.NDArray[np.int64]
+    """[11] bids made"""
+
+    @property
+    def error(self) -> float:
+        """The mean distance between the chance stated and the share met, weighted by the bids made."""
+        made = self.counts > 0
+        return float(np.average(np.abs(self.stated - self.met)[made], weights=self.counts[made]))
+
+
+def calibrate(
+    player: NetworkPlayer, others: Player | Sequence[Player], deals: int | Sequence[int], **options: Any
+) -> tuple[Result, Calibration]:
+    """Evaluate a network, and compare the chances that it states with its results.
+
+    options: further arguments of `arena.evaluate`. Raises BadInput for a network that states no chances.
+    """
+    if player.network.config.bid_head != "tricks":
+        raise BadInput(f"{player.name} states no chances of its bids: choose a network with bid head tricks")
+    recorder = _Recorder(player)
+    result = evaluate(recorder, others, deals, **options)
+    with np.errstate(invalid="ignore"):
+        stated, met = recorder.chances / recorder.counts, result.tricks.diagonal() / recorder.counts
+    return result, Calibration(stated, met, recorder.counts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Recorder:
+    """A player that acts like a network and sums the chances of its bids."""
+
+    player: NetworkPlayer
+    chances: Floats = field(default_factory=lambda: np.zeros(N_BIDS))
+    counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(N_BIDS, np.int64))
+
+    @property
+    def name(self) -> str:
+        """See Player."""
+        return self.player.name
+
+    def describe(self) -> dict[str, Any]:
+        """See Player."""
+        return self.player.describe()
+
+    def act(self, view: TableView, legal: Array, keys: Keys) -> Array:
+        """See Player."""
+        taken = self.player.act(view, legal, keys)
+        seen, _, is_bid = view.observe()
+        bids = to_numpy(taken)[to_numpy(is_bid)] - BID_0
+        if len(bids):
+            with torch.inference_mode():
+                observed = torch.from_numpy(to_numpy(seen)[to_numpy(is_bid)]).to(self.player.device)
+                log_chances = self.player.network.bids(observed).log_chances
+            chances = log_chances.exp().cpu().numpy()[np.arange(len(bids)), bids, bids]
+            np.add.at(self.chances, bids, chances)
+            np.add.at(self.counts, bids, 1)
+        return taken
