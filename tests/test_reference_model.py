@@ -41,3 +41,13 @@ def test_the_network_of_liuzhou_beats_a_player_that_looks_two_plies_ahead():
     network = make_player(f"search:sims=16,model={FOLDER / 'liuzhou-32x3'}", "cpu")
     tally = Tally.of(play_match(network, make_player("reply"), PairSettings(pairs=10)))
     assert tally.score.mean > 0.75, tally
+
+
+def test_the_network_of_skull_king_beats_the_players_by_rules():
+    from forge_core.skull_king.arena import evaluate
+    from forge_core.skull_king.players import player
+
+    network = player(str(FOLDER / "skull-king-256x2"), "cpu")
+    for others, score, wins in (("hard", 290, 0.75), ("captain", 300, 0.65)):
+        result = evaluate(network, player(others), 40)
+        assert result.score.mean > score and result.win.mean > wins, (others, result.score, result.win)
