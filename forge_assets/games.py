@@ -86,7 +86,11 @@ class Game:
     """runs the game's steps of `make run`; raises RunFailed"""
 
 
-RECORDS = ("forge_assets.texas42.game:TEXAS42", "forge_assets.liuzhou.game:LIUZHOU")
+RECORDS = (
+    "forge_assets.texas42.game:TEXAS42",
+    "forge_assets.liuzhou.game:LIUZHOU",
+    "forge_assets.skull_king.game:SKULL_KING",
+)
 """Location of each game's record. These are names, not imports, because the games import this module."""
 
 

@@ -13,13 +13,13 @@ PROJECT = Path(__file__).parent.parent
 
 
 def constant_of(module: str, name: str) -> str:
-    """Return the string that a module of this project assigns to `name`, without importing the module.
+    """Return the string or the number, as text, that a module of this project assigns to `name`.
 
-    Raise LookupError if it assigns none.
+    The module is not imported. Raise LookupError if it assigns none.
     """
     source = (PROJECT / module.replace(".", "/")).with_suffix(".py").read_text()
     for statement in ast.parse(source).body:
         match statement:
-            case ast.Assign([ast.Name(target)], ast.Constant(str(value))) if target == name:
-                return value
-    raise LookupError(f"{module} assigns no string to {name}: use the module that does")
+            case ast.Assign([ast.Name(target)], ast.Constant(str() | int() as value)) if target == name:
+                return str(value)
+    raise LookupError(f"{module} assigns no text or number to {name}: use the module that does")

@@ -7,7 +7,7 @@ decision in one deal, because the rows of a deal depend on each other and deals 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import NormalDist
 from typing import Any
@@ -98,6 +98,70 @@ def judge_losses(
             f"saved_at_least_{unit}": saved.low,
             f"worst_group_{unit}": most,
             rule.measure.cases: saved.n,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRule:
+    """A rule for comparing scores in several groups of opponents, with the words for the reasons."""
+
+    measure: Measure
+    """the unit of a score, and the case on which both are scored"""
+    group: str
+    """the word for a group: `table`"""
+    group_margin: float
+    """the largest allowed shortfall of the challenger's mean score in a group, in units"""
+    alpha: float = ALPHA
+
+
+def judge_scores(
+    challenger: Mapping[str, npt.ArrayLike],
+    champion: Mapping[str, npt.ArrayLike],
+    rule: ScoreRule,
+    against: str = CHAMPION,
+) -> Ruling:
+    """Decide on the scores of challenger and champion, [D] per group, over the same D cases in every group.
+
+    The challenger is promoted if its mean over groups is higher by a one-sided test at level `rule.alpha`,
+    paired by case, and if in no group its mean is lower by more than `rule.group_margin`. Raises BadInput if
+    the lengths or the groups differ.
+    """
+    names = list(challenger)
+    if set(names) != set(champion) or not names:
+        raise BadInput(
+            f"{sorted(challenger)} and {sorted(champion)} are not the same groups: score both in each "
+            f"{rule.group}"
+        )
+    z = NormalDist().inv_cdf(1 - rule.alpha)
+    gains = {name: paired_difference(challenger[name], champion[name], z) for name in names}
+    if len({each.n for each in gains.values()}) > 1:
+        raise BadInput(f"another number of cases at each {rule.group}: score the same cases in all")
+    scores, theirs = (np.mean([of[name] for name in names], axis=0) for of in (challenger, champion))
+    gain, own = paired_difference(scores, theirs, z), float(scores.mean())
+    unit, better = rule.measure.unit, gain.low > 0
+    worst, least = min(((name, each.mean) for name, each in gains.items()), key=lambda pair: pair[1])
+    harmless = least >= -rule.group_margin
+    overall = (
+        f"it scores {own:+.1f} {unit}, {against} {own - gain.mean:+.1f}: {gain.mean:+.2f} {unit}, with "
+        f"standard error {gain.standard_error:.2f} over {gain.n:,} {rule.measure.cases}, "
+        f"{'more' if better else 'not more'} than chance would give once in {1 / rule.alpha:.0f} comparisons"
+    )
+    groupwise = (
+        f"the worst {rule.group} is {worst}: {least:+.2f} {unit} compared with {against}; "
+        f"{-rule.group_margin:+g} is allowed"
+    )
+    reasons = (overall, groupwise)
+    return Ruling(
+        better and harmless,
+        reasons[::-1] if better and not harmless else reasons,
+        {
+            f"score_{unit}": own,
+            f"gain_{unit}": gain.mean,
+            "gain_standard_error": gain.standard_error,
+            f"gain_at_least_{unit}": gain.low,
+            **{f"gain_{name}_{unit}": each.mean for name, each in gains.items()},
+            rule.measure.cases: gain.n,
         },
     )
 

@@ -1,4 +1,4 @@
-"""The golden facts of Skull King (`golden/skull_king.json`, `golden/skull_king_rules.json`)."""
+"""The golden facts of Skull King: `golden/skull_king.json`, and those that come with the package."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from forge_core.skull_king.rules import Rules
+from forge_core.skull_king.golden import PRESETS as PRESETS
+from forge_core.skull_king.golden import by_seat as by_seat
+from forge_core.skull_king.golden import read_facts
 
 GOLDEN = Path(__file__).parent / "golden"
-PRESETS = {"printed": Rules.printed(), "print_2021": Rules.print_2021(), "engine": Rules.engine()}
 
 
 @cache
@@ -22,11 +23,4 @@ def engine_facts() -> dict[str, Any]:
 @cache
 def rule_facts() -> dict[str, Any]:
     """Tricks, masks, rounds and a game by each print of the rules."""
-    return json.loads((GOLDEN / "skull_king_rules.json").read_text())
-
-
-def by_seat(given: Any) -> dict[int, Any]:
-    """Return a dict by seat: JSON has strings as keys, and the engine one [seat, value]."""
-    if isinstance(given, list):
-        return {given[0]: given[1]}
-    return {int(seat): value for seat, value in (given or {}).items()}
+    return read_facts()

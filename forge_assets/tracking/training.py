@@ -21,7 +21,7 @@ from forge_core.files import Store
 if TYPE_CHECKING:
     from forge_core.learning.runs import Point, TrainResult
 
-COSTS = ("loss", "rows", "seconds", "cpu_seconds")
+COSTS = ("rows", "loss", "seconds", "cpu_seconds")
 """figures that are not results of an evaluation; the first shows which evaluations MLflow has"""
 
 
@@ -157,7 +157,7 @@ class FollowedTraining:
     def _send(self) -> None:
         while self.pending:
             point = self.pending[0]
-            costs = {name: point[name] for name in COSTS}
+            costs = {name: point[name] for name in COSTS if name in point}
             results = {f"{self.prefix}{name}": value for name, value in results_of(point).items()}
             self.run.metrics(costs | results, int(point["step"]))
             del self.pending[0]

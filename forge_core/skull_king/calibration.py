@@ -32,6 +32,8 @@ class Calibration:
     """[11] share of these bids that were met"""
     counts: npt.NDArray[np.int64]
     """[11] bids made"""
+    expected: Floats
+    """[11] mean number of tricks that the network expected with its bid"""
 
     @property
     def error(self) -> float:
@@ -53,15 +55,17 @@ def calibrate(
     result = evaluate(recorder, others, deals, **options)
     with np.errstate(invalid="ignore"):
         stated, met = recorder.chances / recorder.counts, result.tricks.diagonal() / recorder.counts
-    return result, Calibration(stated, met, recorder.counts)
+        expected = recorder.tricks / recorder.counts
+    return result, Calibration(stated, met, recorder.counts, expected)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Recorder:
-    """A player that acts like a network and sums the chances of its bids."""
+    """A player that acts like a network and sums, by bid, the stated chances and the expected tricks."""
 
     player: NetworkPlayer
     chances: Floats = field(default_factory=lambda: np.zeros(N_BIDS))
+    tricks: Floats = field(default_factory=lambda: np.zeros(N_BIDS))
     counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(N_BIDS, np.int64))
 
     @property
@@ -82,7 +86,8 @@ class _Recorder:
             with torch.inference_mode():
                 observed = torch.from_numpy(to_numpy(seen)[to_numpy(is_bid)]).to(self.player.device)
                 log_chances = self.player.network.bids(observed).log_chances
-            chances = log_chances.exp().cpu().numpy()[np.arange(len(bids)), bids, bids]
-            np.add.at(self.chances, bids, chances)
+            chances = log_chances.exp().cpu().numpy()[np.arange(len(bids)), bids]
+            np.add.at(self.chances, bids, chances[np.arange(len(bids)), bids])
+            np.add.at(self.tricks, bids, chances @ np.arange(N_BIDS))
             np.add.at(self.counts, bids, 1)
         return taken

@@ -16,6 +16,9 @@ from forge_core.splits import Split, split_of
 DEFAULT_SEATS = 4
 DEFAULT_DEALS = 1_000
 """deals of an evaluation: the interval of a score is then about 3 points to either side"""
+PROMOTION_DEALS = 2_000
+"""deals of the test of a champion: twice those of an evaluation, since each challenger is one more chance for
+luck"""
 PLAYERS = "random, easy, medium, hard, captain, search:100, search:100,others=captain, models/NAME"
 """examples of players' names, for the help of verbs"""
 DEFAULT_WORLDS = 200
@@ -84,3 +87,20 @@ class EvaluationSettings:
 def seeds_of_split(n: int, split: Split) -> list[int]:
     """Return the first n seeds of a split."""
     return list(islice((seed for seed in count() if split_of(seed) is split), n))
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """Settings of the test that decides who is champion."""
+
+    deals: int = setting(
+        PROMOTION_DEALS,
+        "Number of deals of the test split; each is played in every seat, at every table.",
+        read=read_deals,
+    )
+    seed: int = like(arena.MatchSettings, "seed")
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of the deals."""
+        return seeds_of_split(self.deals, Split.TEST)

@@ -1,0 +1,204 @@
+"""Networks of Skull King at every table of the evaluation."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from forge_assets.pictures import picture
+from forge_assets.resources import COMPUTE_POOL, ComputeDevice, failing_plainly
+from forge_assets.settings import config_of
+from forge_assets.skull_king import versions
+from forge_assets.skull_king.names import GROUP, objective_of
+from forge_assets.skull_king.partitions import recipes
+from forge_assets.skull_king.policy import figures_of, skull_king_policy
+from forge_assets.tracking.launchpad import ModelLaunchpad
+from forge_assets.tracking.links import link_training
+from forge_assets.tracking.tracker import Tracker
+from forge_core.skull_king.settings import EvaluationSettings
+
+if TYPE_CHECKING:
+    from forge_core.skull_king.arena import Result
+    from forge_core.skull_king.evaluation import Evaluation
+    from forge_core.stats import Difference
+
+SCORE = "evaluation/hard_score"
+"""figure of the MLflow run of a network, by which its model card is named"""
+LARGEST_ERROR = 0.03
+"""calibration error of bids from which on the check warns: a bid of 5 tricks then expects about 3 points too
+many"""
+CHECKS = {
+    "no_illegal_action": "every action was legal; the arena refuses others, and the run then fails",
+    "deltas_add_up": "the points by round sum to the score, at every table",
+    "seats_balanced": "every deal was played once in every seat, at every table",
+}
+WARNINGS = {
+    "above_hard": "the interval of its score against three hards lies above the mean score of hard there",
+    "bids_calibrated": f"the calibration error of its bids against three hards is below {LARGEST_ERROR}",
+}
+
+
+class EvaluationLaunchpad(ModelLaunchpad, config_of(EvaluationSettings)):
+    """Settings of the evaluation, and the network that is evaluated."""
+
+    beside: str = Field(
+        "captain",
+        description="Players to compare with at the table of three hards, next to hard, separated by spaces: "
+        "for example captain search:30, which takes minutes.",
+    )
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[skull_king_policy],
+    partitions_def=recipes,
+    code_version=versions.EVALUATION,
+    pool=COMPUTE_POOL,
+    kinds={"numpy"},
+    check_specs=[
+        dg.AssetCheckSpec(
+            name, asset="skull_king_evaluation", blocking=name in CHECKS, description=description
+        )
+        for name, description in (CHECKS | WARNINGS).items()
+    ],
+)
+def skull_king_evaluation(
+    context: dg.AssetExecutionContext, config: EvaluationLaunchpad, compute: ComputeDevice, tracker: Tracker
+) -> dg.MaterializeResult:
+    """Play a network against three hards, three captains and a mixed table, each deal in every seat: scores,
+    bids met and wins with intervals, by round; and compare what it states about its bids with the results."""
+    from forge_core.device import device_name, resolve_device
+    from forge_core.skull_king.evaluation import evaluate_network
+
+    with failing_plainly():
+        path = config.find(context, objective_of(context.partition_key), tracker)
+        device = resolve_device(compute.device)
+        found = evaluate_network(path, config.settings(), device, config.beside.split())
+        drawn = draw(found)
+        run = tracker.reopen(Path(path).parent)
+        if run:
+            run.metrics(tracked_figures(found))
+            for name, png in drawn.items():
+                run.file(f"plots/{name}.png", png)
+            run.file("evaluation.json", json.dumps(found.to_dict(), indent=1).encode())
+            run.tag({"dagster.evaluation_run_id": context.run.run_id})
+        return dg.MaterializeResult(
+            metadata={
+                "model": path,
+                **figures_of(found.main),
+                **{f"{name}_score": round(of.score.mean, 2) for name, of in found.tables.items()},
+                **{f"{name}_wins": round(of.win.mean, 4) for name, of in found.tables.items()},
+                **calibration_errors(found),
+                "deals": len(found.main.seeds),
+                "seconds": round(found.seconds, 3),
+                "device": device_name(device),
+                "tables": dg.MetadataValue.md(table(found)),
+                "by_round": dg.MetadataValue.md(round_table(found)),
+                **{name: picture(png) for name, png in drawn.items()},
+                **link_training(context, Path(path).parent, tracker),
+            },
+            check_results=report_checks(found),
+        )
+
+
+def draw(found: "Evaluation") -> dict[str, bytes]:
+    """Draw the pictures of an evaluation, by name: PNG."""
+    from forge_core.skull_king.pictures.bids import draw_calibration, draw_tricks
+    from forge_core.skull_king.pictures.rounds import draw_rounds
+
+    names = ["the network", *(other.name for other in found.others)]
+    drawn = {
+        "rounds": draw_rounds([found.main, *found.others], names, "Points against 3 hard"),
+        "tricks": draw_tricks(found.main.tricks, "Tricks won for each bid, against 3 hard"),
+    }
+    if calibration := found.calibrations["hard"]:
+        drawn["calibration"] = draw_calibration(calibration, found.main.tricks)
+    return drawn
+
+
+def calibration_errors(found: "Evaluation") -> dict[str, float]:
+    """Return the calibration error of bids at each table: `hard_calibration_error`."""
+    known = found.calibrations.items()
+    return {f"{name}_calibration_error": round(of.error, 4) for name, of in known if of}
+
+
+def tracked_figures(found: "Evaluation") -> dict[str, float]:
+    """Return the figures of an evaluation, by names that MLflow groups; SCORE is one of them."""
+    figures = {f"evaluation/{name}": error for name, error in calibration_errors(found).items()}
+    for name, result in found.tables.items():
+        figures[f"evaluation/{name}_score"] = result.score.mean
+        figures[f"evaluation/{name}_score_low"] = result.score.low
+        figures[f"evaluation/{name}_hit"] = result.hit.mean
+        figures[f"evaluation/{name}_wins"] = result.win.mean
+    return figures
+
+
+def interval(of: "Difference", digits: int) -> str:
+    """Return a mean and the half width of its interval: `+93.2 ± 1.4`."""
+    sign = "+" if digits == 1 else ""
+    return f"{of.mean:{sign}.{digits}f} ± {of.high - of.mean:.{digits}f}"
+
+
+def table(found: "Evaluation") -> str:
+    """Return the results at every table, and of other players, as Markdown."""
+    from forge_core.arena.standings import to_markdown
+
+    lines = [["player", "against", "score", "bids met", "wins", "score of others", "games"]]
+
+    def add(name: str, result: "Result") -> None:
+        games = len(result.seeds) * (len(result.others) + 1)
+        figures = [interval(result.score, 1), interval(result.hit, 3), interval(result.win, 3)]
+        others = f"{result.other_score.mean:+.1f}"
+        lines.append([name, ", ".join(result.others), *figures, others, f"{games:,}"])
+
+    for result in found.tables.values():
+        add("the network", result)
+    for result in found.others:
+        add(result.name, result)
+    return to_markdown(lines)
+
+
+def round_table(found: "Evaluation") -> str:
+    """Return points and bids met by round at every table, as Markdown."""
+    from forge_core.arena.standings import to_markdown
+
+    names = list(found.tables)
+    lines = [["round", *(f"{name}: points" for name in names), *(f"{name}: bids met" for name in names)]]
+    by_table = [found.tables[name].rounds() for name in names]
+    for number, each in enumerate(zip(*by_table, strict=True), start=1):
+        points, hits = ([interval(pair[0], 1) for pair in each], [interval(pair[1], 3) for pair in each])
+        lines.append([str(number), *points, *hits])
+    return to_markdown(lines)
+
+
+def report_checks(found: "Evaluation") -> list[dg.AssetCheckResult]:
+    """Return the results of the checks. A network that states nothing about its bids is not calibrated."""
+    faults, games = found.faults(), sum(len(of.seeds) * (len(of.others) + 1) for of in found.tables.values())
+    results = [
+        dg.AssetCheckResult(
+            check_name=name,
+            passed=name not in faults,
+            metadata={"games": games, **({"fault": faults[name]} if name in faults else {})},
+        )
+        for name in CHECKS
+    ]
+    hard, calibration = found.others[0].score.mean, found.calibrations["hard"]
+    error: Any = calibration.error if calibration else None
+    warnings: dict[str, tuple[bool, dict[str, Any]]] = {
+        "above_hard": (
+            found.main.score.low > hard,
+            {"at_least": round(found.main.score.low, 2), "hard": round(hard, 2)},
+        ),
+        "bids_calibrated": (
+            error is not None and error < LARGEST_ERROR,
+            {"error": "not stated" if error is None else round(error, 4), "below": LARGEST_ERROR},
+        ),
+    }
+    return results + [
+        dg.AssetCheckResult(
+            check_name=name, passed=is_passed, severity=dg.AssetCheckSeverity.WARN, metadata=metadata
+        )
+        for name, (is_passed, metadata) in warnings.items()
+    ]

@@ -1,0 +1,246 @@
+"""Networks of Skull King, trained by the rounds that they play."""
+
+import math
+import sys
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from forge_assets.gate.networks import weights_of
+from forge_assets.pictures import picture
+from forge_assets.resources import COMPUTE_POOL, ComputeDevice, failing_plainly
+from forge_assets.settings import launchpad_of, read_settings
+from forge_assets.skull_king import versions
+from forge_assets.skull_king.names import GROUP, objective_of
+from forge_assets.skull_king.partitions import recipes
+from forge_assets.tracking.links import link_training
+from forge_assets.tracking.registry import resolve_model
+from forge_assets.tracking.tracker import Tracker
+from forge_assets.tracking.training import TrainingTracker
+from forge_assets.training_runs import find_result, keep_result, run_folder, run_tags
+from forge_core.errors import BadInput
+from forge_core.skull_king.recipes.learning import RECIPES, LearningSettings
+from forge_core.skull_king.recipes.run import RunSettings
+
+if TYPE_CHECKING:
+    from forge_core.learning.runs import TrainResult
+    from forge_core.skull_king.arena import Result
+
+CHECKS = {
+    "golden_facts": "the rules by which the network learnt give all golden answers: tricks, masks, rounds, "
+    "and a game",
+    "losses_finite": "every figure of the curve is a number",
+    "model_loads": "the saved network can be loaded, and none of its weights is NaN",
+}
+
+
+class PolicyLaunchpad(launchpad_of(RunSettings, LearningSettings, leave_out=("recipe",))):
+    """Settings of training. init_from may also be `champion`; paths are relative to the project. The
+    partition is the recipe: settings that keep their defaults here have the values of the recipe."""
+
+    name: str | None = Field(
+        None,
+        description="Name of the run and of its folder. Default: a name made from its settings.",
+    )
+    minutes: float | None = Field(
+        None,
+        description="Stop after this many minutes. Materialize the asset again to continue; only a finished "
+        "network is registered.",
+    )
+
+    def learning(self, recipe: str) -> LearningSettings:
+        """Return the settings of a recipe, except those that were changed. Raises BadInput."""
+        entered, default = read_settings(self, LearningSettings), LearningSettings()
+        names = [each.name for each in fields(LearningSettings)]
+        changed = {name: getattr(entered, name) for name in names}
+        changed = {name: value for name, value in changed.items() if value != getattr(default, name)}
+        return replace(RECIPES[recipe], **changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run of training: its settings, and what it learns from."""
+
+    recipe: str
+    learning: LearningSettings
+    data: dict[str, Any]
+    """as in the card of its network"""
+    init_from: str | None
+
+    @property
+    def model(self) -> "Plan":
+        """Itself: `TrainingTracker` reads the objective of the model."""
+        return self
+
+    @property
+    def objective(self) -> str:
+        """The word by which its networks are found."""
+        return objective_of(self.recipe)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its settings as JSON types."""
+        return {"recipe": self.recipe, **asdict(self.learning)}
+
+    def folder(self, runs: str, name: str | None) -> Path:
+        """Return the folder of the run: the same folder for the same settings and code."""
+        identity = {"train": self.to_dict(), "data": self.data, "init_from": self.init_from}
+        return run_folder(runs, name, self.objective, identity | {"code": versions.POLICY})
+
+
+@dg.asset(
+    group_name=GROUP,
+    partitions_def=recipes,
+    code_version=versions.POLICY,
+    pool=COMPUTE_POOL,
+    kinds={"pytorch"},
+    check_specs=[
+        dg.AssetCheckSpec(name, asset="skull_king_policy", blocking=True, description=description)
+        for name, description in CHECKS.items()
+    ],
+)
+def skull_king_policy(
+    context: dg.AssetExecutionContext, config: PolicyLaunchpad, compute: ComputeDevice, tracker: Tracker
+) -> dg.MaterializeResult:
+    """Train a network to bid and play, by rounds against other players. It is tracked in MLflow, and
+    registered there as the challenger. A run that was interrupted continues from its checkpoint, with the
+    same result."""
+    from forge_core.device import resolve_device
+
+    with failing_plainly():
+        run, device = read_settings(config, RunSettings, recipe=context.partition_key), compute.device
+        device, objective = resolve_device(device), objective_of(run.recipe)
+        parent = resolve_model(run.init_from, objective, tracker) if run.init_from else None
+        plan = make_plan(run.recipe, config.learning(run.recipe), parent, device)
+        folder = plan.folder(run.runs, config.name)
+        found = find_result(folder)
+        tracking = TrainingTracker(tracker, run_tags(context), draw_curve, "train/")
+        result = found[0] if found else teach(plan, folder, device, config.minutes, tracking)
+        return describe(context, result, plan, device, tracker)
+
+
+def make_plan(recipe: str, learning: LearningSettings, parent: str | None, device: str) -> Plan:
+    """Return the plan of a run. parent: folder of the network to start from. Raises BadInput."""
+    from forge_core.skull_king.train import choose_precision, describe_run
+
+    precision = choose_precision(learning.precision, device)
+    data = describe_run(learning, recipe, parent, device, precision)["data"]
+    return Plan(recipe, learning, data, parent)
+
+
+def teach(
+    plan: Plan, folder: Path, device: str, minutes: float | None, tracking: TrainingTracker
+) -> "TrainResult":
+    """Train, from the last checkpoint if there is one, and store the result of a finished run.
+
+    Raises BadInput if the time was over before there was a network.
+    """
+    from forge_core.files import Store
+    from forge_core.learning.memory import keep_freed_memory
+    from forge_core.learning.runs import CHECKPOINT
+    from forge_core.skull_king.train import point_text, train
+
+    keep_freed_memory()
+    resume = Store(str(folder)).exists(CHECKPOINT)
+    with (
+        Store(str(folder)).held(),
+        tracking.follow(plan, folder, plan.data, plan.init_from, resume) as follower,
+    ):
+
+        def on_point(point: dict[str, float]) -> None:
+            print(point_text(point), file=sys.stderr)
+            follower.point(point)
+
+        result = train(
+            plan.learning,
+            folder,
+            recipe=plan.recipe,
+            device=device,
+            init_from=plan.init_from,
+            resume=resume,
+            minutes=minutes,
+            on_point=on_point,
+        )
+        if not result.unfinished:
+            follower.finish(result)
+    if not result.model:
+        raise BadInput(
+            f"minutes={minutes:g}: there was no evaluation yet; materialize the asset again to continue, "
+            "with more minutes"
+        )
+    if not result.unfinished:
+        keep_result(folder, result)
+    return result
+
+
+def draw_curve(points: Any) -> bytes:
+    """Draw the curve of a run as PNG."""
+    from forge_core.skull_king.pictures.training import draw_training
+
+    return draw_training(points)
+
+
+def describe(
+    context: dg.AssetExecutionContext, result: "TrainResult", plan: Plan, device: str, tracker: Tracker
+) -> dg.MaterializeResult:
+    """Return the materialization of a trained network; its data version is a digest of the weights."""
+    from forge_core.skull_king.golden import find_differences, read_facts
+
+    measured, weights, last = measure(result.model, device), weights_of(result.model), result.points[-1]
+    facts, differences = find_differences(read_facts())
+    finite = all(math.isfinite(value) for point in result.points for value in point.values())
+    passed: dict[str, tuple[bool, dict[str, Any]]] = {
+        "golden_facts": (not differences, {"facts": facts, "differences": differences}),
+        "losses_finite": (finite, {"evaluations": len(result.points)}),
+        "model_loads": (True, {"weights": weights}),
+    }
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(weights),
+        metadata={
+            "model": result.model,
+            "recipe": plan.recipe,
+            "parameters": result.parameters,
+            **figures_of(measured),
+            "decisions": int(last["rows"]),
+            "decisions_left": max(0, plan.learning.decisions - int(last["rows"])) if result.unfinished else 0,
+            "steps": int(last["step"]),
+            "seconds": round(last["seconds"], 3),
+            "cpu_seconds": round(last["cpu_seconds"], 3),
+            "decisions_per_second": round(last["decisions_per_second"], 1),
+            "captain_score": round(last["captain_score"], 2),
+            "device": result.device,
+            "precision": result.precision,
+            "settings": dg.MetadataValue.json(plan.to_dict()),
+            "curve": picture(draw_curve(result.points)),
+            **({"parent_model": plan.init_from} if plan.init_from else {}),
+            **link_training(context, result.folder, tracker),
+        },
+        check_results=[
+            dg.AssetCheckResult(check_name=name, passed=is_passed, metadata=metadata)
+            for name, (is_passed, metadata) in passed.items()
+        ],
+    )
+
+
+def measure(folder: str, device: str) -> "Result":
+    """Play a network against three hards, on as many deals as for a point of the curve."""
+    from forge_core.skull_king import train
+    from forge_core.skull_king.arena import evaluate
+    from forge_core.skull_king.players import make_player
+    from forge_core.skull_king.players.network import NetworkPlayer
+
+    own = NetworkPlayer.load(folder, device)
+    spec = own.network.spec
+    return evaluate(own, make_player("hard"), train.CURVE_DEALS, spec.rules, seats=spec.seats)
+
+
+def figures_of(result: "Result") -> dict[str, float]:
+    """Return score, share of bids met and wins with their intervals: `score`, `score_low`, `score_high`."""
+    found: dict[str, float] = {}
+    for name, of in (("score", result.score), ("hit", result.hit), ("wins", result.win)):
+        digits = 2 if name == "score" else 4
+        for suffix, value in (("", of.mean), ("_low", of.low), ("_high", of.high)):
+            found[f"{name}{suffix}"] = round(value, digits)
+    return found
