@@ -155,6 +155,28 @@ def test_definitions_are_these():
             "a1",
         ),
         "liuzhou_flywheel": ("liuzhou", ["liuzhou_champion"], [], None, None),
+        "skull_king_policy": (
+            "skull_king",
+            [],
+            ["golden_facts", "losses_finite", "model_loads"],
+            5,
+            "s1/o0/g0",
+        ),
+        "skull_king_evaluation": (
+            "skull_king",
+            ["skull_king_policy"],
+            ["above_hard", "bids_calibrated", "deltas_add_up", "no_illegal_action", "seats_balanced"],
+            5,
+            "v1/s1/o0/g0",
+        ),
+        "skull_king_champion": ("skull_king", ["skull_king_evaluation"], [], 5, "p1/v1/s1/o0/g0"),
+        "skull_king_benchmark": (
+            "skull_king",
+            [],
+            ["implementations_equal", "within_limits"],
+            None,
+            "b1",
+        ),
     }
 
 
@@ -349,6 +371,7 @@ def test_the_quickstart_says_what_it_found_or_what_failed(root, tmp_path, monkey
     monkeypatch.setattr("forge_assets.texas42.quickstart.learn", lambda quickstart: None)
     monkeypatch.setattr("forge_assets.texas42.quickstart.play", lambda quickstart: None)
     monkeypatch.setattr("forge_assets.liuzhou.quickstart.make_all", lambda quickstart: None)
+    monkeypatch.setattr("forge_assets.skull_king.quickstart.make_all", lambda quickstart: None)
     foreign = root / "shards-standard/train/notes.txt"
     foreign.parent.mkdir(parents=True)
     foreign.write_text("hello")

@@ -150,9 +150,11 @@ VERBS = {
     "liuzhou_model": "liuzhou train",
     "liuzhou_evaluation": "liuzhou evaluate",
     "liuzhou_validation": "liuzhou validate",
+    "skull_king_policy": "skull-king train",
+    "skull_king_evaluation": "skull-king evaluate",
 }
 """the verb that does what an asset does, where there is one"""
-OTHER_ASSETS = {"oracle_model_onnx", "eq_model_onnx", "champion", "liuzhou_champion"}
+OTHER_ASSETS = {"oracle_model_onnx", "eq_model_onnx", "champion", "liuzhou_champion", "skull_king_champion"}
 """assets with settings and without such a verb"""
 OF_THE_ASSET = {
     "oracle_shards": {"declarations"},
@@ -164,6 +166,8 @@ OF_THE_ASSET = {
     "liuzhou_self_play": {"model", "size"},
     "liuzhou_model": {"name"},
     "liuzhou_evaluation": {"model"},
+    "skull_king_policy": {"name", "minutes"},
+    "skull_king_evaluation": {"model", "beside"},
 }
 """what a verb has as an argument, or takes in another form: registered models, partitions"""
 OTHER_DEFAULTS = {("eq_games", "oracle"): "hybrid"}
@@ -187,10 +191,13 @@ def options() -> dict[str, dict[str, typer.core.TyperOption]]:
     from forge_core.cli.app import app
 
     commands = typer.main.get_command(app).commands
-    of_liuzhou = {f"liuzhou {name}": verb for name, verb in commands["liuzhou"].commands.items()}
+    of_games = {
+        f"{game} {name}": verb
+        for game in ("liuzhou", "skull-king")
+        for name, verb in commands[game].commands.items()
+    }
     return {
-        name: {option.name: option for option in verb.params}
-        for name, verb in (commands | of_liuzhou).items()
+        name: {option.name: option for option in verb.params} for name, verb in (commands | of_games).items()
     }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from forge_assets.gaps.find import find_gaps
 from forge_assets.gaps.report import OUTDATED, GapQuery
 from forge_assets.liuzhou import versions as liuzhou_versions
 from forge_assets.liuzhou.game import LIUZHOU
+from forge_assets.skull_king import versions as skull_king_versions
 from forge_assets.texas42 import versions as texas42_versions
 from forge_assets.texas42.blocks import block_name
 from forge_assets.texas42.game import TEXAS42
@@ -46,6 +48,7 @@ GAMES = {
 NETWORKS = {"oracle_model", "oracle_model_evaluation", "oracle_model_onnx", *GAMES}
 ROWS = {"eq_token_splits", "eq_model", "eq_model_onnx", "match_results", "champion"}
 LIUZHOU_NETWORKS = {"liuzhou_model", "liuzhou_evaluation", "liuzhou_champion"}
+SKULL_KING_NETWORKS = {"skull_king_policy", "skull_king_evaluation", "skull_king_champion"}
 RESTS_ON = {
     "ORACLE_VERSION": {*SHARDS, "shard_catalog", "token_splits", *NETWORKS, "bidding_results"},
     "SHARDS_VERSION": {*SHARDS, "shard_catalog", "token_splits", *NETWORKS},
@@ -64,10 +67,14 @@ RESTS_ON = {
     "MATCH_VERSION": {"match_results", "champion"},
     "HEURISTIC_VERSION": {"match_results", "champion"},
     "RULE_VERSION": {"match_results", "champion"},
-    "GATE_VERSION": {"champion", "liuzhou_champion"},
+    "GATE_VERSION": {"champion", "liuzhou_champion", "skull_king_champion"},
     "liuzhou SELF_PLAY_VERSION": {"liuzhou_self_play", *LIUZHOU_NETWORKS},
     "liuzhou MODEL_VERSION": LIUZHOU_NETWORKS,
     "liuzhou LADDER_VERSION": {"liuzhou_evaluation", "liuzhou_champion"},
+    "skull_king RULES_VERSION": SKULL_KING_NETWORKS,
+    "skull_king OBSERVATION_VERSION": SKULL_KING_NETWORKS,
+    "skull_king TRAINER_VERSION": SKULL_KING_NETWORKS,
+    "skull_king EVALUATION_VERSION": {"skull_king_evaluation", "skull_king_champion"},
 }
 """by version constant, all that is stale once it is raised"""
 ASKED_OF_GAPS = ("ORACLE_VERSION", "LIVE_VERSION", "EQ_VERSION", "BIDDING_VERSION", "GATE_VERSION")
@@ -75,20 +82,25 @@ ASKED_OF_GAPS += ("liuzhou SELF_PLAY_VERSION",)
 """of which gaps is asked too: a second each"""
 
 
-ALONE = {"liuzhou_validation"}
+ALONE = {"liuzhou_validation", "skull_king_benchmark"}
 """assets whose version stands next to them, and which rest on no other"""
+
+
+OTHERS = ("liuzhou", "skull_king")
+"""games whose constants have the name of the game before them in RESTS_ON"""
 
 
 def constants() -> dict[str, tuple[str, str]]:
     """Return every constant that the `versions` of a game read, as module and name; see RESTS_ON."""
     calls = [
         node
-        for versions in (texas42_versions, liuzhou_versions)
+        for versions in (texas42_versions, liuzhou_versions, skull_king_versions)
         for node in ast.walk(ast.parse(Path(versions.__file__).read_text()))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "constant_of"
     ]
     read = [(call.args[0].value, call.args[1].value) for call in calls]
-    return {f"liuzhou {name}" if ".liuzhou." in module else name: (module, name) for module, name in read}
+    games = {module: next((game for game in OTHERS if f".{game}." in module), "") for module, _ in read}
+    return {f"{games[module]} {name}".strip(): (module, name) for module, name in read}
 
 
 def definitions_with(constant: str, monkeypatch) -> dg.Definitions:
@@ -102,7 +114,7 @@ def definitions_with(constant: str, monkeypatch) -> dg.Definitions:
 
     def raised(path: Path, *rest, **more) -> str:
         text = read(path, *rest, **more)
-        return text.replace(f'{constant} = "', f'{constant} = "+') if path == source else text
+        return re.sub(rf'(?m)^({constant} = "?)', r"\g<1>9", text) if path == source else text
 
     kept = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("forge_assets")}
     try:
