@@ -137,7 +137,9 @@ def judge_scores(
     gains = {name: paired_difference(challenger[name], champion[name], z) for name in names}
     if len({each.n for each in gains.values()}) > 1:
         raise BadInput(f"another number of cases at each {rule.group}: score the same cases in all")
-    scores, theirs = (np.mean([of[name] for name in names], axis=0) for of in (challenger, champion))
+    scores, theirs = (
+        np.mean([np.asarray(of[name], np.float64) for name in names], axis=0) for of in (challenger, champion)
+    )
     gain, own = paired_difference(scores, theirs, z), float(scores.mean())
     unit, better = rule.measure.unit, gain.low > 0
     worst, least = min(((name, each.mean) for name, each in gains.items()), key=lambda pair: pair[1])
