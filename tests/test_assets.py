@@ -194,7 +194,7 @@ def test_definitions_load_without_the_heavy_libraries():
 
 def test_versions_are_those_of_the_algorithms():
     assert f"{shards.SHARDS_VERSION}/{ORACLE_VERSION}" == versions.SHARDS
-    with pytest.raises(LookupError, match="no string"):
+    with pytest.raises(LookupError, match="no text or number"):
         constant_of("forge_core.texas42.oracle.solver", "NO_VERSION")
 
 
