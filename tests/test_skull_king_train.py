@@ -170,6 +170,8 @@ def test_ablations_train(tmp_path):
         hindsight=0.1,
         tricks_weight=0.1,
         seats=3,
+        rules="engine",
+        scoring="rascal",
         precision="bf16-mixed",
     )
     assert train(settings, tmp_path / "run", device="cpu").points[-1]["policy_loss"] != 0

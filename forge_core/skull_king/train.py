@@ -39,7 +39,7 @@ from forge_core.learning.threads import one_torch_thread
 from forge_core.skull_king.arena import evaluate
 from forge_core.skull_king.learner import Learner, copy_of
 from forge_core.skull_king.losses import LOSSES
-from forge_core.skull_king.network import BidAndPlayNet, TableSpec
+from forge_core.skull_king.network import BidAndPlayNet
 from forge_core.skull_king.players import player
 from forge_core.skull_king.players.network import NetworkPlayer
 from forge_core.skull_king.recipes.learning import EVALUATIONS, PAST, LearningSettings, parse_opponents
@@ -319,7 +319,7 @@ def describe_run(
     settings: LearningSettings, recipe: str | None, init_from: str | None, device: str, precision: str
 ) -> dict[str, Any]:
     """Return the config.json of a run, which also begins its model card. device, precision: resolved."""
-    spec = spec_of(settings)
+    spec = settings.spec()
     config = {"rules_version": RULES_VERSION, "opponents": settings.opponents, "seed": settings.seed}
     version = fingerprint({"version": TRAINER_VERSION, **config, "spec": spec.to_dict()})
     return {
@@ -334,14 +334,9 @@ def describe_run(
     }
 
 
-def spec_of(settings: LearningSettings) -> TableSpec:
-    """Return the input of the network of a run."""
-    return TableSpec(seats=settings.seats)
-
-
 def _first_network(settings: LearningSettings, init_from: str | None) -> BidAndPlayNet:
     """Return a network with fresh weights from the seed, or a model. Raises BadInput for another size."""
-    spec, config = spec_of(settings), settings.config()
+    spec, config = settings.spec(), settings.config()
     if init_from is None:
         torch.manual_seed(settings.seed)
         return BidAndPlayNet(spec, config)

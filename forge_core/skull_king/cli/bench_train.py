@@ -13,7 +13,7 @@ from forge_core.device import resolve_device
 from forge_core.learning.memory import keep_freed_memory
 from forge_core.learning.threads import one_torch_thread
 from forge_core.skull_king.learner import Learner
-from forge_core.skull_king.network import BidAndPlayNet, TableSpec
+from forge_core.skull_king.network import BidAndPlayNet
 from forge_core.skull_king.recipes.learning import RECIPES
 from forge_core.skull_king.rollouts import Collected, Collector
 from forge_core.skull_king.train import TRAINER_VERSION
@@ -36,7 +36,7 @@ def measure(seeds: list[int], device: str) -> Benchmark:
         for name in ("hierarchical", "large_net", "self_play"):
             settings = replace(RECIPES[name], parts=1, seed=seeds[0])
             torch.manual_seed(seeds[0])
-            network = BidAndPlayNet(TableSpec(), settings.config())
+            network = BidAndPlayNet(settings.spec(), settings.config())
             learner = Learner(network, settings, device)
             collector = Collector(settings, network.spec, 0, device)
             batch = collector.collect(network, None, 0, "32")

@@ -9,7 +9,7 @@ from typing import Literal
 
 from forge_core.errors import BadInput
 from forge_core.ranges import whole
-from forge_core.settings import setting
+from forge_core.settings import like, setting
 from forge_core.skull_king.recipes.network import (
     DEFAULT_SIZE,
     LARGE_SIZE,
@@ -17,6 +17,7 @@ from forge_core.skull_king.recipes.network import (
     TableSpec,
     parse_size,
 )
+from forge_core.skull_king.settings import TableSettings
 
 RUNS = "runs"
 """folder of all runs"""
@@ -24,7 +25,7 @@ EVALUATIONS = 20
 """evaluations of a run, each with a checkpoint"""
 
 SELF, PAST = "self", "past"
-"""opponents that are the network itself, and the network as it was some evaluations ago"""
+"""opponents that are the network itself, and the network as it was at the last evaluation"""
 RULE_OPPONENTS = ("random", "easy", "medium", "hard", "captain")
 """opponents that follow rules: `forge_core.skull_king.bots.BOT_NAMES`, which takes long to import"""
 LOWEST_SHARE = 0.05
@@ -74,11 +75,13 @@ def read_opponents(text: str) -> str:
 class LearningSettings:
     """Settings of learning by playing rounds. Raises BadInput for values out of range."""
 
-    seats: int = setting(4, "Seats at a table.", panel=_GAME)
+    seats: int = like(TableSettings, "seats", panel=_GAME)
+    rules: Literal["printed", "print_2021", "engine"] = like(TableSettings, "rules", panel=_GAME)
+    scoring: Literal["skull_king", "rascal"] = like(TableSettings, "scoring", panel=_GAME)
     opponents: str = setting(
         "hard:2,captain:1,self:0.25",
         "Opponents of the learner, with shares of the tables: random, easy, medium, hard, captain; self (all "
-        "seats learn); past (the network as it was).",
+        "seats learn); past (the network as it was at the last evaluation).",
         metavar="NAME:SHARE,...",
         read=read_opponents,
         panel=_GAME,
@@ -155,7 +158,7 @@ class LearningSettings:
     def __post_init__(self) -> None:
         parse_size(self.size)
         parse_opponents(self.opponents)
-        TableSpec(seats=self.seats)
+        self.spec()
         if min(self.decisions, self.tables, self.batch, self.minibatch, self.epochs, self.parts) < 1:
             raise BadInput(
                 "decisions, tables, batch, minibatch, epochs and parts must be at least 1: use larger ones"
@@ -174,6 +177,11 @@ class LearningSettings:
             )
         if min(self.first_temperature, self.last_temperature) <= 0:
             raise BadInput("temperatures of bids must be above 0: use 6 and 2 points, for example")
+
+    def spec(self) -> TableSpec:
+        """Return the input of the network: the seats and the rules of the table."""
+        rules = TableSettings(self.seats, self.rules, self.scoring).chosen
+        return TableSpec(seats=self.seats, rules=rules)
 
     def config(self) -> BidAndPlayConfig:
         """Return the size of the network."""
