@@ -288,11 +288,23 @@ def is_interruption(failure: StepFailureData) -> bool:
     return failure.error is not None and failure.error.cls_name == "DagsterExecutionInterruptedError"
 
 
+_SERVER = "[DagsterApiServer] "
+_DEATH = f"{_SERVER}Run execution process "
+"""beginning of a code server's message about the death of a run's process"""
+
+
 def ending_message(instance: dg.DagsterInstance, run_id: str) -> str:
-    """Return Dagster's message about the failure or cancellation of a run; empty if there is none."""
+    """Return Dagster's message about the failure or cancellation of a run; empty if there is none.
+
+    If the process of the run died, the message is that of its code server, which names the signal.
+    """
     ends = (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED)
-    messages = [event.message for event in _events(instance, run_id, *ends)]
-    return (messages[-1] or "") if messages else ""
+    messages = [event.message or "" for event in _events(instance, run_id, *ends)]
+    if not messages:
+        return ""
+    servers = [event.message or "" for event in _events(instance, run_id, dg.DagsterEventType.ENGINE_EVENT)]
+    deaths = [message for message in servers if message.startswith(_DEATH)]
+    return deaths[-1].removeprefix(_SERVER) if deaths else messages[-1]
 
 
 def materializations(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetMaterialization]:

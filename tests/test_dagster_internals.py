@@ -11,6 +11,8 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.events import EngineEventData
 from dagster._core.storage.tags import WILL_RETRY_TAG
 from dagster._daemon.types import DaemonHeartbeat
+from dagster._grpc.server import DagsterApiServer
+from dagster._utils import get_run_crash_explanation
 
 from forge_assets import dagster_internals as internals
 from forge_assets.launcher import LocalLauncher
@@ -192,6 +194,15 @@ def test_an_interruption_is_known_from_other_failures(instance):
 def test_the_end_of_a_run_has_a_message(instance):
     assert "failed" in internals.ending_message(instance, run_alone(fails, instance).run_id)
     assert internals.ending_message(instance, run_alone(made, instance).run_id) == ""
+
+
+def test_the_end_of_a_run_whose_process_died_has_the_cause(instance):
+    run = run_alone(fails, instance)
+    crash = get_run_crash_explanation(f"Run execution process for {run.run_id}", -9)
+    instance.report_engine_event(crash, run, cls=DagsterApiServer)
+    instance.report_run_failed(run)
+    message = internals.ending_message(instance, run.run_id)
+    assert message.startswith("Run execution process") and "signal 9" in message
 
 
 def test_materializations_of_a_run_are_found(instance):

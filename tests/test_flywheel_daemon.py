@@ -1,99 +1,199 @@
-"""The flywheel in a real daemon: switched on, driven by the sensor, with a fault in one iteration."""
+"""The flywheels in a real daemon, driven by the sensor, with a fault in one of three iterations."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import dagster as dg
+from asset_runs import materializations
 from running import PROJECT, Process, new_home
 
+from forge_assets.dagster_internals import last_process
+from forge_assets.flywheel.flywheel import Flywheel
+from forge_assets.flywheel.state import Iteration, State
 from forge_assets.flywheel.storage import read_state
-from forge_assets.texas42.flywheel import FLYWHEEL
+from forge_assets.liuzhou.flywheel import FLYWHEEL as LIUZHOU
+from forge_assets.processes import is_process_alive
+from forge_assets.texas42.flywheel import FLYWHEEL as TEXAS42
 from forge_assets.tracking.registry import CHAMPION, registered_name
 from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
+from forge_core.liuzhou.files import FOLDER, keys_of
+from forge_core.liuzhou.generations import read_generation
 from forge_core.texas42.oracle.shards import ShardKey
 
-SMALL = (
+SMALL_TEXAS42 = (
     *("--model", "73k", "--shard-rows", "280", "--rows", "140", "--golden-rows", "56"),
     *("--batch-size", "128", "--lr", "2e-3", "--threads", "1"),
 )
+GAMES = 160
+"""games of a generation of Liuzhou: more than are played side by side, so that files end one after another"""
+SMALL_LIUZHOU = (
+    *("--games", str(GAMES), "--playouts", "16", "--sims", "2", "--fast-sims", "1", "--no-film"),
+    *("--window", "4000", "--batch-size", "64", "--reuse", "0.7", "--lr", "3e-3"),
+    *("--opponents", "random", "--pairs", "2", "--match-sims", "0", "--gate-pairs", "50"),
+)
+"""just enough for the first network to beat random play, so that it plays the second generation"""
 QUICK_DAEMON = """
 import dagster._daemon.sensor as sensor
 sensor.MIN_INTERVAL_LOOP_TIME = 1  # how often it looks at sensors, 5
 from dagster._daemon.cli import main
 main()
 """
-"""Dagster's daemon, at another pace: of 22 runs each waits for the one before"""
+"""Dagster's daemon, at another pace: of many runs each waits for the one before"""
 
 
 def pipeline(environment: dict[str, str], *arguments: str) -> str:
     """Return the output of a forge-pipeline command that succeeds."""
     command = [sys.executable, "-c", "import sys; from forge_assets.cli.main import main; sys.exit(main())"]
     done = subprocess.run(
-        [*command, *arguments], env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=120
+        [*command, *arguments], env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-def test_three_iterations_by_the_sensor_one_of_which_fails_and_recovers(tmp_path: Path):
-    """In the second iteration a folder blocks a shard's file; it is removed after the failure is reported."""
-    tracked = f"sqlite:///{tmp_path}/mlflow.db"
-    environment = new_home(tmp_path) | {
-        "FORGE_RUNS": str(tmp_path / "runs"),
+@dataclass(frozen=True)
+class Running:
+    """A flywheel that the sensor of a daemon drives."""
+
+    flywheel: Flywheel
+    root: Store
+    tracker: Tracker
+    home: str
+    verb: str
+    environment: dict[str, str]
+    daemon: Process
+
+    def state(self) -> State:
+        """Return the state in the store."""
+        found = read_state(self.flywheel, self.root)
+        assert found
+        return found
+
+    def wait_until(self, condition: Callable[[State], object]) -> State:
+        """Return the first state that fulfils a condition."""
+        return self.daemon.wait_until(lambda: (now := self.state()) and condition(now) and now, 600)
+
+    def stop(self) -> list[Iteration]:
+        """Switch the sensor off after the third iteration; check and return the history."""
+        end = self.wait_until(lambda state: state.iteration > 3)
+        pipeline(self.environment, self.verb, "stop")
+        assert (end.error, end.units()) == ("", [3])
+        assert [past.units for past in end.history] == [(0,), (1,), (2,)]
+        assert [past.attempts for past in end.history] == [1, 2, 1], "the fault was in the second iteration"
+        status = json.loads(pipeline(self.environment, self.verb, "status", "--json"))
+        assert status["sensor"] == "off" and status[f"next_{self.flywheel.words.unit}"] == 3
+        with dg.DagsterInstance.from_config(self.home) as instance:
+            reported = instance.fetch_materializations(dg.AssetKey(self.flywheel.name), limit=10).records
+            assert len(reported) == 3
+            runs = instance.get_run_records(dg.RunsFilter(tags={"forge/iteration": "2"}))
+            assert {record.dagster_run.tags["forge/attempt"] for record in runs} == {"1", "2"}
+            spans = sorted((record.start_time, record.end_time) for record in runs)
+            assert all(one[1] <= next[0] for one, next in pairwise(spans)), "a step begins when one has ended"
+        for past in end.history:
+            print(f"\niteration {past.number}: {past.challenger_figure:.3f}, champion {past.champion_figure}")
+        return list(end.history)
+
+
+@contextmanager
+def run_flywheel(flywheel: Flywheel, folder: Path, settings: tuple[str, ...]) -> Iterator[Running]:
+    """Create a flywheel in an empty store, and switch its sensor on in a daemon of its own."""
+    tracked = f"sqlite:///{folder}/mlflow.db"
+    environment = new_home(folder) | {
+        "FORGE_RUNS": str(folder / "runs"),
         "FORGE_FLYWHEEL_SECONDS": "1",
         "MLFLOW_TRACKING_URI": tracked,
         "OMP_NUM_THREADS": "1",
     }
-    root = Store(environment["FORGE_STORE"])
-    in_the_way = Path(root.join("shards-standard", "train").path(ShardKey(57, 7).filename))
-    in_the_way.mkdir(parents=True)
-    pipeline(environment, "flywheel", "init", *SMALL)
+    verb = flywheel.command.split()[-1]
+    pipeline(environment, verb, "init", *settings)
     command = [sys.executable, "-c", QUICK_DAEMON, "run", "-w", "workspace.yaml"]
-    daemon = Process(command, environment, tmp_path / "dagster.log")
+    daemon = Process(command, environment, folder / "dagster.log")
     try:
-        assert "on" in pipeline(environment, "flywheel", "start")
-
-        def state():
-            found = read_state(FLYWHEEL, root)
-            assert found
-            return found
-
-        daemon.wait_until(lambda: state().error or state().iteration > 2, 600)
-        failed = state()
-        assert "seed_00000057_decl_7" in failed.error and failed.failures == 1
-        assert (failed.iteration, failed.units(), len(failed.history)) == (2, [1], 1)
-        champion = (
-            Tracker(uri=tracked).client().get_model_version_by_alias(registered_name("qvalue"), CHAMPION)
+        assert "on" in pipeline(environment, verb, "start")
+        yield Running(
+            flywheel=flywheel,
+            root=Store(environment["FORGE_STORE"]),
+            tracker=Tracker(uri=tracked),
+            home=environment["DAGSTER_HOME"],
+            verb=verb,
+            environment=environment,
+            daemon=daemon,
         )
-        first = failed.history[0]
-        assert load_model(champion.source).n_parameters == 70_978
-        in_the_way.rmdir()
-
-        daemon.wait_until(lambda: state().iteration > 3, 600)
-        pipeline(environment, "flywheel", "stop")
     finally:
         daemon.stop()
-    end = state()
-    assert [past.units for past in end.history] == [(0,), (1,), (2,)]
-    assert [past.examples for past in end.history] == [50, 100, 150]
-    assert [past.attempts for past in end.history] == [1, 2, 1]
-    assert all(later.champion_figure <= earlier.champion_figure for earlier, later in pairwise(end.history))
-    assert first == end.history[0] and first.promoted and end.error == ""
-    told = json.loads(pipeline(environment, "flywheel", "status", "--json"))
-    assert told["sensor"] == "off" and told["next_seeds"] == "150-199"
-    with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
-        events = instance.fetch_materializations(dg.AssetKey("flywheel"), limit=10).records
-        assert len(events) == 3
-        runs = instance.get_run_records(dg.RunsFilter(tags={"forge/iteration": "2"}))
-        assert {record.dagster_run.tags["forge/attempt"] for record in runs} == {"1", "2"}
-        spans = sorted((record.start_time, record.end_time) for record in runs)
-        assert all(one[1] <= other[0] for one, other in pairwise(spans)), "a step begins when one has ended"
-    for past in end.history:
-        print(f"\niteration {past.number}: {past.challenger_figure:.3f} against {past.champion_figure:.3f}")
+
+
+def test_texas42_three_iterations_one_of_which_fails_and_recovers(tmp_path: Path):
+    """In the second iteration a folder blocks a shard's file; it is removed after the failure is reported."""
+    shards = Store(str(tmp_path / "store")).join("shards-standard", "train")
+    in_the_way = Path(shards.path(ShardKey(57, 7).filename))
+    in_the_way.mkdir(parents=True)
+    with run_flywheel(TEXAS42, tmp_path, SMALL_TEXAS42) as running:
+        failed = running.wait_until(lambda state: state.error or state.iteration > 2)
+        assert "seed_00000057_decl_7" in failed.error and failed.failures == 1
+        assert (failed.iteration, failed.units(), len(failed.history)) == (2, [1], 1)
+        client = running.tracker.client()
+        champion = client.get_model_version_by_alias(registered_name("qvalue"), CHAMPION)
+        assert load_model(champion.source).n_parameters == 70_978
+        in_the_way.rmdir()
+        history = running.stop()
+    assert history[0] == failed.history[0] and history[0].promoted
+    assert [past.examples for past in history] == [50, 100, 150]
+    assert all(later.champion_figure <= earlier.champion_figure for earlier, later in pairwise(history))
+
+
+def test_liuzhou_three_iterations_one_of_which_is_killed(tmp_path: Path):
+    """In the second iteration self-play is killed with -9, when it has written its first file."""
+    with run_flywheel(LIUZHOU, tmp_path, SMALL_LIUZHOU) as running:
+        folder = running.root.join(FOLDER, "g001")
+        kill_self_play(running, folder)
+        kept = {name: folder.read(name) for name in folder.names()}
+        after = running.wait_until(lambda state: state.attempt > 1 or state.iteration > 2)
+        assert (after.iteration, after.failures, len(after.history)) == (2, 1, 1)
+        assert "self-play" in after.error and "signal 9" in after.error
+        history = running.stop()
+    assert history[0] == after.history[0] and history[0].promoted
+    assert [past.examples for past in history] == [GAMES, 2 * GAMES, 3 * GAMES]
+    for generation in range(3):
+        assert read_generation(running.root, generation).game[-1] == GAMES - 1
+    files = {key.filename for key in keys_of(1, GAMES)}
+    assert set(folder.names()) == files and kept.keys() < files, "no file is left over"
+    assert {name: folder.read(name) for name in kept} == kept, "nothing is lost or played twice"
+    with dg.DagsterInstance.from_config(running.home) as instance:
+        events = materializations(instance, "liuzhou_self_play")
+    assert events["g001"][0].metadata["made"].value == len(files) - len(kept)
+    by_playouts = [events[name][0].metadata["model"].value == "none" for name in ("g000", "g001", "g002")]
+    assert by_playouts == [True, False, False]
+
+
+def kill_self_play(running: Running, folder: Store) -> None:
+    """Kill the process of the run that plays a generation, as soon as its folder has a file."""
+    with dg.DagsterInstance.from_config(running.home) as instance:
+        running.daemon.wait_until(lambda: running.state().iteration == 2, 600)
+        tags = {"forge/iteration": "2", "forge/step": "self-play"}
+
+        def process() -> tuple[int, float] | None:
+            (run,) = instance.get_runs(dg.RunsFilter(tags=tags)) or [None]
+            return last_process(instance, run.run_id) if run else None
+
+        pid, known_at = running.daemon.wait_until(process, 120)
+        deadline = time.monotonic() + 300
+        while not folder.names():
+            assert time.monotonic() < deadline, running.daemon.said()
+            time.sleep(0.02)
+        os.kill(pid, signal.SIGKILL)
+        while is_process_alive(pid, known_at):
+            time.sleep(0.02)

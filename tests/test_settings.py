@@ -163,7 +163,7 @@ OF_THE_ASSET = {
     "eq_games": {"model"},
     "bidding_results": {"model"},
     "match_results": {"players"},
-    "liuzhou_self_play": {"model", "size"},
+    "liuzhou_self_play": {"model", "size", "film"},
     "liuzhou_model": {"name"},
     "liuzhou_evaluation": {"model"},
     "skull_king_policy": {"name", "minutes"},

@@ -82,7 +82,7 @@ def rule(
 
     contenders = {"elo": challenger} | ({"champion_elo": holder} if holder else {})
     ratings = {name: recorded_figure(tracker, each.weights, ELO) for name, each in contenders.items()}
-    figures = {name: rating for name, rating in ratings.items() if rating is not None}
+    figures = {name: round(rating, 1) for name, rating in ratings.items() if rating is not None}
     if holder and holder.weights == challenger.weights:
         return Ruling(False, (IS_CHAMPION,), figures)
     ruling = judge(challenger.path, holder.path if holder else None, settings, device)

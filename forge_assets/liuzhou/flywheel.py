@@ -43,6 +43,7 @@ class FlywheelSettings:
     sims: int = like(SelfPlaySettings, "sims")
     fast_sims: int = like(SelfPlaySettings, "fast_sims")
     playouts: int = like(SelfPlaySettings, "playouts")
+    film: bool = setting(True, "Draw a film of a game of each generation, which takes about ten seconds.")
     window: int = like(LearningSettings, "window")
     reuse: float = like(LearningSettings, "reuse", default=2.0)
     batch_size: int = like(LearningSettings, "batch_size")
@@ -117,7 +118,7 @@ def steps_of(state: State) -> list[Step]:
             SELF_PLAY,
             "liuzhou_self_play",
             one_partition(generation_name(generation)),
-            {**play, "playouts": settings.playouts, "size": settings.size},
+            {**play, "playouts": settings.playouts, "size": settings.size, "film": settings.film},
             lambda _, registry: _player(registry, objective),
             reports=True,
             needs_tracker=True,

@@ -51,6 +51,9 @@ class SelfPlayLaunchpad(ModelLaunchpad, launchpad_of(GenerationSettings, SelfPla
     size: str = Field(
         default=DEFAULT_SIZE, description="Size of the network, for latest, challenger and champion."
     )
+    film: bool = Field(
+        default=True, description="Also draw a film of one game, which takes about ten seconds."
+    )
 
     def choose(
         self, context: dg.AssetExecutionContext, tracker: Tracker
@@ -119,9 +122,10 @@ def liuzhou_self_play(
         root, number = store.root(), number_of(context.partition_key)
         played = play_generation(root, number, settings, play, model, compute.device)
         games, faults = read_back(root, played)
+        pictures = draw(root, context.partition_key, played, games, config.film) if games else {}
         return dg.MaterializeResult(
             data_version=dg.DataVersion(read_catalog(root).of(number).version),
-            metadata=describe(root, context.partition_key, played, games, model) if games else {},
+            metadata=describe(played, games, model) | pictures if games else {},
             check_results=report_checks(played, games, faults),
         )
 
@@ -165,12 +169,9 @@ def report_checks(
     ]
 
 
-def describe(
-    root: "Store", partition: str, played: "Played", games: "Games", model: str | None
-) -> dict[str, Any]:
-    """Return the metadata of a generation, and put the film of one of its games into the store."""
+def describe(played: "Played", games: "Games", model: str | None) -> dict[str, Any]:
+    """Return the metadata of a generation, without its pictures."""
     from forge_core.files import fingerprint
-    from forge_core.liuzhou.films import draw_end, keep_film
     from forge_core.liuzhou.generations import Summary
 
     summary, made = Summary.of(games), sum(report.made for report in played.reports)
@@ -185,8 +186,6 @@ def describe(
         "model": model or PLAYOUTS,
         "settings": fingerprint(played.settings),
         "self_play": dg.MetadataValue.json(played.settings),
-        "film": keep_film(root, partition, games, redraw=made > 0),
-        "end": picture(draw_end(games)),
     }
     if played.seconds:
         metadata |= {
@@ -194,6 +193,18 @@ def describe(
             "positions_per_second": round(played.positions / played.seconds, 1),
             "device": played.device,
         }
-        if played.evaluations:  # playouts ask no network
-            metadata["evaluations_per_second"] = round(played.evaluations / played.seconds, 1)
+    if played.share_of_bare:
+        metadata |= {
+            "evaluations_per_second": round(played.evaluations / played.seconds, 1),
+            "share_of_bare": round(played.share_of_bare, 3),
+        }
     return metadata
+
+
+def draw(root: "Store", partition: str, played: "Played", games: "Games", film: bool) -> dict[str, Any]:
+    """Return the pictures of a generation as metadata. film: put the film of a game into the store."""
+    from forge_core.liuzhou.films import draw_end, keep_film
+
+    made = any(report.made for report in played.reports)
+    films = {"film": keep_film(root, partition, games, redraw=made)} if film else {}
+    return films | {"end": picture(draw_end(games))}

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import chain, count
 from typing import Any
 
@@ -19,7 +20,7 @@ import torch
 from forge_core.device import device_name, resolve_device
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model, weights_digest
-from forge_core.learning.threads import one_torch_thread
+from forge_core.learning.threads import Pieces, one_torch_thread
 from forge_core.liuzhou.buffer import TrajectoryBuffer
 from forge_core.liuzhou.files import Games, GamesKey
 from forge_core.liuzhou.generations import GamesReport, fill_generation, join
@@ -61,7 +62,15 @@ class Played:
     """positions that the network evaluated; 0 for playouts"""
     seconds: float
     """time spent playing; 0 if every file existed"""
+    bare: float | None
+    """positions per second of the network's forward pass alone, in equal batches and threads; None if the
+    network evaluated nothing"""
     device: str
+
+    @property
+    def share_of_bare(self) -> float | None:
+        """Evaluations per second over those of the forward pass alone; None if there were none."""
+        return self.evaluations / self.seconds / self.bare if self.bare else None
 
 
 def play_generation(
@@ -85,11 +94,12 @@ def play_generation(
     network = None if model is None else load_model(model, kind=LiuzhouNet)
     described = describe_play(play, settings.seed, None if model is None else weights_digest(model))
     recorder = Recorder(play, network, generation, settings.seed, device)
-    reports = []
+    reports: list[GamesReport] = []
     with one_torch_thread() if device == "cpu" else nullcontext():
         for report in fill_generation(root, generation, settings.count, described, recorder, verify=verify):
             reports.append(report)
             on_file(report)
+        bare = recorder.measure_bare()
     figures = recorder.figures
     return Played(
         reports=tuple(reports),
@@ -97,6 +107,7 @@ def play_generation(
         positions=figures.positions,
         evaluations=figures.evaluations,
         seconds=recorder.seconds,
+        bare=bare,
         device=device_name(device),
     )
 
@@ -113,6 +124,8 @@ class Recorder:
         self.figures = NOTHING_PLAYED
         """figures of all play so far, including games that no file needed"""
         self.seconds = 0.0
+        self.batches: list[int] = []
+        """games at each table, once there was play"""
 
     def __call__(self, keys: Sequence[GamesKey]) -> Iterator[tuple[GamesKey, Games]]:
         """Play all games of `keys`; yield the games of each file as soon as they have ended."""
@@ -124,6 +137,7 @@ class Recorder:
         draws = stream(self.seed, "generation", self.generation, keys[0].first, len(keys))
         settings = replace(self.settings, games=n, tables=min(self.settings.tables, n))
         playing = SelfPlay(settings, buffer, self.evaluator, int(draws.integers(2**62)))
+        self.batches = [table.writer.games for table in playing.tables]
         # Games are numbered as they start: the first ones are those of the first file, and so on.
         ended, numbers = dict[int, Games](), count()
         pending = {key: [next(numbers) for _ in key.games] for key in keys}
@@ -136,6 +150,13 @@ class Recorder:
                 of_file = [ended.pop(number) for number in pending.pop(key)]
                 game = np.repeat(np.array(key.games, np.int32), [len(each) for each in of_file])
                 yield key, replace(join(of_file), game=game)
+
+    def measure_bare(self) -> float | None:
+        """Return positions per second of the forward pass alone, as all tables would call it at once."""
+        if not self.evaluator or not self.figures.evaluations:
+            return None
+        works = [partial(self.evaluator.measure_forward, games) for games in self.batches]
+        return sum(Pieces(len(works)).run(works))
 
 
 def take_ended(buffer: TrajectoryBuffer, wanted: Collection[int]) -> dict[int, Games]:

@@ -89,6 +89,7 @@ def print_summary(root: Store, generation: int, played: Played, json: bool) -> N
                 "bytes": nbytes,
                 "seconds": round(played.seconds, 3),
                 "evaluations": played.evaluations,
+                "share_of_bare": played.share_of_bare,
                 "device": played.device,
                 "settings": played.settings,
                 "games": asdict(summary) if summary else None,
@@ -107,6 +108,14 @@ def print_summary(root: Store, generation: int, played: Played, json: bool) -> N
         f"{summary.plies:.0f} plies, lead {summary.lead:.1f}",
         soft_wrap=True,
     )
-    pace = f"{played.evaluations / max(played.seconds, 1e-9):,.0f} evaluations/s on {played.device}"
-    done = f"{seconds_text(played.seconds)}, {pace}" if played.seconds else "nothing to play"
+    done = f"{seconds_text(played.seconds)}, {pace_text(played)}" if played.seconds else "nothing to play"
     out.print(f"{folder}: {made} of {len(played.reports)} files made; {done}", soft_wrap=True)
+
+
+def pace_text(played: Played) -> str:
+    """Return the speed of play, and that of the network alone next to it."""
+    share = played.share_of_bare
+    if share is None:  # playouts evaluate nothing
+        return f"{played.positions / played.seconds:,.0f} positions/s on {played.device}"
+    pace = f"{played.evaluations / played.seconds:,.0f} evaluations/s on {played.device}"
+    return f"{pace}, {share:.0%} of the network's forward pass alone"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 from typing import overload
 
 import numpy as np
@@ -23,7 +25,7 @@ from forge_core.liuzhou.network.residual import (
     by_action,
 )
 from forge_core.liuzhou.rules import N_ACTIONS, N_CELLS, SELECT_FROM, STEP_FROM, SWEEP
-from forge_core.liuzhou.state import planes
+from forge_core.liuzhou.state import START, planes
 from forge_core.liuzhou.state.layout import EMPTY_SLOT, PLAYER_SHIFT
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -82,6 +84,19 @@ class NetworkEvaluator:
             logits = by_action(maps).gather(1, slots.clamp(max=N_ACTIONS - 1))
             prior = torch.softmax(logits.masked_fill(is_empty, -1e30), 1).masked_fill(is_empty, 0.0)
             return prior, torch.where(rows[:, 3] >> PLAYER_SHIFT & 1 == 1, -value, value)
+
+    def measure_forward(self, games: int, seconds: float = 0.3) -> float:
+        """Return positions per second of the forward pass alone, measured in batches of `games`."""
+        seen = planes(torch.tensor(START).expand(games, -1).to(self.device))
+        seen = seen.to(DTYPES[self.dtype], memory_format=torch.channels_last)
+        rates, begun = [], time.perf_counter()
+        with torch.inference_mode():
+            self.network(seen)[1].sum().item()  # the first pass compiles
+            while time.perf_counter() - begun < seconds or len(rates) < 3:
+                started = time.perf_counter()
+                self.network(seen)[1].sum().item()  # waits for the device
+                rates.append(games / (time.perf_counter() - started))
+        return statistics.median(rates)
 
     def _evaluate(self, seen: Tensor) -> tuple[Tensor, Tensor]:
         """Return maps [G, 6, 6, 6] and values [G] in the mover's frame, float32, of planes [G, 20, 6, 6]."""
