@@ -10,7 +10,7 @@ from forge_core.skull_king.recipes.learning import DEFAULT_RECIPE
 if TYPE_CHECKING:
     from forge_assets.quickstart import Quickstart
 
-LEARNING = {"decisions": 120_000, "batch": 2_048, "minibatch": 512, "name": "skull-king-quickstart"}
+LEARNING = {"decisions": 120_000, "batch": 2_048, "minibatch": 512}
 """settings of skull_king_policy: seconds of learning, by small batches so that it learns at all"""
 ROUND, SEED = 6, 0
 """the round that is filmed, and the seed of its deals: from the train split"""

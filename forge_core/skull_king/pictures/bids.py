@@ -56,24 +56,24 @@ def draw_tricks(tricks: npt.NDArray[np.int64], title: str) -> bytes:
     total = int(tricks.sum())
     if not total:
         raise BadInput("there are no rounds to draw: play some first")
-    most = int(np.flatnonzero(tricks.any(0) | tricks.any(1)).max()) + 1
-    shown = tricks[:most, :most]
+    n_bids, n_won = (int(np.flatnonzero(tricks.any(axis)).max()) + 1 for axis in (1, 0))
+    shown = tricks[:n_bids, :n_won]
     shares = shown / np.maximum(1, shown.sum(1, keepdims=True))
-    figure = new_figure(1.4 + 0.42 * most)
+    figure = new_figure(1.4 + 0.42 * n_bids)
     axes = figure.add_axes((0.06, 0.75 / figure.get_figheight(), 0.77, 1 - 1.3 / figure.get_figheight()))
     axes.imshow(
         np.where(shown.sum(1, keepdims=True) > 0, shares, 0), cmap="Blues", vmin=0, vmax=1, aspect="auto"
     )
-    for bid in range(most):
+    for bid in range(n_bids):
         n = int(shown[bid].sum())
-        for won in range(most):
+        for won in range(n_won):
             if shown[bid, won] >= max(1, RARE * total) or (n and won == bid):
                 ink = "white" if shares[bid, won] > 0.55 else INK
                 axes.text(
                     won, bid, f"{shares[bid, won]:.0%}", ha="center", va="center", fontsize=9, color=ink
                 )
-        axes.text(most - 0.35, bid, f"{n:,} rounds" if n else "", va="center", fontsize=9, color=INK)
-    axes.set_xticks(range(most))
-    axes.set_yticks(range(most), [f"bid {bid}" for bid in range(most)])
+        axes.text(n_won - 0.35, bid, f"{n:,} rounds" if n else "", va="center", fontsize=9, color=INK)
+    axes.set_xticks(range(n_won))
+    axes.set_yticks(range(n_bids), [f"bid {bid}" for bid in range(n_bids)])
     style_axes(axes, title, "tricks won; each row sums to 100 %", grid=None)
     return to_png(figure)
