@@ -18,6 +18,8 @@ BENCHMARK_VERSION = "b1"
 """Raised when the benchmark measures something else."""
 SUBJECTS = ("skull-king", "skull-king-train")
 """of `forge bench`"""
+FORGE = "import sys; from forge_core.cli.main import main; sys.exit(main())"
+"""the command `forge`, wherever it is installed"""
 MEASURED = (0, 1)
 """exit statuses of a benchmark that was measured; 1: a figure is outside its limits"""
 
@@ -83,7 +85,7 @@ def skull_king_benchmark(compute: ComputeDevice) -> dg.MaterializeResult:
 
 def run_benchmark(subject: str, device: str) -> dict[str, Any]:
     """Return the report of `forge bench SUBJECT`. device: resolved. Raises BadInput if it fails."""
-    command = [sys.executable, "-m", "forge_core.cli.main", "bench", subject, "--device", device, "--json"]
+    command = [sys.executable, "-c", FORGE, "bench", subject, "--device", device, "--json"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = run.stdout.strip().splitlines()
     if run.returncode not in MEASURED or not lines:
