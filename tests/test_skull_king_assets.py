@@ -256,6 +256,11 @@ def test_the_benchmark_shows_what_is_required_and_what_was_published(made, monke
     assert "no such device" in reason_of(made[0].run("skull_king_benchmark", None, {}))
 
 
+def test_the_benchmark_is_that_of_forge():
+    with pytest.raises(BadInput, match="there is no benchmark 'nothing'"):
+        benchmark.run_benchmark("nothing", "cpu")
+
+
 def test_versions_are_composed_of_those_above():
     node = defs.resolve_asset_graph().get(dg.AssetKey("skull_king_policy"))
     assert node.code_version == versions.POLICY == versions.of_network("rounds")

@@ -27,7 +27,7 @@ PUBLISHED = {
     "random play, observed": "3,800-9,700 decisions/s",
     "random play": "3,800-10,000 decisions/s",
     "games of 4 hard": "240-400 games/s",
-    "learner decisions": "6,500 decisions/s, with updates, on 24 threads and a GPU",
+    "hierarchical, learner decisions": "6,500 decisions/s, with updates, on 24 threads and a GPU",
 }
 """speeds of the published environment, by the beginning of a figure's name; the first that fits holds"""
 
@@ -111,6 +111,7 @@ def table(figures: list[dict[str, Any]]) -> str:
     for figure in figures:
         least, limit = figure["least"], figure["limit"]
         required = f"≥ {least:g}" if least is not None else f"≤ {limit:g}" if limit is not None else ""
-        measured = f"{figure['value']:,.3g} {figure['unit']}"
-        lines.append(f"| {figure['name']} | {measured} | {required} | {published(figure['name'])} |")
+        value = figure["value"]
+        measured = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+        lines.append(f"| {figure['name']} | {measured} {figure['unit']} | {required} | {published(figure['name'])} |")
     return "\n".join(lines)
