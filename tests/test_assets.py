@@ -177,6 +177,7 @@ def test_definitions_are_these():
             None,
             "b1",
         ),
+        "skull_king_flywheel": ("skull_king", ["skull_king_champion"], [], None, None),
     }
 
 

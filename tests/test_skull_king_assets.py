@@ -16,16 +16,21 @@ from asset_runs import checks_of, metadata_of, reason_of
 from rich.console import Console
 
 from forge_assets.definitions import defs
+from forge_assets.flywheel.sensor import request
+from forge_assets.flywheel.state import State
+from forge_assets.flywheel.turn import Launch, Turner
 from forge_assets.in_process import materialize_here
 from forge_assets.lineage import lineage_text, trace
 from forge_assets.quickstart import Quickstart
 from forge_assets.skull_king import benchmark, quickstart, versions
 from forge_assets.skull_king.evaluation import SCORE
+from forge_assets.skull_king.flywheel import FLYWHEEL, FlywheelSettings
 from forge_assets.skull_king.names import RECIPE_NAMES, REGISTERED, objective_of
 from forge_assets.skull_king.policy import PolicyLaunchpad
 from forge_assets.tracking.registry import CHALLENGER, ModelRegistry
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput
+from forge_core.files import Store
 from forge_core.gate import Ruling, ScoreRule, judge_scores
 from forge_core.learning.checkpoints import load_model
 from forge_core.skull_king import gate as core_gate
@@ -223,6 +228,40 @@ def test_scores_are_compared_by_deal_and_in_every_group():
     for wrong in ({"a": noise}, {"a": noise, "b": noise[:3]}):
         with pytest.raises(BadInput):
             judge_scores(wrong, same, rule)
+
+
+# the flywheel
+
+
+def test_an_iteration_learns_from_the_champion_on(made, tmp_path, monkeypatch):
+    pipeline, _ = made
+    tracker = Tracker(uri=f"sqlite:///{tmp_path}/mlflow.db")
+    turner = Turner(FLYWHEEL, pipeline.instance, Store(str(tmp_path / "store")), tracker)
+    turner.write(State.begin(FlywheelSettings(decisions=1500, opponents="hard", deals=2, gate_deals=2)))
+    small = {name: value for name, value in LEARNING.items() if name != "decisions"}
+    monkeypatch.setattr(core_gate, "judge", lambda *match: Ruling(True, ("it scores more",), {"deals": 2}))
+    networks, resources = [], {"compute": {"device": "cpu"}, "tracker": {"uri": tracker.uri}}
+    while len(networks) < 2:
+        move = turner.next_move()
+        if not isinstance(move, Launch):
+            continue
+        asked = request(move, defs)
+        (key,) = asked.asset_selection
+        asset = key.to_user_string()
+        settings = asked.run_config["ops"][asset]["config"]
+        if asset == "skull_king_policy":
+            settings = settings | small | {"runs": str(tmp_path / "runs")}
+        result = materialize_here(asset, pipeline.instance, dict(asked.tags), settings, resources)
+        assert result.success, reason_of(result)
+        if asset == "skull_king_policy":
+            networks.append(metadata_of(result, asset))
+    assert "parent_model" not in networks[0] and networks[1]["parent_model"]
+    (past,) = turner.read().history
+    assert past.promoted and past.examples == networks[0]["decisions"] and past.units == (0,)
+    assert turner.read().settings.units_from(5) == [5] and FlywheelSettings(start=7).first_unit == 7
+    for wrong in ({"start": -1}, {"recipe": "best"}, {"deals": 1}, {"begin": "never"}):
+        with pytest.raises(BadInput):
+            FlywheelSettings(**wrong)
 
 
 # golden facts, benchmark, versions, `make run`

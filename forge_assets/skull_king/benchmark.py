@@ -113,5 +113,7 @@ def table(figures: list[dict[str, Any]]) -> str:
         required = f"≥ {least:g}" if least is not None else f"≤ {limit:g}" if limit is not None else ""
         value = figure["value"]
         measured = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-        lines.append(f"| {figure['name']} | {measured} {figure['unit']} | {required} | {published(figure['name'])} |")
+        lines.append(
+            f"| {figure['name']} | {measured} {figure['unit']} | {required} | {published(figure['name'])} |"
+        )
     return "\n".join(lines)

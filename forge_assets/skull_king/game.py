@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from forge_assets.games import Game, GameDefinitions, RegisteredModel
 from forge_assets.skull_king import versions
+from forge_assets.skull_king.flywheel import FLYWHEEL
 from forge_assets.skull_king.names import RECIPE_NAMES, REGISTERED, objective_of
 
 if TYPE_CHECKING:
@@ -43,5 +44,6 @@ SKULL_KING = Game(
         "seconds": "",
         "cpu_seconds": "{:,.0f} CPU s",
     },
+    flywheel=FLYWHEEL,
     quickstart=_quickstart,
 )

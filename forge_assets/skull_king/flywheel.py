@@ -1,0 +1,166 @@
+"""The flywheel of Skull King: a network that learns from the champion on, its evaluation, a gate.
+
+Nothing here imports Dagster when it is loaded: the options of a verb are made from the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from forge_assets.flywheel.champions import end_at_gate, of_challenger, start_from_champion
+from forge_assets.flywheel.flywheel import Flywheel, Words
+from forge_assets.flywheel.state import Iteration, State, check_group
+from forge_assets.flywheel.steps import Reports, Step, one_partition
+from forge_assets.skull_king.names import objective_of
+from forge_core.errors import BadInput
+from forge_core.ranges import ranges_text
+from forge_core.settings import like, setting
+from forge_core.skull_king.recipes.learning import DEFAULT_RECIPE, RECIPES, LearningSettings, read_recipe
+from forge_core.skull_king.settings import EvaluationSettings, GateSettings
+
+if TYPE_CHECKING:
+    from forge_assets.tracking.tracker import Tracker
+
+TEACH, EVALUATE, GATE = "teach", "evaluate", "gate"
+N_SEEDS = 10_000
+"""number of seeds of learning, one per iteration: enough for years"""
+
+
+@dataclass(frozen=True, slots=True)
+class FlywheelSettings:
+    """Settings of the flywheel, which hold for every iteration. Raises BadInput for contradictions."""
+
+    group: str = setting("skull-king", "Names its runs in Dagster and MLflow.")
+    start: int = setting(0, "Seed of learning of the first iteration; each one takes the next seed.")
+    recipe: str = setting(
+        DEFAULT_RECIPE,
+        f"Settings of learning by name: {', '.join(RECIPES)}.",
+        metavar="NAME",
+        read=read_recipe,
+    )
+    opponents: str = like(LearningSettings, "opponents", default="hard:2,captain,self,past")
+    decisions: int = like(
+        LearningSettings, "decisions", default=5_000_000, help="Decisions of the learner in each iteration."
+    )
+    lr: float = like(LearningSettings, "lr", default=3e-4)
+    deals: int = like(EvaluationSettings, "deals", help="Number of deals of each evaluation.")
+    gate_deals: int = like(GateSettings, "deals")
+    begin: Literal["sensor", "schedule"] = setting(
+        "sensor",
+        "What begins an iteration: sensor, as soon as the last one has ended; or schedule, every night.",
+    )
+
+    def __post_init__(self) -> None:
+        check_group(self.group)
+        if not 0 <= self.start < N_SEEDS:
+            raise BadInput(f"seed {self.start} is not used here: start from 0..{N_SEEDS - 1}")
+        read_recipe(self.recipe)
+        LearningSettings(opponents=self.opponents, decisions=self.decisions, lr=self.lr)
+        if min(self.deals, self.gate_deals) < 2:
+            raise BadInput("deals and gate deals: use at least 2, since one deal gives no interval")
+        if self.begin not in ("sensor", "schedule"):
+            raise BadInput(f"begin {self.begin!r}: use sensor or schedule")
+
+    @property
+    def first_unit(self) -> int:
+        """See `forge_assets.flywheel.state.FlywheelSettings`."""
+        return self.start
+
+    def units_from(self, start: int) -> list[int]:
+        """Return the seed of an iteration: `start`, as long as there are seeds."""
+        return list(range(start, min(start + 1, N_SEEDS)))
+
+
+def evaluation_version() -> str:
+    """Return the version of the algorithms by which networks are evaluated."""
+    from forge_assets.skull_king.versions import EVALUATION
+
+    return EVALUATION
+
+
+def check_settings(settings: FlywheelSettings, tracker: Tracker) -> None:
+    """Accept all settings: they name nothing that could be missing."""
+
+
+def steps_of(state: State) -> list[Step]:
+    """Return the steps of the current iteration."""
+    settings, recipe, (seed,) = state.settings, one_partition(state.settings.recipe), state.units()
+    objective, challenger = objective_of(settings.recipe), of_challenger(TEACH)
+    learning = {"opponents": settings.opponents, "decisions": settings.decisions, "lr": settings.lr}
+    return [
+        Step(
+            TEACH,
+            "skull_king_policy",
+            recipe,
+            {**learning, "seed": seed},
+            lambda _, registry: start_from_champion(registry, objective, {}),
+            reports=True,
+            needs_tracker=True,
+        ),
+        Step(
+            EVALUATE,
+            "skull_king_evaluation",
+            recipe,
+            {"deals": settings.deals},
+            challenger,
+            reports=True,
+            needs_tracker=True,
+        ),
+        Step(
+            GATE,
+            "skull_king_champion",
+            recipe,
+            {"deals": settings.gate_deals},
+            challenger,
+            reports=True,
+            needs_tracker=True,
+        ),
+    ]
+
+
+def result_of(state: State, reports: Reports) -> Iteration:
+    """Return the record of the current iteration, after its gate. Its examples are all decisions so far."""
+    gate, before = reports[GATE], state.history[-1].examples if state.history else 0
+    decisions = before + int(reports[TEACH]["decisions"])
+    score = float(reports[EVALUATE]["score"])
+    return end_at_gate(state, gate, decisions, score, gate.get("champion_hard_score"))
+
+
+def draw_history(history: Sequence[Iteration]) -> bytes:
+    """Draw the scores of challengers and champions against decisions, as PNG."""
+    from forge_core.learning.pictures import draw_progress
+
+    return draw_progress(
+        [past.examples for past in history],
+        [past.challenger_figure for past in history],
+        [past.champion_figure for past in history],
+        title="Score against 3 hard",
+        amount_label="decisions learnt from so far",
+        decimals=0,
+    )
+
+
+FLYWHEEL = Flywheel(
+    name="skull_king_flywheel",
+    summary="A network that learns from the champion on, its evaluation, a gate; and again.",
+    settings=FlywheelSettings,
+    words=Words(
+        unit="seed",
+        examples="decisions",
+        figure="score",
+        figure_unit="points",
+        explanation="challenger, champion: score of a game against three hards",
+    ),
+    assets=("skull_king_policy", "skull_king_evaluation", "skull_king_champion"),
+    first_job="skull_king_flywheel_teach",
+    exhausted="raise N_SEEDS in forge_assets/skull_king/flywheel.py",
+    objective=lambda settings: objective_of(settings.recipe),
+    version=evaluation_version,
+    check=check_settings,
+    units_text=ranges_text,
+    steps=steps_of,
+    result=result_of,
+    draw=draw_history,
+)
