@@ -51,3 +51,11 @@ def test_the_network_of_skull_king_beats_the_players_by_rules():
     for others, score, wins in (("hard", 290, 0.75), ("captain", 300, 0.65)):
         result = evaluate(network, player(others), 40)
         assert result.score.mean > score and result.win.mean > wins, (others, result.score, result.win)
+
+
+def test_the_network_of_skull_king_scores_three_times_as_much_as_a_player_by_rules():
+    from forge_core.skull_king.arena import evaluate
+    from forge_core.skull_king.players import player
+
+    found = evaluate(player(str(FOLDER / "skull-king-256x2")), player("hard"), deals=40)
+    assert found.score.mean > 280 and found.hits.mean() > 0.65 and found.wins.mean() > 0.75

@@ -8,6 +8,8 @@ from forge_assets.games import Game, GameDefinitions, RegisteredModel
 from forge_assets.skull_king import versions
 from forge_assets.skull_king.flywheel import FLYWHEEL
 from forge_assets.skull_king.names import RECIPE_NAMES, REGISTERED, objective_of
+from forge_core.skull_king.recipes.learning import DEFAULT_RECIPE
+from forge_core.skull_king.recipes.run import REFERENCE
 
 if TYPE_CHECKING:
     from forge_assets.quickstart import Quickstart
@@ -26,7 +28,8 @@ def _quickstart(quickstart: Quickstart) -> None:
 
 
 def _model(recipe: str) -> RegisteredModel:
-    return RegisteredModel(objective_of(recipe), REGISTERED, "skull_king_policy", recipe)
+    reference = REFERENCE if recipe == DEFAULT_RECIPE else None
+    return RegisteredModel(objective_of(recipe), REGISTERED, "skull_king_policy", recipe, reference)
 
 
 SKULL_KING = Game(
