@@ -238,6 +238,34 @@ def test_a_hostile_parquet_file_is_refused(tmp_path, name):
         raise Unsound(reason)
 
 
+FLIPPER = """
+import sys
+import numpy as np, pyarrow as pa
+from forge_core.files.parquet import UNREADABLE, open_parquet, to_parquet
+
+table = pa.table({"state": np.arange(50), "q": np.arange(50, dtype=np.int8)})
+data = to_parquet(table, {"seed": "1"}, row_group=20)
+end = len(data) - 8
+refused = 0
+for place in range(end - int.from_bytes(data[end:end + 4], "little"), end):
+    for flip in (1, 2, 3, 4, 7, 28, 126, 255):
+        damaged = bytearray(data)
+        damaged[place] ^= flip
+        try:
+            open_parquet(bytes(damaged))
+        except UNREADABLE:
+            refused += 1
+print(refused)
+"""
+
+
+def test_no_damaged_footer_takes_the_process_down():
+    """pyarrow aborts on footers whose counts of levels do not fit their schema."""
+    done = subprocess.run([sys.executable, "-c", FLIPPER], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 1000
+
+
 @pytest.mark.parametrize("what", ["shard", "game", "table", "board"])
 def test_every_reader_refuses_bombs_within_half_a_gigabyte(read, tmp_path, what):
     place = tmp_path / (PLACES[what] if what in PLACES else board_file(tmp_path))

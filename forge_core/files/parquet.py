@@ -134,6 +134,7 @@ def _check_footer_size(data: bytes) -> int:
 
 def _check_claims(metadata: pq.FileMetaData, data: bytes) -> None:
     """Check the footer against the size of the file, and the pages against the footer."""
+    _check_level_counts(metadata, data)
     most = _MOST_VALUES_A_BYTE * len(data)
     rows = metadata.num_rows
     require(rows <= most, f"{rows:,} rows do not fit in {len(data):,} bytes")
@@ -151,6 +152,31 @@ def _check_claims(metadata: pq.FileMetaData, data: bytes) -> None:
             require(fits, f"column {chunk.path_in_schema} claims {values:,} values in {rows:,} rows")
             pages += _check_pages(chunk, data)
             require(pages <= _MOST_PAGES, f"it has more than {_MOST_PAGES:,} pages")
+
+
+def _check_level_counts(metadata: pq.FileMetaData, data: bytes) -> None:
+    """Check that the counts of nesting levels in the footer fit the schema: pyarrow aborts if they do not."""
+    end = len(data) - _TRAILER
+    footer, _ = _read_struct(data, end - int.from_bytes(data[end : end + 4], "little"), end)
+    columns = [metadata.schema.column(place) for place in range(metadata.num_columns)]
+    levels = [(column.max_repetition_level, column.max_definition_level) for column in columns]
+    for group in _structs(footer.get(_ROW_GROUPS)):
+        for chunk, most in zip(_structs(group.get(_CHUNKS)), levels, strict=False):
+            sizes = _struct(_struct(chunk.get(_CHUNK_METADATA)).get(_SIZES))
+            for field, level in zip(_LEVEL_COUNTS, most, strict=True):
+                counts = sizes.get(field, [])
+                fits = isinstance(counts, list) and len(counts) in (0, level + 1)
+                require(fits, "its footer is malformed")
+
+
+def _struct(value: Any) -> dict[int, Any]:
+    """Return a value of `_read_struct` if it is a struct, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def _structs(values: Any) -> list[dict[int, Any]]:
+    """Return a value of `_read_struct` as a list of structs; it is empty if the value is not a list."""
+    return list(map(_struct, values)) if isinstance(values, list) else []
 
 
 def _check_pages(chunk: pq.ColumnChunkMetaData, data: bytes) -> int:
@@ -183,24 +209,30 @@ def _check_pages(chunk: pq.ColumnChunkMetaData, data: bytes) -> int:
     return number
 
 
-# --- page headers -----------------------------------------------------------------------------
-# pyarrow does not expose them. They are structs in Thrift's compact protocol: numbered fields,
+# --- footers and page headers -----------------------------------------------------------------
+# pyarrow does not expose all of them. They are structs in Thrift's compact protocol: numbered fields,
 # whole numbers as zigzag varints.
 
 _UNPACKED, _PACKED, _DICTIONARY = 2, 3, 7
 _PAGES = (5, _DICTIONARY, 8)
 """data page, dictionary page, data page v2: each a struct whose field 1 is the number of values"""
 _VALUES = 1
-_STOP, _TRUE, _FALSE, _BYTE, _WHOLE, _DOUBLE, _TEXT, _STRUCT = 0, 1, 2, 3, (4, 5, 6), 7, 8, 12
-_DEEPEST = 4
+_ROW_GROUPS, _CHUNKS, _CHUNK_METADATA, _SIZES = 4, 1, 3, 16
+"""fields that lead from a footer to the sizes of a column: two lists, then two structs"""
+_LEVEL_COUNTS = (2, 3)
+"""counts of values by repetition level, and by definition level: lists"""
+_TRAILER = 8
+"""bytes after a footer: its length and the magic word"""
+_STOP, _TRUE, _FALSE, _BYTE, _WHOLE, _DOUBLE, _TEXT, _LIST, _STRUCT = 0, 1, 2, 3, (4, 5, 6), 7, 8, 9, 12
+_DEEPEST = 8
 
 
-def _read_struct(data: bytes, at: int, end: int, depth: int = 0) -> tuple[dict, int]:
-    """Return the whole numbers and structs in a struct, by field number, and its end offset."""
-    require(depth < _DEEPEST, "a page header is malformed")
+def _read_struct(data: bytes, at: int, end: int, depth: int = 0) -> tuple[dict[int, Any], int]:
+    """Return the whole numbers, lists and structs in a struct, by field number, and its end offset."""
+    require(depth < _DEEPEST, "a header is malformed")
     found, field = {}, 0
     while True:
-        require(at < end, "a page header is truncated")
+        require(at < end, "a header is truncated")
         step, kind = data[at] >> 4, data[at] & 15
         at += 1
         if kind == _STOP:
@@ -209,17 +241,38 @@ def _read_struct(data: bytes, at: int, end: int, depth: int = 0) -> tuple[dict, 
             field += step
         else:
             field, at = _read_whole(data, at, end)
-        if kind in _WHOLE:
-            found[field], at = _read_whole(data, at, end)
-        elif kind == _STRUCT:
-            found[field], at = _read_struct(data, at, end, depth + 1)
-        elif kind == _TEXT:
-            length, at = _read_varint(data, at, end)
-            at += length
-        elif kind in (_BYTE, _DOUBLE):
-            at += 1 if kind == _BYTE else 8
-        else:
-            require(kind in (_TRUE, _FALSE), "a page header is malformed")
+        if kind not in (_TRUE, _FALSE):  # the kind is the value
+            found[field], at = _read_value(kind, data, at, end, depth)
+
+
+def _read_value(kind: int, data: bytes, at: int, end: int, depth: int) -> tuple[Any, int]:
+    """Return a whole number, list or struct, None for a value of another kind, and its end offset."""
+    if kind in _WHOLE:
+        return _read_whole(data, at, end)
+    if kind == _STRUCT:
+        return _read_struct(data, at, end, depth + 1)
+    if kind == _LIST:
+        return _read_list(data, at, end, depth + 1)
+    if kind == _TEXT:
+        length, at = _read_varint(data, at, end)
+        return None, at + length
+    require(kind in (_TRUE, _FALSE, _BYTE, _DOUBLE), "a header is malformed")
+    return None, at + (8 if kind == _DOUBLE else 1)
+
+
+def _read_list(data: bytes, at: int, end: int, depth: int) -> tuple[list[Any], int]:
+    """Return the values of a list and its end offset."""
+    require(depth < _DEEPEST and at < end, "a header is malformed")
+    length, kind = data[at] >> 4, data[at] & 15
+    at += 1
+    if length == 15:
+        length, at = _read_varint(data, at, end)
+    require(length <= end - at, "a header is malformed")  # a value takes a byte at least
+    found = []
+    for _ in range(length):
+        value, at = _read_value(kind, data, at, end, depth)
+        found.append(value)
+    return found, at
 
 
 def _read_whole(data: bytes, at: int, end: int) -> tuple[int, int]:
@@ -230,9 +283,9 @@ def _read_whole(data: bytes, at: int, end: int) -> tuple[int, int]:
 def _read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     number = 0
     for shift in range(0, 70, 7):
-        require(at < end, "a page header is truncated")
+        require(at < end, "a header is truncated")
         number |= (data[at] & 127) << shift
         at += 1
         if data[at - 1] < 128:
             return number, at
-    raise Unsound("a page header contains a number of more than 64 bits")
+    raise Unsound("a header contains a number of more than 64 bits")
