@@ -27,10 +27,12 @@ from forge_core.learning.checkpoints import load_model, weights_digest
 from forge_core.liuzhou import gate as core_gate
 from forge_core.liuzhou import train
 from forge_core.liuzhou.files import FOLDER, GamesKey, read_games
+from forge_core.liuzhou.films import choose_game
 from forge_core.liuzhou.generations import read_catalog, read_generation
 from forge_core.liuzhou.network import LiuzhouNet
 from forge_core.liuzhou.players import make_player
 from forge_core.liuzhou.recording import SELF_PLAY_VERSION
+from forge_core.liuzhou.state.layout import COUNT_MASK, COUNT_SHIFT
 from forge_core.liuzhou.validate.criteria import CRITERIA, judge_all
 
 pytestmark = pytest.mark.filterwarnings(
@@ -104,6 +106,13 @@ def test_a_file_that_cannot_be_written_fails_its_check(monkeypatch, tmp_path):
     checks = checks_of(result)
     assert not result.success or not checks["policies_sum_to_1"].passed
     assert checks["games_replay"].passed and "do not sum" in str(checks["policies_sum_to_1"].metadata)
+
+
+def test_the_film_shows_a_game_that_is_recorded_from_its_beginning(made):
+    games = read_generation(made[0].root, 0)
+    number = choose_game(games).game[0]
+    is_handicap = (games.game == number) & (games.rows[:, 3] >> COUNT_SHIFT & COUNT_MASK < 20)
+    assert choose_game(games.take(~is_handicap)).game[0] != number
 
 
 # networks

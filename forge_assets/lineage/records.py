@@ -87,6 +87,8 @@ class Generation:
 
     name: str
     """registered name, `texas42-oracle-qvalue/3`; otherwise its folder"""
+    game: str
+    """name of its game"""
     folder: str | None
     weights: str
     """digest of the weights"""

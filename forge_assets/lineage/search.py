@@ -114,9 +114,10 @@ class Search:
         elif tags.get("forge.weights") not in (None, record["weights"]):
             unknown.append(f"its MLflow run names other weights, {tags['forge.weights']}")
         results = card.get("results", {})
-        listed = dict.fromkeys(name for game in self.games for name in game.results)
+        game = self._game(card)
         return Generation(
             name=name or (short(folder) if folder else f"weights {record['weights'][:12]}"),
+            game=game.name,
             folder=folder,
             weights=record["weights"],
             parameters=record.get("parameters"),
@@ -126,7 +127,7 @@ class Search:
             precision=card.get("precision"),
             version=version,
             packages=card.get("versions", {}),
-            results={key: results[key] for key in listed if key in results},
+            results={key: results[key] for key in game.results if key in results},
             dagster_run=tags.get("dagster.run_id"),
             dagster_asset=tags.get("dagster.asset"),
             mlflow_run=tracked.run_id if tracked else None,
@@ -136,9 +137,14 @@ class Search:
         )
 
     def _rows(self, card: Card) -> Rows:
-        """Return the rows of a card, read by the game that it names (by default the first game)."""
-        named = card["data"].get("game", self.games[0].name)
-        for game in self.games:
-            if game.name == named:
-                return game.read_rows(self, card)
-        raise ValueError(f"there is no game called {named}")
+        """Return the rows of a card, read by its game. Raise ValueError for an unknown game."""
+        game, named = self._game(card), card["data"].get("game")
+        if named not in (None, game.name):
+            raise ValueError(f"there is no game called {named}")
+        return game.read_rows(self, card)
+
+    def _game(self, card: Card) -> Game:
+        """Return the game that a card names; by default, and for an unknown name, the first game."""
+        data = card.get("data")
+        named = data.get("game") if isinstance(data, Mapping) else None
+        return next((game for game in self.games if game.name == named), self.games[0])

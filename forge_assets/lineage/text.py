@@ -22,24 +22,24 @@ def lineage_text(lineage: Lineage, games: Sequence[Game] | None = None) -> str:
 
 def outline(lineage: Lineage, games: Sequence[Game] | None = None) -> Line:
     """Return the lineage as an outline. games: all by default."""
-    formats = {
-        name: text
-        for game in (all_games() if games is None else games)
-        for name, text in game.results.items()
-        if text
-    }
+    known = all_games() if games is None else games
+    formats = {game.name: {name: text for name, text in game.results.items() if text} for game in known}
     return Line(f"lineage of {lineage.asked}", tuple(_of_lineage(lineage, formats)))
 
 
-def _of_lineage(lineage: Lineage, formats: Mapping[str, str]) -> Iterator[Line]:
-    """Yield one line per network. formats: text formats of results, by name."""
+Formats = Mapping[str, Mapping[str, str]]
+"""text formats of results, by the name of a game, then by the name of a result"""
+
+
+def _of_lineage(lineage: Lineage, formats: Formats) -> Iterator[Line]:
+    """Yield one line per network."""
     for place, generation in enumerate(lineage.generations):
         began = "" if place == 0 else "trained from "
         yield Line(f"{began}{generation.name}", tuple(_of_generation(generation, formats)))
     yield Line(lineage.end)
 
 
-def _of_generation(of: Generation, formats: Mapping[str, str]) -> Iterator[Line]:
+def _of_generation(of: Generation, formats: Formats) -> Iterator[Line]:
     size = f"{of.parameters:,} parameters" if of.parameters else "size not recorded"
     objective = f", objective {of.objective}" if of.objective else ""
     yield Line(f"weights {of.weights or 'not recorded'}, {size}{objective}")
@@ -48,7 +48,8 @@ def _of_generation(of: Generation, formats: Mapping[str, str]) -> Iterator[Line]
     where = ", ".join(filter(None, (of.device and f"on {of.device}", of.precision)))
     if of.made or where:
         yield Line(f"trained {of.made or ''}{' ' if of.made and where else ''}{where}")
-    if results := [text.format(of.results[name]) for name, text in formats.items() if name in of.results]:
+    of_game = formats.get(of.game, {})
+    if results := [text.format(of.results[name]) for name, text in of_game.items() if name in of.results]:
         yield Line("best: " + ", ".join(results))
     runs = {
         "Dagster run": of.dagster_run and f"{of.dagster_run} of {of.dagster_asset}",
@@ -66,7 +67,7 @@ def _of_generation(of: Generation, formats: Mapping[str, str]) -> Iterator[Line]
         yield Line(sentence)
 
 
-def _of_rows(rows: Rows, formats: Mapping[str, str]) -> Iterator[Line]:
+def _of_rows(rows: Rows, formats: Formats) -> Iterator[Line]:
     if place := rows.place():
         yield Line(place)
     if rows.settings:

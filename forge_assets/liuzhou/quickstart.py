@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from forge_assets.quickstart import Quickstart
 
 GENERATION = "g000"
-PLAYING = {"count": 32, "model": REFERENCE}
-"""settings of liuzhou_self_play: one file of games, by the network that comes with the project"""
+PLAYING = {"count": 96, "model": REFERENCE}
+"""settings of liuzhou_self_play: three files of games, by the network that comes with the project"""
 
 
 def make_all(quickstart: Quickstart) -> None:

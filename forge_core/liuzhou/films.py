@@ -8,19 +8,27 @@ from forge_core.files import Store
 from forge_core.liuzhou.files import Games
 from forge_core.liuzhou.pictures import draw_film, draw_position
 from forge_core.liuzhou.record import stored_game
+from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
 from forge_core.liuzhou.state import unpack
+from forge_core.liuzhou.state.layout import COUNT_MASK, COUNT_SHIFT
 
 FOLDER = "liuzhou-films"
 """below the root of a store; an animated GIF per generation"""
+_OPENING = SelfPlaySettings().opening
+"""default length of random openings; a game that is recorded from a later ply began with a handicap"""
 _FPS = 4.0
 """twice the frame rate of a film of a user's own game: a game of a generation is only skimmed"""
 
 
 def choose_game(games: Games) -> Games:
-    """Return the shortest game with a winner, or the shortest drawn game if there is none."""
+    """Return the shortest game with a winner, or the shortest drawn game if there is none.
+
+    Games with handicaps are recorded from a later ply, and chosen only if there are no others.
+    """
     ends = games.ends
     lengths, is_drawn = np.diff(ends, prepend=-1), games.result[ends] == 0
-    shortest = np.lexsort((lengths, is_drawn))[0]
+    first_ply = games.rows[ends - lengths + 1, 3] >> COUNT_SHIFT & COUNT_MASK
+    shortest = np.lexsort((lengths, is_drawn, first_ply > _OPENING))[0]
     return games.take(games.game == games.game[ends[shortest]])
 
 

@@ -22,6 +22,8 @@ SHAPE, SHAPE_TINT = "#5b7f5b", "#dfe8d8"
 """outlines and cells of squares and lines, whose stones are protected"""
 PALE_BLUE = "#c5d9e8"
 """colour of an action that a search hardly visited; one with all visits is BLUE"""
+SHADES = ("#a0bed6", "#7aa4c4", "#548ab1")
+"""colours in between, which the palette of a film keeps"""
 
 
 def write(axes: Axes, x: float, y: float, text: str, size: float, color: str = INK, **style) -> None:

@@ -17,6 +17,7 @@ from forge_core.liuzhou.pictures.canvas import (
     FILM_HEIGHT,
     GRID,
     PALE_BLUE,
+    SHADES,
     SHAPE,
     SHAPE_TINT,
     WHITE_FILL,
@@ -41,7 +42,7 @@ _DPI, _COLOURS = 80, 64
 """resolution and number of colours of a film: 800 pixels wide; few colours halve its size"""
 _SWATCH = 30
 """height of the field of each colour of _KEPT in the picture that the palette is made from"""
-_KEPT = (BLUE, PALE_BLUE, ORANGE, SHAPE, SHAPE_TINT, WOOD, GRID, BLACK_FILL, WHITE_FILL, FAINT, SOFT)
+_KEPT = (BLUE, *SHADES, PALE_BLUE, ORANGE, SHAPE, SHAPE_TINT, WOOD, GRID, BLACK_FILL, WHITE_FILL, FAINT, SOFT)
 """colours that the palette keeps as they are, though some fill few pixels"""
 _LAST_S = 3.0
 """seconds for which the last position is shown"""
