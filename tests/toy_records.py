@@ -133,5 +133,5 @@ TOY = Game(
     network_version=lambda kind: "m1",
     partitioned=("toy/self_play", "toy/puzzles"),
     inspection=inspection,
-    results={"won": "{:.0%} of games won"},
+    results={"rows": "{:,.0f} rows", "won": "{:.0%} of games won"},
 )
