@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -24,6 +25,18 @@ GOLDEN = Path(__file__).parent / "golden"
 
 # Who is started in the background by a shell ignores Ctrl-C, and so would the processes under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def forget_dead_instances():
+    """Dagster keeps the last instance that was entered, also a closed one if fixtures ended out of order."""
+    if "dagster" in sys.modules:
+        from dagster._core.storage.defs_state.base import _current_storage
+
+        storage = _current_storage.get()
+        instance = getattr(storage, "_instance_weakref", None)
+        if instance is not None and instance() is None:
+            _current_storage.set(None)
 
 
 @pytest.fixture
