@@ -15,6 +15,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from forge_core.learning.loop import Watch
 from forge_core.learning.memory import keep_freed_memory
 from forge_core.learning.runs import CHECKPOINT, MODEL, Point
 from forge_core.liuzhou.ladder import climb
@@ -80,7 +81,8 @@ def train_and_keep(play: SelfPlaySettings, learning: LearningSettings, folder: P
             shutil.copytree(run / MODEL, kept / str(number), dirs_exist_ok=True)
 
     if not (kept / str(EVALUATIONS)).exists():
-        train(play, learning, run, device="cpu", resume=(run / CHECKPOINT).exists(), on_point=keep)
+        resume = (run / CHECKPOINT).exists()
+        train(play, learning, run, device="cpu", resume=resume, watch=Watch(on_point=keep))
 
 
 def measure(network: Path, settings: LadderSettings) -> dict[str, Any]:

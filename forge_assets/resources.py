@@ -13,7 +13,7 @@ from pydantic import Field
 
 from forge_assets.versions import PROJECT
 from forge_core.errors import BadInput, ForgeError
-from forge_core.learning.labelled.settings import RUNS
+from forge_core.learning.folders import RUNS
 
 if TYPE_CHECKING:
     from forge_core.files import Store

@@ -14,6 +14,7 @@ import torch
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
+from forge_core.learning.loop import Watch
 from forge_core.liuzhou.buffer import Batch
 from forge_core.liuzhou.learner import Learner, losses_of
 from forge_core.liuzhou.network import LiuzhouNet, ResidualConfig, parse_size
@@ -142,7 +143,7 @@ def test_a_stopped_run_equals_one_that_was_not_to_the_last_digit(whole, tmp_path
     iterations, stops = iter(range(1000)), []
     for resume in (False, True, True):
         try:
-            how = {"resume": resume, "should_stop": lambda: next(iterations) in (3, 9)}
+            how = {"resume": resume, "watch": Watch(should_stop=lambda: next(iterations) in (3, 9))}
             train(PLAY, LEARNING, folder, device="cpu", **how)
             stops.append(False)
         except KeyboardInterrupt:
@@ -181,7 +182,7 @@ def test_the_folder_of_a_run(whole):
 
 
 def test_minutes_end_a_run_that_can_go_on(whole, tmp_path):
-    result = train(PLAY, LEARNING, tmp_path / "short", device="cpu", minutes=0.0)
+    result = train(PLAY, LEARNING, tmp_path / "short", device="cpu", watch=Watch(minutes=0.0))
     assert result.unfinished
     result = train(PLAY, LEARNING, tmp_path / "short", device="cpu", resume=True)
     assert not result.unfinished and curve_of(tmp_path / "short") == curve_of(whole)

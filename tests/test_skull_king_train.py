@@ -12,6 +12,7 @@ import pytest
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
+from forge_core.learning.loop import Watch
 from forge_core.skull_king import train as training
 from forge_core.skull_king.network import BidAndPlayNet
 from forge_core.skull_king.recipes.learning import (
@@ -118,11 +119,18 @@ def test_a_resumed_run_equals_an_uninterrupted_one(whole, tmp_path):
         return calls % 5 == 0
 
     with pytest.raises(KeyboardInterrupt):
-        train(LEARNING, folder, recipe="self_play", device="cpu", should_stop=after_a_few)
+        train(LEARNING, folder, recipe="self_play", device="cpu", watch=Watch(should_stop=after_a_few))
     stops = 0
     while True:
         try:
-            train(LEARNING, folder, recipe="self_play", device="cpu", resume=True, should_stop=after_a_few)
+            train(
+                LEARNING,
+                folder,
+                recipe="self_play",
+                device="cpu",
+                resume=True,
+                watch=Watch(should_stop=after_a_few),
+            )
             break
         except KeyboardInterrupt:
             stops += 1
@@ -139,7 +147,7 @@ def test_a_run_is_resumed_with_its_settings_only(whole):
 
 
 def test_minutes_stop_a_run(tmp_path):
-    result = train(LEARNING, tmp_path / "run", device="cpu", minutes=0)
+    result = train(LEARNING, tmp_path / "run", device="cpu", watch=Watch(minutes=0))
     assert result.unfinished and (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
 
 

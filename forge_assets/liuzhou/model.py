@@ -128,6 +128,7 @@ def teach(
 ) -> "TrainResult":
     """Train, from the last checkpoint if there is one, and store the result."""
     from forge_core.files import Store
+    from forge_core.learning.loop import Watch
     from forge_core.learning.memory import keep_freed_memory
     from forge_core.learning.runs import CHECKPOINT
     from forge_core.liuzhou.train import point_text, run_training
@@ -143,7 +144,8 @@ def teach(
             print(point_text(point), file=sys.stderr)
             follower.point(point)
 
-        result = run_training(plan, folder, device=device, init_from=parent, resume=resume, on_point=on_point)
+        watch = Watch(on_point=on_point)
+        result = run_training(plan, folder, device=device, init_from=parent, resume=resume, watch=watch)
         follower.finish(result)
     keep_result(folder, result)
     return result

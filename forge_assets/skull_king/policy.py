@@ -138,6 +138,7 @@ def teach(
     Raises BadInput if the time was over before there was a network.
     """
     from forge_core.files import Store
+    from forge_core.learning.loop import Watch
     from forge_core.learning.memory import keep_freed_memory
     from forge_core.learning.runs import CHECKPOINT
     from forge_core.skull_king.train import point_text, train
@@ -160,8 +161,7 @@ def teach(
             device=device,
             init_from=plan.init_from,
             resume=resume,
-            minutes=minutes,
-            on_point=on_point,
+            watch=Watch(minutes=minutes, on_point=on_point),
         )
         if not result.unfinished:
             follower.finish(result)

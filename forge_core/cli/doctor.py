@@ -80,7 +80,7 @@ def examine(parts_of: Callable[[], Sequence[StorePart]], store: str | None, veri
 def places_of_work(root: Store) -> list[Store]:
     """Return the places in which a process may have locked a folder: the runs, and a local store."""
     from forge_core.files import Store
-    from forge_core.learning.labelled.settings import RUNS
+    from forge_core.learning.folders import RUNS
 
     return [Store(os.environ.get("FORGE_RUNS") or RUNS), *([] if "://" in root.url else [root])]
 

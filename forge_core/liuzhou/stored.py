@@ -124,7 +124,6 @@ class StoredRun(Run):
         """Take some steps."""
         due = self.learning.steps_after(self.learning.positions)
         self.learn(min(self.learner.step + _STEPS, due))
-        self.progress.rows = self.played
 
     def figures(self) -> dict[str, float]:
         """Return the losses since the last point."""

@@ -1,45 +1,27 @@
 """The live loop: self-play and learning in one process, with no file and no copy between them.
 
 Self-play writes positions into tensors on its device; the learner samples the same tensors there. The
-two take turns: some plies of all games, then the steps that are due for the positions played so far. All
-schedules count positions, never time, so a run that was stopped and resumed equals an uninterrupted one to
-the last digit.
-
-The loop is plain, without Lightning: Lightning's trainer owns the loop and asks a data loader for
-batches; here learning is a short part of a loop that belongs to self-play, and it starts and ends
-hundreds of times. The folder of a run, its curve and its checkpoints are the same as for all kinds of
-learning (`forge_core.learning.runs`).
+two take turns: some plies of all games, then the steps that are due for the positions played so far. The loop
+itself is that of all games (`forge_core.learning.loop`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from forge_core.device import device_name, resolve_device
+from forge_core.device import resolve_device
 from forge_core.errors import BadInput
 from forge_core.files import fingerprint
-from forge_core.learning.checkpoints import load_model, save_model, weights_digest
+from forge_core.learning.checkpoints import load_model, weights_digest
+from forge_core.learning.loop import LoopRun, Watch, go_through
 from forge_core.learning.precision import choose_precision
-from forge_core.learning.resumption import read_checkpoint, write_checkpoint
-from forge_core.learning.runs import (
-    CHECKPOINT,
-    MODEL,
-    Point,
-    Progress,
-    TrainResult,
-    claim_folder,
-    describe_machine,
-    write_curve,
-)
-from forge_core.learning.threads import one_torch_thread
+from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_machine
 from forge_core.liuzhou.buffer import TrajectoryBuffer
 from forge_core.liuzhou.learner import LOSSES, Learner
 from forge_core.liuzhou.network import LiuzhouNet, NetworkEvaluator, parse_size
@@ -50,9 +32,6 @@ from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
 
 MODEL_VERSION = "z2"
 """Raised when the same settings train a different network."""
-GOAL = "remaining"
-"""figure by which the evaluations of a run are compared: the share of positions still to be played, so that
-the newest network is the best. Losses do not show which network plays better, since the data change too."""
 
 
 @dataclass
@@ -82,8 +61,8 @@ class Since:
         }
 
 
-class Run:
-    """A run in a folder: its positions, its learner and its curve."""
+class Run(LoopRun):
+    """A run that learns from positions, whatever they come from."""
 
     buffer: TrajectoryBuffer
 
@@ -96,24 +75,10 @@ class Run:
         device: str,
     ) -> None:
         """record: config.json. network: learning starts from its weights. device: resolved."""
-        self.learning, self.folder, self.record, self.device = learning, folder, record, device
+        super().__init__(folder, record, learning.positions, EVALUATIONS)
+        self.learning, self.device = learning, device
         self.learner = Learner(network, learning, device, record["precision"])
-        self.progress = Progress(GOAL)
         self.since = Since()
-
-    @property
-    def played(self) -> int:
-        """Positions so far, of `learning.positions`."""
-        raise NotImplementedError
-
-    @property
-    def is_done(self) -> bool:
-        """True once all positions have been played and learnt from."""
-        return self.played >= self.learning.positions
-
-    def iterate(self) -> None:
-        """Do a small part of the run."""
-        raise NotImplementedError
 
     def learn(self, until: int) -> None:
         """Take the steps up to number `until`."""
@@ -130,54 +95,25 @@ class Run:
         """Return the figures of a point, since the last one."""
         return self.since.figures()
 
-    def is_point_due(self, before: int) -> bool:
-        """Return True if the iteration that began after `before` positions reached an evaluation."""
-        every = self.learning.positions / EVALUATIONS
-        return self.is_done or int(self.played / every) > int(before / every)
-
-    def add_point(self) -> Point:
-        """Add an evaluation to the curve; save the network, then the state of the run."""
-        remaining = max(0.0, 1 - self.played / self.learning.positions)
-        rate = self.learning.rate_at(self.learner.step)
-        figures = {GOAL: remaining, "learning_rate": rate, **self.figures()}
-        point, is_best = self.progress.add(self.learner.step, figures)
+    def evaluate(self) -> tuple[LiuzhouNet, int, dict[str, float]]:
+        """Return the averaged network, the number of steps, and the figures since the last evaluation."""
+        step = self.learner.step
+        figures = {"learning_rate": self.learning.rate_at(step), **self.figures()}
         self.since = Since()
-        write_curve(self.folder, self.progress.points)
-        if is_best:
-            made = datetime.now(UTC).isoformat(timespec="seconds")
-            card = {**self.record, "made": made, "results": point}
-            save_model(str(self.folder / MODEL), self.learner.averaged, card)
-        self.save()
-        return point
+        return self.learner.averaged, step, figures
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint holds."""
         return {
             "learner": self.learner.state_dict(),
-            "progress": self.progress.state_dict(),
             "since": asdict(self.since),
         }
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state` returned."""
         self.learner.load_state_dict(state["learner"])
-        self.progress.load_state_dict(state["progress"])
         since = state["since"]
         self.since = Since(**{**since, "played": PlayFigures(**since["played"])})
-
-    def save(self) -> None:
-        """Write the checkpoint."""
-        write_checkpoint(self.folder / CHECKPOINT, self.state())
-
-    def load(self) -> None:
-        """Continue from the checkpoint. Raises BadInput for one that does not fit."""
-        state = read_checkpoint(self.folder / CHECKPOINT, tuple(self.state()))
-        try:
-            self.load_state(state)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise BadInput(
-                f"{self.folder / CHECKPOINT} belongs to another run ({error}): start a run with another name"
-            ) from error
 
 
 class LiveRun(Run):
@@ -213,7 +149,6 @@ class LiveRun(Run):
         )
         if self.played >= learning.playout_positions and len(self.buffer.ready()):
             self.learn(min(learning.steps_after(self.played), learning.steps_after(learning.positions)))
-        self.progress.rows = self.played
 
     def figures(self) -> dict[str, float]:
         """Return the figures of a point, with the bytes that are not handed over in memory."""
@@ -226,7 +161,7 @@ class LiveRun(Run):
         games = {"buffer": self.buffer.state_dict(), "games": self.self_play.state_dict()}
         return super().state() | games
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state` returned."""
         super().load_state(state)
         self.buffer.load_state_dict(state["buffer"])
@@ -241,19 +176,15 @@ def train(
     device: str = "auto",
     init_from: str | None = None,
     resume: bool = False,
-    minutes: float | None = None,
-    should_stop: Callable[[], bool] = lambda: False,
-    on_progress: Callable[[int], None] | None = None,
-    on_point: Callable[[Point], None] | None = None,
+    watch: Watch | None = None,
 ) -> TrainResult:
     """Train a network on its own games, and keep everything in `folder`.
 
     init_from: a model of the same size to start from; self-play then uses it from the beginning, and no
     position is played by playouts. resume: continue from the checkpoint in `folder` with the settings of the
-    run; the result is the same as without the interruption. minutes: stop after this many; the run can then
-    be resumed. should_stop: called after each iteration; True saves the run and raises KeyboardInterrupt.
-    on_progress: called with the positions played. on_point: called with each evaluation of the curve. Raises
-    BadInput for settings, models or checkpoints that do not fit.
+    run; the result is the same as without the interruption. watch: what ends the run early, and who is told
+    how far it is. Raises BadInput for settings, models or checkpoints that do not fit, and KeyboardInterrupt
+    if `watch` says so.
     """
     device = resolve_device(device)
     return run_training(
@@ -262,10 +193,7 @@ def train(
         device=device,
         init_from=init_from,
         resume=resume,
-        minutes=minutes,
-        should_stop=should_stop,
-        on_progress=on_progress,
-        on_point=on_point,
+        watch=watch,
     )
 
 
@@ -304,61 +232,20 @@ def run_training(
     device: str,
     init_from: str | None = None,
     resume: bool = False,
-    minutes: float | None = None,
-    should_stop: Callable[[], bool] = lambda: False,
-    on_progress: Callable[[int], None] | None = None,
-    on_point: Callable[[Point], None] | None = None,
+    watch: Watch | None = None,
 ) -> TrainResult:
     """Start or continue the run of a plan. The other arguments are those of `train`."""
-    until = None if minutes is None else time.monotonic() + 60 * minutes
     learning, device = plan.learning, resolve_device(device)
     precision = choose_precision(learning.precision, device)
     folder = Path(folder)
     record = describe_run(plan, init_from, device, precision)
     network = _first_network(learning, None if resume else init_from)
     record = claim_folder(folder, record, resume, lambda stored: _complete(stored, plan.train))
-    with one_torch_thread() if device == "cpu" else nullcontext():
-        run = plan.make(learning, folder, record, network, device)
-        if resume:
-            run.load()
-        _go_on(run, until, should_stop, on_progress, on_point)
-    progress = run.progress
-    return TrainResult(
-        folder=str(folder),
-        model=str(folder / MODEL) if progress.points else "",
-        points=progress.points,
-        best=progress.best if progress.points else {},
-        device=device_name(device),
-        precision=precision,
-        parameters=network.n_parameters,
-        stopped_early=False,
-        unfinished=not run.is_done,
-    )
 
+    def begin() -> Run:
+        return plan.make(learning, folder, record, network, device)
 
-def _go_on(
-    run: Run,
-    until: float | None,
-    should_stop: Callable[[], bool],
-    on_progress: Callable[[int], None] | None,
-    on_point: Callable[[Point], None] | None,
-) -> None:
-    """Play and learn until the run is done or its time is up. The arguments are those of `train`."""
-    is_time_over = False
-    while not run.is_done and not is_time_over:
-        before = run.played
-        run.iterate()
-        if on_progress:
-            on_progress(run.played)
-        if run.is_point_due(before):
-            point = run.add_point()
-            if on_point:
-                on_point(point)
-        is_time_over = until is not None and time.monotonic() >= until
-        if (is_time_over or should_stop()) and not run.is_done:
-            run.save()
-            if not is_time_over:
-                raise KeyboardInterrupt
+    return go_through(begin, resume, device, precision, network.n_parameters, watch or Watch())
 
 
 def point_text(point: Point) -> str:

@@ -1,41 +1,27 @@
 """A training run: a network plays rounds and learns from them, in one process.
 
-Each iteration collects a batch of finished rounds and then takes the steps that use it. All schedules count
-decisions, never time, so a run that was stopped and resumed equals an uninterrupted one to the last digit.
-The folder of a run, its curve and its checkpoints are the same as for all kinds of learning
-(`forge_core.learning.runs`).
+Each iteration collects a batch of finished rounds and then takes the steps that use it. The loop itself is
+that of all games (`forge_core.learning.loop`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from forge_core.device import device_name, resolve_device
+from forge_core.device import resolve_device
 from forge_core.errors import BadInput
 from forge_core.files import fingerprint
-from forge_core.learning.checkpoints import load_model, save_model, weights_digest
+from forge_core.learning.checkpoints import load_model, weights_digest
+from forge_core.learning.loop import LoopRun, Watch, go_through
 from forge_core.learning.precision import choose_precision
-from forge_core.learning.resumption import read_checkpoint, write_checkpoint
-from forge_core.learning.runs import (
-    CHECKPOINT,
-    MODEL,
-    Point,
-    Progress,
-    TrainResult,
-    claim_folder,
-    describe_machine,
-    write_curve,
-)
-from forge_core.learning.threads import one_torch_thread
+from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_machine
 from forge_core.skull_king.arena import evaluate
 from forge_core.skull_king.learner import Learner, copy_of
 from forge_core.skull_king.losses import LOSSES
@@ -48,10 +34,6 @@ from forge_core.skull_king.rules import RULES_VERSION
 
 TRAINER_VERSION = "s1"
 """Raised when the same settings train a different network."""
-GOAL = "remaining"
-"""figure by which the evaluations of a run are compared: the share of decisions still to be made, so that the
-newest network is the best. Its evaluations have few games, and the best of them would be the luckiest."""
-
 CURVE_DEALS = 250
 """deals of an evaluation: the interval of a score is about 6 points on each side"""
 CURVE_OPPONENTS = ("hard", "captain")
@@ -87,50 +69,35 @@ class Since:
         }
 
 
-@dataclass
-class Run:
-    """A run in a folder: its tables, its learner and its curve."""
+class Run(LoopRun):
+    """A run: its tables and its learner."""
 
-    settings: LearningSettings
-    folder: Path
-    record: dict[str, Any]
-    """config.json"""
-    learner: Learner
-    collectors: list[Collector]
-    past: BidAndPlayNet | None
-    """the network as it was at the last evaluation, if the settings name it as an opponent"""
-    progress: Progress = field(default_factory=lambda: Progress(GOAL))
-    since: Since = Since()
-
-    @classmethod
-    def begin(
-        cls,
+    def __init__(
+        self,
         settings: LearningSettings,
         folder: Path,
         record: dict[str, Any],
         network: BidAndPlayNet,
         device: str,
-    ) -> Run:
-        """Return a run that has played nothing. network: learning starts from its weights."""
-        learner = Learner(network, settings, device, record["precision"])
+    ) -> None:
+        """record: config.json. network: learning starts from its weights. device: resolved."""
+        super().__init__(folder, record, settings.decisions, EVALUATIONS)
+        self.settings = settings
+        self.learner = Learner(network, settings, device, record["precision"])
         parts = range(settings.parts)
-        collectors = [Collector(settings, network.spec, part, device) for part in parts]
-        past = copy_of(network, device) if PAST in parse_opponents(settings.opponents) else None
-        return cls(settings, folder, record, learner, collectors, past)
+        self.collectors = [Collector(settings, network.spec, part, device) for part in parts]
+        self.past = copy_of(network, device) if PAST in parse_opponents(settings.opponents) else None
+        """the network as it was at the last evaluation, if the settings name it as an opponent"""
+        self.since = Since()
 
     @property
-    def decisions(self) -> int:
-        """Decisions of learners so far, of `settings.decisions`."""
+    def played(self) -> int:
+        """Decisions of learners so far."""
         return sum(collector.decisions for collector in self.collectors)
-
-    @property
-    def is_done(self) -> bool:
-        """True once all decisions have been made and learnt from."""
-        return self.decisions >= self.settings.decisions
 
     def iterate(self) -> None:
         """Collect a batch, then learn from it."""
-        began, before = time.perf_counter(), self.decisions
+        began, before = time.perf_counter(), self.played
         batches: list[Collected] = self.learner.pieces.run(
             [
                 partial(collector.collect, part, self.past, before, self.learner.precision)
@@ -138,11 +105,11 @@ class Run:
             ]
         )
         collected = time.perf_counter()
-        losses, steps = self.learner.learn(batches, self.decisions)
+        losses, steps = self.learner.learn(batches, self.played)
         summed = losses.tolist()
         since = self.since
         self.since = Since(
-            decisions=since.decisions + self.decisions - before,
+            decisions=since.decisions + self.played - before,
             rounds=since.rounds + sum(len(batch.bid_made) for batch in batches),
             points=since.points + sum(float(batch.bid_points.sum()) for batch in batches),
             hits=since.hits + sum(int((batch.bid_made == batch.bid_tricks).sum()) for batch in batches),
@@ -151,33 +118,20 @@ class Run:
             collect_seconds=since.collect_seconds + collected - began,
             learn_seconds=since.learn_seconds + time.perf_counter() - collected,
         )
-        self.progress.rows = self.decisions
 
-    def is_point_due(self, before: int) -> bool:
-        """Return True if the iteration that began after `before` decisions reached an evaluation."""
-        every = self.settings.decisions / EVALUATIONS
-        return self.is_done or int(self.decisions / every) > int(before / every)
-
-    def add_point(self) -> Point:
-        """Add an evaluation to the curve; save the network, then the state of the run."""
+    def evaluate(self) -> tuple[BidAndPlayNet, int, dict[str, float]]:
+        """Return the network, the number of steps, and its figures; it is the past network from now on."""
         network = self.learner.network
         figures = {
-            GOAL: max(0.0, 1 - self.decisions / self.settings.decisions),
             **curve_figures(network, self.learner.device),
             **self.since.figures(),
-            "learning_rate": self.settings.rate_at(self.decisions),
-            "temperature": self.settings.temperature_at(self.decisions),
+            "learning_rate": self.settings.rate_at(self.played),
+            "temperature": self.settings.temperature_at(self.played),
         }
-        point, is_best = self.progress.add(self.learner.step, figures)
         self.since = Since()
         if self.past is not None:
             self.past.load_state_dict(network.state_dict())
-        write_curve(self.folder, self.progress.points)
-        if is_best:
-            made = datetime.now(UTC).isoformat(timespec="seconds")
-            save_model(str(self.folder / MODEL), network, {**self.record, "made": made, "results": point})
-        self.save()
-        return point
+        return network, self.learner.step, figures
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint holds."""
@@ -185,7 +139,6 @@ class Run:
             "learner": self.learner.state_dict(),
             "collectors": [collector.state_dict() for collector in self.collectors],
             "past": None if self.past is None else self.past.state_dict(),
-            "progress": self.progress.state_dict(),
             "since": asdict(self.since),
         }
 
@@ -196,22 +149,7 @@ class Run:
             collector.load_state_dict(stored)
         if self.past is not None:
             self.past.load_state_dict(state["past"])
-        self.progress.load_state_dict(state["progress"])
         self.since = Since(**state["since"])
-
-    def save(self) -> None:
-        """Write the checkpoint."""
-        write_checkpoint(self.folder / CHECKPOINT, self.state())
-
-    def load(self) -> None:
-        """Continue from the checkpoint. Raises BadInput for one that does not fit."""
-        state = read_checkpoint(self.folder / CHECKPOINT, tuple(self.state()))
-        try:
-            self.load_state(state)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise BadInput(
-                f"{self.folder / CHECKPOINT} belongs to another run ({error}): start a run with another name"
-            ) from error
 
 
 def train(
@@ -222,21 +160,15 @@ def train(
     device: str = "auto",
     init_from: str | None = None,
     resume: bool = False,
-    minutes: float | None = None,
-    should_stop: Callable[[], bool] = lambda: False,
-    on_progress: Callable[[int], None] | None = None,
-    on_point: Callable[[Point], None] | None = None,
+    watch: Watch | None = None,
 ) -> TrainResult:
     """Train a network by playing rounds, and keep everything in `folder`.
 
     recipe: the name of the settings, for the model card. init_from: a model of the same size to start from.
     resume: continue from the checkpoint in `folder` with the settings of the run; the result is the same as
-    without the interruption. minutes: stop after this many; the run can then be resumed. should_stop: called
-    after each iteration; True saves the run and raises KeyboardInterrupt. on_progress: called with the
-    decisions made. on_point: called with each evaluation of the curve. Raises BadInput for settings, models
-    or checkpoints that do not fit.
+    without the interruption. watch: what ends the run early, and who is told how far it is. Raises BadInput
+    for settings, models or checkpoints that do not fit, and KeyboardInterrupt if `watch` says so.
     """
-    until = None if minutes is None else time.monotonic() + 60 * minutes
     folder, device = Path(folder), resolve_device(device)
     if device != "cpu":
         settings = replace(settings, parts=1)
@@ -244,48 +176,11 @@ def train(
     record = describe_run(settings, recipe, init_from, device, precision)
     network = _first_network(settings, None if resume else init_from)
     record = claim_folder(folder, record, resume, lambda stored: asdict(settings_from(stored)))
-    with one_torch_thread() if device == "cpu" else nullcontext():
-        run = Run.begin(settings, folder, record, network, device)
-        if resume:
-            run.load()
-        _go_on(run, until, should_stop, on_progress, on_point)
-    progress = run.progress
-    return TrainResult(
-        folder=str(folder),
-        model=str(folder / MODEL) if progress.points else "",
-        points=progress.points,
-        best=progress.best if progress.points else {},
-        device=device_name(device),
-        precision=precision,
-        parameters=network.n_parameters,
-        stopped_early=False,
-        unfinished=not run.is_done,
-    )
 
+    def begin() -> Run:
+        return Run(settings, folder, record, network, device)
 
-def _go_on(
-    run: Run,
-    until: float | None,
-    should_stop: Callable[[], bool],
-    on_progress: Callable[[int], None] | None,
-    on_point: Callable[[Point], None] | None,
-) -> None:
-    """Play and learn until the run is done or its time is up. The arguments are those of `train`."""
-    is_time_over = False
-    while not run.is_done and not is_time_over:
-        before = run.decisions
-        run.iterate()
-        if on_progress:
-            on_progress(run.decisions)
-        if run.is_point_due(before):
-            point = run.add_point()
-            if on_point:
-                on_point(point)
-        is_time_over = until is not None and time.monotonic() >= until
-        if (is_time_over or should_stop()) and not run.is_done:
-            run.save()
-            if not is_time_over:
-                raise KeyboardInterrupt
+    return go_through(begin, resume, device, precision, network.n_parameters, watch or Watch())
 
 
 def curve_figures(network: BidAndPlayNet, device: str = "cpu") -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from forge_core.learning.folders import RUNS
 from forge_core.learning.labelled.config import Recipe, TrainConfig
 from forge_core.learning.precision import PRECISIONS
 from forge_core.ranges import whole
@@ -12,8 +13,6 @@ from forge_core.settings import setting
 DEFAULT_SIZE, DEFAULT_STEPS = "817k", 10_000
 EVALUATIONS = 20
 """evaluations in a run, unless the user sets the steps between them"""
-RUNS = "runs"
-"""the folder of all runs"""
 
 _DEFAULTS = {field.name: field.default for kind in (Recipe, TrainConfig) for field in fields(kind)}
 """defaults of the fields of Recipe and TrainConfig"""

@@ -10,8 +10,6 @@ from forge_core.liuzhou.settings.network import DEFAULT_SIZE, REFERENCE_SIZE, pa
 from forge_core.ranges import whole
 from forge_core.settings import setting
 
-RUNS = "runs"
-"""folder of all runs"""
 EVALUATIONS = 20
 """evaluations of a run, each with a checkpoint"""
 

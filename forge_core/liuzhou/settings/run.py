@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from forge_core.errors import BadInput
-from forge_core.liuzhou.settings.learning import RUNS
+from forge_core.learning.folders import RUNS
 from forge_core.ranges import whole
 from forge_core.settings import setting
 

@@ -19,8 +19,6 @@ from forge_core.skull_king.recipes.network import (
 )
 from forge_core.skull_king.settings import TableSettings
 
-RUNS = "runs"
-"""folder of all runs"""
 EVALUATIONS = 20
 """evaluations of a run, each with a checkpoint"""
 

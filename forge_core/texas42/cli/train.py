@@ -10,7 +10,8 @@ import typer
 from forge_core.cli.options import Device, Json, expand_settings, given
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
-from forge_core.learning.labelled.settings import RUNS, LiveTeachingSettings
+from forge_core.learning.folders import RUNS
+from forge_core.learning.labelled.settings import LiveTeachingSettings
 from forge_core.texas42.folders import GAME_ROWS_FOLDER, TOKENS_FOLDER
 
 if TYPE_CHECKING:
