@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -50,6 +51,16 @@ def forge(capsys):
         return status, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def type_in(monkeypatch):
+    """Give lines to the standard input of this process."""
+
+    def give(*lines: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+
+    return give
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
@@ -23,16 +22,6 @@ def answer(forge):
         return json.loads(out)
 
     return run
-
-
-@pytest.fixture
-def type_in(monkeypatch):
-    """Give lines to the standard input of this process."""
-
-    def give(*lines: str) -> None:
-        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
-
-    return give
 
 
 def test_help_imports_nothing_heavy():

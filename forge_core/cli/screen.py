@@ -11,6 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from forge_core.cli.status import Stopped
+
 _ENDLESS = 10_000
 """width of files and pipes, where lines are neither wrapped nor cut"""
 
@@ -67,6 +69,19 @@ def progress_bar(text: str, total: float | None, *, counted: bool = True) -> Ite
 
     with bar:
         yield move
+
+
+@contextmanager
+def playing(games: int, fewer: str) -> Iterator[Callable[..., None]]:
+    """Show a progress bar while games are played; yield its `advance`. Ctrl-C ends the verb.
+
+    fewer: how to play fewer games, such as `pairs with --pairs`. Raises Stopped.
+    """
+    try:
+        with progress_bar(f"playing {games:,} games", games) as move:
+            yield move
+    except KeyboardInterrupt:
+        raise Stopped(f"stopped; nothing was kept: play fewer {fewer}") from None
 
 
 def print_json(answer: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from forge_core.cli.options import Device, Json, expand_settings
 from forge_core.liuzhou.cli.options import Picture
-from forge_core.liuzhou.cli.report import playing, report
+from forge_core.liuzhou.cli.report import report
 from forge_core.liuzhou.settings.matches import LadderSettings
 
 
@@ -27,8 +27,9 @@ def evaluate(
 
     Elo ratings are fitted to all games; that of random play is 0.
     """
+    from forge_core.cli.screen import playing
     from forge_core.liuzhou.ladder import climb, count_games
 
-    with playing(count_games(settings)) as on_over:
+    with playing(count_games(settings), "pairs with --pairs") as on_over:
         ladder = climb(model, settings, device, on_over)
     report(ladder.matches, ladder.ratings, settings, device, ladder.seconds, json, picture)

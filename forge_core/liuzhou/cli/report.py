@@ -1,30 +1,16 @@
-"""The progress bar of a match, and its report."""
+"""The report of matches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from forge_core.cli.status import Stopped
 from forge_core.liuzhou.cli.options import write_file
 from forge_core.liuzhou.settings.matches import PairSettings
 
 if TYPE_CHECKING:
     from forge_core.arena.match import Match
     from forge_core.arena.ratings import Rating
-
-
-@contextmanager
-def playing(games: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar while games are played; yield its `advance`. Ctrl-C ends the verb."""
-    from forge_core.cli.screen import progress_bar
-
-    try:
-        with progress_bar(f"playing {games:,} games", games) as move:
-            yield move
-    except KeyboardInterrupt:
-        raise Stopped("stopped; nothing was kept: play fewer pairs with --pairs") from None
 
 
 def report(

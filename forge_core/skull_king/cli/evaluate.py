@@ -9,7 +9,7 @@ import typer
 
 from forge_core.cli.options import Device, Json, expand_settings
 from forge_core.skull_king.cli.options import DEFAULT_OTHERS, open_others
-from forge_core.skull_king.cli.report import playing, print_results, print_rounds
+from forge_core.skull_king.cli.report import print_results, print_rounds
 from forge_core.skull_king.settings import PLAYERS, EvaluationSettings, TableSettings
 
 
@@ -31,14 +31,14 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure a player: score, share of bids met, wins, points by round, with 95 % intervals over deals."""
-    from forge_core.cli.screen import print_json
+    from forge_core.cli.screen import playing, print_json
     from forge_core.skull_king.arena import evaluate as play_deals
     from forge_core.skull_king.players import make_player
 
     opened = make_player(player, device)
     others = open_others(against, table.seats, device)
     begun = time.perf_counter()
-    with playing(settings.deals * table.seats) as on_over:
+    with playing(settings.deals * table.seats, "deals with --deals") as on_over:
         result = play_deals(
             opened, others, settings.seeds, table.chosen, settings.seed, table.seats, on_over=on_over
         )

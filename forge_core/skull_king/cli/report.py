@@ -1,30 +1,16 @@
-"""The progress bar of evaluations, and their tables."""
+"""The tables of evaluations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from forge_core.cli.status import Stopped
 from forge_core.splits import Split
 
 if TYPE_CHECKING:
     from forge_core.skull_king.arena import Result
     from forge_core.skull_king.settings import EvaluationSettings
     from forge_core.stats import Difference
-
-
-@contextmanager
-def playing(games: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar while games are played; yield its `advance`. Ctrl-C ends the verb."""
-    from forge_core.cli.screen import progress_bar
-
-    try:
-        with progress_bar(f"playing {games:,} games", games) as move:
-            yield move
-    except KeyboardInterrupt:
-        raise Stopped("stopped; nothing was kept: play fewer deals with --deals") from None
 
 
 def others_text(result: Result) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from forge_core.cli.options import Json, expand_settings
-from forge_core.skull_king.cli.report import playing, print_results
+from forge_core.skull_king.cli.report import print_results
 from forge_core.skull_king.settings import EvaluationSettings
 
 TABLES = (
@@ -23,12 +23,12 @@ TABLES = (
 @expand_settings
 def yardstick(*, settings: EvaluationSettings, json: Json = False) -> None:
     """Play the players by rules against three of a kind, at four seats by printed rules."""
-    from forge_core.cli.screen import print_json, screen, seconds_text
+    from forge_core.cli.screen import playing, print_json, screen, seconds_text
     from forge_core.skull_king.arena import evaluate
     from forge_core.skull_king.players import make_player
 
     begun, results = time.perf_counter(), []
-    with playing(settings.deals * 4 * len(TABLES)) as on_over:
+    with playing(settings.deals * 4 * len(TABLES), "deals with --deals") as on_over:
         for name, others in TABLES:
             player, against = make_player(name), make_player(others)
             results.append(evaluate(player, against, settings.seeds, seed=settings.seed, on_over=on_over))
