@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from skull_king_play import random_play
 
 from forge_core.errors import BadInput
 from forge_core.learning.checkpoints import load_model, save_model
@@ -21,7 +22,6 @@ from forge_core.skull_king.players.network import NetworkPlayer
 from forge_core.skull_king.rules import Rules
 from forge_core.skull_king.state import doors
 from forge_core.streams import stream
-from tests.skull_king_play import random_play
 
 ILLEGAL = -1e8
 """above the number that stands for illegal actions, below all others"""
