@@ -38,8 +38,8 @@ from forge_core.skull_king import train as training
 from forge_core.skull_king.evaluation import TABLES, opponents_at
 from forge_core.skull_king.golden import find_differences, read_facts
 from forge_core.skull_king.network import BidAndPlayNet
-from forge_core.skull_king.recipes.learning import RECIPES
-from forge_core.skull_king.settings import GateSettings
+from forge_core.skull_king.settings.gate import GateSettings
+from forge_core.skull_king.settings.learning import RECIPES
 from forge_core.splits import Split, split_of
 from forge_core.stats import Measure
 

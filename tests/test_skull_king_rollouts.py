@@ -12,9 +12,9 @@ import torch
 from forge_core.skull_king.bots import BOT_NAMES
 from forge_core.skull_king.hindsight import imitated
 from forge_core.skull_king.network import BidAndPlayConfig, BidAndPlayNet, TableSpec
-from forge_core.skull_king.recipes.learning import RULE_OPPONENTS, LearningSettings
 from forge_core.skull_king.rollouts import Collected, Collector
 from forge_core.skull_king.rules import score_round
+from forge_core.skull_king.settings.learning import RULE_OPPONENTS, LearningSettings
 from forge_core.skull_king.state.inputs import bid_blocks, play_blocks
 
 SPEC = TableSpec()

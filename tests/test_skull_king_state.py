@@ -12,7 +12,7 @@ from forge_core.errors import BadInput
 from forge_core.game import choose
 from forge_core.skull_king import actions, cards
 from forge_core.skull_king.deals import deal_round, game_keys, starter_of
-from forge_core.skull_king.reference import Round
+from forge_core.skull_king.round import Round
 from forge_core.skull_king.rules import Rules, led_suit, resolve
 from forge_core.skull_king.state import doors, kernels, tensors
 from forge_core.skull_king.state import layout as at

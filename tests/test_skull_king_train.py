@@ -15,7 +15,7 @@ from forge_core.learning.checkpoints import load_model
 from forge_core.learning.loop import Watch
 from forge_core.skull_king import train as training
 from forge_core.skull_king.network import BidAndPlayNet
-from forge_core.skull_king.recipes.learning import (
+from forge_core.skull_king.settings.learning import (
     LOWEST_SHARE,
     RECIPES,
     LearningSettings,

@@ -16,7 +16,7 @@ from forge_assets.skull_king.names import GROUP, REGISTERED, objective_of
 from forge_assets.skull_king.partitions import recipes
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.tracker import Tracker
-from forge_core.skull_king.settings import GateSettings
+from forge_core.skull_king.settings.gate import GateSettings
 
 if TYPE_CHECKING:
     from forge_core.gate import Ruling

@@ -17,7 +17,7 @@ from forge_assets.skull_king.policy import figures_of, skull_king_policy
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.links import link_training
 from forge_assets.tracking.tracker import Tracker
-from forge_core.skull_king.settings import EvaluationSettings
+from forge_core.skull_king.settings.evaluation import EvaluationSettings
 
 if TYPE_CHECKING:
     from forge_core.skull_king.arena import Result

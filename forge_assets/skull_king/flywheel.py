@@ -17,8 +17,9 @@ from forge_assets.skull_king.names import objective_of
 from forge_core.errors import BadInput
 from forge_core.ranges import ranges_text
 from forge_core.settings import like, setting
-from forge_core.skull_king.recipes.learning import DEFAULT_RECIPE, RECIPES, LearningSettings, read_recipe
-from forge_core.skull_king.settings import EvaluationSettings, GateSettings
+from forge_core.skull_king.settings.evaluation import EvaluationSettings
+from forge_core.skull_king.settings.gate import GateSettings
+from forge_core.skull_king.settings.learning import DEFAULT_RECIPE, RECIPES, LearningSettings, read_recipe
 
 if TYPE_CHECKING:
     from forge_assets.tracking.tracker import Tracker

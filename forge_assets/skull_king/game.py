@@ -8,8 +8,8 @@ from forge_assets.games import Game, GameDefinitions, RegisteredModel
 from forge_assets.skull_king import versions
 from forge_assets.skull_king.flywheel import FLYWHEEL
 from forge_assets.skull_king.names import RECIPE_NAMES, REGISTERED, objective_of
-from forge_core.skull_king.recipes.learning import DEFAULT_RECIPE
-from forge_core.skull_king.recipes.run import REFERENCE
+from forge_core.skull_king.reference import REFERENCE
+from forge_core.skull_king.settings.learning import DEFAULT_RECIPE
 
 if TYPE_CHECKING:
     from forge_assets.quickstart import Quickstart

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forge_core.skull_king.recipes.learning import RECIPES
+from forge_core.skull_king.settings.learning import RECIPES
 
 GROUP = "skull_king"
 """of all assets of the game"""

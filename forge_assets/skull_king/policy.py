@@ -22,8 +22,8 @@ from forge_assets.tracking.tracker import Tracker
 from forge_assets.tracking.training import TrainingTracker
 from forge_assets.training_runs import find_result, keep_result, run_folder, run_tags
 from forge_core.errors import BadInput
-from forge_core.skull_king.recipes.learning import RECIPES, LearningSettings
-from forge_core.skull_king.recipes.run import RunSettings
+from forge_core.skull_king.settings.learning import RECIPES, LearningSettings
+from forge_core.skull_king.settings.run import RunSettings
 
 if TYPE_CHECKING:
     from forge_core.learning.runs import TrainResult

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forge_assets.flywheel.steps import one_partition
-from forge_core.skull_king.recipes.learning import DEFAULT_RECIPE
+from forge_core.skull_king.settings.learning import DEFAULT_RECIPE
 
 if TYPE_CHECKING:
     from forge_assets.quickstart import Quickstart

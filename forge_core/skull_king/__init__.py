@@ -8,6 +8,6 @@ from forge_core.learning.networks import register
 register(
     "skull-king-bid-and-play",
     network="forge_core.skull_king.network:BidAndPlayNet",
-    spec="forge_core.skull_king.recipes.network:TableSpec",
-    config="forge_core.skull_king.recipes.network:BidAndPlayConfig",
+    spec="forge_core.skull_king.settings.network:TableSpec",
+    config="forge_core.skull_king.settings.network:BidAndPlayConfig",
 )

@@ -21,7 +21,7 @@ from forge_core.skull_king import actions
 from forge_core.skull_king.game import SkullKingGame
 from forge_core.skull_king.lockstep import OUTSIDE, play_on
 from forge_core.skull_king.players.view import TableView
-from forge_core.skull_king.reference import illegal_text
+from forge_core.skull_king.round import illegal_text
 from forge_core.skull_king.rules import Rules
 from forge_core.skull_king.state import doors
 from forge_core.skull_king.state import layout as at

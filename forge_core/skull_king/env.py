@@ -23,7 +23,7 @@ from forge_core.game import Array, to_numpy
 from forge_core.kernels import inlined, kernel
 from forge_core.skull_king import actions
 from forge_core.skull_king.deals import ROUND_DRAW
-from forge_core.skull_king.reference import illegal_text
+from forge_core.skull_king.round import illegal_text
 from forge_core.skull_king.rules import Rules
 from forge_core.skull_king.sampler import FullGames, StartSampler
 from forge_core.skull_king.state import batch, doors, inputs, observe

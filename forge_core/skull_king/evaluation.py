@@ -14,7 +14,7 @@ from forge_core.skull_king.arena import Result, evaluate
 from forge_core.skull_king.calibration import Calibration, calibrate
 from forge_core.skull_king.players import make_player
 from forge_core.skull_king.players.network import NetworkPlayer
-from forge_core.skull_king.settings import EvaluationSettings
+from forge_core.skull_king.settings.evaluation import EvaluationSettings
 
 EVALUATION_VERSION = "v1"
 """Raised when the same network gets other figures."""

@@ -9,7 +9,7 @@ from forge_core.skull_king.evaluation import TABLES, check_same_table, opponents
 from forge_core.skull_king.network import TableSpec
 from forge_core.skull_king.players import make_player
 from forge_core.skull_king.players.network import NetworkPlayer
-from forge_core.skull_king.settings import GateSettings
+from forge_core.skull_king.settings.gate import GateSettings
 from forge_core.stats import Measure
 
 FIRST_OPPONENT = "hard"

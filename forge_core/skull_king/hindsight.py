@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from forge_core.kernels import kernel
-from forge_core.skull_king.recipes.network import TableSpec
 from forge_core.skull_king.rollouts.records import I64, U8, Collected
+from forge_core.skull_king.settings.network import TableSpec
 from forge_core.skull_king.state import inputs
 
 _BLOCKS = ("bids", "won", "needs", "own need", "overbid", "tricks left")

@@ -15,8 +15,8 @@ from forge_core.learning.threads import Pieces
 from forge_core.skull_king.hindsight import imitated
 from forge_core.skull_king.losses import LOSSES, BidBatch, PlayBatch, bid_losses, play_losses
 from forge_core.skull_king.network import BidAndPlayNet
-from forge_core.skull_king.recipes.learning import LearningSettings
 from forge_core.skull_king.rollouts import Collected
+from forge_core.skull_king.settings.learning import LearningSettings
 from forge_core.streams import stream
 
 LONGEST_GRADIENT = 0.5

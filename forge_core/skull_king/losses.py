@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from forge_core.skull_king.network import BidAndPlayNet, Bids, Plays
-from forge_core.skull_king.recipes.learning import LearningSettings
-from forge_core.skull_king.recipes.network import POINTS_PER_BONUS, POINTS_PER_VALUE
+from forge_core.skull_king.settings.learning import LearningSettings
+from forge_core.skull_king.settings.network import POINTS_PER_BONUS, POINTS_PER_VALUE
 
 LOSSES = ("policy_loss", "value_loss", "entropy", "bid_loss", "bonus_loss")
 """figures of a step, in the order of `Figures`"""

@@ -28,9 +28,9 @@ from forge_core.skull_king.losses import LOSSES
 from forge_core.skull_king.network import BidAndPlayNet
 from forge_core.skull_king.players import player
 from forge_core.skull_king.players.network import NetworkPlayer
-from forge_core.skull_king.recipes.learning import EVALUATIONS, PAST, LearningSettings, parse_opponents
 from forge_core.skull_king.rollouts import Collected, Collector
 from forge_core.skull_king.rules import RULES_VERSION
+from forge_core.skull_king.settings.learning import EVALUATIONS, PAST, LearningSettings, parse_opponents
 
 TRAINER_VERSION = "s1"
 """Raised when the same settings train a different network."""

@@ -14,8 +14,8 @@ from forge_core.learning.memory import keep_freed_memory
 from forge_core.learning.threads import one_torch_thread
 from forge_core.skull_king.learner import Learner
 from forge_core.skull_king.network import BidAndPlayNet
-from forge_core.skull_king.recipes.learning import RECIPES
 from forge_core.skull_king.rollouts import Collected, Collector
+from forge_core.skull_king.settings.learning import RECIPES
 from forge_core.skull_king.train import TRAINER_VERSION
 
 REPEATS = 3

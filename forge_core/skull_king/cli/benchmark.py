@@ -20,7 +20,7 @@ from forge_core.skull_king.deals import deal_round, game_keys, starter_of
 from forge_core.skull_king.env import SkullKing, restart
 from forge_core.skull_king.game import SKULL_KING_VERSION
 from forge_core.skull_king.players import player
-from forge_core.skull_king.reference import Round
+from forge_core.skull_king.round import Round
 from forge_core.skull_king.rules import N_ROUNDS, Rules
 from forge_core.skull_king.state import doors
 from forge_core.skull_king.state import layout as at

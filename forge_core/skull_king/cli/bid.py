@@ -10,7 +10,8 @@ from forge_core.cli.options import Json, expand_settings, read_seed
 from forge_core.errors import BadInput
 from forge_core.ranges import whole
 from forge_core.skull_king.cli.options import Worlds
-from forge_core.skull_king.settings import DEFAULT_WORLDS, TableSettings
+from forge_core.skull_king.settings.players import DEFAULT_WORLDS
+from forge_core.skull_king.settings.table import TableSettings
 
 
 def read_hand(text: str) -> list[int]:

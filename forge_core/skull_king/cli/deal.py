@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from forge_core.cli.options import Json, expand_settings
 from forge_core.skull_king.cli.options import Round, Seed
-from forge_core.skull_king.settings import TableSettings
+from forge_core.skull_king.settings.table import TableSettings
 
 
 @expand_settings

@@ -10,7 +10,9 @@ import typer
 from forge_core.cli.options import Device, Json, expand_settings
 from forge_core.skull_king.cli.options import DEFAULT_OTHERS, open_others
 from forge_core.skull_king.cli.report import print_results, print_rounds
-from forge_core.skull_king.settings import PLAYERS, EvaluationSettings, TableSettings
+from forge_core.skull_king.settings.evaluation import EvaluationSettings
+from forge_core.skull_king.settings.players import PLAYERS
+from forge_core.skull_king.settings.table import TableSettings
 
 
 @expand_settings

@@ -8,7 +8,8 @@ import typer
 
 from forge_core.cli.options import Device, Json, expand_settings
 from forge_core.skull_king.cli.options import DEFAULT_OTHERS, Others, Round, Seed, Worlds, open_others
-from forge_core.skull_king.settings import PLAYERS, TableSettings
+from forge_core.skull_king.settings.players import PLAYERS
+from forge_core.skull_king.settings.table import TableSettings
 
 FILM_WORLDS = "50"
 """worlds per judged decision: a round has up to eleven"""

@@ -9,7 +9,8 @@ import typer
 from forge_core.cli.options import read_seed
 from forge_core.errors import BadInput
 from forge_core.ranges import whole
-from forge_core.skull_king.settings import PLAYERS, read_round
+from forge_core.skull_king.settings.players import PLAYERS
+from forge_core.skull_king.settings.table import read_round
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,8 @@ from forge_core.cli.options import Device, expand_settings
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
 from forge_core.skull_king.cli.options import DEFAULT_OTHERS, Others, Seed, open_others
-from forge_core.skull_king.settings import DEFAULT_WORLDS, TableSettings
+from forge_core.skull_king.settings.players import DEFAULT_WORLDS
+from forge_core.skull_king.settings.table import TableSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

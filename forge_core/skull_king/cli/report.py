@@ -9,7 +9,7 @@ from forge_core.splits import Split
 
 if TYPE_CHECKING:
     from forge_core.skull_king.arena import Result
-    from forge_core.skull_king.settings import EvaluationSettings
+    from forge_core.skull_king.settings.evaluation import EvaluationSettings
     from forge_core.stats import Difference
 
 

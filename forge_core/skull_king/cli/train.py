@@ -9,8 +9,8 @@ import typer
 
 from forge_core.cli.options import Device, Json, expand_settings, given
 from forge_core.cli.training import Minutes, Resume, read_begun, train_in_folder
-from forge_core.skull_king.recipes.learning import RECIPES, LearningSettings
-from forge_core.skull_king.recipes.run import RunSettings
+from forge_core.skull_king.settings.learning import RECIPES, LearningSettings
+from forge_core.skull_king.settings.run import RunSettings
 
 
 @expand_settings

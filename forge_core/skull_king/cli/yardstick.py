@@ -6,7 +6,7 @@ import time
 
 from forge_core.cli.options import Json, expand_settings
 from forge_core.skull_king.cli.report import print_results
-from forge_core.skull_king.settings import EvaluationSettings
+from forge_core.skull_king.settings.evaluation import EvaluationSettings
 
 TABLES = (
     ("hard", "hard"),

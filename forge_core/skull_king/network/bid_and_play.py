@@ -20,7 +20,7 @@ from forge_core.learning.networks.network import Arrays, Network
 from forge_core.skull_king.actions import N_PLAYS
 from forge_core.skull_king.network.ones import OnesLinear
 from forge_core.skull_king.network.points import points_without_bonus, shares_of_bonus
-from forge_core.skull_king.recipes.network import ARCHITECTURE, POINTS_PER_BONUS, BidAndPlayConfig, TableSpec
+from forge_core.skull_king.settings.network import ARCHITECTURE, POINTS_PER_BONUS, BidAndPlayConfig, TableSpec
 from forge_core.skull_king.state.inputs import N_BIDS, bid_blocks, play_blocks
 from forge_core.streams import stream
 

@@ -11,15 +11,19 @@ from torch import Tensor
 
 from forge_core.skull_king.bots import BOT_NAMES, LEARNER
 from forge_core.skull_king.network import BidAndPlayNet
-from forge_core.skull_king.recipes import learning as recipes
-from forge_core.skull_king.recipes.learning import LearningSettings, parse_opponents
-from forge_core.skull_king.recipes.network import TableSpec
 from forge_core.skull_king.rollouts import kernels, records
 from forge_core.skull_king.rollouts.records import PAST, Collected, Requests
+from forge_core.skull_king.settings import learning
+from forge_core.skull_king.settings.learning import LearningSettings, parse_opponents
+from forge_core.skull_king.settings.network import TableSpec
 from forge_core.skull_king.state.layout import options_of
 from forge_core.streams import mix, stream
 
-PLAYER_NUMBERS = {recipes.SELF: LEARNER, recipes.PAST: PAST, **{name: i for i, name in enumerate(BOT_NAMES)}}
+PLAYER_NUMBERS = {
+    learning.SELF: LEARNER,
+    learning.PAST: PAST,
+    **{name: i for i, name in enumerate(BOT_NAMES)},
+}
 
 
 class Collector:

@@ -15,7 +15,7 @@ from forge_core.kernels import inlined, kernel
 from forge_core.skull_king import actions
 from forge_core.skull_king.bots import LEARNER
 from forge_core.skull_king.bots.rules import act
-from forge_core.skull_king.recipes.network import POINTS_PER_VALUE
+from forge_core.skull_king.settings.network import POINTS_PER_VALUE
 from forge_core.skull_king.state import layout as at
 from forge_core.skull_king.state.dealing import draw_below, mix, start_game, uniform
 from forge_core.skull_king.state.inputs import N_BIDS

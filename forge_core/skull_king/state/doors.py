@@ -41,7 +41,7 @@ def legal_mask(rows: Array, options: at.Options) -> Array:
 def step_rows(rows: Array, taken: Array, options: at.Options) -> Array:
     """Return the rows after legal actions [N]. Rounds that end are scored; rows without a round in play stay.
 
-    Actions are not checked, since a check would wait for the device: `reference.Round` explains illegal ones.
+    Actions are not checked, since a check would wait for the device: `round.Round` explains illegal ones.
     """
     rows = _checked(rows)
     if tuple(taken.shape) != (len(rows),):

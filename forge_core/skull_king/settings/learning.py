@@ -10,14 +10,14 @@ from typing import Literal
 from forge_core.errors import BadInput
 from forge_core.ranges import whole
 from forge_core.settings import like, setting
-from forge_core.skull_king.recipes.network import (
+from forge_core.skull_king.settings.network import (
     DEFAULT_SIZE,
     LARGE_SIZE,
     BidAndPlayConfig,
     TableSpec,
     parse_size,
 )
-from forge_core.skull_king.settings import TableSettings
+from forge_core.skull_king.settings.table import TableSettings
 
 EVALUATIONS = 20
 """evaluations of a run, each with a checkpoint"""

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 
 from forge_core.learning.folders import RUNS
 from forge_core.settings import setting
-from forge_core.skull_king.recipes.learning import DEFAULT_RECIPE, RECIPES, read_recipe
-
-REFERENCE = "models/skull-king-256x2"
-"""The network that ships with the project, of the default recipe; path relative to the project root"""
+from forge_core.skull_king.settings.learning import DEFAULT_RECIPE, RECIPES, read_recipe
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,0 @@
-"""Settings of networks and of learning, and the recipes that name them (see `forge_core.settings`).
-
-Nothing here takes time to import.
-"""
