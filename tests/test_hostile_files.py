@@ -388,6 +388,7 @@ def test_json_of_any_kind_is_refused_where_a_record_belongs(tmp_path, text):
     from forge_assets.texas42.networks import finished
     from forge_assets.tracking.errors import TrackerUnusable
     from forge_assets.tracking.tracker import Tracker
+    from forge_assets.training_runs import PlannedRun
     from forge_core.errors import BadInput
     from forge_core.learning.checkpoints import load_model, weights_digest
     from forge_core.learning.runs import read_run
@@ -405,7 +406,7 @@ def test_json_of_any_kind_is_refused_where_a_record_belongs(tmp_path, text):
         load_model(str(tmp_path))
     with pytest.raises(TrackerUnusable, match=r"tracking\.json is damaged"):
         Tracker(uri=f"sqlite:///{tmp_path}/x.db").reopen(tmp_path)
-    assert finished(tmp_path) is None and weights_digest(str(tmp_path)) is None
+    assert finished(PlannedRun(tmp_path, {})) is None and weights_digest(str(tmp_path)) is None
 
 
 # --- models, checkpoints ----------------------------------------------------------------------

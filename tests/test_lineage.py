@@ -296,7 +296,7 @@ def test_what_is_no_model_is_said_in_a_line(told):
 def test_a_folder_asked_for_again_is_found_whatever_its_card_says_of_origins(taught, tmp_path):
     """Whatever follows from the data version is not part of the fingerprint, so an older run is found and
     resumed."""
-    from forge_assets.texas42.networks import folder_of
+    from forge_assets.texas42.networks import plan
     from forge_core.learning.labelled.settings import TeachingSettings
     from forge_core.learning.labelled.teaching import choose_model, configure
     from forge_core.learning.runs import CHECKPOINT, ORIGIN, claim_folder
@@ -307,8 +307,8 @@ def test_a_folder_asked_for_again_is_found_whatever_its_card_says_of_origins(tau
     older = {name: said for name, said in data.items() if name != ORIGIN}
     settings = TeachingSettings(size="73k", steps=10, evaluate_every=5)
     training = configure(settings, choose_model(settings, "qvalue"), source.steps_of, "auto")
-    asked = [folder_of(settings, "stem", training, parse_source(each), None) for each in (data, older)]
-    assert asked[0] == asked[1]
+    planned = [plan(settings, "stem", training, parse_source(each), None) for each in (data, older)]
+    assert planned[0] == planned[1]
     assert len(json.dumps(data[ORIGIN])) < 2_000
 
     run = tmp_path / "run"

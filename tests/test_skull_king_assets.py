@@ -119,6 +119,21 @@ def test_a_network_is_tracked_registered_and_found_again(made):
     assert pipeline.make("skull_king_policy", RECIPE)["model"] == policy["model"], "the same settings"
 
 
+def test_a_name_does_not_hand_back_a_run_with_other_settings(made):
+    pipeline, _ = made
+    first = pipeline.make("skull_king_policy", RECIPE, name="named", decisions=500)
+    again = pipeline.make("skull_king_policy", RECIPE, name="named", decisions=500)
+    assert again["model"] == first["model"]
+    for recipe, changed, differing in (
+        (RECIPE, {"lr": 0.001, "decisions": 600}, "train (decisions, lr)"),
+        ("large_net", {}, "train (recipe)"),
+        (RECIPE, {"init_from": model_of(made)}, "init_from"),
+    ):
+        settings = {"name": "named", "decisions": 500} | changed
+        reason = reason_of(pipeline.run("skull_king_policy", recipe, settings))
+        assert f"has finished, and differs in {differing}: choose another name" in reason
+
+
 def test_a_recipe_sets_what_was_not_changed():
     assert PolicyLaunchpad().learning("seed_v9") == RECIPES["seed_v9"]
     changed = PolicyLaunchpad(epochs=1, seed=3).learning("seed_v9")

@@ -3,7 +3,6 @@
 import math
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -21,7 +20,7 @@ from forge_assets.tracking.links import link_training
 from forge_assets.tracking.registry import resolve_model
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.tracking.training import TrainingTracker
-from forge_assets.training_runs import find_result, keep_result, run_folder, run_tags
+from forge_assets.training_runs import PlannedRun, find_result, keep_result, plan_run, run_tags
 from forge_core.liuzhou.settings.learning import LearningSettings
 from forge_core.liuzhou.settings.run import RunSettings
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
@@ -103,15 +102,15 @@ def liuzhou_model(
         size = context.partition_key
         parent = resolve_model(run.init_from, objective_of(size), tracker) if run.init_from else None
         plan = config.plan(size, store, device, parent)
-        folder = folder_of(run, config.name, plan, parent)
-        found = find_result(folder)
+        planned = describe_run(run, config.name, plan, parent)
+        found = find_result(planned)
         tracking = TrainingTracker(tracker, run_tags(context), draw_curve, "train/")
-        result = found[0] if found else teach(plan, folder, device, parent, tracking)
+        result = found[0] if found else teach(plan, planned, device, parent, tracking)
         return describe(context, result, plan, parent, tracker)
 
 
-def folder_of(run: RunSettings, name: str | None, plan: "Plan", parent: str | None) -> Path:
-    """Return the folder of a run: the same folder for the same settings, data and code."""
+def describe_run(run: RunSettings, name: str | None, plan: "Plan", parent: str | None) -> PlannedRun:
+    """Return the run of a plan, whose folder is the same for the same settings, data and code."""
     from forge_core.learning.runs import ORIGIN
 
     identity = {
@@ -120,11 +119,11 @@ def folder_of(run: RunSettings, name: str | None, plan: "Plan", parent: str | No
         "init_from": parent,
         "code": versions.MODEL,
     }
-    return run_folder(run.runs, name, f"{objective_of(plan.learning.size)}-{run.source}", identity)
+    return plan_run(run.runs, name, f"{objective_of(plan.learning.size)}-{run.source}", identity)
 
 
 def teach(
-    plan: "Plan", folder: Path, device: str, parent: str | None, tracking: TrainingTracker
+    plan: "Plan", planned: PlannedRun, device: str, parent: str | None, tracking: TrainingTracker
 ) -> "TrainResult":
     """Train, from the last checkpoint if there is one, and store the result."""
     from forge_core.files import Store
@@ -134,6 +133,7 @@ def teach(
     from forge_core.liuzhou.train import point_text, run_training
 
     keep_freed_memory()
+    folder = planned.folder
     resume = Store(str(folder)).exists(CHECKPOINT)
     with (
         Store(str(folder)).held(),
@@ -147,7 +147,7 @@ def teach(
         watch = Watch(on_point=on_point)
         result = run_training(plan, folder, device=device, init_from=parent, resume=resume, watch=watch)
         follower.finish(result)
-    keep_result(folder, result)
+    keep_result(planned, result)
     return result
 
 

@@ -3,7 +3,6 @@
 import math
 import sys
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -20,7 +19,7 @@ from forge_assets.tracking.links import link_training
 from forge_assets.tracking.registry import resolve_model
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.tracking.training import TrainingTracker
-from forge_assets.training_runs import find_result, keep_result, run_folder, run_tags
+from forge_assets.training_runs import PlannedRun, find_result, keep_result, plan_run, run_tags
 from forge_core.errors import BadInput
 from forge_core.skull_king.settings.learning import RECIPES, LearningSettings
 from forge_core.skull_king.settings.run import RunSettings
@@ -84,10 +83,10 @@ class Plan:
         """Return its settings as JSON types."""
         return {"recipe": self.recipe, **asdict(self.learning)}
 
-    def folder(self, runs: str, name: str | None) -> Path:
-        """Return the folder of the run: the same folder for the same settings and code."""
+    def run(self, runs: str, name: str | None) -> PlannedRun:
+        """Return the run, whose folder is the same for the same settings and code."""
         identity = {"train": self.to_dict(), "data": self.data, "init_from": self.init_from}
-        return run_folder(runs, name, self.objective, identity | {"code": versions.POLICY})
+        return plan_run(runs, name, self.objective, identity | {"code": versions.POLICY})
 
 
 @dg.asset(
@@ -114,10 +113,10 @@ def skull_king_policy(
         device, objective = resolve_device(device), objective_of(run.recipe)
         parent = resolve_model(run.init_from, objective, tracker) if run.init_from else None
         plan = make_plan(run.recipe, config.learning(run.recipe), parent, device)
-        folder = plan.folder(run.runs, config.name)
-        found = find_result(folder)
+        planned = plan.run(run.runs, config.name)
+        found = find_result(planned)
         tracking = TrainingTracker(tracker, run_tags(context), draw_curve, "train/")
-        result = found[0] if found else teach(plan, folder, device, config.minutes, tracking)
+        result = found[0] if found else teach(plan, planned, device, config.minutes, tracking)
         return describe(context, result, plan, device, tracker)
 
 
@@ -131,7 +130,7 @@ def make_plan(recipe: str, learning: LearningSettings, parent: str | None, devic
 
 
 def teach(
-    plan: Plan, folder: Path, device: str, minutes: float | None, tracking: TrainingTracker
+    plan: Plan, planned: PlannedRun, device: str, minutes: float | None, tracking: TrainingTracker
 ) -> "TrainResult":
     """Train, from the last checkpoint if there is one, and store the result of a finished run.
 
@@ -144,6 +143,7 @@ def teach(
     from forge_core.skull_king.train import point_text, train
 
     keep_freed_memory()
+    folder = planned.folder
     resume = Store(str(folder)).exists(CHECKPOINT)
     with (
         Store(str(folder)).held(),
@@ -171,7 +171,7 @@ def teach(
             "with more minutes"
         )
     if not result.unfinished:
-        keep_result(folder, result)
+        keep_result(planned, result)
     return result
 
 

@@ -16,7 +16,7 @@ from forge_assets.tracking.links import link_training
 from forge_assets.tracking.registry import resolve_model
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.tracking.training import TrainingTracker
-from forge_assets.training_runs import find_result, keep_result, run_folder, run_tags
+from forge_assets.training_runs import PlannedRun, find_result, keep_result, plan_run, run_tags
 from forge_core.learning.labelled.settings import TeachingSettings
 
 if TYPE_CHECKING:
@@ -67,11 +67,11 @@ def teach_network(
     source = choose_source(data, live, settings.batch_size, settings.seed, stage)
     training = configure(settings, model, source.steps_of, compute.device)
     stem = source.run_name(objective, size_name(model))
-    folder = folder_of(settings, stem, training, source, parent)
-    ended = finished(folder) or teach(
+    run = plan(settings, stem, training, source, parent)
+    ended = finished(run) or teach(
         training,
         source,
-        folder,
+        run,
         parent,
         settings.threads,
         source.makers(workers) if live else 0,
@@ -80,10 +80,10 @@ def teach_network(
     return describe_model(context, *ended, source, parent, tracker)
 
 
-def folder_of(
+def plan(
     settings: TeachingSettings, stem: str, training: "TrainConfig", source: "Source", parent: str | None
-) -> Path:
-    """Return the folder of a run, which is the same for the same settings, data and code."""
+) -> PlannedRun:
+    """Return a run, whose folder is the same for the same settings, data and code."""
     from forge_core.learning.runs import ORIGIN
 
     asked = {
@@ -92,12 +92,12 @@ def folder_of(
         "init_from": parent,
         "code": versions.of_network(source.kind),
     }
-    return run_folder(settings.runs, settings.name, stem, asked)
+    return plan_run(settings.runs, settings.name, stem, asked)
 
 
-def finished(folder: Path) -> "tuple[TrainResult, float] | None":
-    """Return the result that `teach` stored in a folder; None if the run has not finished."""
-    found = find_result(folder)
+def finished(run: PlannedRun) -> "tuple[TrainResult, float] | None":
+    """Return the result of a run that `teach` stored; None if it has not finished. Raises BadInput."""
+    found = find_result(run)
     try:
         return (found[0], float(found[1]["random"])) if found else None
     except (KeyError, ValueError, TypeError):
@@ -107,7 +107,7 @@ def finished(folder: Path) -> "tuple[TrainResult, float] | None":
 def teach(
     training: "TrainConfig",
     source: "Source",
-    folder: Path,
+    run: PlannedRun,
     parent: str | None,
     threads: int | None,
     makers: int,
@@ -123,7 +123,7 @@ def teach(
     from forge_core.learning.labelled.metrics import evaluate_random
     from forge_core.learning.runs import CHECKPOINT
 
-    resume = Store(str(folder)).exists(CHECKPOINT)
+    resume = Store(str(run.folder)).exists(CHECKPOINT)
     teaching.set_threads(threads, makers)
     rows, val_rows = source.open(makers)
     with ExitStack() as open_rows:
@@ -133,7 +133,7 @@ def teach(
             training,
             rows,
             val_rows,
-            folder,
+            run.folder,
             source.record,
             parent,
             resume=resume,
@@ -141,7 +141,7 @@ def teach(
             tracking=tracking,
         )
     random = evaluate_random(val_rows.q, val_rows.legal)["decision_q_gap"]
-    keep_result(folder, result, {"random": random})
+    keep_result(run, result, {"random": random})
     return result, random
 
 

@@ -118,18 +118,26 @@ def claim_folder(
     }  # the model at that path may have changed since
     for described in (before, now):
         described["data"] = {name: value for name, value in described["data"].items() if name != ORIGIN}
-    for part in REQUIRED:
-        if before[part] != now[part]:
-            inside = isinstance(now[part], dict)
-            names = (
-                [name for name in now[part] if before[part].get(name) != now[part][name]] if inside else []
-            )
-            differing = f"{part} ({', '.join(names)})" if names else part
-            raise BadInput(
-                f"the run in {folder} differs in {differing}: resume it with its original settings and data, "
-                "or choose another name"
-            )
+    if differing := find_difference(before, now, REQUIRED):
+        raise BadInput(
+            f"the run in {folder} differs in {differing}: resume it with its original settings and data, "
+            "or choose another name"
+        )
     return kept
+
+
+def find_difference(before: Mapping[str, Any], now: Mapping[str, Any], parts: Sequence[str]) -> str | None:
+    """Return the first of `parts` in which two descriptions of a run differ; None if they agree.
+
+    before, now: JSON types by part. A part with entries is followed by those that differ: `train (lr)`.
+    """
+    for part in parts:
+        one, other = before.get(part), now.get(part)
+        if one != other:
+            both = isinstance(one, dict) and isinstance(other, dict)
+            names = [name for name in {**other, **one} if one.get(name) != other.get(name)] if both else []
+            return f"{part} ({', '.join(names)})" if names else part
+    return None
 
 
 def describe_machine(device: str, precision: str) -> dict[str, Any]:
