@@ -77,6 +77,8 @@ def test_advice_for_a_hand(answer, forge):
         (("deal", "--seats", "9"), "9 seats: use 2..8"),
         (("film", "--others", "hard hard"), "names 2 players: name 1, or 3"),
         (("evaluate", "nobody"), "unknown player 'nobody'"),
+        (("evaluate", "champion"), "copy it with forge-pipeline fetch champion"),
+        (("film", "--player", "network:model=challenger"), "forge-pipeline fetch challenger"),
         (("evaluate", "hard", "--deals", "1"), "--deals 1"),
     ],
 )

@@ -10,9 +10,9 @@ import typer
 from forge_assets.games import all_models, find_model
 from forge_core.cli.options import Json
 from forge_core.errors import BadInput
+from forge_core.learning.folders import ALIASES
 
 _OBJECTIVES = ", ".join(model.objective for _, model in all_models())
-_ALIASES = ("champion", "challenger")
 
 
 def fetch(
@@ -41,8 +41,8 @@ def fetch(
     from forge_core.learning.networks.network import Network
 
     find_model(objective)  # raises BadInput for an unknown objective
-    if alias not in _ALIASES:
-        raise BadInput(f"{alias!r} is no alias: use {' or '.join(_ALIASES)}")
+    if alias not in ALIASES:
+        raise BadInput(f"{alias!r} is no alias: use {' or '.join(ALIASES)}")
     name = registered_name(objective)
     folder = Path("models", f"{name}-{alias}") if to is None else Path(to)
     if folder.exists() and not (folder.is_dir() and ((folder / CARD).exists() or not any(folder.iterdir()))):

@@ -17,8 +17,9 @@ from forge_assets.tracking.runs import TrackedRun
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.versions import PROJECT
 from forge_core.errors import BadInput
+from forge_core.learning.folders import ALIASES
 
-CHALLENGER, CHAMPION = "challenger", "champion"
+CHAMPION, CHALLENGER = ALIASES
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def resolve_model(word: str, objective: str, tracker: Tracker) -> str:
 
     Raise BadInput if no version has the alias, TrackerUnusable if MLflow fails.
     """
-    if word not in (CHAMPION, CHALLENGER):
+    if word not in ALIASES:
         return word if "://" in word else str(PROJECT / word)
     found = ModelRegistry(tracker).fetch(objective, word)
     if not found:

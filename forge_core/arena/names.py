@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from forge_core.errors import BadInput
+from forge_core.learning.folders import ALIASES, fetch_text
 
 P = TypeVar("P")
 
@@ -73,6 +74,8 @@ def parse_name(text: str, kinds: Mapping[str, PlayerKind[P]], path_kind: str | N
     name, _, rest = text.partition(":")
     if name not in kinds and path_kind and "/" in text:
         return PlayerName(text, path_kind, {"model": text})
+    if name not in kinds and name in ALIASES:
+        raise BadInput(fetch_text(name))
     if name not in kinds:
         path = ", or the path of a network (with a slash)" if path_kind else ""
         raise BadInput(f"unknown player {name!r}: use {', '.join(kinds)}{path}")

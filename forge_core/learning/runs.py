@@ -133,10 +133,12 @@ def find_difference(before: Mapping[str, Any], now: Mapping[str, Any], parts: Se
     """
     for part in parts:
         one, other = before.get(part), now.get(part)
-        if one != other:
-            both = isinstance(one, dict) and isinstance(other, dict)
-            names = [name for name in {**other, **one} if one.get(name) != other.get(name)] if both else []
-            return f"{part} ({', '.join(names)})" if names else part
+        if one == other:
+            continue
+        if not (isinstance(one, dict) and isinstance(other, dict)):
+            return part
+        names = [name for name in {**other, **one} if one.get(name) != other.get(name)]
+        return f"{part} ({', '.join(names)})"
     return None
 
 
