@@ -141,6 +141,24 @@ FOREIGN: dict[str, Callable[[], bytes]] = {
     "noise": lambda: np.random.default_rng(0).bytes(100_000),
 }
 
+
+def in_many_parts(table: pa.Table) -> bytes:
+    """Return a file whose footer is longer than a megabyte."""
+    groups = 20_000 // table.num_columns
+    return parquet(pa.concat_tables([table] * -(-groups // len(table))).slice(0, groups), row_group_size=1)
+
+
+REWRITTEN: dict[str, Callable[[pa.Table], bytes]] = {
+    "by pyarrow": lambda table: parquet(table),
+    "by pyarrow, with another column": lambda table: parquet(table.append_column("n", pa.nulls(len(table)))),
+    "by pandas": lambda table: parquet(
+        table.replace_schema_metadata({**(table.schema.metadata or {}), "pandas": "{}"}), store_schema=False
+    ),
+    "in many parts": lambda table: in_many_parts(table),
+    "and cut off": lambda table: parquet(table)[:-20],
+    "and cut in half": lambda table: parquet(table)[: len(parquet(table)) // 2],
+}
+
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "its end cut off": lambda data: data[:-20],
     "half of it cut off": lambda data: data[: len(data) // 2],
@@ -173,6 +191,23 @@ def test_the_file_of_another_maker_is_refused_and_kept(tmp_path, family, what):
     (complaint,) = of.fill(place)
     assert path in complaint and "another program" in complaint and "\n" not in complaint
     assert place.join(of.key.folder).read(of.key.filename) == data
+
+
+@pytest.mark.parametrize("how", REWRITTEN)
+def test_a_file_of_ours_that_another_program_rewrote_is_kept(tmp_path, family, whole, how):
+    """Another program may copy our footer along with the rows that it changed."""
+    of = FAMILIES[family]
+    place, data = (
+        Store(str(tmp_path)).join(of.folder),
+        REWRITTEN[how](pq.read_table(pa.BufferReader(whole[family]))),
+    )
+    folder = place.join(of.key.folder)
+    folder.write(of.key.filename, data)
+    assert of.kind.is_in_the_way(place, of.key)
+    with pytest.raises(FileForeign, match="is never overwritten: move it away, then"):
+        of.kind.write(place, of.key, whole[family])
+    of.fill(place)
+    assert folder.read(of.key.filename) == data
 
 
 def test_the_file_of_another_family_is_foreign(tmp_path, family, whole):

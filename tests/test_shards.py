@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forge_core.errors import BadInput, DeviceUnavailable, FileCorrupt, StoreUnusable
+from forge_core.errors import BadInput, DeviceUnavailable, FileCorrupt, FileForeign, StoreUnusable
 from forge_core.files import Store
 from forge_core.splits import Split
 from forge_core.texas42.deals import check_deal, deal_from_seed, deal_with_fixed_hand, marginalized_deal
@@ -467,7 +467,8 @@ def test_a_header_that_was_changed_or_is_incomplete(store, shard, key):
             "its header has been altered",
         )
     put(store, key, parquet(table_of(shard)))
-    assert refused(store, key, header_too=True) == "its header lacks schema_version"
+    with pytest.raises(FileForeign, match="its metadata has seed and decl"):
+        read_shard(store, key)
 
 
 def test_headers_made_to_fill_the_memory(store, shard, key):
@@ -586,13 +587,49 @@ def test_plain_shards_that_are_wrong(store, shard, small_solution, key):
         read_shard(store, key)
 
 
-def test_a_plain_shard_is_never_overwritten(store, shard, key):
-    data = plain(shard.state, shard.value, shard.q, key)
+WRITERS = {
+    "nine columns": lambda table: table,
+    "the index of a pandas frame": lambda table: table.append_column(
+        "__index_level_0__", pa.array(range(len(table)))
+    ),
+    "a column of text": lambda table: table.append_column("note", pa.array(["", "x"] * (len(table) // 2))),
+    "another order": lambda table: table.select(table.column_names[::-1]),
+    "V as int16": lambda table: table.set_column(1, "V", table["V"].cast(pa.int16())),
+    "64 bits throughout": lambda table: table.cast(pa.schema([(name, pa.int64()) for name in PLAIN_NAMES])),
+    "states as uint64": lambda table: table.set_column(0, "state", table["state"].cast(pa.uint64())),
+    "nothing in the footer": lambda table: table,
+    "columns of another kind": lambda table: table.set_column(1, "V", table["V"].cast(pa.float32())),
+}
+
+
+@pytest.mark.parametrize("written", WRITERS)
+def test_a_plain_shard_is_never_overwritten(store, shard, key, written):
+    """Other orders, widths and further columns are read."""
+    table = pa.table({name: table_of(shard)[name] for name in PLAIN_NAMES})
+    metadata = {} if written == "nothing in the footer" else {"seed": "1", "decl_id": "1"}
+    data = parquet(WRITERS[written](table), metadata)
     put(store, key, data)
+    if written in ("nothing in the footer", "columns of another kind"):
+        with pytest.raises(FileForeign):
+            read_shard(store, key)
+    else:
+        read = read_shard(store, key)
+        assert read.header.is_foreign and read.q.dtype == read.value.dtype == np.int8
+        assert all(np.array_equal(getattr(read, name), getattr(shard, name)) for name in COLUMNS[:3])
     assert missing_shards(store, [key], FEW) == [key]
     (report,) = fill_shards(store, [key], FEW, device="cpu")
     assert not report.made and report.error and "another program" in report.error
     assert store.join("train").read(key.filename) == data
+
+
+def test_numbers_of_a_plain_shard_that_do_not_fit(store, shard, key):
+    table = table_of(shard).select(PLAIN_NAMES)
+    wide = table["q3"].cast(pa.int16()).to_numpy().copy()
+    wide[5] = 300
+    table = table.set_column(5, "q3", pa.array(wide))
+    put(store, key, parquet(table, {"seed": "1", "decl_id": "1"}))
+    with pytest.raises(FileForeign, match=r"column q3 has numbers outside -128\.\.127"):
+        read_shard(store, key)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from forge_core.files.records import RecordFile
 
 
+_PROBE = ".forge-writable"
+"""name of an empty file that is written and deleted; no other program uses it"""
+
+
 def require_persistent_store(store: Store) -> None:
     """Raise BadInput if the store will be gone when this process ends."""
     if store.url.startswith("memory:"):
@@ -26,9 +30,9 @@ def require_persistent_store(store: Store) -> None:
 
 def check_writable(store: Store) -> None:
     """Raise StoreUnusable now rather than after the first piece of work is done."""
-    store.write(".writable", b"")
+    store.write(_PROBE, b"")
     with suppress(StoreUnusable):  # another process deleted it, or deleting is forbidden; it is hidden
-        store.delete(".writable")
+        store.delete(_PROBE)
 
 
 def check_place(store: Store) -> None:

@@ -32,6 +32,12 @@ _MOST_VALUES_A_BYTE = 4
 _MOST_PAGES = 1 << 18
 _MOST_PAGE_BYTES = 1 << 16
 """bytes of a page, in addition to 16 per value"""
+_WRITER = "parquet-cpp"
+"""pyarrow's name in a footer"""
+_OTHERS_ENTRIES = (b"ARROW:schema", b"pandas")
+"""entries of a footer that pyarrow and pandas write by default, and `to_parquet` never does"""
+_LONGEST_PAGE_HEADER = 256
+"""bytes; the header of the first page of a Forge file has at most about 60"""
 
 
 class Unsound(Exception):
@@ -91,19 +97,37 @@ def require_signed(file: pq.ParquetFile, signature: Sequence[str]) -> None:
 
 
 def is_foreign(folder: Store, name: str, signature: Sequence[str]) -> bool:
-    """Return True if a file is foreign, that is, if its footer lacks this signature.
+    """Return True if a file is foreign: its footer lacks this signature, or another program copied it.
 
     If the footer cannot be read, the file still counts as a damaged Forge file if it contains all
-    names of the signature near its end, is a truncated Parquet file, or is empty or all zeros. Raises
-    StoreUnusable.
+    names of the signature near its end and no mark of another program, is the beginning of a Parquet
+    file with page checksums, or is empty or all zeros. Raises StoreUnusable.
     """
     try:
-        return not _names(open_footer(folder, name)).issuperset(signature)
+        file = open_footer(folder, name)
+        is_copy = any(mark in read_metadata(file) for mark in _OTHERS_ENTRIES)
+        by_arrow = str(file.metadata.created_by).startswith(_WRITER)
+        return is_copy or not by_arrow or not _names(file).issuperset(signature)
     except UNREADABLE:
         head, tail = folder.head(name, _FIRST_TAIL), folder.tail(name, _FIRST_TAIL)
     is_blank = not (head + tail).strip(b"\0")
-    was_cut = head[:4] == _MAGIC[: len(head)] and not (len(tail) >= _SHORTEST and tail.endswith(_MAGIC))
-    return not (is_blank or was_cut or all(mark.encode() in tail for mark in signature))
+    was_cut = _begins_as_ours(head) and not (len(tail) >= _SHORTEST and tail.endswith(_MAGIC))
+    is_signed = all(mark.encode() in tail for mark in signature)
+    return not (is_blank or was_cut or (is_signed and not any(mark in tail for mark in _OTHERS_ENTRIES)))
+
+
+def _begins_as_ours(head: bytes) -> bool:
+    """Return True for the beginning of a file of `to_parquet`; also if it is too short to tell.
+
+    Its pages have checksums; other programs write none unless they are asked to.
+    """
+    if head[:4] != _MAGIC[: len(head)]:
+        return False
+    try:
+        page, _ = _read_struct(head, len(_MAGIC), len(head))
+    except Unsound:
+        return len(head) < _LONGEST_PAGE_HEADER
+    return _CHECKSUM in page
 
 
 def _names(file: pq.ParquetFile) -> set[str]:
@@ -128,7 +152,11 @@ def _open(data: bytes) -> pq.ParquetFile:
 def _check_footer_size(data: bytes) -> int:
     """Return the size of the footer in bytes, including its length field and the magic word."""
     length = int.from_bytes(data[-8:-4], "little") + 8
-    require(length <= _MOST_FOOTER, f"its footer claims {length:,} bytes")
+    require(
+        length <= _MOST_FOOTER,
+        f"its footer claims {length:,} bytes, but at most {_MOST_FOOTER:,} are read: if it is sound, it "
+        "has too many row groups",
+    )
     return length
 
 
@@ -213,7 +241,7 @@ def _check_pages(chunk: pq.ColumnChunkMetaData, data: bytes) -> int:
 # pyarrow does not expose all of them. They are structs in Thrift's compact protocol: numbered fields,
 # whole numbers as zigzag varints.
 
-_UNPACKED, _PACKED, _DICTIONARY = 2, 3, 7
+_UNPACKED, _PACKED, _CHECKSUM, _DICTIONARY = 2, 3, 4, 7
 _PAGES = (5, _DICTIONARY, 8)
 """data page, dictionary page, data page v2: each a struct whose field 1 is the number of values"""
 _VALUES = 1

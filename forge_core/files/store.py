@@ -317,7 +317,8 @@ def _locked(folder: str) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            os.unlink(lock.name)  # before closing: a process that opened it notices that it is gone
+            if not os.fstat(lock.fileno()).st_size:  # else it is a file of another program
+                os.unlink(lock.name)  # before closing: a process that opened it notices that it is gone
         lock.close()
         with suppress(OSError):
             for path in missing:

@@ -20,7 +20,7 @@ from forge_core.texas42.oracle.shards.records import (
     ShardHeader,
     ShardKey,
 )
-from forge_core.texas42.oracle.shards.verifying import check_rows, has_columns, read_columns
+from forge_core.texas42.oracle.shards.verifying import check_rows, has_whole_columns, read_columns
 from forge_core.texas42.oracle.solution import Solution
 from forge_core.texas42.oracle.solver import solve
 from forge_core.texas42.tables import deal_tables
@@ -32,8 +32,11 @@ FOREIGN_REMEDY = "it was not made by Forge: remove it, or download it again"
 
 
 def is_plain(file: pq.ParquetFile) -> bool:
-    """Return True for a shard made by another program: nine columns and no Forge header."""
-    return b"schema_version" not in read_metadata(file) and has_columns(file, PLAIN_TYPES)
+    """Return True for a shard made by another program: no Forge header, and nine columns among others.
+
+    The columns may have any order and any width of whole numbers.
+    """
+    return b"schema_version" not in read_metadata(file) and has_whole_columns(file, PLAIN_TYPES)
 
 
 def read_plain_header(file: pq.ParquetFile, key: ShardKey) -> ShardHeader:

@@ -25,18 +25,36 @@ def has_columns(file: pq.ParquetFile, types: Types) -> bool:
     return found.names == list(types) and found.types == [pa.from_numpy_dtype(t) for t in types.values()]
 
 
+def has_whole_columns(file: pq.ParquetFile, types: Types) -> bool:
+    """Return True if the file has each column once, with whole numbers of any width, in any order.
+
+    It may have other columns too.
+    """
+    found = file.schema_arrow
+    return all(found.names.count(name) == 1 and pa.types.is_integer(found.field(name).type) for name in types)
+
+
 def read_columns(file: pq.ParquetFile, types: Types) -> Columns:
-    """Read all rows as arrays by column name, with q0..q6 combined as `q` [S, 7]. Raises Unsound."""
+    """Read all rows as arrays by column name, with q0..q6 combined as `q` [S, 7].
+
+    Columns of other widths are converted. Raises Unsound, also for a number that does not fit.
+    """
     rows = file.metadata.num_rows
     columns: Columns = {name: np.empty(rows, dtype) for name, dtype in types.items()}
     q = np.empty((rows, HAND_SIZE), dtype=np.int8)
     columns |= {name: q[:, slot] for slot, name in enumerate(Q_NAMES)}
     start = 0
-    for batch in file.iter_batches(_CHUNK, use_threads=False):
+    for batch in file.iter_batches(_CHUNK, columns=list(types), use_threads=False):
         end = start + batch.num_rows
-        for name, values in zip(types, batch.columns, strict=True):
+        for name, dtype in types.items():
+            values = batch.column(name)
             require(values.null_count == 0, f"column {name} has empty values")
-            columns[name][start:end] = values.to_numpy(zero_copy_only=False)
+            numbers = values.to_numpy(zero_copy_only=False)
+            if numbers.dtype != dtype and len(numbers):
+                limits = np.iinfo(np.dtype(dtype).name)
+                fits = limits.min <= int(numbers.min()) and int(numbers.max()) <= limits.max
+                require(fits, f"column {name} has numbers outside {limits.min}..{limits.max}")
+            columns[name][start:end] = numbers
         start = end
     require(start == rows, f"it has {start:,} of its {rows:,} rows")
     return columns | {"q": q}
