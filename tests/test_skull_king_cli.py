@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html.parser
 import json
 import subprocess
 import sys
 
 import pytest
+
+from forge_core.skull_king.reference import REFERENCE
 
 VERBS = ("play", "deal", "film", "bid", "evaluate", "yardstick")
 HEAVY = ("numpy", "numba", "llvmlite", "torch", "pyarrow", "fsspec", "matplotlib", "dagster")
@@ -64,6 +67,17 @@ def test_advice_for_a_hand(answer, forge):
     assert answer(*hand[:-1], "0", "--me", "hard")["bid"] == 4
 
 
+def test_a_network_states_what_it_expects_of_bids(answer, forge):
+    hand = ("bid", "--hand", "King R14 R13 R12 R11", "--policy", REFERENCE)
+    found = answer(*hand)
+    assert found["bid"] in (4, 5) and found["player"] == "network" and "search" not in found
+    assert all(abs(sum(bid["tricks"]) - 1) < 1e-5 and len(bid["tricks"]) == 6 for bid in found["bids"])
+    both = answer(*hand, "--worlds", "20")
+    assert both["bids"] == found["bids"] and both["search"]["rollouts_me"] == "captain"
+    _, out, _ = forge("skull-king", *hand, "--worlds", "20")
+    assert out.count("<- bid") == 2 and "expects this of its own bids" in out and "20 deals" in out
+
+
 @pytest.mark.parametrize(
     "arguments, error",
     [
@@ -73,6 +87,10 @@ def test_advice_for_a_hand(answer, forge):
         (("bid", "--hand", "Loot", "--seats", "2"), "Loot is not in the deck"),
         (("bid", "--hand", "R1", "--others", "nobody"), "others='nobody'"),
         (("bid", "--hand", "R1", "--me", "x", "--worlds", "0"), "--me 'x'"),
+        (("bid", "--hand", "R1", "--policy", "nowhere"), "nowhere contains no model"),
+        (("bid", "--hand", "R1", "--policy", "models/texas42-qvalue-230k"), "architecture token-transformer"),
+        (("bid", "--hand", "R1", "--policy", REFERENCE, "--seats", "3"), "plays with seats=4, not 3: choose"),
+        (("film", "--html", "film.txt"), "write a path that ends in .html"),
         (("deal", "--round", "11"), "--round 11: use 1..10"),
         (("deal", "--seats", "9"), "9 seats: use 2..8"),
         (("film", "--others", "hard hard"), "names 2 players: name 1, or 3"),
@@ -101,6 +119,43 @@ def test_a_film(answer, forge):
         "skull-king", *arguments, "--seats", "2", "--abilities", "--round", "9", "--worlds", "0"
     )
     assert "ghost" in out
+
+
+def test_a_film_as_a_page(answer, forge, tmp_path):
+    """The page holds every card as text, the bids with their histograms, and no address of another file."""
+    path = tmp_path / "film.html"
+    arguments = ("film", "--seed", "3", "--player", REFERENCE, "--html", str(path))
+    status, out, err = forge("skull-king", *arguments)
+    assert (status, err) == (0, "") and out.startswith(str(path))
+    page, text = path.read_text(), forge("skull-king", *arguments[:-2])[1]
+    assert page.startswith("<!doctype html>")
+    assert not any(word in page for word in ("http", "src=", "<script"))
+    assert Tags().find_faults(page) == []
+    held = text.splitlines()[0].rpartition("holds ")[2].split()
+    assert all(f">{card}<" in page for card in held) and page.count('class="bars"') == len(held) + 1
+    assert "% v" in text and "← bid" in page and page.count("★") == text.count("*") + 1
+    found = answer(*arguments, "--game")
+    assert found["bytes"] == path.stat().st_size and path.read_text().count("<h2") == 10
+    assert [len(each["advice"]) for each in found["rounds"]] == list(range(2, 12))
+    pirates = (*arguments[:3], "--seats", "2", "--abilities", "--worlds", "0", "--game", "--html", str(path))
+    assert forge("skull-king", *pirates)[0] == 0 and ": discards " in path.read_text()
+
+
+class Tags(html.parser.HTMLParser):
+    """The elements of a page, which must be closed in the reverse order of their opening."""
+
+    def find_faults(self, page: str) -> list[str]:
+        self.opened, self.wrong = [], []
+        self.feed(page)
+        return self.wrong + self.opened
+
+    def handle_starttag(self, tag, attrs):
+        if tag != "meta":
+            self.opened.append(tag)
+
+    def handle_endtag(self, tag):
+        if self.opened.pop() != tag:
+            self.wrong.append(tag)
 
 
 def test_an_evaluation(answer, forge):

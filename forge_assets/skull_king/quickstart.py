@@ -40,7 +40,8 @@ def make_all(quickstart: Quickstart) -> None:
 
 def film(model: str) -> str:
     """Return a round as text, in which the network sits in seat N among three hards."""
-    from forge_core.skull_king.film import film_round
+    from forge_core.skull_king.advice.search import SearchAdviser
+    from forge_core.skull_king.film import film_round, film_text
     from forge_core.skull_king.game import SkullKingGame
     from forge_core.skull_king.players import make_player
     from forge_core.skull_king.players.network import NetworkPlayer
@@ -49,4 +50,4 @@ def film(model: str) -> str:
     own = NetworkPlayer.load(model, "cpu")
     game = SkullKingGame(own.network.spec.seats, own.network.spec.rules)
     players = [own, *[make_player("hard")] * (game.seats - 1)]
-    return film_round(game, players, SEED, ROUND, SearchSettings(WORLDS)).to_text()
+    return film_text(film_round(game, players, SEED, ROUND, SearchAdviser(SearchSettings(WORLDS))))

@@ -89,6 +89,12 @@ def place_of(path: str) -> tuple[Store, str]:
     return Store(folder or slash or "."), name
 
 
+def write_file(path: str, data: bytes) -> None:
+    """Write a file to a path or URL, whole or not at all. Raises StoreUnusable."""
+    store, name = place_of(path)
+    store.write(name, data)
+
+
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
     """Handle Ctrl-C: note the first one, so that current files are finished; stop at once at the second.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from forge_core.cli.filling import write_file
 from forge_core.cli.options import Device, Json
 from forge_core.errors import BadInput
 from forge_core.liuzhou.cli.options import (
@@ -16,7 +17,6 @@ from forge_core.liuzhou.cli.options import (
     Then,
     go_on,
     open_judge,
-    write_file,
 )
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forge_core.cli.filling import write_file
 from forge_core.cli.options import Device, Json
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
-from forge_core.liuzhou.cli.options import Model, read_sims, write_file
+from forge_core.liuzhou.cli.options import Model, read_sims
 from forge_core.ranges import whole
 
 if TYPE_CHECKING:

@@ -112,11 +112,3 @@ def go_on(state: State, actions: list[int] | None) -> tuple[State, int | None]:
 
     game = GameRecord.replay(actions, pack(state))
     return unpack(game.rows[-1]), game.actions[-1]
-
-
-def write_file(path: str, data: bytes) -> None:
-    """Write a file to a path or URL, whole or not at all. Raises StoreUnusable."""
-    from forge_core.files import Store
-
-    folder, _, name = path.rpartition("/")
-    Store(folder or ("/" if path.startswith("/") else ".")).write(name, data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from forge_core.liuzhou.cli.options import write_file
+from forge_core.cli.filling import write_file
 from forge_core.liuzhou.settings.matches import PairSettings
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from forge_core.cli.filling import write_file
 from forge_core.cli.options import Json
-from forge_core.liuzhou.cli.options import Picture, Position, Then, go_on, write_file
+from forge_core.liuzhou.cli.options import Picture, Position, Then, go_on
 
 
 def show(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_core.cli.options import Json, expand_settings, read_seed
+from forge_core.cli.options import Device, Json, expand_settings, read_seed
 from forge_core.errors import BadInput
 from forge_core.ranges import whole
-from forge_core.skull_king.cli.options import Worlds
+from forge_core.skull_king.cli.options import read_worlds
 from forge_core.skull_king.settings.players import DEFAULT_WORLDS
 from forge_core.skull_king.settings.table import TableSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from forge_core.skull_king.advice.record import Adviser, BidAdvice
 
 
 def read_hand(text: str) -> list[int]:
@@ -33,6 +38,13 @@ def read_place(text: str) -> int:
     return place
 
 
+def read_policy(text: str) -> str:
+    """Return the path of a network. Raises BadInput for an empty one."""
+    if not text.strip():
+        raise BadInput("--policy is empty: name the folder of a network")
+    return text
+
+
 @expand_settings
 def bid(
     *,
@@ -45,7 +57,26 @@ def bid(
     place: Annotated[
         int, typer.Option("--place", parser=read_place, metavar="N", help="1 leads, 2 plays second, ...")
     ] = "1",  # pyright: ignore[reportArgumentType]  (read by its parser)
-    worlds: Worlds = str(DEFAULT_WORLDS),  # pyright: ignore[reportArgumentType]
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            "--policy",
+            parser=read_policy,
+            metavar="DIR",
+            help="Network whose own expectations are shown, such as models/skull-king-256x2; with --worlds, "
+            "next to the search.",
+        ),
+    ] = None,
+    worlds: Annotated[
+        int | None,
+        typer.Option(
+            "--worlds",
+            parser=read_worlds,
+            metavar="N",
+            show_default=f"{DEFAULT_WORLDS}, or 0 with --policy",
+            help="Worlds of the search; 0: no search.",
+        ),
+    ] = None,
     me: Annotated[str, typer.Option("--me", help="Player by rules that plays this hand.")] = "captain",
     others: Annotated[
         str, typer.Option("--others", help="Player by rules that the other seats are taken to be.")
@@ -54,11 +85,12 @@ def bid(
         int, typer.Option("--seed", parser=read_seed, metavar="N", help="Seed of the worlds.")
     ] = 0,
     table: TableSettings,
+    device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Advise a bid: expected points and tricks of each bid, over deals of the other hands.
+    """Advise a bid: expected points and tricks of each bid, over deals of the other hands or by a network.
 
-    With --worlds 0, print the bid of --me alone.
+    With --worlds 0 and without --policy, print the bid of --me alone.
     """
     from forge_core.cli.screen import print_json, screen
     from forge_core.skull_king.cards import hand_text
@@ -66,34 +98,67 @@ def bid(
     rules, seats = table.chosen, table.seats
     require_possible(hand, rules, seats, place)
     options, row = bidding_row(hand, rules, seats, place)
-    if worlds == 0:
+    if worlds == 0 and policy is None:
         chosen = bid_by_rules(row, options, me, seed)
         if json:
             print_json({"hand": hand, "place": place, "player": me, "bid": chosen})
         else:
             screen().print(f"{me} bids {chosen} with {hand_text(hand)}")
         return
-    from forge_core.skull_king.film import bid_advice
-    from forge_core.skull_king.search import SearchSettings, bid_values
+    from forge_core.skull_king.advice.search import SearchAdviser
+    from forge_core.skull_king.game import SkullKingGame
+    from forge_core.skull_king.players import TableView
+    from forge_core.skull_king.search import SearchSettings
 
-    settings = SearchSettings(worlds, me=me, others=others)
-    values = bid_values(row[None], options, draw_key(seed), settings)
-    advice = bid_advice(values, len(hand))
-    best = max(advice, key=lambda each: each.points)
+    advisers: dict[str, Adviser] = {}
+    if policy is not None:
+        advisers["policy"] = open_policy(policy, device)
+    n = (DEFAULT_WORLDS if policy is None else 0) if worlds is None else worlds
+    if n:
+        advisers["search"] = SearchAdviser(SearchSettings(n, me=me, others=others))
+    view = TableView.of(SkullKingGame(seats, rules), row[None])
+    found = {name: adviser.bids(view, draw_key(seed)) for name, adviser in advisers.items()}
     if json:
-        bids = [{"bid": a.bid, "points": a.points, "hit": a.hit, "tricks": a.tricks} for a in advice]
-        found = {"hand": hand, "place": place, "bid": best.bid, "bids": bids, **settings.describe()}
-        print_json(found)
+        records = {name: as_record(advice) | advisers[name].describe() for name, advice in found.items()}
+        first, *more = records
+        print_json({"hand": hand, "place": place, **records[first], **{name: records[name] for name in more}})
         return
     out = screen()
     out.print(f"{len(hand)} cards, place {place} of {seats}: {hand_text(hand)}", soft_wrap=True)
+    for name, advice in found.items():
+        print_advice(advice)
+        if name == "search":
+            note = (
+                f"{n:,} deals of the other hands; the rounds are played by {me} here and {others} elsewhere."
+            )
+        else:
+            note = f"The network {policy} expects this of its own bids."
+        out.print(note, style="dim", soft_wrap=True)
+
+
+def open_policy(path: str, device: str) -> Adviser:
+    """Return the adviser that states what a network expects. Raises BadInput, StoreUnusable."""
+    from forge_core.skull_king.advice.network import NetworkAdviser
+    from forge_core.skull_king.players.network import NetworkPlayer
+
+    return NetworkAdviser(NetworkPlayer.load(path, device))
+
+
+def as_record(advice: Sequence[BidAdvice]) -> dict[str, Any]:
+    """Return the best bid, and all, as JSON types."""
+    from forge_core.skull_king.advice.record import best_bid
+
+    return {"bid": best_bid(advice).bid, "bids": [each.to_dict() for each in advice]}
+
+
+def print_advice(advice: Sequence[BidAdvice]) -> None:
+    """Print one line per bid, with a mark at the best."""
+    from forge_core.cli.screen import screen
+    from forge_core.skull_king.advice.record import best_bid
+
+    best = best_bid(advice)
     for each in advice:
-        out.print(f"  {each.to_text()}{' <- bid' if each is best else ''}", soft_wrap=True)
-    out.print(
-        f"{worlds:,} deals of the other hands; the rounds are played by {me} here and {others} elsewhere.",
-        style="dim",
-        soft_wrap=True,
-    )
+        screen().print(f"  {each.to_text()}{' <- bid' if each is best else ''}", soft_wrap=True)
 
 
 def require_possible(hand: list[int], rules: Any, seats: int, place: int) -> None:

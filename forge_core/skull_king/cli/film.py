@@ -1,18 +1,34 @@
-"""`forge skull-king film`: rounds as text."""
+"""`forge skull-king film`: rounds as text or as a page."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forge_core.cli.filling import check_place, place_of, write_file
 from forge_core.cli.options import Device, Json, expand_settings
-from forge_core.skull_king.cli.options import DEFAULT_OTHERS, Others, Round, Seed, Worlds, open_others
+from forge_core.errors import BadInput
+from forge_core.skull_king.cli.options import DEFAULT_OTHERS, Others, Round, Seed, open_others, read_worlds
 from forge_core.skull_king.settings.players import PLAYERS
 from forge_core.skull_king.settings.table import TableSettings
 
-FILM_WORLDS = "50"
-"""worlds per judged decision: a round has up to eleven"""
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from forge_core.arena.players import Player
+    from forge_core.skull_king.advice.record import Adviser
+    from forge_core.skull_king.film import RoundFilm
+
+FILM_WORLDS = 50
+"""worlds per advised decision: a round has up to eleven"""
+
+
+def read_page(text: str) -> str:
+    """Return the path of a page. Raises BadInput."""
+    if not text.endswith((".html", ".htm")):
+        raise BadInput(f"--html {text!r} is not a page: write a path that ends in .html")
+    return text
 
 
 @expand_settings
@@ -25,43 +41,104 @@ def film(
         str, typer.Option("--player", metavar="NAME", help=f"Player of seat N: {PLAYERS}.")
     ] = "captain",
     others: Others = DEFAULT_OTHERS,
-    worlds: Worlds = FILM_WORLDS,  # pyright: ignore[reportArgumentType]  (read by its parser)
+    worlds: Annotated[
+        int | None,
+        typer.Option(
+            "--worlds",
+            parser=read_worlds,
+            metavar="N",
+            show_default=f"{FILM_WORLDS}, or 0 for a network",
+            help="Worlds of the search that values the bids and plays of seat N; 0: no search. Without a "
+            "search, a network states its own expectations.",
+        ),
+    ] = None,
     table: TableSettings,
+    html: Annotated[
+        str | None,
+        typer.Option("--html", parser=read_page, metavar="FILE", help="Write a page for browsers instead."),
+    ] = None,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
     """Play a round and write it down: the bids and plays of seat N with their values, trick by trick."""
-    from forge_core.cli.screen import print_json, screen
-    from forge_core.skull_king.film import film_round
+    from forge_core.cli.screen import print_json, screen, size_text
+    from forge_core.skull_king.film import film_round, film_text, films_page
     from forge_core.skull_king.game import SkullKingGame
     from forge_core.skull_king.players import make_player
     from forge_core.skull_king.rules import N_ROUNDS
-    from forge_core.skull_king.search import SearchSettings
 
+    if html:
+        check_place(place_of(html)[0])
     played = SkullKingGame(table.seats, table.chosen)
     players = [make_player(player, device), *open_others(others, table.seats, device)]
-    judge = SearchSettings(worlds) if worlds else None
+    adviser = adviser_of(players[0], worlds)
     rounds = range(1, N_ROUNDS + 1) if game else [round]
-    films = [film_round(played, players, seed, each, judge) for each in rounds]
+    films = [film_round(played, players, seed, each, adviser) for each in rounds]
     totals = [sum(points) for points in zip(*(film.points for film in films), strict=True)]
+    notes = notes_of(players, adviser)
+    size = 0
+    if html:
+        page = films_page(films, title_of(films, seed, game), [*notes, command_note(seed)]).encode()
+        size = len(page)
+        write_file(html, page)
     if json:
-        settings = judge.describe() if judge else None
         print_json(
             {
                 "seed": seed,
                 "players": [each.name for each in players],
-                "values": settings,
-                "rounds": [{"lines": film.lines, "points": film.points} for film in films],
+                "values": adviser.describe() if adviser else None,
+                "rounds": [film.to_dict() | {"lines": film_text(film).splitlines()} for film in films],
                 "points": totals,
+                **({"path": html, "bytes": size} if html else {}),
             }
         )
         return
     out = screen()
+    scores = f"Scores: {' '.join(f'{n:+d}' for n in totals)}."
+    if html:
+        n = f"{len(films)} rounds. {scores}" if game else "1 round"
+        out.print(f"{html}: {size_text(size)}, {n}", soft_wrap=True)
+        return
     for each in films:
-        out.print(each.to_text(), soft_wrap=True, markup=False)
+        out.print(film_text(each), soft_wrap=True, markup=False)
         if game:
             out.print()
-    note = f"N is {players[0].name}, the others {', '.join(dict.fromkeys(p.name for p in players[1:]))}."
-    if judge:
-        note += f" v: expected points over {worlds} worlds, finished by {judge.me} and {judge.others}."
-    out.print(note + (f" Scores: {' '.join(f'{n:+d}' for n in totals)}." if game else ""), style="dim")
+    out.print(" ".join([*notes, *([scores] if game else [])]), style="dim", soft_wrap=True)
+
+
+def adviser_of(player: Player, worlds: int | None) -> Adviser | None:
+    """Return the adviser of seat N: a search if `worlds` asks for one, else the network that plays there.
+
+    worlds: None for FILM_WORLDS where no network plays; 0 for no search.
+    """
+    if not worlds and player.describe().get("player") == "network":
+        from forge_core.skull_king.advice.network import NetworkAdviser
+        from forge_core.skull_king.players.network import NetworkPlayer
+
+        assert isinstance(player, NetworkPlayer)
+        return NetworkAdviser(player)
+    if worlds == 0:
+        return None
+    from forge_core.skull_king.advice.search import SearchAdviser
+    from forge_core.skull_king.search import SearchSettings
+
+    return SearchAdviser(SearchSettings(FILM_WORLDS if worlds is None else worlds))
+
+
+def notes_of(players: Sequence[Player], adviser: Adviser | None) -> list[str]:
+    """Return sentences that say who plays, and what the values rest on."""
+    others = ", ".join(dict.fromkeys(player.name for player in players[1:]))
+    notes = [f"N is {players[0].name}, the others {others}."]
+    return [*notes, f"v: {adviser.note}."] if adviser else notes
+
+
+def title_of(films: Sequence[RoundFilm], seed: int, game: bool) -> str:
+    """Return the title of a page."""
+    return f"Skull King, {'game' if game else f'round {films[0].number} of game'} {seed}"
+
+
+def command_note(seed: int) -> str:
+    """Return a sentence that says where the deals come from."""
+    from forge_core.splits import split_of
+
+    return f"The deals are those of seed {seed}, of the {split_of(seed)} split."

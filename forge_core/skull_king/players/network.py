@@ -8,7 +8,7 @@ games are played at the same time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from forge_core.learning.checkpoints import load_model, weights_digest
 from forge_core.learning.choice import choose
 from forge_core.learning.threads import Pieces
 from forge_core.skull_king.actions import BID_0, N_PLAYS
+from forge_core.skull_king.game import SkullKingGame
 from forge_core.skull_king.network import BidAndPlayNet
 from forge_core.skull_king.players.view import TableView
 
@@ -55,14 +56,17 @@ class NetworkPlayer:
         """See Player."""
         return {"player": "network", "weights": self.weights}
 
+    def require_table(self, game: SkullKingGame) -> None:
+        """Raise BadInput for a table with other seats or rules than the network's."""
+        spec = self.network.spec
+        own, asked = ({"seats": each.seats, **asdict(each.rules)} for each in (spec, game))
+        different = [f"{name}={own[name]}, not {asked[name]}" for name in own if own[name] != asked[name]]
+        if different:
+            raise BadInput(f"{self.name} plays with {'; '.join(different)}: choose a network for this table")
+
     def act(self, view: TableView, legal: Array, keys: Keys) -> Array:
         """See Player. Raises BadInput for a table with other seats or rules than the network's."""
-        spec, game = self.network.spec, view.game
-        if (game.seats, game.rules) != (spec.seats, spec.rules):
-            raise BadInput(
-                f"{self.name} plays at {spec.seats} seats by {spec.rules}, not at {game.seats} seats by "
-                f"{game.rules}: choose a network for this table"
-            )
+        self.require_table(view.game)
         bid, play, is_bid = (to_numpy(seen) for seen in view.observe())
         allowed = to_numpy(legal)
         chosen = allowed.argmax(1)
