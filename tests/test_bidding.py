@@ -28,10 +28,8 @@ from forge_core.texas42.bidding.poster import draw_poster
 from forge_core.texas42.bidding.records import (
     BiddingConfig,
     bid_seed,
-    file_name,
     fill_tables,
     missing_seeds,
-    parse_name,
     read_table,
     write_table,
 )
@@ -41,6 +39,7 @@ from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import EQ_VERSION, GameConfig, Sampling, open_oracle, play_games
 from forge_core.texas42.eq.oracles import digest_of
 from forge_core.texas42.games import replay, start
+from forge_core.texas42.keys import TableKey
 from forge_core.texas42.notation import parse_hand
 from forge_core.texas42.oracle import solve
 from forge_core.texas42.reference import REFERENCE_MODEL
@@ -501,7 +500,7 @@ def test_a_table_comes_back(tmp_path):
         table = bid_seed(seed, CONFIG)
         assert list(table.hand) == deal_from_seed(seed)[0]
         write_table(store, table, CONFIG)
-        assert store.join(split).names() == [file_name(seed)]
+        assert store.join(split).names() == [TableKey(seed).filename]
         back = read_table(store, seed)
         assert (back.hand, back.seed, back.samples, back.playout) == (table.hand, seed, 60, "quick")
         for mine, theirs in zip(back.points, table.points, strict=True):
@@ -513,7 +512,7 @@ def test_columns_are_what_they_are_called(tmp_path):
     store = Store(str(tmp_path))
     table = bid_seed(7, CONFIG)
     write_table(store, table, CONFIG)
-    row = pq.read_table(tmp_path / "train" / file_name(7)).to_pylist()[0]
+    row = pq.read_table(tmp_path / "train" / TableKey(7).filename).to_pylist()[0]
     assert row["points_3"] == table.points[3].tolist()
     assert row["pmake_3_35"] == pytest.approx(table.p_make[3, 5], abs=1e-7)
     assert row["ci_low_9_42"] == pytest.approx(table.interval[0][9, 12], abs=1e-7)
@@ -525,7 +524,7 @@ def test_equal_tables_give_equal_files(tmp_path):
     first, second = Store(str(tmp_path / "a")), Store(str(tmp_path / "b"))
     for store in (first, second):
         write_table(store, bid_seed(7, CONFIG), CONFIG)
-    name = file_name(7)
+    name = TableKey(7).filename
     assert first.join("train").read(name) == second.join("train").read(name)
 
 
@@ -536,11 +535,11 @@ def test_gaps_alone_are_filled(tmp_path):
     assert missing_seeds(store, [1, 2, 3], CONFIG) == []
     assert missing_seeds(store, [1], replace(CONFIG, samples=61)) == [1]
     assert missing_seeds(store, [1], replace(CONFIG, ci_width=0.5)) == [1]
-    store.join("train").write(file_name(2), b"PAR1 and no more")
+    store.join("train").write(TableKey(2).filename, b"PAR1 and no more")
     assert missing_seeds(store, [1, 2, 3], CONFIG) == [2]
-    damaged = bytearray(store.join("train").read(file_name(3)))
+    damaged = bytearray(store.join("train").read(TableKey(3).filename))
     damaged[len(damaged) // 4] ^= 0xFF
-    store.join("train").write(file_name(3), bytes(damaged))  # the footer is as it was
+    store.join("train").write(TableKey(3).filename, bytes(damaged))  # the footer is as it was
     assert missing_seeds(store, [1, 3], CONFIG) == []
     assert missing_seeds(store, [1, 3], CONFIG, verify=True) == [3]
 
@@ -586,7 +585,7 @@ def rewritten(path, change):
 def test_what_was_changed_is_found(tmp_path, change, complaint):
     store = Store(str(tmp_path))
     write_table(store, bid_seed(7, CONFIG), CONFIG)
-    rewritten(tmp_path / "train" / file_name(7), change)
+    rewritten(tmp_path / "train" / TableKey(7).filename, change)
     with pytest.raises(FileCorrupt, match=complaint):
         read_table(store, 7)
 
@@ -596,7 +595,7 @@ def test_what_is_not_there_or_cut_is_said(tmp_path):
     with pytest.raises(FileCorrupt, match="no such table"):
         read_table(store, 7)
     write_table(store, bid_seed(7, CONFIG), CONFIG)
-    path = tmp_path / "train" / file_name(7)
+    path = tmp_path / "train" / TableKey(7).filename
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(FileCorrupt, match="delete it"):
         read_table(store, 7)
@@ -611,13 +610,13 @@ def test_only_tables_of_seeds_are_stored(tmp_path):
 
 
 def test_names():
-    assert file_name(42) == "seed_00000042.parquet"
-    assert parse_name(file_name(10**9)) == 10**9
+    assert TableKey(42).filename == "seed_00000042.parquet"
+    assert TableKey.parse(TableKey(10**9).filename) == TableKey(10**9)
     for name in ("seed_42.parquet", "seed_00000042_decl_1.parquet", "seed_000000042.parquet"):
         with pytest.raises(BadInput):
-            parse_name(name)
+            TableKey.parse(name)
     with pytest.raises(BadInput):
-        file_name(10**18)
+        TableKey(10**18)
 
 
 @pytest.mark.parametrize("settings", [{"samples": 0}, {"ci_width": 2.0}])

@@ -20,7 +20,7 @@ from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
 from forge_core.texas42.bidding import records
 from forge_core.texas42.bidding.playouts import POLICY_VERSION, OraclePlayout
-from forge_core.texas42.bidding.records import BiddingConfig, file_name, read_table
+from forge_core.texas42.bidding.records import BiddingConfig, TableKey, read_table
 from forge_core.texas42.bidding.table import BIDDING_VERSION, BidTable, play_out
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import EQ_VERSION
@@ -113,7 +113,7 @@ def test_a_partition_is_recorded_with_what_it_holds(made, instance, root):
 
 def test_gaps_are_filled_and_nothing_is_made_twice(made, materialize, instance, root):
     store = root / BIDDING_FOLDER / "val"
-    (store / file_name(901)).unlink()
+    (store / TableKey(901).filename).unlink()
     before = {path: path.stat().st_mtime_ns for path in store.iterdir()}
     result = materialize(VAL, TEST)  # two blocks in one run
     assert result.success and len(list((root / BIDDING_FOLDER / "test").iterdir())) == FEW
@@ -141,7 +141,7 @@ def test_other_playouts_are_other_tables(made, materialize, instance, settings, 
 
 
 def test_a_corrupt_table_is_made_again(made, materialize, root):
-    table = root / BIDDING_FOLDER / "val" / file_name(902)
+    table = root / BIDDING_FOLDER / "val" / TableKey(902).filename
     sound = table.read_bytes()
     damaged = bytearray(sound)
     damaged[len(damaged) // 4] ^= 0xFF
@@ -157,7 +157,7 @@ def test_tables_that_are_not_sound_fail_their_check(materialize, instance, monke
     result = materialize()
     failed = {check: found for check, found in checks_of(result).items() if not found.passed}
     assert not result.success and set(failed) == {name}
-    assert file_name(901) in failed[name].metadata[VAL].value
+    assert TableKey(901).filename in failed[name].metadata[VAL].value
     assert not materializations(instance, "bidding_results")
 
 

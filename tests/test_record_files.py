@@ -103,7 +103,9 @@ FAMILIES = {
     "shards": Family(SHARDS, KEY, errors_of_shards, "shards-standard"),
     "games": Family(GAMES, KEY, errors_of_games, "eq-games"),
     "tables": Family(TABLES, TableKey(8), errors_of_tables, "bidding-results"),
-    "boards": Family(BLOCKS, BlockKey.of(SEATING, 8), errors_of_boards, MATCHES_FOLDER, is_mended=False),
+    "boards": Family(
+        BLOCKS, BlockKey.of(SEATING.fingerprint, 8), errors_of_boards, MATCHES_FOLDER, is_mended=False
+    ),
 }
 
 

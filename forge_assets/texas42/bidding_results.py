@@ -139,20 +139,20 @@ def fill(
 
 def inspect(place: "Store", seeds: Sequence[int]) -> "tuple[list[BidTable], dict[str, str]]":
     """Read the tables of a partition; return the readable ones, and the first fault of each check."""
-    from forge_core.texas42.bidding.records import TABLES, TableKey, file_name
+    from forge_core.texas42.bidding.records import TABLES, TableKey
 
     tables: list[BidTable] = []
     faults: dict[str, str] = {}
-    for seed in seeds:
+    for key in map(TableKey, seeds):
         try:
-            table = TABLES.remade_by(remake).read(place, TableKey(seed))
+            table = TABLES.remade_by(remake).read(place, key)
         except FileCorrupt as error:
             faults.setdefault("tables_read_back", str(error))
             continue
         if not table.never_rises:
-            faults.setdefault("never_rises", f"{file_name(seed)}: a bid is made more often than a lower bid")
+            faults.setdefault("never_rises", f"{key.filename}: a bid is made more often than a lower bid")
         if not table.intervals_hold:
-            faults.setdefault("intervals_hold", f"{file_name(seed)}: a share lies outside its interval")
+            faults.setdefault("intervals_hold", f"{key.filename}: a share lies outside its interval")
         tables.append(table)
     return tables, faults
 

@@ -8,7 +8,6 @@ against B. Files are written atomically, and verified when they are read.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -30,6 +29,7 @@ from forge_core.texas42.auction import marks_of
 from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
 from forge_core.texas42.folders import MATCHES_FOLDER
 from forge_core.texas42.games import Games, replay
+from forge_core.texas42.keys import BlockKey, block_name
 from forge_core.texas42.players import AnyPlayer
 
 MATCH_VERSION = "m2"
@@ -131,40 +131,6 @@ class Seating:
         return store.join(MATCHES_FOLDER, self.fingerprint)
 
 
-def block_name(seed: int) -> str:
-    """Return the name of the file with the deal of a seed: `seeds_00000900_00000949.parquet`."""
-    first = seed - seed % BLOCK_SIZE
-    return f"seeds_{first:08d}_{first + BLOCK_SIZE - 1:08d}.parquet"
-
-
-@dataclass(frozen=True, slots=True)
-class BlockKey:
-    """The key of a block of boards."""
-
-    folder: str
-    """the folder of its seating, relative to the folder of all matches"""
-    seed: int
-    """the lowest seed of the block"""
-
-    @property
-    def filename(self) -> str:
-        """The name of its file; see `block_name`."""
-        return block_name(self.seed)
-
-    @classmethod
-    def of(cls, seating: Seating, seed: int) -> BlockKey:
-        """Return the key of the block that contains a seed."""
-        return cls(seating.fingerprint, seed - seed % BLOCK_SIZE)
-
-    @classmethod
-    def parse(cls, name: str, folder: str) -> BlockKey:
-        """Return the key for a file name in a seating's folder. Raises BadInput for an invalid name."""
-        named = re.match(r"seeds_([0-9]{8,18})_", name)
-        if named and block_name(int(named[1])) == name:
-            return cls(folder, int(named[1]))
-        raise BadInput("it does not have the name of a block of boards; delete it and play the match again")
-
-
 @dataclass(frozen=True, slots=True)
 class BlockHeader:
     """The footer of a block of boards."""
@@ -195,7 +161,7 @@ def read_block(store: Store, seating: Seating, seed: int) -> Boards:
     Verifies the settings and columns, and that the plays are legal and score the stored points. Raises
     FileCorrupt, StoreUnusable.
     """
-    matches, key = store.join(MATCHES_FOLDER), BlockKey.of(seating, seed)
+    matches, key = store.join(MATCHES_FOLDER), BlockKey.of(seating.fingerprint, seed)
     if not matches.join(key.folder).exists(key.filename):
         return Boards.none()
     return replace(BLOCKS, parse=partial(_parse, seating)).read(matches, key)
@@ -211,7 +177,7 @@ def write_block(store: Store, seating: Seating, boards: Boards) -> None:
     columns = [pa.array(getattr(boards, name)) for name in _SCHEMA.names[:-1]]
     table = pa.Table.from_arrays([*columns, plays], schema=_SCHEMA)
     footer = {"settings": json.dumps(seating.settings, sort_keys=True)}
-    key = BlockKey.of(seating, int(boards.seed[0]))
+    key = BlockKey.of(seating.fingerprint, int(boards.seed[0]))
     BLOCKS.write(store.join(MATCHES_FOLDER), key, to_parquet(table, footer, compression="zstd"))
 
 

@@ -7,7 +7,6 @@ differs.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -23,7 +22,6 @@ from forge_core.files.filling import fill
 from forge_core.files.inspection import Provenance
 from forge_core.files.parquet import read_metadata, require, to_parquet
 from forge_core.files.records import RecordFile, Remedy
-from forge_core.splits import Split, check_seed, split_of
 from forge_core.texas42.bidding.playouts import OraclePlayout, Playout
 from forge_core.texas42.bidding.table import (
     ALL,
@@ -35,7 +33,7 @@ from forge_core.texas42.bidding.table import (
 )
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.dominoes import HAND_POINTS
-from forge_core.texas42.oracle.shards.records import MOST_SEED
+from forge_core.texas42.keys import TableKey
 from forge_core.texas42.settings.bidding import DEFAULT_SAMPLES
 
 SCHEMA_VERSION = 1
@@ -82,48 +80,10 @@ class BiddingConfig:
         )
 
 
-def file_name(seed: int) -> str:
-    """Return the file name of a seed's table, `seed_00000042.parquet`. Raises BadInput for a bad seed."""
-    check_seed(seed)
-    if seed > MOST_SEED:
-        raise BadInput(f"the seed has more than 18 digits: use at most {MOST_SEED}")
-    return f"seed_{seed:08d}.parquet"
-
-
-def parse_name(name: str) -> int:
-    """Return the seed in the file name of a table. Raises BadInput for any other name."""
-    match = re.fullmatch(r"seed_([0-9]{8,18})\.parquet", name)
-    if match and file_name(int(match[1])) == name:
-        return int(match[1])
-    raise BadInput(f"{name!r} is not the name of a bidding table: use a name like {file_name(42)}")
-
-
 def bid_seed(seed: int, config: BiddingConfig, advance: Callable[[int], None] | None = None) -> BidTable:
     """Play out seat 0's hand in the deal of a seed; the playout deals are drawn with the same seed."""
     hand = deal_from_seed(seed)[0]
     return play_out(hand, config.playout, config.samples, seed, ci_width=config.ci_width, advance=advance)
-
-
-@dataclass(frozen=True, slots=True)
-class TableKey:
-    """The key of a stored table."""
-
-    seed: int
-
-    @property
-    def filename(self) -> str:
-        """The name of its file; see `file_name`."""
-        return file_name(self.seed)
-
-    @property
-    def split(self) -> Split:
-        """The split of the seed."""
-        return split_of(self.seed)
-
-    @property
-    def folder(self) -> str:
-        """The folder in a store of tables: the split."""
-        return self.split
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +275,7 @@ TABLES: RecordFile[TableKey, TableHeader, BidTable] = RecordFile(
     noun="table",
     signature=("fingerprint", "bidding_version"),
     most_bytes=1 << 24,
-    parse_name=lambda name, folder: TableKey(parse_name(name)),
+    parse_name=lambda name, folder: TableKey.parse(name),
     parse_header=_parse_header,
     parse=_parse,
     remedy=lambda folder, key: Remedy(),  # no verb makes tables

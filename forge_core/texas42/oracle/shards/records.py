@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,10 +13,10 @@ from forge_core.errors import BadInput
 from forge_core.files import fingerprint
 from forge_core.files.inspection import Provenance
 from forge_core.files.records import JsonHeader
-from forge_core.splits import Split, check_seed, split_of
-from forge_core.texas42.deals import Hands, deal_from_seed, marginalized_deal
-from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
+from forge_core.texas42.deals import Hands
+from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS
+from forge_core.texas42.keys import ShardKey
 from forge_core.texas42.oracle.sampling import N_SAMPLED_PLIES
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
 from forge_core.texas42.settings.shards import DEFAULT_ROWS, Rows
@@ -30,59 +29,6 @@ SCHEMA_VERSION = 1
 """Raised when columns or header change"""
 FOREIGN = "foreign"
 """Version and fingerprint of a plain shard made by another program"""
-
-MOST_SEED, MOST_OPPONENT = 10**18 - 1, 10**9 - 1
-"""Limits set by the number of digits in a shard's file name"""
-
-
-@dataclass(frozen=True, slots=True)
-class ShardKey:
-    """The key of a shard: deal and declaration. Raises BadInput for an invalid one."""
-
-    seed: int
-    decl: int
-    opponent: int | None = None
-    """for marginalized deals, the index of the other hands; None for the seed's own deal"""
-
-    def __post_init__(self) -> None:
-        check_seed(self.seed)
-        check_declaration(self.decl)
-        if self.seed > MOST_SEED:
-            raise BadInput(f"the seed has more than 18 digits: use at most {MOST_SEED}")
-        if self.opponent is not None and not 0 <= self.opponent <= MOST_OPPONENT:
-            raise BadInput(f"opponent index {self.opponent}: use 0..{MOST_OPPONENT}")
-
-    @property
-    def filename(self) -> str:
-        """`seed_00000042_decl_6.parquet`, or if marginalized `seed_00000042_opp1_decl_6.parquet`."""
-        opponent = "" if self.opponent is None else f"_opp{self.opponent}"
-        return f"seed_{self.seed:08d}{opponent}_decl_{self.decl}.parquet"
-
-    @property
-    def split(self) -> Split:
-        """The split, decided by the seed alone."""
-        return split_of(self.seed)
-
-    @property
-    def folder(self) -> str:
-        """The shard's folder within the store of its kind: its split."""
-        return self.split
-
-    def deal(self) -> Hands:
-        """Deal the four hands. Use it only to make a shard; readers take the hands from the header."""
-        if self.opponent is None:
-            return deal_from_seed(self.seed)
-        return marginalized_deal(self.seed, self.opponent)
-
-    @classmethod
-    def parse(cls, filename: str) -> ShardKey:
-        """Return the key for a file name. Raises BadInput if it is not the name of a shard."""
-        match = re.fullmatch(r"seed_(\d{8,18})(?:_opp(\d{1,9}))?_decl_(\d)\.parquet", filename, re.ASCII)
-        if match:
-            key = cls(int(match[1]), int(match[3]), int(match[2]) if match[2] else None)
-            if key.filename == filename:
-                return key
-        raise BadInput(f"{filename!r} is not the name of a shard: use a name like {cls(42, 6).filename}")
 
 
 def seed_keys(
