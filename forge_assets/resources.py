@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -13,22 +12,12 @@ from pydantic import Field
 
 from forge_assets.versions import PROJECT
 from forge_core.errors import BadInput, ForgeError
-from forge_core.learning.folders import RUNS
 
 if TYPE_CHECKING:
     from forge_core.files import Store
 
 COMPUTE_POOL = "compute"
 """Pool of the assets that use all cores or the accelerator; it allows one run at a time (dagster.yaml)."""
-
-
-def runs_folder(asked: str = RUNS) -> Path:
-    """Return the folder of training runs: `asked`, relative to the project.
-
-    FORGE_RUNS replaces the default, for example for a folder that several hosts share.
-    """
-    shared = os.environ.get("FORGE_RUNS")
-    return Path(shared) if shared and asked == RUNS else PROJECT / asked
 
 
 def find_instance() -> dg.DagsterInstance:

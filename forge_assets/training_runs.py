@@ -14,14 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from forge_assets.resources import runs_folder
+from forge_assets.folders import RESULT, runs_folder
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
     from forge_core.learning.runs import TrainResult
-
-RESULT = "result.json"
-"""file in the folder of a finished run"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from forge_assets.cli.flywheel import flywheel_verbs
 from forge_assets.cli.gaps import gaps
 from forge_assets.cli.lineage import lineage
 from forge_assets.cli.prune import prune
+from forge_assets.cli.query import query
 from forge_assets.games import all_games
 from forge_core.texas42.cli.train import train
 
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command(help="Train a network to predict the value of every play, tracked in MLflow.")(train)
 app.command()(gaps)
 app.command()(lineage)
+app.command()(query)
 app.command()(fetch)
 app.command()(prune)
 for game in all_games():

@@ -26,7 +26,8 @@ def prune(
     json: Json = False,
 ) -> None:
     """List runs, events, artefacts and checkpoints that are old and not needed; with --yes, remove them."""
-    from forge_assets.resources import ShardStore, find_instance, runs_folder
+    from forge_assets.folders import runs_folder
+    from forge_assets.resources import ShardStore, find_instance
     from forge_assets.retention.items import Places, by_kind
     from forge_assets.retention.prune import find_items, remove
     from forge_assets.tracking.tracker import Tracker

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forge_assets.folders import runs_folder
 from forge_assets.games import Game, find_model
 from forge_assets.lineage.cards import folder_of, weights_in
-from forge_assets.resources import runs_folder
 from forge_assets.tracking.address import local_file
 from forge_assets.tracking.errors import TrackerUnusable, mlflow_errors
 from forge_assets.tracking.registry import CHALLENGER, CHAMPION

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from forge_assets.folders import RESULT
 from forge_assets.retention.items import (
     CHECKPOINT,
     DAY_S,
@@ -83,7 +84,7 @@ def _is_over(folder: Path) -> bool:
     import csv
 
     store = Store(str(folder))
-    if store.exists("result.json"):
+    if store.exists(RESULT):
         return True
     if not (store.exists("config.json") and store.exists("metrics.csv")):
         return False

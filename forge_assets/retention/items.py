@@ -10,8 +10,8 @@ from typing import Any
 
 import dagster as dg
 
+from forge_assets.folders import runs_folder
 from forge_assets.games import Game, all_games
-from forge_assets.resources import runs_folder
 from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
 

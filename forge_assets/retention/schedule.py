@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from forge_assets.resources import ShardStore, failing_plainly, runs_folder
+from forge_assets.folders import runs_folder
+from forge_assets.resources import ShardStore, failing_plainly
 from forge_assets.retention.items import Places, by_kind
 from forge_assets.retention.prune import find_items, remove
 from forge_assets.retention.settings import PruneSettings

@@ -11,6 +11,7 @@ from forge_assets.texas42.flywheel import FLYWHEEL
 from forge_core.texas42.reference import REFERENCE
 
 if TYPE_CHECKING:
+    from forge_assets.frames.tables import Table
     from forge_assets.gaps.partitioned import PartitionedAsset
     from forge_assets.gaps.report import GapQuery
     from forge_assets.lineage.records import Rows
@@ -35,6 +36,12 @@ def _read_rows(search: Search, card: Card) -> Rows:
     from forge_assets.texas42.lineage import read_rows
 
     return read_rows(search, card)
+
+
+def _tables() -> Sequence[Table]:
+    from forge_assets.texas42.tables import TABLES
+
+    return TABLES
 
 
 def _quickstart(quickstart: Quickstart) -> None:
@@ -66,5 +73,6 @@ TEXAS42 = Game(
     partitioned=("oracle_shards", "marginalized_shards", "golden_shards", "eq_games", "bidding_results"),
     inspection=_inspection,
     flywheel=FLYWHEEL,
+    tables=_tables,
     quickstart=_quickstart,
 )

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from forge_assets.folders import runs_folder
 from forge_assets.games import find_model
-from forge_assets.resources import runs_folder
 from forge_assets.tracking.errors import mlflow_errors
 from forge_assets.tracking.runs import TrackedRun
 from forge_assets.tracking.tracker import Tracker

@@ -73,6 +73,21 @@ class JsonHeader:
         return header
 
 
+def read_json_header(file: pq.ParquetFile) -> dict[str, Any]:
+    """Return the header that a JsonHeader wrote into a footer, as JSON types, whatever its fields are.
+
+    Only the checksum is verified, not the values. Raises Unsound.
+    """
+    metadata = dict(read_metadata(file))
+    checksum = metadata.pop(b"checksum", b"")
+    try:
+        values = {name.decode(): json.loads(text) for name, text in metadata.items()}
+    except (ValueError, RecursionError) as error:
+        raise Unsound(f"its header cannot be parsed ({error})") from error
+    require(checksum == fingerprint(values).encode(), "its header has been altered")
+    return values
+
+
 class MadeBySettings:
     """The part of a header's interface that follows from its fields `settings` and `fingerprint`.
 

@@ -1,0 +1,12 @@
+"""Tables of everything that is stored, as lazy polars frames, and SQL over them.
+
+tables   what a table and a column are; which tables there are. Each game describes its own tables, next to
+         its assets, and lists them in its record (`forge_assets.games`)
+runs     the tables of training runs, which all games share
+files    the files behind a table: listed, checked by name and footer, without the test split
+scan     a table as a lazy frame
+query    SQL over all tables
+metadata what the assets tell Dagster about their tables
+
+Only `scan`, `query`, and functions that they call import polars.
+"""
