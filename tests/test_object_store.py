@@ -113,6 +113,26 @@ def test_what_forge_makes_lies_there_and_is_not_made_again(store, forge):
     assert made("summary", store.url)["games"] == 1
 
 
+def test_queries_read_it_and_write_their_answers_there(store, forge, capsys):
+    from forge_assets.cli.main import main
+
+    assert forge("shards", "--seeds", "0-1,900,950", "--rows", "280", "--out", store.url)[0] == 0
+    sql = "select seed, count(*) as n, max(V) as best from states group by seed order by seed"
+    answers = store.join("answers")
+    assert main(["query", sql, "--store", store.url, "--csv", answers.path("rows.csv")]) == 0
+    assert [line.split(b",")[:2] for line in answers.read("rows.csv").splitlines()] == [
+        [b"seed", b"n"],
+        *([seed, b"280"] for seed in (b"0", b"1", b"900")),
+    ]
+    assert "1 file of the sealed test split" in capsys.readouterr().err
+    assert main(["query", "select seed from shards", "--final", "--json", "--store", store.url]) == 0
+    assert len(json.loads(capsys.readouterr().out)["rows"]) == 4
+    damaged = store.join("shards-standard", "train")
+    damaged.write(damaged.names()[0], b"PAR1")
+    assert main(["query", sql, "--store", store.url]) == 2
+    assert damaged.path(damaged.names()[0]) in capsys.readouterr().err
+
+
 def test_an_asset_fills_it_and_the_catalog_reads_it(store):
     block = f"blanks|{block_name(0)}"
     with dg.DagsterInstance.ephemeral() as instance:

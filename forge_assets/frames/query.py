@@ -24,12 +24,8 @@ def answer(
     try:
         selected = pl.SQLContext(frames).execute(sql, eager=False)
         return (selected if most is None else selected.head(most)).collect(engine="streaming")
-    except Exception as error:
-        if reading.error:
-            raise reading.error from None
-        if isinstance(error, pl.exceptions.PolarsError):
-            raise BadInput(_explain(sql, tables, error)) from error
-        raise
+    except pl.exceptions.PolarsError as error:
+        raise BadInput(_explain(sql, tables, error)) from error
 
 
 def _explain(sql: str, tables: Sequence[Table], error: Exception) -> str:

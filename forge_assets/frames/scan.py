@@ -10,7 +10,6 @@ from polars.io.plugins import register_io_source
 
 from forge_assets.frames.files import FoundFile, find_files, read_files
 from forge_assets.frames.tables import Column, Files, Places, Table
-from forge_core.errors import ForgeError
 
 _TYPES: dict[str, pl.DataType] = {
     "bool": pl.Boolean(),
@@ -36,8 +35,6 @@ class Reading:
     """include the test split"""
     advance: Callable[[int, int], None] = lambda done, total: None
     """called with the number of files read so far, and of those chosen so far"""
-    error: ForgeError | None = None
-    """the error that ended a reading; polars reports it as one of its own"""
     sealed: dict[str, int] = field(default_factory=dict)
     """table -> number of files of the test split that were left out"""
     chosen: dict[str, int] = field(default_factory=dict)
@@ -65,8 +62,8 @@ def scan(table: Table, places: Places, reading: Reading | None = None) -> pl.Laz
     """Return a table as a lazy frame; nothing is listed or read before it is collected.
 
     Only the columns and files that a query needs are read. Rows of the test split are left out unless
-    `reading.final` is set. Collecting raises BadInput, FileCorrupt or StoreUnusable for a file that cannot be
-    read (in `reading.error`, if polars wraps it).
+    `reading.final` is set. Collecting raises BadInput, FileCorrupt or StoreUnusable for a file that
+    cannot be read.
     """
     reading = reading or Reading()
     source = table.source
@@ -76,15 +73,11 @@ def scan(table: Table, places: Places, reading: Reading | None = None) -> pl.Laz
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
         names = [column.name for column in columns] if with_columns is None else with_columns
-        try:
-            if isinstance(source, Files):
-                frames = _read(table.name, source, places, reading, names, predicate)
-            else:
-                frames = iter([source(places)])
-            yield from _finish(frames, schema_of(columns), names, predicate, n_rows)
-        except ForgeError as error:
-            reading.error = error
-            raise
+        if isinstance(source, Files):
+            frames = _read(table.name, source, places, reading, names, predicate)
+        else:
+            frames = iter([source(places)])
+        yield from _finish(frames, schema_of(columns), names, predicate, n_rows)
 
     frame = register_io_source(read, schema=schema_of(columns))
     return table.view(frame) if table.view else frame
