@@ -84,6 +84,7 @@ def measure(folder: Path, n_blocks: int, alone: bool) -> dict[str, Any]:
     import dagster as dg
 
     from forge_assets.resources import COMPUTE_POOL
+    from forge_assets.texas42.universe import grow_universe
     from forge_core.device import device_name
     from forge_core.texas42.declarations import NAMES
 
@@ -97,6 +98,7 @@ def measure(folder: Path, n_blocks: int, alone: bool) -> dict[str, Any]:
     fill_store(folder / "store", n_blocks)
     with dg.DagsterInstance.get() as instance:
         instance.event_log_storage.set_concurrency_slots(COMPUTE_POOL, 1)  # as the Makefile does
+        grow_universe(instance, [n_blocks - 1])
         figures["storage"] = type(instance.event_log_storage).__name__
         figures["here"] = [record_here(instance, name, n_blocks) for name in (NAMES if alone else NAMES[:1])]
         if not alone:

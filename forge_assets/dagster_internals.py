@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from dagster._core.launcher import RunLauncher
     from sqlalchemy.engine import Connection
 
+    from forge_assets.renaming import Renaming
+
 CODE_VERSION, DATA_VERSION = "dagster/code_version", "dagster/data_version"
 """tags of a materialization"""
 INPUT_VERSION, INPUT_POINTER = "dagster/input_data_version/", "dagster/input_event_pointer/"
@@ -111,6 +113,61 @@ def _index(instance: dg.DagsterInstance) -> Iterator[Connection]:
     """Open a connection to the tables that hold the events of all runs."""
     with instance.event_log_storage.index_connection() as connection:  # pyright: ignore
         yield connection
+
+
+# --- names of partitions ----------------------------------------------------------------------------
+
+
+def has_old_partitions(instance: dg.DagsterInstance, renaming: Renaming) -> bool:
+    """Return True if an event names a partition as an earlier version did. This reads one index."""
+    import sqlalchemy as db
+    from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+
+    events = SqlEventLogStorageTable.c
+    old = db.select(events.partition).where(
+        events.asset_key.is_not(None), events.partition.contains(renaming.word, autoescape=True)
+    )
+    with _index(instance) as connection:
+        return connection.execute(old.limit(1)).first() is not None
+
+
+def rename_partitions(instance: dg.DagsterInstance, renaming: Renaming) -> int:
+    """Rename partitions in events, checks, runs and backfills; return the number of changed events.
+
+    If it is interrupted, a repetition completes it. Runs keep their ids and times. The pages of single runs
+    still show old names, since SQLite keeps another copy of their events.
+    """
+    import sqlalchemy as db
+    from dagster._core.storage.event_log.schema import (
+        AssetCheckExecutionsTable,
+        AssetKeyTable,
+        SqlEventLogStorageTable,
+    )
+    from dagster._core.storage.runs.schema import BulkActionsTable, RunsTable, RunTagsTable
+
+    def rename(connection: Connection, table: db.Table, *columns: str) -> int:
+        first = table.c[columns[0]]
+        old = db.select(table.c.id).where(first.contains(renaming.word, autoescape=True))
+        ids = [row_id for (row_id,) in connection.execute(old)]
+        changed = 0
+        for row_id in ids:
+            row = connection.execute(db.select(table).where(table.c.id == row_id)).one()._mapping
+            texts = {name: row[name] for name in columns if isinstance(row[name], str)}
+            new = {name: renaming.apply(text) for name, text in texts.items()}
+            if new != texts:
+                connection.execute(db.update(table).where(table.c.id == row_id).values(new))
+                changed += 1
+        return changed
+
+    with instance.run_storage.connect() as connection:  # pyright: ignore
+        rename(connection, RunTagsTable, "value")
+        rename(connection, RunsTable, "run_body", "partition")
+        rename(connection, BulkActionsTable, "body")
+    with _index(instance) as connection:
+        rename(connection, AssetCheckExecutionsTable, "evaluation_event", "partition")
+        changed = rename(connection, SqlEventLogStorageTable, "partition", "event")
+        connection.execute(db.update(AssetKeyTable).values(cached_status_data=None))  # Dagster recomputes it
+    return changed
 
 
 # --- staleness --------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from forge_assets.lineage.records import Rows
     from forge_assets.lineage.search import Card, Search
     from forge_assets.quickstart import Quickstart
+    from forge_assets.renaming import Renaming
     from forge_core.files import Store
 
 
@@ -80,6 +81,10 @@ class Game:
     read_rows: Callable[[Search, Card], Rows] = _rows_of_card
     """card of a network -> the rows that it was trained on; raises KeyError, TypeError or ValueError for a
     bad card. A card belongs to the game that its data names as `game`, by default to the first game"""
+    register: Callable[[dg.DagsterInstance, Sequence[str]], None] = lambda instance, partitions: None
+    """makes an instance know partitions of its assets, and those that settings ask for"""
+    renamed: Renaming | None = None
+    """rule for the names that earlier versions gave to partitions"""
     results: Mapping[str, str] = field(default_factory=dict)
     """figures in a card that lineage reports, by name -> format of the text; if empty, only in JSON"""
     flywheel: Flywheel | None = None

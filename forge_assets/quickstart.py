@@ -15,8 +15,9 @@ from typing import Any
 import dagster as dg
 from rich.console import Console
 
-from forge_assets.dagster_internals import failure_reason
+from forge_assets.dagster_internals import failure_reason, has_old_partitions
 from forge_assets.in_process import materialize_here
+from forge_assets.renaming import OLD_NAMES
 from forge_assets.run_config import op_name
 from forge_core.errors import ForgeError
 
@@ -80,6 +81,9 @@ def main() -> int:
     quickstart = Quickstart(Console(), dg.DagsterInstance.get())
     try:
         for game in all_games():
+            game.register(quickstart.instance, ())
+            if game.renamed and has_old_partitions(quickstart.instance, game.renamed):
+                quickstart.print(OLD_NAMES)
             if game.quickstart:
                 game.quickstart(quickstart)
     except RunFailed:

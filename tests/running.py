@@ -21,6 +21,7 @@ import dagster as dg
 from forge_assets.resources import COMPUTE_POOL
 from forge_assets.texas42.blocks import block_name
 from forge_assets.texas42.partitions import shard_keys
+from forge_assets.texas42.universe import grow_universe
 from forge_core.texas42.declarations import NAMES
 
 PROJECT = Path(__file__).parent.parent
@@ -41,6 +42,7 @@ def new_home(folder: Path) -> dict[str, str]:
     shutil.copy(PROJECT / "dagster_home/dagster.yaml", home)
     with dg.DagsterInstance.from_config(str(home)) as instance:  # as the Makefile does
         instance.event_log_storage.set_concurrency_slots(COMPUTE_POOL, 1)
+        grow_universe(instance)
     return os.environ | {
         "DAGSTER_HOME": str(home),
         "FORGE_STORE": str(folder / "store"),

@@ -17,7 +17,11 @@ from forge_assets.in_process import materialize_here
 from forge_assets.quickstart import main
 from forge_assets.texas42 import versions
 from forge_assets.texas42.bidding_results import CHECKS
-from forge_assets.texas42.blocks import BLOCK_SIZE, N_BLOCKS, block_name, block_seeds
+from forge_assets.texas42.blocks import (
+    MOST_BLOCKS,
+    block_name,
+    block_seeds,
+)
 from forge_assets.texas42.eq_games import SOUND
 from forge_assets.texas42.oracle_shards import BlockLaunchpad, MarginalizedLaunchpad, ShardLaunchpad
 from forge_assets.texas42.partitions import (
@@ -27,6 +31,7 @@ from forge_assets.texas42.partitions import (
     shard_keys,
     shard_partitions,
 )
+from forge_assets.texas42.universe import grow_universe
 from forge_assets.versions import constant_of
 from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
@@ -46,6 +51,7 @@ FEW_ROWS = {"rows": "280"}
 @pytest.fixture
 def instance():
     with dg.DagsterInstance.ephemeral() as instance:
+        grow_universe(instance)
         yield instance
 
 
@@ -75,14 +81,19 @@ def materialize(instance, root):
 # what Dagster is told
 
 
-def test_definitions_are_these():
+def test_definitions_are_these(instance):
     graph = defs.resolve_asset_graph()
+    with dg.partition_loading_context(dynamic_partitions_store=instance):
+        sizes = {
+            key: graph.get(key).partitions_def and graph.get(key).partitions_def.get_num_partitions()
+            for key in graph.get_all_asset_keys()
+        }
     told = {
         key.to_user_string(): (
             graph.get(key).group_name,
             sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
             sorted(check.name for check in graph.get_check_keys_for_assets({key})),
-            graph.get(key).partitions_def and graph.get(key).partitions_def.get_num_partitions(),
+            sizes[key],
             graph.get(key).code_version,
         )
         for key in graph.get_all_asset_keys()
@@ -96,8 +107,8 @@ def test_definitions_are_these():
     games = "q2/m1/l1/t1/e1/s1/o1"
     game_checks = sorted(["every_game_played", "games_read_back", *SOUND])
     assert told == {
-        "oracle_shards": ("texas42", [], shard_checks, 20_000, "s1/o1"),
-        "marginalized_shards": ("texas42", [], shard_checks, 20_000, "s1/o1"),
+        "oracle_shards": ("texas42", [], shard_checks, 200, "s1/o1"),
+        "marginalized_shards": ("texas42", [], shard_checks, 200, "s1/o1"),
         "golden_shards": ("texas42", [], shard_checks, 220, "s1/o1"),
         "shard_catalog": ("texas42", upstream, ["no_faults", "one_oracle"], None, "c1/s1/o1"),
         "token_splits": ("texas42", ["shard_catalog"], token_checks, 3, "t1/e1/s1/o1"),
@@ -110,12 +121,12 @@ def test_definitions_are_these():
             "v1/g1/m1/l1/t1/e1/s1/o1",
         ),
         "oracle_model_onnx": ("texas42", ["oracle_model"], ["parity"], 2, "x1/m1/l1/t1/e1/s1/o1"),
-        "eq_games": ("texas42", ["oracle_model"], game_checks, 2_000, games),
+        "eq_games": ("texas42", ["oracle_model"], game_checks, 20, games),
         "eq_catalog": ("texas42", ["eq_games"], ["no_faults", "one_version"], None, f"c1/{games}"),
         "eq_token_splits": ("texas42", ["eq_catalog"], token_checks, 2, f"r2/t1/{games}"),
         "eq_model": ("texas42", ["eq_token_splits"], model_checks, None, f"m1/r2/t1/{games}"),
         "eq_model_onnx": ("texas42", ["eq_model"], ["parity"], None, f"x1/m1/r2/t1/{games}"),
-        "bidding_results": ("texas42", [], sorted(CHECKS), 2_000, "b1/p1/q2/e1/o1"),
+        "bidding_results": ("texas42", [], sorted(CHECKS), 20, "b1/p1/q2/e1/o1"),
         "match_results": (
             "texas42",
             ["eq_model", "oracle_model"],
@@ -209,7 +220,7 @@ def test_settings_default_to_those_of_the_core():
 
 
 def test_no_block_straddles_a_split():
-    for block in range(N_BLOCKS):
+    for block in range(MOST_BLOCKS):
         assert len({split_of(seed) for seed in block_seeds(block_name(block))}) == 1
 
 
@@ -236,16 +247,16 @@ def test_golden_partitions_hold_one_deal_each():
     assert {split_of(key.seed) for key in keys} == {"val", "test"}
 
 
-def test_run_tags_cover_a_rectangle():
+def test_run_tags_cover_a_rectangle(instance):
     tags = block_range(0, 3)
-    covered = shard_partitions.get_partition_keys_in_range(dg.PartitionKeyRange(*tags.values()))
+    with dg.partition_loading_context(dynamic_partitions_store=instance):
+        covered = shard_partitions.get_partition_keys_in_range(dg.PartitionKeyRange(*tags.values()))
     assert sorted(covered) == sorted(f"{name}|{block_name(b)}" for name in NAMES for b in range(4))
 
 
 def test_blocks_outside_the_universe_are_refused():
-    with pytest.raises(BadInput, match="N_BLOCKS"):
-        block_range(0, N_BLOCKS)
-    assert N_BLOCKS * BLOCK_SIZE == 100_000
+    with pytest.raises(BadInput, match="do not all exist"):
+        block_range(0, MOST_BLOCKS)
 
 
 # what a run leaves behind

@@ -16,6 +16,7 @@ from forge_assets.resources import ComputeDevice
 from forge_assets.texas42 import versions
 from forge_assets.texas42.bidding_results import CHECKS, BiddingLaunchpad
 from forge_assets.texas42.blocks import block_name, block_seeds
+from forge_assets.texas42.universe import grow_universe
 from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
 from forge_core.texas42.bidding import records
@@ -48,6 +49,7 @@ def one_thread():
 @pytest.fixture
 def instance():
     with dg.DagsterInstance.ephemeral() as instance:
+        grow_universe(instance)
         yield instance
 
 

@@ -22,6 +22,7 @@ from forge_assets.texas42.blocks import block_name
 from forge_assets.texas42.eq_games import _SAYS, SOUND, GameLaunchpad, check_of
 from forge_assets.texas42.partitions import block_keys
 from forge_assets.texas42.quickstart import play
+from forge_assets.texas42.universe import grow_universe
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.versions import PROJECT
 from forge_core.files import Store
@@ -53,6 +54,7 @@ def one_thread():
 @pytest.fixture
 def instance():
     with dg.DagsterInstance.ephemeral() as instance:
+        grow_universe(instance)
         yield instance
 
 

@@ -23,6 +23,7 @@ from toy_game import ToySource, toy_config, toy_rows
 
 from forge_assets.in_process import materialize_here
 from forge_assets.texas42.partitions import block_range, shard_keys
+from forge_assets.texas42.universe import grow_universe
 from forge_assets.tracking.errors import TrackerUnusable
 from forge_assets.tracking.registry import registered_name
 from forge_assets.tracking.tracker import Tracker
@@ -190,6 +191,7 @@ def test_a_run_of_the_pipeline_on_a_full_disk(disk):
     settings, resources = {"rows": "280"}, {"store": {"url": str(disk)}}
     wanted = [key for name in dg_partitions() for key in shard_keys(name, "one")]
     with dg.DagsterInstance.ephemeral() as instance:
+        grow_universe(instance)
         ballast = fill_up(disk, leave=150_000)
         run = materialize_here("oracle_shards", instance, block_range(0, 0), settings, resources)
         assert not run.success

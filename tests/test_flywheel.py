@@ -24,7 +24,7 @@ from forge_assets.in_process import materialize_here
 from forge_assets.resources import ShardStore
 from forge_assets.texas42 import flywheel as texas42
 from forge_assets.texas42 import networks
-from forge_assets.texas42.blocks import N_BLOCKS
+from forge_assets.texas42.blocks import MOST_BLOCKS
 from forge_assets.texas42.flywheel import FLYWHEEL, FlywheelSettings, steps_of
 from forge_assets.tracking.registry import CHAMPION, ModelRegistry, ModelVersion, registered_name
 from forge_assets.tracking.tracker import Tracker
@@ -165,22 +165,22 @@ def test_who_stops_it_by_hand_wears_it_down_not():
 
 
 def test_at_the_end_of_the_universe_it_is_done():
-    state = State.begin(replace(SMALL, start_block=N_BLOCKS - 3, blocks=5))
-    assert state.units() == [N_BLOCKS - 3], "the last two are val and test"
-    done = state.ended(replace(iteration(1), units=(N_BLOCKS - 3,)), "v1")
+    state = State.begin(replace(SMALL, start_block=MOST_BLOCKS - 3, blocks=5))
+    assert state.units() == [MOST_BLOCKS - 3], "the last two are val and test"
+    done = state.ended(replace(iteration(1), units=(MOST_BLOCKS - 3,)), "v1")
     assert done.current_phase is done.reset().current_phase is Phase.DONE
 
 
 def test_with_a_larger_universe_it_goes_on(monkeypatch):
-    state = State.begin(replace(SMALL, start_block=N_BLOCKS - 3))
-    done = state.ended(replace(iteration(1), units=(N_BLOCKS - 3,)), "v1")
-    monkeypatch.setattr("forge_assets.texas42.flywheel.N_BLOCKS", N_BLOCKS + 20)
-    assert done.current_phase is Phase.READY and done.units() == [N_BLOCKS]
+    state = State.begin(replace(SMALL, start_block=MOST_BLOCKS - 3))
+    done = state.ended(replace(iteration(1), units=(MOST_BLOCKS - 3,)), "v1")
+    monkeypatch.setattr("forge_assets.texas42.flywheel.MOST_BLOCKS", MOST_BLOCKS + 20)
+    assert done.current_phase is Phase.READY and done.units() == [MOST_BLOCKS]
 
 
 def test_where_no_seeds_are_left_none_begins():
     with pytest.raises(BadInput, match="start at a lower number"):
-        State.begin(replace(SMALL, start_block=N_BLOCKS - 1))
+        State.begin(replace(SMALL, start_block=MOST_BLOCKS - 1))
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_where_no_seeds_are_left_none_begins():
         {"lr": 0.0},
         {"lr": float("nan")},
         {"threads": 0},
-        {"start_block": N_BLOCKS},
+        {"start_block": MOST_BLOCKS},
         {"group": "a/b"},
         {"begin": "moon"},
     ],
@@ -378,7 +378,7 @@ def test_the_sensor_asks_for_a_run_once(instance, root, tracker):
     request = tick()
     assert request.asset_selection == [dg.AssetKey("oracle_shards")]
     assert request.tags["forge/step"] == "watched deals" and request.tags["forge/attempt"] == "1"
-    assert "seeds_000900_000949" in request.tags["dagster/asset_partition_range_start"]
+    assert "000900-000949" in request.tags["dagster/asset_partition_range_start"]
     assert request.run_key == tick().run_key
 
 
@@ -395,8 +395,8 @@ def test_the_sensor_says_why_it_rests(instance, root, tracker):
     assert isinstance(turner(instance, root, tracker).next_move(begin=True), Launch)
     write_state(root, replace(state, phase=Phase.FAILED, error="no space left"))
     assert "no space left" in reason() and "reset" in reason()
-    write_state(root, replace(state, next_unit=N_BLOCKS - 1))
-    assert "N_BLOCKS" in reason()
+    write_state(root, replace(state, next_unit=MOST_BLOCKS - 1))
+    assert "MOST_BLOCKS" in reason()
 
 
 def test_the_schedule_begins_and_the_sensor_carries_on(instance, root, tracker):

@@ -25,6 +25,7 @@ from forge_assets.texas42 import versions
 from forge_assets.texas42.blocks import block_name
 from forge_assets.texas42.oracle_shards import version_of
 from forge_assets.texas42.partitions import block_keys, golden_partitions, partitions_text, shard_keys
+from forge_assets.texas42.universe import grow_universe
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.files.inspection import Condition
@@ -66,6 +67,7 @@ def root(solved, tmp_path) -> Path:
 @pytest.fixture
 def instance():
     with dg.DagsterInstance.ephemeral() as instance:
+        grow_universe(instance)
         yield instance
 
 
@@ -335,6 +337,7 @@ def test_the_command_line_says_what_and_what_to_do(told, root):
 
 def test_a_daemon_that_has_fallen_silent_is_not_waited_for(tmp_path):
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        grow_universe(instance)
         assert not is_daemon_up(instance)
         for seconds_ago, up in ((20, True), (200, False)):
             heartbeat = DaemonHeartbeat(time.time() - seconds_ago, "BACKFILL", "one", [])

@@ -15,6 +15,7 @@ from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.in_process import materialize_here
 from forge_assets.lineage import lineage_text, trace
 from forge_assets.texas42 import versions
+from forge_assets.texas42.universe import grow_universe
 from forge_assets.tracking.registry import registered_name
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.versions import PROJECT
@@ -50,6 +51,7 @@ class Taught:
         )
         assert not [report.error for report in reports if report.error]
         with dg.DagsterInstance.ephemeral() as instance:
+            grow_universe(instance)
             for split in ("train", "val"):
                 assert self._run(instance, "token_splits", split, {"rows": 300}).success
             self.run_id, self.parent = self._teach(instance)
@@ -242,6 +244,7 @@ def test_a_network_of_games_leads_on_through_the_network_they_asked(taught, tmp_
         write_game(Store(str(store)).join("eq-games"), replace(game, settings=game.settings | numbers))
     resources = {"store": {"url": str(store)}, "compute": {"device": "cpu"}}
     with dg.DagsterInstance.ephemeral() as instance:
+        grow_universe(instance)
         for split in ("train", "val"):
             tags = {"dagster/partition": split}
             assert materialize_here("eq_token_splits", instance, tags, {}, resources).success

@@ -20,6 +20,7 @@ from running import SMALL, Process, free_port
 
 from forge_assets.in_process import materialize_here
 from forge_assets.texas42.blocks import block_name
+from forge_assets.texas42.universe import grow_universe
 from forge_core.errors import StoreUnusable
 from forge_core.files import Store
 from forge_core.files import store as files
@@ -136,6 +137,7 @@ def test_queries_read_it_and_write_their_answers_there(store, forge, capsys):
 def test_an_asset_fills_it_and_the_catalog_reads_it(store):
     block = f"blanks|{block_name(0)}"
     with dg.DagsterInstance.ephemeral() as instance:
+        grow_universe(instance)
         resources = {"store": {"url": store.url}}
         for made in (5, 0):
             result = materialize_here(

@@ -8,6 +8,7 @@ from forge_assets.cli.fetch import fetch
 from forge_assets.cli.flywheel import flywheel_verbs
 from forge_assets.cli.gaps import gaps
 from forge_assets.cli.lineage import lineage
+from forge_assets.cli.migrate import migrate
 from forge_assets.cli.prune import prune
 from forge_assets.cli.query import query
 from forge_assets.games import all_games
@@ -25,6 +26,7 @@ app.command()(lineage)
 app.command()(query)
 app.command()(fetch)
 app.command()(prune)
+app.command()(migrate)
 for game in all_games():
     if game.flywheel:
         app.add_typer(flywheel_verbs(game.flywheel))

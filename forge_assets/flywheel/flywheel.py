@@ -10,6 +10,8 @@ from forge_assets.flywheel.state import Iteration, State
 from forge_assets.flywheel.steps import Reports, Step
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from forge_assets.tracking.tracker import Tracker
 
 
@@ -60,6 +62,8 @@ class Flywheel:
     """state, reports -> record of the current iteration, after its last step"""
     draw: Callable[[Sequence[Iteration]], bytes]
     """iterations, at least one -> their curve as PNG"""
+    register: Callable[[dg.DagsterInstance, State], None] = lambda instance, state: None
+    """makes the instance know the partitions of the current iteration; called before each run"""
 
     @property
     def command(self) -> str:

@@ -1,9 +1,10 @@
 """The choice of a flywheel's next step, from its state and from Dagster's runs.
 
 A step has the status of its last run: under way, done or failed. When the gate is done the iteration ends,
-with or without a promotion, and the range advances. When a step fails, range and champion stay. Nothing but
-the state is written, so it does not matter who asks for the next step, how often, or which process died. A
-step that needs MLflow does not begin during an outage, and an outage does not count as a failure.
+with or without a promotion, and the range advances. When a step fails, range and champion stay. Nothing is
+written but the state and the names of the partitions that the next step needs, so it does not matter who asks
+for the next step, how often, or which process died. A step that needs MLflow does not begin during an outage,
+and an outage does not count as a failure.
 """
 
 from __future__ import annotations
@@ -132,6 +133,7 @@ class Turner:
                 if state.away_since:
                     state = state.waiting("")
                     self.write(state)
+                self.flywheel.register(self.instance, state)
                 return self.launch(state, step, reports)
             if run.status in UNDER_WAY or will_be_retried(run):
                 return Rest(f"iteration {state.iteration}: {step.name} is under way, run {run.run_id[:8]}")

@@ -12,6 +12,7 @@ from forge_assets.dagster_internals import (
     is_daemon_healthy,
     start_backfill,
 )
+from forge_assets.games import all_games
 from forge_assets.gaps.report import GapReport, settings_text
 from forge_assets.run_config import asset_key, default_definitions
 
@@ -47,6 +48,9 @@ def mend(
         if asset.asset in earlier:
             started.append(Mending(asset.asset, earlier[asset.asset], len(partitions), new=False))
             continue
+        for game in all_games():
+            if asset.asset in game.partitioned:
+                game.register(instance, partitions)
         backfill_id = start_backfill(
             instance,
             graph,

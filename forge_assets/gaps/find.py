@@ -90,7 +90,8 @@ def find_gaps(
             done += 1
             advance(done, total)
         found.append(_compare(one, files, instance, store, definitions))
-    others = find_stale(instance, graph, partitioned, {asset.asset for asset in found})
+    with dg.partition_loading_context(dynamic_partitions_store=instance):
+        others = list(find_stale(instance, graph, partitioned, {asset.asset for asset in found}))
     return GapReport(store.url, query.blocks, tuple(found), tuple(others))
 
 

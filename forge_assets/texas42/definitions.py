@@ -18,6 +18,7 @@ from forge_assets.texas42.oracle_model import oracle_model, oracle_model_evaluat
 from forge_assets.texas42.oracle_shards import GROUP, golden_shards, marginalized_shards, oracle_shards
 from forge_assets.texas42.shard_catalog import shard_catalog
 from forge_assets.texas42.token_splits import token_splits
+from forge_assets.texas42.universe import seed_blocks_sensor
 
 
 def definitions() -> GameDefinitions:
@@ -47,6 +48,7 @@ def definitions() -> GameDefinitions:
         schedules=(flywheel.schedule,),
         sensors=(
             flywheel.sensor,
+            seed_blocks_sensor,
             catalog_sensor("shards", shard_catalog),
             catalog_sensor("games", eq_catalog),
         ),

@@ -13,7 +13,7 @@ from forge_assets.flywheel.champions import end_at_gate, of_challenger, start_fr
 from forge_assets.flywheel.flywheel import Flywheel, Words
 from forge_assets.flywheel.state import Iteration, State, check_group
 from forge_assets.flywheel.steps import Reports, Step, one_partition, without_gaps
-from forge_assets.texas42.blocks import BLOCK_SIZE, N_BLOCKS, block_name, block_seeds
+from forge_assets.texas42.blocks import BLOCK_SIZE, MOST_BLOCKS, block_name, block_seeds
 from forge_core.errors import BadInput
 from forge_core.ranges import ranges_text
 from forge_core.settings import setting
@@ -22,6 +22,8 @@ from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.settings import scores, shards, tokens
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from forge_assets.tracking.registry import ModelRegistry
     from forge_assets.tracking.tracker import Tracker
 
@@ -61,8 +63,8 @@ class FlywheelSettings:
 
     def __post_init__(self) -> None:
         check_group(self.group)
-        if not 0 <= self.start_block < N_BLOCKS:
-            raise BadInput(f"start-block {self.start_block} does not exist: use 0..{N_BLOCKS - 1}")
+        if not 0 <= self.start_block < MOST_BLOCKS:
+            raise BadInput(f"start-block {self.start_block} does not exist: use 0..{MOST_BLOCKS - 1}")
         counts = (self.blocks, self.epochs, self.batch_size, self.rows, self.golden_rows, self.threads or 1)
         if min(counts) < 1 or self.threads == 0:
             raise BadInput(
@@ -82,7 +84,7 @@ class FlywheelSettings:
 
     def units_from(self, start: int) -> list[int]:
         """Return the blocks of an iteration: train blocks, ascending, from block `start` on."""
-        train = (block for block in range(start, N_BLOCKS) if is_train(block))
+        train = (block for block in range(start, MOST_BLOCKS) if is_train(block))
         return [block for block, _ in zip(train, range(self.blocks), strict=False)]
 
 
@@ -186,6 +188,13 @@ def _start(settings: FlywheelSettings, registry: ModelRegistry) -> Mapping[str, 
     return start_from_champion(registry, settings.objective, new)
 
 
+def register(instance: dg.DagsterInstance, state: State) -> None:
+    """Let the universe of seeds hold the blocks of the current iteration."""
+    from forge_assets.texas42.universe import grow_universe
+
+    grow_universe(instance, [WATCHED_BLOCK, *state.units()])
+
+
 def result_of(state: State, reports: Reports) -> Iteration:
     """Return the record of the current iteration, after its gate."""
     gate = reports[GATE]
@@ -228,12 +237,13 @@ FLYWHEEL = Flywheel(
         "champion",
     ),
     first_job="flywheel_deals",
-    exhausted="raise N_BLOCKS in forge_assets/texas42/blocks.py",
+    exhausted="raise MOST_BLOCKS in forge_assets/texas42/blocks.py",
     objective=lambda settings: settings.objective,
     version=benchmark_version,
     check=check_settings,
     units_text=seeds_text,
     steps=steps_of,
+    register=register,
     result=result_of,
     draw=draw_history,
 )

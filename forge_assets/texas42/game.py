@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from forge_assets.games import Game, GameDefinitions, RegisteredModel
 from forge_assets.texas42 import versions
+from forge_assets.texas42.blocks import RENAMED
 from forge_assets.texas42.flywheel import FLYWHEEL
 from forge_core.texas42.reference import REFERENCE
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from forge_assets.frames.tables import Table
     from forge_assets.gaps.partitioned import PartitionedAsset
     from forge_assets.gaps.report import GapQuery
@@ -44,6 +47,12 @@ def _tables() -> Sequence[Table]:
     return TABLES
 
 
+def _register(instance: dg.DagsterInstance, partitions: Sequence[str]) -> None:
+    from forge_assets.texas42.universe import register
+
+    register(instance, partitions)
+
+
 def _quickstart(quickstart: Quickstart) -> None:
     from forge_assets.texas42.quickstart import make_all
 
@@ -72,6 +81,8 @@ TEXAS42 = Game(
     },
     partitioned=("oracle_shards", "marginalized_shards", "golden_shards", "eq_games", "bidding_results"),
     inspection=_inspection,
+    register=_register,
+    renamed=RENAMED,
     flywheel=FLYWHEEL,
     tables=_tables,
     quickstart=_quickstart,

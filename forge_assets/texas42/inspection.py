@@ -9,8 +9,9 @@ from typing import Any
 from forge_assets.gaps.partitioned import PartitionedAsset, Settings, choose_units
 from forge_assets.gaps.report import GapQuery
 from forge_assets.materializations import Record
+from forge_assets.renaming import OLD_NAMES
 from forge_assets.texas42 import versions
-from forge_assets.texas42.blocks import BLOCK_SIZE, N_BLOCKS, block_name, block_seeds
+from forge_assets.texas42.blocks import BLOCK_SIZE, MOST_BLOCKS, RENAMED, block_name, block_seeds
 from forge_assets.texas42.partitions import (
     block_keys,
     golden_keys,
@@ -41,9 +42,9 @@ def inspection(query: GapQuery, store: Store) -> list[PartitionedAsset]:
 
     query.settings: any settings of ExpectedShards. Raise BadInput if the query has blocks that do not exist.
     """
-    if query.blocks and not 0 <= min(query.blocks) <= max(query.blocks) < N_BLOCKS:
+    if query.blocks and not 0 <= min(query.blocks) <= max(query.blocks) < MOST_BLOCKS:
         raise BadInput(
-            f"blocks {query.blocks[0]}..{query.blocks[-1]} do not all exist: use 0..{N_BLOCKS - 1}"
+            f"blocks {query.blocks[0]}..{query.blocks[-1]} do not all exist: use 0..{MOST_BLOCKS - 1}"
         )
     return [*_shards(query, store), *_by_block(query, store)]
 
@@ -152,10 +153,15 @@ def _opponents_in(folder: Store) -> int:
 def _partitions(
     query: GapQuery, store: Store, asset: str, folder: str, by_declaration: bool, recorded: Collection[str]
 ) -> Sequence[str]:
-    """Choose the partitions to inspect: the blocks of the query, or those with data on disk or in Dagster."""
+    """Choose the partitions to inspect: the blocks of the query, or those with data on disk or in Dagster.
+
+    Raise BadInput if Dagster's records have the names of an earlier version.
+    """
+    if any(RENAMED.word in partition for partition in recorded):
+        raise BadInput(OLD_NAMES)
     begun = {_block_of(partition) for partition in recorded} | set(_blocks_in(store.join(folder)))
     blocks = choose_units(query, begun, asset, _FIRST)
-    names = [block_name(block) for block in blocks if block < N_BLOCKS]
+    names = [block_name(block) for block in blocks if block < MOST_BLOCKS]
     return [f"{decl}|{name}" for decl in NAMES for name in names] if by_declaration else names
 
 

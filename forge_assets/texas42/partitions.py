@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from forge_assets.texas42.blocks import BLOCK_SIZE, N_BLOCKS, block_name, block_seeds
+from forge_assets.texas42.blocks import BLOCK_SIZE, MOST_BLOCKS, block_name, block_seeds
 from forge_core.errors import BadInput
 from forge_core.ranges import ranges_text
 from forge_core.texas42.benchmark import GOLDEN_SHARD_SEEDS
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from forge_core.texas42.oracle.shards import ShardKey
 
 declarations = dg.StaticPartitionsDefinition(list(NAMES))
-seed_blocks = dg.StaticPartitionsDefinition([block_name(block) for block in range(N_BLOCKS)])
+UNIVERSE = "seed_blocks"
+"""name under which an instance keeps the blocks that there are: see `forge_assets.texas42.universe`"""
+seed_blocks = dg.DynamicPartitionsDefinition(name=UNIVERSE)
 golden_seeds = dg.StaticPartitionsDefinition([f"seed_{seed:06d}" for seed in GOLDEN_SHARD_SEEDS])
 
 shard_partitions = dg.MultiPartitionsDefinition({"seeds": seed_blocks, "decl": declarations})
-"""Keys such as `sixes|seeds_000000_000049`: Dagster sorts dimensions by name."""
+"""Keys such as `sixes|000000-000049`: Dagster sorts dimensions by name."""
 golden_partitions = dg.MultiPartitionsDefinition({"seed": golden_seeds, "decl": declarations})
 """Keys such as `sixes|seed_000900`."""
 
@@ -32,8 +34,8 @@ def block_range(first: int, last: int) -> dict[str, str]:
     The daemon would split a backfill of the same partitions into one run per declaration. Raise BadInput if
     a block does not exist.
     """
-    if not 0 <= first <= last < N_BLOCKS:
-        raise BadInput(f"blocks {first}..{last} do not all exist: use 0..{N_BLOCKS - 1}, or raise N_BLOCKS")
+    if not 0 <= first <= last < MOST_BLOCKS:
+        raise BadInput(f"blocks {first}..{last} do not all exist: use 0..{MOST_BLOCKS - 1}")
     return {
         "dagster/asset_partition_range_start": f"{NAMES[0]}|{block_name(first)}",
         "dagster/asset_partition_range_end": f"{NAMES[-1]}|{block_name(last)}",
