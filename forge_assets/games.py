@@ -64,7 +64,7 @@ class Game:
     """One game, as the rest of `forge_assets` sees it. Asset keys are written `name` or `prefix/name`."""
 
     name: str
-    """`texas42`: name of its package and of its asset group"""
+    """`texas42`: name of its package"""
     experiment: str
     """MLflow experiment of its training runs"""
     model_prefix: str

@@ -19,9 +19,8 @@ from forge_assets.filling import materialization
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
-from forge_assets.texas42 import versions
+from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.blocks import block_seeds
-from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.partitions import seed_blocks
 from forge_assets.tracking.registry import resolve_model
 from forge_assets.tracking.tracker import Tracker
@@ -71,7 +70,7 @@ CHECKS = {
 
 
 @dg.asset(
-    group_name=GROUP,
+    group_name=groups.BIDDING,
     partitions_def=seed_blocks,
     backfill_policy=dg.BackfillPolicy.single_run(),
     code_version=versions.BIDDING,

@@ -12,12 +12,11 @@ from forge_assets.gate.champion import IS_CHAMPION, hold_gate
 from forge_assets.gate.networks import load_network
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
-from forge_assets.texas42 import versions
+from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.cards import card_of, check_objective
 from forge_assets.texas42.eq_model import OBJECTIVE as PLAYER
 from forge_assets.texas42.eq_model import eq_model
 from forge_assets.texas42.oracle_model import oracle_model_evaluation
-from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.registry import CHAMPION
 from forge_assets.tracking.tracker import Tracker
@@ -37,7 +36,7 @@ class GateLaunchpad(ModelLaunchpad, config_of(GateSettings)):
 
 
 @dg.asset(
-    group_name=GROUP,
+    group_name=groups.PLAY,
     deps=[
         dg.AssetDep(
             oracle_model_evaluation,

@@ -6,6 +6,7 @@ from forge_assets.automation import catalog_sensor
 from forge_assets.flywheel.progress import progress_asset
 from forge_assets.flywheel.sensor import automate
 from forge_assets.games import GameDefinitions
+from forge_assets.texas42 import groups
 from forge_assets.texas42.bidding_results import bidding_results
 from forge_assets.texas42.champion import champion
 from forge_assets.texas42.eq_catalog import eq_catalog
@@ -15,7 +16,7 @@ from forge_assets.texas42.eq_token_splits import eq_token_splits
 from forge_assets.texas42.flywheel import FLYWHEEL
 from forge_assets.texas42.match_results import match_results
 from forge_assets.texas42.oracle_model import oracle_model, oracle_model_evaluation, oracle_model_onnx
-from forge_assets.texas42.oracle_shards import GROUP, golden_shards, marginalized_shards, oracle_shards
+from forge_assets.texas42.oracle_shards import golden_shards, marginalized_shards, oracle_shards
 from forge_assets.texas42.shard_catalog import shard_catalog
 from forge_assets.texas42.token_splits import token_splits
 from forge_assets.texas42.universe import seed_blocks_sensor
@@ -42,7 +43,7 @@ def definitions() -> GameDefinitions:
             bidding_results,
             match_results,
             champion,
-            progress_asset(FLYWHEEL, GROUP),
+            progress_asset(FLYWHEEL, groups.FLYWHEEL),
         ),
         jobs=(flywheel.job,),
         schedules=(flywheel.schedule,),

@@ -6,9 +6,8 @@ import dagster as dg
 
 from forge_assets.automation import after
 from forge_assets.resources import ShardStore, failing_plainly
-from forge_assets.texas42 import versions
+from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.eq_games import eq_games
-from forge_assets.texas42.oracle_shards import GROUP
 
 if TYPE_CHECKING:
     from forge_core.texas42.eq.catalog import GameCatalog
@@ -17,7 +16,7 @@ CATALOG_VERSION = "c1"
 
 
 @dg.asset(
-    group_name=GROUP,
+    group_name=groups.EXPECTED_Q,
     deps=[dg.AssetDep(eq_games, partition_mapping=dg.AllPartitionMapping())],
     code_version=f"{CATALOG_VERSION}/{versions.EQ_GAMES}",
     automation_condition=after("games"),

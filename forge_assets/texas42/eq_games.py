@@ -14,9 +14,8 @@ from forge_assets.filling import completed, input_versions, materialization
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
-from forge_assets.texas42 import versions
+from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.oracle_model import oracle_model
-from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.partitions import block_keys, seed_blocks
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.tracker import Tracker
@@ -74,7 +73,7 @@ def check(name: str, description: str) -> dg.AssetCheckSpec:
 
 
 @dg.asset(
-    group_name=GROUP,
+    group_name=groups.EXPECTED_Q,
     deps=[dg.AssetDep(oracle_model, partition_mapping=dg.SpecificPartitionsPartitionMapping(["qvalue"]))],
     partitions_def=seed_blocks,
     backfill_policy=dg.BackfillPolicy.single_run(),

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
-from forge_assets.texas42 import versions
+from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.eq_token_splits import eq_token_splits
 from forge_assets.texas42.networks import (
     TeachingLaunchpad,
@@ -12,7 +12,6 @@ from forge_assets.texas42.networks import (
     teach_network,
     teaching_checks,
 )
-from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.tracker import Tracker
 
@@ -20,7 +19,7 @@ OBJECTIVE, STAGE = "eq", 2
 
 
 @dg.asset(
-    group_name=GROUP,
+    group_name=groups.EXPECTED_Q,
     deps=[eq_token_splits],
     code_version=versions.EQ_MODEL,
     pool=COMPUTE_POOL,
@@ -41,7 +40,7 @@ def eq_model(
 
 
 @dg.asset(
-    group_name=GROUP,
+    group_name=groups.EXPECTED_Q,
     deps=[eq_model],
     code_version=versions.EQ_ONNX,
     kinds={"onnx"},

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
-from forge_assets.texas42 import versions
+from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.eq_catalog import eq_catalog
-from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.texas42.token_splits import Work, fill_split, split_checks
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ eq_split_partitions = dg.StaticPartitionsDefinition(["train", "val"])
 
 
 @dg.asset(
-    group_name=GROUP,
+    group_name=groups.EXPECTED_Q,
     deps=[eq_catalog],
     partitions_def=eq_split_partitions,
     code_version=versions.EQ_TOKENS,

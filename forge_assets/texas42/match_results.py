@@ -15,10 +15,9 @@ from pydantic import Field
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
-from forge_assets.texas42 import versions
+from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.eq_model import eq_model
 from forge_assets.texas42.oracle_model import oracle_model
-from forge_assets.texas42.oracle_shards import GROUP
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import FileCorrupt
@@ -66,7 +65,7 @@ CHECKS = {
 
 
 @dg.asset(
-    group_name=GROUP,
+    group_name=groups.PLAY,
     deps=[dg.AssetDep(oracle_model, partition_mapping=dg.AllPartitionMapping()), eq_model],
     code_version=versions.MATCHES,
     pool=COMPUTE_POOL,

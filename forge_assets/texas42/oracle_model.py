@@ -12,14 +12,14 @@ from forge_assets.gate.networks import load_network
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
-from forge_assets.texas42 import versions
+from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.networks import (
     export_network,
     parity_check,
     teach_network,
     teaching_checks,
 )
-from forge_assets.texas42.oracle_shards import GROUP, golden_shards
+from forge_assets.texas42.oracle_shards import golden_shards
 from forge_assets.texas42.token_splits import token_splits
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.links import link_training
@@ -41,7 +41,7 @@ class LiveTeachingLaunchpad(config_of(LiveTeachingSettings)):
 
 
 @dg.asset(
-    group_name=GROUP,
+    group_name=groups.LEARNING,
     deps=[
         dg.AssetDep(token_splits, partition_mapping=dg.SpecificPartitionsPartitionMapping(["train", "val"]))
     ],
@@ -100,7 +100,7 @@ def warning(name: str, description: str) -> dg.AssetCheckSpec:
 
 
 @dg.asset(
-    group_name=GROUP,
+    group_name=groups.LEARNING,
     deps=[oracle_model, dg.AssetDep(golden_shards, partition_mapping=dg.AllPartitionMapping())],
     partitions_def=model_partitions,
     code_version=versions.EVALUATION,
@@ -294,7 +294,7 @@ def table(report: Mapping[str, Any]) -> str:
 
 
 @dg.asset(
-    group_name=GROUP,
+    group_name=groups.LEARNING,
     deps=[oracle_model],
     partitions_def=model_partitions,
     code_version=versions.ONNX,

@@ -15,7 +15,7 @@ from pydantic import Field
 from forge_assets.filling import completed, materialization
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
-from forge_assets.texas42 import versions
+from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.partitions import golden_keys, golden_partitions, shard_keys, shard_partitions
 from forge_core.errors import ForgeError, is_damaged
 from forge_core.texas42.folders import GOLDEN_SHARDS, MARGINALIZED_SHARDS, STANDARD_SHARDS
@@ -24,8 +24,6 @@ from forge_core.texas42.settings.shards import MarginalizedSettings, ShardSettin
 if TYPE_CHECKING:
     from forge_core.files import Store
     from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, ShardReport
-
-GROUP = "texas42"
 
 
 class ShardLaunchpad(config_of(ShardSettings)):
@@ -53,7 +51,7 @@ def shard_asset(name: str, partitions: dg.PartitionsDefinition):
     """Return the decorator of an asset that fills partitions with shards."""
     return dg.asset(
         name=name,
-        group_name=GROUP,
+        group_name=groups.ORACLE,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         code_version=versions.SHARDS,

@@ -7,9 +7,8 @@ import dagster as dg
 from forge_assets.automation import after
 from forge_assets.pictures import picture
 from forge_assets.resources import ShardStore, failing_plainly
-from forge_assets.texas42 import versions
+from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.oracle_shards import (
-    GROUP,
     golden_shards,
     marginalized_shards,
     oracle_shards,
@@ -19,7 +18,7 @@ CATALOG_VERSION = "c1"
 
 
 @dg.asset(
-    group_name=GROUP,
+    group_name=groups.ORACLE,
     deps=[oracle_shards, marginalized_shards, golden_shards],
     code_version=f"{CATALOG_VERSION}/{versions.SHARDS}",
     automation_condition=after("shards"),

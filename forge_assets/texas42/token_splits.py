@@ -9,8 +9,7 @@ import dagster as dg
 
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
-from forge_assets.texas42 import versions
-from forge_assets.texas42.oracle_shards import GROUP
+from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.shard_catalog import shard_catalog
 from forge_core.errors import BadInput, ForgeError
 from forge_core.texas42.folders import shards_folder
@@ -51,7 +50,7 @@ def split_checks(asset: str, sound: str) -> list[dg.AssetCheckSpec]:
 
 
 @dg.asset(
-    group_name=GROUP,
+    group_name=groups.LEARNING,
     deps=[shard_catalog],
     partitions_def=split_partitions,
     code_version=versions.TOKENS,
