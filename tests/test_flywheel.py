@@ -707,7 +707,7 @@ def test_without_a_dagster_home_it_is_that_of_the_project(pipeline, monkeypatch,
     "wrong",
     [
         ("--blocks", "0"),
-        ("--start-block", "5000"),
+        ("--start-block", "10000"),
         ("--lr", "-1"),
         ("--begin", "moon"),
         ("--blocks", "x"),

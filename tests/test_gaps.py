@@ -215,8 +215,8 @@ def test_marginalized_shards_are_held_to_as_many_opponents_as_there_are(root, in
 def test_what_is_bad_is_said(root, instance):
     with pytest.raises(BadInput, match="file by file"):
         inspect_files(root, instance, assets=("shard_catalog",))
-    with pytest.raises(BadInput, match=r"use 0\.\.1999"):
-        inspect_files(root, instance, blocks=(2000,))
+    with pytest.raises(BadInput, match=r"use 0\.\.9999"):
+        inspect_files(root, instance, blocks=(10_000,))
 
 
 # games
@@ -322,7 +322,7 @@ def test_the_command_line_says_what_and_what_to_do(told, root):
         assert FILE.format(6, 6) in said and "repeat the command with --mend" in said
         assert told("--blocks", "0", "--seeds", "1")[0] == 2
         assert "blocks 3-0: the first number is larger than the last; write 0-3" in told("--blocks", "3-0")[1]
-        assert told("--asset", "everything")[0] == 2 and told("--blocks", "9999")[0] == 2
+        assert told("--asset", "everything")[0] == 2 and told("--blocks", "10000")[0] == 2
 
         status, said = told("--mend")
         (backfill,) = instance.get_backfills()
