@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -19,8 +20,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forge_core.cli.main import main
 from forge_core.errors import BadInput, DeviceUnavailable, FileCorrupt, FileForeign, StoreUnusable
 from forge_core.files import Store
+from forge_core.files.parquet import to_parquet
 from forge_core.splits import Split
 from forge_core.texas42.deals import check_deal, deal_from_seed, deal_with_fixed_hand, marginalized_deal
 from forge_core.texas42.oracle import hardness, solve
@@ -32,6 +35,7 @@ from forge_core.texas42.oracle.shards import (
     ShardKey,
     fill_shards,
     filling,
+    foreign,
     make_shard,
     missing_shards,
     read_header,
@@ -189,6 +193,7 @@ def test_a_shard_is_plain_parquet(store, shard, key):
         b"null",
         b"2000",
     )
+    assert said[b"decl_id"] == said[b"decl"]  # readers of the published format take 0 if it is absent
     columns = [file.metadata.row_group(0).column(place) for place in range(11)]
     assert {column.compression for column in columns} == {"ZSTD"}
     assert "DELTA_BINARY_PACKED" in columns[0].encodings
@@ -460,7 +465,9 @@ def test_a_header_that_was_changed_or_is_incomplete(store, shard, key):
         assert text[name] != value
         put(store, key, parquet(table_of(shard), text | {name: value}))
         assert reason in refused(store, key, header_too=True)
-    for name in text.keys() - {"schema_version"}:
+    put(store, key, to_parquet(table_of(shard), {k: v for k, v in text.items() if k != "decl_id"}))
+    assert read_shard(store, key).header == shard.header  # as earlier versions wrote it
+    for name in text.keys() - {"schema_version", "decl_id"}:
         put(store, key, parquet(table_of(shard), {k: v for k, v in text.items() if k != name}))
         assert refused(store, key, header_too=True) in (
             f"its header lacks {name}",
@@ -620,6 +627,46 @@ def test_a_plain_shard_is_never_overwritten(store, shard, key, written):
     (report,) = fill_shards(store, [key], FEW, device="cpu")
     assert not report.made and report.error and "another program" in report.error
     assert store.join("train").read(key.filename) == data
+
+
+@pytest.mark.parametrize("queries_cost", [16, 10**9], ids=["by queries", "by all labels"])
+def test_every_row_of_a_plain_shard_is_checked(store, shard, key, monkeypatch, queries_cost):
+    monkeypatch.setattr(foreign, "_QUERIES_COST", queries_cost)
+    state, value, q = shard.state, shard.value, shard.q
+    put(store, key, plain(state, value, q, key))
+    read = read_shard(store, key)
+    assert all(np.array_equal(getattr(read, name), getattr(shard, name)) for name in COLUMNS[:4])
+    of_team_0 = unpack(state).mover % 2 == 0
+    worse = (q != ILLEGAL) & (q < value[:, None]) & (q > -40) & of_team_0[:, None]
+    for row, slot in np.argwhere(worse)[[100, -1]]:
+        altered = q.copy()
+        altered[row, slot] -= 2  # V is still the best Q
+        put(store, key, plain(state, value, altered, key))
+        with pytest.raises(FileForeign, match="1 of 2,000 rows disagree with the solver"):
+            read_shard(store, key)
+    strange = state.copy()
+    strange[-1] += 1
+    put(store, key, plain(strange, value, q, key))
+    with pytest.raises(FileForeign, match=f"state {strange[-1]} (cannot occur|is malformed)"):
+        read_shard(store, key)
+
+
+def test_doctor_names_a_plain_shard_with_an_altered_row(store, shard, key, capsys):
+    q = shard.q.copy()
+    row = int(np.argmax((unpack(shard.state).mover % 2 == 0) & ((q != ILLEGAL).sum(axis=1) > 3)))
+    q[row, np.argmin(np.where(q[row] == ILLEGAL, 127, q[row]))] -= 2
+    put(store, key, plain(shard.state, shard.value, q, key))
+    root = store.url.removesuffix("/shards-standard")
+    assert main(["doctor", "--store", root, "--json"]) == 0
+    capsys.readouterr()
+    assert main(["doctor", "--store", root, "--verify", "--json"]) == 1
+    faults = json.loads(capsys.readouterr().out)["store"]["faults"]
+    assert "1 of 2,000 rows disagree" in faults[f"shards-standard/train/{key.filename}"]
+
+
+def test_two_declarations_in_one_header(store, shard, key):
+    put(store, key, to_parquet(table_of(shard), shard.header.to_footer() | {"decl_id": "0"}))
+    assert "two different declarations" in refused(store, key, header_too=True)
 
 
 def test_numbers_of_a_plain_shard_that_do_not_fit(store, shard, key):

@@ -6,15 +6,14 @@ deals again from the seed.
 
 A store of one kind holds shards as `{train,val,test}/FILE`; the seed decides the split. Files are
 written atomically, verified when read, and replaced only if their fingerprint differs. Plain shards
-made by other programs (state, V, q0..q6) can be read too, once a thousand of their rows agree with
-the solver; they are never overwritten.
+made by other programs (state, V, q0..q6) can be read too, if every row agrees with the solver; they
+are never overwritten.
 
 records (what a shard is), writing, verifying (checks that any rows must pass), foreign (plain
 shards), reading, filling: each module imports only those before it.
 """
 
 from forge_core.texas42.oracle.shards.filling import ShardReport, fill_shards, missing_shards
-from forge_core.texas42.oracle.shards.foreign import N_CHECKED_ROWS
 from forge_core.texas42.oracle.shards.reading import SHARDS, read_header, read_shard, write_shard
 from forge_core.texas42.oracle.shards.records import (
     DEFAULT_ROWS,
@@ -34,7 +33,6 @@ from forge_core.texas42.oracle.shards.writing import make_shard
 __all__ = [
     "DEFAULT_ROWS",
     "FOREIGN",
-    "N_CHECKED_ROWS",
     "SCHEMA_VERSION",
     "SHARDS",
     "SHARDS_VERSION",

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from forge_core.files import Store
-from forge_core.files.parquet import open_footer, require
+from forge_core.files.parquet import open_footer, read_metadata, require
 from forge_core.files.records import OtherMaker, RecordFile, Remedy
 from forge_core.texas42.deals import check_deal
 from forge_core.texas42.declarations import NAMES
@@ -88,6 +88,8 @@ def _parse_header(file: pq.ParquetFile, key: ShardKey) -> ShardHeader:
     """Parse the header of a shard, and check its fields against each other and the columns."""
     header = ShardHeader.from_footer(file, SCHEMA_VERSION)
     _check_header(header, key)
+    repeated = read_metadata(file).get(b"decl_id", str(header.decl).encode())
+    require(repeated == str(header.decl).encode(), "its header has two different declarations")
     require(has_columns(file, TYPES), f"its columns or their types are not {', '.join(TYPES)}")
     found = file.metadata.num_rows
     require(found == header.rows, f"it has {found:,} rows, but its header says {header.rows:,}")

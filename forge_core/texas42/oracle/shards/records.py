@@ -112,6 +112,13 @@ class ShardHeader(JsonHeader):
         """The key of the shard: its deal and declaration."""
         return ShardKey(self.seed, self.decl, self.opponent)
 
+    def to_footer(self) -> dict[str, str]:
+        """Return the footer's entries, by name; `decl_id` repeats `decl`.
+
+        Readers of the published format look for `decl_id`, and take 0 (blanks) if it is absent.
+        """
+        return JsonHeader.to_footer(self) | {"decl_id": str(self.decl)}
+
     @property
     def is_foreign(self) -> bool:
         """True if another program made the file."""

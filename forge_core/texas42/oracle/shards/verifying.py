@@ -60,12 +60,17 @@ def read_columns(file: pq.ParquetFile, types: Types) -> Columns:
     return columns | {"q": q}
 
 
+def is_ascending(state: States) -> bool:
+    """Return True if the states [S] are strictly ascending."""
+    return bool((state[1:] > state[:-1]).all())
+
+
 def check_rows(state: States, value: Bytes, q: Bytes, tables: DealTables) -> npt.NDArray[np.uint8]:
     """Check labelled states of a deal, regardless of how they were drawn; return their plies [S].
 
     state: [S] int64; value: [S] int8 and q: [S, 7] int8, in team 0's frame. Raises Unsound.
     """
-    require((np.diff(state) > 0).all(), "states are not strictly ascending")
+    require(is_ascending(state), "states are not strictly ascending")
     plies = np.empty(len(state), dtype=np.uint8)
     for start in range(0, len(state), _CHUNK):
         rows = slice(start, start + _CHUNK)
