@@ -25,13 +25,21 @@ def whole(text: str | int, name: str) -> int:
     return int(text)
 
 
+def list_parts(text: str, signs: str = "-") -> list[str]:
+    """Split a list at its commas and blanks; blanks next to a comma or to one of `signs` do not count.
+
+    `0 - 9, 12 15` has the parts `0-9`, `12` and `15`. A missing part is an empty text.
+    """
+    return re.split(r",|\s+", re.sub(rf"\s*([,{re.escape(signs)}])\s*", r"\1", text.strip()))
+
+
 def parse_seeds(text: str, noun: str = "seeds") -> list[int]:
-    """Parse `0-9,900-919`: return the numbers, ascending and without duplicates.
+    """Parse `0-9,900-919` or `0-9 900-919`: return the numbers, ascending and without duplicates.
 
     noun: what the numbers are, for errors. Raises BadInput.
     """
     numbers: set[int] = set()
-    for part in text.replace(" ", "").split(","):
+    for part in list_parts(text):
         match = re.fullmatch(rf"({WHOLE})(?:-({WHOLE}))?", part)
         if match is None:
             raise BadInput(f"cannot read {noun} from {shortened(text)!r}: write 7, 0-49 or 0-9,900-919")

@@ -25,6 +25,7 @@ from forge_core.texas42.auction import (
 )
 from forge_core.texas42.dominoes import team
 from forge_core.texas42.rules import legal_plays, trick_points, trick_winner
+from forge_core.texas42.settings.matches import read_bid
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "auction_hands.json").read_text())
 
@@ -62,6 +63,9 @@ def test_what_bids_need_and_bring():
     assert [marks_of(bid) for bid in (30, 41, 42, 84, 126)] == [1, 1, 1, 2, 3]
     assert [call_text(call) for call in (PASS, 31, 42, 84)] == ["pass", "31", "1 mark", "2 marks"]
     assert [parse_call(text) for text in ("pass", " 31 ", "42", "84")] == [PASS, 31, 42, 84]
+    assert [parse_call(text) for text in ("1 mark", " 2  Marks", "10 marks")] == [42, 84, 420]
+    assert [read_bid(text) for text in ("31", "84", "1 mark", "3 marks")] == [31, 84, 42, 126]
+    assert all(parse_call(call_text(call)) == call for call in (PASS, *range(30, 43), 84, 126))
 
 
 def test_what_may_be_called():
@@ -73,7 +77,25 @@ def test_what_may_be_called():
     assert legal_calls(84) == (PASS, 126)
 
 
-@pytest.mark.parametrize("text", ["", "29", "43", "83", "-30", "30.5", "thirty", "٣٠", "9" * 40, "85"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "29",
+        "43",
+        "83",
+        "-30",
+        "30.5",
+        "thirty",
+        "٣٠",
+        "9" * 40,
+        "85",
+        "marks",
+        "0 marks",
+        "2 mark s",
+        "1.5 marks",
+    ],
+)
 def test_what_is_no_call(text):
     with pytest.raises(BadInput):
         parse_call(text)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from forge_core.cli.screen import notes, screen, seconds_text, size_text, table
 from forge_core.errors import BadInput
-from forge_core.ranges import parse_seeds, ranges_text
+from forge_core.ranges import parse_blocks, parse_seeds, ranges_text
 from forge_core.texas42.deals import deal_from_seed, deal_with_fixed_hand, marginalized_deal
 from forge_core.texas42.dominoes import PIPS
 
@@ -617,8 +617,12 @@ def test_seeds_as_one_writes_them():
     assert parse_seeds("0-3") == [0, 1, 2, 3]
     assert parse_seeds("900-901, 0-1,1") == [0, 1, 900, 901]
     assert ranges_text([3, 1, 2, 7, 9, 10]) == "1-3,7,9-10"
-    with pytest.raises(BadInput):
-        parse_seeds("")
+    assert parse_seeds("1 2 3") == parse_seeds("1, 2\t3 ") == [1, 2, 3]  # not seed 123
+    assert parse_seeds("0 - 3 7,9") == [0, 1, 2, 3, 7, 9]
+    assert parse_blocks("0 1") == [0, 1]
+    for text in ("", " ", "1,,2", ",1", "1-", "- 3", "1 - 2 - 3", "1.5"):
+        with pytest.raises(BadInput, match="cannot read seeds"):
+            parse_seeds(text)
 
 
 def test_nothing_is_broken_or_cut_where_there_is_no_terminal(capsys):

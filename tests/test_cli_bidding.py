@@ -12,6 +12,7 @@ import torch
 from forge_core.stats import wilson_interval
 from forge_core.texas42.bidding.playouts import OraclePlayout
 from forge_core.texas42.bidding.table import play_out
+from forge_core.texas42.cli.bid import read_calls, read_score
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.notation import parse_hand
 
@@ -65,6 +66,12 @@ def test_one_declaration_and_stopping_early(answer):
     found = answer("bid", "--hand", STRONG, "--decl", "sixes", "--samples", "400", "--ci-width", "0.3")
     assert list(found["declarations"]) == ["sixes"]
     assert found["declarations"]["sixes"]["n"] < found["samples"] == 400
+
+
+@pytest.mark.parametrize("text", ["pass,41,42,84", "pass 41 1 mark 2 marks", "Pass, 41, 1 mark,2  marks"])
+def test_calls_are_typed_as_they_are_printed(text):
+    assert read_calls(text) == (0, 41, 42, 84)
+    assert read_score("5-6") == read_score(" 5 to 6 ") == (5, 6)
 
 
 def test_the_seat_the_bids_and_the_score_count(answer):

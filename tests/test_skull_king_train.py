@@ -20,6 +20,7 @@ from forge_core.skull_king.settings.learning import (
     RECIPES,
     LearningSettings,
     parse_opponents,
+    read_opponents,
     read_recipe,
 )
 from forge_core.skull_king.train import settings_from, train
@@ -68,6 +69,7 @@ def test_schedules_go_by_decisions():
 
 def test_opponents_are_shares_of_tables():
     assert parse_opponents("hard:3, captain") == {"hard": 0.75, "captain": 0.25}
+    assert parse_opponents("hard : 3 captain") == parse_opponents(read_opponents("hard:3  captain"))
     for wrong in ("", "hard:0", "hard:x", "nobody", "hard,hard", "hard:nan"):
         with pytest.raises(BadInput, match="opponents"):
             parse_opponents(wrong)

@@ -7,6 +7,7 @@ points, marks are counted per team.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -57,13 +58,21 @@ def call_text(call: int) -> str:
 
 
 def parse_call(text: str) -> int:
-    """Parse `pass` or a number: 30..42, 84, 126, ... Raises BadInput for anything else."""
+    """Parse `pass`, a number (30..42, 84, 126, ...) or `2 marks`. Raises BadInput for anything else."""
     word = text.strip().lower()
+    if marks := parse_marks(word):
+        return marks
     if word == "pass":
         return PASS
     if word.isascii() and word.isdecimal() and len(word) <= 4:
         return check_bid(int(word))
-    raise BadInput(f"call {word[:20]!r}: use pass, 30..42, or 84, 126, ... for two or more marks")
+    raise BadInput(f"call {word[:20]!r}: use pass, 30..42, 1 mark, 2 marks, ... (or 84, 126, ...)")
+
+
+def parse_marks(text: str) -> int | None:
+    """Return the bid that `1 mark` or `2 marks` stands for: 42, 84, ...; None for any other text."""
+    marks = re.fullmatch(r"([1-9][0-9]?)\s+marks?", text.strip().lower(), re.ASCII)
+    return MARK * int(marks[1]) if marks else None
 
 
 @dataclass(frozen=True, slots=True)

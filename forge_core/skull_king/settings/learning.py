@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from forge_core.errors import BadInput
-from forge_core.ranges import whole
+from forge_core.ranges import list_parts, whole
 from forge_core.settings import like, setting
 from forge_core.skull_king.settings.network import (
     DEFAULT_SIZE,
@@ -49,7 +49,7 @@ def read_seed(text: str) -> int:
 def parse_opponents(text: str) -> dict[str, float]:
     """Return the share of tables of each opponent in a text such as `hard:2,captain:1`. Raises BadInput."""
     shares: dict[str, float] = {}
-    for part in text.replace(" ", "").lower().split(","):
+    for part in list_parts(text.lower(), signs=":"):
         name, _, weight = part.partition(":")
         try:
             share = float(weight or 1)
@@ -66,7 +66,7 @@ def parse_opponents(text: str) -> dict[str, float]:
 def read_opponents(text: str) -> str:
     """Return the text of opponents. Raises BadInput."""
     parse_opponents(text)
-    return text.replace(" ", "").lower()
+    return ",".join(list_parts(text.lower(), signs=":"))
 
 
 @dataclass(frozen=True, slots=True)

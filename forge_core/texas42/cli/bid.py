@@ -29,10 +29,11 @@ SHOWN_BIDS = (30, 34, 38, 42)
 
 
 def read_calls(text: str) -> tuple[int, ...]:
-    """Parse calls in order, such as `pass,30,31`. Raises BadInput."""
+    """Parse calls in order, such as `pass,30,31` or `pass 41 2 marks`. Raises BadInput."""
     from forge_core.texas42.auction import parse_call
 
-    return tuple(parse_call(part) for part in text.replace(" ", ",").split(",") if part)
+    parts = re.split(r"(?:, ?| )(?! ?marks?\b)", " ".join(text.split()), flags=re.IGNORECASE)
+    return tuple(parse_call(part) for part in parts if part)
 
 
 def read_place_of_seat(text: str) -> int:
@@ -44,8 +45,8 @@ def read_place_of_seat(text: str) -> int:
 
 
 def read_score(text: str) -> tuple[int, int]:
-    """Parse the marks of the bidder's team and of the other team, such as `3-5`. Raises BadInput."""
-    marks = re.fullmatch(rf"({WHOLE})-({WHOLE})", text.strip())
+    """Parse the marks of the bidder's team and of the other team, `3-5` or `3 to 5`. Raises BadInput."""
+    marks = re.fullmatch(rf"({WHOLE})(?: ?- ?| to )({WHOLE})", " ".join(text.split()))
     if not marks:
         raise BadInput(f"score {shortened(text)!r}: write your marks and theirs, such as 3-5")
     return int(marks[1]), int(marks[2])

@@ -24,8 +24,10 @@ def read_declare(text: str) -> str | int:
 
 
 def read_bid(text: str) -> int:
-    """Parse a whole number; Conditions checks that it is a bid. Raises BadInput."""
-    return whole(text, "bid")
+    """Parse a whole number or `2 marks`; Conditions checks that it is a bid. Raises BadInput."""
+    from forge_core.texas42.auction import parse_marks
+
+    return parse_marks(text) or whole(text, "bid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class MatchSettings(arena.MatchSettings):
         read=read_declare,
     )
     bid: int = setting(
-        LOWEST_BID, "Bid of seat 0: 30 to 42, 84, 126, ...; not with an auction.", read=read_bid
+        LOWEST_BID, "Bid of seat 0: 30 to 42, 2 marks (or 84), ...; not with an auction.", read=read_bid
     )
     by: str = setting("points", "Outcome that the sequential test compares: points or contracts.")
     margin: float | None = setting(
