@@ -183,7 +183,7 @@ def test_every_table_is_played_and_bids_are_compared_with_results(made):
     found, checks = metadata_of(result, "skull_king_evaluation"), checks_of(result)
     assert {f"{table}_score" for table in TABLES} <= set(found) and found["score"] == found["hard_score"]
     assert 0 <= found["hard_calibration_error"] <= 1
-    for name in ("rounds", "tricks", "calibration"):
+    for name in ("rounds", "tricks", "calibration", "decision_times"):
         assert found[name].startswith("![](data:image/png"), name
     assert "| hard, captain, medium |" in found["tables"] and found["by_round"].count("\n") >= 11
     assert all(checks[name].passed for name in ("no_illegal_action", "deltas_add_up", "seats_balanced"))
@@ -293,11 +293,13 @@ def test_a_wrong_golden_answer_is_found():
 
 def test_the_benchmark_shows_what_is_required_and_what_was_published(made, monkeypatch):
     figure = {"name": "random play, N = 64", "value": 5.0, "unit": "M/s", "limit": None, "least": 3.0}
+    figure["published"] = "3,800-10,000 decisions/s"
     slow = {"name": "games of 4 hard", "value": 100.0, "unit": "/s", "limit": None, "least": 200.0}
+    watts = {"name": "GPU power", "value": None, "unit": "W", "limit": None, "least": None}
     report = {
         "conditions": {"device": "cpu", "versions": "numpy"},
         "held": ["equal"],
-        "figures": [figure, slow],
+        "figures": [figure, *(each | {"published": ""} for each in (slow, watts))],
     }
     answer = SimpleNamespace(returncode=1, stdout=json.dumps(report), stderr="")
     monkeypatch.setattr(subprocess, "run", lambda command, **options: answer)
@@ -305,6 +307,7 @@ def test_the_benchmark_shows_what_is_required_and_what_was_published(made, monke
     checks, (event,) = checks_of(result), result.asset_materializations_for_node("skull_king_benchmark")
     assert result.success and checks["implementations_equal"].passed and not checks["within_limits"].passed
     assert "| random play, N = 64 | 5 M/s | ≥ 3 | 3,800-10,000" in event.metadata["table"].value
+    assert "| GPU power | NaN W |" in event.metadata["table"].value
     assert event.metadata["outside_limits"].value == ["games of 4 hard"] * len(benchmark.SUBJECTS)
     answer.returncode, answer.stderr = 2, "no such device\n"
     assert "no such device" in reason_of(made[0].run("skull_king_benchmark", None, {}))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html.parser
 import json
+import math
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from forge_core.skull_king.reference import REFERENCE
@@ -196,24 +198,75 @@ def test_a_whole_game_at_the_terminal(forge, monkeypatch):
 
 
 def test_the_benchmark_compares_before_it_measures(monkeypatch):
+    from forge_core.skull_king import parity
     from forge_core.skull_king.cli import benchmark
 
-    monkeypatch.setattr(benchmark, "BATCHES", (16,))
-    monkeypatch.setattr(benchmark, "DECISIONS", 100)
-    monkeypatch.setattr(benchmark, "TENSOR_BATCHES_CPU", (8,))
-    monkeypatch.setattr(benchmark, "TENSOR_STEPS", 2)
-    monkeypatch.setattr(benchmark, "LEARNER_TABLES", 8)
-    monkeypatch.setattr(benchmark, "N_COMPARED", 4)
-    monkeypatch.setattr(benchmark, "of_games", list)
+    for name, value in (
+        ("BATCHES", (16,)),
+        ("DECISIONS", 100),
+        ("MODEL_BATCHES", (4,)),
+        ("TENSOR_BATCHES_CPU", (8,)),
+        ("TENSOR_STEPS", 2),
+        ("TIMED_PLAYERS", ("hard",)),
+        ("REPEATS", 1),
+        ("core_count", lambda: 2),
+        ("check_tensors", lambda device: parity.check_tensors(device, 4)),
+        ("of_games", list),
+    ):
+        monkeypatch.setattr(benchmark, name, value)
     found = benchmark.measure([0], "cpu")
-    assert len(found.held) == 3 and len(found.figures) == 7
-    assert all(figure.value > 0 for figure in found.figures)
-    monkeypatch.setattr(benchmark, "deal_round", lambda key, *more: _deal(key + 1, *more))
+    values = {figure.name: figure.value for figure in found.figures}
+    assert len(found.held) == 3 and len(values) == len(found.figures) == 19
+    missing = {name for name, value in values.items() if math.isnan(value)}
+    assert missing == {f"GPU {of}, tensors, N = 8" for of in ("busy", "power", "memory")}
+    assert all(value > 0 for name, value in values.items() if name not in missing)
+    assert not any(figure.is_over for figure in found.figures)
+    records = json.loads(json.dumps(found.to_dict(), allow_nan=False))["figures"]
+    assert {each["name"] for each in records if each["value"] is None} == missing
+    monkeypatch.setattr(parity, "deal_round", lambda key, *more: _deal(key + 1, *more))
     with pytest.raises(AssertionError, match="differ"):
-        benchmark.check_kernels([0])
+        parity.check_kernels([0])
 
 
 def _deal(*arguments):
     from forge_core.skull_king.deals import deal_round
 
     return deal_round(*arguments)
+
+
+def test_groups_of_tables_change_no_game():
+    """Tables that are played a group at a time equal the same tables by single steps of the environment."""
+    from forge_core.skull_king.bots import RANDOM
+    from forge_core.skull_king.bots.rules import act
+    from forge_core.skull_king.cli.benchmark import CACHED_TABLES, play_tables
+    from forge_core.skull_king.env import SkullKing
+    from forge_core.skull_king.state import layout as at
+    from forge_core.streams import mix
+
+    n = CACHED_TABLES + 5
+    grouped, single = (SkullKing(n, device="cpu") for _ in range(2))
+    bid, play, _ = grouped.observe()
+    play_tables(
+        grouped.rows, 0, n, RANDOM, grouped.options, 60, True, grouped.episodes, grouped.base, grouped.bounds,
+        bid, play,
+    )  # fmt: skip
+    buffer = np.empty(16, np.int64)
+    for number in range(60):
+        keys = mix(np.uint64(number), np.arange(n))
+        single.step(
+            np.array([act(single.rows[i], RANDOM, single.options, keys[i], buffer) for i in range(n)])
+        )
+    assert np.array_equal(grouped.rows, single.rows) and grouped.rows[:, at.ROUND].min() > 2
+
+
+def test_the_shares_of_training_sum_to_all_of_it(monkeypatch):
+    from forge_core.skull_king.cli import bench_train
+    from forge_core.skull_king.settings.learning import LearningSettings
+
+    small = LearningSettings(size="8x1", tables=8, batch=64, minibatch=32)
+    monkeypatch.setattr(bench_train, "RECIPES", dict.fromkeys(bench_train.TIMED, small))
+    monkeypatch.setattr(bench_train, "ITERATIONS", 1)
+    figures = bench_train.measure([0], "cpu").figures
+    shares = [figure.value for figure in figures if figure.unit == "%" and "GPU" not in figure.name]
+    assert len(figures) == 3 * 8 and len(shares) == 12
+    assert all(share > 0 for share in shares) and abs(sum(shares) - 300) < 1e-6

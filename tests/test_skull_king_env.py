@@ -1,4 +1,4 @@
-"""Environments of Skull King: tables in lockstep, samplers, and tables for a learner."""
+"""Environments of Skull King: tables in lockstep, and samplers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,10 @@ import torch
 
 from forge_core.errors import BadInput
 from forge_core.game import choose
-from forge_core.skull_king import actions
-from forge_core.skull_king.bots import CAPTAIN, HARD, LEARNER
 from forge_core.skull_king.env import SkullKing
 from forge_core.skull_king.rules import Rules
 from forge_core.skull_king.sampler import LATE_FIRST, PLAN_WEIGHTS, FullGames, Rounds
-from forge_core.skull_king.state import inputs
 from forge_core.skull_king.state import layout as at
-from forge_core.skull_king.tables import Tables, one_learner, self_play
 from forge_core.streams import stream
 
 
@@ -89,50 +85,3 @@ def test_illegal_actions_and_arguments_are_refused():
         SkullKing(0)
     with pytest.raises(BadInput, match="9 seats"):
         SkullKing(1, 9)
-
-
-# --- tables for a learner ---------------------------------------------------------------------
-
-
-def test_a_learner_decides_only_where_it_has_a_choice():
-    """Observations are those of the environment; every round that ends is reported once."""
-    tables, generator = Tables(one_learner(8, "hard"), seed=2), stream(2, "skull king", "tables")
-    turn, rounds, choices = tables.advance(), 0, 0
-    blocks = inputs.play_blocks(Rules(), 4)
-    for _ in range(60):
-        assert (tables.lineup[np.arange(8), turn.seat] == LEARNER).all()
-        assert (turn.legal.sum(1) >= 2).all() and np.array_equal(turn.legal, tables.env.legal())
-        bid, play, is_bid = tables.env.observe()
-        assert np.array_equal(is_bid, turn.is_bid)
-        assert np.array_equal(bid[is_bid], turn.bid[is_bid])
-        assert np.array_equal(play[~is_bid], turn.play[~is_bid])
-        plays = turn.legal[~is_bid, : actions.N_PLAYS]
-        assert np.array_equal(turn.play[~is_bid][:, blocks.slice("legal")], plays)
-        over = turn.round_over
-        assert (turn.won[over].sum(1) <= turn.dealt[over]).all() and (turn.bids[over] >= 0).all()
-        exact = turn.bids[over] == turn.won[over]
-        assert ((turn.points[over] >= 0) == exact).all()
-        rounds, choices = rounds + over.sum(), choices + 8
-        turn = tables.step(choose(turn.legal, generator.random(8)))
-    assert rounds > choices / 12
-
-
-def test_tables_do_not_depend_on_their_number():
-    many, few = Tables(one_learner(9, "easy"), seed=5), Tables(one_learner(4, "easy"), seed=5)
-    a, b, generator = many.advance(), few.advance(), stream(3, "skull king", "tables")
-    for _ in range(40):
-        for name in ("seat", "is_bid", "legal", "round_over", "points"):
-            assert np.array_equal(getattr(a, name)[:4], getattr(b, name)), name
-        taken = choose(a.legal, generator.random(9))
-        a, b = many.step(taken), few.step(taken[:4])
-
-
-def test_lineups():
-    assert one_learner(5, ["hard", "hard", "captain"])[1].tolist() == [CAPTAIN, LEARNER, HARD, HARD]
-    assert (self_play(2, 3) == LEARNER).all()
-    turn = Tables(self_play(4), sampler=FullGames()).advance()
-    assert turn.is_bid.all()
-    with pytest.raises(BadInput, match="give 3 of random"):
-        one_learner(2, ["hard"])
-    with pytest.raises(BadInput, match="needs a seat of the learner"):
-        Tables(np.zeros((2, 4), int))

@@ -12,10 +12,12 @@ import torch
 from forge_core.skull_king.bots import BOT_NAMES
 from forge_core.skull_king.hindsight import imitated
 from forge_core.skull_king.network import BidAndPlayConfig, BidAndPlayNet, TableSpec
-from forge_core.skull_king.rollouts import Collected, Collector
+from forge_core.skull_king.rollouts import Collected, Collector, kernels
 from forge_core.skull_king.rules import score_round
 from forge_core.skull_king.settings.learning import RULE_OPPONENTS, LearningSettings
+from forge_core.skull_king.state import doors
 from forge_core.skull_king.state.inputs import bid_blocks, play_blocks
+from forge_core.skull_king.state.layout import options_of
 
 SPEC = TableSpec()
 SETTINGS = LearningSettings(
@@ -112,6 +114,32 @@ def test_a_table_does_not_depend_on_the_other_tables(network):
     begun = few.tables.rounds.min()
     assert begun >= 1 and (few.tables.deal_keys == more.tables.deal_keys[:4]).all()
     assert (few.tables.keys == more.tables.keys[:4]).all()
+
+
+def test_a_network_sees_what_the_environment_shows(network):
+    """Decisions wait only where there is a choice; their observations are those of the rows."""
+    collector, widths = Collector(SETTINGS, SPEC, 0), (SPEC.bid_width, SPEC.play_width)
+    for _ in range(30):
+        collector.advance(np.linspace(0.1, 1, 10))
+        waiting = (
+            np.concatenate([r.bid_tables[: r.n[0]] for r in (collector.own, collector.past)]),
+            (np.concatenate([r.play_tables[: r.n[1]] for r in (collector.own, collector.past)])),
+        )
+        assert sorted(np.concatenate(waiting).tolist()) == list(range(SETTINGS.tables))
+        rows, options = collector.tables.rows, options_of(SPEC.rules, SPEC.seats)
+        assert (doors.legal_mask(rows, options).sum(1) > 1).all()
+        bid, play, is_bid = doors.observe(rows, doors.to_move(rows), options, SPEC.rules)
+        assert (bid.shape[1], play.shape[1]) == widths
+        for requests in (collector.own, collector.past):
+            n_bids, n_plays = requests.n
+            bids, plays = requests.bid_tables[:n_bids], requests.play_tables[:n_plays]
+            assert is_bid[bids].all() and not is_bid[plays].any()
+            assert np.array_equal(requests.bid[:n_bids], bid[bids])
+            assert np.array_equal(requests.play[:n_plays], play[plays])
+            kept = requests.bid.copy(), requests.play.copy(), requests.hidden.copy()
+            kernels.write_requests(collector.tables, requests, options)
+            assert all(map(np.array_equal, kept, (requests.bid, requests.play, requests.hidden)))
+            collector.take(requests, collector.answer(network, requests, "32"), 2.0, 0.1)
 
 
 def test_parts_share_the_tables():

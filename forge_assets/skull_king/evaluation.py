@@ -107,10 +107,12 @@ def draw(found: "Evaluation") -> dict[str, bytes]:
     """Draw the pictures of an evaluation, by name: PNG."""
     from forge_core.skull_king.pictures.bids import draw_calibration, draw_tricks
     from forge_core.skull_king.pictures.rounds import draw_rounds
+    from forge_core.skull_king.pictures.times import draw_times
 
     names = ["the network", *(other.name for other in found.others)]
     drawn = {
         "rounds": draw_rounds([found.main, *found.others], names, "Points against 3 hard"),
+        "decision_times": draw_times(found.times, names),
         "tricks": draw_tricks(found.main.tricks, "Tricks won for each bid, against 3 hard"),
     }
     if calibration := found.calibrations["hard"]:

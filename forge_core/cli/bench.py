@@ -6,8 +6,8 @@ its subjects in its GameVerbs.
 """
 
 # No `from __future__ import annotations`: the annotations of the verb refer to variables of its function.
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from importlib import import_module
 from typing import Annotated
 
@@ -45,7 +45,7 @@ def bench_verb(subjects: Mapping[str, str]) -> Callable[..., None]:
         with notes().status(f"measuring {subject}"):
             benchmark: Benchmark = import_module(subjects[subject]).measure(seeds, device)
         if json:
-            print_json(asdict(benchmark))
+            print_json(benchmark.to_dict())
         else:
             print_benchmark(benchmark)
         if any(figure.is_over or figure.is_under for figure in benchmark.figures):
@@ -63,13 +63,16 @@ def print_benchmark(benchmark: Benchmark) -> None:
         out.print(f"[bold]{name:<10}[/bold]{text}", soft_wrap=True)
     for assertion in benchmark.held:
         out.print(f"[green]{'correct':<10}[/green]{assertion}", soft_wrap=True)
-    grid = table("", "measured", "", "at least", "at most", "", numbers="measured")
+    published = ["published"] if any(figure.published for figure in benchmark.figures) else []
+    grid = table("", "measured", "", "at least", "at most", "", *published, numbers="measured")
     for place in (3, 4):
         grid.columns[place].justify = "right"
     for figure in benchmark.figures:
         limits = ("" if limit is None else f"{limit:g}" for limit in (figure.least, figure.limit))
         remark = "over" if figure.is_over else "under" if figure.is_under else ""
         style = "red" if remark else ""
-        grid.add_row(figure.name, f"{figure.value:.3g}", figure.unit, *limits, remark, style=style)
+        value = "NaN" if math.isnan(figure.value) else f"{figure.value:.3g}"
+        beside = [figure.published] if published else []
+        grid.add_row(figure.name, value, figure.unit, *limits, remark, *beside, style=style)
     out.print()
     out.print(grid)

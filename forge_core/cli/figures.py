@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from typing import Any
 
 from forge_core.device import device_name
 
@@ -15,11 +17,14 @@ class Figure:
 
     name: str
     value: float
+    """NaN if this device or system does not report it"""
     unit: str
     limit: float | None = None
     """the largest acceptable value, in the same unit"""
     least: float | None = None
     """the smallest acceptable value, in the same unit"""
+    published: str = ""
+    """the figure of a published program for the same work, with its unit"""
 
     @property
     def is_over(self) -> bool:
@@ -42,6 +47,14 @@ class Benchmark:
     held: tuple[str, ...]
     """the assertions that held before anything was measured"""
     figures: tuple[Figure, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as JSON types; values that were not measured are None."""
+        record = asdict(self)
+        for figure in record["figures"]:
+            if math.isnan(figure["value"]):
+                figure["value"] = None
+        return record
 
 
 def conditions(

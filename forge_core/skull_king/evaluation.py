@@ -12,9 +12,11 @@ import numpy as np
 from forge_core.errors import BadInput
 from forge_core.skull_king.arena import Result, evaluate
 from forge_core.skull_king.calibration import Calibration, calibrate
+from forge_core.skull_king.game import SkullKingGame
 from forge_core.skull_king.players import make_player
 from forge_core.skull_king.players.network import NetworkPlayer
 from forge_core.skull_king.settings.evaluation import EvaluationSettings
+from forge_core.skull_king.timing import DecisionTimes, time_decisions
 
 EVALUATION_VERSION = "v1"
 """Raised when the same network gets other figures."""
@@ -44,6 +46,8 @@ class Evaluation:
     """by name of the table; None if the network states nothing about its bids"""
     others: tuple[Result, ...]
     """other players at the table `hard`, on the same deals; the first is `hard` itself"""
+    times: tuple[DecisionTimes, ...]
+    """of the decisions of the network, and of `others`"""
     seconds: float
 
     @property
@@ -70,6 +74,7 @@ class Evaluation:
             "calibration": {name: by_bid(of) for name, of in self.calibrations.items() if of},
             "calibration_error": {name: of.error for name, of in self.calibrations.items() if of},
             "others": [result.to_dict() for result in self.others],
+            "decision_times": [of.to_dict() for of in self.times],
             "seconds": round(self.seconds, 3),
         }
 
@@ -96,7 +101,9 @@ def evaluate_network(
     hard = make_player("hard")
     compared = [make_player(name, device) for name in dict.fromkeys(("hard", *others))]
     results = tuple(evaluate(player, hard, deals, **options) for player in compared)
-    return Evaluation(tables, calibrations, results, time.perf_counter() - begun)
+    game = SkullKingGame(spec.seats, spec.rules)
+    times = tuple(time_decisions(player, game) for player in (own, *compared))
+    return Evaluation(tables, calibrations, results, times, time.perf_counter() - begun)
 
 
 def by_bid(calibration: Calibration) -> dict[str, dict[str, float]]:

@@ -14,7 +14,7 @@ from typing import Any
 from forge_core.errors import ForgeError
 from forge_core.liuzhou.settings.validation import MODES, ValidationSettings
 from forge_core.liuzhou.validate.modes import BARE
-from forge_core.liuzhou.validate.power import read_power
+from forge_core.meters import read_power
 
 MEAN_LEGAL = 16
 """Approximate legal actions per position: one ply takes that many evaluations, a tree one per simulation"""

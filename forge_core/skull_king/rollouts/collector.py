@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -18,6 +19,11 @@ from forge_core.skull_king.settings.learning import LearningSettings, parse_oppo
 from forge_core.skull_king.settings.network import TableSpec
 from forge_core.skull_king.state.layout import options_of
 from forge_core.streams import mix, stream
+
+Floats = npt.NDArray[np.float32 | np.float64]
+Answers = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
+"""points of bids [N, 11], logits of plays [M, 75] and values of plays [M]"""
+_NOTHING = (np.empty((0, 0), np.float32), np.empty((0, 0), np.float32), np.empty(0, np.float32))
 
 PLAYER_NUMBERS = {
     learning.SELF: LEARNER,
@@ -51,14 +57,14 @@ class Collector:
             mix(_key(settings.seed, "deals"), numbers),
         )
         self._staged = records.new_staged(n, seats, widths)
-        self._own, self._past = (records.new_requests(n, widths) for _ in range(2))
+        self.own, self.past = (records.new_requests(n, widths) for _ in range(2))
+        """decisions that wait for the learner's network, and for the older one"""
         most_plays = self._staged.action.size
         self._collected = records.new_collected(self._goal + most_plays, self._goal + most_bids, widths)
         self._has_begun = False
         self.decisions = 0
         """decisions of learners so far"""
 
-    @torch.no_grad()
     def collect(
         self, network: BidAndPlayNet, past: BidAndPlayNet | None, decisions: int, precision: str
     ) -> Collected:
@@ -74,55 +80,59 @@ class Collector:
         mix_of_rounds = np.cumsum(settings.chances_at(decisions))
         self._collected.n[:] = 0
         while self._collected.n.max() < self._goal:
-            kernels.advance(
-                self.tables,
-                self._staged,
-                self._collected,
-                self._own,
-                self._past,
-                self._options,
-                mix_of_rounds,
-                self._mix_of_players,
-                self._kinds,
-                settings.trace,
-                not self._has_begun,
-            )
-            self._has_begun = True
-            self.decisions += int(self._own.n.sum())
-            self._answer(network, self._own, temperature, random_share, precision)
-            if past is not None:
-                self._answer(past, self._past, temperature, random_share, precision)
+            self.advance(mix_of_rounds)
+            for player, requests in ((network, self.own), (past, self.past)):
+                if player is not None:
+                    answers = self.answer(player, requests, precision)
+                    self.take(requests, answers, temperature, random_share)
         return cut(self._collected)
 
-    def _answer(
-        self,
-        network: BidAndPlayNet,
-        requests: Requests,
-        temperature: float,
-        random_share: float,
-        precision: str,
-    ) -> None:
-        """Take the decisions that wait for a network."""
+    def advance(self, mix_of_rounds: Floats) -> None:
+        """Bring every table to a decision of a network, and write the observations to `own` and `past`.
+
+        mix_of_rounds: [10] cumulative probabilities of the rounds.
+        """
+        kernels.advance(
+            self.tables,
+            self._staged,
+            self._collected,
+            self.own,
+            self.past,
+            self._options,
+            mix_of_rounds,
+            self._mix_of_players,
+            self._kinds,
+            self.settings.trace,
+            not self._has_begun,
+        )
+        self._has_begun = True
+        self.decisions += int(self.own.n.sum())
+
+    def answer(self, network: BidAndPlayNet, requests: Requests, precision: str) -> Answers:
+        """Return a network's answers to the decisions that wait."""
         n_bids, n_plays = requests.n
-        with torch.autocast(torch.device(self.device).type, torch.bfloat16, precision != "32"):
+        points, logits, values = _NOTHING
+        with (
+            torch.no_grad(),
+            torch.autocast(torch.device(self.device).type, torch.bfloat16, precision != "32"),
+        ):
             if n_bids:
-                points = network.bids(self._seen(requests.bid[:n_bids])).points
+                points = network.bids(self._seen(requests.bid[:n_bids])).points.cpu().numpy()
             if n_plays:
                 hidden = self._seen(requests.hidden[:n_plays]) if requests.hidden.shape[1] else None
                 plays = network.plays(self._seen(requests.play[:n_plays]), hidden)
+                logits, values = plays.logits.cpu().numpy(), plays.value.cpu().numpy()
+        return points, logits, values
+
+    def take(self, requests: Requests, answers: Answers, temperature: float, random_share: float) -> None:
+        """Draw the actions of the decisions that wait from a network's answers, and take them."""
+        points, logits, values = answers
+        n_bids, n_plays = requests.n
         if n_bids:
             kernels.take_bids(
-                self.tables,
-                self._staged,
-                requests,
-                points.cpu().numpy(),
-                temperature,
-                random_share,
-                self._options,
-                True,
+                self.tables, self._staged, requests, points, temperature, random_share, self._options, True
             )
         if n_plays:
-            logits, values = plays.logits.cpu().numpy(), plays.value.cpu().numpy()
             kernels.take_plays(
                 self.tables, self._staged, requests, logits, values, False, self._options, True
             )

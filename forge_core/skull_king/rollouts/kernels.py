@@ -106,6 +106,20 @@ def request(row, table, requests, options, listed):
         requests.n[1] += 1
 
 
+@kernel
+def write_requests(tables, requests, options):
+    """Write the observations of the decisions that wait again, where `advance` wrote them."""
+    listed = np.empty(at.MOST_ACTIONS, np.int64)
+    for i in range(requests.n[0]):
+        row = tables.rows[requests.bid_tables[i]]
+        write_bid(row, row[at.ACTOR], options, requests.bid[i])
+    for i in range(requests.n[1]):
+        row = tables.rows[requests.play_tables[i]]
+        write_play(row, row[at.ACTOR], options, listed, requests.play[i])
+        if requests.hidden.shape[1]:
+            write_hidden(row, row[at.ACTOR], options, requests.hidden[i])
+
+
 # --- decisions of networks --------------------------------------------------------------------
 
 

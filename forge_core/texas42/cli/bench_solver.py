@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from forge_core.cli.figures import Benchmark, Figure, conditions
 from forge_core.device import resolve_device
 from forge_core.files import Store
+from forge_core.meters import peak_memory
 from forge_core.streams import stream
 from forge_core.texas42.deals import Deal, deal_from_seed
 from forge_core.texas42.declarations import N_DECLARATIONS
@@ -167,13 +167,3 @@ def time_positions(problems: list[Problem]) -> float:
     if wrong.any():
         raise AssertionError(f"root_q and solve differ in state {states[wrong][0]}")
     return seconds / len(states)
-
-
-def peak_memory() -> float:
-    """Return the peak resident memory of the process in bytes; 0 if the system does not report it."""
-    try:
-        import resource
-    except ImportError:
-        return 0.0
-    unit = 1 if sys.platform == "darwin" else 1024
-    return float(unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

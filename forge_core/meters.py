@@ -1,10 +1,11 @@
-"""Power and utilisation of a GPU while work runs, as nvidia-smi reports them."""
+"""Meters: power and utilisation of a GPU while work runs, and the peak memory of the process."""
 
 from __future__ import annotations
 
 import shutil
 import statistics
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,3 +62,13 @@ def _parse(line: str) -> tuple[float, float] | None:
     except ValueError:
         return None
     return percent / 100, watts
+
+
+def peak_memory() -> float:
+    """Return the peak resident memory of the process in bytes; 0 if the system does not report it."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return float(unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
