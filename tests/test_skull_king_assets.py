@@ -38,6 +38,7 @@ from forge_core.skull_king import train as training
 from forge_core.skull_king.evaluation import TABLES, opponents_at
 from forge_core.skull_king.golden import find_differences, read_facts
 from forge_core.skull_king.network import BidAndPlayNet
+from forge_core.skull_king.round import Round
 from forge_core.skull_king.settings.gate import GateSettings
 from forge_core.skull_king.settings.learning import RECIPES
 from forge_core.splits import Split, split_of
@@ -187,10 +188,21 @@ def test_every_table_is_played_and_bids_are_compared_with_results(made):
         assert found[name].startswith("![](data:image/png"), name
     assert "| hard, captain, medium |" in found["tables"] and found["by_round"].count("\n") >= 11
     assert all(checks[name].passed for name in ("no_illegal_action", "deltas_add_up", "seats_balanced"))
-    assert checks["no_illegal_action"].metadata["games"].value == 2 * 4 * len(TABLES)
+    assert checks["seats_balanced"].metadata["games"].value == 2 * 4 * len(TABLES)
+    replayed = {name: entry.value for name, entry in checks["no_illegal_action"].metadata.items()}
+    assert replayed["games"] == 2 * 4 * len(TABLES) and replayed["actions"] > 200 * replayed["games"]
     assert checks["above_hard"].severity == dg.AssetCheckSeverity.WARN and not checks["above_hard"].passed
     run = pipeline.tracker.reopen(Path(found["model"]).parent)
     assert run.client.get_run(run.run_id).data.metrics[SCORE] == pytest.approx(found["hard_score"], abs=0.01)
+
+
+def test_an_action_that_the_readable_rules_refuse_fails_the_evaluation(made, monkeypatch):
+    pipeline, _ = made
+    monkeypatch.setattr(Round, "legal", lambda played: [])
+    result = pipeline.run("skull_king_evaluation", RECIPE, FEW | {"model": model_of(made)})
+    check = checks_of(result)["no_illegal_action"]
+    assert not check.passed and check.blocking and check.metadata["faults"].value == 2 * 4 * len(TABLES)
+    assert "table hard: deal " in check.metadata["fault"].value
 
 
 def test_bids_of_a_flat_network_are_not_calibrated(made):

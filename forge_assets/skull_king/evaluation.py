@@ -30,7 +30,8 @@ LARGEST_ERROR = 0.03
 """calibration error of bids from which on the check warns: a bid of 5 tricks then expects about 3 points too
 many"""
 CHECKS = {
-    "no_illegal_action": "every action was legal; the arena refuses others, and the run then fails",
+    "no_illegal_action": "the readable rules replay the recorded games of the first deals at every table: "
+    "each action of every seat is legal, and the points are the same",
     "deltas_add_up": "the points by round sum to the score, at every table",
     "seats_balanced": "every deal was played once in every seat, at every table",
 }
@@ -178,11 +179,17 @@ def round_table(found: "Evaluation") -> str:
 def report_checks(found: "Evaluation") -> list[dg.AssetCheckResult]:
     """Return the results of the checks. A network that states nothing about its bids is not calibrated."""
     faults, games = found.faults(), sum(len(of.seeds) * (len(of.others) + 1) for of in found.tables.values())
+    counted = {name: {"games": games} for name in CHECKS}
+    counted["no_illegal_action"] = {
+        "games": sum(replay.games for replay in found.replays),
+        "actions": sum(replay.actions for replay in found.replays),
+        "faults": sum(len(replay.faults) for replay in found.replays),
+    }
     results = [
         dg.AssetCheckResult(
             check_name=name,
-            passed=name not in faults,
-            metadata={"games": games, **({"fault": faults[name]} if name in faults else {})},
+            passed=name not in faults and counted[name]["games"] > 0,
+            metadata={**counted[name], **({"fault": faults[name]} if name in faults else {})},
         )
         for name in CHECKS
     ]

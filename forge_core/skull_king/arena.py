@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from forge_core.skull_king import actions
 from forge_core.skull_king.game import SkullKingGame
 from forge_core.skull_king.lockstep import OUTSIDE, play_on
 from forge_core.skull_king.players.view import TableView
+from forge_core.skull_king.replay import Replay, replay_games
 from forge_core.skull_king.round import illegal_text
 from forge_core.skull_king.rules import Rules
 from forge_core.skull_king.state import doors
@@ -36,6 +37,7 @@ N_TRICKS = actions.MOST_CARDS + 1
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int16]
+Log = list[list[int]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +50,8 @@ class Games:
     """[N, R, P]"""
     points: Ints
     """[N, R, P]"""
+    taken: tuple[tuple[int, ...], ...] = ()
+    """actions of all seats in order, of the first games only: see `play_games`"""
 
 
 def play_games(
@@ -57,29 +61,35 @@ def play_games(
     seeds: Sequence[int],
     seed: int = 0,
     on_over: Callable[[int], None] | None = None,
+    recorded: int = 0,
 ) -> Games:
     """Play N games to their end. Raises BadInput if a player's action is illegal.
 
     seats: [N, P], the index into `players` for each seat. seeds: [N], of the deals. seed: of the players'
     draws. on_over: called with the number of games of each batch that has ended. Compiled players (with a
     property `bot`) run in one kernel; others get all decisions of a batch at once. The draws are the same.
+    recorded: number of games, from the first on, whose actions are recorded; no player then runs in a kernel.
     """
     bots = np.array([getattr(player, "bot", OUTSIDE) for player in players], dtype=np.int64)
     keys = seed_keys(seeds, seed)
-    parts = np.array_split(np.arange(len(seeds)), max(1, -(-len(seeds) // BATCH)))
+    rest = np.arange(recorded, len(seeds))
+    parts = np.array_split(rest, -(-len(rest) // BATCH)) if len(rest) else []
     all_compiled = all(hasattr(player, "bot") for player in players)
-    pieces = Pieces(min(core_count(), len(parts)) if all_compiled else 1)
+    pieces = Pieces(max(1, min(core_count(), len(parts))) if all_compiled else 1)
 
-    def play(part: npt.NDArray[np.int64]) -> Games:
+    def play(part: npt.NDArray[np.int64], bots: npt.NDArray[np.int64], log: Log | None = None) -> Games:
         state = game.init([seeds[n] for n in part.tolist()])
-        found = _play_batch(game, players, np.ascontiguousarray(seats[part]), bots, keys[part], state)
+        found = _play_batch(game, players, np.ascontiguousarray(seats[part]), bots, keys[part], state, log)
         if on_over:
             on_over(len(part))
         return found
 
-    found = pieces.run([partial(play, part) for part in parts])
+    log: Log = [[] for _ in range(recorded)]
+    first = [play(np.arange(recorded), np.tile(OUTSIDE, (len(players), 1)), log)] if recorded else []
+    found = first + pieces.run([partial(play, part, bots) for part in parts])
     return Games(
-        *(np.concatenate([getattr(games, name) for games in found]) for name in ("bids", "won", "points"))
+        *(np.concatenate([getattr(games, name) for games in found]) for name in ("bids", "won", "points")),
+        taken=tuple(map(tuple, log)),
     )
 
 
@@ -90,7 +100,9 @@ def _play_batch(
     bots: npt.NDArray[np.int64],
     keys: npt.NDArray[np.uint64],
     rows: at.Rows,
+    log: Log | None,
 ) -> Games:
+    """Play a batch. log: a list for each game, to which the actions of players outside kernels are added."""
     n, times, options = len(rows), np.zeros(len(rows), np.int64), game.options
     bids, won, points = (np.zeros((n, game.rounds, game.seats), np.int16) for _ in range(3))
     while True:
@@ -106,6 +118,9 @@ def _play_batch(
             draws = mix(keys[chosen], times[chosen])
             taken = np.asarray(players[number].act(TableView.of(game, part), legal, draws), np.int64)
             _require_legal(part, legal, taken, players[number].name)
+            if log is not None:
+                for n, action in zip(chosen.tolist(), taken.tolist(), strict=True):
+                    log[n].append(action)
             step_batch(part, taken, options, np.empty(len(part), np.bool_))
             rows[chosen] = part
             times[chosen] += 1
@@ -149,6 +164,8 @@ class Result:
     """[11, 11] rounds of the player, by bid and by tricks won"""
     settings: dict[str, Any] = field(default_factory=dict)
     """see Player.describe; for a search, whom its rollouts take the others to be"""
+    replay: Replay | None = None
+    """the games of the first deals, replayed by the readable rules"""
 
     @property
     def score(self) -> Difference:
@@ -205,12 +222,14 @@ def evaluate(
     seats: int = 4,
     rounds: int = 10,
     on_over: Callable[[int], None] | None = None,
+    replayed: int = 0,
 ) -> Result:
     """Play a player against others, in every seat of each deal.
 
     others: one player for all other seats, or P - 1 in order of seat. deals: a number of deals of the val
-    split, or their seeds. seed: of the players' draws. on_over: see `play_games`. Raises BadInput for fewer
-    than two deals, a deal that repeats, a wrong number of others, or an illegal action.
+    split, or their seeds. seed: of the players' draws. on_over: see `play_games`. replayed: number of deals,
+    from the first on, whose games are replayed by the readable rules. Raises BadInput for fewer than two
+    deals, a deal that repeats, a wrong number of others, or an illegal action.
     """
     against = list(others) if isinstance(others, Sequence) else [others] * (seats - 1)
     if len(against) != seats - 1:
@@ -221,10 +240,13 @@ def evaluate(
     game = SkullKingGame(seats, rules or Rules(), rounds)
     arranged = rotations(range(seats))
     table = np.tile(arranged, (len(seeds), 1))
-    games = play_games(game, [player, *against], table, np.repeat(seeds, seats).tolist(), seed, on_over)
+    of_games = np.repeat(seeds, seats).tolist()
+    first = seats * min(replayed, len(seeds))
+    games = play_games(game, [player, *against], table, of_games, seed, on_over, first)
+    replay = replay_games(game, of_games[:first], games.taken, games.points[:first]) if first else None
     own = np.argmax(table == 0, axis=1)[:, None]
     names = tuple(other.name for other in against)
-    return _result(player, names, np.array(seeds), games, own)
+    return replace(_result(player, names, np.array(seeds), games, own), replay=replay)
 
 
 def _result(

@@ -15,11 +15,15 @@ from forge_core.skull_king.calibration import Calibration, calibrate
 from forge_core.skull_king.game import SkullKingGame
 from forge_core.skull_king.players import make_player
 from forge_core.skull_king.players.network import NetworkPlayer
+from forge_core.skull_king.replay import Replay
 from forge_core.skull_king.settings.evaluation import EvaluationSettings
 from forge_core.skull_king.timing import DecisionTimes, time_decisions
 
 EVALUATION_VERSION = "v1"
 """Raised when the same network gets other figures."""
+
+REPLAYED_DEALS = 5
+"""deals per table whose games the readable rules replay: about 5,000 actions, in a second"""
 
 TABLES: dict[str, tuple[str, ...]] = {
     "hard": ("hard",),
@@ -55,10 +59,17 @@ class Evaluation:
         """The network against three hards."""
         return self.tables["hard"]
 
+    @property
+    def replays(self) -> list[Replay]:
+        """The replays of the first deals at every table."""
+        return [result.replay for result in self.tables.values() if result.replay]
+
     def faults(self) -> dict[str, str]:
-        """Return the sums that do not agree, by name of the check; empty if all do."""
+        """Return what is wrong with the games, by name of the check; empty if nothing is."""
         found: dict[str, str] = {}
         for name, result in self.tables.items():
+            if result.replay and result.replay.faults:
+                found["no_illegal_action"] = f"table {name}: {result.replay.faults[0]}"
             if not np.allclose(result.points_by_round.sum(1), result.scores, rtol=0, atol=1e-9):
                 found["deltas_add_up"] = f"table {name}: points by round do not sum to the score"
             deals, rounds = result.points_by_round.shape
@@ -90,14 +101,15 @@ def evaluate_network(
     begun, own = time.perf_counter(), NetworkPlayer.load(folder, device)
     spec, deals = own.network.spec, settings.seeds
     options: dict[str, Any] = {"rules": spec.rules, "seed": settings.seed, "seats": spec.seats}
+    own_options = options | {"replayed": REPLAYED_DEALS}
     tables: dict[str, Result] = {}
     calibrations: dict[str, Calibration | None] = {}
     for table in TABLES:
         against = [make_player(name) for name in opponents_at(table, spec.seats)]
         if own.network.config.bid_head == "tricks":
-            tables[table], calibrations[table] = calibrate(own, against, deals, **options)
+            tables[table], calibrations[table] = calibrate(own, against, deals, **own_options)
         else:
-            tables[table], calibrations[table] = evaluate(own, against, deals, **options), None
+            tables[table], calibrations[table] = evaluate(own, against, deals, **own_options), None
     hard = make_player("hard")
     compared = [make_player(name, device) for name in dict.fromkeys(("hard", *others))]
     results = tuple(evaluate(player, hard, deals, **options) for player in compared)
