@@ -1,4 +1,4 @@
-"""The flywheels in a real daemon, driven by the sensor, with a fault in one of three iterations."""
+"""The flywheels in a real daemon, driven by the sensor, with a fault in the second iteration."""
 
 from __future__ import annotations
 
@@ -22,15 +22,22 @@ from forge_assets.dagster_internals import last_process
 from forge_assets.flywheel.flywheel import Flywheel
 from forge_assets.flywheel.state import Iteration, State
 from forge_assets.flywheel.storage import read_state
+from forge_assets.gate.networks import weights_of
 from forge_assets.liuzhou.flywheel import FLYWHEEL as LIUZHOU
 from forge_assets.processes import is_process_alive
+from forge_assets.skull_king.flywheel import FLYWHEEL as SKULL_KING
+from forge_assets.skull_king.names import objective_of
 from forge_assets.texas42.flywheel import FLYWHEEL as TEXAS42
-from forge_assets.tracking.registry import CHAMPION, registered_name
+from forge_assets.tracking.registry import CHAMPION, ModelRegistry, registered_name
 from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
+from forge_core.learning.runs import CHECKPOINT
 from forge_core.liuzhou.files import FOLDER, keys_of
 from forge_core.liuzhou.generations import read_generation
+from forge_core.skull_king.network import BidAndPlayNet
+from forge_core.skull_king.reference import REFERENCE
+from forge_core.skull_king.settings.learning import DEFAULT_RECIPE
 from forge_core.texas42.oracle.shards import ShardKey
 
 SMALL_TEXAS42 = (
@@ -45,6 +52,11 @@ SMALL_LIUZHOU = (
     *("--opponents", "random", "--pairs", "2", "--match-sims", "0", "--gate-pairs", "50"),
 )
 """just enough for the first network to beat random play, so that it plays the second generation"""
+SMALL_SKULL_KING = (
+    *("--decisions", "25000", "--opponents", "hard,captain"),
+    *("--deals", "2", "--gate-deals", "20"),
+)
+"""three batches, after each of which there is a checkpoint"""
 QUICK_DAEMON = """
 import dagster._daemon.sensor as sensor
 sensor.MIN_INTERVAL_LOOP_TIME = 1  # how often it looks at sensors, 5
@@ -86,18 +98,19 @@ class Running:
         """Return the first state that fulfils a condition."""
         return self.daemon.wait_until(lambda: (now := self.state()) and condition(now) and now, 600)
 
-    def stop(self) -> list[Iteration]:
-        """Switch the sensor off after the third iteration; check and return the history."""
-        end = self.wait_until(lambda state: state.iteration > 3)
+    def stop(self, iterations: int = 3) -> list[Iteration]:
+        """Switch the sensor off after some iterations; check and return the history."""
+        end = self.wait_until(lambda state: state.iteration > iterations)
         pipeline(self.environment, self.verb, "stop")
-        assert (end.error, end.units()) == ("", [3])
-        assert [past.units for past in end.history] == [(0,), (1,), (2,)]
-        assert [past.attempts for past in end.history] == [1, 2, 1], "the fault was in the second iteration"
+        assert (end.error, end.units()) == ("", [iterations])
+        assert [past.units for past in end.history] == [(n,) for n in range(iterations)]
+        attempts = [past.attempts for past in end.history]
+        assert attempts == [1, 2, 1][:iterations], "the fault was in the second iteration"
         status = json.loads(pipeline(self.environment, self.verb, "status", "--json"))
-        assert status["sensor"] == "off" and status[f"next_{self.flywheel.words.unit}"] == 3
+        assert status["sensor"] == "off" and status[f"next_{self.flywheel.words.unit}"] == iterations
         with dg.DagsterInstance.from_config(self.home) as instance:
             reported = instance.fetch_materializations(dg.AssetKey(self.flywheel.name), limit=10).records
-            assert len(reported) == 3
+            assert len(reported) == iterations
             runs = instance.get_run_records(dg.RunsFilter(tags={"forge/iteration": "2"}))
             assert {record.dagster_run.tags["forge/attempt"] for record in runs} == {"1", "2"}
             spans = sorted((record.start_time, record.end_time) for record in runs)
@@ -159,7 +172,7 @@ def test_liuzhou_three_iterations_one_of_which_is_killed(tmp_path: Path):
     """In the second iteration self-play is killed with -9, when it has written its first file."""
     with run_flywheel(LIUZHOU, tmp_path, SMALL_LIUZHOU) as running:
         folder = running.root.join(FOLDER, "g001")
-        kill_self_play(running, folder)
+        kill(running, "self-play", folder.names)
         kept = {name: folder.read(name) for name in folder.names()}
         after = running.wait_until(lambda state: state.attempt > 1 or state.iteration > 2)
         assert (after.iteration, after.failures, len(after.history)) == (2, 1, 1)
@@ -179,11 +192,39 @@ def test_liuzhou_three_iterations_one_of_which_is_killed(tmp_path: Path):
     assert by_playouts == [True, False, False]
 
 
-def kill_self_play(running: Running, folder: Store) -> None:
-    """Kill the process of the run that plays a generation, as soon as its folder has a file."""
+def test_skull_king_two_iterations_one_of_which_is_killed(tmp_path: Path):
+    """The champion is the network that comes with the project. In the second iteration, learning is killed
+    with -9 when it has its first checkpoint."""
+    objective, shipped = objective_of(DEFAULT_RECIPE), str(PROJECT / REFERENCE)
+    registry = ModelRegistry(Tracker(uri=f"sqlite:///{tmp_path}/mlflow.db"))
+    _, version = registry.register_folder(shipped, objective, weights_of(shipped))
+    registry.promote(objective, version, "", {})
+    with run_flywheel(SKULL_KING, tmp_path, SMALL_SKULL_KING) as running:
+        runs = Path(running.environment["FORGE_RUNS"])
+
+        def second_checkpoint() -> bool:
+            return len(list(runs.glob(f"*/{CHECKPOINT}"))) == 2
+
+        kill(running, "teach", second_checkpoint)
+        after = running.wait_until(lambda state: state.attempt > 1 or state.iteration > 2)
+        assert (after.iteration, after.failures, len(after.history)) == (2, 1, 1)
+        assert "teach" in after.error and "signal 9" in after.error
+        history = running.stop(2)
+    assert history[0] == after.history[0] and not history[0].promoted
+    assert 25_000 <= history[0].examples < history[1].examples
+    parent = registry.fetch(objective, CHAMPION)
+    for past in history:
+        card = load_model(past.challenger, kind=BidAndPlayNet).card
+        assert parent and card["init_from"] == parent.folder and card["results"]["rows"] >= 25_000
+        tracked = running.tracker.reopen(Path(past.challenger).parent)
+        assert tracked and len(tracked.steps("rows")) == 3, "the killed run continued"
+
+
+def kill(running: Running, step: str, is_time: Callable[[], object]) -> None:
+    """Kill the process that runs a step of the second iteration, as soon as a condition holds."""
     with dg.DagsterInstance.from_config(running.home) as instance:
         running.daemon.wait_until(lambda: running.state().iteration == 2, 600)
-        tags = {"forge/iteration": "2", "forge/step": "self-play"}
+        tags = {"forge/iteration": "2", "forge/step": step}
 
         def process() -> tuple[int, float] | None:
             (run,) = instance.get_runs(dg.RunsFilter(tags=tags)) or [None]
@@ -191,7 +232,7 @@ def kill_self_play(running: Running, folder: Store) -> None:
 
         pid, known_at = running.daemon.wait_until(process, 120)
         deadline = time.monotonic() + 300
-        while not folder.names():
+        while not is_time():
             assert time.monotonic() < deadline, running.daemon.said()
             time.sleep(0.02)
         os.kill(pid, signal.SIGKILL)

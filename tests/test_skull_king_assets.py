@@ -27,7 +27,7 @@ from forge_assets.skull_king.evaluation import SCORE
 from forge_assets.skull_king.flywheel import FLYWHEEL, FlywheelSettings
 from forge_assets.skull_king.names import RECIPE_NAMES, REGISTERED, objective_of
 from forge_assets.skull_king.policy import PolicyLaunchpad
-from forge_assets.tracking.registry import CHALLENGER, ModelRegistry
+from forge_assets.tracking.registry import CHALLENGER, ModelRegistry, ModelVersion
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput
 from forge_core.files import Store
@@ -289,6 +289,16 @@ def test_an_iteration_learns_from_the_champion_on(made, tmp_path, monkeypatch):
     for wrong in ({"start": -1}, {"recipe": "best"}, {"deals": 1}, {"begin": "never"}):
         with pytest.raises(BadInput):
             FlywheelSettings(**wrong)
+
+
+def test_a_flywheel_is_refused_if_its_recipe_cannot_start_from_the_champion(made, monkeypatch):
+    pipeline, _ = made
+    champion = ModelVersion(model_of(made), "7")
+    monkeypatch.setattr(ModelRegistry, "fetch", lambda *of: champion)
+    with pytest.raises(BadInput, match=rf"{REGISTERED}/7: .* differs .* in network \(width\): choose"):
+        FLYWHEEL.check(FlywheelSettings(), pipeline.tracker)
+    monkeypatch.setitem(RECIPES, RECIPE, replace(RECIPES[RECIPE], size=LEARNING["size"]))
+    FLYWHEEL.check(FlywheelSettings(), pipeline.tracker)
 
 
 # golden facts, benchmark, versions, `make run`

@@ -6,14 +6,14 @@ Nothing here imports Dagster when it is loaded: the options of a verb are made f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from forge_assets.flywheel.champions import end_at_gate, of_challenger, start_from_champion
 from forge_assets.flywheel.flywheel import Flywheel, Words
 from forge_assets.flywheel.state import Iteration, State, check_group
 from forge_assets.flywheel.steps import Reports, Step, one_partition
-from forge_assets.skull_king.names import objective_of
+from forge_assets.skull_king.names import REGISTERED, objective_of
 from forge_core.errors import BadInput
 from forge_core.ranges import ranges_text
 from forge_core.settings import like, setting
@@ -58,7 +58,8 @@ class FlywheelSettings:
         if not 0 <= self.start < N_SEEDS:
             raise BadInput(f"seed {self.start} is not used here: start from 0..{N_SEEDS - 1}")
         read_recipe(self.recipe)
-        LearningSettings(opponents=self.opponents, decisions=self.decisions, lr=self.lr)
+        given = {"opponents": self.opponents, "decisions": self.decisions, "lr": self.lr}
+        replace(RECIPES[self.recipe], **given)  # raises BadInput for settings that learning would refuse
         if min(self.deals, self.gate_deals) < 2:
             raise BadInput("deals and gate deals: use at least 2, since one deal gives no interval")
         if self.begin not in ("sensor", "schedule"):
@@ -82,7 +83,18 @@ def evaluation_version() -> str:
 
 
 def check_settings(settings: FlywheelSettings, tracker: Tracker) -> None:
-    """Accept all settings: they name nothing that could be missing."""
+    """Raise BadInput if the recipe cannot start from the champion, which may be a network of another one."""
+    from forge_assets.tracking.registry import CHAMPION, ModelRegistry
+    from forge_core.skull_king.train import load_parent
+
+    champion = ModelRegistry(tracker).fetch(objective_of(settings.recipe), CHAMPION)
+    if not champion:
+        return
+    try:
+        load_parent(champion.folder, RECIPES[settings.recipe])
+    except BadInput as error:
+        name = f"{REGISTERED}/{champion.number}"
+        raise BadInput(f"recipe {settings.recipe} cannot start from the champion, {name}: {error}") from error
 
 
 def steps_of(state: State) -> list[Step]:

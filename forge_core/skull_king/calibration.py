@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from forge_core.arena.players import Keys, Player
 from forge_core.errors import BadInput
 from forge_core.game import Array, to_numpy
-from forge_core.skull_king.actions import BID_0
+from forge_core.skull_king.actions import BID, BID_0
 from forge_core.skull_king.arena import Result, evaluate
 from forge_core.skull_king.players import TableView
 from forge_core.skull_king.players.network import NetworkPlayer
+from forge_core.skull_king.state import layout as at
 from forge_core.skull_king.state.inputs import N_BIDS
 
 Floats = npt.NDArray[np.float64]
@@ -80,13 +80,12 @@ class _Recorder:
     def act(self, view: TableView, legal: Array, keys: Keys) -> Array:
         """See Player."""
         taken = self.player.act(view, legal, keys)
-        seen, _, is_bid = view.observe()
-        bids = to_numpy(taken)[to_numpy(is_bid)] - BID_0
-        if len(bids):
-            with torch.inference_mode():
-                observed = torch.from_numpy(to_numpy(seen)[to_numpy(is_bid)]).to(self.player.device)
-                log_chances = self.player.network.bids(observed).log_chances
-            chances = log_chances.exp().cpu().numpy()[np.arange(len(bids)), bids]
+        rows = view.host_rows
+        is_bid = rows[:, at.PHASE] == BID
+        if is_bid.any():
+            bids = to_numpy(taken)[is_bid] - BID_0
+            stated = self.player.bid_chances(TableView(rows[is_bid], view.game))
+            chances = stated[np.arange(len(bids)), bids]
             np.add.at(self.chances, bids, chances[np.arange(len(bids)), bids])
             np.add.at(self.tricks, bids, chances @ np.arange(N_BIDS))
             np.add.at(self.counts, bids, 1)

@@ -65,9 +65,9 @@ class Evaluation:
         return [result.replay for result in self.tables.values() if result.replay]
 
     def faults(self) -> dict[str, str]:
-        """Return what is wrong with the games, by name of the check; empty if nothing is."""
+        """Return what is wrong at the first table where anything is, by name of the check."""
         found: dict[str, str] = {}
-        for name, result in self.tables.items():
+        for name, result in reversed(self.tables.items()):
             if result.replay and result.replay.faults:
                 found["no_illegal_action"] = f"table {name}: {result.replay.faults[0]}"
             if not np.allclose(result.points_by_round.sum(1), result.scores, rtol=0, atol=1e-9):

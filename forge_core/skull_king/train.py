@@ -21,7 +21,7 @@ from forge_core.files import fingerprint
 from forge_core.learning.checkpoints import load_model, weights_digest
 from forge_core.learning.loop import LoopRun, Watch, go_through
 from forge_core.learning.precision import choose_precision
-from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_machine
+from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_machine, find_difference
 from forge_core.skull_king.arena import evaluate
 from forge_core.skull_king.learner import Learner, copy_of
 from forge_core.skull_king.losses import LOSSES
@@ -229,13 +229,22 @@ def describe_run(
     }
 
 
-def _first_network(settings: LearningSettings, init_from: str | None) -> BidAndPlayNet:
-    """Return a network with fresh weights from the seed, or a model. Raises BadInput for another size."""
-    spec, config = settings.spec(), settings.config()
-    if init_from is None:
-        torch.manual_seed(settings.seed)
-        return BidAndPlayNet(spec, config)
-    network = load_model(init_from, kind=BidAndPlayNet).train()
-    if network.config != config or network.spec != spec:
-        raise BadInput(f"{init_from} has size {network.config} or rules that differ: choose its settings")
+def load_parent(folder: str, settings: LearningSettings) -> BidAndPlayNet:
+    """Return the network in a folder, to start from. Raises BadInput for one that the settings do not fit."""
+    network = load_model(folder, kind=BidAndPlayNet).train()
+    found = {"network": network.config.to_dict(), "table": network.spec.to_dict()}
+    needed = {"network": settings.config().to_dict(), "table": settings.spec().to_dict()}
+    if differing := find_difference(found, needed, tuple(needed)):
+        raise BadInput(
+            f"the network in {folder} differs from the settings in {differing}: choose the settings with "
+            "which it was trained"
+        )
     return network
+
+
+def _first_network(settings: LearningSettings, init_from: str | None) -> BidAndPlayNet:
+    """Return a network with fresh weights from the seed, or a model. Raises BadInput: see `load_parent`."""
+    if init_from is not None:
+        return load_parent(init_from, settings)
+    torch.manual_seed(settings.seed)
+    return BidAndPlayNet(settings.spec(), settings.config())

@@ -80,6 +80,16 @@ class NetworkPlayer:
                 chosen[rows] = first + choose(rated, allowed[rows, first : first + n])
         return match_array(chosen, legal)
 
+    def bid_chances(self, view: TableView) -> npt.NDArray[np.float32]:
+        """Return [N, 11, 11]: the stated chance of each number of tricks, for each bid of seats that bid.
+
+        The bid head of the network is `tricks`.
+        """
+        return self._in_chunks(to_numpy(view.observe()[0]), self._rate_tricks)
+
+    def _rate_tricks(self, seen: Tensor) -> Tensor:
+        return self.network.bids(seen).log_chances.exp()
+
     def _rate_bids(self, seen: Tensor) -> Tensor:
         return self.network.bids(seen).points
 
