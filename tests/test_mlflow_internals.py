@@ -44,10 +44,17 @@ def test_a_new_database_announces_no_tables(uri, capfd, caplog):
     assert capfd.readouterr() == ("", "") and not caplog.records
 
 
-def test_curves_are_the_first_page_of_an_experiment():
-    (tag,) = mlflow_internals.CURVES_FIRST.items()
+@pytest.mark.parametrize(
+    "words",
+    [
+        next(iter(mlflow_internals.CURVES_FIRST.items())),
+        mlflow_internals.CURVES_QUERY.removeprefix("?").split("="),
+    ],
+    ids=["experiment", "run"],
+)
+def test_curves_are_the_first_page_of_an_experiment_and_of_a_run(words):
     pages = list((MLFLOW / "server" / "js" / "build").rglob("*.js"))
-    assert pages and any(all(word in page.read_text() for word in tag) for page in pages)
+    assert pages and any(all(word in page.read_text() for word in words) for page in pages)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from forge_assets.tracking.mlflow_internals import CURVES_QUERY
 from forge_assets.versions import PROJECT
 from forge_core.files import redact
 
@@ -31,4 +32,4 @@ def run_url(address: str, experiment_id: str, run_id: str) -> str:
     """Return the URL of a run for a browser, never with a password."""
     shown = redact(address).replace("***@", "")
     ui = shown.rstrip("/") if is_server(shown) else LOCAL_UI
-    return f"{ui}/#/experiments/{experiment_id}/runs/{run_id}"
+    return f"{ui}/#/experiments/{experiment_id}/runs/{run_id}{CURVES_QUERY}"

@@ -7,6 +7,8 @@ import os
 
 CURVES_FIRST = {"mlflow.experimentKind": "custom_model_development"}
 """tags of an experiment that make the UI open it with curves, not with chats"""
+CURVES_QUERY = "?workflowType=machine_learning"
+"""end of the URL of a run that does the same for its page, which does not look at the experiment"""
 
 
 def configure_client() -> None:
