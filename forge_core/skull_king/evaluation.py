@@ -101,7 +101,7 @@ def evaluate_network(
     begun, own = time.perf_counter(), NetworkPlayer.load(folder, device)
     spec, deals = own.network.spec, settings.seeds
     options: dict[str, Any] = {"rules": spec.rules, "seed": settings.seed, "seats": spec.seats}
-    own_options = options | {"replayed": REPLAYED_DEALS}
+    own_options: dict[str, Any] = options | {"replayed": REPLAYED_DEALS}
     tables: dict[str, Result] = {}
     calibrations: dict[str, Calibration | None] = {}
     for table in TABLES:

@@ -48,7 +48,7 @@ def _replay(
     game: SkullKingGame, seed: int, actions: Sequence[int], recorded: npt.NDArray[np.int16]
 ) -> tuple[int, str]:
     """Return the number of legal actions of a game, and why its replay ended early, or nothing."""
-    key, done = game_keys(DEAL_SEED, np.uint64(seed))[()], 0
+    (key,), done = game_keys(DEAL_SEED, [seed]), 0
     first = int(starter_of(key, game.seats))
     for number in range(1, game.rounds + 1):
         starter = (first + number - 1) % game.seats
