@@ -31,6 +31,7 @@ from forge_assets.texas42.partitions import (
     shard_keys,
     shard_partitions,
 )
+from forge_assets.texas42.shard_catalog import totals_of
 from forge_assets.texas42.universe import grow_universe
 from forge_assets.versions import constant_of
 from forge_core.errors import BadInput, FileCorrupt
@@ -270,6 +271,8 @@ def test_a_partition_is_recorded_once_with_its_versions(materialize, instance, r
     assert event.tags["dagster/code_version"] == "s1/o1"
     assert event.metadata["deals"].value == event.metadata["made"].value == 5
     assert event.metadata["rows"].value == 5 * 280
+    assert event.metadata["dagster/partition_row_count"].value == 5 * 280
+    assert event.metadata["dagster/uri"].value == (root / "shards-standard").as_uri()
     assert stale_status(defs, instance, "oracle_shards", SIXES) == StaleStatus.FRESH
     assert events[FIVES][0].tags["dagster/data_version"] != event.tags["dagster/data_version"]
     assert len(list(root.rglob("*.parquet"))) == 10
@@ -370,10 +373,10 @@ def test_marginalized_and_golden_fill_their_own_folders(materialize, root):
     assert materialize("golden_shards", "sixes|seed_000900").success
     catalog = read_catalog(Store(str(root)))
     assert not catalog.faults
-    assert {(t.kind, t.split): t.shards for t in catalog.totals()} == {
-        ("marginalized", "train"): 5,
-        ("golden", "val"): 1,
-    }
+    assert totals_of(catalog)["kind", "split", "files", "rows"].rows() == [
+        ("marginalized", "train", 5, 5 * 280),
+        ("golden", "val", 1, 280),
+    ]
 
 
 def test_the_quickstart_says_what_it_found_or_what_failed(root, tmp_path, monkeypatch, capsys):
@@ -447,6 +450,10 @@ def test_the_catalog_is_drawn_small_enough_for_the_ui(materialize, instance):
         assert metadata[name].value.startswith("![](data:image/png;base64,")
         assert 10_000 < len(metadata[name].value) < 200_000
     assert metadata["shards"].value == 1 and metadata["rows"].value == 280
+    assert metadata["dagster/row_count"].value == 1
+    assert (
+        "| golden | val | 1 | 280 |" in metadata["store"].value and "| 900..900 |" in metadata["store"].value
+    )
 
 
 def test_the_catalog_is_asked_for_after_shards_and_only_once(materialize, instance):

@@ -103,6 +103,7 @@ def test_a_partition_is_recorded_with_what_it_holds(made, instance, root):
     assert 0 <= said["worth_42_share"] <= said["worth_30_share"] <= 1
     assert 0 < said["interval_width"] < 1 and said["deals_per_second"] > 0
     assert said["p_make"].startswith("![](data:image/png;base64,") and len(said["p_make"]) < 80_000
+    assert said["dagster/partition_row_count"] == 130 * FEW
     checks = checks_of(made)
     assert set(checks) == set(CHECKS) and all(check.passed for check in checks.values())
     assert checks["tables_read_back"].metadata["tables"].value == FEW

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -309,7 +310,9 @@ def learn(instance, root, tmp_path):
 
 def test_from_games_to_onnx_with_tags_both_ways(learn, instance, root, tmp_path):
     keep(root, 0, 1, 2, 3, 900, 925, 926, 950)
-    assert metadata_of(learn("eq_catalog"), "eq_catalog")["games"] == 8
+    said = metadata_of(learn("eq_catalog"), "eq_catalog")
+    assert said["games"] == said["dagster/row_count"] == 8
+    assert re.search(r"\| val \| \w{16} \| 3 \| [\d.]+ \| 900\.\.926 \|", said["store"])
     hashes = {}
     for split, games in (("train", 4), ("val", 2)):  # 900 is of the benchmark, 950 is sealed
         made = learn("eq_token_splits", split)

@@ -72,6 +72,8 @@ def test_a_generation_says_what_was_played_and_by_whom(made):
     pipeline, said = made
     assert all(check.passed for check in checks_of(said["g000"]).values() if check.check_name != "draws")
     first, second = (metadata_of(said[name], "liuzhou_self_play") for name in ("g000", "g001"))
+    assert first["dagster/partition_row_count"] == first["positions"]
+    assert first["dagster/uri"].endswith("/liuzhou-games/g000")
     games = read_generation(pipeline.root, 0)
     assert sorted(set(games.game.tolist())) == list(range(8))
     assert (first["games"], first["positions"], first["made"]) == (8, len(games), 2)

@@ -91,6 +91,7 @@ def test_the_table_is_that_of_the_arena(materialize, instance):
     result = materialize()
     assert result.success, reason_of(result)
     said = metadata_of(result, "match_results")
+    assert said["dagster/row_count"] == 240 and said["dagster/uri"].endswith("/matches")
     played = play_all([RANDOM, HEURISTIC, CLAIRVOYANT], SEEDS, Conditions())
     best, *_ = ranked = standings(played)
     assert (said["best"], said["players"], said["deals"], said["games"]) == ("clairvoyant", 3, 40, 240)

@@ -345,6 +345,34 @@ def test_frames_raise_the_error_of_the_file(root, tmp_path):
         scan(find_table("states"), Places(Store(str(copy)), root)).collect()
 
 
+# --- what Dagster is told ---------------------------------------------------------------------
+
+
+def test_assets_show_the_columns_of_their_tables():
+    from forge_assets.definitions import defs
+
+    shown = {
+        spec.key.to_user_string(): spec.metadata["forge/table"]
+        for spec in defs.resolve_all_asset_specs()
+        if "forge/table" in spec.metadata
+    }
+    assert shown == {
+        **dict.fromkeys(("oracle_shards", "marginalized_shards", "golden_shards"), "states"),
+        "shard_catalog": "shards",
+        "eq_games": "decisions",
+        "eq_catalog": "games",
+        "bidding_results": "bids",
+        "match_results": "boards",
+        "liuzhou_self_play": "liuzhou_positions",
+    }
+    specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+    for asset, name in shown.items():
+        columns = specs[asset].metadata["dagster/column_schema"].columns
+        assert [(column.name, column.type, column.description) for column in columns] == [
+            (column.name, column.type, column.description) for column in find_table(name).columns
+        ]
+
+
 # --- the command line -------------------------------------------------------------------------
 
 

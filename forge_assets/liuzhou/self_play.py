@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.liuzhou import versions
 from forge_assets.liuzhou.names import GROUP, PLAYOUTS, RECORDED, number_of, objective_of
 from forge_assets.liuzhou.partitions import generations
+from forge_assets.liuzhou.tables import POSITIONS
 from forge_assets.materializations import Record, latest_record
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
@@ -92,6 +94,7 @@ def recorded_settings(
     code_version=versions.GAMES,
     pool=COMPUTE_POOL,
     kinds={"parquet"},
+    metadata=columns_of(POSITIONS),
     check_specs=[
         *(
             dg.AssetCheckSpec(name, asset="liuzhou_self_play", blocking=True, description=description)
@@ -114,6 +117,7 @@ def liuzhou_self_play(
     """Games that a network, or playouts, played against itself: positions with search policies, values and
     results, for training. The network is recorded; it is not a dependency, since it learnt from earlier
     generations."""
+    from forge_core.liuzhou.files import FOLDER
     from forge_core.liuzhou.generations import read_catalog
     from forge_core.liuzhou.recording import play_generation
 
@@ -123,9 +127,10 @@ def liuzhou_self_play(
         played = play_generation(root, number, settings, play, model, compute.device)
         games, faults = read_back(root, played)
         pictures = draw(root, context.partition_key, played, games, config.film) if games else {}
+        extent = extent_of(root.join(FOLDER, context.partition_key), len(games or ()))
         return dg.MaterializeResult(
             data_version=dg.DataVersion(read_catalog(root).of(number).version),
-            metadata=describe(played, games, model) | pictures if games else {},
+            metadata=describe(played, games, model) | pictures | extent if games else {},
             check_results=report_checks(played, games, faults),
         )
 

@@ -16,12 +16,14 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets.filling import materialization
+from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.blocks import block_seeds
 from forge_assets.texas42.partitions import seed_blocks
+from forge_assets.texas42.tables import BIDS
 from forge_assets.tracking.registry import resolve_model
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import FileCorrupt, ForgeError
@@ -77,6 +79,7 @@ CHECKS = {
     output_required=False,  # each partition is recorded when it is done, not at the end
     pool=COMPUTE_POOL,
     kinds={"parquet"},
+    metadata=columns_of(BIDS),
     check_specs=[
         dg.AssetCheckSpec(name, asset="bidding_results", blocking=True, description=description)
         for name, description in CHECKS.items()
@@ -108,7 +111,8 @@ def bidding_results(
             for name, fault in faults.items():
                 found[name][partition] = fault
             if not faults:
-                context.log_event(record(context, partition, tables, made, bidding, seconds))
+                event = record(context, partition, tables, made, bidding, seconds, place)
+                context.log_event(event)
     for name, faults in found.items():
         counts = {"tables": n_tables, "made": n_made, "failed": len(faults)}
         yield dg.AssetCheckResult(check_name=name, passed=not faults, metadata=counts | faults)
@@ -168,6 +172,7 @@ def record(
     made: "Sequence[BidTable]",
     bidding: "BiddingConfig",
     seconds: float,
+    place: "Store",
 ) -> dg.AssetMaterialization:
     """Return the materialization of a complete partition."""
     from forge_core.files import fingerprint
@@ -186,6 +191,7 @@ def record(
         **{f"worth_{bid}_share": summary.field.share_worth(bid) for bid in (LOWEST_BID, MARK)},
         "settings": bidding.fingerprint,
         "p_make": picture(draw_summary(tables)),
+        **extent_of(place, sum(table.p_make.size for table in tables)),
     }
     if made:
         played = int(sum(table.n.sum() for table in made))

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from forge_assets.automation import after
+from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.resources import ShardStore, failing_plainly
 from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.eq_games import eq_games
+from forge_assets.texas42.tables import GAMES
 
 if TYPE_CHECKING:
     from forge_core.texas42.eq.catalog import GameCatalog
@@ -20,6 +22,7 @@ CATALOG_VERSION = "c1"
     deps=[dg.AssetDep(eq_games, partition_mapping=dg.AllPartitionMapping())],
     code_version=f"{CATALOG_VERSION}/{versions.EQ_GAMES}",
     automation_condition=after("games"),
+    metadata=columns_of(GAMES),
     check_specs=[
         dg.AssetCheckSpec(
             "no_faults",
@@ -46,7 +49,7 @@ def eq_catalog(store: ShardStore) -> dg.MaterializeResult:
     ]
     return dg.MaterializeResult(
         data_version=dg.DataVersion(catalog.fingerprint),
-        metadata=key_figures(catalog),
+        metadata=key_figures(catalog) | extent_of(store.root(), len(catalog.entries), is_partition=False),
         check_results=[
             dg.AssetCheckResult(
                 check_name="no_faults",
@@ -64,18 +67,25 @@ def eq_catalog(store: ShardStore) -> dg.MaterializeResult:
 
 def key_figures(catalog: "GameCatalog") -> dict[str, Any]:
     """Return the metadata that describes the games."""
+    from forge_assets.frames.totals import text_of, totals
+    from forge_core.arena.standings import to_markdown
     from forge_core.texas42.eq.view import settings_text
 
-    totals = catalog.totals()
-    lines = ["| split | settings | games | MiB | seeds | made by |", "|" + "-|" * 6]
-    lines += [
-        f"| {t.split} | {t.fingerprint} | {t.games:,} | {t.nbytes / 2**20:.1f} "
-        f"| {t.first_seed}..{t.last_seed} | {settings_text(t.settings)} |"
-        for t in totals
-    ]
+    settings = {entry.header.fingerprint: entry.header.settings for entry in catalog.entries}
+    groups = {"split": lambda entry: entry.split, "settings": lambda entry: entry.header.fingerprint}
+    by_settings = totals(catalog.entries, groups, {})
+    lines = text_of(
+        by_settings,
+        split=lambda row: row["split"],
+        settings=lambda row: row["settings"],
+        games=lambda row: f"{row['files']:,}",
+        MiB=lambda row: f"{row['bytes'] / 2**20:.1f}",
+        seeds=lambda row: f"{row['first_seed']}..{row['last_seed']}",
+        made_by=lambda row: settings_text(settings[row["settings"]]),
+    )
     return {
-        "games": sum(total.games for total in totals),
-        "mib": round(sum(total.nbytes for total in totals) / 2**20, 3),
+        "games": len(catalog.entries),
+        "mib": round(by_settings["bytes"].sum() / 2**20, 3),
         "faults": len(catalog.faults),
-        "store": dg.MetadataValue.md("\n".join(lines)),
+        "store": dg.MetadataValue.md(to_markdown(lines)),
     }

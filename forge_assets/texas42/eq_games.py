@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from forge_assets.filling import completed, input_versions, materialization
+from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.oracle_model import oracle_model
 from forge_assets.texas42.partitions import block_keys, seed_blocks
+from forge_assets.texas42.tables import DECISIONS
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import ForgeError, is_damaged
@@ -81,6 +83,7 @@ def check(name: str, description: str) -> dg.AssetCheckSpec:
     output_required=False,  # each partition is recorded when it is done, not at the end
     pool=COMPUTE_POOL,
     kinds={"parquet"},
+    metadata=columns_of(DECISIONS),
     check_specs=[
         check("every_game_played", "no game of the run was dropped"),
         check("games_read_back", "every game of the run, new or old, can be read back"),
@@ -137,6 +140,7 @@ def inspect_partitions(
             found[name] |= of_check
         if not faults:
             data_version, metadata = describe(done, games, network)
+            metadata |= extent_of(place, metadata["decisions"])
             event = materialization(context, partition, versions.EQ_GAMES, data_version, metadata, on)
             context.log_event(event)
     return found, reported

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.eq_model import eq_model
 from forge_assets.texas42.oracle_model import oracle_model
+from forge_assets.texas42.tables import BOARDS
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import FileCorrupt
+from forge_core.texas42.folders import MATCHES_FOLDER
 from forge_core.texas42.settings.matches import MatchSettings
 
 if TYPE_CHECKING:
@@ -70,6 +73,7 @@ CHECKS = {
     code_version=versions.MATCHES,
     pool=COMPUTE_POOL,
     kinds={"parquet"},
+    metadata=columns_of(BOARDS),
     check_specs=[
         dg.AssetCheckSpec(name, asset="match_results", blocking=True, description=description)
         for name, description in CHECKS.items()
@@ -99,7 +103,10 @@ def match_results(
         seconds = time.perf_counter() - begun
         return dg.MaterializeResult(
             data_version=dg.DataVersion(version_of(players, matches)),
-            metadata=describe(matches, seconds, resolve_device(compute.device)),
+            metadata={
+                **describe(matches, seconds, resolve_device(compute.device)),
+                **extent_of(place.join(MATCHES_FOLDER), boards_of(matches), is_partition=False),
+            },
             check_results=inspect(place, players, matches, seeds),
         )
 
@@ -120,11 +127,17 @@ def inspect(
         for name, fault in zip(CHECKS, faults, strict=True):
             if fault:
                 found[name][f"{match.a} : {match.b}"] = fault
-    boards = sum(len(match.by_a) + len(match.by_b) for match in matches)
     return [
-        dg.AssetCheckResult(check_name=name, passed=not faults, metadata={"boards": boards} | faults)
+        dg.AssetCheckResult(
+            check_name=name, passed=not faults, metadata={"boards": boards_of(matches)} | faults
+        )
         for name, faults in found.items()
     ]
+
+
+def boards_of(matches: "Sequence[Match]") -> int:
+    """Return the number of boards of all matches."""
+    return sum(len(match.by_a) + len(match.by_b) for match in matches)
 
 
 def version_of(players: "Sequence[AnyPlayer]", matches: "Sequence[Match]") -> str:

@@ -13,10 +13,12 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets.filling import completed, materialization
+from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.partitions import golden_keys, golden_partitions, shard_keys, shard_partitions
+from forge_assets.texas42.tables import STATES
 from forge_core.errors import ForgeError, is_damaged
 from forge_core.texas42.folders import GOLDEN_SHARDS, MARGINALIZED_SHARDS, STANDARD_SHARDS
 from forge_core.texas42.settings.shards import MarginalizedSettings, ShardSettings
@@ -58,6 +60,7 @@ def shard_asset(name: str, partitions: dg.PartitionsDefinition):
         output_required=False,  # each partition is recorded when it is done, not at the end
         pool=COMPUTE_POOL,
         kinds={"parquet"},
+        metadata=columns_of(STATES),
         check_specs=[
             dg.AssetCheckSpec(
                 "every_deal_solved", asset=name, blocking=True, description="no deal of the run was dropped"
@@ -146,7 +149,7 @@ def fill_partitions(
                 unsolved |= failed
                 unsound |= faults
                 if not (failed or faults):
-                    context.log_event(record(context, partition, done, config))
+                    context.log_event(record(context, partition, done, config, place))
     yield dg.AssetCheckResult(
         check_name="every_deal_solved",
         passed=not unsolved,
@@ -179,7 +182,11 @@ def read_back(folder: "Store", key: "ShardKey") -> str | None:
 
 
 def record(
-    context: dg.AssetExecutionContext, partition: str, reports: "list[ShardReport]", config: "ShardConfig"
+    context: dg.AssetExecutionContext,
+    partition: str,
+    reports: "list[ShardReport]",
+    config: "ShardConfig",
+    place: "Store",
 ) -> dg.AssetMaterialization:
     """Return the materialization of a complete partition."""
     from forge_core.texas42.oracle.shards import settings_made
@@ -193,6 +200,7 @@ def record(
         "states": sum(report.states for report in reports),
         "root_value_mean": sum(report.root_value for report in reports) / len(reports),
         "gib": round(sum(report.nbytes for report in reports) / 2**30, 6),
+        **extent_of(place, sum(report.rows for report in reports)),
     }
     if made:
         metadata |= {

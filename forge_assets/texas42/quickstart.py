@@ -15,6 +15,7 @@ from rich.table import Table
 from forge_assets.flywheel.steps import one_partition
 from forge_assets.texas42.blocks import BLOCK_SIZE, block_name
 from forge_assets.texas42.partitions import block_keys, block_range
+from forge_assets.texas42.shard_catalog import lines_of, totals_of
 from forge_core.texas42.reference import REFERENCE
 
 if TYPE_CHECKING:
@@ -129,17 +130,10 @@ def play(quickstart: Quickstart) -> None:
 
 def totals_table(catalog: Catalog) -> Table:
     """Return the totals of a catalog as a table for a terminal."""
+    titles, *lines = lines_of(totals_of(catalog))
     table = Table(title="Content of the store", title_justify="left")
-    for column in ("kind", "split", "shards", "rows", "states", "MiB", "seeds"):
-        table.add_column(column, justify="left" if column in ("kind", "split") else "right")
-    for total in catalog.totals():
-        table.add_row(
-            total.kind,
-            total.split,
-            f"{total.shards:,}",
-            f"{total.rows:,}",
-            f"{total.states:,}",
-            f"{total.nbytes / 2**20:.1f}",
-            f"{total.first_seed}..{total.last_seed}",
-        )
+    for title in titles:
+        table.add_column(title, justify="left" if title in ("kind", "split") else "right")
+    for line in lines:
+        table.add_row(*line)
     return table

@@ -1,10 +1,11 @@
 """Catalog of the shards in the store: one unpartitioned asset for the steps that read all partitions."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from forge_assets.automation import after
+from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.pictures import picture
 from forge_assets.resources import ShardStore, failing_plainly
 from forge_assets.texas42 import groups, versions
@@ -13,6 +14,12 @@ from forge_assets.texas42.oracle_shards import (
     marginalized_shards,
     oracle_shards,
 )
+from forge_assets.texas42.tables import SHARDS
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from forge_core.texas42.oracle.catalog import Catalog
 
 CATALOG_VERSION = "c1"
 
@@ -22,6 +29,7 @@ CATALOG_VERSION = "c1"
     deps=[oracle_shards, marginalized_shards, golden_shards],
     code_version=f"{CATALOG_VERSION}/{versions.SHARDS}",
     automation_condition=after("shards"),
+    metadata=columns_of(SHARDS),
     check_specs=[
         dg.AssetCheckSpec(
             "no_faults",
@@ -54,6 +62,7 @@ def shard_catalog(store: ShardStore) -> dg.MaterializeResult:
         data_version=dg.DataVersion(catalog.fingerprint),
         metadata={
             **key_figures(catalog),
+            **extent_of(store.root(), len(catalog.entries), is_partition=False),
             "root_values": picture(draw_root_values(catalog)),
             "states_per_deal": picture(draw_states(catalog)),
         },
@@ -72,26 +81,46 @@ def shard_catalog(store: ShardStore) -> dg.MaterializeResult:
     )
 
 
-def key_figures(catalog) -> dict[str, Any]:
-    """Return the metadata that accompanies the plots of a Catalog."""
-    totals = catalog.totals()
+def key_figures(catalog: "Catalog") -> dict[str, Any]:
+    """Return the metadata that accompanies the plots."""
+    from forge_core.arena.standings import to_markdown
+
+    by_kind = totals_of(catalog)
+    n_rows, n_states, n_bytes = (by_kind[name].sum() for name in ("rows", "states", "bytes"))
     return {
-        "shards": sum(total.shards for total in totals),
-        "rows": sum(total.rows for total in totals),
-        "states": sum(total.states for total in totals),
-        "gib": round(sum(total.nbytes for total in totals) / 2**30, 4),
+        "shards": len(catalog.entries),
+        "rows": n_rows,
+        "states": n_states,
+        "gib": round(n_bytes / 2**30, 4),
         "faults": len(catalog.faults),
-        "fingerprints": ", ".join(sorted({name for total in totals for name in total.fingerprints})),
-        "store": dg.MetadataValue.md(table(totals)),
+        "fingerprints": ", ".join(by_kind["fingerprints"].explode().drop_nulls().unique().sort()),
+        "store": dg.MetadataValue.md(to_markdown(lines_of(by_kind))),
     }
 
 
-def table(totals) -> str:
-    """Return the totals of a Catalog as a Markdown table."""
-    lines = ["| kind | split | shards | rows | million states | seeds |", "|" + "-|" * 6]
-    lines += [
-        f"| {t.kind} | {t.split} | {t.shards:,} | {t.rows:,} | {t.states / 1e6:,.0f} "
-        f"| {t.first_seed}..{t.last_seed} |"
-        for t in totals
-    ]
-    return "\n".join(lines)
+def totals_of(catalog: "Catalog") -> "pl.DataFrame":
+    """Return the totals of each kind and split: see `totals`."""
+    from forge_assets.frames.totals import totals
+    from forge_core.texas42.oracle.catalog import kind_of
+
+    return totals(
+        catalog.entries,
+        {"kind": lambda entry: kind_of(entry.folder), "split": lambda entry: entry.split},
+        {"rows": lambda header: header.rows, "states": lambda header: sum(header.states_per_ply)},
+    )
+
+
+def lines_of(by_kind: "pl.DataFrame") -> list[list[str]]:
+    """Return the result of `totals_of` as text: the titles, then one line per kind and split."""
+    from forge_assets.frames.totals import text_of
+
+    return text_of(
+        by_kind,
+        kind=lambda row: row["kind"],
+        split=lambda row: row["split"],
+        shards=lambda row: f"{row['files']:,}",
+        rows=lambda row: f"{row['rows']:,}",
+        states=lambda row: f"{row['states']:,}",
+        MiB=lambda row: f"{row['bytes'] / 2**20:,.1f}",
+        seeds=lambda row: f"{row['first_seed']}..{row['last_seed']}",
+    )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby
 from typing import Any
 
 from forge_core.errors import BadInput
@@ -17,25 +16,8 @@ from forge_core.files import Store, fingerprint
 from forge_core.files.catalog import Entry, Fault, read_entries, verify
 from forge_core.files.holdings import Holding, Stock, holdings_of
 from forge_core.files.records import RecordFile
-from forge_core.splits import Split
 from forge_core.texas42.folders import GOLDEN_SHARDS, MARGINALIZED_SHARDS, STANDARD_SHARDS, shards_folder
 from forge_core.texas42.oracle.shards import SHARDS, Shard, ShardHeader, ShardKey
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """Totals over all shards of one kind and split."""
-
-    kind: str
-    split: Split
-    shards: int
-    rows: int
-    states: int
-    nbytes: int
-    first_seed: int
-    last_seed: int
-    fingerprints: tuple[str, ...]
-    """distinct fingerprints: one, unless settings or algorithms have changed"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +36,6 @@ class Catalog:
             name = f"{kind_of(entry.folder)}/{entry.split}/{entry.filename}"
             listed[name] = [entry.header.fingerprint, entry.header.rows]
         return fingerprint(listed)
-
-    def totals(self) -> list[Total]:
-        """Return one record for each kind and split that has shards."""
-        groups = groupby(self.entries, key=lambda entry: (entry.folder, entry.split))
-        return [_total(kind_of(folder), split, list(entries)) for (folder, split), entries in groups]
 
 
 def kind_of(folder: str) -> str:
@@ -114,19 +91,3 @@ _KINDS: dict[str, RecordFile[ShardKey, ShardHeader, Shard]] = {
     folder: replace(SHARDS, parse_name=partial(_parse_name, folder))
     for folder in (STANDARD_SHARDS, MARGINALIZED_SHARDS, GOLDEN_SHARDS)
 }
-
-
-def _total(kind: str, split: Split, entries: list[Entry[ShardHeader]]) -> Total:
-    headers = [entry.header for entry in entries]
-    seeds = [entry.seed for entry in entries]
-    return Total(
-        kind,
-        split,
-        shards=len(entries),
-        rows=sum(header.rows for header in headers),
-        states=sum(sum(header.states_per_ply) for header in headers),
-        nbytes=sum(entry.nbytes for entry in entries),
-        first_seed=min(seeds),
-        last_seed=max(seeds),
-        fingerprints=tuple(sorted({header.fingerprint for header in headers})),
-    )
