@@ -100,7 +100,11 @@ def _read_own(files: Files, file: FoundFile, columns: Sequence[Column]) -> pl.Da
     stored = [column for column in columns if column.name not in constant]
     is_footer_enough = files.is_row_per_file or (not stored and files.read_rows is None)
     place = file.place
-    parquet = open_footer(place, file.name) if is_footer_enough else open_parquet(place.read(file.name))
+    if is_footer_enough:
+        parquet = open_footer(place, file.name)
+    else:
+        read = None if files.read_rows else {column.name for column in stored}
+        parquet = open_parquet(place.read(file.name), read)
     values = _values_of(files, file, parquet)
     if files.is_row_per_file:
         return _with_constants(None, 1, columns, values)

@@ -72,8 +72,8 @@ def key_figures(catalog: "GameCatalog") -> dict[str, Any]:
     from forge_core.texas42.eq.view import settings_text
 
     settings = {entry.header.fingerprint: entry.header.settings for entry in catalog.entries}
-    groups = {"split": lambda entry: entry.split, "settings": lambda entry: entry.header.fingerprint}
-    by_settings = totals(catalog.entries, groups, {})
+    by = {"split": lambda entry: entry.split, "settings": lambda entry: entry.header.fingerprint}
+    by_settings = totals(catalog.entries, by, {})
     lines = text_of(
         by_settings,
         split=lambda row: row["split"],
