@@ -19,6 +19,7 @@ import sys
 import time
 
 import gpu_liuzhou
+import gpu_skull_king
 import gpu_texas42
 import torch
 from gpu_run import Check, Part, Run, check, measure, read_conditions, show, to_text
@@ -27,8 +28,8 @@ from forge_core.cli.filling import check_place, place_of
 from forge_core.device import resolve_device
 from forge_core.errors import ForgeError
 
-CHECKS: dict[str, Check] = {**gpu_texas42.CHECKS, **gpu_liuzhou.CHECKS}
-PARTS: dict[str, Part] = {**gpu_texas42.PARTS, **gpu_liuzhou.PARTS}
+CHECKS: dict[str, Check] = {**gpu_texas42.CHECKS, **gpu_liuzhou.CHECKS, **gpu_skull_king.CHECKS}
+PARTS: dict[str, Part] = {**gpu_texas42.PARTS, **gpu_liuzhou.PARTS, **gpu_skull_king.PARTS}
 
 
 def main() -> int:

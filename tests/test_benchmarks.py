@@ -56,7 +56,7 @@ def test_all_that_a_gpu_is_timed_for_runs_and_is_kept(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(said.read_text())
     texas42 = ["solver", "worlds", "encoder", "posterior", "games"]
-    assert list(found["checked"]) == [*texas42, "liuzhou rules", "liuzhou arena"]
+    assert list(found["checked"]) == [*texas42, "liuzhou rules", "liuzhou arena", "skull king rules"]
     assert list(found["figures"]) == [
         "apart_points",
         "ceilings",
@@ -69,6 +69,8 @@ def test_all_that_a_gpu_is_timed_for_runs_and_is_kept(tmp_path):
         "liuzhou rules",
         "liuzhou arena",
         "liuzhou self-play",
+        "skull king",
+        "skull king training",
     ]
     assert found["left_out"] == {}
     assert found["conditions"]["versions"].keys() >= {"torch", "triton", "numba"}
@@ -132,3 +134,17 @@ def test_the_checks_of_a_gpu_hold_on_a_pretended_one(monkeypatch):
         run = gpu.Run("cuda:0", True, 0.0, 0.0)
         for name in ("worlds", "encoder", "posterior", "games"):
             assert "CPU's" in texas42.CHECKS[name](run)
+
+
+@pytest.mark.filterwarnings("ignore:CUDA is not available")
+def test_the_check_of_skull_king_holds_on_a_pretended_gpu(monkeypatch):
+    from pretend_card import pretended_card
+
+    from forge_core.skull_king import env
+
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    gpu, skull_king = load(GPU), load(BENCHMARKS / "gpu_skull_king.py")
+    monkeypatch.setattr(env, "resolve_device", lambda device: device)
+    with pretended_card():
+        run = gpu.Run("cuda:0", True, 0.0, 0.0)
+        assert "20 rounds equal the CPU's" in skull_king.check_rules(run)
