@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+READY_DEV := .venv/.ready-dev
 
 export DAGSTER_HOME := $(CURDIR)/dagster_home
 export FORGE_STORE ?= $(CURDIR)/data
@@ -25,16 +26,22 @@ export MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
 TORCH ?= torch $(shell $(PYTHON) -c 'import ctypes; ctypes.CDLL("libcuda.so.1")' 2>/dev/null || \
 	echo --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 10)
 
-.PHONY: help setup run test check ui bench validate-liuzhou clean
+.PHONY: help setup setup-dev run test test-all check ui bench validate-liuzhou clean
 
 help:  ## print this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 
-setup: $(READY)  ## install the environment in .venv
+setup: $(READY)  ## install what running needs, in .venv
+
+setup-dev: $(READY_DEV)  ## install what tests and deployments need, too
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install -q $(TORCH) --no-deps -c constraints.txt
+	$(BIN)/pip install -q -e . -c constraints.txt
+	touch $@
+
+$(READY_DEV): $(READY)
 	$(BIN)/pip install -q -e '.[dev,s3,cluster,kubernetes]' -c constraints.txt
 	touch $@
 
@@ -45,16 +52,21 @@ dagster_home/history: | $(READY)
 run: $(READY) dagster_home/history  ## solve a hundred deals with Dagster and train a network on them
 	@$(BIN)/python -m forge_assets.quickstart
 
-test: $(READY)  ## run the tests
-	$(BIN)/pytest -n 2 --dist loadfile
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
-check: $(READY)  ## run everything that CI runs: style, types, layers, definitions, tests
+test: $(READY_DEV)  ## run the quick tests, for use while editing
+	$(PYTEST) -m 'not gpu and not slow'
+
+test-all: test  ## run all tests: the daemon, services, long runs and whole files of golden data, too
+	$(PYTEST) -m 'slow and not gpu'
+
+check: $(READY_DEV)  ## run everything that CI runs: style, types, layers, definitions, all tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/dagster definitions validate -w workspace.yaml
-	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test-all
 
 ui: $(READY) dagster_home/history  ## start Dagster on http://127.0.0.1:3000 and MLflow on http://127.0.0.1:5000
 	@# Each has its own process group. When one ends, or make is interrupted, both are stopped.

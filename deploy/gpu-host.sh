@@ -46,7 +46,7 @@ check_variables() {
 
 make_environment() {
 	install -D -m 644 deploy/celery/dagster.yaml "$DAGSTER_HOME/dagster.yaml"
-	make setup # with a driver present, this installs the CUDA build of torch
+	make setup-dev # with a driver present, this installs the CUDA build of torch
 	.venv/bin/python - <<-'PYTHON' || stop "torch finds no card: make clean, then run this again"
 		import sys, torch
 		print("torch", torch.__version__, "CUDA", torch.version.cuda, "cards", torch.cuda.device_count())

@@ -7,9 +7,11 @@ shows them.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from contextlib import nullcontext
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event, Thread
 from typing import Any
 
 import dagster as dg
@@ -20,6 +22,9 @@ from forge_assets.in_process import materialize_here
 from forge_assets.renaming import OLD_NAMES
 from forge_assets.run_config import op_name
 from forge_core.errors import ForgeError
+
+SILENCE = 15.0
+"""seconds after which a step that prints nothing says that it is still at work, where no spinner can turn"""
 
 
 class RunFailed(Exception):
@@ -42,17 +47,21 @@ class Quickstart:
     ) -> list[dict[str, Any]]:
         """Materialize an asset; return the metadata of each materialization.
 
-        tags: run tags that name a partition or a range. waiting: text next to a spinner. Raise RunFailed if
-        the run fails.
+        tags: run tags that name a partition or a range. waiting: what the step does, shown while it works.
+        Raise RunFailed if the run fails.
         """
-        spinner = self.console.status(f"{asset}: {waiting}") if waiting else nullcontext()
-        with spinner:
+        with at_work(self.console, f"{asset}: {waiting}" if waiting else asset):
             result = materialize_here(asset, self.instance, tags, settings)
         if not result.success:
             self._print_failure(result)
             raise RunFailed
         events = result.asset_materializations_for_node(op_name(asset))
         return [{name: entry.value for name, entry in event.metadata.items()} for event in events]
+
+    def title(self, text: str) -> None:
+        """Print the heading of a part."""
+        self.console.print()
+        self.console.rule(f"[bold]{text}", align="left", style="dim")
 
     def print(self, text: Any, **style: Any) -> None:
         """Print to the terminal without wrapping lines."""
@@ -73,6 +82,28 @@ class Quickstart:
         self.print("to see the runs: make ui, then http://127.0.0.1:3000/runs")
 
 
+@contextmanager
+def at_work(console: Console, text: str) -> Iterator[None]:
+    """Show that a step is at work: a spinner on a terminal, elsewhere a line after every SILENCE seconds."""
+    if console.is_terminal:
+        with console.status(text):
+            yield
+        return
+    started, over = time.monotonic(), Event()
+
+    def print_elapsed() -> None:
+        while not over.wait(SILENCE):
+            console.print(f"{text} ({time.monotonic() - started:.0f} s)", soft_wrap=True, markup=False)
+
+    thread = Thread(target=print_elapsed, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def main() -> int:
     """Run the steps of every game; return the exit status: 0, or 1 if a run failed."""
     from forge_assets.games import all_games
@@ -88,8 +119,11 @@ def main() -> int:
                 game.quickstart(quickstart)
     except RunFailed:
         return 1
-    url = ShardStore().root().url
-    quickstart.print(f"files   {url}\nplots   make ui, then http://127.0.0.1:3000/asset-groups")
+    quickstart.title("Next")
+    quickstart.print(
+        "[bold]make ui[/bold], then http://127.0.0.1:3000/asset-groups: all that was made, with pictures and "
+        f"lineage\nfiles   {ShardStore().root().url}"
+    )
     return 0
 
 

@@ -16,6 +16,7 @@ import dagster as dg
 
 from forge_assets.folders import RESULT, runs_folder
 from forge_core.errors import BadInput
+from forge_core.learning.folders import run_name
 
 if TYPE_CHECKING:
     from forge_core.learning.runs import TrainResult
@@ -36,9 +37,7 @@ def plan_run(runs: str, name: str | None, stem: str, asked: Mapping[str, Any]) -
     runs: folder of all runs. name: name chosen by the user; if None, `stem` followed by a fingerprint of
     `asked`: see PlannedRun.
     """
-    from forge_core.files import fingerprint
-
-    return PlannedRun(runs_folder(runs) / (name or f"{stem}-{fingerprint(asked)[:8]}"), asked)
+    return PlannedRun(runs_folder(runs) / (name or run_name(stem, asked)), asked)
 
 
 def run_tags(context: dg.AssetExecutionContext) -> dict[str, str]:

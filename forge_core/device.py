@@ -8,6 +8,7 @@ import re
 import sys
 
 from forge_core.errors import BadInput, DeviceUnavailable
+from forge_core.ranges import as_integer
 
 
 def resolve_device(request: str = "auto") -> str:
@@ -45,6 +46,16 @@ def core_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def worker_count(workers: int | None) -> int:
+    """Return the number of threads to use: `workers`, or by default one per core. Raises BadInput below 1."""
+    if workers is None:
+        return core_count()
+    number = as_integer(workers)
+    if number is None or number < 1:
+        raise BadInput(f"workers {workers!r}: use a whole number of at least 1")
+    return number
 
 
 def cuda_device_count() -> int:

@@ -1,9 +1,12 @@
-"""Whole numbers as users write them: a single number `7`, a range `0-49`, or a list `0-9,900-919`."""
+"""Whole numbers as users write them: a single number `7`, a range `0-49`, or a list `0-9,900-919`; and as
+Python passes them."""
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from forge_core.errors import BadInput
 
@@ -31,6 +34,19 @@ def list_parts(text: str, signs: str = "-") -> list[str]:
     `0 - 9, 12 15` has the parts `0-9`, `12` and `15`. A missing part is an empty text.
     """
     return re.split(r",|\s+", re.sub(rf"\s*([,{re.escape(signs)}])\s*", r"\1", text.strip()))
+
+
+def as_integer(number: Any) -> int | None:
+    """Return a number that Python code passed as an int; None unless it is whole.
+
+    Integers of any library count, and floats without a fraction; booleans and texts do not.
+    """
+    if isinstance(number, (bool, str)) or type(number).__name__ in ("bool_", "bool"):
+        return None
+    try:
+        return operator.index(number)
+    except TypeError:
+        return int(number) if isinstance(number, float) and number.is_integer() else None
 
 
 def parse_seeds(text: str, noun: str = "seeds") -> list[int]:

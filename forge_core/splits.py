@@ -7,9 +7,9 @@ encoded, but only the final evaluation reads its labels.
 from __future__ import annotations
 
 from enum import StrEnum
-from numbers import Integral
 
 from forge_core.errors import BadInput
+from forge_core.ranges import as_integer
 
 PERIOD = 1000
 _VAL_FROM, _TEST_FROM = 900, 950
@@ -31,12 +31,13 @@ class Split(StrEnum):
 
 def split_of(seed: int) -> Split:
     """Return the split of a seed. Raises BadInput for a negative seed."""
-    check_seed(seed)
-    place = seed % PERIOD
+    place = check_seed(seed) % PERIOD
     return Split.TRAIN if place < _VAL_FROM else Split.VAL if place < _TEST_FROM else Split.TEST
 
 
-def check_seed(seed: int) -> None:
-    """Raise BadInput unless the seed is a whole number of at least 0."""
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+def check_seed(seed: int) -> int:
+    """Return the seed as an int. Raises BadInput unless it is a whole number of at least 0."""
+    number = None if isinstance(seed, float) else as_integer(seed)
+    if number is None or number < 0:
         raise BadInput(f"seed {seed!r} is not a whole number of at least 0: use 0, 1, 2, ...")
+    return number

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from forge_core.errors import BadInput, StateUnreachable
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
+from forge_core.texas42.oracle import solve
 from forge_core.texas42.oracle.alphabeta import root_q
 from forge_core.texas42.oracle.reference import reference_q
 from forge_core.texas42.state import ILLEGAL, advance, initial_state, legal_slots
@@ -195,3 +196,25 @@ def test_a_hundred_thousand_rows_take_no_loop():
     q = root_q(hands[many], decls[many], None, states[many])
     assert time.process_time() - started < 2
     assert ((q != ILLEGAL).sum(axis=1) == 1).all()
+
+
+def test_fractions_and_other_kinds_are_refused_and_no_rows_are_none():
+    hands = deal_from_seed(0)
+    halves = [[domino + 0.5 for domino in hand] for hand in hands]
+    for ask, complaint in (
+        (lambda: root_q(halves, 6), "whole numbers"),
+        (lambda: root_q([halves], 6), "domino ids"),
+        (lambda: root_q(hands, 6.5), "one integer"),
+        (lambda: root_q(hands, "sixes"), "one integer"),
+        (lambda: root_q(hands, None), "one integer"),
+        (lambda: root_q(hands, 6, 0.5), "one integer"),
+        (lambda: root_q(hands, 6, workers=-3), "workers -3"),
+        (lambda: root_q(hands, 6, workers=0), "workers 0"),
+        (lambda: solve(halves, 6), "whole numbers"),
+        (lambda: solve(hands, "sixes"), "declaration 'sixes'"),
+        (lambda: solve(hands, 6, leader=None), "leader None"),
+    ):
+        with pytest.raises(BadInput, match=complaint):
+            ask()
+    for empty in ([], np.zeros((0, 4, 7), np.int8)):
+        assert root_q(empty, [], []).shape == (0, 7)

@@ -10,12 +10,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import dagster as dg
+import pytest
 from running import ORACLE_SHARDS, PROJECT, Dagster, keys_of, recorded
 
 from forge_assets.texas42.blocks import block_name
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.oracle.shards import ShardConfig, fill_shards, missing_shards, read_shard
+
+pytestmark = pytest.mark.slow
 
 CONFIG = ShardConfig(rows=280)
 

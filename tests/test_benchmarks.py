@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from running import PROJECT
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = PROJECT / "benchmarks"
 PARTITIONS, GPU = BENCHMARKS / "partitions.py", BENCHMARKS / "gpu.py"
 

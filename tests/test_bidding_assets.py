@@ -30,7 +30,10 @@ from forge_core.texas42.oracle import ORACLE_VERSION
 from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.tokens.encoder import ENCODER_VERSION
 
-pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning"),
+]
 
 VAL, TEST = block_name(18), block_name(19)
 FEW = 3

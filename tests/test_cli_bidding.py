@@ -16,6 +16,8 @@ from forge_core.texas42.cli.bid import read_calls, read_score
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.notation import parse_hand
 
+pytestmark = pytest.mark.slow
+
 HAND = "6-4,5-5,4-2,3-1,2-0,1-1,0-0"
 STRONG = "6-6,6-5,6-4,6-2,5-5,1-1,3-0"
 QUICK = ("--hand", HAND, "--samples", "4")

@@ -9,6 +9,8 @@ from forge_core.files import Store
 from forge_core.texas42.eq.faults import check_game
 from forge_core.texas42.eq.files import find_games, open_game
 
+pytestmark = pytest.mark.slow
+
 FEW = ("--seeds", "900-902", "--worlds", "2")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import time
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,8 @@ from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards
 from forge_core.texas42.tokens import golden, live
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 from forge_core.texas42.tokens.splits import TOKEN_ROWS, TokenConfig
+
+pytestmark = pytest.mark.slow
 
 TRAIN, VAL = [ShardKey(6, 6), ShardKey(13, 3)], [ShardKey(926, 6)]
 GOLDEN = [ShardKey(900, 0), ShardKey(901, 6)]
@@ -161,11 +164,29 @@ def test_a_run_starts_from_a_network_and_takes_its_size(few_deals, network, forg
     status, out, err = forge(*live_run, "--init-from", network, "--runs", str(tmp_path), "--threads", "1")
     assert status == 0, err
     (folder,) = tmp_path.iterdir()
-    assert folder.name == "texas42-qvalue-w16-live"
+    assert re.fullmatch("texas42-qvalue-w16-live-[0-9a-f]{8}", folder.name)
     assert "points lost per decision" in out and f"forge evaluate {folder}/model" in out.replace("\n", "")
     started, tuned = (load_model(path).state_dict() for path in (network, str(folder / "model")))
     for name in started:
         torch.testing.assert_close(tuned[name], started[name], atol=1e-6, rtol=1e-6)
+
+
+def test_runs_of_other_settings_have_other_names(few_deals, forge, tmp_path):
+    tiny = ("train", "--live", "--workers", "0", "--batch-size", "64", "--steps", "1", "--threads", "1")
+    sizes = ("--layers", "1", "--heads", "1", "--width", "8", "--runs", str(tmp_path))
+    for n, more in enumerate([(), ("--seed", "1"), ("--lr", "1e-3")], 1):
+        status, _, err = forge(*tiny, *sizes, *more)
+        assert status == 0, err
+        assert len(list(tmp_path.iterdir())) == n
+    status, _, err = forge(*tiny, *sizes)
+    assert status == 2 and "already contains a run" in err
+
+
+def test_training_that_diverges_says_what_to_change(few_deals, forge, tmp_path):
+    tiny = ("--workers", "0", "--batch-size", "64", "--steps", "1", "--runs", str(tmp_path))
+    status, out, err = forge("train", "--live", *tiny, "--lr", "1e30")
+    assert (status, out) == (2, "")
+    assert "training diverged by step 1" in err and "use a lower lr" in err
 
 
 # --- evaluate and export ----------------------------------------------------------------------
@@ -274,6 +295,9 @@ def test_a_place_that_takes_nothing_is_told_before_the_work(network, forge, monk
         ("train --live --batch-size 0", "batch_size 0"),
         ("train --live --evaluate-every 0", "at least 1"),
         ("train --live --precision 8", "precision '8'"),
+        ("train --live --precision 16-mixed --device cpu", "needs CUDA"),
+        ("train --live --layers 0 --heads 1 --width 8", "must be positive"),
+        ("train --live --layers 0 --heads 0 --width 0", "must be positive"),
         ("train --live --workers -1", "-1 workers"),
         ("train --live --threads 0", "threads 0"),
         ("train --data {store} --workers 2", "workers has no effect on stored rows"),

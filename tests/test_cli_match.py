@@ -12,6 +12,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def test_two_players_and_who_is_better(forge):
     status, out, err = forge("match", "random", "heuristic", "--deals", "60")

@@ -13,6 +13,8 @@ from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.oracle import solve, solve_many
 
+pytestmark = pytest.mark.slow
+
 torch = pytest.importorskip("torch")
 triton = pytest.importorskip("triton")
 

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from conftest import GOLDEN
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from forge_core.texas42.deals import (
     deal_with_fixed_hand,
     marginalized_deal,
 )
+from forge_core.texas42.declarations import check_declaration
 
 DEALS = json.loads((GOLDEN / "deals.json").read_text())
 seeds = st.integers(0, 2**40)
@@ -110,6 +112,19 @@ def test_a_block_of_50_seeds_never_straddles_a_split(block):
         (lambda: deal_from_seed(-1), "seed -1"),
         (lambda: deal_from_seed(1.5), "seed 1.5"),
         (lambda: deal_from_seed(True), "seed True"),
+        (lambda: deal_from_seed(None), "seed None"),
+        (lambda: deal_from_seed("3"), "seed '3'"),
+        (lambda: deal_with_fixed_hand(range(7), -1), "seed -1"),
+        (lambda: deal_with_fixed_hand(range(7), 1.5), "seed 1.5"),
+        (lambda: deal_with_fixed_hand(range(7), None), "seed None"),
+        (lambda: deal_with_fixed_hand([each + 0.5 for each in range(7)], 1), "whole numbers"),
+        (lambda: marginalized_deal(0, 1.5), "opponent index 1.5"),
+        (lambda: check_hand(None), "hand None"),
+        (lambda: check_deal(None), "hands None"),
+        (lambda: check_leader(0.5), "leader 0.5"),
+        (lambda: check_leader("one"), "leader 'one'"),
+        (lambda: check_declaration("sixes"), "declaration 'sixes'"),
+        (lambda: check_declaration(None), "declaration None"),
         (lambda: marginalized_deal(-1, 0), "seed -1"),
         (lambda: marginalized_deal(0, -1), "opponent index -1"),
         (lambda: split_of(-1), "seed -1"),
@@ -159,6 +174,13 @@ def test_streams_are_independent():
 
 def test_a_stream_is_the_same_everywhere():
     assert stream(42, "marginalized", 1).integers(2**63) == FIRST_DRAW
+
+
+def test_integers_of_numpy_and_torch_are_seeds():
+    for three in (np.int64(3), np.uint8(3), torch.tensor(3)):
+        assert deal_from_seed(three) == deal_from_seed(3)
+        assert deal_with_fixed_hand(range(7), three) == deal_with_fixed_hand(range(7), 3)
+        assert split_of(three) is Split.TRAIN
 
 
 def test_numpy_integers_are_integers():

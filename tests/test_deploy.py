@@ -26,6 +26,8 @@ from running import PROJECT
 from forge_assets.definitions import defs
 from forge_core.files import default_store_url
 
+pytestmark = pytest.mark.slow
+
 DEPLOY = PROJECT / "deploy"
 BIN = Path(sys.executable).parent
 LAUNCHERS = ("celery", "kubernetes")

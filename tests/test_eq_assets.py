@@ -35,7 +35,10 @@ from forge_core.texas42.eq.files import find_games, read_game, write_game
 from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.tokens.transcript import STAGE2_SPEC
 
-pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning"),
+]
 
 TRAIN, VAL = block_name(0), block_name(18)
 FEW = 6

@@ -19,6 +19,8 @@ from forge_core.texas42.eq.pictures import HEIGHT, WIDTH, draw_decision, draw_ga
 from forge_core.texas42.eq.scenes import Scene
 from forge_core.texas42.notation import declaration_text
 
+pytestmark = pytest.mark.slow
+
 GAME = recorded_game()
 PNG = b"\x89PNG\r\n\x1a\n"
 

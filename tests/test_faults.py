@@ -45,6 +45,8 @@ from forge_core.texas42.oracle.shards import reading as shard_reading
 from forge_core.texas42.tokens import splits
 from forge_core.texas42.tokens.splits import TOKEN_ROWS, TokenConfig, TokenStore
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).parent.parent
 KEYS = seed_keys(range(12), "seed")
 SHARDS = ShardConfig(rows=600)

@@ -36,9 +36,12 @@ from forge_core.texas42.arena import measures
 from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.tokens import golden
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
+    ),
+]
 
 SMALL = FlywheelSettings(
     model="models/texas42-qvalue-73k",

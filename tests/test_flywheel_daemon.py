@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import dagster as dg
+import pytest
 from asset_runs import materializations
 from running import PROJECT, Process, new_home
 
@@ -39,6 +40,8 @@ from forge_core.skull_king.network import BidAndPlayNet
 from forge_core.skull_king.reference import REFERENCE
 from forge_core.skull_king.settings.learning import DEFAULT_RECIPE
 from forge_core.texas42.oracle.shards import ShardKey
+
+pytestmark = pytest.mark.slow
 
 SMALL_TEXAS42 = (
     *("--model", "73k", "--shard-rows", "280", "--rows", "140", "--golden-rows", "56"),

@@ -23,7 +23,10 @@ from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
 from forge_core.settings import setting
 
-pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning"),
+]
 GENERATIONS = 3
 
 

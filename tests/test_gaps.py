@@ -40,7 +40,10 @@ from forge_core.texas42.oracle.shards import (
     write_shard,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning"),
+]
 
 CONFIG = ShardConfig(rows=280)
 BLOCK = block_name(0)

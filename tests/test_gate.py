@@ -14,6 +14,8 @@ from forge_core.gate import ALPHA, LossRule, judge_losses, judge_match
 from forge_core.learning.labelled.scores import FOLDER, Scores, find_scores
 from forge_core.stats import Measure, Sprt
 
+pytestmark = pytest.mark.slow
+
 POINTS = Measure("points", "opening")
 RULE = LossRule(POINTS, per="move", group="phase", group_margin=0.15)
 GROUPS = [f"group {k % 10}" for k in range(200)]

@@ -31,6 +31,8 @@ from forge_core.learning.networks.sizes import ModelConfig
 from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).parent.parent
 
 READER = """

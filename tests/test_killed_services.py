@@ -27,6 +27,8 @@ from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, missing_shards
 
+pytestmark = pytest.mark.slow
+
 CONFIG = ShardConfig(rows=280)
 BLOCKS, DECLARED = 12, NAMES[:2]
 PARTITIONS = [f"{name}|{block_name(block)}" for name in DECLARED for block in range(BLOCKS)]

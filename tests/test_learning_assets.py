@@ -32,9 +32,12 @@ from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.tokens import golden, splits
 from forge_core.texas42.tokens.splits import TOKEN_ROWS, TokenConfig, TokenStore
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
+    ),
+]
 
 TRAIN, VAL = [ShardKey(seed, 6) for seed in (6, 16, 26)], [ShardKey(926, 6), ShardKey(936, 3)]
 FEW_GOLDEN = [ShardKey(900, 0), ShardKey(901, 6), ShardKey(902, 9)]

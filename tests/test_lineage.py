@@ -30,9 +30,12 @@ from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards
 from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.tokens.transcript import TRANSCRIPT_VERSION
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
+    ),
+]
 
 TRAIN, VAL = [ShardKey(seed, 6) for seed in (6, 16, 26)], [ShardKey(926, 6), ShardKey(936, 3)]
 TINY = {"layers": 1, "heads": 2, "width": 16, "threads": 1, "batch_size": 64, "steps": 24}

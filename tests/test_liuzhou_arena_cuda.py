@@ -12,6 +12,8 @@ from forge_core.liuzhou.arena import Arena, SearchSettings
 from forge_core.liuzhou.evaluators import FakeNet, Rollouts
 from forge_core.liuzhou.state import step_rows
 
+pytestmark = pytest.mark.slow
+
 torch = pytest.importorskip("torch")
 triton = pytest.importorskip("triton")
 

@@ -35,9 +35,12 @@ from forge_core.liuzhou.recording import SELF_PLAY_VERSION
 from forge_core.liuzhou.state.layout import COUNT_MASK, COUNT_SHIFT
 from forge_core.liuzhou.validate.criteria import CRITERIA, judge_all
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
+    ),
+]
 OBJECTIVE = objective_of(SIZE)
 
 

@@ -29,9 +29,12 @@ from forge_core.files import Store
 from forge_core.gate import Ruling
 from forge_core.liuzhou import gate as core_gate
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
+    ),
+]
 SMALL = FlywheelSettings(
     games=8, sims=2, fast_sims=1, playouts=1, window=2_000, reuse=0.5, batch_size=64, opponents="random",
     pairs=2, match_sims=1, gate_pairs=2,

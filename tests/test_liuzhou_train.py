@@ -22,6 +22,8 @@ from forge_core.liuzhou.settings.learning import LearningSettings
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
 from forge_core.liuzhou.train import LiveRun, describe_run, plan_live, settings_from, train
 
+pytestmark = pytest.mark.slow
+
 PLAY = SelfPlaySettings(games=8, sims=3, fast_sims=2, playouts=2)
 LEARNING = LearningSettings(
     size="4x1", positions=2400, playout_positions=1200, iteration=160, window=1600, batch_size=32, reuse=0.5,

@@ -11,6 +11,8 @@ from forge_core.liuzhou.validate.criteria import judge_all
 from forge_core.liuzhou.validate.positions import positions_of_all_phases
 from forge_core.meters import _parse
 
+pytestmark = pytest.mark.slow
+
 TINY = ValidationSettings(
     size="32x3", sims=4, games=8, positions=16, processes="1,2", threads="1,2", repeats=1, compared=14
 )

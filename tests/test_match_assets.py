@@ -28,7 +28,10 @@ from forge_core.texas42.players import heuristic, parse_player
 from forge_core.texas42.players.names import KINDS
 from forge_core.texas42.reference import REFERENCE
 
-pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning"),
+]
 
 NAMES = ["random", "heuristic", "clairvoyant"]
 RANDOM, HEURISTIC, CLAIRVOYANT = map(parse_player, NAMES)

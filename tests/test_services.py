@@ -47,6 +47,7 @@ def program(name: str) -> str | None:
 ABSENT = [name for name in ("initdb", "postgres", "redis-server") if program(name) is None]
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.services,
     pytest.mark.skipif(bool(ABSENT), reason=f"not here: {', '.join(ABSENT)} (apt: postgresql, redis-server)"),
 ]

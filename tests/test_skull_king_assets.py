@@ -44,9 +44,12 @@ from forge_core.skull_king.settings.learning import RECIPES
 from forge_core.splits import Split, split_of
 from forge_core.stats import Measure
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
+    ),
+]
 RECIPE = "hierarchical"
 OBJECTIVE = objective_of(RECIPE)
 LEARNING = {"size": "16x2", "decisions": 1500, "tables": 8, "batch": 128, "minibatch": 64, "parts": 1}

@@ -19,6 +19,8 @@ from forge_core.skull_king.state import doors
 from forge_core.skull_king.state.inputs import bid_blocks, play_blocks
 from forge_core.skull_king.state.layout import options_of
 
+pytestmark = pytest.mark.slow
+
 SPEC = TableSpec()
 SETTINGS = LearningSettings(
     opponents="hard,self,past", size="8x1", tables=16, batch=600, minibatch=64, parts=1, hidden_critic=True

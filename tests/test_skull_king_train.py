@@ -25,6 +25,8 @@ from forge_core.skull_king.settings.learning import (
 )
 from forge_core.skull_king.train import settings_from, train
 
+pytestmark = pytest.mark.slow
+
 LEARNING = LearningSettings(
     opponents="hard:2,captain,self,past", size="16x2", decisions=6000, tables=12, batch=256, minibatch=64
 )

@@ -25,6 +25,8 @@ from forge_core.learning.networks.sizes import ModelConfig
 from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.learning.runs import CHECKPOINT, CONFIG
 
+pytestmark = pytest.mark.slow
+
 EQ = {"objective": "eq"}
 CONFIG_EQ = ModelConfig(16, 1, 2, 32, "eq")
 TRUTH = estimated_rows(300, None, "val")

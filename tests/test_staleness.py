@@ -33,7 +33,10 @@ from forge_core.texas42.declarations import NAMES
 
 PARTITIONED = {*TEXAS42.partitioned, *LIUZHOU.partitioned}
 
-pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning"),
+]
 
 SHARDS = {"oracle_shards", "marginalized_shards", "golden_shards"}
 GAMES = {

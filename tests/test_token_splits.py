@@ -21,6 +21,8 @@ from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.rows import LabelledStates, label, rows_of, thin
 from forge_core.texas42.tokens.splits import TOKEN_ROWS, TokenConfig, TokenStore
 
+pytestmark = pytest.mark.slow
+
 CONFIG = TokenConfig(source="both", rows_per_shard=300)
 TRAIN = [ShardKey(0, 0), ShardKey(1, 1), ShardKey(2, 8), ShardKey(1003, 9)]
 VAL = [ShardKey(905, 2), ShardKey(930, 7)]

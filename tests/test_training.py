@@ -26,6 +26,8 @@ from forge_core.learning.networks.sizes import ModelConfig
 from forge_core.learning.networks.transformer import Block, TokenTransformer
 from forge_core.learning.runs import CHECKPOINT
 
+pytestmark = pytest.mark.slow
+
 TIMES = ("seconds", "cpu_seconds")
 VAL = toy_rows(300, "val")
 

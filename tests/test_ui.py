@@ -17,9 +17,12 @@ from running import Process, free_port
 PASSWORD = "made$up&word"
 """a shell or make that read it would make another of it"""
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("make") is None or not Path("/proc/self/cmdline").exists(), reason="no make, or no /proc"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("make") is None or not Path("/proc/self/cmdline").exists(), reason="no make, or no /proc"
+    ),
+]
 
 
 def arguments() -> dict[int, str]:

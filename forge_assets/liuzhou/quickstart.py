@@ -17,16 +17,17 @@ PLAYING = {"count": 96, "model": REFERENCE}
 
 def make_all(quickstart: Quickstart) -> None:
     """Run all steps. Raises RunFailed."""
+    quickstart.title("Liuzhou: a network plays against itself")
     (played,) = quickstart.make(
         "liuzhou_self_play",
         one_partition(GENERATION),
         PLAYING,
-        waiting="the network that comes with the project plays Liuzhou against itself, half a minute",
+        waiting=f"{REFERENCE} plays against itself, half a minute",
     )
     pace = f", {played['seconds']:.0f} s on {played['device']}" if "seconds" in played else ""
     won = f"black won {played['black_won']}, white {played['white_won']}, {played['drawn']} drawn"
     quickstart.print(
-        f"\nliuzhou_self_play   {played['games']} games, {played['positions']:,} positions, "
+        f"liuzhou_self_play   {played['games']} games, {played['positions']:,} positions, "
         f"{won}{pace}\n"
         f"film   {played['film']}\n"
         "to train a network on its own games: .venv/bin/forge liuzhou train; to play against this one: "

@@ -20,11 +20,12 @@ WORLDS = 50
 
 def make_all(quickstart: Quickstart) -> None:
     """Run all steps. Raises RunFailed."""
+    quickstart.title("Skull King: a network learns to bid and play")
     (trained,) = quickstart.make(
         "skull_king_policy",
         one_partition(DEFAULT_RECIPE),
         LEARNING,
-        waiting="a network learns to bid and play Skull King, half a minute",
+        waiting="a network learns from nothing, half a minute",
     )
     quickstart.print(
         f"\nskull_king_policy   {trained['decisions']:,} decisions in {trained['cpu_seconds']:.0f} CPU s on "

@@ -66,7 +66,7 @@ def teach_network(
     data = None if live else store.root().url
     source = choose_source(data, live, settings.batch_size, settings.seed, stage)
     training = configure(settings, model, source.steps_of, compute.device)
-    stem = source.run_name(objective, size_name(model))
+    stem = source.run_stem(objective, size_name(model))
     run = plan(settings, stem, training, source, parent)
     ended = finished(run) or teach(
         training,

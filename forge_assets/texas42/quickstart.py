@@ -34,6 +34,7 @@ PLAYING = {"model": REFERENCE}
 
 def make_all(quickstart: Quickstart) -> None:
     """Run all steps. Raise RunFailed if one fails."""
+    quickstart.title("Texas 42: solve deals, train a network on them, play")
     solve(quickstart)
     learn(quickstart)
     play(quickstart)
@@ -70,8 +71,9 @@ def learn(quickstart: Quickstart) -> None:
     for split in ("train", "val"):
         (tokens,) = quickstart.make("token_splits", one_partition(split), ROWS)
         quickstart.print(f"token_splits   {split}: {tokens['rows']:,} rows from {tokens['shards']} deals")
-    quickstart.print("oracle_model   training a network of 73 k parameters takes some minutes")
-    (model,) = quickstart.make("oracle_model", network, TEACHING)
+    (model,) = quickstart.make(
+        "oracle_model", network, TEACHING, waiting="a network of 73 k weights learns, two to three minutes"
+    )
     quickstart.print(
         f"oracle_model   {model['rows']:,} rows in {model['seconds']:.0f} s: {model['model']}",
     )

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from forge_core.device import core_count
+from forge_core.device import worker_count
 from forge_core.errors import BadInput, FileForeign, ForgeError, StoreUnusable
 from forge_core.files.inspection import READERS
 from forge_core.files.store import Store, fingerprint
@@ -247,7 +247,7 @@ class RowStore(Generic[C, F, T, P]):
             return file
 
         made, failed = [], []
-        with ThreadPoolExecutor(workers or core_count(), "rows") as pool:
+        with ThreadPoolExecutor(worker_count(workers), "rows") as pool:
             try:
                 for answer in pool.map(attempt, plan.tasks):
                     if isinstance(answer, ForgeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forge_core.errors import BadInput
+from forge_core.ranges import as_integer
 from forge_core.texas42.dominoes import PIPS, is_double
 
 NAMES: tuple[str, ...] = (
@@ -45,6 +46,7 @@ def parse_declaration(text: str | int) -> int:
 
 def check_declaration(decl: int) -> int:
     """Return the declaration; raise BadInput unless it is 0..9."""
-    if int(decl) != decl or not 0 <= decl < N_DECLARATIONS:
+    number = as_integer(decl)
+    if number is None or not 0 <= number < N_DECLARATIONS:
         raise BadInput(f"declaration {decl!r} does not exist: use 0..{N_DECLARATIONS - 1}")
-    return int(decl)
+    return number

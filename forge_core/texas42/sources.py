@@ -47,8 +47,8 @@ class Source(ABC):
         """Digest of the rows, or of the settings that generate them."""
         return self.record["version"]
 
-    def run_name(self, objective: str, size: str) -> str:
-        """Return a name for a run, built from the objective, the network size and the kind of rows."""
+    def run_stem(self, objective: str, size: str) -> str:
+        """Return the beginning of a run's name: the objective, the network size and the kind of rows."""
         return f"texas42-{objective}-{size}-{self.kind}"
 
     @classmethod

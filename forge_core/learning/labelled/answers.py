@@ -66,6 +66,11 @@ class Answers:
         columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
         return cls(**columns, in_points=parts[0].in_points)
 
+    @property
+    def are_finite(self) -> bool:
+        """True if no answer for a legal action is NaN or infinite."""
+        return bool(np.isfinite(self.predicted[self.legal]).all())
+
     def measure(self, uniform: bool = False) -> dict[str, Any]:
         """Return `evaluate_q` of the answers.
 

@@ -89,7 +89,13 @@ class Learner(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Evaluate all answers together."""
         parts, self._answers = self._answers, []
-        self.measured = Answers.join(parts).measure()
+        answers = Answers.join(parts)
+        if not answers.are_finite:
+            raise BadInput(
+                f"training diverged by step {self.trainer.global_step}: answers of the network are NaN or "
+                f"infinite at lr {self.recipe.learning_rate:g}; use a lower lr, or another precision"
+            )
+        self.measured = answers.measure()
         self.log(GOAL, self.measured[GOAL], prog_bar=True)
 
     def configure_optimizers(self) -> Any:

@@ -43,8 +43,8 @@ def choose_model(settings: TeachingSettings, objective: str, init_from: str | No
     from forge_core.learning.networks.sizes import SIZES, ModelConfig
 
     layers, heads, width = settings.layers, settings.heads, settings.width
-    if layers or heads or width:
-        if settings.size or not (layers and heads and width):
+    if not (layers is heads is width is None):
+        if settings.size or layers is None or heads is None or width is None:
             raise BadInput("layers, heads and width must be given together and without size: give all three")
         return ModelConfig(width, layers, heads, 2 * width, objective)
     if init_from and not settings.size:
@@ -69,8 +69,11 @@ def configure(
     settings: TeachingSettings, model: ModelConfig, steps_of: Callable[[int], int], device: str
 ) -> TrainConfig:
     """Return the configuration of a run. steps_of: converts epochs to steps. Raises BadInput."""
+    from forge_core.device import resolve_device
     from forge_core.learning.labelled.config import Recipe, TrainConfig, learning_rate_for
+    from forge_core.learning.precision import resolve_precision
 
+    resolve_precision(settings.precision, resolve_device(device))
     steps = DEFAULT_STEPS if settings.steps is None else settings.steps
     if settings.epochs is not None:
         if settings.steps is not None:

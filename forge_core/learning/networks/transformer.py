@@ -119,7 +119,11 @@ class TokenTransformer(Network):
 
     def forward_dense(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
         """Compute `answers` without packing, using masked attention: slower, but traceable."""
-        dense = self.embedding[tokens.long() + self.feature_start].sum(dim=-2)
+        # feature by feature, since onnxruntime gives a sum over an axis of no rows a wrong shape
+        features = (tokens.long() + self.feature_start).unbind(-1)
+        dense = self.embedding[features[0]]
+        for feature in features[1:]:
+            dense = dense + self.embedding[feature]
         for block in self.blocks:
             assert isinstance(block, Block)
             dense = block.forward_dense(dense, mask)

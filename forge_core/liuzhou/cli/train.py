@@ -8,6 +8,7 @@ import typer
 
 from forge_core.cli.options import Device, Json, expand_settings, read_place
 from forge_core.cli.training import Minutes, Resume, read_begun, train_in_folder
+from forge_core.learning.folders import run_name
 from forge_core.liuzhou.settings.learning import LearningSettings
 from forge_core.liuzhou.settings.run import RunSettings
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
@@ -55,6 +56,9 @@ def train(
     else:
         plan, init_from = plan_of(run, learning, self_play, store, device), run.init_from
     size, positions = plan.learning.size, plan.learning.positions
+    if name is None:
+        asked = {"train": dict(plan.train), "data": plan.data["version"], "init_from": init_from}
+        name = run_name(f"liuzhou-{size}", asked)
     train_in_folder(
         context,
         lambda folder, watch: run_training(
@@ -62,7 +66,7 @@ def train(
         ),
         title=f"network {size}, {positions:,} positions",
         runs=run.runs,
-        name=f"liuzhou-{size}" if name is None else name,
+        name=name,
         amount=positions,
         unit="positions",
         minutes=minutes,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Annotated
 
 import typer
 
 from forge_core.cli.options import Device, Json, expand_settings, given
 from forge_core.cli.training import Minutes, Resume, read_begun, train_in_folder
+from forge_core.learning.folders import run_name
 from forge_core.skull_king.settings.learning import RECIPES, LearningSettings
 from forge_core.skull_king.settings.run import RunSettings
 
@@ -45,6 +46,8 @@ def train(
         learning = settings_from(begun["train"])
     else:
         learning = with_recipe(recipe, learning, given(context))
+    if name is None:
+        name = run_name(f"skull-king-{recipe}", {"train": asdict(learning), "init_from": init_from})
     train_in_folder(
         context,
         lambda folder, watch: train_network(
@@ -52,7 +55,7 @@ def train(
         ),
         title=f"recipe {recipe}, network {learning.size}, {learning.decisions:,} decisions",
         runs=run.runs,
-        name=f"skull-king-{recipe}" if name is None else name,
+        name=name,
         amount=learning.decisions,
         unit="decisions",
         minutes=minutes,

@@ -10,7 +10,7 @@ import typer
 from forge_core.cli.options import Device, Json, expand_settings, given
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
-from forge_core.learning.folders import RUNS
+from forge_core.learning.folders import RUNS, run_name
 from forge_core.learning.labelled.settings import LiveTeachingSettings
 from forge_core.texas42.folders import GAME_ROWS_FOLDER, TOKENS_FOLDER
 
@@ -87,8 +87,10 @@ def train(
     else:
         model = choose_model(settings, objective, init_from)
         source = choose_source(data, settings.live, settings.batch_size, settings.seed, stage)
-        name = name if name is not None else source.run_name(objective, size_name(model))
         config = configure(settings, model, source.steps_of, device)
+        if name is None:
+            asked = {"train": config.to_dict(), "data": source.version, "init_from": init_from}
+            name = run_name(source.run_stem(objective, size_name(model)), asked)
     folder, where = folder_of(runs, name), "" if runs == RUNS else f" --runs {runs}"
     makers = source.makers(settings.workers)
     makers = 0 if fast_dev_run else makers

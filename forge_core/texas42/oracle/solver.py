@@ -11,7 +11,7 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.device import core_count, device_name, resolve_device
+from forge_core.device import device_name, resolve_device, worker_count
 from forge_core.errors import BadInput
 from forge_core.texas42.deals import Deal, check_deal, check_leader
 from forge_core.texas42.declarations import check_declaration
@@ -60,7 +60,7 @@ def solve_many(
         for deal, decl, leader in zip(hands, decls, leaders, strict=True)
     ]
     if where == "cpu":
-        return _solve_on_cpu(problems, workers or core_count())
+        return _solve_on_cpu(problems, worker_count(workers))
     from forge_core.texas42.oracle.cuda import solve_batches
 
     return solve_batches(problems, where, device_name(where))

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.device import core_count
+from forge_core.device import worker_count
 from forge_core.errors import BadInput, StateUnreachable
 from forge_core.kernels import kernel
 from forge_core.texas42.deals import check_deal, check_leader
@@ -48,9 +48,10 @@ def root_q(
     ignored. workers: threads (default: one per core). Consecutive rows with the same deal and
     declaration share the search's table.
 
-    Raises BadInput for an invalid deal, declaration or leader, or for mismatched lengths;
+    Raises BadInput for an invalid deal, declaration, leader or number of workers, or for mismatched lengths;
     StateUnreachable for a malformed state, or one whose trick breaks the rules.
     """
+    threads = worker_count(workers)
     deals = _checked_deals(hands)
     decl = _checked_each(decls, N_DECLARATIONS, check_declaration)
     if states is None:
@@ -76,7 +77,6 @@ def root_q(
                 f"under declaration {int(decl[first + broken])}): use states of this deal and declaration"
             )
 
-    threads = workers or core_count()
     task = min(max(n_rows // (8 * threads), _FEWEST_ROWS), _MOST_ROWS)
     tasks = range(0, n_rows, task)
     if min(threads, len(tasks)) <= 1:
@@ -93,6 +93,8 @@ def _checked_deals(hands: Sequence | npt.NDArray) -> npt.NDArray[np.int8]:
         deals = np.asarray(hands)
     except ValueError as ragged:
         raise BadInput("hands have different lengths: give [4][7] or [N][4][7] domino ids") from ragged
+    if deals.shape == (0,):
+        return np.zeros((0, N_SEATS, HAND_SIZE), dtype=np.int8)
     if deals.ndim == 2:
         return check_deal(hands)[None]
     if deals.shape[1:] != (N_SEATS, HAND_SIZE) or not np.issubdtype(deals.dtype, np.integer):
@@ -115,6 +117,8 @@ def _checked_each(numbers, n: int, check) -> npt.NDArray[np.int64]:
     `check` raises the error for the first number out of range.
     """
     array = np.atleast_1d(np.asarray(numbers))
+    if array.shape == (0,):
+        return np.zeros(0, dtype=np.int64)
     if array.ndim > 1 or not np.issubdtype(array.dtype, np.integer):
         raise BadInput(f"{numbers!r}: give one integer in 0..{n - 1} per row, or one for all")
     bad = (array < 0) | (array >= n)

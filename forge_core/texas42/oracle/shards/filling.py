@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
-from forge_core.device import core_count, resolve_device
+from forge_core.device import resolve_device, worker_count
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.files.filling import Outcome, fill
@@ -82,7 +82,7 @@ def fill_shards(
     resolve_device(device)
     if workers is not None and workers < 1:
         raise BadInput(f"{workers} workers: use at least 1")
-    config, workers = config or ShardConfig(), workers or core_count()
+    config, workers = config or ShardConfig(), worker_count(workers)
     outcomes = fill(
         SHARDS,
         store,
