@@ -18,8 +18,8 @@ export DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR := 1
 DAGSTER_PORT ?= 3000
 MLFLOW_PORT ?= 5000
 # MLflow's database for `make ui`; runs are tracked there too, unless MLFLOW_TRACKING_URI is set.
-# It may contain a password: set it in the environment, not as an argument.
-export MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
+# It may contain a password: set it in the environment, not as an argument. In its path, % and ? are escaped.
+export MLFLOW_STORE ?= sqlite:///$(subst ?,%3F,$(subst %,%25,$(CURDIR)))/mlruns/mlflow.db
 
 # pip arguments that install torch. Without an NVIDIA driver this is the CPU build, a tenth of the size.
 # For another build: make setup TORCH='torch --index-url https://download.pytorch.org/whl/cu130'
@@ -72,7 +72,7 @@ ui: $(READY) dagster_home/history  ## start Dagster on http://127.0.0.1:3000 and
 	@# Each has its own process group. When one ends, or make is interrupted, both are stopped.
 	@mkdir -p mlruns; set -m; \
 	MLFLOW_BACKEND_STORE_URI="$$MLFLOW_STORE" $(BIN)/mlflow server --host 127.0.0.1 --port $(MLFLOW_PORT) \
-		--workers 1 --artifacts-destination $(CURDIR)/mlruns/artifacts & mlflow=$$!; \
+		--workers 1 --artifacts-destination "$$PWD/mlruns/artifacts" & mlflow=$$!; \
 	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(DAGSTER_PORT) & dagster=$$!; \
 	trap 'trap - EXIT; kill -TERM -- -$$mlflow -$$dagster 2>/dev/null; wait' EXIT; trap 'exit 130' INT TERM; \
 	wait -n

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from forge_assets.versions import PROJECT
+from forge_core.environment import variable
 from forge_core.learning.folders import RUNS
 
 RESULT = "result.json"
@@ -17,5 +17,5 @@ def runs_folder(asked: str = RUNS) -> Path:
 
     FORGE_RUNS replaces the default, for example for a folder that several hosts share.
     """
-    shared = os.environ.get("FORGE_RUNS")
+    shared = variable("FORGE_RUNS")
     return Path(shared) if shared and asked == RUNS else PROJECT / asked

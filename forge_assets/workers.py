@@ -8,7 +8,6 @@ and the web server.
 from __future__ import annotations
 
 import multiprocessing.process
-import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +21,7 @@ from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from forge_assets.dagster_internals import CheckRunHealthResult, WorkerStatus, instance_of
+from forge_core.environment import variable
 from forge_core.errors import BadInput
 
 SETTINGS: Mapping[str, Any] = {
@@ -130,6 +130,6 @@ def __getattr__(name: str) -> Celery:
     # `app` is created when a worker imports it: the launcher does not need FORGE_REDIS_URL.
     if name != "app":
         raise AttributeError(name)
-    if not (redis := os.environ.get("FORGE_REDIS_URL")):
+    if not (redis := variable("FORGE_REDIS_URL")):
         raise BadInput("FORGE_REDIS_URL is not set: set it to the URL of Redis, redis://HOST:PORT/0")
     return worker_app(redis)

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mounts import remount, small_disk
 
+from forge_core.environment import variable
 from forge_core.errors import BadInput, StoreUnusable
 from forge_core.files import Store, default_store_url, fingerprint, redact
 from forge_core.files import store as files
@@ -99,6 +100,7 @@ def test_a_file_system_is_looked_up_once_by_each_thread_and_never_crosses_a_fork
     real = files._look_up
     monkeypatch.setattr(files, "_look_up", lambda url: (looked.append(url), real(url))[1])
     store = Store(str(tmp_path))
+    store.exists("first")
 
     def use() -> int:
         """Count look-ups while some files are used."""
@@ -118,6 +120,75 @@ def test_a_file_system_is_looked_up_once_by_each_thread_and_never_crosses_a_fork
     if (child := os.fork()) == 0:
         os._exit(use())
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
+
+
+@pytest.mark.parametrize("name", ["a::b", "memory::b", "what?", "50%2F", "a b (c)", "s3:", "x#y", "ü"])
+def test_any_name_of_a_local_folder_is_that_folder(tmp_path, monkeypatch, name):
+    """fsspec takes `::` for a chain of file systems."""
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    for url in (name, f"./{name}/", str(folder), f"file://{folder}"):
+        if url == "s3:":
+            continue
+        store = Store(url)
+        assert store.is_local and store.url == str(folder)
+        store.join("deeper").write("x", b"1")
+        assert (folder / "deeper" / "x").read_bytes() == b"1" == store.join("deeper").read("x")
+        assert store.folders() == ["deeper"] and store.join("deeper").names() == ["x"]
+        (folder / "deeper" / "x").unlink()
+    monkeypatch.chdir(folder)
+    Store("out").write("x", b"2")
+    assert (folder / "out" / "x").read_bytes() == b"2"
+    assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        ("", "name one"),
+        ("  ", "name one"),
+        ("s3://", "names no bucket: write s3://BUCKET/FOLDER"),
+        ("s3:///x", "names no bucket"),
+        ("gs:///x/y", "names no bucket"),
+        ("simplecache::s3:///x", "names no bucket"),
+        ("s3:/x", "no two slashes after s3: write s3://BUCKET/FOLDER"),
+        ("S3:/x/y", "no two slashes"),
+        ("s3:", "no two slashes"),
+        ("memory:/x", "no two slashes"),
+    ],
+)
+def test_addresses_that_lead_elsewhere_are_refused(tmp_path, monkeypatch, url, advice):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match=advice):
+        Store(url)
+    assert os.listdir(tmp_path) == []
+
+
+def test_folders_that_consoles_of_object_stores_make_are_no_files(monkeypatch):
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    store = Store("memory://console")
+    store.write("real", b"1")
+    listed = MemoryFileSystem.ls
+
+    def with_placeholders(self, path, detail=True, **options):
+        """The objects `train/` and `train/deeper/` as s3fs lists them: of zero bytes, of type file."""
+        placeholder = {"name": f"{path.rstrip('/')}/", "size": 0, "type": "file"}
+        return [placeholder, *listed(self, path, detail, **options)]
+
+    monkeypatch.setattr(MemoryFileSystem, "ls", with_placeholders)
+    assert store.names() == ["real"] and store.folders() == []
+    monkeypatch.undo()
+    store.delete("real")
+
+
+def test_a_blank_variable_is_an_unset_one(monkeypatch):
+    for text in ("", "  ", "\t"):
+        monkeypatch.setenv("FORGE_STORE", text)
+        assert default_store_url() == "./data" and variable("FORGE_STORE") is None
+    monkeypatch.setenv("FORGE_STORE", " x")
+    assert variable("FORGE_STORE") == " x"
 
 
 def test_the_default_store(monkeypatch):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from forge_core.arena.names import parse_name
 from forge_core.errors import BadInput, ForgeError
 from forge_core.learning.checkpoints import save_model
 from forge_core.learning.networks.sizes import ModelConfig
@@ -20,6 +21,7 @@ from forge_core.texas42.games import Games, start
 from forge_core.texas42.notation import parse_domino
 from forge_core.texas42.oracle import root_q
 from forge_core.texas42.players import Clairvoyant, Player, ask, parse_player
+from forge_core.texas42.players.names import KINDS
 from forge_core.texas42.players.protocol import Keys, Slots
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 from forge_core.texas42.tokens.transcript import STAGE2_SPEC
@@ -273,6 +275,14 @@ def test_the_heuristic_plays_like_a_sound_beginner(plays, leader, expected, why)
 @pytest.mark.parametrize("text", BLIND)
 def test_a_player_is_named_as_it_was_asked_for(text):
     assert parse_player(text, "cpu").name == text
+
+
+def test_the_folder_of_a_network_may_contain_commas():
+    name = parse_name("eq:model=/a,b/c,d=e,,f, worlds = 3,posterior=on", KINDS)
+    assert name.options == {"model": "/a,b/c,d=e,,f", "worlds": "3", "posterior": "on"}
+    assert parse_name("stage2:model=runs/1,5", KINDS).options == {"model": "runs/1,5"}
+    with pytest.raises(BadInput, match="no option 'world'"):
+        parse_name("eq:worlds=3,world=4,model=x", KINDS)
 
 
 @pytest.mark.parametrize(

@@ -42,11 +42,7 @@ def find_training_files(places: Places, before: float, models: Models) -> Iterat
 
 def find_temporaries(places: Places, now: float) -> Iterator[Item]:
     """Yield the temporary files that killed writers left in the store and in the folder of runs."""
-    from fsspec.core import url_to_fs
-    from fsspec.implementations.local import LocalFileSystem
-
-    filesystem, root = url_to_fs(places.store.url)
-    roots = [places.runs, *([Path(root)] if isinstance(filesystem, LocalFileSystem) else [])]
+    roots = [places.runs, *([Path(places.store.url)] if places.store.is_local else [])]
     for folder in (folder for place in roots for folder in _all_folders(place)):
         for name in Store(str(folder)).abandoned(DAY_S, now):
             status = (folder / name).stat()

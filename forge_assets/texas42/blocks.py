@@ -8,10 +8,10 @@ Loading this module does not import Dagster.
 
 from __future__ import annotations
 
-import os
 import re
 
 from forge_assets.renaming import Renaming
+from forge_core.environment import variable
 from forge_core.errors import BadInput
 from forge_core.splits import BLOCK_SIZE
 
@@ -48,7 +48,7 @@ def universe_blocks() -> int:
 
     Raise BadInput if it is not a number from 1 to MOST_BLOCKS * 50.
     """
-    text = os.environ.get(SEEDS_VARIABLE) or str(DEFAULT_SEEDS)
+    text = variable(SEEDS_VARIABLE) or str(DEFAULT_SEEDS)
     most = MOST_BLOCKS * BLOCK_SIZE
     if not text.isdecimal() or not 1 <= int(text) <= most:
         raise BadInput(f"{SEEDS_VARIABLE} is {text!r}: use a number of seeds from 1 to {most}, such as 10000")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from urllib.parse import unquote
 
 from forge_assets.tracking.mlflow_internals import CURVES_QUERY
 from forge_assets.versions import PROJECT
+from forge_core.environment import variable
 from forge_core.files import redact
 
 LOCAL_UI = "http://127.0.0.1:5000"
@@ -15,7 +16,12 @@ LOCAL_UI = "http://127.0.0.1:5000"
 
 def default_address() -> str:
     """Return MLFLOW_TRACKING_URI, or the project's SQLite file if that is not set."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{PROJECT / 'mlruns' / 'mlflow.db'}"
+    return variable("MLFLOW_TRACKING_URI") or sqlite_address(PROJECT / "mlruns" / "mlflow.db")
+
+
+def sqlite_address(file: Path) -> str:
+    """Return the address of an SQLite file; of its path, `%`, `?` and `#` are escaped."""
+    return "sqlite:///" + str(file).replace("%", "%25").replace("?", "%3F").replace("#", "%23")
 
 
 def is_server(address: str) -> bool:
@@ -25,7 +31,9 @@ def is_server(address: str) -> bool:
 
 def local_file(address: str) -> Path | None:
     """Return the file of an SQLite address; None for a server."""
-    return Path(address.removeprefix("sqlite:///")) if address.startswith("sqlite:///") else None
+    if not address.startswith("sqlite:///"):
+        return None
+    return Path(unquote(address.removeprefix("sqlite:///").partition("?")[0]))
 
 
 def run_url(address: str, experiment_id: str, run_id: str) -> str:

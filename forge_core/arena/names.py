@@ -6,7 +6,7 @@ Each game has a dictionary of player kinds; the options after the colon depend o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -67,6 +67,7 @@ def short_name(text: str, most: int) -> str:
 def parse_name(text: str, kinds: Mapping[str, PlayerKind[P]], path_kind: str | None = None) -> PlayerName:
     """Parse `KIND`, `KIND:VALUE` or `KIND:option=value,...`.
 
+    The folder of a network (the option `model`) may contain commas: it ends where another option begins.
     path_kind: the kind to use if `text` is the path of a network (it contains a slash and does not start
     with a kind); the path becomes its option `model`. Raises BadInput for an unknown kind, option or value.
     """
@@ -80,7 +81,7 @@ def parse_name(text: str, kinds: Mapping[str, PlayerKind[P]], path_kind: str | N
         path = ", or the path of a network (with a slash)" if path_kind else ""
         raise BadInput(f"unknown player {name!r}: use {', '.join(kinds)}{path}")
     kind, options = kinds[name], {}
-    for part in rest.split(",") if rest else ():
+    for part in _options_of(rest, kind.options):
         option, equals, value = (word.strip() for word in part.partition("="))
         if kind.main and not equals:
             option, equals, value = kind.main, "=", option
@@ -91,6 +92,19 @@ def parse_name(text: str, kinds: Mapping[str, PlayerKind[P]], path_kind: str | N
             raise BadInput(f"player {text!r}: write {option}=VALUE exactly once")
         options[option] = value
     return PlayerName(text, name, options)
+
+
+def _options_of(text: str, known: Sequence[str]) -> list[str]:
+    """Split options at their commas, except for those in the folder of a network."""
+    parts: list[str] = []
+    for part in text.split(",") if text else ():
+        option = part.partition("=")[0].strip()
+        begins = option in known and "=" in part
+        if parts and not begins and parts[-1].partition("=")[0].strip() == "model":
+            parts[-1] += f",{part}"
+        else:
+            parts.append(part)
+    return parts
 
 
 def make_player(

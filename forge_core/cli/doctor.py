@@ -12,6 +12,7 @@ import typer
 
 from forge_core.cli.options import Json, read_place
 from forge_core.cli.status import FAILED
+from forge_core.environment import variable
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def examine(parts_of: Callable[[], Sequence[StorePart]], store: str | None, veri
     from forge_core.files.holdings import find_held, take_stock
 
     root = Store(store or default_store_url())
-    if store and "://" not in root.url and not os.path.exists(root.url):
+    if store and root.is_local and not os.path.exists(root.url):
         raise BadInput(f"the folder {root.url} does not exist: name the folder of a store")
     with notes().status("inspecting the store"):
         stocks = take_stock(root, parts_of(), verify)
@@ -82,7 +83,7 @@ def places_of_work(root: Store) -> list[Store]:
     from forge_core.files import Store
     from forge_core.learning.folders import RUNS
 
-    return [Store(os.environ.get("FORGE_RUNS") or RUNS), *([] if "://" in root.url else [root])]
+    return [Store(variable("FORGE_RUNS") or RUNS), *([root] if root.is_local else [])]
 
 
 def version_of(package: str) -> str | None:

@@ -22,6 +22,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from forge_core.errors import BadInput, ForgeError, StoreUnusable
+from forge_core.files.addresses import check_url, local_path, redact
 
 ABANDONED_AFTER_S = 3600.0
 """the age at which a temporary file whose writer is gone counts as abandoned"""
@@ -46,10 +47,18 @@ class Store:
                 f"the URL {shown} contains a password, and records contain the URL: leave the password out "
                 "and set environment variables such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             )
+        check_url(self.url)
         with self._blame("use", self.url):
-            filesystem, path = self._open() if self.url.startswith("/") else _look_up(self.url)
-            url = path if isinstance(filesystem, LocalFileSystem) else filesystem.unstrip_protocol(path)
+            url = local_path(self.url)
+            if url is None:
+                filesystem, path = _look_up(self.url)
+                url = filesystem.unstrip_protocol(path)
             object.__setattr__(self, "url", url.rstrip("/") or "/")
+
+    @property
+    def is_local(self) -> bool:
+        """True if this is a local folder, whose path is `url`."""
+        return self.url.startswith("/")
 
     def join(self, *parts: str) -> Store:
         """Return the folder at `parts` below this one."""
@@ -143,8 +152,9 @@ class Store:
                     with os.scandir(folder) as entries:
                         names = [e.name for e in entries if (e.is_file() if kind == "file" else e.is_dir())]
                 else:
-                    entries = filesystem.ls(folder, detail=True)
-                    names = [e["name"].rstrip("/").rpartition("/")[2] for e in entries if e["type"] == kind]
+                    # Consoles of object stores make "folders": empty objects whose names end in a slash.
+                    entries = [e for e in filesystem.ls(folder, detail=True) if not e["name"].endswith("/")]
+                    names = [e["name"].rpartition("/")[2] for e in entries if e["type"] == kind]
             except FileNotFoundError as error:
                 if _no_bucket(error):
                     raise
@@ -229,8 +239,10 @@ class Store:
 
 
 def _look_up(url: str) -> tuple[Any, str]:
-    """Return the file system of a URL and the path in it; a relative path starts at the working directory."""
+    """Return the file system of a URL and the path in it. url: local paths must be absolute."""
     # Listings are not cached, because other processes write too.
+    if url.startswith("/"):
+        return fsspec.filesystem("file", use_listings_cache=False), url
     filesystem, path = fsspec.url_to_fs(url, use_listings_cache=False)
     return filesystem, path.rstrip("/")
 
@@ -245,11 +257,6 @@ def _kept(url: str, thread: int) -> tuple[Any, str]:
 
 
 os.register_at_fork(after_in_child=_kept.cache_clear)  # connections must not be shared across a fork
-
-
-def default_store_url() -> str:
-    """Return the URL of the default store: `FORGE_STORE`, or else `./data`."""
-    return os.environ.get("FORGE_STORE") or "./data"
 
 
 def fingerprint(mapping: Mapping[str, Any]) -> str:
@@ -270,15 +277,6 @@ def parse_json(data: bytes | str) -> Any:
         return json.loads(data)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-
-
-_PASSWORD = re.compile(r"""(?<=://)[^/\s:@'"]*:(?!\d+(?:[/\s'"]|$))[^\s'"]*@""")
-"""matches `user:password@` in a URL; digits alone after the colon are a port, not a password"""
-
-
-def redact(text: str) -> str:
-    """Replace user names and passwords in the URLs of a text: `http://***@host`."""
-    return _PASSWORD.sub("***@", text)
 
 
 _LOCK = ".lock"

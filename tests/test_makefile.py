@@ -1,0 +1,73 @@
+"""The Makefile in folders with unusual names, with pretended programs in the place of the real ones."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from forge_assets.tracking.address import local_file, sqlite_address
+
+PROJECT = Path(__file__).parents[1]
+
+SERVER = """#!/bin/bash
+echo "store $MLFLOW_BACKEND_STORE_URI" >> log
+echo "mlflow $*" >> log
+exec sleep 30
+"""
+DAGSTER = """#!/bin/bash
+until grep -qs ^mlflow log; do sleep 0.05; done
+"""
+PYTHON = f"""#!/bin/bash
+PYTHONPATH={shlex.quote(str(PROJECT))} exec {shlex.quote(sys.executable)} "$@"
+"""
+
+SET_BY_MAKE = ("FORGE", "MLFLOW", "DAGSTER", "MAKE")
+
+
+@pytest.fixture(params=["plain", "a b (c)", "what? 50%2F", "it's & more; x"])
+def clone(request, tmp_path) -> Path:
+    """A folder with the Makefile, in which nothing has to be installed."""
+    folder = tmp_path / request.param
+    (folder / ".venv/bin").mkdir(parents=True)
+    (folder / "dagster_home").mkdir()
+    shutil.copy(PROJECT / "Makefile", folder)
+    programs = {"mlflow": SERVER, "dagster": DAGSTER, "python": PYTHON}
+    for name, text in programs.items():
+        program = folder / ".venv/bin" / name
+        program.write_text(text)
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    for name in ("pyproject.toml", "constraints.txt", ".venv/.ready", "dagster_home/history"):
+        (folder / name).touch()
+    return folder
+
+
+def make(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run make in a folder, without the variables that it sets by default."""
+    clean = {name: text for name, text in os.environ.items() if not name.startswith(SET_BY_MAKE)}
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, env=clean | variables, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_the_uis_start_in_a_folder_of_any_name(clone):
+    done = make(clone, "ui")
+    lines = (clone / "log").read_text().splitlines()
+    assert "yntax" not in done.stderr
+    (server,) = (line for line in lines if line.startswith("mlflow "))
+    assert server.endswith(f"--artifacts-destination {clone}/mlruns/artifacts")
+    assert lines[0] == f"store {sqlite_address(clone / 'mlruns/mlflow.db')}"
+
+
+@pytest.mark.parametrize("name", ["plain", "a b(c)", "what?", "50%2F", "x#y", "ü"])
+def test_the_address_of_a_database_leads_to_its_file(tmp_path, name):
+    from sqlalchemy.engine import make_url
+
+    file = tmp_path / name / "mlflow.db"
+    assert make_url(sqlite_address(file)).database == str(file) == str(local_file(sqlite_address(file)))
