@@ -130,7 +130,7 @@ def liuzhou_self_play(
         extent = extent_of(root.join(FOLDER, context.partition_key), len(games or ()))
         return dg.MaterializeResult(
             data_version=dg.DataVersion(read_catalog(root).of(number).version),
-            metadata=describe(played, games, model) | pictures | extent if games else {},
+            metadata=pictures | describe(played, games, model) | extent if games else {},
             check_results=report_checks(played, games, faults),
         )
 

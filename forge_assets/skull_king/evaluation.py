@@ -154,7 +154,7 @@ def table(found: "Evaluation") -> str:
         games = len(result.seeds) * (len(result.others) + 1)
         figures = [interval(result.score, 1), interval(result.hit, 3), interval(result.win, 3)]
         others = f"{result.other_score.mean:+.1f}"
-        lines.append([name, ", ".join(result.others), *figures, others, f"{games:,}"])
+        lines.append([name, result.others_text, *figures, others, f"{games:,}"])
 
     for result in found.tables.values():
         add("the network", result)

@@ -187,6 +187,13 @@ class Result:
         """The mean score of the others, with its interval."""
         return mean_interval(self.other_scores)
 
+    @property
+    def others_text(self) -> str:
+        """The names of the other players: `3 hard`, or all of them."""
+        if len(set(self.others)) == 1:
+            return f"{len(self.others)} {self.others[0]}"
+        return ", ".join(self.others)
+
     def rounds(self) -> list[tuple[Difference, Difference]]:
         """Return (points, hit rate) of each round, with intervals."""
         columns = zip(self.points_by_round.T, self.hits_by_round.T, strict=True)

@@ -13,13 +13,6 @@ if TYPE_CHECKING:
     from forge_core.stats import Difference
 
 
-def others_text(result: Result) -> str:
-    """Return the names of the other players: `3 hard`, or all of them."""
-    if len(set(result.others)) == 1:
-        return f"{len(result.others)} {result.others[0]}"
-    return ", ".join(result.others)
-
-
 def interval_text(of: Difference, digits: int) -> str:
     """Return a mean with its interval: `+93.2 ± 1.4`."""
     sign = "+" if digits == 1 else ""
@@ -33,7 +26,7 @@ def print_results(results: Sequence[Result]) -> None:
     grid = table("", "score", "bids met", "wins", "score of others", "games", numbers="games")
     for result in results:
         grid.add_row(
-            f"{result.name} against {others_text(result)}",
+            f"{result.name} against {result.others_text}",
             interval_text(result.score, 1),
             interval_text(result.hit, 3),
             interval_text(result.win, 3),
