@@ -62,10 +62,13 @@ def _parse_shard(folder: str, subfolder: str, name: str) -> Values:
 
 
 def _read_shard_header(file: pq.ParquetFile, values: Values) -> Values:
-    from forge_core.files.parquet import require
+    from forge_core.files.parquet import read_metadata, require
     from forge_core.files.records import read_json_header
+    from forge_core.texas42.keys import PUBLISHED_DECL
 
-    header = read_json_header(file)
+    header = read_json_header(file, [PUBLISHED_DECL])
+    decl = str(header.get("decl")).encode()
+    require(read_metadata(file).get(PUBLISHED_DECL.encode(), decl) == decl, "its header has two declarations")
     require(isinstance(header.get("states_per_ply"), list), "its header lacks states_per_ply")
     return header | {"states": sum(header["states_per_ply"]), "rows_asked": str(header.get("rows_asked"))}
 

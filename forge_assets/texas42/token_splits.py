@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from forge_assets.frames.metadata import extent_of
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.texas42 import groups, versions
@@ -185,4 +186,5 @@ def key_figures(folder: "Store", manifest: "Manifest") -> Mapping[str, Any]:
         "mib": round(sum(folder.size(file.name) for file in manifest.files) / 2**20, 3),
         "hash": manifest.hash,
         "folder": folder.url,
+        **extent_of(folder, manifest.rows),
     }

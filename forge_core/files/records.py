@@ -8,7 +8,7 @@ makes missing files, and `catalog` lists those that exist.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -73,12 +73,13 @@ class JsonHeader:
         return header
 
 
-def read_json_header(file: pq.ParquetFile) -> dict[str, Any]:
+def read_json_header(file: pq.ParquetFile, repeated: Sequence[str] = ()) -> dict[str, Any]:
     """Return the header that a JsonHeader wrote into a footer, as JSON types, whatever its fields are.
 
-    Only the checksum is verified, not the values. Raises Unsound.
+    Only the checksum is verified, not the values. repeated: entries of the footer that repeat fields and are
+    not part of the header. Raises Unsound.
     """
-    metadata = dict(read_metadata(file))
+    metadata = {name: text for name, text in read_metadata(file).items() if name.decode() not in repeated}
     checksum = metadata.pop(b"checksum", b"")
     try:
         values = {name.decode(): json.loads(text) for name, text in metadata.items()}

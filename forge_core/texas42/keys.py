@@ -16,6 +16,10 @@ from forge_core.texas42.declarations import check_declaration
 MOST_SEED, MOST_OPPONENT = 10**18 - 1, 10**9 - 1
 """Limits set by the number of digits in a file name"""
 
+PUBLISHED_DECL = "decl_id"
+"""Entry of a shard's footer that repeats `decl` and is not part of the checksum: readers of the published
+format look for it, and take 0 (blanks) if it is absent"""
+
 
 def _check_stored_seed(seed: int) -> None:
     check_seed(seed)

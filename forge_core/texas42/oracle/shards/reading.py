@@ -15,6 +15,7 @@ from forge_core.texas42.deals import check_deal
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS, N_SEATS
 from forge_core.texas42.folders import GOLDEN_SHARDS
+from forge_core.texas42.keys import PUBLISHED_DECL
 from forge_core.texas42.oracle.sampling import N_SAMPLED_PLIES, quotas
 from forge_core.texas42.oracle.shards.foreign import FOREIGN_REMEDY, is_plain, read_plain, read_plain_header
 from forge_core.texas42.oracle.shards.records import (
@@ -88,7 +89,7 @@ def _parse_header(file: pq.ParquetFile, key: ShardKey) -> ShardHeader:
     """Parse the header of a shard, and check its fields against each other and the columns."""
     header = ShardHeader.from_footer(file, SCHEMA_VERSION)
     _check_header(header, key)
-    repeated = read_metadata(file).get(b"decl_id", str(header.decl).encode())
+    repeated = read_metadata(file).get(PUBLISHED_DECL.encode(), str(header.decl).encode())
     require(repeated == str(header.decl).encode(), "its header has two different declarations")
     require(has_columns(file, TYPES), f"its columns or their types are not {', '.join(TYPES)}")
     found = file.metadata.num_rows

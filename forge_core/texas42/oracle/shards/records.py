@@ -16,7 +16,7 @@ from forge_core.files.records import JsonHeader
 from forge_core.texas42.deals import Hands
 from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS
-from forge_core.texas42.keys import ShardKey
+from forge_core.texas42.keys import PUBLISHED_DECL, ShardKey
 from forge_core.texas42.oracle.sampling import N_SAMPLED_PLIES
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
 from forge_core.texas42.settings.shards import DEFAULT_ROWS, Rows
@@ -113,11 +113,8 @@ class ShardHeader(JsonHeader):
         return ShardKey(self.seed, self.decl, self.opponent)
 
     def to_footer(self) -> dict[str, str]:
-        """Return the footer's entries, by name; `decl_id` repeats `decl`.
-
-        Readers of the published format look for `decl_id`, and take 0 (blanks) if it is absent.
-        """
-        return JsonHeader.to_footer(self) | {"decl_id": str(self.decl)}
+        """Return the footer's entries, by name, PUBLISHED_DECL among them."""
+        return JsonHeader.to_footer(self) | {PUBLISHED_DECL: str(self.decl)}
 
     @property
     def is_foreign(self) -> bool:
