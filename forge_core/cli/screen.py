@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from forge_core.cli.status import Stopped
+from forge_core.text_tables import TextTable
 
 _ENDLESS = 10_000
 """width of files and pipes, where lines are neither wrapped nor cut"""
@@ -89,9 +89,9 @@ def print_json(answer: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(answer, allow_nan=False) + "\n")
 
 
-def table(*columns: str, numbers: str = "") -> Table:
-    """Return a table without a frame. numbers: names of the columns to align right, separated by spaces."""
-    grid = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+def table(*columns: str, numbers: str = "") -> TextTable:
+    """Return a table. numbers: names of the columns to align right, separated by spaces."""
+    grid = TextTable()
     for column in columns:
         grid.add_column(column, justify="right" if column in numbers.split() else "left", no_wrap=True)
     return grid

@@ -16,6 +16,7 @@ from forge_core.texas42.eq.scenes import Scene, scenes, tricks_of
 from forge_core.texas42.notation import declaration_text, domino_text, suit_text, suits_of
 from forge_core.texas42.rules import CALLED_SUIT
 from forge_core.texas42.tricks import Trick, score
+from forge_core.text_tables import TextTable
 
 TEAM_STYLES = ("dodger_blue2", "dark_orange3")
 _QUIET, _CHOSEN, _CALLED, _BAD = "dim", "bold", "bold yellow", "red"
@@ -136,7 +137,7 @@ def _lost(scene: Scene) -> str:
 
 
 def _options(scene: Scene) -> Table:
-    grid = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style=_QUIET)
+    grid = TextTable(header_style=_QUIET)
     grid.add_column("    play", no_wrap=True)
     for name in (" E[Q]", "spread", "makes" if scene.bids else " sets", "behind"):
         grid.add_column(name, justify="right", no_wrap=True)
@@ -157,7 +158,7 @@ def _void_map(scene: Scene) -> Table:
     """Return a table of seats x suits that marks known voids; seats without known voids are omitted."""
     decl = scene.record.decl
     suits = suits_of(decl)
-    grid = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style=_QUIET)
+    grid = TextTable(gap=1, header_style=_QUIET)
     grid.add_column("void of")
     for place, suit in enumerate(suits):
         header = str(place) if place < 7 else "d"
