@@ -108,6 +108,16 @@ def test_all_seats_learn_in_self_play(network):
     assert (batch.bid_opponents == -1).all()
 
 
+def test_plays_are_not_explored_while_only_bids_are_learnt(network):
+    settings = replace(SETTINGS, calibration=0.5, decisions=1000)
+    for decisions, is_best in ((0, False), (500, True)):
+        batch = Collector(settings, SPEC, 0).collect(network, network, decisions, "32")
+        with torch.no_grad():
+            best = network.plays(torch.from_numpy(batch.play)).logits.argmax(1).numpy()
+        assert (batch.action == best).all() == is_best
+        assert (batch.bid_opponents < 0).any() != is_best  # -1 and below are networks
+
+
 def test_a_table_does_not_depend_on_the_other_tables(network):
     few = Collector(replace(SETTINGS, tables=4, batch=100), SPEC, 0)
     more = Collector(SETTINGS, SPEC, 0)

@@ -28,7 +28,13 @@ from forge_core.skull_king.train import settings_from, train
 pytestmark = pytest.mark.slow
 
 LEARNING = LearningSettings(
-    opponents="hard:2,captain,self,past", size="16x2", decisions=6000, tables=12, batch=256, minibatch=64
+    opponents="hard:2,captain,self,past",
+    size="16x2",
+    decisions=6000,
+    tables=12,
+    batch=256,
+    minibatch=64,
+    calibration=0.3,
 )
 TIMES = {"seconds", "cpu_seconds", "collect_seconds", "learn_seconds", "decisions_per_second"}
 
@@ -69,6 +75,16 @@ def test_schedules_go_by_decisions():
     assert late_first.chances_at(0)[:6] == [0] * 6 and min(late_first.chances_at(50)) > 0
 
 
+def test_the_last_share_of_a_run_calibrates_bids_against_players_by_rules():
+    settings = LearningSettings(decisions=100, calibration=0.25, opponents="hard:2,self,captain")
+    assert [settings.learns_only_bids_at(n) for n in (0, 74, 75, 100)] == [False, False, True, True]
+    assert settings.opponents_at(0) == {"hard": 0.5, "self": 0.25, "captain": 0.25}
+    assert settings.opponents_at(75) == pytest.approx({"hard": 2 / 3, "captain": 1 / 3})
+    assert replace(settings, opponents="self").opponents_at(75) == {"self": 1}
+    for without in (replace(settings, calibration=0.0), replace(settings, bid_head="policy")):
+        assert not without.learns_only_bids_at(100) and "self" in without.opponents_at(100)
+
+
 def test_opponents_are_shares_of_tables():
     assert parse_opponents("hard:3, captain") == {"hard": 0.75, "captain": 0.25}
     assert parse_opponents("hard : 3 captain") == parse_opponents(read_opponents("hard:3  captain"))
@@ -86,6 +102,7 @@ def test_opponents_are_shares_of_tables():
         {"lr": 0.0},
         {"clip": 1.0},
         {"last_temperature": 0.0},
+        {"calibration": 1.5},
         {"size": "256"},
         {"seats": 9},
     ],
@@ -164,6 +181,16 @@ def test_a_run_starts_from_a_model(whole, tmp_path):
         train(replace(short, size="8x2"), tmp_path / "other", device="cpu", init_from=str(whole / "model"))
 
 
+def test_calibration_changes_only_the_part_that_bids(whole, tmp_path):
+    parent = load_model(str(whole / "model"), kind=BidAndPlayNet)
+    settings = replace(LEARNING, decisions=600, calibration=1.0)
+    result = train(settings, tmp_path / "run", device="cpu", init_from=str(whole / "model"))
+    assert result.points[-1]["bid_loss"] > 0 and result.points[-1]["policy_loss"] == 0
+    weights = load_model(str(tmp_path / "run" / "model"), kind=BidAndPlayNet).state_dict()
+    for name, before in parent.state_dict().items():
+        assert weights[name].equal(before) != name.startswith("bid_"), name
+
+
 @pytest.mark.parametrize("recipe", list(RECIPES))
 def test_every_recipe_trains(recipe, tmp_path):
     settings = replace(
@@ -186,7 +213,7 @@ def test_ablations_train(tmp_path):
         scoring="rascal",
         precision="bf16-mixed",
     )
-    assert train(settings, tmp_path / "run", device="cpu").points[-1]["policy_loss"] != 0
+    assert train(settings, tmp_path / "run", device="cpu").points[0]["policy_loss"] != 0
 
 
 # the verb

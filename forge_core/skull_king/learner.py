@@ -56,6 +56,7 @@ class Learner:
         """
         settings, first = self.settings, self.step
         rate, entropy_weight = settings.rate_at(decisions), settings.entropy_at(decisions)
+        only_bids = settings.learns_only_bids_at(decisions)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         advantages = np.concatenate([batch.advantage for batch in batches])
@@ -69,7 +70,7 @@ class Learner:
             n_steps = min(lesson.shuffle() for lesson in lessons)
             for i in range(n_steps):
                 works = [
-                    partial(self._find_gradients, part, lesson, i, n_steps, entropy_weight)
+                    partial(self._find_gradients, part, lesson, i, n_steps, entropy_weight, only_bids)
                     for part, lesson in enumerate(lessons)
                 ]
                 summed += torch.stack(self.pieces.run(works)).mean(0)
@@ -77,23 +78,28 @@ class Learner:
         return summed, self.step - first
 
     def _find_gradients(
-        self, part: int, lesson: _Lesson, i: int, n_steps: int, entropy_weight: float
+        self, part: int, lesson: _Lesson, i: int, n_steps: int, entropy_weight: float, only_bids: bool
     ) -> Tensor:
-        """Leave the gradients of minibatch i in the network of a part, and return its losses [5]."""
+        """Leave the gradients of minibatch i in the network of a part, and return its losses [5].
+
+        only_bids: plays are not learnt from, and their losses are 0.
+        """
         network, settings = self.parts[part], self.settings
         network.zero_grad(set_to_none=True)
-        batch, bids = lesson.plays(i), lesson.bids(i, n_steps)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, self.precision != "32"):
-            plays = network.plays(batch.seen, batch.hidden)
-            policy, value, entropy = play_losses(plays, batch, settings)
-            loss = policy + settings.value_weight * value - entropy_weight * entropy
-            if settings.tricks_weight:
-                loss = loss + settings.tricks_weight * F.cross_entropy(plays.tricks, batch.tricks)
-            if settings.hindsight and (imitations := lesson.imitations()):
-                seen, actions = imitations
-                loss = loss + settings.hindsight * F.cross_entropy(network.plays(seen).logits, actions)
-            tricks, bonus = bid_losses(network, bids, settings, entropy_weight)
-        (loss + tricks + bonus).backward()
+            tricks, bonus = bid_losses(network, lesson.bids(i, n_steps), settings, entropy_weight)
+            loss, policy, value, entropy = tricks + bonus, *tricks.new_zeros(3)
+            if not only_bids:
+                batch = lesson.plays(i)
+                plays = network.plays(batch.seen, batch.hidden)
+                policy, value, entropy = play_losses(plays, batch, settings)
+                loss = loss + policy + settings.value_weight * value - entropy_weight * entropy
+                if settings.tricks_weight:
+                    loss = loss + settings.tricks_weight * F.cross_entropy(plays.tricks, batch.tricks)
+                if settings.hindsight and (imitations := lesson.imitations()):
+                    seen, actions = imitations
+                    loss = loss + settings.hindsight * F.cross_entropy(network.plays(seen).logits, actions)
+        loss.backward()
         return torch.stack((policy, value, entropy, tricks, bonus)).detach()
 
     def _take_step(self) -> None:

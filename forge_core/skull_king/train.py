@@ -32,7 +32,7 @@ from forge_core.skull_king.rollouts import Collected, Collector
 from forge_core.skull_king.rules import RULES_VERSION
 from forge_core.skull_king.settings.learning import EVALUATIONS, PAST, LearningSettings, parse_opponents
 
-TRAINER_VERSION = "s1"
+TRAINER_VERSION = "s2"
 """Raised when the same settings train a different network."""
 CURVE_DEALS = 250
 """deals of an evaluation: the interval of a score is about 6 points on each side"""

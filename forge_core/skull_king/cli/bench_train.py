@@ -62,10 +62,17 @@ class TimedCollector(Collector):
         self.spent[FORWARD] += self._clock() - begun
         return answers
 
-    def take(self, requests: Requests, answers: Any, temperature: float, random_share: float) -> None:
+    def take(
+        self,
+        requests: Requests,
+        answers: Any,
+        temperature: float,
+        random_share: float,
+        greedy: bool = False,
+    ) -> None:
         """See Collector."""
         begun = self._clock()
-        super().take(requests, answers, temperature, random_share)
+        super().take(requests, answers, temperature, random_share, greedy)
         self.spent[ENVIRONMENT] += self._clock() - begun
 
 

@@ -15,7 +15,7 @@ from forge_core.skull_king.network import BidAndPlayNet
 from forge_core.skull_king.rollouts import kernels, records
 from forge_core.skull_king.rollouts.records import PAST, Collected, Requests
 from forge_core.skull_king.settings import learning
-from forge_core.skull_king.settings.learning import LearningSettings, parse_opponents
+from forge_core.skull_king.settings.learning import LearningSettings
 from forge_core.skull_king.settings.network import TableSpec
 from forge_core.skull_king.state.layout import options_of
 from forge_core.streams import mix, stream
@@ -45,9 +45,7 @@ class Collector:
         numbers = np.arange(settings.tables * part // n_parts, settings.tables * (part + 1) // n_parts)
         self._goal = settings.batch * (part + 1) // n_parts - settings.batch * part // n_parts
         self._options = options_of(spec.rules, seats)
-        shares = parse_opponents(settings.opponents)
-        self._kinds = np.array([PLAYER_NUMBERS[name] for name in shares])
-        self._mix_of_players = np.cumsum(list(shares.values()))
+        self._seat_opponents(0)
         widths = spec.bid_width, spec.play_width, spec.hidden_width if settings.hidden_critic else 0
         n, most_bids = len(numbers), len(numbers) * seats
         self.tables = records.new_tables(
@@ -76,7 +74,9 @@ class Collector:
         settings = self.settings
         is_policy = settings.bid_head == "policy"
         temperature = 1.0 if is_policy else settings.temperature_at(decisions)
-        random_share = 0.0 if is_policy else settings.random_bids
+        only_bids = settings.learns_only_bids_at(decisions)
+        random_share = 0.0 if is_policy or only_bids else settings.random_bids
+        self._seat_opponents(decisions)
         mix_of_rounds = np.cumsum(settings.chances_at(decisions))
         self._collected.n[:] = 0
         while self._collected.n.max() < self._goal:
@@ -84,8 +84,14 @@ class Collector:
             for player, requests in ((network, self.own), (past, self.past)):
                 if player is not None:
                     answers = self.answer(player, requests, precision)
-                    self.take(requests, answers, temperature, random_share)
+                    self.take(requests, answers, temperature, random_share, only_bids)
         return cut(self._collected)
+
+    def _seat_opponents(self, decisions: int) -> None:
+        """Choose the opponents of rounds that are dealt from now on."""
+        shares = self.settings.opponents_at(decisions)
+        self._kinds = np.array([PLAYER_NUMBERS[name] for name in shares])
+        self._mix_of_players = np.cumsum(list(shares.values()))
 
     def advance(self, mix_of_rounds: Floats) -> None:
         """Bring every table to a decision of a network, and write the observations to `own` and `past`.
@@ -124,8 +130,18 @@ class Collector:
                 logits, values = plays.logits.cpu().numpy(), plays.value.cpu().numpy()
         return points, logits, values
 
-    def take(self, requests: Requests, answers: Answers, temperature: float, random_share: float) -> None:
-        """Draw the actions of the decisions that wait from a network's answers, and take them."""
+    def take(
+        self,
+        requests: Requests,
+        answers: Answers,
+        temperature: float,
+        random_share: float,
+        greedy: bool = False,
+    ) -> None:
+        """Draw the actions of the decisions that wait from a network's answers, and take them.
+
+        greedy: the best plays instead of drawn ones.
+        """
         points, logits, values = answers
         n_bids, n_plays = requests.n
         if n_bids:
@@ -134,7 +150,7 @@ class Collector:
             )
         if n_plays:
             kernels.take_plays(
-                self.tables, self._staged, requests, logits, values, False, self._options, True
+                self.tables, self._staged, requests, logits, values, greedy, self._options, True
             )
 
     def _seen(self, observations: np.ndarray) -> Tensor:

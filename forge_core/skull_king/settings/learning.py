@@ -141,6 +141,13 @@ class LearningSettings:
         2.0, "Temperature of bids in points at the end.", metavar="POINTS", panel=_LOSS
     )
     random_bids: float = setting(0.02, "Share of bids that are random.", metavar="SHARE", panel=_LOSS)
+    calibration: float = setting(
+        0.03,
+        "Last share of the run, in which the network plays without exploring, only against opponents that "
+        "follow rules, and learns only bids: the chances that it states for them then fit (bid head tricks).",
+        metavar="SHARE",
+        panel=_LOSS,
+    )
     parts: int = setting(
         2,
         "Parts into which tables and minibatches are divided on a CPU; each is processed by its own thread.",
@@ -169,9 +176,11 @@ class LearningSettings:
         weights = (self.entropy, self.value_weight, self.tricks_weight, self.hindsight)
         if not (0 < self.lr < math.inf and all(0 <= weight < math.inf for weight in weights)):
             raise BadInput("lr must be above 0, and weights of losses at least 0")
-        if not (0 < self.clip < 1 and 0 <= self.trace <= 1 and 0 <= self.random_bids <= 1):
+        shares = (self.trace, self.random_bids, self.calibration)
+        if not (0 < self.clip < 1 and all(0 <= share <= 1 for share in shares)):
             raise BadInput(
-                f"clip {self.clip}: use 0 to 1; trace {self.trace} and random bids {self.random_bids}: 0 to 1"
+                f"clip {self.clip}, trace {self.trace}, random bids {self.random_bids}, calibration "
+                f"{self.calibration}: use 0 to 1"
             )
         if min(self.first_temperature, self.last_temperature) <= 0:
             raise BadInput("temperatures of bids must be above 0: use 6 and 2 points, for example")
@@ -188,6 +197,22 @@ class LearningSettings:
     def share_at(self, decisions: int) -> float:
         """Return the share of the run that is over, 0..1."""
         return min(1.0, decisions / self.decisions)
+
+    def learns_only_bids_at(self, decisions: int) -> bool:
+        """Return True after this many decisions if plays are no longer explored and learnt: `calibration`."""
+        has_begun = self.calibration > 0 and self.share_at(decisions) >= 1 - self.calibration
+        return self.bid_head == "tricks" and has_begun
+
+    def opponents_at(self, decisions: int) -> dict[str, float]:
+        """Return the share of tables of each opponent after this many decisions.
+
+        While only bids are learnt, opponents that are networks stay away, unless there are no others.
+        """
+        shares = parse_opponents(self.opponents)
+        by_rules = {name: share for name, share in shares.items() if name in RULE_OPPONENTS}
+        if not (by_rules and self.learns_only_bids_at(decisions)):
+            return shares
+        return {name: share / sum(by_rules.values()) for name, share in by_rules.items()}
 
     def rate_at(self, decisions: int) -> float:
         """Return the learning rate after this many decisions."""
