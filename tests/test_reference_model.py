@@ -55,6 +55,16 @@ def test_the_network_of_skull_king_beats_the_players_by_rules():
         assert result.score.mean > score and result.win.mean > wins, (others, result.score, result.win)
 
 
+def test_the_network_of_skull_king_knows_the_chances_of_its_bids():
+    from forge_core.skull_king.calibration import calibrate
+    from forge_core.skull_king.players import player
+    from forge_core.skull_king.players.network import NetworkPlayer
+
+    network = NetworkPlayer.load(str(FOLDER / "skull-king-256x2"), "cpu")
+    _, found = calibrate(network, player("hard"), 100)
+    assert found.error < 0.03
+
+
 def test_the_network_of_skull_king_scores_three_times_as_much_as_a_player_by_rules():
     from forge_core.skull_king.arena import evaluate
     from forge_core.skull_king.players import player
