@@ -12,8 +12,9 @@ import torch
 from forge_core.skull_king.bots import BOT_NAMES
 from forge_core.skull_king.hindsight import imitated
 from forge_core.skull_king.network import BidAndPlayConfig, BidAndPlayNet, TableSpec
-from forge_core.skull_king.rollouts import Collected, Collector, kernels
+from forge_core.skull_king.rollouts import Collected, Collector, kernels, teacher
 from forge_core.skull_king.rules import score_round
+from forge_core.skull_king.search import play_values
 from forge_core.skull_king.settings.learning import RULE_OPPONENTS, LearningSettings
 from forge_core.skull_king.state import doors
 from forge_core.skull_king.state.inputs import bid_blocks, play_blocks
@@ -158,6 +159,42 @@ def test_parts_share_the_tables():
     parts = [Collector(replace(SETTINGS, parts=3, tables=16), SPEC, part) for part in range(3)]
     whole = Collector(SETTINGS, SPEC, 0)
     assert np.concatenate([part.tables.keys for part in parts]).tolist() == whole.tables.keys.tolist()
+
+
+def test_a_teacher_answers_a_share_of_decisions_and_changes_no_round(network):
+    without = collect(network, SETTINGS, 2)
+    collector = Collector(replace(SETTINGS, teacher=0.2, teacher_worlds=3), SPEC, 0)
+    collector.collect(network, network, 0, "32")
+    batch = collector.collect(network, network, 0, "32")
+    assert all((a == b).all() for a, b in zip(batch, without, strict=True))
+    taught = collector.taught
+    assert taught is not None
+    assert 0.1 < len(taught.play) / len(batch.action) < 0.4 and len(taught.bid) > 10
+    is_legal = taught.play[:, PLAY.slice("legal")] == 1
+    assert (np.isfinite(taught.play_points) == is_legal).all()
+    assert np.abs(taught.play_points[is_legal]).max() < 400
+    dealt = taught.bid[:, BID.slice("dealt")].argmax(1) + 1
+    can_be_won = np.arange(11) <= dealt[:, None]
+    assert (taught.bid_tricks.sum(2).round(4) == can_be_won).all()  # bids are legal up to the cards dealt
+    assert (taught.bid_tricks.sum(1)[~can_be_won] == 0).all()
+    collector.collect(network, network, SETTINGS.decisions, "32")
+    assert collector.taught is None  # only bids are learnt then
+
+
+@pytest.mark.parametrize(
+    "opponents, others", [("captain", {"captain"}), ("hard,self", {"hard", "captain"}), ("past", {"captain"})]
+)
+def test_a_teacher_knows_who_sits_at_the_table(network, opponents, others, monkeypatch):
+    asked = set()
+
+    def record(rows, options, keys, settings):
+        asked.add((settings.worlds, settings.me, settings.others))
+        return play_values(rows, options, keys, settings)
+
+    monkeypatch.setattr(teacher, "play_values", record)
+    settings = replace(SETTINGS, opponents=opponents, teacher=0.1, teacher_worlds=2, batch=100)
+    Collector(settings, SPEC, 0).collect(network, network, 0, "32")
+    assert asked == {(2, "captain", name) for name in others}
 
 
 def test_hindsight_shows_the_tricks_won_as_the_own_bid(batch):

@@ -35,6 +35,8 @@ LEARNING = LearningSettings(
     batch=256,
     minibatch=64,
     calibration=0.3,
+    teacher=0.05,
+    teacher_worlds=2,
 )
 TIMES = {"seconds", "cpu_seconds", "collect_seconds", "learn_seconds", "decisions_per_second"}
 
@@ -85,6 +87,11 @@ def test_the_last_share_of_a_run_calibrates_bids_against_players_by_rules():
         assert not without.learns_only_bids_at(100) and "self" in without.opponents_at(100)
 
 
+def test_a_teacher_leaves_by_degrees():
+    settings = LearningSettings(decisions=100, calibration=0.25, teacher=0.2, teacher_weight=1.0)
+    assert [settings.teacher_at(n) for n in (0, 50, 75)] == [(0.2, 1.0), (0.1, 0.5), (0.0, 0.0)]
+
+
 def test_opponents_are_shares_of_tables():
     assert parse_opponents("hard:3, captain") == {"hard": 0.75, "captain": 0.25}
     assert parse_opponents("hard : 3 captain") == parse_opponents(read_opponents("hard:3  captain"))
@@ -103,6 +110,8 @@ def test_opponents_are_shares_of_tables():
         {"clip": 1.0},
         {"last_temperature": 0.0},
         {"calibration": 1.5},
+        {"teacher": 1.5},
+        {"teacher_worlds": 0},
         {"size": "256"},
         {"seats": 9},
     ],

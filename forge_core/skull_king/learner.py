@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,17 @@ from torch import Tensor
 
 from forge_core.learning.threads import Pieces
 from forge_core.skull_king.hindsight import imitated
-from forge_core.skull_king.losses import LOSSES, BidBatch, PlayBatch, bid_losses, play_losses
+from forge_core.skull_king.losses import (
+    LOSSES,
+    BidBatch,
+    PlayBatch,
+    TaughtBatch,
+    bid_losses,
+    play_losses,
+    teacher_loss,
+)
 from forge_core.skull_king.network import BidAndPlayNet
-from forge_core.skull_king.rollouts import Collected
+from forge_core.skull_king.rollouts import Collected, Taught
 from forge_core.skull_king.settings.learning import LearningSettings
 from forge_core.streams import stream
 
@@ -49,47 +58,46 @@ class Learner:
         """networks that share their weights; each has gradients of its own"""
         self.pieces = Pieces(n)
 
-    def learn(self, batches: Sequence[Collected], decisions: int) -> tuple[Tensor, int]:
+    def learn(
+        self, batches: Sequence[Collected], decisions: int, taught: Sequence[Taught | None] = ()
+    ) -> tuple[Tensor, int]:
         """Learn from one batch per part; return the summed losses [5], in the order of LOSSES, and the steps.
 
-        decisions: decisions of the run so far, for the schedules.
+        decisions: decisions of the run so far, for the schedules. taught: answers of a teacher per part.
         """
         settings, first = self.settings, self.step
-        rate, entropy_weight = settings.rate_at(decisions), settings.entropy_at(decisions)
-        only_bids = settings.learns_only_bids_at(decisions)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = settings.rate_at(decisions)
         advantages = np.concatenate([batch.advantage for batch in batches])
         mean, spread = float(advantages.mean()), float(advantages.std()) + 1e-6
         lessons = [
-            _Lesson(batch, mean, spread, self, stream(settings.seed, "learn", first, part))
-            for part, batch in enumerate(batches)
+            _Lesson(batch, given, mean, spread, self, stream(settings.seed, "learn", first, part))
+            for part, (batch, given) in enumerate(zip_longest(batches, taught))
         ]
         summed = torch.zeros(len(LOSSES), device=self.device)
         for _ in range(settings.epochs):
             n_steps = min(lesson.shuffle() for lesson in lessons)
             for i in range(n_steps):
                 works = [
-                    partial(self._find_gradients, part, lesson, i, n_steps, entropy_weight, only_bids)
+                    partial(self._find_gradients, part, lesson, i, n_steps, decisions)
                     for part, lesson in enumerate(lessons)
                 ]
                 summed += torch.stack(self.pieces.run(works)).mean(0)
                 self._take_step()
         return summed, self.step - first
 
-    def _find_gradients(
-        self, part: int, lesson: _Lesson, i: int, n_steps: int, entropy_weight: float, only_bids: bool
-    ) -> Tensor:
+    def _find_gradients(self, part: int, lesson: _Lesson, i: int, n_steps: int, decisions: int) -> Tensor:
         """Leave the gradients of minibatch i in the network of a part, and return its losses [5].
 
-        only_bids: plays are not learnt from, and their losses are 0.
+        While only bids are learnt, the losses of plays are 0.
         """
         network, settings = self.parts[part], self.settings
+        entropy_weight, (_, teacher_weight) = settings.entropy_at(decisions), settings.teacher_at(decisions)
         network.zero_grad(set_to_none=True)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, self.precision != "32"):
             tricks, bonus = bid_losses(network, lesson.bids(i, n_steps), settings, entropy_weight)
             loss, policy, value, entropy = tricks + bonus, *tricks.new_zeros(3)
-            if not only_bids:
+            if not settings.learns_only_bids_at(decisions):
                 batch = lesson.plays(i)
                 plays = network.plays(batch.seen, batch.hidden)
                 policy, value, entropy = play_losses(plays, batch, settings)
@@ -99,6 +107,8 @@ class Learner:
                 if settings.hindsight and (imitations := lesson.imitations()):
                     seen, actions = imitations
                     loss = loss + settings.hindsight * F.cross_entropy(network.plays(seen).logits, actions)
+                if (taught := lesson.taught(i, n_steps)) is not None:
+                    loss = loss + teacher_weight * teacher_loss(network, taught)
         loss.backward()
         return torch.stack((policy, value, entropy, tricks, bonus)).detach()
 
@@ -134,6 +144,7 @@ class _Lesson:
     def __init__(
         self,
         batch: Collected,
+        taught: Taught | None,
         mean: float,
         spread: float,
         learner: Learner,
@@ -159,6 +170,7 @@ class _Lesson:
             points=arrays["bid_points"],
         )
         self._size, self._draws, self._device = settings.minibatch // settings.parts, draws, device
+        self._taught = taught
         self._imitated = imitated(batch, learner.network.spec) if settings.hindsight else None
         self._order_of_plays = self._order_of_bids = torch.empty(0, dtype=torch.int64)
 
@@ -178,6 +190,13 @@ class _Lesson:
         """Return share i of n of the bids."""
         n_bids = len(self._order_of_bids)
         return _rows(self._bids, self._order_of_bids[n_bids * i // n : n_bids * (i + 1) // n])
+
+    def taught(self, i: int, n: int) -> TaughtBatch | None:
+        """Return share i of n of the answers of the teacher; None if there are none."""
+        if self._taught is None:
+            return None
+        shares = (array[len(array) * i // n : len(array) * (i + 1) // n] for array in self._taught)
+        return TaughtBatch(*(torch.from_numpy(share).to(self._device) for share in shares))
 
     def imitations(self) -> tuple[Tensor, Tensor] | None:
         """Return observations and actions of some plays in hindsight; None if there are none."""

@@ -22,6 +22,8 @@ TRICKS_WEIGHT, BONUS_WEIGHT = 0.5, 0.1
 """weights of the two losses of bids next to that of plays"""
 BID_ENTROPY_FACTOR = 2.0
 """the entropy of bids, of which a round has one, weighs more than that of plays (bid head `policy`)"""
+TEACHER_TEMPERATURE = 10.0
+"""points: actions that the teacher rates this much lower are e times less likely in what is learnt"""
 LOWEST_LOG = -50.0
 """log-probabilities of illegal actions are clamped here: times their probability, 0, they must give 0"""
 
@@ -60,6 +62,20 @@ class BidBatch:
     """[N] own tricks at the end of the round"""
     points: Tensor
     """[N] own points of the round"""
+
+
+@dataclass(frozen=True, slots=True)
+class TaughtBatch:
+    """Decisions with the answers of a teacher: `forge_core.skull_king.rollouts.Taught` as tensors."""
+
+    play: Tensor
+    """[K, D] uint8"""
+    play_points: Tensor
+    """[K, 75] expected points of the round, -inf for illegal actions"""
+    bid: Tensor
+    """[L, B] uint8"""
+    bid_tricks: Tensor
+    """[L, 11, 11] for each bid, probabilities of tricks won; 0 for illegal bids"""
 
 
 def entropy_of(log_probs: Tensor) -> Tensor:
@@ -117,3 +133,17 @@ def bid_losses(
     base = network.points_of(batch.seen, batch.bid, batch.tricks)
     cross_entropy, bonus = tricks_losses(bids, batch, base)
     return TRICKS_WEIGHT * cross_entropy, BONUS_WEIGHT * bonus
+
+
+def teacher_loss(network: BidAndPlayNet, taught: TaughtBatch) -> Tensor:
+    """Return the loss of a teacher's answers: cross-entropies of plays, and of tricks won for each bid."""
+    loss = network.policy.weight.new_zeros(())
+    if len(taught.play):
+        aim = (taught.play_points / TEACHER_TEMPERATURE).softmax(1)
+        loss = loss + F.cross_entropy(network.plays(taught.play).logits, aim)
+    if len(taught.bid) and network.config.bid_head == "tricks":
+        log_chances = network.bids(taught.bid).log_chances
+        cross_entropy = -(taught.bid_tricks * log_chances).sum(2)
+        n_legal = taught.bid_tricks.sum((1, 2)).clamp(min=1)
+        loss = loss + TRICKS_WEIGHT * (cross_entropy.sum(1) / n_legal).mean()
+    return loss

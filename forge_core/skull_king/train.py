@@ -105,7 +105,9 @@ class Run(LoopRun):
             ]
         )
         collected = time.perf_counter()
-        losses, steps = self.learner.learn(batches, self.played)
+        losses, steps = self.learner.learn(
+            batches, self.played, [collector.taught for collector in self.collectors]
+        )
         summed = losses.tolist()
         since = self.since
         self.since = Since(

@@ -2,5 +2,6 @@
 
 from forge_core.skull_king.rollouts.collector import Collector
 from forge_core.skull_king.rollouts.records import Collected
+from forge_core.skull_king.rollouts.teacher import Taught
 
-__all__ = ["Collected", "Collector"]
+__all__ = ["Collected", "Collector", "Taught"]

@@ -14,6 +14,7 @@ from forge_core.skull_king.bots import BOT_NAMES, LEARNER
 from forge_core.skull_king.network import BidAndPlayNet
 from forge_core.skull_king.rollouts import kernels, records
 from forge_core.skull_king.rollouts.records import PAST, Collected, Requests
+from forge_core.skull_king.rollouts.teacher import Taught, Teacher, join
 from forge_core.skull_king.settings import learning
 from forge_core.skull_king.settings.learning import LearningSettings
 from forge_core.skull_king.settings.network import TableSpec
@@ -59,6 +60,9 @@ class Collector:
         """decisions that wait for the learner's network, and for the older one"""
         most_plays = self._staged.action.size
         self._collected = records.new_collected(self._goal + most_plays, self._goal + most_bids, widths)
+        self._teacher = Teacher(settings.teacher_worlds, self._options)
+        self.taught: Taught | None = None
+        """decisions of the last batch with the answers of a search, if the settings have a teacher"""
         self._has_begun = False
         self.decisions = 0
         """decisions of learners so far"""
@@ -79,12 +83,17 @@ class Collector:
         self._seat_opponents(decisions)
         mix_of_rounds = np.cumsum(settings.chances_at(decisions))
         self._collected.n[:] = 0
+        given: list[Taught] = []
+        taught_share, _ = settings.teacher_at(decisions)
         while self._collected.n.max() < self._goal:
             self.advance(mix_of_rounds)
+            if taught_share:
+                given.append(self._teacher.answer(self.tables, self.own, taught_share))
             for player, requests in ((network, self.own), (past, self.past)):
                 if player is not None:
                     answers = self.answer(player, requests, precision)
                     self.take(requests, answers, temperature, random_share, only_bids)
+        self.taught = join(given) if given else None
         return cut(self._collected)
 
     def _seat_opponents(self, decisions: int) -> None:

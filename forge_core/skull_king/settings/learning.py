@@ -28,6 +28,8 @@ RULE_OPPONENTS = ("random", "easy", "medium", "hard", "captain")
 """opponents that follow rules: `forge_core.skull_king.bots.BOT_NAMES`, which takes long to import"""
 LOWEST_SHARE = 0.05
 """the learning rate falls to this share of its peak, so that the last batches still teach something"""
+MOST_TEACHER_WORLDS = 10_000
+"""more is a typing error"""
 LAST_ENTROPY_SHARE = 0.2
 """the weight of the entropy falls to this share"""
 
@@ -134,6 +136,15 @@ class LearningSettings:
         "Weight of imitating plays of missed bids as if the tricks won had been bid; 0: none.",
         panel=_LOSS,
     )
+    teacher: float = setting(
+        0.0,
+        "Share of the learner's decisions that a search also answers at the start, for the network to learn; "
+        "it falls linearly to 0, and so does the weight of what is learnt.",
+        metavar="SHARE",
+        panel=_LOSS,
+    )
+    teacher_worlds: int = setting(30, "Number of worlds of that search.", panel=_LOSS)
+    teacher_weight: float = setting(0.5, "Weight of the loss of its answers at the start.", panel=_LOSS)
     first_temperature: float = setting(
         6.0, "Temperature of bids in points at the start; it falls linearly.", metavar="POINTS", panel=_LOSS
     )
@@ -164,6 +175,8 @@ class LearningSettings:
         parse_size(self.size)
         parse_opponents(self.opponents)
         self.spec()
+        if not 1 <= self.teacher_worlds <= MOST_TEACHER_WORLDS:
+            raise BadInput(f"teacher worlds {self.teacher_worlds}: use 1..{MOST_TEACHER_WORLDS:,}")
         if min(self.decisions, self.tables, self.batch, self.minibatch, self.epochs, self.parts) < 1:
             raise BadInput(
                 "decisions, tables, batch, minibatch, epochs and parts must be at least 1: use larger ones"
@@ -173,14 +186,20 @@ class LearningSettings:
                 f"{self.parts} parts, {self.tables} tables, minibatches of {self.minibatch} in batches of "
                 f"{self.batch}: use at most one part per table, and minibatches no larger than a batch"
             )
-        weights = (self.entropy, self.value_weight, self.tricks_weight, self.hindsight)
+        weights = (
+            self.entropy,
+            self.value_weight,
+            self.tricks_weight,
+            self.hindsight,
+            self.teacher_weight,
+        )
         if not (0 < self.lr < math.inf and all(0 <= weight < math.inf for weight in weights)):
             raise BadInput("lr must be above 0, and weights of losses at least 0")
-        shares = (self.trace, self.random_bids, self.calibration)
+        shares = (self.trace, self.random_bids, self.calibration, self.teacher)
         if not (0 < self.clip < 1 and all(0 <= share <= 1 for share in shares)):
             raise BadInput(
                 f"clip {self.clip}, trace {self.trace}, random bids {self.random_bids}, calibration "
-                f"{self.calibration}: use 0 to 1"
+                f"{self.calibration}, teacher {self.teacher}: use 0 to 1"
             )
         if min(self.first_temperature, self.last_temperature) <= 0:
             raise BadInput("temperatures of bids must be above 0: use 6 and 2 points, for example")
@@ -221,6 +240,11 @@ class LearningSettings:
     def entropy_at(self, decisions: int) -> float:
         """Return the weight of the entropy after this many decisions."""
         return self.entropy * max(LAST_ENTROPY_SHARE, 1 - self.share_at(decisions))
+
+    def teacher_at(self, decisions: int) -> tuple[float, float]:
+        """Return the share of decisions that a search answers, and the weight of what is learnt from it."""
+        left = 0.0 if self.learns_only_bids_at(decisions) else 1 - self.share_at(decisions)
+        return self.teacher * left, self.teacher_weight * left
 
     def temperature_at(self, decisions: int) -> float:
         """Return the temperature of bids, in points, after this many decisions."""
