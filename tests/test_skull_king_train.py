@@ -186,7 +186,7 @@ def test_a_run_starts_from_a_model(whole, tmp_path):
     train(short, tmp_path / "run", device="cpu", init_from=str(whole / "model"))
     record = json.loads((tmp_path / "run" / "config.json").read_text())
     assert record["parent_weights"] and record["train"] == asdict(short)
-    with pytest.raises(BadInput, match="size"):
+    with pytest.raises(BadInput, match="width"):
         train(replace(short, size="8x2"), tmp_path / "other", device="cpu", init_from=str(whole / "model"))
 
 
