@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stored_tables import Quick
 
 from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
@@ -57,16 +58,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-class Quick:
-    """A playout without cost: points from a hash of the deal, higher for higher declarations."""
-
-    name, version, sees_all = "quick", "1", False
-
-    def points(self, hands, decls):
-        mixed = (hands.astype(np.int64) * np.arange(1, 29).reshape(4, 7)).sum(axis=(1, 2)) * 2654435761
-        return np.minimum((mixed + 97 * decls) % 37 + 5 * decls, 42).astype(np.int8)
 
 
 # --- deals and P(make) ------------------------------------------------------------------------
