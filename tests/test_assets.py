@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 from asset_runs import checks_of, materializations, stale_status, with_code_versions
 from dagster._core.definitions.data_version import StaleStatus
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from forge_assets.definitions import defs
 from forge_assets.in_process import materialize_here
@@ -22,7 +23,12 @@ from forge_assets.texas42.blocks import (
     block_seeds,
 )
 from forge_assets.texas42.eq_games import SOUND
-from forge_assets.texas42.oracle_shards import BlockLaunchpad, MarginalizedLaunchpad, ShardLaunchpad
+from forge_assets.texas42.oracle_shards import (
+    BlockLaunchpad,
+    MarginalizedLaunchpad,
+    ShardLaunchpad,
+    read_back,
+)
 from forge_assets.texas42.partitions import (
     block_range,
     golden_keys,
@@ -263,6 +269,29 @@ def test_blocks_outside_the_universe_are_refused():
 
 
 # what a run leaves behind
+
+
+def test_a_bad_partition_stays_red_until_it_is_made_again(materialize, instance, root, monkeypatch):
+    """Other partitions pass meanwhile; a run of one of them does not cover up the bad one."""
+    key = dg.AssetCheckKey(dg.AssetKey("oracle_shards"), "shards_read_back")
+
+    def red() -> set[str]:
+        found = instance.event_log_storage.get_asset_check_partition_info([key])
+        return {
+            of.partition_key
+            for of in found
+            if of.partition_key and of.latest_execution_status is AssetCheckExecutionRecordStatus.FAILED
+        }
+
+    sound = read_back
+    monkeypatch.setattr(
+        "forge_assets.texas42.oracle_shards.read_back",
+        lambda place, key: "damaged" if key.decl == 6 else sound(place, key),
+    )
+    assert not materialize("oracle_shards", FIVES, SIXES).success and red() == {SIXES}
+    monkeypatch.undo()
+    assert materialize("oracle_shards", FIVES).success and red() == {SIXES}
+    assert materialize("oracle_shards", SIXES).success and red() == set()
 
 
 def test_a_partition_is_recorded_once_with_its_versions(materialize, instance, root):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from forge_assets.checks import partition_check
 from forge_assets.liuzhou import versions
 from forge_assets.liuzhou.model import liuzhou_model
 from forge_assets.liuzhou.names import GROUP, objective_of
@@ -39,10 +40,12 @@ class LadderLaunchpad(ModelLaunchpad, config_of(LadderSettings)):
     pool=COMPUTE_POOL,
     kinds={"numpy"},
     check_specs=[
-        dg.AssetCheckSpec(
+        partition_check(
+            "liuzhou_evaluation",
             f"beats_{opponent}",
-            asset="liuzhou_evaluation",
-            description=f"the interval of its score against {opponent} lies above one half",
+            f"the interval of its score against {opponent} lies above one half",
+            sizes,
+            blocking=False,
         )
         for opponent in MUST_BEAT
     ],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from forge_assets.checks import partition_check
 from forge_assets.gate.networks import weights_of
 from forge_assets.liuzhou import versions
 from forge_assets.liuzhou.names import GROUP, objective_of
@@ -80,10 +81,9 @@ class _Tracked:
     partitions_def=sizes,
     code_version=versions.MODEL,
     pool=COMPUTE_POOL,
-    kinds={"pytorch"},
+    kinds={"pytorch", "mlflow"},
     check_specs=[
-        dg.AssetCheckSpec(name, asset="liuzhou_model", blocking=True, description=description)
-        for name, description in CHECKS.items()
+        partition_check("liuzhou_model", name, description, sizes) for name, description in CHECKS.items()
     ],
 )
 def liuzhou_model(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from forge_assets.checks import partition_check
 from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.liuzhou import versions
 from forge_assets.liuzhou.names import GROUP, PLAYOUTS, RECORDED, number_of, objective_of
@@ -97,13 +98,15 @@ def recorded_settings(
     metadata=columns_of(POSITIONS),
     check_specs=[
         *(
-            dg.AssetCheckSpec(name, asset="liuzhou_self_play", blocking=True, description=description)
+            partition_check("liuzhou_self_play", name, description, generations)
             for name, description in CHECKS.items()
         ),
-        dg.AssetCheckSpec(
+        partition_check(
+            "liuzhou_self_play",
             "draws",
-            asset="liuzhou_self_play",
-            description=f"fewer than {MOST_DRAWN:.0%} of the games are drawn",
+            f"fewer than {MOST_DRAWN:.0%} of the games are drawn",
+            generations,
+            blocking=False,
         ),
     ],
 )

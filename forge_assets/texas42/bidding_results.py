@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from forge_assets.checks import partition_check, report_partition
 from forge_assets.filling import materialization
 from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.pictures import picture
@@ -81,7 +82,7 @@ CHECKS = {
     kinds={"parquet"},
     metadata=columns_of(BIDS),
     check_specs=[
-        dg.AssetCheckSpec(name, asset="bidding_results", blocking=True, description=description)
+        partition_check("bidding_results", name, description, seed_blocks)
         for name, description in CHECKS.items()
     ],
 )
@@ -113,6 +114,7 @@ def bidding_results(
             if not faults:
                 event = record(context, partition, tables, made, bidding, seconds, place)
                 context.log_event(event)
+            report_partition(context, partition, CHECKS, {name: {"fault": of} for name, of in faults.items()})
     for name, faults in found.items():
         counts = {"tables": n_tables, "made": n_made, "failed": len(faults)}
         yield dg.AssetCheckResult(check_name=name, passed=not faults, metadata=counts | faults)

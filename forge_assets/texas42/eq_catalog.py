@@ -23,6 +23,7 @@ CATALOG_VERSION = "c1"
     code_version=f"{CATALOG_VERSION}/{versions.EQ_GAMES}",
     automation_condition=after("games"),
     metadata=columns_of(GAMES),
+    kinds={"parquet"},
     check_specs=[
         dg.AssetCheckSpec(
             "no_faults",

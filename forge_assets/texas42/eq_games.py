@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from forge_assets.checks import partition_check, report_partition
 from forge_assets.filling import completed, input_versions, materialization
 from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.pictures import picture
@@ -71,7 +72,7 @@ Faults = dict[str, dict[str, str]]
 
 def check(name: str, description: str) -> dg.AssetCheckSpec:
     """Return a blocking check of eq_games."""
-    return dg.AssetCheckSpec(name, asset="eq_games", blocking=True, description=description)
+    return partition_check("eq_games", name, description, seed_blocks)
 
 
 @dg.asset(
@@ -143,6 +144,7 @@ def inspect_partitions(
             metadata |= extent_of(place, metadata["decisions"])
             event = materialization(context, partition, versions.EQ_GAMES, data_version, metadata, on)
             context.log_event(event)
+        report_partition(context, partition, found, faults)
     return found, reported
 
 

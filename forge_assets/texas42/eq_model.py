@@ -23,7 +23,7 @@ OBJECTIVE, STAGE = "eq", 2
     deps=[eq_token_splits],
     code_version=versions.EQ_MODEL,
     pool=COMPUTE_POOL,
-    kinds={"pytorch"},
+    kinds={"pytorch", "mlflow"},
     check_specs=teaching_checks("eq_model"),
 )
 def eq_model(

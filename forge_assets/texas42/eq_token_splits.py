@@ -27,7 +27,9 @@ eq_split_partitions = dg.StaticPartitionsDefinition(["train", "val"])
     pool=COMPUTE_POOL,
     kinds={"numpy"},
     check_specs=split_checks(
-        "eq_token_splits", "E[Q] is given exactly for legal plays; all deals belong to the split"
+        "eq_token_splits",
+        "E[Q] is given exactly for legal plays; all deals belong to the split",
+        eq_split_partitions,
     ),
 )
 def eq_token_splits(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from forge_assets.checks import partition_check
 from forge_assets.gate.networks import weights_of
 from forge_assets.pictures import picture
 from forge_assets.resources import ComputeDevice, ShardStore
@@ -29,17 +30,12 @@ class TeachingLaunchpad(config_of(TeachingSettings)):
     """Settings of training. init_from may also be `champion`; paths are relative to the project."""
 
 
-def teaching_checks(asset: str) -> list[dg.AssetCheckSpec]:
+def teaching_checks(asset: str, partitions: dg.PartitionsDefinition | None = None) -> list[dg.AssetCheckSpec]:
     """Return the checks whose results `teach_network` reports."""
+    beats = "at its best evaluation it loses fewer points per val decision than random play"
     return [
-        dg.AssetCheckSpec(
-            "model_loads", asset=asset, blocking=True, description="the stored network can be read back"
-        ),
-        dg.AssetCheckSpec(
-            "beats_random",
-            asset=asset,
-            description="at its best evaluation it loses fewer points per val decision than random play",
-        ),
+        partition_check(asset, "model_loads", "the stored network can be read back", partitions),
+        partition_check(asset, "beats_random", beats, partitions, blocking=False),
     ]
 
 
@@ -194,14 +190,10 @@ def describe_model(
     )
 
 
-def parity_check(asset: str) -> dg.AssetCheckSpec:
+def parity_check(asset: str, partitions: dg.PartitionsDefinition | None = None) -> dg.AssetCheckSpec:
     """Return the check whose result `export_network` reports."""
-    return dg.AssetCheckSpec(
-        "parity",
-        asset=asset,
-        blocking=True,
-        description="onnxruntime gives the same answers as torch, for batches of several sizes",
-    )
+    same = "onnxruntime gives the same answers as torch, for batches of several sizes"
+    return partition_check(asset, "parity", same, partitions)
 
 
 def export_network(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from forge_assets.checks import partition_check
 from forge_assets.gate.networks import load_network
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
@@ -48,8 +49,8 @@ class LiveTeachingLaunchpad(config_of(LiveTeachingSettings)):
     partitions_def=model_partitions,
     code_version=versions.MODEL,
     pool=COMPUTE_POOL,
-    kinds={"pytorch"},
-    check_specs=teaching_checks("oracle_model"),
+    kinds={"pytorch", "mlflow"},
+    check_specs=teaching_checks("oracle_model", model_partitions),
 )
 def oracle_model(
     context: dg.AssetExecutionContext,
@@ -96,7 +97,7 @@ _COMPARED_ROWS = 20_000
 
 def warning(name: str, description: str) -> dg.AssetCheckSpec:
     """Return a check of oracle_model_evaluation that warns but blocks nothing."""
-    return dg.AssetCheckSpec(name, asset="oracle_model_evaluation", description=description)
+    return partition_check("oracle_model_evaluation", name, description, model_partitions, blocking=False)
 
 
 @dg.asset(
@@ -299,7 +300,7 @@ def table(report: Mapping[str, Any]) -> str:
     partitions_def=model_partitions,
     code_version=versions.ONNX,
     kinds={"onnx"},
-    check_specs=[parity_check("oracle_model_onnx")],
+    check_specs=[parity_check("oracle_model_onnx", model_partitions)],
 )
 def oracle_model_onnx(
     context: dg.AssetExecutionContext, config: ModelLaunchpad, tracker: Tracker

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 from pydantic import Field
 
+from forge_assets.checks import partition_check, report_partition
 from forge_assets.filling import completed, materialization
 from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
@@ -26,6 +27,14 @@ from forge_core.texas42.settings.shards import MarginalizedSettings, ShardSettin
 if TYPE_CHECKING:
     from forge_core.files import Store
     from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, ShardReport
+
+
+CHECKS = {
+    "every_deal_solved": "no deal was dropped",
+    "shards_read_back": "one old and one new shard, if there are any, can be read back: row count, values in "
+    "range, V = the best legal Q, weights that sum to the number of states; the others are verified when "
+    "they are used",
+}
 
 
 class ShardLaunchpad(config_of(ShardSettings)):
@@ -62,17 +71,7 @@ def shard_asset(name: str, partitions: dg.PartitionsDefinition):
         kinds={"parquet"},
         metadata=columns_of(STATES),
         check_specs=[
-            dg.AssetCheckSpec(
-                "every_deal_solved", asset=name, blocking=True, description="no deal of the run was dropped"
-            ),
-            dg.AssetCheckSpec(
-                "shards_read_back",
-                asset=name,
-                blocking=True,
-                description="in every partition, one old and one new shard, if there are any, can be read "
-                "back: row count, values in range, V = the best legal Q, weights that sum to the number of "
-                "states; the others are verified when they are used",
-            ),
+            partition_check(name, check, description, partitions) for check, description in CHECKS.items()
         ],
     )
 
@@ -139,7 +138,7 @@ def fill_partitions(
         filling = fill_shards(place, keys, config, compute.device, compute.workers, verify=settings.verify)
         with closing(filling) as reports:  # a cancelled run finishes the file it is writing
             for partition, done in completed(wanted, reports):
-                failed = {report.key.filename: report.error for report in done if report.error}
+                failed = {report.key.filename: str(report.error) for report in done if report.error}
                 sound = [report for report in done if not report.error]
                 some = {report.made: report.key for report in reversed(sound)}  # one old, one new
                 found = {key.filename: read_back(place, key) for key in some.values()}
@@ -150,6 +149,8 @@ def fill_partitions(
                 unsound |= faults
                 if not (failed or faults):
                     context.log_event(record(context, partition, done, config, place))
+                of_checks = dict(zip(CHECKS, (failed, faults), strict=True))
+                report_partition(context, partition, CHECKS, of_checks)
     yield dg.AssetCheckResult(
         check_name="every_deal_solved",
         passed=not unsolved,
@@ -194,7 +195,6 @@ def record(
     made = [report for report in reports if report.made]
     seconds = sum(report.seconds for report in made)
     metadata: dict[str, Any] = {
-        "deals": len(reports),
         "made": len(made),
         "rows": sum(report.rows for report in reports),
         "states": sum(report.states for report in reports),

@@ -30,6 +30,7 @@ CATALOG_VERSION = "c1"
     code_version=f"{CATALOG_VERSION}/{versions.SHARDS}",
     automation_condition=after("shards"),
     metadata=columns_of(SHARDS),
+    kinds={"parquet"},
     check_specs=[
         dg.AssetCheckSpec(
             "no_faults",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from forge_assets.checks import partition_check
 from forge_assets.frames.metadata import extent_of
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
@@ -32,22 +33,13 @@ class TokenLaunchpad(config_of(TokenSettings)):
     """Settings of the training rows, and of the shards they are drawn from."""
 
 
-def split_checks(asset: str, sound: str) -> list[dg.AssetCheckSpec]:
+def split_checks(asset: str, sound: str, splits: dg.PartitionsDefinition) -> list[dg.AssetCheckSpec]:
     """Return the checks whose results `fill_split` reports. sound: description of sound rows."""
-    return [
-        dg.AssetCheckSpec(
-            "seeds_of_the_split",
-            asset=asset,
-            blocking=True,
-            description="every file belongs to this split, and no benchmark seed is in val",
-        ),
-        dg.AssetCheckSpec(
-            "rows_read_back",
-            asset=asset,
-            blocking=True,
-            description=f"up to {READ_BACK} files are read back and encoded: row counts match; {sound}",
-        ),
-    ]
+    described = {
+        "seeds_of_the_split": "every file belongs to this split, and no benchmark seed is in val",
+        "rows_read_back": f"up to {READ_BACK} files are read back and encoded: row counts match; {sound}",
+    }
+    return [partition_check(asset, name, text, splits) for name, text in described.items()]
 
 
 @dg.asset(
@@ -61,6 +53,7 @@ def split_checks(asset: str, sound: str) -> list[dg.AssetCheckSpec]:
     check_specs=split_checks(
         "token_splits",
         "Q is given exactly for legal plays; values lie in -42..42; V is the best Q; weights are positive",
+        split_partitions,
     ),
 )
 def token_splits(
