@@ -15,8 +15,8 @@ export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 # If definitions cannot be loaded for a moment, a backfill waits for them instead of failing.
 export DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR := 1
 
-DAGSTER_PORT ?= 3000
-MLFLOW_PORT ?= 5000
+export DAGSTER_PORT ?= 3000
+export MLFLOW_PORT ?= 5000
 # MLflow's database for `make ui`; runs are tracked there too, unless MLFLOW_TRACKING_URI is set.
 # It may contain a password: set it in the environment, not as an argument. In its path, % and ? are escaped.
 export MLFLOW_STORE ?= sqlite:///$(subst ?,%3F,$(subst %,%25,$(CURDIR)))/mlruns/mlflow.db
@@ -70,11 +70,12 @@ check: $(READY_DEV)  ## run everything that CI runs: style, types, layers, defin
 
 ui: $(READY) dagster_home/history  ## start Dagster on http://127.0.0.1:3000 and MLflow on http://127.0.0.1:5000
 	@# Each has its own process group. When one ends, or make is interrupted, both are stopped.
-	@mkdir -p mlruns; set -m; \
+	@# The file tells other commands which ports their links must name.
+	@mkdir -p mlruns; echo "DAGSTER_PORT=$(DAGSTER_PORT) MLFLOW_PORT=$(MLFLOW_PORT)" > mlruns/ports; set -m; \
 	MLFLOW_BACKEND_STORE_URI="$$MLFLOW_STORE" $(BIN)/mlflow server --host 127.0.0.1 --port $(MLFLOW_PORT) \
 		--workers 1 --artifacts-destination "$$PWD/mlruns/artifacts" & mlflow=$$!; \
 	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(DAGSTER_PORT) & dagster=$$!; \
-	trap 'trap - EXIT; kill -TERM -- -$$mlflow -$$dagster 2>/dev/null; wait' EXIT; trap 'exit 130' INT TERM; \
+	trap 'trap - EXIT; rm -f mlruns/ports; kill -TERM -- -$$mlflow -$$dagster 2>/dev/null; wait' EXIT; trap 'exit 130' INT TERM; \
 	wait -n
 
 bench: $(READY)  ## measure the speed of the oracle on this machine

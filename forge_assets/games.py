@@ -41,6 +41,16 @@ class RegisteredModel:
     """partition of that asset; None if it has none"""
     reference: str | None = None
     """folder of a network of this kind that comes with the project; None if there is none"""
+    headline: str = ""
+    """the figure in the results of training by which a person compares networks; empty if there is none"""
+    unit: str = ""
+    """the unit of the headline: `points lost per decision`"""
+    curves: tuple[str, ...] = ()
+    """the figures of an evaluation during training that MLflow shows; all if empty. `metrics.csv` has all"""
+    evaluate: str = ""
+    """the command that evaluates a network in the folder {model}"""
+    has_evaluation: bool = False
+    """True if an evaluation decides which network is the challenger; otherwise it is the one trained last"""
 
 
 @dataclass(frozen=True, slots=True)

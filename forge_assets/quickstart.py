@@ -21,6 +21,7 @@ from forge_assets.dagster_internals import failure_reason, has_old_partitions
 from forge_assets.in_process import materialize_here
 from forge_assets.renaming import OLD_NAMES
 from forge_assets.run_config import op_name
+from forge_assets.uis import dagster_url
 from forge_core.errors import ForgeError
 
 SILENCE = 15.0
@@ -79,7 +80,7 @@ class Quickstart:
                 self.print(f"{check.asset_key.to_user_string()}, check {check.check_name}:", markup=False)
                 for name, finding in check.metadata.items():
                     self.print(f"  {name}: {finding.value}", markup=False)
-        self.print("to see the runs: make ui, then http://127.0.0.1:3000/runs")
+        self.print(f"to see the runs: make ui, then {dagster_url('runs')}")
 
 
 @contextmanager
@@ -121,7 +122,7 @@ def main() -> int:
         return 1
     quickstart.title("Next")
     quickstart.print(
-        "[bold]make ui[/bold], then http://127.0.0.1:3000/asset-groups: all that was made, with pictures and "
+        f"[bold]make ui[/bold], then {dagster_url('asset-groups')}: all that was made, with pictures and "
         f"lineage\nfiles   {ShardStore().root().url}"
     )
     return 0

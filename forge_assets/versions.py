@@ -8,9 +8,20 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from pathlib import Path
 
 PROJECT = Path(__file__).parent.parent
+
+
+def commit() -> str:
+    """Return the commit of the project's code; empty if it is no git repository, or git is not installed."""
+    command = ["git", "-C", str(PROJECT), "rev-parse", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return found.stdout.strip() if found.returncode == 0 else ""
 
 
 def constant_of(module: str, name: str) -> str:

@@ -241,10 +241,9 @@ def network_of(
         TEXAS42.experiment, name, {key: value for key, value in tags.items() if value}
     )
     tracked.folder(folder / "model", "model")
-    ModelRegistry(places.tracker).register(tracked, "qvalue", {})
-    if champion:
-        version = tracked.client.get_model_version_by_alias(NAME, "challenger").version
-        tracked.client.set_registered_model_alias(NAME, "champion", version)
+    version = ModelRegistry(places.tracker).register(tracked, "qvalue", {})
+    for alias in ("challenger", "champion") if champion else ("challenger",):
+        tracked.client.set_registered_model_alias(NAME, alias, version)
     ended = int((time.time() - days_ago * DAY) * 1000)
     tracked.client.set_terminated(tracked.run_id, "FINISHED", ended)
     (folder / "tracking.json").write_text(json.dumps({"uri": tracked.uri, "run_id": tracked.run_id}))

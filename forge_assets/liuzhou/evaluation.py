@@ -16,6 +16,8 @@ from forge_assets.resources import COMPUTE_POOL, ComputeDevice, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.links import link_training
+from forge_assets.tracking.notes import NOTE, THIS_NETWORK, describe_network
+from forge_assets.tracking.registry import ModelRegistry
 from forge_assets.tracking.tracker import Tracker
 from forge_core.liuzhou.settings.matches import LadderSettings
 
@@ -69,7 +71,12 @@ def liuzhou_evaluation(
             run.metrics(figures_of(ladder))
             run.file("plots/ladder.png", drawn)
             run.file("evaluation.json", json.dumps(ladder.to_dict(), indent=1).encode())
-            run.tag({"dagster.evaluation_run_id": context.run.run_id})
+            tags = {"dagster.run_id": context.run.run_id, "dagster.asset": "liuzhou_evaluation"}
+            objective, elo = objective_of(context.partition_key), ladder.rating.elo
+            unit = "Elo on the ladder, where random play has 0"
+            note = describe_network(objective, path, unit, {THIS_NETWORK: elo}, tags)
+            run.tag({"dagster.evaluation_run_id": context.run.run_id, NOTE: note})
+            ModelRegistry(tracker).propose(run, objective, -elo, f"-Elo, {versions.EVALUATION}", note)
         return dg.MaterializeResult(
             metadata={
                 "model": path,

@@ -54,7 +54,15 @@ def _quickstart(quickstart: Quickstart) -> None:
 
 def _model(size: str) -> RegisteredModel:
     reference = REFERENCE if size == DEFAULT_SIZE else None
-    return RegisteredModel(objective_of(size), objective_of(size), "liuzhou_model", size, reference)
+    return RegisteredModel(
+        objective_of(size),
+        objective_of(size),
+        "liuzhou_model",
+        size,
+        reference,
+        evaluate="forge liuzhou evaluate {model}",
+        has_evaluation=True,
+    )
 
 
 LIUZHOU = Game(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forge_assets.games import Game, GameDefinitions, RegisteredModel
 from forge_assets.texas42 import versions
@@ -59,14 +59,43 @@ def _quickstart(quickstart: Quickstart) -> None:
     make_all(quickstart)
 
 
+_LOSSES: dict[str, Any] = {
+    "headline": "decision_q_gap",
+    "unit": "points lost per decision",
+    "evaluate": "forge evaluate {model}",
+}
+
 TEXAS42 = Game(
     name="texas42",
     experiment="texas42-oracle",
     model_prefix="texas42-",
     models=(
-        RegisteredModel("qvalue", "texas42-oracle-qvalue", "oracle_model", "qvalue", REFERENCE),
-        RegisteredModel("policy", "texas42-oracle-policy", "oracle_model", "policy"),
-        RegisteredModel("eq", "texas42-eq", "eq_model"),
+        RegisteredModel(
+            "qvalue",
+            "texas42-oracle-qvalue",
+            "oracle_model",
+            "qvalue",
+            REFERENCE,
+            **_LOSSES,
+            curves=("decision_q_gap", "decision_accuracy", "decision_q_mae", "decision_value_mae"),
+            has_evaluation=True,
+        ),
+        RegisteredModel(
+            "policy",
+            "texas42-oracle-policy",
+            "oracle_model",
+            "policy",
+            **_LOSSES,
+            curves=("decision_q_gap", "decision_accuracy", "decision_value_mae"),
+            has_evaluation=True,
+        ),
+        RegisteredModel(
+            "eq",
+            "texas42-eq",
+            "eq_model",
+            **_LOSSES,
+            curves=("decision_q_gap", "decision_accuracy", "spread_mae", "spread_bias"),
+        ),
     ),
     definitions=_definitions,
     network_version=versions.of_network,

@@ -24,10 +24,12 @@ from forge_assets.texas42.oracle_shards import golden_shards
 from forge_assets.texas42.token_splits import token_splits
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.links import link_training
+from forge_assets.tracking.notes import NOTE, THIS_NETWORK, describe_network
 from forge_assets.tracking.registry import CHAMPION, ModelRegistry, resolve_model
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput
 from forge_core.learning.labelled.settings import LiveTeachingSettings
+from forge_core.texas42.reference import REFERENCE, REFERENCE_MODEL
 from forge_core.texas42.settings.scores import ScoreSettings
 
 if TYPE_CHECKING:
@@ -93,6 +95,18 @@ weights trained for twenty minutes finds 90.4 % (`forge evaluate models/texas42-
 OVERFIT = 0.5
 """points per decision by which the loss on val may exceed the loss on train"""
 _COMPARED_ROWS = 20_000
+TRACKED = (
+    "decision_q_gap",
+    "decision_accuracy",
+    "decision_blunder_rate",
+    "decision_q_mae",
+    "random_decision_q_gap",
+    "other_decision_q_gap",
+    "saved",
+    "saved_standard_error",
+)
+"""figures that MLflow shows; the file evaluation.json of the run has all, also by declaration and ply"""
+GOLDEN_UNIT = "points lost per decision, golden val"
 
 
 def warning(name: str, description: str) -> dg.AssetCheckSpec:
@@ -164,10 +178,16 @@ def oracle_model_evaluation(
         figures = key_figures(report)
         run = tracker.reopen(Path(path).parent)
         if run:
-            run.metrics({f"golden/{name}": value for name, value in figures.items()} | by_group(report))
+            run.metrics({f"golden/{name}": figures[name] for name in TRACKED if name in figures})
             run.file("plots/gaps.png", pictured)
             run.file("evaluation.json", json.dumps(report, indent=1).encode())
-            run.tag({"dagster.evaluation_run_id": context.run.run_id})
+            tags = {"dagster.run_id": context.run.run_id, "dagster.asset": "oracle_model_evaluation"}
+            compared = compare_headlines(figures, reference_figure(store, rows), config.against)
+            note = describe_network(context.partition_key, path, GOLDEN_UNIT, compared, tags)
+            run.tag({"dagster.evaluation_run_id": context.run.run_id, NOTE: note})
+            measure = f"{GOLDEN_UNIT}, {rows} rows per deal, {versions.EVALUATION}"
+            gap = figures["decision_q_gap"]
+            ModelRegistry(tracker).propose(run, context.partition_key, gap, measure, note)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(fingerprint({"figures": figures})),
             metadata={
@@ -220,14 +240,21 @@ def key_figures(report: Mapping[str, Any]) -> dict[str, float]:
     return figures | report["splits"]
 
 
-def by_group(report: Mapping[str, Any]) -> dict[str, float]:
-    """Return the points lost per decision by declaration and ply, under names that MLflow can group."""
-    from forge_core.texas42.declarations import NAMES
+def reference_figure(store: ShardStore, rows: int) -> float:
+    """Return the points that the reference network loses per decision; the store keeps them once known."""
+    from forge_core.texas42.tokens.golden import score
 
-    decls, plies = report["decisions"]["per_decl"], report["decisions"]["per_ply"]
-    found = {f"golden_decl/{NAMES[decl]}": entry.get("decision_q_gap") for decl, entry in decls.items()}
-    found |= {f"golden_ply/{ply:02d}": entry.get("decision_q_gap") for ply, entry in plies.items()}
-    return {name: value for name, value in found.items() if value is not None}
+    reference = load_network(REFERENCE_MODEL, "cpu")
+    return score(reference.network, reference.weights, store.root(), rows).decision_q_gap
+
+
+def compare_headlines(figures: Mapping[str, float], reference: float, against: str) -> dict[str, float]:
+    """Return the points lost per decision by player. against: the setting of the network to compare with."""
+    compared = {THIS_NETWORK: figures["decision_q_gap"], "random play": figures["random_decision_q_gap"]}
+    compared[f"the reference, {REFERENCE}"] = reference
+    if "other_decision_q_gap" in figures:
+        compared["the champion" if against == CHAMPION else against] = figures["other_decision_q_gap"]
+    return compared
 
 
 def in_units(name: str) -> str:

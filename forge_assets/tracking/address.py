@@ -6,12 +6,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from forge_assets.tracking.mlflow_internals import CURVES_QUERY
+from forge_assets.uis import Page
 from forge_assets.versions import PROJECT
 from forge_core.environment import variable
 from forge_core.files import redact
-
-LOCAL_UI = "http://127.0.0.1:5000"
-"""URL at which `make ui` shows the content of the SQLite file"""
 
 
 def default_address() -> str:
@@ -39,5 +37,5 @@ def local_file(address: str) -> Path | None:
 def run_url(address: str, experiment_id: str, run_id: str) -> str:
     """Return the URL of a run for a browser, never with a password."""
     shown = redact(address).replace("***@", "")
-    ui = shown.rstrip("/") if is_server(shown) else LOCAL_UI
+    ui = shown.rstrip("/") if is_server(shown) else Page.MLFLOW.url
     return f"{ui}/#/experiments/{experiment_id}/runs/{run_id}{CURVES_QUERY}"

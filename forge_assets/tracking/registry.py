@@ -20,6 +20,8 @@ from forge_core.errors import BadInput
 from forge_core.learning.folders import ALIASES
 
 CHAMPION, CHALLENGER = ALIASES
+_FIGURE, _MEASURE = "forge.figure", "forge.measure"
+"""tags of a version: the figure that an evaluation found, and what it measures"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,14 @@ class ModelRegistry:
 
     tracker: Tracker
 
-    def register(self, run: TrackedRun, objective: str, tags: Mapping[str, str]) -> str:
-        """Register the model of a run as the challenger; return its version number. A run has one version."""
+    def register(
+        self, run: TrackedRun, objective: str, tags: Mapping[str, str], description: str | None = None
+    ) -> str:
+        """Register the model of a run; return its version number. A run has one version.
+
+        It becomes the challenger if there is none yet, or if no evaluation decides that: see `propose`.
+        description: Markdown about a new version.
+        """
         name = registered_name(objective)
         from mlflow.exceptions import MlflowException
 
@@ -57,11 +65,39 @@ class ModelRegistry:
                     source=f"{run.artifacts}/model",
                     run_id=run.run_id,
                     tags=dict(tags),
+                    description=description,
                     await_creation_for=0,  # the files already exist; MLflow would wait and log a line
                 )
             )
-            run.client.set_registered_model_alias(name, CHALLENGER, version.version)
+            by_evaluation = find_model(objective)[1].has_evaluation
+            if not (by_evaluation and CHALLENGER in run.client.get_registered_model(name).aliases):
+                run.client.set_registered_model_alias(name, CHALLENGER, version.version)
             return str(version.version)
+
+    def propose(self, run: TrackedRun, objective: str, figure: float, of: str, description: str) -> bool:
+        """Make the network of a run the challenger if it is better than the present one; return True if so.
+
+        figure: result of an evaluation, the lower the better. of: what it measures; figures of other measures
+        are not compared, and the network evaluated last wins. description: Markdown about the version.
+        """
+        name = registered_name(objective)
+        with mlflow_errors(self.tracker.address()):
+            found = run.client.search_model_versions(f"name = '{name}' and run_id = '{run.run_id}'")
+            if not found:
+                return False
+            number, version = str(found[0].version), found[0]
+            for key, value in ((_FIGURE, f"{figure:.9g}"), (_MEASURE, of)):
+                run.client.set_model_version_tag(name, number, key, value)
+            aliases = run.client.get_registered_model(name).aliases
+            if str(aliases.get(CHAMPION)) != number:  # a champion has its card
+                run.client.update_model_version(name, number, description)
+            holder = aliases.get(CHALLENGER)
+            if holder is not None and str(holder) != number:
+                tags = run.client.get_model_version(name, str(holder)).tags
+                if tags.get(_MEASURE) == of and float(tags[_FIGURE]) <= figure:
+                    return False
+            run.client.set_registered_model_alias(name, CHALLENGER, version.version)
+            return True
 
     def register_folder(self, folder: str, objective: str, weights: str) -> tuple[TrackedRun, str]:
         """Return the run and the version number of a model; create them if it was never tracked.

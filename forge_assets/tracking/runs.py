@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -56,6 +57,22 @@ class TrackedRun:
         with mlflow_errors(self.uri):
             for start in range(0, len(metrics), _METRICS_PER_BATCH):
                 self.client.log_batch(self.run_id, metrics=metrics[start : start + _METRICS_PER_BATCH])
+
+    def dataset(self, data: Mapping[str, Any]) -> None:
+        """Name the rows that the run learns from. data: the record of a source, with `kind` and `version`."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        rows = {name: data[name] for name in ("rows", "settings") if name in data}
+        known = Dataset(
+            name=f"{data['kind']} rows",
+            digest=str(data["version"])[:36],
+            source_type="local",
+            source=json.dumps({"uri": str(data.get("store") or data["kind"])}),
+            profile=json.dumps(rows, default=str)[:16_000],
+        )
+        inputs = [DatasetInput(known, [InputTag("mlflow.data.context", "training")])]
+        with mlflow_errors(self.uri):
+            self.client.log_inputs(self.run_id, inputs)
 
     def steps(self, name: str) -> set[int]:
         """Return the steps at which a figure is recorded."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from forge_assets.games import find_model
 from forge_assets.tracking.errors import TrackerUnusable
+from forge_assets.tracking.notes import NOTE, THIS_NETWORK, describe_network
 from forge_assets.tracking.registry import ModelRegistry
 from forge_assets.tracking.runs import TrackedRun
 from forge_assets.tracking.tracker import Tracker
+from forge_assets.versions import commit
 from forge_core.errors import BadInput
 from forge_core.files import Store
 
@@ -89,6 +92,7 @@ class TrainingTracker:
             "forge.data_version": str(data["version"]),
             "forge.code_version": game.network_version(data["kind"]),
             "forge.folder": store.url,
+            **source_tags(),
             **({"forge.parent_model": init_from} if init_from else {}),
             **self.tags,
         }
@@ -97,6 +101,7 @@ class TrainingTracker:
         if not known:
             described = {name: value for name, value in data.items() if name != ORIGIN}  # the card has it
             run.params({**config.to_dict(), "data": described, "init_from": init_from})
+            run.dataset(data)
             self.tracker.remember(run, folder)
         try:
             yield FollowedTraining(
@@ -144,23 +149,39 @@ class FollowedTraining:
         self.pending = [point for point in result.points if point["step"] not in known]
         self._send()
         self.run.tag(self.tags)
-        self.run.metrics({f"best/{name}": value for name, value in results_of(result.best).items()})
+        self.run.metrics({f"best/{name}": value for name, value in self._shown(result.best).items()})
         self.run.folder(result.model, "model")
         self.run.file("plots/curve.png", self.draw_curve(result.points))
         for name in (CONFIG, CURVE):
             self.run.file(name, Store(result.folder).read(name))
         weights = json.loads(Store(result.model).read("model.json"))["weights"]
-        self.run.tag({"forge.model": result.model, "forge.weights": weights})
+        _, model = find_model(self.objective)
+        figures = {THIS_NETWORK: result.best[model.headline]} if model.headline in result.best else {}
+        unit = f"{model.unit}, rows of val at the best step"
+        note = describe_network(self.objective, result.model, unit, figures, self.tags)
+        self.run.tag({"forge.model": result.model, "forge.weights": weights, NOTE: note})
         tags = {name: self.tags[name] for name in self.tags if name.startswith("forge.")}
-        self.registry.register(self.run, self.objective, tags | {"forge.weights": weights})
+        self.registry.register(self.run, self.objective, tags | {"forge.weights": weights}, note)
+
+    def _shown(self, point: Point) -> dict[str, float]:
+        """Return the results that MLflow shows: few, since `metrics.csv` has all."""
+        curves = find_model(self.objective)[1].curves
+        return {name: value for name, value in results_of(point).items() if not curves or name in curves}
 
     def _send(self) -> None:
         while self.pending:
             point = self.pending[0]
             costs = {name: point[name] for name in COSTS if name in point}
-            results = {f"{self.prefix}{name}": value for name, value in results_of(point).items()}
+            results = {f"{self.prefix}{name}": value for name, value in self._shown(point).items()}
             self.run.metrics(costs | results, int(point["step"]))
             del self.pending[0]
+
+
+def source_tags() -> dict[str, str]:
+    """Return the tags that MLflow shows as source and commit: this program, and the commit of the project."""
+    program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
+    tags = {"mlflow.source.name": program, "mlflow.source.type": "LOCAL"}
+    return tags | ({"mlflow.source.git.commit": found} if (found := commit()) else {})
 
 
 def results_of(point: Point) -> dict[str, float]:
