@@ -14,6 +14,7 @@ from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.definitions import defs
 from forge_assets.flywheel import runner as by_hand
 from forge_assets.flywheel import runs
+from forge_assets.flywheel.progress import next_step
 from forge_assets.flywheel.sensor import automate
 from forge_assets.flywheel.state import GIVE_UP_AFTER, MOST_OUTAGES, Iteration, Phase, State
 from forge_assets.flywheel.storage import FILE, folder_of, record_of
@@ -179,6 +180,18 @@ def test_with_a_larger_universe_it_goes_on(monkeypatch):
     done = state.ended(replace(iteration(1), units=(MOST_BLOCKS - 3,)), "v1")
     monkeypatch.setattr("forge_assets.texas42.flywheel.MOST_BLOCKS", MOST_BLOCKS + 20)
     assert done.current_phase is Phase.READY and done.units() == [MOST_BLOCKS]
+
+
+def test_its_page_says_what_to_do_next():
+    state = State.begin(SMALL)
+    assert "flywheel init" in next_step(FLYWHEEL, None)
+    assert "seeds 0-49" in next_step(FLYWHEEL, state) and "flywheel once" in next_step(FLYWHEEL, state)
+    assert "flywheel_nightly" in next_step(
+        FLYWHEEL, replace(state, settings=replace(SMALL, begin="schedule"))
+    )
+    stopped = replace(state, phase=Phase.FAILED, error="no space left")
+    assert "no space left" in next_step(FLYWHEEL, stopped) and "reset" in next_step(FLYWHEEL, stopped)
+    assert "MOST_BLOCKS" in next_step(FLYWHEEL, replace(state, next_unit=MOST_BLOCKS))
 
 
 def test_where_no_seeds_are_left_none_begins():

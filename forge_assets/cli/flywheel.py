@@ -84,6 +84,7 @@ class _Verbs:
     flywheel: Flywheel
 
     def init(self, settings: Any, json: bool) -> None:
+        from forge_assets.flywheel.progress import announce
         from forge_assets.flywheel.state import State
         from forge_assets.flywheel.storage import read_state, write_state
         from forge_assets.resources import find_instance
@@ -94,9 +95,11 @@ class _Verbs:
                 f"there is already a flywheel, at iteration {found.iteration}: continue it with once or "
                 f"start, or delete it with {self.flywheel.command} reset --forget"
             )
-        find_instance()
+        instance = find_instance()
         self.flywheel.check(settings, Tracker())
-        write_state(self.flywheel, _root(), State.begin(settings))
+        state = State.begin(settings)
+        write_state(self.flywheel, _root(), state)
+        announce(self.flywheel, instance, state)
         self.status(json)
 
     def status(self, json: bool) -> None:

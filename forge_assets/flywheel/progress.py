@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from forge_assets.flywheel.flywheel import Flywheel
-from forge_assets.flywheel.state import Iteration, State
+from forge_assets.flywheel.state import Iteration, Phase, State
 from forge_assets.games import find_model
 from forge_assets.pictures import picture
 from forge_assets.tracking.errors import TrackerUnusable
@@ -22,9 +22,10 @@ def progress_asset(flywheel: Flywheel, group: str) -> dg.AssetSpec:
         deps=[dg.AssetKey.from_user_string(flywheel.assets[-1])],
         kinds={"json"},
         description="Progress of the flywheel: its state, and the strength of its champions against the "
-        f"number of {flywheel.words.examples} they were trained on. Each iteration adds a materialization, "
-        "each failed attempt an observation. Do not materialize this asset yourself: switch on the sensor "
-        f"`{flywheel.name}` under Automation, or run `{flywheel.command} once`.",
+        f"number of {flywheel.words.examples} they were trained on.\n\n{flywheel.summary}\n\n"
+        f"**Next step.** If this page has no event yet: {next_step(flywheel, None)} Otherwise the entry "
+        "`next_step` of the last event says what to do.\n\nEach iteration adds a materialization with its "
+        "curve, each failed attempt an observation. Do not materialize this asset yourself.",
     )
 
 
@@ -62,6 +63,7 @@ def describe(flywheel: Flywheel, state: State) -> dict[str, Any]:
     words, last = flywheel.words, state.history[-1] if state.history else None
     metadata: dict[str, Any] = {
         "state": str(state.current_phase),
+        "next_step": dg.MetadataValue.md(next_step(flywheel, state)),
         "iteration": state.iteration,
         f"next_{words.examples}": flywheel.units_text(state.units()) or "none left",
         "attempt": state.attempt,
@@ -78,6 +80,30 @@ def describe(flywheel: Flywheel, state: State) -> dict[str, Any]:
             "iterations": dg.MetadataValue.md(history_table(flywheel, state)),
         }
     return metadata
+
+
+def next_step(flywheel: Flywheel, state: State | None) -> str:
+    """Return what a person does next, as Markdown. state: None if there is no flywheel yet."""
+    command, examples = flywheel.command, flywheel.words.examples
+    go_on = f"switch on the sensor `{flywheel.name}` under Automation, or run `{command} once`"
+    if state is None:
+        return f"Create the flywheel with `{command} init`, then {go_on}."
+    if state.current_phase is Phase.FAILED:
+        return f"It has stopped: {state.error}. Fix the cause, then run `{command} reset`."
+    if state.current_phase is Phase.DONE:
+        return f"All {examples} have been used: {flywheel.exhausted}."
+    text = f"Iteration {state.iteration} adds {examples} {flywheel.units_text(state.units())}"
+    if state.settings.begin == "schedule":
+        return (
+            f"{text} when the schedule `{flywheel.schedule_name}` begins it: switch on schedule and sensor."
+        )
+    return f"{text}: {go_on}."
+
+
+def announce(flywheel: Flywheel, instance: dg.DagsterInstance, state: State) -> None:
+    """Show a new flywheel on the page of its asset, which would be empty until the first iteration ends."""
+    event = dg.AssetObservation(flywheel.name, metadata=describe(flywheel, state))
+    instance.report_runless_asset_event(event)
 
 
 def history_table(flywheel: Flywheel, state: State, most: int = 50) -> str:
