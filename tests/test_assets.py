@@ -195,7 +195,7 @@ def test_definitions_are_these(instance):
             [],
             ["implementations_equal", "within_limits"],
             None,
-            "b1",
+            "b2",
         ),
         "skull_king_flywheel": ("skull_king", ["skull_king_champion"], [], None, None),
     }

@@ -15,7 +15,7 @@ THIS_NETWORK = "this network"
 def describe_network(
     objective: str, folder: str, unit: str, figures: Mapping[str, float], tags: Mapping[str, str]
 ) -> str:
-    """Return the description of a network as Markdown.
+    """Return the description of a network as Markdown, without tables, which MLflow does not show.
 
     folder: of the network. unit: `points lost per decision, golden val`. figures: name of a player, such as
     THIS_NETWORK or `random play` -> its figure. tags: of its run; `dagster.run_id` and `dagster.asset` are
@@ -24,8 +24,8 @@ def describe_network(
     game, model = find_model(objective)
     parts = [f"A network of {game.name} for `{objective}`, in `{folder}`."]
     if figures:
-        rows = [f"| {name} | {figure:.3f} |" for name, figure in figures.items()]
-        parts.append("\n".join([f"| {unit} | |", "|-|-|", *rows]))
+        found = ", ".join(f"{name} **{figure:.3f}**" for name, figure in figures.items())
+        parts.insert(0, f"{unit[0].upper()}{unit[1:]}: {found}.")
     if model.evaluate:
         parts.append(f"Evaluate it: `{model.evaluate.format(model=folder)}`")
     links = []

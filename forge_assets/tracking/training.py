@@ -92,7 +92,7 @@ class TrainingTracker:
             "forge.data_version": str(data["version"]),
             "forge.code_version": game.network_version(data["kind"]),
             "forge.folder": store.url,
-            **source_tags(),
+            **source_tags(self.tags.get("dagster.asset")),
             **({"forge.parent_model": init_from} if init_from else {}),
             **self.tags,
         }
@@ -177,10 +177,11 @@ class FollowedTraining:
             del self.pending[0]
 
 
-def source_tags() -> dict[str, str]:
-    """Return the tags that MLflow shows as source and commit: this program, and the commit of the project."""
-    program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
-    tags = {"mlflow.source.name": program, "mlflow.source.type": "LOCAL"}
+def source_tags(asset: str | None) -> dict[str, str]:
+    """Return the tags that MLflow shows as source and commit: the asset or else this program, and the commit
+    of the project."""
+    program = Path(sys.argv[0]).name if sys.argv else "python"
+    tags = {"mlflow.source.name": asset or program, "mlflow.source.type": "LOCAL"}
     return tags | ({"mlflow.source.git.commit": found} if (found := commit()) else {})
 
 
