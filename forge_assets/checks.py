@@ -46,13 +46,12 @@ def report_partition(
         return
     for name in checks:
         found = faults.get(name, {})
-        context.log_event(
-            dg.AssetCheckEvaluation(
-                asset_key=context.asset_key,
-                check_name=name,
-                passed=not found,
-                metadata=dict(found),
-                partition=partition,
-                blocking=True,
-            )
+        result = dg.AssetCheckEvaluation(
+            asset_key=context.asset_key,
+            check_name=name,
+            passed=not found,
+            metadata=dict(found),
+            partition=partition,
+            blocking=True,
         )
+        context.log_event(result)  # pyright: ignore[reportArgumentType]  # accepted, but not declared
