@@ -418,6 +418,7 @@ def test_tables_are_listed(query):
     status, output, _ = query("--tables")
     assert status == 0
     assert re.search(r"root_value +int8 +V of the first.*in points; positive: good for team 0", output)
+    assert re.search(r"hands +list\[list\[int8\]\] +domino ids", output)
     listed = json.loads(query("--tables", "--json")[1])["tables"]
     assert [table["table"] for table in listed] == [table.name for table in all_tables()]
     assert len({table["table"] for table in listed}) == len(listed)

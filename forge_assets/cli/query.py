@@ -121,6 +121,8 @@ def _print_remarks(tables: Sequence[Table], places: Places, reading: Reading) ->
 
 
 def _print_tables(tables: Sequence[Table], json: bool) -> None:
+    from rich.text import Text
+
     from forge_core.cli.screen import print_json, screen, table
 
     if json:
@@ -140,7 +142,8 @@ def _print_tables(tables: Sequence[Table], json: bool) -> None:
     for of in tables:
         grid = table("  column", "type", "meaning")
         for column in of.columns:
-            grid.add_row(f"  {column.name}", column.type, column.description)
+            cells = (f"  {column.name}", column.type, column.description)
+            grid.add_row(*map(Text, cells))  # `list[int8]` would be read as markup
         screen().print(f"[bold]{of.name}[/bold]: {of.rows}")
         screen().print(grid)
         screen().print()
@@ -166,11 +169,12 @@ def _to_json(value: Any) -> Any:
 
 
 def _print_table(rows: pl.DataFrame) -> None:
+    from rich.markup import escape
     from rich.text import Text
 
     from forge_core.cli.screen import notes, screen, table
 
-    grid = table(*rows.columns)
+    grid = table(*map(escape, rows.columns))
     for place, dtype in enumerate(rows.dtypes):
         grid.columns[place].justify = "right" if dtype.is_numeric() else "left"
     for row in rows.head(MOST_SHOWN).iter_rows():
