@@ -236,7 +236,7 @@ def test_the_verb_takes_a_recipe_and_changes_single_settings(forge, tmp_path):
     status, out, _ = forge("skull-king", "train", *SMALL, *options, "--json")
     answer = json.loads(out)
     assert status == 0 and answer["last"]["rows"] >= 300 and not answer["unfinished"]
-    record = json.loads((tmp_path / "skull-king-flat" / "config.json").read_text())
+    record = json.loads((Path(answer["folder"]) / "config.json").read_text())
     assert record["recipe"] == "flat" and record["train"]["bid_head"] == "policy"
     assert record["train"]["opponents"] == "captain" and record["train"]["lr"] == RECIPES["flat"].lr
 

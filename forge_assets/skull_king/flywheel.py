@@ -102,6 +102,7 @@ def steps_of(state: State) -> list[Step]:
     settings, recipe, (seed,) = state.settings, one_partition(state.settings.recipe), state.units()
     objective, challenger = objective_of(settings.recipe), of_challenger(TEACH)
     learning = {"opponents": settings.opponents, "decisions": settings.decisions, "lr": settings.lr}
+    learning["teacher"] = 0.0  # a champion plays better than the search that would teach it
     return [
         Step(
             TEACH,

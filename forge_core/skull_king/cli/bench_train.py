@@ -18,7 +18,7 @@ from forge_core.learning.threads import one_torch_thread
 from forge_core.meters import PowerReading, peak_memory, read_power
 from forge_core.skull_king.learner import Learner
 from forge_core.skull_king.network import BidAndPlayNet
-from forge_core.skull_king.rollouts import Collected, Collector
+from forge_core.skull_king.rollouts import Collected, Collector, Taught
 from forge_core.skull_king.rollouts.kernels import write_requests
 from forge_core.skull_king.rollouts.records import Requests
 from forge_core.skull_king.settings.learning import RECIPES, LearningSettings
@@ -33,16 +33,22 @@ LEAST, LEAST_CUDA = 8_000.0, 300_000.0
 PUBLISHED = "6,500 decisions/s, with updates, on 24 threads and a GPU"
 MOST_DIFFERENCE = 1e-3
 """between log-probabilities when an action was chosen and when it is learnt from"""
-ENVIRONMENT, OBSERVATION, FORWARD, UPDATE = "environment", "observation", "forward", "update"
+ENVIRONMENT, OBSERVATION, FORWARD, TEACHER, UPDATE = (
+    "environment",
+    "observation",
+    "forward",
+    "teacher",
+    "update",
+)
 
 
 class TimedCollector(Collector):
-    """A collector that sums the seconds of its three kinds of work."""
+    """A collector that sums the seconds of its four kinds of work."""
 
     def __init__(self, settings: LearningSettings, spec: Any, device: str) -> None:
         super().__init__(settings, spec, 0, device)
         self._clock = clock_of(device)
-        self.spent = dict.fromkeys((ENVIRONMENT, OBSERVATION, FORWARD), 0.0)
+        self.spent = dict.fromkeys((ENVIRONMENT, OBSERVATION, FORWARD, TEACHER), 0.0)
         """seconds; observations are written a second time to measure them, which is not in the sums"""
 
     def advance(self, mix_of_rounds: Any) -> None:
@@ -54,6 +60,13 @@ class TimedCollector(Collector):
         again = self._clock() - middle
         self.spent[OBSERVATION] += again
         self.spent[ENVIRONMENT] += middle - begun - again
+
+    def teach(self, share: float) -> Taught:
+        """See Collector."""
+        begun = self._clock()
+        taught = super().teach(share)
+        self.spent[TEACHER] += self._clock() - begun
+        return taught
 
     def answer(self, network: BidAndPlayNet, requests: Requests, precision: str) -> Any:
         """See Collector."""
@@ -107,20 +120,20 @@ def measure(seeds: list[int], device: str) -> Benchmark:
 
 
 def of_recipe(name: str, settings: LearningSettings, device: str) -> Iterator[Figure]:
-    """Measure the learner's decisions per second, and the shares of the four kinds of work."""
+    """Measure the learner's decisions per second, and the shares of five kinds of work, when a run begins."""
     torch.manual_seed(settings.seed)
     network = BidAndPlayNet(settings.spec(), settings.config())
     learner = Learner(network, settings, device)
     collector = TimedCollector(settings, network.spec, device)
     clock = clock_of(device)
     check(collector.collect(network, None, 0, "32"), network, device)
-    learner.learn([collector.collect(network, None, 0, "32")], 0)
+    learner.learn([collector.collect(network, None, 0, "32")], 0, [collector.taught])
     collector.spent, decisions = dict.fromkeys(collector.spent, 0.0), collector.decisions
     update = 0.0
     for _ in range(ITERATIONS):
         batch = collector.collect(network, None, 0, "32")
         begun = clock()
-        losses, _ = learner.learn([batch], 0)
+        losses, _ = learner.learn([batch], 0, [collector.taught])
         losses.cpu()  # the host waits for the device
         update += clock() - begun
     spent = collector.spent | {UPDATE: update}

@@ -88,7 +88,7 @@ class Collector:
         while self._collected.n.max() < self._goal:
             self.advance(mix_of_rounds)
             if taught_share:
-                given.append(self._teacher.answer(self.tables, self.own, taught_share))
+                given.append(self.teach(taught_share))
             for player, requests in ((network, self.own), (past, self.past)):
                 if player is not None:
                     answers = self.answer(player, requests, precision)
@@ -122,6 +122,10 @@ class Collector:
         )
         self._has_begun = True
         self.decisions += int(self.own.n.sum())
+
+    def teach(self, share: float) -> Taught:
+        """Return the answers of a search to a share of the learner's decisions that wait."""
+        return self._teacher.answer(self.tables, self.own, share)
 
     def answer(self, network: BidAndPlayNet, requests: Requests, precision: str) -> Answers:
         """Return a network's answers to the decisions that wait."""

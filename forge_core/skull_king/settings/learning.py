@@ -137,13 +137,13 @@ class LearningSettings:
         panel=_LOSS,
     )
     teacher: float = setting(
-        0.0,
+        0.1,
         "Share of the learner's decisions that a search also answers at the start, for the network to learn; "
         "it falls linearly to 0, and so does the weight of what is learnt.",
         metavar="SHARE",
         panel=_LOSS,
     )
-    teacher_worlds: int = setting(30, "Number of worlds of that search.", panel=_LOSS)
+    teacher_worlds: int = setting(10, "Number of worlds of that search.", panel=_LOSS)
     teacher_weight: float = setting(0.5, "Weight of the loss of its answers at the start.", panel=_LOSS)
     first_temperature: float = setting(
         6.0, "Temperature of bids in points at the start; it falls linearly.", metavar="POINTS", panel=_LOSS
@@ -267,7 +267,7 @@ RECIPES: dict[str, LearningSettings] = {
     DEFAULT_RECIPE: _BEST,
     "flat": replace(_BEST, bid_head="policy"),
     "large_net": replace(_BEST, size=LARGE_SIZE),
-    "self_play": replace(_BEST, opponents=SELF),
+    "self_play": replace(_BEST, opponents=SELF, teacher=0.0),
     "seed_v9": replace(
         _BEST,
         bid_head="policy",
@@ -276,10 +276,11 @@ RECIPES: dict[str, LearningSettings] = {
         minibatch=2_048,
         epochs=15,
         hindsight=0.05,
+        teacher=0.0,
     ),
 }
 """Settings by name. hierarchical: the best that was measured. flat: bids are actions of a policy, like plays.
-seed_v9: the published plan, for comparison."""
+self_play: nothing but the own play to learn from. seed_v9: the published plan, for comparison."""
 
 
 def read_recipe(text: str) -> str:
