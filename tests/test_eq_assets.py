@@ -340,7 +340,7 @@ def test_from_games_to_onnx_with_tags_both_ways(learn, instance, root, tmp_path)
     run = client.get_run(said["mlflow_run_id"])
     assert run.data.tags["dagster.run_id"] == taught.run_id and run.data.tags["dagster.asset"] == "eq_model"
     assert run.data.tags["forge.code_version"] == versions.EQ_MODEL
-    assert run.data.metrics["best/spread_mae"] > 0
+    assert run.data.metrics["val_best/spread_mae"] > 0
     assert client.get_model_version_by_alias("texas42-eq", "challenger").run_id == run.info.run_id
 
     exported = learn("eq_model_onnx")

@@ -174,7 +174,7 @@ def test_from_tokens_to_onnx_with_tags_both_ways(materialize, instance, mlflow_u
     assert run.data.params["model.width"] == "16" and run.data.params["data.kind"] == "stored"
     curve = client.get_metric_history(run.info.run_id, "val/decision_q_gap")
     assert [point.step for point in curve] == [8, 16, 24]
-    assert run.data.metrics["best/decision_q_gap"] == min(point.value for point in curve)
+    assert run.data.metrics["val_best/decision_q_gap"] == min(point.value for point in curve)
 
     name = registered_name("qvalue")
     challenger = client.get_model_version_by_alias(name, "challenger")
@@ -190,7 +190,7 @@ def test_from_tokens_to_onnx_with_tags_both_ways(materialize, instance, mlflow_u
     assert figures["rows"] == 3 * 56 and "| sixes |" in figures["figures"]
     assert checks_of(evaluated)["q_gap"] is False
     measured = client.get_run(run.info.run_id).data.metrics
-    assert measured["golden/decision_q_gap"] == pytest.approx(figures["decision_q_gap_points"], abs=1e-3)
+    assert measured["val_golden/decision_q_gap"] == pytest.approx(figures["decision_q_gap_points"], abs=1e-3)
     assert len(measured) <= 25, "few enough to find the curves"
     note = client.get_run(run.info.run_id).data.tags["mlflow.note.content"]
     assert all(word in note for word in ("random play", "the reference", "forge evaluate", evaluated.run_id))

@@ -208,7 +208,6 @@ def export_network(
     run = tracker.reopen(Path(path).parent)
     if run:
         run.file("onnx/model.onnx", Store(path).read("model.onnx"))
-        run.metrics({"onnx/action_difference": export.differences["action"]})
     weights = weights_of(path)
     largest = export.largest_difference
     return dg.MaterializeResult(

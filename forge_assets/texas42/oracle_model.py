@@ -178,7 +178,7 @@ def oracle_model_evaluation(
         figures = key_figures(report)
         run = tracker.reopen(Path(path).parent)
         if run:
-            run.metrics({f"golden/{name}": figures[name] for name in TRACKED if name in figures})
+            run.metrics({f"val_golden/{name}": figures[name] for name in TRACKED if name in figures})
             run.file("plots/gaps.png", pictured)
             run.file("evaluation.json", json.dumps(report, indent=1).encode())
             tags = {"dagster.run_id": context.run.run_id, "dagster.asset": "oracle_model_evaluation"}

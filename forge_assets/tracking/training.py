@@ -149,7 +149,8 @@ class FollowedTraining:
         self.pending = [point for point in result.points if point["step"] not in known]
         self._send()
         self.run.tag(self.tags)
-        self.run.metrics({f"best/{name}": value for name, value in self._shown(result.best).items()})
+        section = f"{self.prefix[:-1]}_best"  # MLflow sorts sections by name: curves come first
+        self.run.metrics({f"{section}/{name}": value for name, value in self._shown(result.best).items()})
         self.run.folder(result.model, "model")
         self.run.file("plots/curve.png", self.draw_curve(result.points))
         for name in (CONFIG, CURVE):
