@@ -22,7 +22,7 @@ from forge_assets.in_process import materialize_here
 from forge_assets.renaming import OLD_NAMES
 from forge_assets.run_config import op_name
 from forge_assets.uis import dagster_url
-from forge_core.errors import ForgeError
+from forge_core.errors import BadInput, ForgeError
 
 SILENCE = 15.0
 """seconds after which a step that prints nothing says that it is still at work, where no spinner can turn"""
@@ -106,11 +106,15 @@ def at_work(console: Console, text: str) -> Iterator[None]:
 
 
 def main() -> int:
-    """Run the steps of every game; return the exit status: 0, or 1 if a run failed."""
+    """Run the steps of every game; return the exit status: 0, 1 if a run failed, 2 for bad input."""
     from forge_assets.games import all_games
-    from forge_assets.resources import ShardStore
+    from forge_assets.resources import ShardStore, find_instance
 
-    quickstart = Quickstart(Console(), dg.DagsterInstance.get())
+    try:
+        quickstart = Quickstart(Console(), find_instance())
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return 2
     try:
         for game in all_games():
             game.register(quickstart.instance, ())

@@ -25,6 +25,8 @@ from typing import Any
 
 from numba import config, njit
 
+from forge_core.environment import variable
+
 PACKAGE = Path(__file__).parent
 
 _IMPORT = re.compile(
@@ -61,10 +63,17 @@ def _file_of(module: str) -> Path | None:
     return next((path for path in files if path.is_file()), None)
 
 
-def cache_home() -> Path:
-    """Return the folder of all kernel caches: `FORGE_KERNEL_CACHE`, or one in the user's cache folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("FORGE_KERNEL_CACHE") or Path(home) / "forge" / "kernels")
+def cache_home() -> Path | None:
+    """Return the folder of all kernel caches: `FORGE_KERNEL_CACHE`, or one in the user's cache folder.
+
+    None for a user without a home, as in some containers.
+    """
+    if folder := variable("FORGE_KERNEL_CACHE"):
+        return Path(folder)
+    try:
+        return Path(variable("XDG_CACHE_HOME") or Path.home() / ".cache") / "forge" / "kernels"
+    except RuntimeError:  # HOME is not set, and the user has no passwd entry
+        return None
 
 
 @cache
@@ -73,10 +82,13 @@ def cache_folder(sources: str) -> Path:
 
     Removes the caches of other sources that have not been used for a month.
     """
-    folder = cache_home() / sources
+    home = cache_home()
     try:
+        if home is None:
+            raise FileNotFoundError("the user has no home")
+        folder = home / sources
         if not folder.exists():
-            _remove_old_caches(folder.parent)
+            _remove_old_caches(home)
         folder.mkdir(parents=True, exist_ok=True)
         os.utime(folder)
         with tempfile.TemporaryFile(dir=folder):

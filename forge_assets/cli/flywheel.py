@@ -245,9 +245,12 @@ def _root() -> Store:
 
 def _switch(verb: str, kind: str, name: str, quiet: bool) -> None:
     """Start or stop a sensor or schedule with Dagster's own command, which sets the same switch as the UI."""
+    from forge_assets.flywheel.sensor import seconds_between_ticks
     from forge_assets.resources import find_instance
     from forge_assets.versions import PROJECT
 
+    if verb == "start":
+        seconds_between_ticks()
     find_instance()  # sets DAGSTER_HOME for Dagster's own command
     command = [sys.executable, "-m", "dagster", kind, verb, name, "-w", str(PROJECT / "workspace.yaml")]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)

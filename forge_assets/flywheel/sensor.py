@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,14 @@ from forge_assets.flywheel.turn import Launch, Rest, Turner
 from forge_assets.resources import ShardStore, failing_plainly
 from forge_assets.run_config import asset_key, run_config
 from forge_assets.tracking.tracker import Tracker
+from forge_core.environment import variable
+from forge_core.errors import BadInput
+from forge_core.ranges import whole
+
+_SECONDS = "FORGE_FLYWHEEL_SECONDS"
+DEFAULT_SECONDS = 10
+_MOST_SECONDS = 86_400
+"""a day"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,23 @@ class FlywheelAutomation:
     """job that the schedule starts: the first step of an iteration"""
 
 
+def seconds_between_ticks() -> int:
+    """Return the seconds between the sensor's ticks: FORGE_FLYWHEEL_SECONDS, or 10. Raise BadInput."""
+    seconds = whole(variable(_SECONDS) or DEFAULT_SECONDS, _SECONDS)
+    if not 1 <= seconds <= _MOST_SECONDS:
+        raise BadInput(f"{_SECONDS}={seconds}: use 1 to {_MOST_SECONDS} seconds")
+    return seconds
+
+
+def _usable_seconds() -> int:
+    """Return `seconds_between_ticks`, or the default if that is wrong: all definitions need a number."""
+    try:
+        return seconds_between_ticks()
+    except BadInput as error:
+        logging.getLogger(__name__).warning("%s (using %d)", error, DEFAULT_SECONDS)
+        return DEFAULT_SECONDS
+
+
 def automate(flywheel: Flywheel) -> FlywheelAutomation:
     """Build the sensor, schedule and job of a flywheel."""
     keys = [asset_key(asset) for asset in flywheel.assets]
@@ -35,7 +60,7 @@ def automate(flywheel: Flywheel) -> FlywheelAutomation:
     @dg.sensor(
         name=flywheel.name,
         asset_selection=keys,
-        minimum_interval_seconds=int(os.environ.get("FORGE_FLYWHEEL_SECONDS", "10")),
+        minimum_interval_seconds=_usable_seconds(),
         default_status=dg.DefaultSensorStatus.STOPPED,
         description=f"{flywheel.summary} Create the flywheel with `{flywheel.command} init`; "
         f"`{flywheel.command} status` and the asset `{flywheel.name}` show its progress.",

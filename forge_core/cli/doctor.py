@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -95,12 +96,18 @@ def version_of(package: str) -> str | None:
 
 
 def kernel_cache() -> dict:
-    """Return the folder of compiled kernels, with its number of files and its size."""
+    """Return the folder of compiled kernels, with the number and size of the files that can be read.
+
+    Without such a folder, kernels are compiled again in each process.
+    """
     from forge_core.kernels import cache_home
 
-    folder = cache_home()
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return {"folder": str(folder), "files": len(files), "bytes": sum(path.stat().st_size for path in files)}
+    folder, sizes = cache_home(), []
+    for place, _, names in os.walk(folder) if folder else ():
+        for name in names:
+            with suppress(OSError):
+                sizes.append(os.stat(f"{place}/{name}").st_size)
+    return {"folder": str(folder) if folder else None, "files": len(sizes), "bytes": sum(sizes)}
 
 
 def store_record(
@@ -124,13 +131,14 @@ def print_facts(facts: dict) -> None:
     from forge_core.cli.screen import screen, size_text
 
     kernels, versions = facts["kernels"], facts["versions"]
+    place = kernels["folder"] or "no folder, since the user has no home: set FORGE_KERNEL_CACHE"
     lines = {
         "device": facts["device"],
         "machine": facts["machine"],
         "versions": ", ".join(
             f"{name} {number}" for name, number in {"python": facts["python"], **versions}.items() if number
         ),
-        "kernels": f"{kernels['folder']}: {kernels['files']} files, {size_text(kernels['bytes'])}",
+        "kernels": f"{place}: {kernels['files']} files, {size_text(kernels['bytes'])}",
     }
     out = screen()
     for name, text in lines.items():
