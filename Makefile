@@ -69,6 +69,7 @@ check: $(READY_DEV)  ## run everything that CI runs: style, types, layers, defin
 	@$(MAKE) --no-print-directory test-all
 
 ui: $(READY) dagster_home/history  ## start Dagster on http://127.0.0.1:3000 and MLflow on http://127.0.0.1:5000
+	@$(BIN)/python -m forge_assets.uis "$(DAGSTER_PORT)" "$(MLFLOW_PORT)"
 	@# Each has its own process group. When one ends, or make is interrupted, both are stopped.
 	@# The file tells other commands which ports their links must name.
 	@mkdir -p mlruns; echo "DAGSTER_PORT=$(DAGSTER_PORT) MLFLOW_PORT=$(MLFLOW_PORT)" > mlruns/ports; set -m; \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from forge_assets.tracking.address import local_file, sqlite_address
+from forge_assets.uis import check_ports
+from forge_core.errors import BadInput
 
 PROJECT = Path(__file__).parents[1]
 
@@ -56,8 +59,49 @@ def make(folder: Path, *arguments: str, **variables: str) -> subprocess.Complete
     )
 
 
+def free_ports() -> dict[str, str]:
+    """Return free ports of the two pages, as variables."""
+    with socket.socket() as one, socket.socket() as two:
+        for each in (one, two):
+            each.bind(("127.0.0.1", 0))
+        return {"DAGSTER_PORT": str(one.getsockname()[1]), "MLFLOW_PORT": str(two.getsockname()[1])}
+
+
+@pytest.mark.parametrize("variable", ["DAGSTER_PORT", "MLFLOW_PORT"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+@pytest.mark.parametrize("clone", ["plain"], indirect=True)
+def test_a_port_in_use_is_named_and_nothing_starts(clone, variable, host):
+    with socket.socket() as taken:
+        taken.bind((host, 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = make(clone, "ui", **free_ports() | {variable: port})
+    assert done.returncode == 2
+    assert f"make ui: {variable}={port} cannot be used (Address already in use)" in done.stderr
+    assert not (clone / "log").exists() and not (clone / "mlruns").exists()
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (("3000x", "5000"), "DAGSTER_PORT=3000x is not a port"),
+        (("", "5000"), "DAGSTER_PORT= is not a port"),
+        (("70000", "5000"), "use 1 to 65535, such as make ui DAGSTER_PORT=3100"),
+    ],
+)
+def test_what_is_no_port(texts, message):
+    with pytest.raises(BadInput, match=message):
+        check_ports(texts)
+
+
+def test_two_pages_need_two_ports():
+    port = free_ports()["DAGSTER_PORT"]
+    with pytest.raises(BadInput, match=f"MLFLOW_PORT={port} is also DAGSTER_PORT: choose another"):
+        check_ports((port, port))
+
+
 def test_the_uis_start_in_a_folder_of_any_name(clone):
-    done = make(clone, "ui")
+    done = make(clone, "ui", **free_ports())
     lines = (clone / "log").read_text().splitlines()
     assert "yntax" not in done.stderr
     (server,) = (line for line in lines if line.startswith("mlflow "))
