@@ -40,7 +40,7 @@ from forge_core.skull_king.golden import find_differences, read_facts
 from forge_core.skull_king.network import BidAndPlayNet
 from forge_core.skull_king.round import Round
 from forge_core.skull_king.settings.gate import GateSettings
-from forge_core.skull_king.settings.learning import RECIPES
+from forge_core.skull_king.settings.learning import RECIPES, LearningSettings
 from forge_core.splits import Split, split_of
 from forge_core.stats import Measure
 
@@ -140,6 +140,9 @@ def test_a_name_does_not_hand_back_a_run_with_other_settings(made):
 
 def test_a_recipe_sets_what_was_not_changed():
     assert PolicyLaunchpad().learning("seed_v9") == RECIPES["seed_v9"]
+    default = LearningSettings()
+    like_default = PolicyLaunchpad(epochs=default.epochs, curriculum=default.curriculum).learning("seed_v9")
+    assert (like_default.epochs, like_default.curriculum) == (default.epochs, default.curriculum)
     changed = PolicyLaunchpad(epochs=1, seed=3).learning("seed_v9")
     assert changed == replace(RECIPES["seed_v9"], epochs=1, seed=3)
     with pytest.raises(BadInput, match="minibatch"):

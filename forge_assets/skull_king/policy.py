@@ -2,7 +2,7 @@
 
 import math
 import sys
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -11,7 +11,7 @@ from pydantic import Field
 from forge_assets.gate.networks import weights_of
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, failing_plainly
-from forge_assets.settings import launchpad_of, read_settings
+from forge_assets.settings import entered_settings, launchpad_of, read_settings
 from forge_assets.skull_king import versions
 from forge_assets.skull_king.names import GROUP, objective_of
 from forge_assets.skull_king.partitions import recipes
@@ -36,9 +36,11 @@ CHECKS = {
 }
 
 
-class PolicyLaunchpad(launchpad_of(RunSettings, LearningSettings, leave_out=("recipe",))):
+class PolicyLaunchpad(
+    launchpad_of(RunSettings, LearningSettings, leave_out=("recipe",), unset=(LearningSettings,))
+):
     """Settings of training. init_from may also be `champion`; paths are relative to the project. The
-    partition is the recipe: settings that keep their defaults here have the values of the recipe."""
+    partition is the recipe: settings that are not entered here have the values of the recipe."""
 
     name: str | None = Field(
         None,
@@ -51,12 +53,8 @@ class PolicyLaunchpad(launchpad_of(RunSettings, LearningSettings, leave_out=("re
     )
 
     def learning(self, recipe: str) -> LearningSettings:
-        """Return the settings of a recipe, except those that were changed. Raises BadInput."""
-        entered, default = read_settings(self, LearningSettings), LearningSettings()
-        names = [each.name for each in fields(LearningSettings)]
-        changed = {name: getattr(entered, name) for name in names}
-        changed = {name: value for name, value in changed.items() if value != getattr(default, name)}
-        return replace(RECIPES[recipe], **changed)
+        """Return the settings of a recipe, except those that were entered. Raises BadInput."""
+        return replace(RECIPES[recipe], **entered_settings(self, LearningSettings))
 
 
 @dataclass(frozen=True, slots=True)
