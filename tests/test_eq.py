@@ -128,8 +128,8 @@ def test_tallies_are_weighted_averages_and_add_up(n, m, seed, with_points):
     log_weight[:, 0] = generator.normal(0, 5, n)
     at = generator.integers(-42, 43, n)
     arguments = [torch.from_numpy(a) for a in (q, log_weight, there)]
-    makes_at = torch.from_numpy(at)
-    whole = tally(*arguments, makes_at, with_points)
+    arguments.append(torch.from_numpy(q >= at[:, None, None]))
+    whole = tally(*arguments, with_points)
     weight = np.where(there, np.exp(log_weight), 0)
     weight /= weight.sum(axis=1, keepdims=True)
     mean = (weight[:, :, None] * q).sum(axis=1)
@@ -149,9 +149,7 @@ def test_tallies_are_weighted_averages_and_add_up(n, m, seed, with_points):
         np.testing.assert_allclose((shares * torch.arange(-42, 43)).sum(dim=2), mean, atol=1e-9)
     if m > 1:
         cut = m // 2
-        parts = [
-            tally(*(a[:, s] for a in arguments), makes_at, with_points) for s in (np.s_[:cut], np.s_[cut:])
-        ]
+        parts = [tally(*(a[:, s] for a in arguments), with_points) for s in (np.s_[:cut], np.s_[cut:])]
         both = parts[0].plus(parts[1])
         for name in ("mean", "variance", "ess", "entropy", "n", "made", "shift"):
             np.testing.assert_allclose(getattr(both, name), getattr(whole, name), atol=1e-6)
@@ -385,6 +383,9 @@ class Constant:
     def q(self, hands, decl, states, deal_of):
         return torch.full((len(states), 7), self.answer)
 
+    def chances(self, q, at, worlds, exactly):
+        return (q >= at[:, None]).float()
+
     def kind(self, step):
         return OracleKind.MODEL
 
@@ -443,7 +444,8 @@ def test_ties_go_to_the_lowest_slot_and_points_decide_between_equal_chances():
         p_make=np.array([[0.5, 0.5, 0.4, np.nan, np.nan, np.nan, np.nan]]),
     )
     draws = np.array([[0.9, 0.5]])
-    assert choose(estimates, "eq", ExplorationPolicy(), draws).slot.tolist() == [1]  # pyright: ignore
+    unsafe = np.zeros((1, 7), dtype=np.bool_)
+    assert choose(estimates, "eq", ExplorationPolicy(), draws, unsafe).slot.tolist() == [1]  # pyright: ignore
     estimates.mean[0, 0] = 3.5
-    chosen = choose(estimates, "pmake", ExplorationPolicy(), draws)  # pyright: ignore
+    chosen = choose(estimates, "pmake", ExplorationPolicy(), draws, unsafe)  # pyright: ignore
     assert chosen.slot.tolist() == [0] and chosen.q_gap.tolist() == [0.0]

@@ -165,8 +165,20 @@ def advance(states: States, slots: npt.ArrayLike, tables: DealTables) -> tuple[S
 def to_mover_frame(values: npt.NDArray[np.int8], states: States) -> npt.NDArray[np.int8]:
     """Convert V [S] or Q [S, 7] from team 0's frame to the mover's; -128 (illegal) is kept.
 
-    This is the only function that changes the sign of values.
+    Only this function and `reached_by_mover` change the sign of values.
     """
     sign = np.where(unpack(states).mover & 1, -1, 1).astype(np.int8)
     sign = sign.reshape(-1, *(1,) * (values.ndim - 1))
     return np.where(values == ILLEGAL, values, sign * values)
+
+
+def reached_by_mover(
+    at: npt.NDArray[np.int64], states: States
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Convert the question "does the mover get at least `at` points?" [S] to team 0's frame.
+
+    Returns bounds [S] and answers [S] bool: the mover gets them if (V or Q >= bound) == answer.
+    """
+    is_team_0 = unpack(states).mover & 1 == 0
+    # Team 1 needs -V >= at, which is not V >= 1 - at.
+    return np.where(is_team_0, at, 1 - at), is_team_0

@@ -19,7 +19,14 @@ from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.eq.generate import GameConfig, play_games
-from forge_core.texas42.eq.oracles import ExactOracle, HybridOracle, ModelOracle, Oracle, OracleKind
+from forge_core.texas42.eq.oracles import (
+    ExactOracle,
+    HybridOracle,
+    ModelOracle,
+    Oracle,
+    OracleKind,
+    Positions,
+)
 from forge_core.texas42.eq.records import GameRecord
 from forge_core.texas42.games import Games, start
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
@@ -39,6 +46,10 @@ class NullOracle:
     def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
         """Return zeros [S, 7]."""
         return torch.zeros(len(states), HAND_SIZE, device=states.device)
+
+    def chances(self, q: Tensor, at: Tensor, worlds: Positions, exactly: bool) -> Tensor:
+        """Return 0 or 1 [S, 7]: True if 0 is at least `at`."""
+        return (q >= at[:, None]).float()
 
     def kind(self, step: int) -> OracleKind:
         """Return OracleKind.MODEL."""

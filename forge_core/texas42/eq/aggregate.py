@@ -35,7 +35,7 @@ class Tally:
     q_squared: Tensor
     """[N, 7] sum of weight x Q squared"""
     made: Tensor
-    """[N, 7] weight of the worlds in which the mover's team makes the bid (defenders: sets it)"""
+    """[N, 7] sum of weight x chance that the mover's team makes the bid (defenders: sets it)"""
     points: Tensor | None
     """[N, 7, 85] weight by rounded Q, -42..42; None if not requested"""
 
@@ -112,12 +112,12 @@ class Tally:
         return self.weight.log() - self.weight_log / self.weight
 
 
-def tally(q: Tensor, log_weight: Tensor, valid: Tensor, makes_at: Tensor, with_points: bool = False) -> Tally:
+def tally(q: Tensor, log_weight: Tensor, valid: Tensor, made: Tensor, with_points: bool = False) -> Tally:
     """Sum over the M worlds of each of N games.
 
     q: [N, M, 7] points in the mover's frame. log_weight: [N, M], -inf for an impossible world. valid:
-    bool [N, M], the worlds that count. makes_at: [N]; the mover's team makes the bid (defenders: sets
-    it) if Q is at least this. Results are bitwise reproducible on one device.
+    bool [N, M], the worlds that count. made: [N, M, 7], the chance in each world that the mover's team
+    makes the bid (defenders: sets it). Results are bitwise reproducible on one device.
     """
     log_weight = torch.where(valid, log_weight.double(), -torch.inf)
     shift = log_weight.amax(dim=1)
@@ -133,7 +133,7 @@ def tally(q: Tensor, log_weight: Tensor, valid: Tensor, makes_at: Tensor, with_p
         weight_log=(weight * torch.where(weight > 0, above, 0.0)).sum(dim=1),
         q=(each * q).sum(dim=1),
         q_squared=(each * q**2).sum(dim=1),
-        made=(each * (q >= makes_at[:, None, None])).sum(dim=1),
+        made=(each * made).sum(dim=1),
         points=_by_points(q, weight) if with_points else None,
     )
 

@@ -18,7 +18,7 @@ from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE
 from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
 from forge_core.texas42.eq.aggregate import Tally, tally
 from forge_core.texas42.eq.beliefs import Belief
-from forge_core.texas42.eq.oracles import Oracle
+from forge_core.texas42.eq.oracles import Oracle, Positions
 from forge_core.texas42.eq.positions import Table, deal_out, replay, uninformative
 from forge_core.texas42.state import ILLEGAL
 from forge_core.texas42.views import Seen, Views
@@ -77,11 +77,13 @@ def estimate(
     sampling: Sampling,
     device: str = "cpu",
     belief: Belief | None = None,
+    exactly: bool = False,
 ) -> Estimates:
     """Estimate E[Q] for N views, all after the same number of plays.
 
     keys: [N], which determine the draws (see `streams.mix`). Worlds are built and summed on `device`; the
-    oracle may be on another. belief: an additional weight for each world. Raises ForgeError if no world
+    oracle may be on another. belief: an additional weight for each world. exactly: determine P(make) by the
+    oracle's solver, if it has one, also where a network estimates Q. Raises ForgeError if no world
     is consistent, or if all have weight 0.
     """
     hidden = unseen(views)
@@ -90,7 +92,7 @@ def estimate(
         game = int(np.flatnonzero(worlds.count <= 0)[0])
         raise ForgeError(f"game {game}: no deal is consistent with its plays, so they break the rules")
     table = Table.of(views, hidden, device)
-    legal, makes_at = views.legal, _makes_at(views)
+    legal, needed_at = views.legal, makes_at(views)
     is_complete = worlds.count <= sampling.enumerate_up_to
     to_take = np.where(is_complete, worlds.count, sampling.most)
 
@@ -106,9 +108,9 @@ def estimate(
             ranks = worlds.ranks(some, taken, m, is_complete[some])
             wanted = taken + np.arange(m) < to_take[some, None]
             valid, owner = torch.as_tensor(wanted, device=device), worlds.owner(some, ranks)
-            q, log_weight = _ask(oracle, views.seen, table, games, owner, valid, sampling, belief)
-            needed = torch.as_tensor(makes_at[some], device=device)
-            parts.append(tally(q, log_weight, valid, needed, sampling.points))
+            needed = torch.as_tensor(needed_at[some], device=device)
+            asked = _ask(oracle, views.seen, table, games, owner, valid, needed, sampling, belief, exactly)
+            parts.append(tally(asked.q, asked.log_weight, valid, asked.made, sampling.points))
         part = Tally.join(parts)
         taken += m
         if total is None:
@@ -125,6 +127,18 @@ def estimate(
     return _read(total, legal, worlds.count, is_complete, sampling)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answers:
+    """Answers of an oracle in M worlds of each of n games; undefined where a world does not count."""
+
+    q: Tensor
+    """[n, M, 7]"""
+    log_weight: Tensor
+    """[n, M]"""
+    made: Tensor
+    """[n, M, 7] chance that the mover's team makes the bid (defenders: sets it)"""
+
+
 def _ask(
     oracle: Oracle,
     seen: Seen,
@@ -132,10 +146,12 @@ def _ask(
     games: Tensor,
     owner: Tensor,
     valid: Tensor,
+    needed: Tensor,
     sampling: Sampling,
     belief: Belief | None,
-) -> tuple[Tensor, Tensor]:
-    """Return Q [n, M, 7] and log weights [n, M] of worlds int8 [n, M, U]; undefined where not `valid`."""
+    exactly: bool,
+) -> _Answers:
+    """Return the answers for worlds int8 [n, M, U]. needed: [n], see `makes_at`."""
     n, m = valid.shape
     asked_of = valid.flatten().nonzero().squeeze(1)
     game = games[asked_of // m]
@@ -154,8 +170,10 @@ def _ask(
     values[flat] = answers
     values = values.view(-1, j, HAND_SIZE)
 
-    q = values.new_zeros(n * m, HAND_SIZE)
+    q, made = values.new_zeros(n * m, HAND_SIZE), values.new_zeros(n * m, HAND_SIZE)
     q[asked_of] = values[:, -1]
+    present = Positions(hands, past.decl, past.states[:, -1], torch.arange(len(hands), device=valid.device))
+    made[asked_of] = oracle.chances(values[:, -1], needed[asked_of // m], present, exactly)
     log_weight = values.new_zeros(n * m, dtype=torch.float64)
     if posterior and j > 1:
         observed = torch.where(asked, past.played, -1)[:, :-1]
@@ -164,10 +182,10 @@ def _ask(
         )
     if belief:
         log_weight[asked_of] += belief.log_prior(seen, game, hands)
-    return q.view(n, m, HAND_SIZE), log_weight.view(n, m)
+    return _Answers(q.view(n, m, HAND_SIZE), log_weight.view(n, m), made.view(n, m, HAND_SIZE))
 
 
-def _makes_at(views: Views) -> npt.NDArray[np.int64]:
+def makes_at(views: Views) -> npt.NDArray[np.int64]:
     """Return [N] the smallest Q at which the mover's team makes the bid (defenders: sets it).
 
     -127 means always, 127 never. All R remaining points go to one team or the other, so Q has the

@@ -13,19 +13,20 @@ from forge_core.device import device_name, resolve_device
 from forge_core.errors import BadInput
 from forge_core.splits import check_seed
 from forge_core.streams import mix, stream, uniform
-from forge_core.texas42.dominoes import N_PLAYS
+from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
 from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
 from forge_core.texas42.eq.beliefs import Belief
-from forge_core.texas42.eq.estimate import Estimates, estimate
+from forge_core.texas42.eq.estimate import Estimates, estimate, makes_at
 from forge_core.texas42.eq.oracles import Oracle
 from forge_core.texas42.eq.policies import Choices, ExplorationPolicy, check_criterion, choose
 from forge_core.texas42.eq.records import Decisions, GameRecord
 from forge_core.texas42.games import LOWEST_BID, Games, start
 from forge_core.texas42.settings.games import DEFAULT_WORLDS
 from forge_core.texas42.views import Views
+from forge_core.texas42.worlds.control import holds_trick
 from forge_core.texas42.worlds.posterior import PosteriorConfig
 
-EQ_VERSION = "q2"
+EQ_VERSION = "q3"
 """Raised when the same seed and settings give different games"""
 
 _WORLDS, _CHOICE = 0, 1
@@ -133,9 +134,12 @@ def decide(
 ) -> tuple[Estimates, Choices]:
     """Return the estimates and the plays of the movers of N games. keys: [N], see `game_keys`."""
     at_step = mix(keys, views.seen.step)
-    estimates = estimate(oracle, views, mix(at_step, _WORLDS), config.sampling, device, belief)
+    for_the_bid, safe = config.criterion == "pmake", holds_trick(views)
+    if for_the_bid:  # once the bid is decided, points are all that matters
+        safe &= (np.abs(makes_at(views)) <= HAND_POINTS)[:, None]
+    estimates = estimate(oracle, views, mix(at_step, _WORLDS), config.sampling, device, belief, for_the_bid)
     draws = uniform(mix(mix(at_step, _CHOICE)[:, None], np.arange(2)))
-    return estimates, choose(estimates, config.criterion, config.exploration, draws)
+    return estimates, choose(estimates, config.criterion, config.exploration, draws, safe)
 
 
 def start_arguments(leader: int = 0, bidder: int = 0, bid: int = LOWEST_BID) -> dict[str, int]:

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from forge_core.device import resolve_device
 from forge_core.errors import BadInput
-from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
+from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_DOMINOES, N_SEATS
 from forge_core.texas42.eq.records import OracleKind
-from forge_core.texas42.oracle.alphabeta import root_q
+from forge_core.texas42.oracle.alphabeta import root_q, root_reached
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
 from forge_core.texas42.settings.games import EXACT_FROM
-from forge_core.texas42.state import ILLEGAL, to_mover_frame
+from forge_core.texas42.state import ILLEGAL, reached_by_mover, to_mover_frame
 from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
@@ -25,8 +25,29 @@ if TYPE_CHECKING:
 
 N_TRICKS = HAND_SIZE
 ORACLES = ("exact", "model", "hybrid")
+NETWORK_ERROR = 6.6
+"""points: the standard deviation of a network's error in Q at decisions. The mean absolute error of the
+reference network, 5.3 (`decision_q_mae` in its model.json), times sqrt(pi / 2), as for a normal error"""
 _QUESTIONS = 8192
 """positions per batch of a network"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Positions:
+    """S positions with all hands visible, on one device."""
+
+    hands: Tensor
+    """int8 [D, 4, 7]"""
+    decl: Tensor
+    """[D]"""
+    states: Tensor
+    """int64 [S]"""
+    deal_of: Tensor
+    """[S] the deal of each state"""
+
+    def take(self, rows: Tensor) -> Positions:
+        """Return the positions at these indices or of this mask; the deals stay."""
+        return Positions(self.hands, self.decl, self.states[rows], self.deal_of[rows])
 
 
 class Oracle(Protocol):
@@ -37,6 +58,14 @@ class Oracle(Protocol):
 
         hands: int8 [D, 4, 7]. decl: [D]. states: int64 [S]. deal_of: [S], the deal of each state. All are
         on one device, and so is the result.
+        """
+        ...
+
+    def chances(self, q: Tensor, at: Tensor, worlds: Positions, exactly: bool) -> Tensor:
+        """Return float32 [S, 7]: for each play, the chance that Q is truly at least `at`; 0 or 1 if known.
+
+        q: [S, 7], this oracle's answers for `worlds`. at: int64 [S] points in the mover's frame; -127 for
+        always, 127 for never. exactly: if a solver is at hand, ask it where q is a network's answer.
         """
         ...
 
@@ -63,6 +92,22 @@ class ExactOracle:
         deals = hands.cpu().numpy()[index]
         answers = root_q(deals, decl.cpu().numpy()[index], None, packed, workers=self.workers)
         return torch.from_numpy(to_mover_frame(answers, packed)).to(device).float()
+
+    def chances(self, q: Tensor, at: Tensor, worlds: Positions, exactly: bool) -> Tensor:
+        """Return 0 or 1 as in `Oracle.chances`: q is exact."""
+        return (q >= at[:, None]).float()
+
+    def reached(self, at: Tensor, worlds: Positions) -> Tensor:
+        """Return the same as `chances`, without Q: one question to the search per play.
+
+        It costs at most a third of Q, and less the nearer `at` is to the largest possible value.
+        """
+        index, packed = (column.cpu().numpy() for column in (worlds.deal_of, worlds.states))
+        bounds, answer = reached_by_mover(at.cpu().numpy(), packed)
+        hands, decls = worlds.hands.cpu().numpy()[index], worlds.decl.cpu().numpy()[index]
+        answers = root_reached(hands, decls, packed, bounds, self.workers)
+        made = (answers == 1) == answer[:, None]
+        return torch.from_numpy(made & (answers != ILLEGAL)).to(at.device).float()
 
     def kind(self, step: int) -> OracleKind:
         """Return EXACT."""
@@ -119,6 +164,12 @@ class ModelOracle:
             predicted, _ = self.model(tokens, mask)
         return torch.where(legal, predicted.float(), ILLEGAL).to(states.device)
 
+    def chances(self, q: Tensor, at: Tensor, worlds: Positions, exactly: bool) -> Tensor:
+        """Return chances as in `Oracle.chances`, as if errors were normal with deviation NETWORK_ERROR."""
+        chance = torch.special.ndtr((q - at[:, None]) / NETWORK_ERROR)
+        never, always = (at > HAND_POINTS)[:, None], (at < -HAND_POINTS)[:, None]
+        return chance.masked_fill(never, 0.0).masked_fill(always, 1.0)
+
     def kind(self, step: int) -> OracleKind:
         """Return MODEL."""
         return OracleKind.MODEL
@@ -143,13 +194,30 @@ class HybridOracle:
 
     def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
         """Return Q as in `Oracle.q`."""
-        held = torch.stack([states >> bit & 1 for bit in range(N_DOMINOES)]).sum(dim=0)
-        late = N_DOMINOES - held >= N_SEATS * (self.exact_from - 1)
+        late = self._is_late(states)
         answers = torch.empty(len(states), HAND_SIZE, device=states.device)
         for oracle, rows in ((self.early, ~late), (self.late, late)):
             if rows.any():
                 answers[rows] = oracle.q(hands, decl, states[rows], deal_of[rows])
         return answers
+
+    def chances(self, q: Tensor, at: Tensor, worlds: Positions, exactly: bool) -> Tensor:
+        """Return chances as in `Oracle.chances`; with `exactly`, all are 0 or 1, answered by the solver."""
+        chances = self.late.chances(q, at, worlds, exactly)
+        early = ~self._is_late(worlds.states)
+        if early.any():
+            some, wanted = worlds.take(early), at[early]
+            chances[early] = (
+                self.late.reached(wanted, some)
+                if exactly
+                else self.early.chances(q[early], wanted, some, exactly)
+            )
+        return chances
+
+    def _is_late(self, states: Tensor) -> Tensor:
+        """Return bool [S]: True for states from trick `exact_from` on."""
+        held = torch.stack([states >> bit & 1 for bit in range(N_DOMINOES)]).sum(dim=0)
+        return N_DOMINOES - held >= N_SEATS * (self.exact_from - 1)
 
     def kind(self, step: int) -> OracleKind:
         """Return the kind of the oracle used in this trick."""

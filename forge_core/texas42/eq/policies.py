@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
+from forge_core.learning.choice import CHOICE_GRAIN
 from forge_core.learning.choice import choose as choose_best
 from forge_core.texas42.settings.games import EPSILON, MAX_REGRET, TEMPERATURE
 
@@ -80,18 +81,33 @@ class Choices:
 
 
 def choose(
-    estimates: Estimates, criterion: str, exploration: ExplorationPolicy, draws: npt.NDArray[np.float64]
+    estimates: Estimates,
+    criterion: str,
+    exploration: ExplorationPolicy,
+    draws: npt.NDArray[np.float64],
+    safe: npt.NDArray[np.bool_],
 ) -> Choices:
-    """Choose one play per game. criterion: one of CRITERIA. draws: [N, 2] in [0, 1)."""
+    """Choose one play per game. criterion: one of CRITERIA. draws: [N, 2] in [0, 1).
+
+    safe: [N, 7], plays that take the trick whatever the others hold. Plays that are equal in the sampled
+    worlds need not be equal in all worlds, so a tie goes to a safe play, then to the first slot. With
+    criterion pmake, plays that make (set) the bid in all sampled worlds, or that all do so in none, are
+    first compared by safety and then by points; plays that are equal otherwise, by points.
+    """
     legal = estimates.legal
     mean = np.where(legal, estimates.mean, -np.inf)
     worth = mean
     candidates = legal
     if criterion == "pmake":
         worth = np.where(legal, estimates.p_make, -np.inf)
-        candidates = legal & (worth >= worth.max(axis=1, keepdims=True) - _P_GRAIN)
-    best = choose_best(np.where(legal, estimates.mean, 0.0), candidates)
-    rows = np.arange(len(legal))
+        highest = worth.max(axis=1, keepdims=True)
+        candidates = legal & (worth >= highest - _P_GRAIN)
+        alike = (highest >= 1 - _P_GRAIN) | (highest <= _P_GRAIN)
+        candidates = np.where(alike, _preferred(candidates, safe), candidates)
+    points, rows = np.where(legal, estimates.mean, 0.0), np.arange(len(legal))
+    grains = np.round(points / CHOICE_GRAIN)
+    first = choose_best(points, candidates)
+    best = _preferred(candidates & (grains == grains[rows, first][:, None]), safe).argmax(axis=1)
     slot, explored = best, np.zeros(len(legal), dtype=np.bool_)
     if exploration.mode == "boltzmann":
         odds = np.exp((mean - mean.max(axis=1, keepdims=True)) / exploration.temperature)
@@ -108,6 +124,12 @@ def choose(
     gap = worth.max(axis=1) - worth[rows, slot]
     mode = np.where(explored, MODES.index(exploration.mode), 0)
     return Choices(slot, mode.astype(np.int8), np.maximum(gap, 0).astype(np.float32))
+
+
+def _preferred(candidates: npt.NDArray[np.bool_], safe: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return [N, 7]: the safe candidates of each game, or all candidates if none is safe."""
+    both = candidates & safe
+    return np.where(both.any(axis=1, keepdims=True), both, candidates)
 
 
 def _draw(odds: npt.NDArray, draws: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

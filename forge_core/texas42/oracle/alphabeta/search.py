@@ -71,9 +71,7 @@ def enter(rules, search, deal, decl):
 @kernel
 def search_plays(rules, search, boundary, trick, deal, q):
     """Fill q [7] of one position, by slot of the mover; illegal slots are left unchanged."""
-    # Small endings use a small part of the table, which fits into a faster cache.
-    tricks_left = popcount(boundary & search.hands[boundary >> LEADER])
-    search.slot_mask = (1 << min(3 * tricks_left - 1, _TABLE_BITS)) - 1 if tricks_left else 0
+    _fit_table(search, boundary)
     # The value of one play is the first guess for the next: often they are equal.
     legal = legal_plays(rules, search, boundary, trick)
     seat = mover(boundary, trick)
@@ -83,6 +81,30 @@ def search_plays(rules, search, boundary, trick, deal, q):
         if legal >> domino & 1:
             value = _value(rules, search, boundary, play(rules, trick, domino), value)
             q[slot] = value
+
+
+@kernel
+def search_reached(rules, search, boundary, trick, deal, bound, reached):
+    """Fill reached [7] of one position: 1 if V after the play is at least `bound` (team 0's frame), else 0.
+
+    Slots as in `search_plays`. One question per play costs a fraction of its value: the nearer the bound
+    is to the largest possible value, the sooner the first lost trick answers it.
+    """
+    _fit_table(search, boundary)
+    legal = legal_plays(rules, search, boundary, trick)
+    seat = mover(boundary, trick)
+    for slot in range(HAND_SIZE):
+        domino = rules.bit[deal[seat, slot]]
+        if legal >> domino & 1:
+            after = play(rules, trick, domino)
+            reached[slot] = _search(rules, search, boundary, after, bound) >= bound
+
+
+@kernel
+def _fit_table(search, boundary):
+    """Choose the part of the table in use: small endings use a small part, which fits a faster cache."""
+    tricks_left = popcount(boundary & search.hands[boundary >> LEADER])
+    search.slot_mask = (1 << min(3 * tricks_left - 1, _TABLE_BITS)) - 1 if tricks_left else 0
 
 
 @kernel
