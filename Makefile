@@ -26,7 +26,7 @@ export MLFLOW_STORE ?= sqlite:///$(subst ?,%3F,$(subst %,%25,$(CURDIR)))/mlruns/
 TORCH ?= torch $(shell $(PYTHON) -c 'import ctypes; ctypes.CDLL("libcuda.so.1")' 2>/dev/null || \
 	echo --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 10)
 
-.PHONY: help setup setup-dev run test test-all check ui bench validate-liuzhou clean
+.PHONY: help setup setup-dev run test test-all check ui bench wasm validate-liuzhou clean
 
 help:  ## print this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -81,6 +81,10 @@ ui: $(READY) dagster_home/history  ## start Dagster on http://127.0.0.1:3000 and
 
 bench: $(READY)  ## measure the speed of the oracle on this machine
 	$(BIN)/forge bench solver
+
+wasm: $(READY)  ## compile the kernels of the page of `forge play` again, after a change of their sources
+	$(BIN)/pip install -q -e '.[wasm]' -c constraints.txt
+	$(BIN)/python -m forge_core.web.build forge_core.texas42.web.kernels forge_core/texas42/web/page/texas42.wasm
 
 validate-liuzhou: $(READY)  ## measure the acceptance criteria of Liuzhou's search, as runs/liuzhou-validation.json
 	$(BIN)/forge liuzhou validate --strict --json runs/liuzhou-validation.json

@@ -1,0 +1,8 @@
+"""Texas 42 in a browser: kernels (compiled to `page/texas42.wasm`), page (the folder that is served)."""
+
+from pathlib import Path
+
+PAGE = Path(__file__).parent / "page"
+"""The folder of the page: everything that a browser loads"""
+WASM = PAGE / "texas42.wasm"
+"""The compiled kernels, committed so that nobody needs a linker; `make wasm` builds them again"""

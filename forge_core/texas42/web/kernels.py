@@ -1,0 +1,122 @@
+"""The kernels of Texas 42 that run in a browser: exact search, tokens, worlds and the rules.
+
+Each function adapts one kernel: it makes arrays of the addresses that it receives, and adds the tables of
+the rules, which become constants of the WebAssembly file. `make wasm` builds the file.
+"""
+
+from __future__ import annotations
+
+from numba import types
+from numba.np.numpy_support import carray, from_dtype
+
+from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
+from forge_core.texas42.oracle.alphabeta.positions import _answer_rows
+from forge_core.texas42.oracle.alphabeta.rulebook import RULEBOOK
+from forge_core.texas42.oracle.alphabeta.search import SEARCH
+from forge_core.texas42.tables import (
+    BEATEN_BY,
+    COUNTS,
+    DOMINO_FEATURES,
+    FOLLOWING,
+    FOLLOWS,
+    LED_SUIT,
+    TRICK_RANK,
+)
+from forge_core.texas42.tokens.encoder import N_FEATURES, N_POSITIONS, _encode
+from forge_core.texas42.worlds.count import N_CELLS, SIDE, _count
+from forge_core.texas42.worlds.sample import _walk
+from forge_core.web.exports import Export, Exports
+
+MODULE = __name__
+_N_LED, _N_FOLLOWS = LED_SUIT.size, FOLLOWS.size
+
+
+def root_q(workspace, deals, decls, states, q, n):
+    """Fill q [n, 7] int8 as `oracle.root_q` does; it must hold -128. Return -1, or the first impossible row.
+
+    workspace: one SEARCH record, zeros at first. deals: [n, 4, 7] int8. decls, states: [n] int64.
+    """
+    return _answer_rows(
+        RULEBOOK,
+        carray(workspace, 1),
+        carray(deals, (n, N_SEATS, HAND_SIZE)),
+        carray(decls, n),
+        carray(states, n),
+        carray(q, (n, HAND_SIZE)),
+    )
+
+
+def encode(deals, decls, deal_of, states, tokens, mask, legal, n_deals, n):
+    """Fill tokens [n, 32, 12], mask [n, 32] and legal [n, 7] as `tokens.encoder.encode` does, from zeros.
+
+    deals: [n_deals, 4, 7] int8. decls: [n_deals] int64. deal_of, states: [n] int64.
+    """
+    _encode(
+        carray(deals, (n_deals, N_SEATS, HAND_SIZE)),
+        carray(decls, n_deals),
+        carray(deal_of, n),
+        carray(states, n),
+        DOMINO_FEATURES,
+        LED_SUIT,
+        FOLLOWING,
+        BEATEN_BY,
+        carray(tokens, (n, N_POSITIONS, N_FEATURES)),
+        carray(mask, (n, N_POSITIONS)),
+        carray(legal, (n, HAND_SIZE)),
+    )
+
+
+def count_worlds(allowed, ways, n_unseen):
+    """Fill ways [n_unseen + 1, 81] int32, which must be zeros, from allowed [n_unseen] uint8.
+
+    The number of worlds is ways[0] at cell 9 * (need[0] + 1) + need[1] + 1.
+    """
+    _count(carray(allowed, (1, n_unseen)), carray(ways, (1, n_unseen + 1, SIDE, SIDE)))
+
+
+def unrank_worlds(allowed, cell, ways, ranks, owner, n_unseen, n):
+    """Fill owner [n, n_unseen] int8: the hidden seat that holds each domino in the worlds `ranks` [n] int64.
+
+    allowed and ways: as in count_worlds. cell: [1] int64, that of the number of worlds.
+    """
+    _walk(
+        carray(allowed, (1, n_unseen)),
+        carray(cell, 1),
+        carray(ways, (1, n_unseen + 1, N_CELLS)),
+        carray(ranks, (1, n)),
+        carray(owner, (1, n, n_unseen)),
+    )
+
+
+def rules(led_suit, follows, rank, points):
+    """Copy the tables of the rules, int8: led_suit [10, 28], follows and rank [10, 8, 28], points [28]."""
+    led, follow = carray(led_suit, _N_LED), carray(follows, _N_FOLLOWS)
+    ranks, counts = carray(rank, _N_FOLLOWS), carray(points, N_DOMINOES)
+    for i in range(_N_LED):
+        led[i] = LED_SUIT.flat[i]
+    for i in range(_N_FOLLOWS):
+        follow[i], ranks[i] = FOLLOWS.flat[i], TRICK_RANK.flat[i]
+    for i in range(N_DOMINOES):
+        counts[i] = COUNTS[i]
+
+
+def _exports() -> Exports:
+    count, flags = types.int32, types.CPointer(types.boolean)
+    int8s, bytes_ = types.CPointer(types.int8), types.CPointer(types.uint8)
+    int32s, int64s = types.CPointer(types.int32), types.CPointer(types.int64)
+    search = types.CPointer(from_dtype(SEARCH))
+    functions = [
+        Export("root_q", root_q, types.int64(search, int8s, int64s, int64s, int8s, count)),
+        Export(
+            "encode", encode, types.void(int8s, int64s, int64s, int64s, int8s, flags, flags, count, count)
+        ),
+        Export("count_worlds", count_worlds, types.void(bytes_, int32s, count)),
+        Export(
+            "unrank_worlds", unrank_worlds, types.void(bytes_, int64s, int32s, int64s, int8s, count, count)
+        ),
+        Export("rules", rules, types.void(int8s, int8s, int8s, int8s)),
+    ]
+    return Exports(functions, {"search_bytes": SEARCH.itemsize, "cells": N_CELLS, "side": SIDE})
+
+
+EXPORTS = _exports()

@@ -1,0 +1,114 @@
+"""Compile kernels to WebAssembly object code: `python -m forge_core.web.compile MODULE` writes it to
+standard output.
+
+llvmlite, on which numba depends, can generate code for wasm32. Numba's unoptimised IR (NUMBA_OPT=0) has no
+instructions of this machine's processor, so its target can be replaced before LLVM optimises it. Both
+settings must be in the environment before numba is imported; `build` starts this module with them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from forge_core.web.exports import Export
+
+ENVIRONMENT = {"NUMBA_OPT": "0", "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+"""Settings of numba that make its output independent of the machine"""
+_TRIPLE = "wasm32-unknown-unknown"
+_FEATURES = "+simd128,+bulk-memory,+sign-ext,+nontrapping-fptoint,+mutable-globals"
+"""Extensions of WebAssembly that all browsers have had since 2023"""
+_OPTIMISATION = 3
+
+_RUNTIME = """
+; Memory for the small arrays that kernels make with np.empty: at most 64 KiB, used in turn and never freed,
+; which is safe because a kernel's arrays are much smaller and die with the call. %info is numba's header:
+; a reference count, two unused pointers, the address of the data, its size.
+@ring = internal global [65536 x i8] zeroinitializer, align 64
+@next = internal global i32 0
+define ptr @NRT_MemInfo_alloc_aligned(i64 %size, i32 %align) {
+  %bytes = trunc i64 %size to i32
+  %with_header = add i32 %bytes, 127
+  %taken = and i32 %with_header, -64
+  %here = load i32, ptr @next
+  %end = add i32 %here, %taken
+  %is_full = icmp ugt i32 %end, 65536
+  %first = select i1 %is_full, i32 0, i32 %here
+  %after = add i32 %first, %taken
+  store i32 %after, ptr @next
+  %info = getelementptr i8, ptr @ring, i32 %first
+  store i64 1, ptr %info
+  %destructor = getelementptr {i64, ptr, ptr, ptr, i64}, ptr %info, i32 0, i32 1
+  store ptr null, ptr %destructor
+  %data = getelementptr i8, ptr %info, i32 64
+  %address = getelementptr {i64, ptr, ptr, ptr, i64}, ptr %info, i32 0, i32 3
+  store ptr %data, ptr %address
+  ret ptr %info
+}
+define void @NRT_MemInfo_call_dtor(ptr %info) { ret void }
+define void @NRT_Free(ptr %info) { ret void }
+"""
+
+
+def object_code(exports: Sequence[Export]) -> bytes:
+    """Compile functions and all kernels that they call to one relocatable wasm32 object.
+
+    Raises RuntimeError if numba was imported without ENVIRONMENT, or if a kernel needs a function that
+    does not exist in WebAssembly.
+    """
+    import llvmlite.binding as llvm
+    from numba import config
+
+    if config.OPT != 0 or config.CPU_NAME != "generic":  # pyright: ignore[reportAttributeAccessIssue]
+        raise RuntimeError(f"numba was imported with other settings than {ENVIRONMENT}")
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    machine = llvm.Target.from_triple(_TRIPLE).create_target_machine(
+        cpu="generic", features=_FEATURES, opt=_OPTIMISATION, reloc="static", codemodel="small"
+    )
+    names = {export.name for export in exports}
+    whole = _module(_RUNTIME, machine)
+    for export in exports:
+        whole.link_in(_module(_intermediate(export), machine))
+    # Only exports stay visible, so that LLVM may inline and drop everything else.
+    for symbol in (*whole.functions, *whole.global_variables):
+        if not symbol.is_declaration and symbol.name not in names:
+            symbol.linkage = "internal"
+    whole.verify()
+    passes = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(_OPTIMISATION))
+    passes.getModulePassManager().run(whole, passes)
+    missing = [f.name for f in whole.functions if f.is_declaration and not f.name.startswith("llvm.")]
+    if missing:
+        raise RuntimeError(f"kernels call functions that WebAssembly does not have: {missing}")
+    return machine.emit_object(whole)
+
+
+def _intermediate(export: Export) -> str:
+    """Return numba's unoptimised LLVM code of a function, under its exported name, without a target."""
+    from numba import NumbaWarning, njit
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaWarning)  # it does not cache every kernel; the cache is not kept
+        compiled = njit(export.signature, error_model="numpy", nogil=True)(export.function)
+    (overload,) = compiled.overloads.values()
+    lines = overload.library.get_llvm_str().splitlines()
+    code = "\n".join(line for line in lines if not line.startswith(("target triple", "target datalayout")))
+    mangled = overload.fndesc.mangled_name
+    return code.replace(f'"{mangled}"', export.name).replace(mangled, export.name)
+
+
+def _module(code: str, machine):
+    import llvmlite.binding as llvm
+
+    module = llvm.parse_assembly(code)
+    module.triple, module.data_layout = _TRIPLE, str(machine.target_data)
+    return module
+
+
+if __name__ == "__main__":
+    found = importlib.import_module(sys.argv[1]).EXPORTS
+    sys.stdout.buffer.write(object_code(found.functions))
