@@ -36,14 +36,16 @@ setup: $(READY)  ## install what running needs, in .venv
 setup-dev: $(READY_DEV)  ## install what tests and deployments need, too
 
 $(READY): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install -q $(TORCH) --no-deps -c constraints.txt
-	$(BIN)/pip install -q -e . -c constraints.txt
-	touch $@
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing into .venv: PyTorch, then what running needs; some minutes"
+	@$(BIN)/pip install -q $(TORCH) --no-deps -c constraints.txt
+	@$(BIN)/pip install -q -e . -c constraints.txt
+	@touch $@
 
 $(READY_DEV): $(READY)
-	$(BIN)/pip install -q -e '.[dev,s3,cluster,kubernetes]' -c constraints.txt
-	touch $@
+	@echo "installing what tests and deployments need"
+	@$(BIN)/pip install -q -e '.[dev,s3,cluster,kubernetes]' -c constraints.txt
+	@touch $@
 
 dagster_home/history: | $(READY)
 	@# One process creates the tables before several need them. Dagster does not limit a pool when it first sees it.
