@@ -342,9 +342,9 @@ def test_a_shard_that_does_not_read_back_fails_its_partition(materialize, instan
     result = materialize("oracle_shards", SIXES)
     assert not result.success and not materializations(instance, "oracle_shards")
     assert len(list(root.rglob("*.parquet"))) == 4  # it is not left for the repeat to trust
-    failed = [c for c in result.get_asset_check_evaluations() if not c.passed]
-    assert [c.check_name for c in failed] == ["shards_read_back"]
-    assert "row 7" in str(failed[0].metadata["unsound"].value)
+    failed = {name: check for name, check in checks_of(result).items() if not check.passed}
+    assert list(failed) == ["shards_read_back"]
+    assert "row 7" in str(failed["shards_read_back"].metadata["unsound"].value)
 
 
 def damage(shard: Path) -> None:
