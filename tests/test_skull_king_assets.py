@@ -19,14 +19,16 @@ from forge_assets.definitions import defs
 from forge_assets.flywheel.sensor import request
 from forge_assets.flywheel.state import State
 from forge_assets.flywheel.turn import Launch, Turner
+from forge_assets.gate.networks import weights_of
 from forge_assets.in_process import materialize_here
 from forge_assets.lineage import lineage_text, trace
 from forge_assets.quickstart import Quickstart
 from forge_assets.skull_king import benchmark, quickstart, versions
 from forge_assets.skull_king.evaluation import SCORE
-from forge_assets.skull_king.flywheel import FLYWHEEL, FlywheelSettings
+from forge_assets.skull_king.flywheel import FLYWHEEL, FlywheelSettings, steps_of
 from forge_assets.skull_king.names import RECIPE_NAMES, REGISTERED, objective_of
 from forge_assets.skull_king.policy import PolicyLaunchpad
+from forge_assets.tracking.notes import NOTE
 from forge_assets.tracking.registry import CHALLENGER, ModelRegistry, ModelVersion
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput
@@ -203,6 +205,32 @@ def test_every_table_is_played_and_bids_are_compared_with_results(made):
     assert run.client.get_run(run.run_id).data.metrics[SCORE] == pytest.approx(found["hard_score"], abs=0.01)
 
 
+def test_the_network_that_scores_most_becomes_the_challenger(made):
+    pipeline, _ = made
+    models = [
+        model_of(made),
+        pipeline.make("skull_king_policy", RECIPE, name="other", seed=5, decisions=500)["model"],
+    ]
+
+    def evaluate(model: str, **settings: Any) -> float:
+        few = FEW | {"deals": 3, "model": model} | settings
+        return pipeline.make("skull_king_evaluation", RECIPE, **few)["score"]
+
+    def challenger() -> str:
+        found = ModelRegistry(pipeline.tracker).fetch(OBJECTIVE, CHALLENGER)
+        assert found
+        return weights_of(found.folder)
+
+    scores = {model: evaluate(model) for model in models}
+    best, worse = sorted(models, key=scores.__getitem__, reverse=True)
+    assert scores[best] > scores[worse] and challenger() == weights_of(best)
+    evaluate(worse, deals=2, final=True)
+    assert challenger() == weights_of(best), "final deals choose no network"
+    run = pipeline.tracker.reopen(Path(worse).parent)
+    note = run.client.get_run(run.run_id).data.tags[NOTE]
+    assert "against 3 hard: this network" in note and f"forge skull-king evaluate {worse}" in note
+
+
 def test_an_action_that_the_readable_rules_refuse_fails_the_evaluation(made, monkeypatch):
     pipeline, _ = made
     monkeypatch.setattr(Round, "legal", lambda played: [])
@@ -296,6 +324,21 @@ def test_an_iteration_learns_from_the_champion_on(made, tmp_path, monkeypatch):
     for wrong in ({"start": -1}, {"recipe": "best"}, {"deals": 1}, {"begin": "never"}):
         with pytest.raises(BadInput):
             FlywheelSettings(**wrong)
+
+
+@pytest.mark.parametrize(
+    "settings, opponents",
+    [
+        ({}, "hard:2,captain:1,self:0.25,past"),
+        ({"recipe": "self_play"}, "self,past"),
+        ({"recipe": "self_play", "opponents": "captain"}, "captain"),
+    ],
+)
+def test_a_flywheel_learns_against_the_opponents_of_its_recipe_and_past(settings, opponents):
+    teach = steps_of(State.begin(FlywheelSettings(**settings)))[0].settings
+    assert teach["opponents"] == opponents and teach["teacher"] == 0
+    taught = PolicyLaunchpad(**teach).learning(settings.get("recipe", RECIPE))
+    assert taught.opponents == opponents
 
 
 def test_a_flywheel_is_refused_if_its_recipe_cannot_start_from_the_champion(made, monkeypatch):

@@ -93,8 +93,9 @@ def liuzhou_model(
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
-    """Train a network by self-play. It is tracked in MLflow, and registered there as the challenger of its
-    size. A run that was interrupted continues from its checkpoint, with the same result."""
+    """Train a network by self-play. It is tracked in MLflow, and registered there; the first one of a size is
+    the challenger until another one rates higher in its evaluation. A run that was interrupted continues from
+    its checkpoint, with the same result."""
     from forge_core.device import resolve_device
 
     with failing_plainly():

@@ -1,12 +1,14 @@
 """Networks of Skull King at every table of the evaluation."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
 
+from forge_assets.checks import partition_check
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, failing_plainly
 from forge_assets.settings import config_of
@@ -16,13 +18,14 @@ from forge_assets.skull_king.partitions import recipes
 from forge_assets.skull_king.policy import figures_of, skull_king_policy
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.links import link_training
+from forge_assets.tracking.notes import NOTE, THIS_NETWORK, describe_network
+from forge_assets.tracking.registry import ModelRegistry
 from forge_assets.tracking.tracker import Tracker
 from forge_core.skull_king.settings.evaluation import EvaluationSettings
 
 if TYPE_CHECKING:
     from forge_core.skull_king.arena import Result
     from forge_core.skull_king.evaluation import Evaluation
-    from forge_core.stats import Difference
 
 SCORE = "evaluation/hard_score"
 """figure of the MLflow run of a network, by which its model card is named"""
@@ -59,9 +62,7 @@ class EvaluationLaunchpad(ModelLaunchpad, config_of(EvaluationSettings)):
     pool=COMPUTE_POOL,
     kinds={"numpy"},
     check_specs=[
-        dg.AssetCheckSpec(
-            name, asset="skull_king_evaluation", blocking=name in CHECKS, description=description
-        )
+        partition_check("skull_king_evaluation", name, description, recipes, blocking=name in CHECKS)
         for name, description in (CHECKS | WARNINGS).items()
     ],
 )
@@ -69,14 +70,16 @@ def skull_king_evaluation(
     context: dg.AssetExecutionContext, config: EvaluationLaunchpad, compute: ComputeDevice, tracker: Tracker
 ) -> dg.MaterializeResult:
     """Play a network against three hards, three captains and a mixed table, each deal in every seat: scores,
-    bids met and wins with intervals, by round; and compare what it states about its bids with the results."""
+    bids met and wins with intervals, by round; and compare what it states about its bids with the results.
+    The network that scores most against three hards becomes the challenger."""
     from forge_core.device import device_name, resolve_device
     from forge_core.skull_king.evaluation import evaluate_network
 
     with failing_plainly():
-        path = config.find(context, objective_of(context.partition_key), tracker)
+        objective, settings = objective_of(context.partition_key), config.settings()
+        path = config.find(context, objective, tracker)
         device = resolve_device(compute.device)
-        found = evaluate_network(path, config.settings(), device, config.beside.split())
+        found = evaluate_network(path, settings, device, config.beside.split())
         drawn = draw(found)
         run = tracker.reopen(Path(path).parent)
         if run:
@@ -84,7 +87,13 @@ def skull_king_evaluation(
             for name, png in drawn.items():
                 run.file(f"plots/{name}.png", png)
             run.file("evaluation.json", json.dumps(found.to_dict(), indent=1).encode())
-            run.tag({"dagster.evaluation_run_id": context.run.run_id})
+            tags = {"dagster.run_id": context.run.run_id, "dagster.asset": "skull_king_evaluation"}
+            unit = f"points per game against {found.main.others_text}"
+            note = describe_network(objective, path, unit, compare_scores(found), tags)
+            run.tag({"dagster.evaluation_run_id": context.run.run_id, NOTE: note})
+            if not settings.final:  # final deals only report a result: they choose no network
+                score, measure = found.main.score.mean, measure_of(found, settings)
+                ModelRegistry(tracker).propose(run, objective, -score, measure, note)
         return dg.MaterializeResult(
             metadata={
                 "model": path,
@@ -138,23 +147,36 @@ def tracked_figures(found: "Evaluation") -> dict[str, float]:
     return figures
 
 
-def interval(of: "Difference", digits: int) -> str:
-    """Return a mean and the half width of its interval: `+93.2 ± 1.4`."""
-    sign = "+" if digits == 1 else ""
-    return f"{of.mean:{sign}.{digits}f} ± {of.high - of.mean:.{digits}f}"
+def compare_scores(found: "Evaluation") -> dict[str, float]:
+    """Return the scores of the network and of other players, by name, at the table of three hards."""
+    return {THIS_NETWORK: found.main.score.mean} | {of.name: of.score.mean for of in found.others}
+
+
+def measure_of(found: "Evaluation", settings: EvaluationSettings) -> str:
+    """Return what a score measures; scores at other tables, or on other deals, are not compared."""
+    from forge_core.files import fingerprint
+
+    table, rules = found.main.others_text, fingerprint(asdict(found.rules))
+    deals = f"{settings.deals} deals, seed {settings.seed}"
+    return f"-score against {table}, rules {rules}, {deals}, {versions.EVALUATION}"
 
 
 def table(found: "Evaluation") -> str:
     """Return the results at every table, and of other players, as Markdown."""
     from forge_core.arena.standings import to_markdown
+    from forge_core.skull_king.arena import interval_text
 
     lines = [["player", "against", "score", "bids met", "wins", "score of others", "games"]]
 
     def add(name: str, result: "Result") -> None:
         games = len(result.seeds) * (len(result.others) + 1)
-        figures = [interval(result.score, 1), interval(result.hit, 3), interval(result.win, 3)]
+        intervals = (
+            interval_text(result.score, 1),
+            interval_text(result.hit, 3),
+            interval_text(result.win, 3),
+        )
         others = f"{result.other_score.mean:+.1f}"
-        lines.append([name, result.others_text, *figures, others, f"{games:,}"])
+        lines.append([name, result.others_text, *intervals, others, f"{games:,}"])
 
     for result in found.tables.values():
         add("the network", result)
@@ -166,12 +188,14 @@ def table(found: "Evaluation") -> str:
 def round_table(found: "Evaluation") -> str:
     """Return points and bids met by round at every table, as Markdown."""
     from forge_core.arena.standings import to_markdown
+    from forge_core.skull_king.arena import interval_text
 
     names = list(found.tables)
     lines = [["round", *(f"{name}: points" for name in names), *(f"{name}: bids met" for name in names)]]
     by_table = [found.tables[name].rounds() for name in names]
     for number, each in enumerate(zip(*by_table, strict=True), start=1):
-        points, hits = ([interval(pair[0], 1) for pair in each], [interval(pair[1], 3) for pair in each])
+        points = [interval_text(of_points, 1) for of_points, _ in each]
+        hits = [interval_text(of_hits, 3) for _, of_hits in each]
         lines.append([str(number), *points, *hits])
     return to_markdown(lines)
 

@@ -19,7 +19,14 @@ from forge_core.ranges import ranges_text
 from forge_core.settings import like, setting
 from forge_core.skull_king.settings.evaluation import EvaluationSettings
 from forge_core.skull_king.settings.gate import GateSettings
-from forge_core.skull_king.settings.learning import DEFAULT_RECIPE, RECIPES, LearningSettings, read_recipe
+from forge_core.skull_king.settings.learning import (
+    DEFAULT_RECIPE,
+    PAST,
+    RECIPES,
+    LearningSettings,
+    parse_opponents,
+    read_recipe,
+)
 
 if TYPE_CHECKING:
     from forge_assets.tracking.tracker import Tracker
@@ -41,7 +48,9 @@ class FlywheelSettings:
         metavar="NAME",
         read=read_recipe,
     )
-    opponents: str = like(LearningSettings, "opponents", default="hard:2,captain,self,past")
+    opponents: str | None = like(
+        LearningSettings, "opponents", default=None, default_text="those of the recipe, and past"
+    )
     decisions: int = like(
         LearningSettings, "decisions", default=5_000_000, help="Decisions of the learner in each iteration."
     )
@@ -58,12 +67,22 @@ class FlywheelSettings:
         if not 0 <= self.start < N_SEEDS:
             raise BadInput(f"seed {self.start} is not used here: start from 0..{N_SEEDS - 1}")
         read_recipe(self.recipe)
-        given = {"opponents": self.opponents, "decisions": self.decisions, "lr": self.lr}
-        replace(RECIPES[self.recipe], **given)  # raises BadInput for settings that learning would refuse
+        self.learning()  # raises BadInput for settings that learning would refuse
         if min(self.deals, self.gate_deals) < 2:
             raise BadInput("deals and gate deals: use at least 2, since one deal gives no interval")
         if self.begin not in ("sensor", "schedule"):
             raise BadInput(f"begin {self.begin!r}: use sensor or schedule")
+
+    def learning(self) -> LearningSettings:
+        """Return the settings of learning, except the seed. Raises BadInput for values out of range."""
+        recipe = RECIPES[self.recipe]
+        return replace(
+            recipe,
+            opponents=self.opponents or with_past(recipe.opponents),
+            decisions=self.decisions,
+            lr=self.lr,
+            teacher=0.0,  # a champion plays better than the search that would teach it
+        )
 
     @property
     def first_unit(self) -> int:
@@ -73,6 +92,11 @@ class FlywheelSettings:
     def units_from(self, start: int) -> list[int]:
         """Return the seed of an iteration: `start`, as long as there are seeds."""
         return list(range(start, min(start + 1, N_SEEDS)))
+
+
+def with_past(opponents: str) -> str:
+    """Return opponents of learning with `past` among them: `self` -> `self,past`."""
+    return opponents if PAST in parse_opponents(opponents) else f"{opponents},{PAST}"
 
 
 def evaluation_version() -> str:
@@ -101,14 +125,14 @@ def steps_of(state: State) -> list[Step]:
     """Return the steps of the current iteration."""
     settings, recipe, (seed,) = state.settings, one_partition(state.settings.recipe), state.units()
     objective, challenger = objective_of(settings.recipe), of_challenger(TEACH)
-    learning = {"opponents": settings.opponents, "decisions": settings.decisions, "lr": settings.lr}
-    learning["teacher"] = 0.0  # a champion plays better than the search that would teach it
+    learning = settings.learning()
+    taught = {name: getattr(learning, name) for name in ("opponents", "decisions", "lr", "teacher")}
     return [
         Step(
             TEACH,
             "skull_king_policy",
             recipe,
-            {**learning, "seed": seed},
+            {**taught, "seed": seed},
             lambda _, registry: start_from_champion(registry, objective, {}),
             reports=True,
             needs_tracker=True,

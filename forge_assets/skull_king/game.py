@@ -29,7 +29,15 @@ def _quickstart(quickstart: Quickstart) -> None:
 
 def _model(recipe: str) -> RegisteredModel:
     reference = REFERENCE if recipe == DEFAULT_RECIPE else None
-    return RegisteredModel(objective_of(recipe), REGISTERED, "skull_king_policy", recipe, reference)
+    return RegisteredModel(
+        objective_of(recipe),
+        REGISTERED,
+        "skull_king_policy",
+        recipe,
+        reference,
+        evaluate="forge skull-king evaluate {model}",
+        has_evaluation=True,
+    )
 
 
 SKULL_KING = Game(

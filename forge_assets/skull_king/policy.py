@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from forge_assets.checks import partition_check
 from forge_assets.gate.networks import weights_of
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, failing_plainly
@@ -94,7 +95,7 @@ class Plan:
     pool=COMPUTE_POOL,
     kinds={"pytorch"},
     check_specs=[
-        dg.AssetCheckSpec(name, asset="skull_king_policy", blocking=True, description=description)
+        partition_check("skull_king_policy", name, description, recipes)
         for name, description in CHECKS.items()
     ],
 )
@@ -102,8 +103,8 @@ def skull_king_policy(
     context: dg.AssetExecutionContext, config: PolicyLaunchpad, compute: ComputeDevice, tracker: Tracker
 ) -> dg.MaterializeResult:
     """Train a network to bid and play, by rounds against other players. It is tracked in MLflow, and
-    registered there as the challenger. A run that was interrupted continues from its checkpoint, with the
-    same result."""
+    registered there; the first one is the challenger until another one scores more in its evaluation. A run
+    that was interrupted continues from its checkpoint, with the same result."""
     from forge_core.device import resolve_device
 
     with failing_plainly():

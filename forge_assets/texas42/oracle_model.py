@@ -62,7 +62,7 @@ def oracle_model(
     tracker: Tracker,
 ) -> dg.MaterializeResult:
     """A network that predicts points (qvalue) or logits (policy). Its training is tracked in MLflow, where it
-    is registered as the challenger."""
+    is registered; the first one is the challenger until another one loses less in its evaluation."""
     with failing_plainly():
         objective, stage, settings = context.partition_key, 1, config.settings()
         return teach_network(

@@ -139,7 +139,7 @@ class FollowedTraining:
             logging.getLogger(__name__).warning("%s; %d evaluations are waiting", error, len(self.pending))
 
     def finish(self, result: TrainResult) -> None:
-        """Record the whole curve, store the best weights, and register them as the challenger.
+        """Record the whole curve, store the best weights, and register them.
 
         Raise TrackerUnusable if MLflow fails.
         """

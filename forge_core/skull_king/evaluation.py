@@ -16,6 +16,7 @@ from forge_core.skull_king.game import SkullKingGame
 from forge_core.skull_king.players import make_player
 from forge_core.skull_king.players.network import NetworkPlayer
 from forge_core.skull_king.replay import Replay
+from forge_core.skull_king.rules import Rules
 from forge_core.skull_king.settings.evaluation import EvaluationSettings
 from forge_core.skull_king.timing import DecisionTimes, time_decisions
 
@@ -52,6 +53,7 @@ class Evaluation:
     """other players at the table `hard`, on the same deals; the first is `hard` itself"""
     times: tuple[DecisionTimes, ...]
     """of the decisions of the network, and of `others`"""
+    rules: Rules
     seconds: float
 
     @property
@@ -115,7 +117,7 @@ def evaluate_network(
     results = tuple(evaluate(player, hard, deals, **options) for player in compared)
     game = SkullKingGame(spec.seats, spec.rules)
     times = tuple(time_decisions(player, game) for player in (own, *compared))
-    return Evaluation(tables, calibrations, results, times, time.perf_counter() - begun)
+    return Evaluation(tables, calibrations, results, times, spec.rules, time.perf_counter() - begun)
 
 
 def by_bid(calibration: Calibration) -> dict[str, dict[str, float]]:

@@ -10,18 +10,12 @@ from forge_core.splits import Split
 if TYPE_CHECKING:
     from forge_core.skull_king.arena import Result
     from forge_core.skull_king.settings.evaluation import EvaluationSettings
-    from forge_core.stats import Difference
-
-
-def interval_text(of: Difference, digits: int) -> str:
-    """Return a mean with its interval: `+93.2 ± 1.4`."""
-    sign = "+" if digits == 1 else ""
-    return f"{of.mean:{sign}.{digits}f} ± {of.high - of.mean:.{digits}f}"
 
 
 def print_results(results: Sequence[Result]) -> None:
     """Print a table with one line per evaluation."""
     from forge_core.cli.screen import screen, table
+    from forge_core.skull_king.arena import interval_text
 
     grid = table("", "score", "bids met", "wins", "score of others", "games", numbers="games")
     for result in results:
@@ -39,6 +33,7 @@ def print_results(results: Sequence[Result]) -> None:
 def print_rounds(result: Result, settings: EvaluationSettings, seconds: float) -> None:
     """Print the points and the share of bids met by round, and the conditions."""
     from forge_core.cli.screen import screen, seconds_text, table
+    from forge_core.skull_king.arena import interval_text
 
     grid = table("round", "points", "bids met", numbers="round")
     for number, (points, hit) in enumerate(result.rounds(), start=1):
