@@ -28,6 +28,7 @@ VERBS = (
     "match",
     "pictures",
     "bid",
+    "bid-tables",
     "investigate",
     "convergence",
     "doctor",

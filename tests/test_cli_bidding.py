@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from forge_core.files import Store
 from forge_core.stats import wilson_interval
 from forge_core.texas42.bidding.playouts import OraclePlayout
+from forge_core.texas42.bidding.records import read_table
 from forge_core.texas42.bidding.table import play_out
 from forge_core.texas42.cli.bid import read_calls, read_score
 from forge_core.texas42.declarations import NAMES
@@ -271,3 +273,19 @@ def test_no_figure_of_a_playout_that_looks_aside():
 
     with pytest.raises(AssertionError, match="depend on the batch"):
         bench_bid.time_games(Jealous(), parse_hand(HAND), 0, 20)
+
+
+def test_tables_of_seeds_are_stored_once(forge, tmp_path):
+    asked = ("bid-tables", "--out", str(tmp_path), "--samples", "3", "--seeds")
+    status, out, err = forge(*asked, "0-1", "--dry-run")
+    assert (status, err) == (0, "") and "2 would be made" in out and "missing tables: 0-1" in out
+    assert not list(tmp_path.iterdir())
+    status, out, err = forge(*asked, "0-1", "--json")
+    assert status == 0, err
+    made = json.loads(out)
+    assert (made["wanted"], made["made"], made["there"], made["deals"]) == (2, 2, 0, 60)
+    status, out, _ = forge(*asked, "0-2")
+    assert status == 0 and "1 made, 2 kept" in out
+    store = Store(str(tmp_path)).join("bidding-results")
+    assert [read_table(store, seed).seed for seed in range(3)] == [0, 1, 2]
+    assert forge(*asked, "7", "--playout", "guess")[0] == 2

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from forge_core.cli.status import INTERRUPTED
 from forge_core.errors import BadInput, StoreUnusable
+from forge_core.ranges import ranges_text
 
 if TYPE_CHECKING:
     from forge_core.files import Store
@@ -48,10 +49,12 @@ def print_plan(
     missing: Sequence[Key],
     json: bool,
     done: str = "made",
+    seeds: Iterable[int] = (),
 ) -> None:
     """Print the output of `--dry-run`: the files that would be made, replaced, or cannot be made.
 
-    missing: the keys, out of `n_wanted`, that have no valid file. done: a verb, "made" or "played".
+    missing: the keys, out of `n_wanted`, that have no valid file. done: a verb, "made" or "played". seeds: of
+    the missing files, if they have seeds.
     """
     from forge_core.cli.screen import print_json
 
@@ -72,6 +75,8 @@ def print_plan(
     for folder, n in sorted(to_make.items()):
         if n:
             print(f"  {place.join(folder).url}: {n:,}")
+    if numbers := ranges_text(seeds):
+        print(f"seeds with missing {kind.noun}s: {numbers}")
     if replaced:
         print(
             f"{replaced:,} of them would replace a {kind.noun} that is faulty or was made with other settings"

@@ -59,7 +59,7 @@ def eq(
     with notes().status("looking for existing games"):
         missing = missing_games(store, keys, fingerprint_for(judge, config, settings.bid))
     if dry_run:
-        print_plan(GAMES, store, len(keys), missing, json, done="played")
+        print_plan(GAMES, store, len(keys), missing, json, "played", [key.seed for key in missing])
         return
     if missing:
         check_writable(store)

@@ -63,7 +63,7 @@ def shards(
     with notes().status("looking for existing shards"):
         missing = missing_shards(store, keys, config, verify=settings.verify)
     if dry_run:
-        print_plan(SHARDS, store, len(keys), missing, json)
+        print_plan(SHARDS, store, len(keys), missing, json, seeds=[key.seed for key in missing])
         return
     if missing:
         check_writable(store)

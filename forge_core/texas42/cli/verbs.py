@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from forge_core.cli.games import GameVerbs
 from forge_core.texas42.cli.bid import bid
+from forge_core.texas42.cli.bid_tables import bid_tables
 from forge_core.texas42.cli.convergence import convergence
 from forge_core.texas42.cli.deal import deal
 from forge_core.texas42.cli.eq import eq
@@ -42,7 +43,7 @@ TEXAS42 = GameVerbs(
         "deals": (deal, solve, shards),
         "networks": (tokenize, train, evaluate, export),
         "games by E[Q]": (eq, summary, view, pictures, eq_export),
-        "bidding": (bid, investigate, convergence),
+        "bidding": (bid, bid_tables, investigate, convergence),
         "players": (match,),
     },
     parts_of_stores=parts_of_stores,
