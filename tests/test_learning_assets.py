@@ -313,9 +313,11 @@ def test_rows_that_teach_nonsense_are_found_and_not_learnt(materialize, tokens, 
 def test_what_is_missing_is_said(materialize, tokens):
     assert "materialize it first" in reason_of(materialize("oracle_model_onnx", "policy"))
     assert "no champion yet" in reason_of(materialize("oracle_model", "policy", init_from="champion"))
-    assert "layers, heads and width must be given together" in reason_of(
-        materialize("oracle_model", "policy", heads=0)
-    )
+    for heads, reason in (
+        (None, "layers, heads and width must be given together"),
+        (0, "all sizes must be positive"),
+    ):
+        assert reason in reason_of(materialize("oracle_model", "policy", heads=heads))
 
 
 def test_mlflow_that_cannot_be_used_is_said_before_training(tmp_path):
