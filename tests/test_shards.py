@@ -900,3 +900,11 @@ def test_what_killed_writers_left_is_swept(store):
     os.utime(left, (0, 0))
     mend(store, KEYS[1:2])
     assert os.listdir(folder.url) == [KEYS[1].filename]
+
+
+def test_random_declarations_are_drawn_for_each_seed():
+    keys = seed_keys(range(200), "random")
+    assert [key.seed for key in keys] == list(range(200))
+    assert {key.decl for key in keys} == set(range(10))
+    assert keys[7:9] == seed_keys([7, 8], "random")
+    assert [key.decl for key in keys[:8]] == [1, 8, 7, 2, 0, 2, 9, 3]

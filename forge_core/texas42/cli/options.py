@@ -32,10 +32,10 @@ def read_declaration(text: str) -> int:
     return parse_declaration(text)
 
 
-def read_declarations(text: str) -> Literal["seed", "all"] | int:
-    """Parse `seed`, `all`, or a declaration, which becomes 0..9. Raises BadInput."""
+def read_declarations(text: str) -> Literal["seed", "random", "all"] | int:
+    """Parse `seed`, `random`, `all`, or a declaration, which becomes 0..9. Raises BadInput."""
     name = text.strip().lower()
-    return name if name in ("seed", "all") else read_declaration(text)  # pyright: ignore[reportReturnType]
+    return name if name in ("seed", "random", "all") else read_declaration(text)  # pyright: ignore[reportReturnType]
 
 
 def read_leader(text: str) -> int:
@@ -91,7 +91,8 @@ Declarations = Annotated[
         "--decl",
         parser=read_declarations,
         metavar="NAME",
-        help="Declaration of each deal: seed (seed % 10), all (all ten), or the name or number of one.",
+        help="Declaration of each deal: seed (seed % 10), random (drawn for each seed), all (all ten), or "
+        "the name or number of one.",
     ),
 ]
 MaybeDeclaration = Annotated[

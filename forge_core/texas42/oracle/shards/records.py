@@ -13,6 +13,7 @@ from forge_core.errors import BadInput
 from forge_core.files import fingerprint
 from forge_core.files.inspection import Provenance
 from forge_core.files.records import JsonHeader
+from forge_core.streams import stream
 from forge_core.texas42.deals import Hands
 from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS
@@ -32,11 +33,12 @@ FOREIGN = "foreign"
 
 
 def seed_keys(
-    seeds: Iterable[int], declarations: Literal["seed", "all"] | int, opponents: int | None = None
+    seeds: Iterable[int], declarations: Literal["seed", "random", "all"] | int, opponents: int | None = None
 ) -> list[ShardKey]:
     """Return the keys of shards for some seeds.
 
-    declarations: `seed` (one per seed, seed % 10), `all` ten, or one for all seeds. opponents: number of
+    declarations: `seed` (one per seed, seed % 10), `random` (one per seed, drawn from `stream(seed,
+    "declaration")`), `all` ten, or one for all seeds. opponents: number of
     marginalized deals per seed; None for the seed's own deal. Raises BadInput for invalid values.
     """
     if opponents is not None and opponents < 1:
@@ -53,10 +55,14 @@ def seed_keys(
 def _declarations_of(seed: int, declarations: str | int) -> Iterable[int]:
     if declarations == "seed":
         return [seed % N_DECLARATIONS]
+    if declarations == "random":
+        return [int(stream(seed, "declaration").integers(N_DECLARATIONS))]
     if declarations == "all":
         return range(N_DECLARATIONS)
     if isinstance(declarations, str):
-        raise BadInput(f"declarations {declarations!r}: use seed, all or one of 0..{N_DECLARATIONS - 1}")
+        raise BadInput(
+            f"declarations {declarations!r}: use seed, random, all or one of 0..{N_DECLARATIONS - 1}"
+        )
     return [declarations]
 
 
