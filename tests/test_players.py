@@ -29,7 +29,10 @@ from forge_core.texas42.views import Views
 from forge_core.texas42.worlds import sample_worlds
 from forge_core.texas42.worlds.voids import unseen
 
-BLIND = ("random", "heuristic", "eq:worlds=3,oracle=exact", "pmake:worlds=3,oracle=exact", "eq:worlds=2")
+BLIND = (
+    *("random", "heuristic", "network"),
+    *("eq:worlds=3,oracle=exact", "pmake:worlds=3,oracle=exact", "eq:worlds=2"),
+)
 
 
 @pytest.fixture(scope="module", autouse=True)

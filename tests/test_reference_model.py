@@ -13,7 +13,7 @@ from forge_core.texas42.tokens.golden import golden_rows
 pytestmark = pytest.mark.slow
 
 FOLDER = Path(__file__).parent.parent / "models"
-MODELS = sorted(FOLDER.glob("texas42-*/model.json"))
+MODELS = sorted(FOLDER.glob("texas42-qvalue-*/model.json"))
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.parent.name)

@@ -46,7 +46,7 @@ BIDDING = "/".join(
 MATCHES = "/".join(
     (
         constant_of("forge_core.texas42.arena.boards", "MATCH_VERSION"),
-        constant_of("forge_core.texas42.players.heuristic", "HEURISTIC_VERSION"),
+        constant_of("forge_core.texas42.one_hand.heuristic", "HEURISTIC_VERSION"),
         constant_of("forge_core.texas42.bidding.bidders", "RULE_VERSION"),
         EQ_MODEL,
     )

@@ -29,8 +29,8 @@ def match(
         list[str],
         typer.Argument(
             metavar="PLAYER...",
-            help="random, heuristic, eq, pmake, policy:model=DIR, stage2:model=DIR or clairvoyant. Options "
-            "of eq and pmake: worlds=50, oracle=hybrid|exact|model, model=DIR, exact_from=TRICK, "
+            help="random, heuristic, network, eq, pmake, policy:model=DIR, stage2:model=DIR or clairvoyant. "
+            "Options of eq and pmake: worlds=50, oracle=hybrid|exact|model, model=DIR, exact_from=TRICK, "
             "posterior=on. Example: eq:worlds=10,oracle=exact.",
         ),
     ],

@@ -2,7 +2,8 @@
 
 It cashes high dominoes, trumps first; wins tricks cheaply; and gives count to a winning partner. It uses
 its hand, the plays made, and the suits in which others have shown out. It assumes that every opponent who
-may hold a domino of the led suit follows with it, and looks no further ahead.
+may hold a domino of the led suit follows with it, and looks no further ahead. `one_hand.heuristic` is the
+same player as a kernel, for playouts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from forge_core.texas42.declarations import N_DECLARATIONS, has_trump_power
 from forge_core.texas42.dominoes import N_SEATS
+from forge_core.texas42.one_hand.heuristic import HEURISTIC_VERSION
 from forge_core.texas42.players.protocol import Keys, Slots
 from forge_core.texas42.tables import (
     BEATEN_BY,
@@ -28,9 +30,6 @@ from forge_core.texas42.tables import (
 )
 from forge_core.texas42.views import Views
 from forge_core.texas42.worlds.voids import unseen
-
-HEURISTIC_VERSION = "h1"
-"""Increased when its plays change."""
 
 _TRUMPS = CALLED & np.array([[has_trump_power(decl)] for decl in range(N_DECLARATIONS)])
 _OPPONENTS = (0, 2)

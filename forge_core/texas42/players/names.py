@@ -5,6 +5,7 @@
     eq           maximizes mean points over `worlds` sampled worlds
     pmake        maximizes the share of sampled worlds in which it makes the bid (defenders: sets it)
     policy       makes the play with the highest mean probability, by a policy network, over sampled worlds
+    network      a small network that reads features of its own hand; samples no worlds
     stage2       a network that was trained on E[Q]; samples no worlds
     clairvoyant  sees all hands; exact, or with a Stage-1 network
 
@@ -78,6 +79,13 @@ def _policy(name: PlayerName, device: str) -> Player:
     return ExpectedPlayer(name.text, oracle, _config(name, "eq"), resolve_device(device))
 
 
+def _network(name: PlayerName, device: str) -> Player:
+    from forge_core.texas42.one_hand.choose import open_policy
+    from forge_core.texas42.players.one_hand import OneHandPlayer
+
+    return OneHandPlayer(name.text, open_policy("network"))
+
+
 def _stage2(name: PlayerName, device: str) -> Player:
     from forge_core.texas42.players.transcript import TranscriptPlayer
 
@@ -97,6 +105,7 @@ KINDS: dict[str, PlayerKind[AnyPlayer]] = {
     "eq": PlayerKind(_THINKING, _expected("eq"), "qvalue"),
     "pmake": PlayerKind(_THINKING, _expected("pmake"), "qvalue"),
     "policy": PlayerKind(("model", "worlds", "posterior"), _policy, "policy"),
+    "network": PlayerKind((), _network),
     "stage2": PlayerKind(("model",), _stage2, "eq"),
     "clairvoyant": PlayerKind(("model",), _clairvoyant, "qvalue"),
 }

@@ -92,7 +92,7 @@ def _answers(hands, decls, leaders, states, bounds, workers: int | None) -> npt.
         rows = slice(first, first + task)
         deals_of_rows = deals if len(deals) == 1 else deals[rows]
         asked = (decl[rows], state[rows], bound[rows] if bounds is not None else bound[:0])
-        broken = _answer_rows(RULEBOOK, _workspace(), deals_of_rows, *asked, q[rows])
+        broken = _answer_rows(RULEBOOK, workspace(), deals_of_rows, *asked, q[rows])
         if broken >= 0:
             raise StateUnreachable(
                 f"state {int(state[first + broken])} cannot occur (a play in its trick is illegal "
@@ -149,7 +149,7 @@ def _checked_each(numbers, n: int, check) -> npt.NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def _workspace() -> npt.NDArray:
+def workspace() -> npt.NDArray:
     """Return this thread's SEARCH record, as an array of length one."""
     if not hasattr(_threads, "search"):
         _threads.search = np.zeros(1, dtype=SEARCH)
@@ -168,7 +168,7 @@ def _answer_rows(rulebook, workspace, deals, decls, states, bounds, q):
     for row in range(len(states)):
         rules, deal = rulebook[decls[row]], deals[row % len(deals)]
         enter(rules, search, deal, decls[row])
-        boundary, trick = _position(rules, search, deal, states[row])
+        boundary, trick = unpack(rules, search, deal, states[row])
         if boundary < 0:
             return row
         if len(bounds):
@@ -179,7 +179,7 @@ def _answer_rows(rulebook, workspace, deals, decls, states, bounds, q):
 
 
 @kernel
-def _position(rules, search, deal, state):
+def unpack(rules, search, deal, state):
     """Convert a packed state to (boundary, trick); (-1, 0) if a play in its trick breaks the rules."""
     # First, the boundary: all dominoes still held, plus those played since.
     leader, n_plays = state >> LEADER_BIT & 3, state >> IN_TRICK_BIT & 3

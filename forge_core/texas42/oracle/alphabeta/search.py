@@ -71,7 +71,7 @@ def enter(rules, search, deal, decl):
 @kernel
 def search_plays(rules, search, boundary, trick, deal, q):
     """Fill q [7] of one position, by slot of the mover; illegal slots are left unchanged."""
-    _fit_table(search, boundary)
+    fit_table(search, boundary)
     # The value of one play is the first guess for the next: often they are equal.
     legal = legal_plays(rules, search, boundary, trick)
     seat = mover(boundary, trick)
@@ -79,7 +79,7 @@ def search_plays(rules, search, boundary, trick, deal, q):
     for slot in range(HAND_SIZE):
         domino = rules.bit[deal[seat, slot]]
         if legal >> domino & 1:
-            value = _value(rules, search, boundary, play(rules, trick, domino), value)
+            value = search_value(rules, search, boundary, play(rules, trick, domino), value)
             q[slot] = value
 
 
@@ -90,7 +90,7 @@ def search_reached(rules, search, boundary, trick, deal, bound, reached):
     Slots as in `search_plays`. One question per play costs a fraction of its value: the nearer the bound
     is to the largest possible value, the sooner the first lost trick answers it.
     """
-    _fit_table(search, boundary)
+    fit_table(search, boundary)
     legal = legal_plays(rules, search, boundary, trick)
     seat = mover(boundary, trick)
     for slot in range(HAND_SIZE):
@@ -101,15 +101,15 @@ def search_reached(rules, search, boundary, trick, deal, bound, reached):
 
 
 @kernel
-def _fit_table(search, boundary):
+def fit_table(search, boundary):
     """Choose the part of the table in use: small endings use a small part, which fits a faster cache."""
     tricks_left = popcount(boundary & search.hands[boundary >> LEADER])
     search.slot_mask = (1 << min(3 * tricks_left - 1, _TABLE_BITS)) - 1 if tricks_left else 0
 
 
 @kernel
-def _value(rules, search, boundary, trick, guess):
-    """Return V of a position, by MTD(f)."""
+def search_value(rules, search, boundary, trick, guess):
+    """Return V of a position, by MTD(f). Call `fit_table` first. guess: where the queries begin."""
     # Each query uses a bound next to the last answer, and each answer moves the lower or the upper
     # bound of V; the loop ends when the two meet. A window one point wide cuts off most.
     high = points_left(rules, boundary)

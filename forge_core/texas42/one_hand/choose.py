@@ -1,0 +1,172 @@
+"""Policies by name, and their plays: in a kernel for one sight, and for many views at once."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.errors import BadInput
+from forge_core.kernels import kernel
+from forge_core.texas42.dominoes import HAND_SIZE, N_SEATS
+from forge_core.texas42.one_hand.architecture import HIDDEN
+from forge_core.texas42.one_hand.features import FEATURES_VERSION, N_CONTEXT, N_PLAY, fill_features
+from forge_core.texas42.one_hand.heuristic import HEURISTIC_VERSION, heuristic_play
+from forge_core.texas42.one_hand.network import NO_WEIGHTS, ONE_HAND_MODEL, fill_logits, load_weights
+from forge_core.texas42.one_hand.sight import DOMINO_TABLE, SIGHT, replay, see
+from forge_core.texas42.oracle.alphabeta.rulebook import HELD, RULEBOOK
+from forge_core.texas42.views import Views
+
+POLICIES = ("heuristic", "network")
+"""the policies; kernels take the index into this list"""
+HEURISTIC, NETWORK = range(2)
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Policy:
+    """A fast policy that sees one hand."""
+
+    name: str
+    """one of POLICIES"""
+    weights: npt.NDArray
+    """[1] WEIGHTS of the network; zeros for the heuristic, which does not read them"""
+
+    @property
+    def index(self) -> int:
+        """The index into POLICIES, as kernels take it."""
+        return POLICIES.index(self.name)
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything its plays depend on, as JSON types."""
+        if self.index == HEURISTIC:
+            return {"policy": self.name, "heuristic": HEURISTIC_VERSION}
+        weights = hashlib.blake2b(self.weights.tobytes(), digest_size=8).hexdigest()
+        return {"policy": self.name, "features": FEATURES_VERSION, "one_hand_weights": weights}
+
+
+def open_policy(name: str) -> Policy:
+    """Return the policy with this name: heuristic, or network, which ships with the project.
+
+    Raises BadInput for another name.
+    """
+    if name not in POLICIES:
+        raise BadInput(f"policy {name!r}: use {' or '.join(POLICIES)}")
+    return Policy(name, NO_WEIGHTS if name == POLICIES[HEURISTIC] else load_weights(ONE_HAND_MODEL))
+
+
+MEMORY = np.dtype(
+    [
+        ("context", np.float32, N_CONTEXT),
+        ("plays", np.float32, (HAND_SIZE, N_PLAY)),
+        ("order", np.int64, HAND_SIZE),  # the bit of each legal play
+        ("logits", np.float32, HAND_SIZE),
+        ("situation", np.float32, HIDDEN),
+        ("hidden", np.float32, HIDDEN),
+    ],
+    align=True,
+)
+"""The memory in which one decision of the network is computed"""
+
+
+def new_memory() -> tuple[npt.NDArray, npt.NDArray]:
+    """Return [1] SIGHT and [1] MEMORY for one thread.
+
+    The caller of a kernel holds them: numba frees an array made in a kernel while a record in it is in use.
+    """
+    return np.zeros(1, dtype=SIGHT), np.zeros(1, dtype=MEMORY)
+
+
+@kernel
+def policy_play(rules, dominoes, sight, policy, weights, memory):
+    """Return the play (a bit number) of a policy. policy: index into POLICIES. weights: WEIGHTS."""
+    if policy == HEURISTIC:
+        return heuristic_play(rules, dominoes, sight)
+    n = fill_features(rules, dominoes, sight, memory.context, memory.plays, memory.order)
+    fill_logits(weights, n, memory.context, memory.plays, memory.situation, memory.hidden, memory.logits)
+    best = 0
+    for k in range(1, n):
+        if memory.logits[k] > memory.logits[best]:
+            best = k
+    return memory.order[best]
+
+
+def choose_slots(views: Views, policy: Policy) -> npt.NDArray[np.int64]:
+    """Return [N]: the slot that a policy plays in each of N views."""
+    slots = np.zeros(len(views), dtype=np.int64)
+    sight, memory = new_memory()
+    _choose(RULEBOOK, DOMINO_TABLE, sight, memory, *_arguments(views), policy.index, policy.weights, slots)
+    return slots
+
+
+def features_of(
+    views: Views,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Return the features of N views: context [N, 32], plays [N, 7, 32], slots [N, 7].
+
+    Row k of plays belongs to slot slots[k]; -1 and zeros after the last legal play.
+    """
+    n = len(views)
+    context, plays = np.zeros((n, N_CONTEXT), np.float32), np.zeros((n, HAND_SIZE, N_PLAY), np.float32)
+    slots = np.full((n, HAND_SIZE), -1)
+    sight, _ = new_memory()
+    _extract(RULEBOOK, DOMINO_TABLE, sight, *_arguments(views), context, plays, slots)
+    return context, plays, slots
+
+
+def _arguments(views: Views) -> tuple[npt.NDArray, ...]:
+    """Return the arrays from which `_see_row` builds sights: decl, seat, bidder, plays, players, hands."""
+    seen = views.seen
+    numbers = (column.astype(np.int64) for column in (seen.decl, views.seat, seen.bidder))
+    rows = (np.ascontiguousarray(column) for column in (seen.plays, seen.players, views.hand))
+    return *numbers, *rows
+
+
+@kernel
+def _see_row(rules, sight, seat, bidder, plays, players, hand, barred):
+    """Fill the sight of one view from its public plays [t] and its mover's hand [7]."""
+    boundary, trick = replay(rules, plays, players, barred)
+    dealt = np.int64(0)
+    for slot in range(HAND_SIZE):
+        dealt |= np.int64(1) << rules.bit[hand[slot]]
+    see(rules, sight, boundary & HELD & ~trick, dealt, trick, barred, seat, bidder)
+
+
+@kernel
+def _slot_of(rules, hand, domino):
+    """Return the slot of a domino (a bit number) in a hand [7] of ids."""
+    for slot in range(HAND_SIZE):
+        if rules.bit[hand[slot]] == domino:
+            return slot
+    return -1
+
+
+@kernel
+def _choose(
+    rulebook, table, sights, memories, decls, seats, bidders, plays, players, hands, policy, weights, slots
+):
+    """Fill slots [N] with the plays of a policy in N views; see `new_memory` and `_arguments`."""
+    barred = np.zeros(N_SEATS, np.int64)
+    sight, memory = sights[0], memories[0]
+    for row in range(len(decls)):
+        rules = rulebook[decls[row]]
+        _see_row(rules, sight, seats[row], bidders[row], plays[row], players[row], hands[row], barred)
+        domino = policy_play(rules, table[0], sight, policy, weights[0], memory)
+        slots[row] = _slot_of(rules, hands[row], domino)
+
+
+@kernel
+def _extract(rulebook, table, sights, decls, seats, bidders, plays, players, hands, context, features, slots):
+    """Fill context [N, 32], features [N, 7, 32] and slots [N, 7] of N views."""
+    barred, order = np.zeros(N_SEATS, np.int64), np.zeros(HAND_SIZE, np.int64)
+    sight = sights[0]
+    for row in range(len(decls)):
+        rules = rulebook[decls[row]]
+        _see_row(rules, sight, seats[row], bidders[row], plays[row], players[row], hands[row], barred)
+        n = fill_features(rules, table[0], sight, context[row], features[row], order)
+        for k in range(n):
+            slots[row, k] = _slot_of(rules, hands[row], order[k])

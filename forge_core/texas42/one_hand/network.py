@@ -1,0 +1,157 @@
+"""The one-hand network: features of the situation and of each legal play go in, a logit per play comes out.
+
+One hidden layer: the features of the situation and those of a play are mapped to the same hidden units and
+added; a play's logit is a weighted sum of the units after a ReLU. The best play has the highest logit, and
+softmax over the legal plays gives the probabilities of a policy.
+
+The torch module serves for training, ONNX files and cards; `weights_of` packs it into the record that the
+kernels read. Letters: N rows, A = 7 places for legal plays, H hidden units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from forge_core.errors import BadInput
+from forge_core.kernels import kernel
+from forge_core.learning.checkpoints import load_model
+from forge_core.learning.networks.network import Arrays, Network
+from forge_core.learning.spec import StoredRecord
+from forge_core.streams import stream
+from forge_core.texas42.dominoes import HAND_SIZE
+from forge_core.texas42.one_hand.architecture import ARCHITECTURE, HIDDEN
+from forge_core.texas42.one_hand.features import CONTEXT, FEATURES_VERSION, N_CONTEXT, N_PLAY, PLAY
+
+ONE_HAND_MODEL = str(Path(__file__).parents[3] / "models" / "texas42-one-hand-2k")
+"""the network that ships with the project"""
+
+WEIGHTS = np.dtype(
+    [
+        ("context", np.float32, (N_CONTEXT, HIDDEN)),
+        ("bias", np.float32, HIDDEN),
+        ("play", np.float32, (N_PLAY, HIDDEN)),
+        ("out", np.float32, HIDDEN),
+    ],
+    align=True,
+)
+"""The weights of a network, as kernels read them"""
+NO_WEIGHTS = np.zeros(1, dtype=WEIGHTS)
+"""for kernels that are told to use another policy"""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSpec(StoredRecord):
+    """The input of the network: the features, in order. Raises BadInput for features of another version."""
+
+    name: str = ARCHITECTURE
+    version: str = FEATURES_VERSION
+    context: tuple[str, ...] = tuple(CONTEXT)
+    play: tuple[str, ...] = tuple(PLAY)
+
+    def __post_init__(self) -> None:
+        if (self.version, list(self.context), list(self.play)) != (FEATURES_VERSION, [*CONTEXT], [*PLAY]):
+            raise BadInput(
+                f"the network reads features {self.version}, but this code computes {FEATURES_VERSION}: use "
+                "the version of Forge that wrote it, or train it again"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureConfig(StoredRecord):
+    """The size of the network."""
+
+    hidden: int = HIDDEN
+    objective: str = "one-hand"
+
+    def __post_init__(self) -> None:
+        if self.hidden != HIDDEN:
+            raise BadInput(f"hidden {self.hidden}: the kernels are compiled for {HIDDEN} hidden units")
+
+
+class OneHandNet(Network):
+    """The one-hand network as a torch module."""
+
+    architecture = ARCHITECTURE
+    input_names = ("context", "plays")
+    output_names = ("logits",)  # pyright: ignore[reportAssignmentType]
+
+    spec: FeatureSpec
+    config: FeatureConfig
+
+    def __init__(self, spec: FeatureSpec, config: FeatureConfig) -> None:
+        super().__init__(spec, config)
+        self.context = nn.Linear(N_CONTEXT, config.hidden)
+        self.play = nn.Linear(N_PLAY, config.hidden, bias=False)
+        self.out = nn.Linear(config.hidden, 1, bias=False)
+
+    @classmethod
+    def least_size(cls, spec: FeatureSpec, config: FeatureConfig) -> tuple[int, int]:
+        """Return the number of tensors and of weights; see Network."""
+        return 4, config.hidden * (N_CONTEXT + 1 + N_PLAY + 1)
+
+    def forward(self, context: Tensor, plays: Tensor) -> Tensor:
+        """context [N, 32], plays [N, A, 32] -> logits [N, A]; those of rows without a play mean nothing."""
+        hidden = torch.relu(self.context(context)[:, None] + self.play(plays))
+        return self.out(hidden).squeeze(-1)
+
+    def answers(self, context: Tensor, plays: Tensor) -> tuple[Tensor, ...]:
+        """Return the logits, as a tuple; see Network."""
+        return (self(context, plays),)
+
+    def traceable(self) -> nn.Module:
+        """Return the module itself: it has no control flow."""
+        return self
+
+    def random_inputs(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return n rows of numbers in 0..1, the same at every call; see Network."""
+        numbers = stream(0, "one-hand-inputs", n)
+        context = numbers.random((n, N_CONTEXT), dtype=np.float32)
+        return context, numbers.random((n, HAND_SIZE, N_PLAY), dtype=np.float32)
+
+    def choices(self, inputs: Arrays, answers: Arrays) -> np.ndarray:
+        """Return [n]: the place of the highest logit in each row."""
+        return answers[0].argmax(axis=1)
+
+
+def load_weights(folder: str) -> np.ndarray:
+    """Return [1] WEIGHTS of the network in a folder. Raises BadInput and StoreUnusable; see `load_model`."""
+    return weights_of(load_model(folder, kind=OneHandNet))
+
+
+def weights_of(network: OneHandNet) -> np.ndarray:
+    """Return [1] WEIGHTS: the weights as kernels read them."""
+    packed = np.zeros(1, dtype=WEIGHTS)
+    for name, tensor in (
+        ("context", network.context.weight.T),
+        ("bias", network.context.bias),
+        ("play", network.play.weight.T),
+        ("out", network.out.weight[0]),
+    ):
+        packed[name] = tensor.detach().cpu().numpy()
+    return packed
+
+
+@kernel
+def fill_logits(weights, n, context, plays, situation, hidden, logits):
+    """Fill logits [7] of the first n plays. context [32], plays [7, 32]; situation, hidden [H]: memory."""
+    # The situation's share of the hidden units is the same for all plays. Most features are 0: skip them.
+    situation[:] = weights.bias
+    for i in range(N_CONTEXT):
+        if context[i] != 0:
+            for unit in range(HIDDEN):
+                situation[unit] += context[i] * weights.context[i, unit]
+    for k in range(n):
+        hidden[:] = situation
+        for i in range(N_PLAY):
+            if plays[k, i] != 0:
+                for unit in range(HIDDEN):
+                    hidden[unit] += plays[k, i] * weights.play[i, unit]
+        logit = np.float32(0)
+        for unit in range(HIDDEN):
+            logit += max(hidden[unit], np.float32(0)) * weights.out[unit]
+        logits[k] = logit
