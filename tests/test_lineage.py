@@ -120,7 +120,7 @@ def test_a_champion_leads_back_to_seeds_and_versions(taught):
 
 
 def test_a_fine_tuned_network_leads_through_its_parent(taught):
-    found = trace("challenger", "qvalue", taught.tracker)
+    found = trace(f"{NAME}/2", "qvalue", taught.tracker)
     child, parent = found.generations
     assert (child.name, parent.name) == (f"{NAME}/2", f"{NAME}/1")
     assert parent.weights == weights_of(taught.parent)

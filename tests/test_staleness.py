@@ -27,10 +27,13 @@ from forge_assets.texas42 import versions as texas42_versions
 from forge_assets.texas42.blocks import block_name
 from forge_assets.texas42.game import TEXAS42
 from forge_assets.texas42.partitions import golden_partitions
+from forge_assets.texas42.universe import grow_universe
 from forge_assets.versions import PROJECT
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
 
+N_BLOCKS = 200
+"""blocks of seeds: so many that Dagster compares no data versions"""
 PARTITIONED = {*TEXAS42.partitioned, *LIUZHOU.partitioned}
 
 pytestmark = [
@@ -144,13 +147,14 @@ def instance():
 def made_by_present_versions():
     """Record all assets as made by the present versions: 200 partitions of each block asset, all of the
     others."""
-    blocks = [block_name(block) for block in range(200)]
+    blocks = [block_name(block) for block in range(N_BLOCKS)]
     rectangle = [f"{decl}|{name}" for decl in NAMES for name in blocks[:20]]
     many = {"oracle_shards": rectangle, "marginalized_shards": rectangle}
     many |= {"golden_shards": golden_partitions.get_partition_keys()}
     many |= {"eq_games": blocks, "bidding_results": blocks}
     graph = defs.resolve_asset_graph()
     with dg.DagsterInstance.ephemeral() as instance:
+        grow_universe(instance, [N_BLOCKS - 1])
         for key in graph.toposorted_asset_keys:
             name, node = key.to_user_string(), graph.get(key)
             tags = {"dagster/code_version": node.code_version, "dagster/data_version": "d"}
@@ -158,8 +162,9 @@ def made_by_present_versions():
                 found = instance.fetch_materializations(parent, limit=1).records[0]
                 tags[f"dagster/input_data_version/{parent.to_user_string()}"] = "d"
                 tags[f"dagster/input_event_pointer/{parent.to_user_string()}"] = str(found.storage_id)
-            keys = node.partitions_def.get_partition_keys() if node.partitions_def else [None]
-            for partition in many.get(name, keys):
+            if name not in many:
+                many[name] = node.partitions_def.get_partition_keys() if node.partitions_def else [None]
+            for partition in many[name]:
                 metadata = {"settings": "settings"} if name in ("eq_games", "bidding_results") else {}
                 event = dg.AssetMaterialization(name, partition=partition, metadata=metadata, tags=tags)
                 instance.report_runless_asset_event(event)
