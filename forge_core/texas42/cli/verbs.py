@@ -17,6 +17,7 @@ from forge_core.texas42.cli.export import export
 from forge_core.texas42.cli.investigate import investigate
 from forge_core.texas42.cli.match import match
 from forge_core.texas42.cli.pictures import pictures
+from forge_core.texas42.cli.play import play
 from forge_core.texas42.cli.shards import shards
 from forge_core.texas42.cli.solve import solve
 from forge_core.texas42.cli.summary import summary
@@ -44,7 +45,7 @@ TEXAS42 = GameVerbs(
         "networks": (tokenize, train, evaluate, export),
         "games by E[Q]": (eq, summary, view, pictures, eq_export),
         "bidding": (bid, bid_tables, investigate, convergence),
-        "players": (match,),
+        "players": (match, play),
     },
     parts_of_stores=parts_of_stores,
     benchmarks={

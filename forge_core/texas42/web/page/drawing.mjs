@@ -1,0 +1,229 @@
+// Everything that is drawn, from a plain description of what to show. No rules and no state of play here.
+
+import { DECLARATIONS, nameOf, pipsOf, voidsOf } from "./hand.mjs";
+
+export const SEATS = ["You", "Left", "Partner", "Right"];
+const PLACES = ["own", "left", "across", "right"];
+const SUITS = ["blanks", "ones", "twos", "threes", "fours", "fives", "sixes", "trumps"];
+const DIAGONAL = [[-1, 1], [1, -1]];
+const CORNERS = [...DIAGONAL, [-1, -1], [1, 1]];
+const SPOTS = [[], [[0, 0]], DIAGONAL, [...DIAGONAL, [0, 0]], CORNERS, [...CORNERS, [0, 0]], [...CORNERS, [-1, 0], [1, 0]]];
+const COSTLY = 1; // points: losses from here on are marked in the list of plays
+
+/** Return an element. Attributes with a false value are left out; children are elements or text. */
+export function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) made[name] = value;
+    else if (value !== false && value !== undefined) made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+export const signed = (points) => (Object.is(points, NaN) ? "" : `${points > 0 ? "+" : ""}${points.toFixed(1)}`);
+export const percent = (share) => `${Math.round(100 * share)} %`;
+const title = (decl) => DECLARATIONS[decl].replace("-", " ").replace("notrump", "no trump");
+
+/** Return the drawing of an upright domino; null for one that is face down. */
+function drawing(domino) {
+  const half = (pips, middle) =>
+    SPOTS[pips].map(([x, y]) => `<circle cx="${22 + 11 * x}" cy="${middle + 11 * y}" r="4"/>`).join("");
+  const svg = element("span");
+  const [high, low] = domino === null ? [0, 0] : pipsOf(domino);
+  const face = domino === null ? "" : `<path class="bar" d="M6 44H38"/>${half(high, 22)}${half(low, 66)}`;
+  const label = domino === null ? "face down" : nameOf(domino);
+  svg.innerHTML = `<svg viewBox="0 0 44 88" role="img" aria-label="${label}"><rect class="outline" x="2" y="2" width="40" height="84" rx="7"/>${face}</svg>`;
+  return svg.firstChild;
+}
+
+const tile = (domino, classes = "") =>
+  element("span", { class: `domino ${domino === null ? "back" : ""} ${classes}` }, drawing(domino));
+
+/**
+ * Draw the table. hand: the position shown. isOpen: true shows all hands. own: the buttons of seat 0, see
+ * `ownHand`, or null. next: the domino played next in a hand that is looked at again, or null. isPlayed: false
+ * before the trump is known.
+ */
+export function drawTable(place, { hand, isOpen, own, next, isPlayed }) {
+  const voids = voidsOf(hand.rules, hand.decl, hand.plays, hand.players);
+  const seats = PLACES.map((where, seat) => {
+    const isToMove = isPlayed && !hand.isOver && hand.turn === seat;
+    const held = hand.held(seat);
+    const shown = isOpen ? hand.deal[seat] : held;
+    const classes = (domino) =>
+      `small ${isOpen && !hand.isOver && !held.includes(domino) ? "played" : ""} ${domino === next ? "chosen" : ""}`;
+    const dominoes = own && seat === 0 ? own : shown.map((domino) => tile(isOpen || seat === 0 ? domino : null, classes(domino)));
+    const missing = voids[seat].map((suit) => SUITS[suit]).join(", ");
+    return element(
+      "div",
+      { class: `seat ${where} ${seat % 2 ? "them" : "us"} ${isToMove ? "to-move" : ""}`, "data-seat": seat },
+      element("h3", {}, `${SEATS[seat]}${isToMove ? " to play" : ""}`),
+      element("div", { class: "row" }, ...dominoes),
+      element("small", {}, missing ? `no ${missing}` : ""),
+    );
+  });
+  place.replaceChildren(...seats, drawTrick(hand));
+}
+
+/** Return the current trick, or the last one while nothing has been led. */
+function drawTrick(hand) {
+  const from = Math.max(0, hand.trick.length ? hand.step - hand.trick.length : hand.step - 4);
+  const shown = hand.plays.slice(from);
+  const winner = shown.length ? hand.rules.winner(hand.decl, shown) : -1;
+  const dominoes = shown.map((domino, i) => {
+    const made = tile(domino, i === winner ? "wins" : "");
+    made.style.gridArea = PLACES[hand.players[from + i]];
+    return made;
+  });
+  return element("div", { id: "trick", "aria-label": "Trick" }, ...dominoes);
+}
+
+/**
+ * Return the buttons of seat 0. isOn: true if it is its turn. hint: the estimates so far, or null.
+ * onPlay: called with the domino.
+ */
+export function ownHand(hand, { isOn, hint, onPlay }) {
+  const legal = isOn ? hand.legal : [];
+  const best = hint ? Math.max(...hint.mean.filter((mean) => !Number.isNaN(mean))) : 0;
+  return hand.deal[0].map((domino, slot) => {
+    if (hand.plays.includes(domino)) return null;
+    const isLegal = legal.includes(domino);
+    const isBest = hint && isLegal && hint.mean[slot] === best;
+    const words = hint && isLegal ? hintOf(hint, slot, isBest) : [];
+    const label = hint && isLegal
+      ? `, expected ${signed(hint.mean[slot])} points, makes the bid in ${percent(hint.pMake[slot])}${isBest ? ", best" : ""}`
+      : "";
+    return element(
+      "button",
+      {
+        type: "button",
+        class: `domino ${isBest ? "best" : ""} ${isOn && !isLegal ? "illegal" : ""}`,
+        disabled: !isLegal,
+        "data-domino": domino,
+        "aria-label": `Play ${nameOf(domino)}${label}`,
+        onclick: () => onPlay(domino),
+      },
+      element("span", { class: "hint" }, ...words),
+      drawing(domino),
+      element("span", { class: "keys" }, String(slot + 1)),
+    );
+  }).filter(Boolean);
+}
+
+function hintOf(hint, slot, isBest) {
+  const bar = element("i");
+  bar.style.width = percent(hint.pMake[slot]).replace(" ", "");
+  return [
+    element("span", {}, isBest ? "best" : ""),
+    element("b", {}, signed(hint.mean[slot])),
+    element("span", {}, `± ${hint.spread[slot].toFixed(1)}`),
+    element("span", {}, percent(hint.pMake[slot])),
+    element("span", { class: "meter" }, bar),
+  ];
+}
+
+/** Draw the points of both teams and the contract. */
+export function drawScore(place, hand) {
+  const needed = hand.bid - hand.points[0];
+  const state = needed <= 0 ? "made" : hand.points[1] > 42 - hand.bid ? "set" : `${needed} to go`;
+  place.replaceChildren(
+    element(
+      "div",
+      { class: "points" },
+      element("span", {}, "Your team ", element("b", { class: "us" }, String(hand.points[0]))),
+      element("span", {}, "Opponents ", element("b", { class: "them" }, String(hand.points[1]))),
+      element("span", {}, `You bid ${hand.bid}, ${title(hand.decl)}: ${state}`),
+    ),
+  );
+}
+
+/** Draw the choice of the declaration. found: by declaration, {pMake, mean, worlds} or undefined. */
+export function drawDeclarations(place, { found, isHinted, onChoose }) {
+  const rows = DECLARATIONS.map((name, decl) => {
+    const known = isHinted ? found[decl] : undefined;
+    return element(
+      "tr",
+      {},
+      element("td", { class: "text" }, element("button", { type: "button", "data-decl": name, onclick: () => onChoose(decl) }, title(decl))),
+      element("td", {}, known ? percent(known.pMake) : ""),
+      element("td", {}, known ? signed(known.mean) : ""),
+    );
+  });
+  const heads = isHinted ? ["makes 30", "points"] : ["", ""];
+  place.replaceChildren(
+    element("h2", {}, "You bid 30. Choose the trump."),
+    element("table", {}, element("tr", {}, element("th", { class: "text" }, "trump"), ...heads.map((head) => element("th", {}, head))), ...rows),
+    element("p", { class: "dim" }, isHinted ? "From deals that fit your hand, played perfectly with all hands visible." : ""),
+  );
+}
+
+/** Draw what the hints of this decision rest on; nothing if hint is null. */
+export function drawHint(place, hint) {
+  if (!hint) return place.replaceChildren();
+  const of = hint.worlds === hint.count ? "all" : String(hint.worlds);
+  place.replaceChildren(
+    element("h2", {}, "Hints"),
+    element("p", {}, `${hint.count.toLocaleString("en")} deals of the hidden hands fit what you have seen; ${of} of them are solved exactly.`),
+    element("p", { class: "dim" }, "Above each domino: expected points from here (your team minus theirs), ± their spread over these deals, and how often you make the bid."),
+  );
+}
+
+/** Draw the result of a finished hand. totals: by seat, {known, seen}: points lost. perfect: points of seat 0's team. */
+export function drawResult(place, { hand, totals, perfect, onStep }) {
+  const isMade = hand.points[0] >= hand.bid;
+  const rows = totals.map(({ known, seen }, seat) =>
+    element("tr", {}, element("td", { class: "text" }, SEATS[seat]), element("td", {}, known.toFixed(1)), element("td", {}, String(seen))),
+  );
+  place.replaceChildren(
+    element("h2", {}, `${isMade ? "Bid made" : "Bid set"}: ${hand.points[0]} to ${hand.points[1]}`),
+    element("p", {}, `With all hands visible and perfect play by everyone: ${perfect} to ${42 - perfect}.`),
+    element(
+      "table",
+      {},
+      element("tr", {}, ...["points lost by", "as known", "all seen"].map((head, i) => element("th", { class: i ? "" : "text" }, head))),
+      ...rows,
+    ),
+    element(
+      "div",
+      { class: "steps" },
+      element("button", { type: "button", id: "back", onclick: () => onStep(-1) }, "◂ Step back"),
+      element("button", { type: "button", id: "forward", onclick: () => onStep(1) }, "Step on ▸"),
+    ),
+  );
+}
+
+/**
+ * Draw the plays. costs: null while the hand is on (estimates of other seats would reveal their hands), else
+ * by play {known, seen}. shown: number of plays in the position shown. onShow: called with a number of plays.
+ */
+export function drawLog(place, { hand, costs, shown, onShow }) {
+  const rows = hand.plays.map((domino, i) => {
+    const cost = costs ? costs[i] : null;
+    const cell = (lost, text) => element("td", { class: lost >= COSTLY ? "costly" : "" }, lost > 0 ? text : "");
+    const play = costs ? element("button", { type: "button", onclick: () => onShow(i) }, nameOf(domino)) : nameOf(domino);
+    return element(
+      "tr",
+      { class: costs && i === shown ? "here" : "" },
+      element("td", { class: "text" }, i % 4 ? "" : String(1 + i / 4)),
+      element("td", { class: "text" }, SEATS[hand.players[i]]),
+      element("td", { class: "text" }, play),
+      ...(cost ? [cell(cost.known, cost.known.toFixed(1)), cell(cost.seen, String(cost.seen))] : []),
+    );
+  });
+  const heads = costs ? ["lost, as known", "all seen"] : [];
+  const scroll = element(
+    "div",
+    { class: "scroll" },
+    element(
+      "table",
+      {},
+      element("tr", {}, ...["trick", "seat", "play"].map((head) => element("th", { class: "text" }, head)), ...heads.map((head) => element("th", {}, head))),
+      ...rows,
+    ),
+  );
+  place.replaceChildren(element("h2", {}, "Plays"), scroll);
+  const here = scroll.querySelector(".here");
+  if (here) scroll.scrollTop = here.offsetTop - scroll.clientHeight / 2;
+  else scroll.scrollTop = costs ? 0 : scroll.scrollHeight;
+}
