@@ -20,17 +20,20 @@ from forge_core.texas42.bidding.playouts import BIDDER
 from forge_core.texas42.bidding.table import play_out
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.games import start
-from forge_core.texas42.players.heuristic import HEURISTIC_VERSION, HeuristicPlayer
+from forge_core.texas42.one_hand.heuristic import HEURISTIC_VERSION
+from forge_core.texas42.players.heuristic import HeuristicPlayer
 
 
 class HeuristicPlayout:
     name, version, sees_all = "heuristic", HEURISTIC_VERSION, False
 
-    def points(self, hands, decls):
+    def points(self, hands, decls, advance=None):
         games, player = start(hands, decls, BIDDER), HeuristicPlayer()
         keys = np.zeros(len(games), dtype=np.uint64)  # it draws nothing
         while not games.over:
             games = games.play(player.slots(games.views, keys))
+        if advance:
+            advance(len(games))
         return games.seen.points[:, 0].astype(np.int8)
 
 

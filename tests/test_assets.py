@@ -135,7 +135,7 @@ def test_definitions_are_these(instance):
         "eq_token_splits": ("expected_q", ["eq_catalog"], token_checks, 2, f"r2/t1/{games}"),
         "eq_model": ("expected_q", ["eq_token_splits"], model_checks, None, f"m1/r2/t1/{games}"),
         "eq_model_onnx": ("expected_q", ["eq_model"], ["parity"], None, f"x2/m1/r2/t1/{games}"),
-        "bidding_results": ("bidding", [], sorted(CHECKS), 20, "b1/p1/q3/e1/o1"),
+        "bidding_results": ("bidding", [], sorted(CHECKS), 20, "b1/h1/p1/q3/e1/o1"),
         "match_results": (
             "play",
             ["eq_model", "oracle_model"],

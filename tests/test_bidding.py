@@ -162,13 +162,13 @@ def deals_of(n: int):
 
 def test_playouts_go_by_name_and_say_what_they_see():
     assert open_playout("oracle") == OraclePlayout()
-    for name, sees_all in (("oracle", True), ("policy", True), ("eq", False)):
+    for name, sees_all in (("oracle", True), ("policy", True), ("eq", False), ("heuristic", False)):
         playout = open_playout(name, "cpu")
         assert (playout.name, playout.sees_all) == (name, sees_all)
         table = play_out(STRONG, playout, 1, decls=[SIXES])
         assert ("all hands are seen" in provenance(table)) == sees_all
         assert f"{name} playouts (" in provenance(table)
-    with pytest.raises(BadInput, match="use oracle, policy, eq"):
+    with pytest.raises(BadInput, match="use heuristic, eq, policy, oracle"):
         open_playout("luck")
 
 
@@ -181,7 +181,7 @@ def test_all_that_changes_points_is_in_the_version():
     assert digest_of(load_model(REFERENCE_MODEL)) in versions[0]
 
 
-@pytest.mark.parametrize(("name", "settings"), [("policy", {}), ("eq", {"worlds": 3})])
+@pytest.mark.parametrize(("name", "settings"), [("policy", {}), ("eq", {"worlds": 3}), ("heuristic", {})])
 def test_a_deal_is_played_alike_in_any_company(name, settings):
     hands, decls = deals_of(40)
     playout = open_playout(name, "cpu", **settings)

@@ -26,6 +26,7 @@ from forge_core.texas42.bidding.table import BIDDING_VERSION, BidTable, play_out
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import EQ_VERSION
 from forge_core.texas42.folders import BIDDING_FOLDER
+from forge_core.texas42.one_hand.heuristic import HEURISTIC_VERSION
 from forge_core.texas42.oracle import ORACLE_VERSION
 from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.tokens.encoder import ENCODER_VERSION
@@ -78,7 +79,9 @@ def materialize(instance, root, tmp_path, monkeypatch):
             "compute": {"device": "cpu", "workers": 1},
             "tracker": {"uri": f"sqlite:///{tmp_path}/mlflow.db"},
         }
-        return materialize_here("bidding_results", instance, tags, {"samples": 2} | settings, resources)
+        return materialize_here(
+            "bidding_results", instance, tags, {"samples": 2, "playout": "oracle"} | settings, resources
+        )
 
     return run
 
@@ -201,5 +204,5 @@ def test_what_contradicts_itself_is_said(materialize):
 
 
 def test_versions_are_those_of_the_algorithms():
-    those = (BIDDING_VERSION, POLICY_VERSION, EQ_VERSION, ENCODER_VERSION, ORACLE_VERSION)
+    those = (BIDDING_VERSION, HEURISTIC_VERSION, POLICY_VERSION, EQ_VERSION, ENCODER_VERSION, ORACLE_VERSION)
     assert "/".join(those) == versions.BIDDING

@@ -50,7 +50,7 @@ def answer(forge):
 
 
 def test_p_make_as_the_table_has_it(answer):
-    found = answer("bid", *QUICK, "--seed", "3")
+    found = answer("bid", *QUICK, "--seed", "3", "--playout", "oracle")
     table = play_out(parse_hand(HAND), OraclePlayout(), 4, seed=3)
     assert list(found["declarations"]) == list(NAMES)
     low, high = table.interval
@@ -97,8 +97,26 @@ def test_a_table_for_people(forge, form):
     rows = out.splitlines()[:11]
     assert max(map(len, rows)) <= 80
     assert "…" not in out
-    assert "all hands are seen" in out
+    assert "every seat sees only its own hand" in out
     assert re.search("Bid |Pass", out)
+
+
+def test_rows_are_sorted_by_the_chance_to_win_that_the_advice_names(forge):
+    _, out, _ = forge("bid", "--hand", STRONG, "--samples", "50")
+    titles, *rows = out.splitlines()[:11]
+    assert titles.split()[-2:] == ["call", "win"]
+    shares = [float(row.split()[-1]) for row in rows]
+    assert shares == sorted(shares, reverse=True)
+    assert f"from 0 to 0: {shares[0]} %" in out
+    call = re.search(r"Bid (.*?), (\S+):", out)
+    assert call and rows[0].split()[0] == call[2] and f" {call[1]} " in rows[0]
+
+
+def test_tournaments_have_no_doubles_suit(forge, answer):
+    found = answer("bid", *QUICK, "--contracts", "tournament")
+    assert [name for name in NAMES if name not in found["declarations"]] == ["doubles-suit"]
+    status, _, err = forge("bid", *QUICK, "--contracts", "tournament", "--decl", "doubles-suit")
+    assert status == 2 and "decl doubles-suit is not played in tournaments" in err
 
 
 def test_a_poster_is_written_where_it_is_asked(forge, tmp_path):
@@ -130,7 +148,9 @@ def test_the_help_says_what_deals_tell(forge):
         assert f"{(high - low) / 2:.2f}" == width
 
 
-@pytest.mark.parametrize(("playout", "sees_all"), [("oracle", True), ("policy", True), ("eq", False)])
+@pytest.mark.parametrize(
+    ("playout", "sees_all"), [("oracle", True), ("policy", True), ("eq", False), ("heuristic", False)]
+)
 def test_every_answer_says_how_it_was_played(forge, answer, playout, sees_all):
     how = ("--playout", playout, *(("--worlds", "2") if playout == "eq" else ()))
     for command in (
@@ -195,9 +215,10 @@ def test_convergence(forge, answer):
         (("bid", "--hand", HAND, "--samples", "0"), "samples 0"),
         (("bid", "--hand", HAND, "--samples", "-5"), "samples"),
         (("bid", "--hand", HAND, "--samples", "many"), "samples"),
+        (("bid", *QUICK, "--contracts", "house"), "contracts 'house': use all or tournament"),
         (("bid", *QUICK, "--playout", "luck"), "unknown playout 'luck'"),
         (("bid", *QUICK, "--worlds", "5"), "leave out worlds"),
-        (("bid", *QUICK, "--model", "x"), "oracle playouts use no network: leave out model"),
+        (("bid", *QUICK, "--model", "x"), "heuristic playouts use no network: leave out model"),
         (("bid", *QUICK, "--playout", "policy", "--oracle", "exact"), "leave out oracle"),
         (("bid", *QUICK, "--playout", "policy", "--model", "nowhere"), "no model"),
         (("bid", *QUICK, "--playout", "eq", "--worlds", "0"), "worlds 0: use at least 1"),
@@ -242,7 +263,7 @@ def test_p_make_is_measured_after_it_was_found_right(answer, monkeypatch):
     from forge_core.texas42.cli import bench_bid
 
     monkeypatch.setattr(bench_bid, "SAMPLES", 2)
-    monkeypatch.setattr(bench_bid, "N_GAMES", {"policy": 20, "eq": 10})
+    monkeypatch.setattr(bench_bid, "N_GAMES", {"heuristic": 20, "policy": 20, "eq": 10})
     found = answer("bench", "bid", "--seeds", "3")
     assert found["subject"] == "bid"
     assert found["figures"][0]["limit"] == 40
@@ -268,7 +289,7 @@ def test_no_figure_of_a_playout_that_looks_aside():
     class Jealous:
         name, version, sees_all = "jealous", "1", False
 
-        def points(self, hands, decls):
+        def points(self, hands, decls, advance=None):
             return np.full(len(hands), len(hands) % 43, dtype=np.int8)
 
     with pytest.raises(AssertionError, match="depend on the batch"):

@@ -71,7 +71,7 @@ RESTS_ON = {
     "BIDDING_VERSION": {"bidding_results"},
     "POLICY_VERSION": {"bidding_results"},
     "MATCH_VERSION": {"match_results", "champion"},
-    "HEURISTIC_VERSION": {"match_results", "champion"},
+    "HEURISTIC_VERSION": {"bidding_results", "match_results", "champion"},
     "RULE_VERSION": {"match_results", "champion"},
     "GATE_VERSION": {"champion", "liuzhou_champion", "skull_king_champion"},
     "liuzhou SELF_PLAY_VERSION": {"liuzhou_self_play", *LIUZHOU_NETWORKS},

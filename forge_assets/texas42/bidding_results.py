@@ -4,7 +4,7 @@ A partition holds fifty seeds; the hand of a seed is seat 0's hand in its deal. 
 after another, and each one is recorded as soon as all its tables exist and pass the checks. Tables that are
 already in the store are verified, not made again.
 
-The asset has no upstream assets: deals come from seeds, and the default playouts, `oracle`, use the solver.
+The asset has no upstream assets: deals come from seeds, and the default playouts, `heuristic`, follow rules.
 The network of `policy` and `eq` playouts is a setting, and its weights are part of the data version.
 """
 

@@ -32,21 +32,23 @@ EQ_TOKENS = "/".join(
 EQ_MODEL = f"{constant_of('forge_core.learning.labelled.train', 'MODEL_VERSION')}/{EQ_TOKENS}"
 EQ_ONNX = f"{constant_of('forge_core.learning.onnx', 'ONNX_VERSION')}/{EQ_MODEL}"
 
+HEURISTIC = constant_of("forge_core.texas42.one_hand.heuristic", "HEURISTIC_VERSION")
 TABLES = constant_of("forge_core.texas42.bidding.table", "BIDDING_VERSION")
 BIDDING = "/".join(
     (
         TABLES,
+        HEURISTIC,
         constant_of("forge_core.texas42.bidding.playouts", "POLICY_VERSION"),
         EQ,
         ENCODER,
         ORACLE,
     )
 )
-"""Playouts use the solver, or networks, which read positions through the encoder."""
+"""Playouts use rules, the solver, or networks, which read positions through the encoder."""
 MATCHES = "/".join(
     (
         constant_of("forge_core.texas42.arena.boards", "MATCH_VERSION"),
-        constant_of("forge_core.texas42.one_hand.heuristic", "HEURISTIC_VERSION"),
+        HEURISTIC,
         constant_of("forge_core.texas42.bidding.bidders", "RULE_VERSION"),
         EQ_MODEL,
     )

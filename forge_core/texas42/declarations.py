@@ -20,6 +20,11 @@ NAMES: tuple[str, ...] = (
 )
 N_DECLARATIONS = len(NAMES)
 DOUBLES_TRUMP, DOUBLES_SUIT, NOTRUMP = 7, 8, 9
+CONTRACTS = {
+    "all": tuple(range(N_DECLARATIONS)),
+    "tournament": tuple(decl for decl in range(N_DECLARATIONS) if decl != DOUBLES_SUIT),
+}
+"""the declarations by the rules of play; sanctioned tournaments have no doubles as a suit of their own"""
 
 
 def is_called(domino: int, decl: int) -> bool:
@@ -42,6 +47,14 @@ def parse_declaration(text: str | int) -> int:
     if name.isdecimal() and int(name) < N_DECLARATIONS:
         return int(name)
     raise BadInput(f"unknown declaration {text!r}: use 0..9 or one of {', '.join(NAMES)}")
+
+
+def parse_contracts(text: str) -> tuple[int, ...]:
+    """Return the declarations of `all` or `tournament`. Raises BadInput for another name."""
+    name = text.strip().lower()
+    if name not in CONTRACTS:
+        raise BadInput(f"contracts {text!r}: use {' or '.join(CONTRACTS)}")
+    return CONTRACTS[name]
 
 
 def check_declaration(decl: int) -> int:

@@ -222,6 +222,21 @@ def advise(p_make: Floats, situation: Situation, field: Field = MEASURED_FIELD) 
     )
 
 
+def best_calls(advice: Advice) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return the best call of each declaration [10] and the chance to win the game with it [10].
+
+    Each is chosen as by `choose`, as if the hand had no other declaration: a pass, unless a bid is better.
+    The best of all is the recommended call.
+    """
+    sound = advice.if_it_stands > advice.worth_of_pass + _GRAIN
+    worth = np.where(sound, advice.worth, -np.inf)
+    best = np.round(worth / _GRAIN).argmax(axis=1)
+    win = worth[np.arange(N_DECLARATIONS), best]
+    passes = np.round(win / _GRAIN) <= np.round(advice.worth_of_pass / _GRAIN)
+    calls = np.where(passes, PASS, np.array(advice.bids)[best])
+    return calls, np.where(passes, advice.worth_of_pass, win)
+
+
 def explain(advice: Advice, table: BidTable) -> list[str]:
     """Return the advice in words, one or two sentences per line."""
     best, highest, situation = advice.recommended, advice.highest, advice.situation

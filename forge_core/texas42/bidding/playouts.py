@@ -1,8 +1,9 @@
 """Playouts: named ways to play out a deal and count the points of the bidder's team.
 
-    oracle  perfect play with all hands seen
-    policy  a network's choices with all hands seen
-    eq      every seat plays by E[Q] from what it can see, as at a real table, and for points, not for the bid
+    heuristic  every seat plays by fixed rules from what it can see, as at a real table
+    eq         every seat plays by E[Q] from what it can see, and for points, not for the bid
+    policy     a network's choices with all hands seen
+    oracle     perfect play with all hands seen
 
 To add one, write a class that implements Playout, or a player, and add it to PLAYOUTS.
 """
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
-from forge_core.texas42.dominoes import HAND_POINTS
+from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
 from forge_core.texas42.games import start
 from forge_core.texas42.oracle.alphabeta import root_q
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
@@ -30,8 +31,15 @@ BIDDER = 0
 """the seat that holds the hand, bids and leads"""
 POLICY_VERSION = "p1"
 """Increased when the same network would take different points."""
+_SOLVED_AT_ONCE = 64
+"""deals solved between two reports of progress: a fraction of a second"""
+_HEURISTIC_AT_ONCE = 1_000
+"""games of the heuristic in a lockstep"""
 _WORLDS_AT_ONCE = 20_000
 """worlds over all games in a lockstep; this bounds memory"""
+
+
+Advance = Callable[[int], None]
 
 
 class Playout(Protocol):
@@ -52,11 +60,12 @@ class Playout(Protocol):
         """True if the players see all hands."""
         ...
 
-    def points(self, hands: Bytes, decls: npt.NDArray[np.int64]) -> Bytes:
+    def points(self, hands: Bytes, decls: npt.NDArray[np.int64], advance: Advance | None = None) -> Bytes:
         """Return int8 [D]: the points, 0..42, of the team of seat 0, which leads.
 
-        hands [D, 4, 7] int8, ascending; decls [D]. The points of a deal do not depend on the other deals
-        in the call, because random draws are keyed by the deal.
+        hands [D, 4, 7] int8, ascending; decls [D]. advance: called with numbers of finished deals, which add
+        up to D; a playout in lockstep counts its plays as shares of deals. The points of a deal do not
+        depend on the other deals in the call, because random draws are keyed by the deal.
         """
         ...
 
@@ -83,13 +92,19 @@ class OraclePlayout:
         """True: the players see all hands."""
         return True
 
-    def points(self, hands: Bytes, decls: npt.NDArray[np.int64]) -> Bytes:
+    def points(self, hands: Bytes, decls: npt.NDArray[np.int64], advance: Advance | None = None) -> Bytes:
         """Return int8 [D]: the points, 0..42, of the team of seat 0, which leads; see Playout."""
-        value = root_q(hands, decls, BIDDER, workers=self.workers).max(axis=1, initial=-HAND_POINTS)
-        return ((HAND_POINTS + value.astype(np.int64)) // 2).astype(np.int8)
+        points = np.zeros(len(hands), dtype=np.int8)
+        for first in range(0, len(hands), _SOLVED_AT_ONCE):
+            some = slice(first, first + _SOLVED_AT_ONCE)
+            value = root_q(hands[some], decls[some], BIDDER, workers=self.workers).max(axis=1)
+            points[some] = (HAND_POINTS + value.astype(np.int64)) // 2
+            if advance:
+                advance(len(value))
+        return points
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class PlayersPlayout:
     """A playout in which one player takes all four seats; its draws are keyed by deal and declaration.
 
@@ -108,15 +123,15 @@ class PlayersPlayout:
         """True if the player is a clairvoyant."""
         return isinstance(self.player, Clairvoyant)
 
-    def points(self, hands: Bytes, decls: npt.NDArray[np.int64]) -> Bytes:
+    def points(self, hands: Bytes, decls: npt.NDArray[np.int64], advance: Advance | None = None) -> Bytes:
         """Return int8 [D]: the points, 0..42, of the team of seat 0, which leads; see Playout."""
         parts = [np.zeros(0, dtype=np.int8)]
         for first in range(0, len(hands), self.at_once):
             together = slice(first, first + self.at_once)
-            parts.append(self._play(hands[together], decls[together]))
+            parts.append(self._play(hands[together], decls[together], advance))
         return np.concatenate(parts)
 
-    def _play(self, hands: Bytes, decls: npt.NDArray[np.int64]) -> Bytes:
+    def _play(self, hands: Bytes, decls: npt.NDArray[np.int64], advance: Advance | None) -> Bytes:
         from forge_core.texas42.eq.generate import game_keys
 
         games = start(hands, decls, BIDDER)
@@ -128,11 +143,22 @@ class PlayersPlayout:
             if len(to_choose):
                 slots[to_choose] = ask(self.player, games.take(to_choose), keys[to_choose])
             games = games.play(slots)
+            if advance:
+                step = games.seen.step
+                advance(len(hands) * step // N_PLAYS - len(hands) * (step - 1) // N_PLAYS)
         return games.seen.points[:, BIDDER].astype(np.int8)
 
 
 def _open_oracle(device: str, workers: int | None) -> Playout:
     return OraclePlayout(workers)
+
+
+def _open_heuristic(device: str, workers: int | None) -> Playout:
+    from forge_core.texas42.one_hand.heuristic import HEURISTIC_VERSION
+    from forge_core.texas42.players.heuristic import HeuristicPlayer
+
+    player = HeuristicPlayer(saves_trumps=True)
+    return PlayersPlayout("heuristic", f"{HEURISTIC_VERSION}, saves trumps", player, _HEURISTIC_AT_ONCE)
 
 
 def _open_policy(device: str, workers: int | None, model: str = REFERENCE_MODEL) -> Playout:
@@ -189,9 +215,10 @@ class PlayoutKind:
 
 
 PLAYOUTS: dict[str, PlayoutKind] = {
-    "oracle": PlayoutKind((), _open_oracle),
-    "policy": PlayoutKind(("model",), _open_policy),
+    "heuristic": PlayoutKind((), _open_heuristic),
     "eq": PlayoutKind(("worlds", "oracle", "model"), _open_expected),
+    "policy": PlayoutKind(("model",), _open_policy),
+    "oracle": PlayoutKind((), _open_oracle),
 }
 
 _LACKING = {"model": "use no network", "worlds": "sample no worlds", "oracle": "use no oracle"}
@@ -222,8 +249,9 @@ def choose_playout(
 
     device: where its network runs; None for auto.
     """
-    if settings.playout == "oracle" and device not in (None, "auto", "cpu"):
-        raise BadInput(f"oracle playouts run on the CPU, not on {device}: leave out device")
+    without_network = settings.playout in PLAYOUTS and "model" not in PLAYOUTS[settings.playout].settings
+    if without_network and device not in (None, "auto", "cpu"):
+        raise BadInput(f"{settings.playout} playouts run on the CPU, not on {device}: leave out device")
     return open_playout(
         settings.playout,
         device or "auto",

@@ -22,7 +22,7 @@ from forge_core.files.filling import fill
 from forge_core.files.inspection import Provenance
 from forge_core.files.parquet import read_metadata, require, to_parquet
 from forge_core.files.records import RecordFile, Remedy
-from forge_core.texas42.bidding.playouts import OraclePlayout, Playout
+from forge_core.texas42.bidding.playouts import Playout, open_playout
 from forge_core.texas42.bidding.table import (
     ALL,
     BIDDING_VERSION,
@@ -34,7 +34,7 @@ from forge_core.texas42.bidding.table import (
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.dominoes import HAND_POINTS
 from forge_core.texas42.keys import TableKey
-from forge_core.texas42.settings.bidding import DEFAULT_SAMPLES
+from forge_core.texas42.settings.bidding import DEFAULT_PLAYOUT, DEFAULT_SAMPLES
 
 SCHEMA_VERSION = 1
 """Increased when columns or footer change; a footer without a version has version 1."""
@@ -64,7 +64,7 @@ _SCHEMA = pa.schema(
 class BiddingConfig:
     """The settings with which tables are made. Raises BadInput for invalid samples or ci_width."""
 
-    playout: Playout = field(default_factory=OraclePlayout)
+    playout: Playout = field(default_factory=lambda: open_playout(DEFAULT_PLAYOUT))
     samples: int = DEFAULT_SAMPLES
     ci_width: float | None = None
     """stop a declaration early once its intervals are this narrow: see `play_out`"""

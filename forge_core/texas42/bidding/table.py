@@ -148,12 +148,12 @@ def play_out(
     for first in range(0, samples, _AT_ONCE):
         n = min(_AT_ONCE, samples - first)
         deals = [draw_deals(held, decl, seed, first, n) for decl in going]
-        points = playout.points(np.concatenate(deals), np.repeat(going, n))
+        points = playout.points(np.concatenate(deals), np.repeat(going, n), advance)
         for decl, of_decl in zip(going, points.reshape(-1, n), strict=True):
             parts[decl].append(of_decl)
         done = [decl for decl in going if ci_width is not None and _width(parts[decl]) <= ci_width]
-        if advance:
-            advance(n * len(going) + (samples - first - n) * len(done))
+        if advance and done:
+            advance((samples - first - n) * len(done))
         going = [decl for decl in going if decl not in done]
         if not going:
             break

@@ -20,7 +20,7 @@ SAMPLES = 100
 LIMIT_S = 40.0
 CI_WIDTH = 0.25
 """the interval width at which a second run stops early"""
-N_GAMES = {"policy": 500, "eq": 50}
+N_GAMES = {"heuristic": 2_000, "policy": 500, "eq": 50}
 """number of games for each other kind of playout"""
 
 

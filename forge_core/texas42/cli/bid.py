@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from forge_core.texas42.bidding.table import BidTable, Floats
 
 SHOWN_BIDS = (30, 34, 38, 42)
-"""the bids in the table; --matrix shows all"""
+"""the bids in the table, next to the recommended one; --matrix shows all"""
 
 
 def read_calls(text: str) -> tuple[int, ...]:
@@ -55,6 +55,13 @@ def read_score(text: str) -> tuple[int, int]:
 def read_asked(text: str) -> list[int]:
     """Parse `all` or one declaration. Raises BadInput."""
     return list(range(10)) if text.strip().lower() == "all" else [read_declaration(text)]
+
+
+def read_contracts(text: str) -> tuple[int, ...]:
+    """Parse `all` or `tournament`. Raises BadInput."""
+    from forge_core.texas42.declarations import parse_contracts
+
+    return parse_contracts(text)
 
 
 Bids = Annotated[
@@ -101,6 +108,15 @@ def bid(
             help="Declarations to play out: all, or the name or number of one.",
         ),
     ] = "all",  # pyright: ignore[reportArgumentType]
+    contracts: Annotated[
+        tuple,
+        typer.Option(
+            "--contracts",
+            parser=read_contracts,
+            metavar="NAME",
+            help="Declarations that the rules allow: all, or tournament (no doubles-suit).",
+        ),
+    ] = "all",  # pyright: ignore[reportArgumentType]
     bids: Bids = None,
     seat: Seat = None,
     score: Marks = "0-0",  # pyright: ignore[reportArgumentType]
@@ -132,7 +148,10 @@ def bid(
     situation = Situation.of(bids, seat, read_score(score) if isinstance(score, str) else score, forced)
     check_extent(settings.samples, settings.ci_width)
     kind = None if poster is None else poster_kind(poster)
-    asked = read_asked(decl) if isinstance(decl, str) else decl
+    asked = allowed_of(
+        read_asked(decl) if isinstance(decl, str) else decl,
+        read_contracts(contracts) if isinstance(contracts, str) else contracts,
+    )
     how = choose_playout(settings, model, device)
     if poster:
         check_place(place_of(poster)[0])
@@ -149,6 +168,15 @@ def bid(
         print_table(table, advice, seconds)
     if poster and kind:  # last, so that results are not lost if drawing fails
         write_poster(poster, kind, table, advice)
+
+
+def allowed_of(asked: list[int], contracts: tuple[int, ...]) -> list[int]:
+    """Return the declarations asked for that the rules allow. Raises BadInput if there is none."""
+    from forge_core.texas42.declarations import NAMES
+
+    if allowed := [decl for decl in asked if decl in contracts]:
+        return allowed
+    raise BadInput(f"decl {NAMES[asked[0]]} is not played in tournaments: leave out contracts")
 
 
 def poster_kind(path: str) -> str:
@@ -235,43 +263,69 @@ def best_record(best: Best) -> dict[str, Any]:
     return {"call": best.call, "decl": None if best.decl is None else NAMES[best.decl]}
 
 
-def in_order(table: BidTable) -> list[int]:
-    """Return the declarations that were played out, best first."""
+def in_order(table: BidTable, advice: Advice) -> list[int]:
+    """Return the declarations that were played out by the chance to win with the best call, best first.
+
+    The recommended one comes first; equal ones go by their points.
+    """
     import numpy as np
 
-    asked = np.flatnonzero(table.n)
-    return asked[np.argsort(-table.p_make[asked].sum(axis=1), kind="stable")].tolist()
+    from forge_core.texas42.bidding.advice import best_calls
+
+    _, win = best_calls(advice)
+    return sorted(
+        np.flatnonzero(table.n).tolist(),
+        key=lambda decl: (-round(win[decl], 9), decl != advice.recommended.decl, -table.points[decl].mean()),
+    )
+
+
+def shown_bids(advice: Advice) -> list[int]:
+    """Return four bids to show: those of SHOWN_BIDS, with the recommended one in place of its neighbour."""
+    from forge_core.texas42.bidding.table import BIDS, bid_index
+
+    bids: list[int] = list(SHOWN_BIDS)
+    if advice.recommended.decl is not None:
+        bid = BIDS[bid_index(advice.recommended.call)]
+        if bid not in bids:
+            bids[min((1, 2), key=lambda place: abs(bids[place] - bid))] = bid
+    return bids
 
 
 def print_table(table: BidTable, advice: Advice, seconds: float) -> None:
     """Print a table with a row per declaration: P(make) and intervals in percent, and the advice."""
     from forge_core.cli.screen import screen, seconds_text
     from forge_core.cli.screen import table as grid_of
+    from forge_core.texas42.auction import call_text
+    from forge_core.texas42.bidding.advice import best_calls
     from forge_core.texas42.bidding.table import bid_index, provenance
     from forge_core.texas42.declarations import NAMES
 
-    titles = ("points", *(f"make {bid}" for bid in SHOWN_BIDS), "marks", "deals")
+    bids, (calls, win) = shown_bids(advice), best_calls(advice)
+    order = in_order(table, advice)
+    deals = len({int(table.n[decl]) for decl in order}) > 1
+    titles = ("points", *(f"make {bid}" for bid in bids), "call", "win", *(("deals",) if deals else ()))
     grid = grid_of("", *titles)
     grid.padding = (0, 2, 0, 0)
     for column in grid.columns[1:]:
         column.justify = "right"
     p_make, (low, high) = table.p_make, table.interval
-    for decl in in_order(table):
-        cells = [(decl, bid_index(bid)) for bid in SHOWN_BIDS]
+    for decl in order:
+        cells = [(decl, bid_index(bid)) for bid in bids]
         chances = [f"{100 * p_make[c]:.0f} {f'{100 * low[c]:.0f}-{100 * high[c]:.0f}':>5}" for c in cells]
         grid.add_row(
             NAMES[decl],
             f"{table.points[decl].mean():.1f}",
             *chances,
-            f"{advice.marks[decl].max():+.2f}",
-            f"{table.n[decl]:,}",
+            call_text(int(calls[decl])),
+            f"{100 * win[decl]:.1f}",
+            *((f"{table.n[decl]:,}",) if deals else ()),
             style="bold green" if decl == advice.recommended.decl else "",
         )
     out = screen()
     out.print(grid)
     out.print(
-        "make: percent of deals in which the bid is made, with 95 % interval; marks: expected marks of the "
-        "best bid",
+        "make: percent of deals in which the bid is made, with 95 % interval; call: the best call with this "
+        "declaration; win: percent chance to win the game with it",
         style="dim",
         soft_wrap=True,
     )
@@ -280,21 +334,22 @@ def print_table(table: BidTable, advice: Advice, seconds: float) -> None:
 
 
 def print_matrix(table: BidTable, advice: Advice) -> None:
-    """Print P(make) in percent by declaration and bid, and the advice."""
+    """Print P(make) in percent by declaration and bid, the chance to win, and the advice."""
     from forge_core.cli.screen import screen
     from forge_core.cli.screen import table as grid_of
+    from forge_core.texas42.bidding.advice import best_calls
     from forge_core.texas42.bidding.table import BIDS, bid_index, provenance
     from forge_core.texas42.declarations import NAMES
 
-    names = [str(bid) for bid in BIDS]
+    names = [*(str(bid) for bid in BIDS), "win"]
     grid = grid_of("make, %", *names, numbers=" ".join(names))
-    grid.padding = (0, 2, 0, 0)
-    best = advice.recommended
-    for decl in in_order(table):
+    grid.padding = (0, 1, 0, 0)
+    best, (_, win) = advice.recommended, best_calls(advice)
+    for decl in in_order(table, advice):
         cells = [f"{100 * p:.0f}" for p in table.p_make[decl]]
         if decl == best.decl:
             cells[bid_index(best.call)] = f"[bold green]{cells[bid_index(best.call)]}[/bold green]"
-        grid.add_row(NAMES[decl], *cells)
+        grid.add_row(NAMES[decl], *cells, f"{100 * win[decl]:.1f}")
     out = screen()
     out.print(grid)
     print_advice(table, advice)

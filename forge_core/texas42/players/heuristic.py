@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.texas42.declarations import N_DECLARATIONS, has_trump_power
-from forge_core.texas42.dominoes import N_SEATS
+from forge_core.texas42.dominoes import N_DOMINOES, N_SEATS
 from forge_core.texas42.one_hand.heuristic import HEURISTIC_VERSION
 from forge_core.texas42.players.protocol import Keys, Slots
 from forge_core.texas42.tables import (
@@ -32,6 +32,8 @@ from forge_core.texas42.views import Views
 from forge_core.texas42.worlds.voids import unseen
 
 _TRUMPS = CALLED & np.array([[has_trump_power(decl)] for decl in range(N_DECLARATIONS)])
+_TRUMP_MASKS = (_TRUMPS.astype(np.int64) << np.arange(N_DOMINOES)).sum(axis=1)
+"""[10] 28-bit masks"""
 _OPPONENTS = (0, 2)
 """numbers of the opponents among the hidden seats, clockwise from the mover; 1 is the partner"""
 _STILL_TO_PLAY = (2, 1, 1, 0)
@@ -45,6 +47,11 @@ Flags = npt.NDArray[np.bool_]
 class HeuristicPlayer:
     """A player that follows fixed rules without random draws."""
 
+    saves_trumps: bool = False
+    """if set, it leads no trump once no opponent can hold one, and so keeps its last trumps to regain the
+    lead; the playouts of `forge bid` do so, while the player of matches stays the one that others were
+    measured against"""
+
     @property
     def name(self) -> str:
         """The name: `heuristic`."""
@@ -52,7 +59,8 @@ class HeuristicPlayer:
 
     def describe(self) -> dict[str, Any]:
         """Return everything its plays depend on; see Player."""
-        return {"player": "heuristic", "version": HEURISTIC_VERSION}
+        settings = {"saves_trumps": True} if self.saves_trumps else {}
+        return {"player": "heuristic", "version": HEURISTIC_VERSION, **settings}
 
     def slots(self, views: Views, keys: Keys) -> Slots:
         """Return a legal play in each of N games; `keys` are not used."""
@@ -70,6 +78,8 @@ class HeuristicPlayer:
             worth = np.where(partner_holds, support, contest)
         else:
             sure = opponents.cannot_beat(own_suit, hand, whatever=True)
+            if self.saves_trumps:
+                high &= ~_TRUMPS[opponents.decl, hand] | opponents.may_hold_trumps
             worth = np.where(high, 10_000 * (1 + sure) + dear, stay_low)
         return np.where(views.legal, worth, np.iinfo(np.int64).min).argmax(axis=1)
 
@@ -89,6 +99,11 @@ class _Opponents:
         bits = np.int64(1) << hidden.dominoes.astype(np.int64)
         may = tuple((bits * (hidden.allowed >> j & 1)).sum(axis=1, keepdims=True) for j in _OPPONENTS)
         return cls(views.seen.decl[:, None].astype(np.int64), may)
+
+    @property
+    def may_hold_trumps(self) -> Flags:
+        """[N, 1] True if an opponent may hold a trump."""
+        return np.bitwise_or(*self.may_hold) & _TRUMP_MASKS[self.decl] != 0
 
     def cannot_beat(
         self, suit: npt.NDArray, dominoes: Numbers, in_trick: int = 0, whatever: bool = False

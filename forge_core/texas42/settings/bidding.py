@@ -11,6 +11,9 @@ from forge_core.settings import like, setting
 DEFAULT_SAMPLES, MOST_SAMPLES = 500, 1_000_000
 """the default and the largest number of deals per declaration; more than that is a typing error"""
 CONVERGENCE_SAMPLES = 1_000
+DEFAULT_PLAYOUT = "heuristic"
+"""Real players make bids about as often as these rules do. `eq` costs 200 times as much, and perfect play
+with all hands seen makes bids far too often (see `benchmarks/bid_panels.py`)."""
 PLAYOUT_WORLDS, PLAYOUT_ORACLE = 20, "hybrid"
 """defaults of `eq` playouts; a game with 20 worlds takes two fifths of the time of one with 50"""
 
@@ -29,9 +32,10 @@ class PlayoutSettings:
 
     samples: int = setting(DEFAULT_SAMPLES, "Deals per declaration.", read=read_samples)
     playout: str = setting(
-        "oracle",
-        "Way to play out deals: oracle (perfect play, all hands seen), policy (a network, all hands seen) "
-        "or eq (each seat sees only its own hand, as at a real table).",
+        DEFAULT_PLAYOUT,
+        "Way to play out deals: heuristic (fixed rules) or eq (E[Q], much slower), where each seat sees only "
+        "its own hand, as at a real table; policy (a network) or oracle (perfect play), where all hands are "
+        "seen, so that bids are made too often.",
     )
     worlds: int | None = setting(
         None, "With eq playouts: worlds sampled per decision.", default_text=f"{PLAYOUT_WORLDS}"
