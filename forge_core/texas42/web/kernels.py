@@ -42,6 +42,7 @@ def root_q(workspace, deals, decls, states, q, n):
         carray(deals, (n, N_SEATS, HAND_SIZE)),
         carray(decls, n),
         carray(states, n),
+        carray(states, 0),  # no bounds: values are wanted
         carray(q, (n, HAND_SIZE)),
     )
 
