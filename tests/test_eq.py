@@ -380,7 +380,7 @@ class Constant:
     def __init__(self, answer: float) -> None:
         self.answer = answer
 
-    def q(self, hands, decl, states, deal_of):
+    def q(self, hands, decl, states, deal_of, history=None):
         return torch.full((len(states), 7), self.answer)
 
     def chances(self, q, at, worlds, exactly):

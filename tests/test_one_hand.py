@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from forge_core.errors import BadInput
+from forge_core.errors import BadInput, ForgeError
 from forge_core.learning.checkpoints import load_model
 from forge_core.streams import stream
+from forge_core.texas42.eq import GameConfig, PosteriorConfig, Sampling, play_games
+from forge_core.texas42.eq.configuration import open_oracle_of
+from forge_core.texas42.eq.estimate import estimate
+from forge_core.texas42.eq.faults import check_game
+from forge_core.texas42.eq.oracles import History, PlayoutOracle
+from forge_core.texas42.eq.positions import Table, deal_out, replay
+from forge_core.texas42.eq.records import KINDS
 from forge_core.texas42.games import Games, start
 from forge_core.texas42.one_hand.choose import POLICIES, Policy, choose_slots, features_of, open_policy
 from forge_core.texas42.one_hand.features import CONTEXT, PLAY
@@ -23,8 +30,10 @@ from forge_core.texas42.one_hand.playouts import playout_q
 from forge_core.texas42.one_hand.reference import features_of_view
 from forge_core.texas42.oracle.alphabeta import root_q
 from forge_core.texas42.players.heuristic import HeuristicPlayer
+from forge_core.texas42.settings.games import GameSettings
 from forge_core.texas42.state import to_mover_frame
-from forge_core.texas42.worlds.voids import voids
+from forge_core.texas42.worlds import Worlds
+from forge_core.texas42.worlds.voids import unseen, voids
 
 HEURISTIC = open_policy("heuristic")
 KEYS = np.zeros(0, dtype=np.uint64)
@@ -151,3 +160,80 @@ def test_a_network_of_other_features_is_refused():
         FeatureSpec(version="f0")
     with pytest.raises(BadInput, match="hidden 64"):
         FeatureConfig(hidden=64)
+
+
+# --- playouts as an oracle of E[Q] --------------------------------------------------------------
+
+
+def test_the_history_of_states_is_that_of_their_step():
+    games = advance(random_games(20), 14)
+    seen = games.seen
+    game, step = torch.arange(20).repeat_interleave(3), torch.tensor([14, 3, 9]).repeat(20)
+    history = History(seen, game, step)
+    np.testing.assert_array_equal(history.bidder, np.repeat(seen.bidder, 3))
+    for plays in (14, 3, 9):
+        before = advance(random_games(20), plays)
+        np.testing.assert_array_equal(before.seen.plays, seen.plays[:, :plays])
+        rows = step == plays
+        np.testing.assert_array_equal(history.voids[rows], suits_out(before))
+
+
+def test_e_q_by_playouts_is_their_mean_over_worlds():
+    """Late in a game few worlds are left, so all are used, and the mean has no sampling error."""
+    games = advance(random_games(40), 21)
+    views = games.views
+    found = estimate(PlayoutOracle(HEURISTIC, 0), views, np.zeros(40, np.uint64), Sampling(400))
+    hidden = unseen(views)
+    worlds = Worlds(hidden, np.zeros(40, np.uint64), "cpu")
+    table = Table.of(views, hidden, "cpu")
+    for game in np.flatnonzero(worlds.count <= 400):
+        one, n = np.array([game]), int(worlds.count[game])
+        owner = worlds.owner(one, worlds.ranks(one, 0, n, np.array([True])))[0]
+        hands = deal_out(table, torch.full((n,), int(game)), owner).numpy()
+        seen = games.seen.take(np.full(n, game))
+        state = replay(table, torch.full((n,), int(game)), torch.from_numpy(hands), 0).states[:, -1].numpy()
+        out = np.repeat(suits_out(games)[game][None], n, axis=0)
+        q = playout_q(hands, seen.decl, state, out, seen.bidder, HEURISTIC, 0).astype(float)
+        mean = q.mean(axis=0) * (-1 if views.seat[game] % 2 else 1)
+        legal = views.legal[game]
+        np.testing.assert_allclose(found.mean[game][legal], mean[legal], atol=1e-5)
+
+
+def test_games_by_playouts_say_how_they_were_played():
+    games = random_games(3)
+    config = GameConfig(Sampling(4, posterior=PosteriorConfig.calibrated()))
+    records = play_games(PlayoutOracle(open_policy("network"), 12), games, config, "cpu")
+    again = play_games(PlayoutOracle(open_policy("network"), 12, workers=1), games, config, "cpu")
+    other = play_games(PlayoutOracle(HEURISTIC, 0), games, config, "cpu")
+    for record, same, unlike in zip(records, again, other, strict=True):
+        assert check_game(record) == [] == check_game(unlike)
+        np.testing.assert_array_equal(record.plays, same.plays)
+        assert record.fingerprint == same.fingerprint != unlike.fingerprint
+        kinds = [KINDS[kind] for kind in record.decisions.oracle]
+        assert kinds == ["playout"] * 15 + ["exact"] * 13
+        assert [KINDS[kind] for kind in unlike.decisions.oracle] == ["playout"] * 27 + ["exact"]
+    assert records[0].settings["oracle"] == "playout" and "exact" not in other[0].settings
+
+
+def test_playouts_without_their_history_are_refused():
+    games = random_games(1)
+    hands, state = torch.from_numpy(games.hands), torch.from_numpy(games.states)
+    with pytest.raises(ForgeError, match="give the history"):
+        PlayoutOracle(HEURISTIC).q(hands, torch.zeros(1), state, torch.zeros(1, dtype=torch.int64))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"oracle": "exact", "policy": "network"}, "policy has no effect with oracle exact"),
+        ({"oracle": "playout", "exact_from": 3}, "exact_from has no effect with oracle playout"),
+        ({"oracle": "playout", "policy": "hunch"}, "use heuristic or network"),
+        ({"oracle": "playout", "until": 29}, r"0\.\.28"),
+    ],
+)
+def test_settings_of_oracles_that_have_no_effect_are_refused(settings, message):
+    with pytest.raises(BadInput, match=message):
+        open_oracle_of(GameSettings(**settings), None, "cpu")
+    assert open_oracle_of(GameSettings(oracle="playout", until=0), None, "cpu").describe()["until"] == 0
+    with pytest.raises(BadInput, match="model has no effect with oracle playout"):
+        open_oracle_of(GameSettings(oracle="playout"), "models/x", "cpu")

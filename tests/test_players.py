@@ -32,6 +32,7 @@ from forge_core.texas42.worlds.voids import unseen
 BLIND = (
     *("random", "heuristic", "network"),
     *("eq:worlds=3,oracle=exact", "pmake:worlds=3,oracle=exact", "eq:worlds=2"),
+    "eq:worlds=3,oracle=playout",
 )
 
 
@@ -302,6 +303,9 @@ def test_the_folder_of_a_network_may_contain_commas():
         ("eq:oracle=psychic", "oracle 'psychic'"),
         ("eq:oracle=exact,model=x", "leave it out"),
         ("eq:oracle=model,exact_from=2", "leave it out"),
+        ("eq:oracle=exact,until=3", "until= has no effect with oracle=exact"),
+        ("eq:oracle=playout,until=30", "until 30"),
+        ("eq:oracle=playout,policy=mind", "policy 'mind': use heuristic or network"),
         ("eq:posterior=maybe", "use on, off or a number of points"),
         ("eq:exact_from=9", "exact_from 9"),
         ("eq:model=/nowhere", "contains no model"),

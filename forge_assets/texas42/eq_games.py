@@ -23,7 +23,7 @@ from forge_assets.texas42.tables import DECISIONS
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import ForgeError, is_damaged
-from forge_core.texas42.settings.games import GameSettings
+from forge_core.texas42.settings.games import ORACLES, GameSettings
 
 if TYPE_CHECKING:
     from forge_core.files import Store
@@ -36,11 +36,12 @@ class GameLaunchpad(ModelLaunchpad, config_of(GameSettings, oracle="hybrid")):
     """Settings of the games, and the network that evaluates worlds."""
 
     def find_network(self, context: dg.AssetExecutionContext, tracker: Tracker) -> str | None:
-        """Return the folder of the network that evaluates worlds; None with oracle=exact.
+        """Return the folder of the network that evaluates worlds; None with oracle=exact or playout.
 
         Raise BadInput if there is no such network.
         """
-        return None if self.settings().oracle == "exact" else self.find(context, "qvalue", tracker)
+        uses_one = "model" in ORACLES.get(self.settings().oracle, ("model",))
+        return self.find(context, "qvalue", tracker) if uses_one else None
 
 
 SOUND = {

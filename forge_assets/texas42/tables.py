@@ -231,7 +231,7 @@ _DECISION = (
     Column("max_w", "float32", "largest share of one world in the weights"),
     Column("entropy", "float32", "entropy of the weights of the worlds", "nats"),
     Column("converged", "bool", "E[Q] is as precise as requested"),
-    Column("oracle", "string", "exact or model: what evaluated the worlds"),
+    Column("oracle", "string", "exact, model or playout: what evaluated the worlds"),
 )
 
 

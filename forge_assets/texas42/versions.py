@@ -21,7 +21,8 @@ GOLDEN = constant_of("forge_core.texas42.tokens.golden", "GOLDEN_VERSION")
 EVALUATION = f"{constant_of('forge_core.learning.labelled.metrics', 'EVALUATION_VERSION')}/{GOLDEN}/{MODEL}"
 ONNX = f"{constant_of('forge_core.learning.onnx', 'ONNX_VERSION')}/{MODEL}"
 EQ = constant_of("forge_core.texas42.eq.generate", "EQ_VERSION")
-EQ_GAMES = f"{EQ}/{MODEL}"
+PLAYOUTS = constant_of("forge_core.texas42.one_hand.playouts", "PLAYOUT_VERSION")
+EQ_GAMES = f"{EQ}/{PLAYOUTS}/{MODEL}"
 EQ_TOKENS = "/".join(
     (
         constant_of("forge_core.texas42.eq.splits", "GAME_ROWS_VERSION"),

@@ -21,6 +21,7 @@ from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.eq.generate import GameConfig, play_games
 from forge_core.texas42.eq.oracles import (
     ExactOracle,
+    History,
     HybridOracle,
     ModelOracle,
     Oracle,
@@ -43,7 +44,14 @@ MOST_MS = {"nobody": 5.0, "exact": 4_000.0}
 class NullOracle:
     """An oracle that returns 0 immediately, to measure the rest of the pipeline."""
 
-    def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
+    def q(
+        self,
+        hands: Tensor,
+        decl: Tensor,
+        states: Tensor,
+        deal_of: Tensor,
+        history: History | None = None,
+    ) -> Tensor:
         """Return zeros [S, 7]."""
         return torch.zeros(len(states), HAND_SIZE, device=states.device)
 

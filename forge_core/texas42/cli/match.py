@@ -30,8 +30,9 @@ def match(
         typer.Argument(
             metavar="PLAYER...",
             help="random, heuristic, network, eq, pmake, policy:model=DIR, stage2:model=DIR or clairvoyant. "
-            "Options of eq and pmake: worlds=50, oracle=hybrid|exact|model, model=DIR, exact_from=TRICK, "
-            "posterior=on. Example: eq:worlds=10,oracle=exact.",
+            "Options of eq and pmake: worlds=50, oracle=hybrid|exact|model|playout, model=DIR, "
+            "exact_from=TRICK, policy=network|heuristic, until=PLAYS, posterior=on. "
+            "Example: eq:worlds=10,oracle=exact.",
         ),
     ],
     settings: MatchSettings,

@@ -10,7 +10,7 @@ from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
 from forge_core.texas42.eq.generate import GameConfig
 from forge_core.texas42.eq.oracles import Oracle, open_oracle
 from forge_core.texas42.eq.policies import USED_BY, ExplorationPolicy
-from forge_core.texas42.settings.games import EXACT_FROM, GameSettings
+from forge_core.texas42.settings.games import ORACLES, GameSettings
 from forge_core.texas42.worlds.posterior import PosteriorConfig
 
 
@@ -27,11 +27,15 @@ def configure(settings: GameSettings) -> GameConfig:
 
 
 def open_oracle_of(settings: GameSettings, model: str | None, device: str) -> Oracle:
-    """Open the oracle that evaluates worlds. Raises BadInput if `model`, a folder, is unused or missing."""
-    if model and settings.oracle == "exact":
-        raise BadInput("model has no effect with oracle exact: leave it out")
-    first = EXACT_FROM if settings.exact_from is None else settings.exact_from
-    return open_oracle(settings.oracle, model, device, first)
+    """Open the oracle that evaluates worlds. Raises BadInput for an unused setting or a missing model.
+
+    model: folder of the network, for the oracles that use one.
+    """
+    given = _given(exact_from=settings.exact_from, policy=settings.policy, until=settings.until)
+    used = ORACLES.get(settings.oracle, (*given, "model"))  # open_oracle refuses an unknown oracle
+    if unused := [name for name in (*given, *(["model"] if model else ())) if name not in used]:
+        raise BadInput(f"{unused[0]} has no effect with oracle {settings.oracle}: leave it out")
+    return open_oracle(settings.oracle, model, device, **given)
 
 
 def posterior_of(settings: GameSettings) -> PosteriorConfig | None:

@@ -18,7 +18,7 @@ from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE
 from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
 from forge_core.texas42.eq.aggregate import Tally, tally
 from forge_core.texas42.eq.beliefs import Belief
-from forge_core.texas42.eq.oracles import Oracle, Positions
+from forge_core.texas42.eq.oracles import History, Oracle, Positions
 from forge_core.texas42.eq.positions import Table, deal_out, replay, uninformative
 from forge_core.texas42.state import ILLEGAL
 from forge_core.texas42.views import Seen, Views
@@ -163,7 +163,8 @@ def _ask(
 
     j = asked.shape[1]
     flat = asked.flatten().nonzero().squeeze(1)
-    answers = oracle.q(hands, past.decl, past.states.flatten()[flat], flat // j)
+    history = History(seen, game[flat // j], table.step + 1 - j + flat % j)
+    answers = oracle.q(hands, past.decl, past.states.flatten()[flat], flat // j, history)
     if not bool(torch.isfinite(answers).all()):
         raise ForgeError("the oracle's network returned NaN or infinity: use a network that has not diverged")
     values = torch.full((len(hands) * j, HAND_SIZE), ILLEGAL, dtype=torch.float32, device=valid.device)

@@ -1,30 +1,38 @@
-"""Oracles that evaluate plays with all hands visible: the solver, a network, or a mix of both."""
+"""Oracles that evaluate plays in a deal: the solver, a network, a mix of both, or playouts.
+
+All but playouts see all hands when they evaluate a play; the seats of a playout see only their own.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from forge_core.device import resolve_device
-from forge_core.errors import BadInput
+from forge_core.errors import BadInput, ForgeError
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_DOMINOES, N_SEATS
 from forge_core.texas42.eq.records import OracleKind
+from forge_core.texas42.one_hand.choose import Policy, open_policy
+from forge_core.texas42.one_hand.playouts import PLAYOUT_VERSION, check_until, playout_q
 from forge_core.texas42.oracle.alphabeta import root_q, root_reached
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
-from forge_core.texas42.settings.games import EXACT_FROM
+from forge_core.texas42.settings.games import EXACT_FROM, ORACLES, PLAYOUT_POLICY, PLAYOUT_UNTIL
 from forge_core.texas42.state import ILLEGAL, reached_by_mover, to_mover_frame
 from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
+from forge_core.texas42.views import Seen
+from forge_core.texas42.worlds.voids import voids
 
 if TYPE_CHECKING:
     from forge_core.learning.networks.transformer import TokenTransformer
 
 N_TRICKS = HAND_SIZE
-ORACLES = ("exact", "model", "hybrid")
 NETWORK_ERROR = 6.6
 """points: the standard deviation of a network's error in Q at decisions. The mean absolute error of the
 reference network, 5.3 (`decision_q_mae` in its model.json), times sqrt(pi / 2), as for a normal error"""
@@ -50,14 +58,50 @@ class Positions:
         return Positions(self.hands, self.decl, self.states[rows], self.deal_of[rows])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """Public facts about S positions that packed states do not hold: who bid, and who has shown out."""
+
+    seen: Seen
+    """N games after t plays"""
+    game: Tensor
+    """[S] index into the games"""
+    step: Tensor
+    """[S] number of plays before the position, 0..t"""
+
+    @property
+    def bidder(self) -> npt.NDArray[np.int64]:
+        """[S] seat that made the winning bid."""
+        return self.seen.bidder[self.game.cpu().numpy()].astype(np.int64)
+
+    @property
+    def voids(self) -> npt.NDArray[np.uint8]:
+        """[S, 4] by seat: bit s is set if the seat had failed to follow suit s (7 = called)."""
+        games, steps = self.game.cpu().numpy(), self.step.cpu().numpy()
+        shown = np.zeros((len(games), N_SEATS), dtype=np.uint8)
+        for step in np.unique(steps):
+            rows, seen = steps == step, self.seen
+            before = replace(seen, plays=seen.plays[:, :step], players=seen.players[:, :step])
+            by_game = np.packbits(voids(before), axis=2, bitorder="little")[:, :, 0]
+            shown[rows] = by_game[games[rows]]
+        return shown
+
+
 class Oracle(Protocol):
     """Evaluates states with all hands visible: Q in the mover's frame."""
 
-    def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
+    def q(
+        self,
+        hands: Tensor,
+        decl: Tensor,
+        states: Tensor,
+        deal_of: Tensor,
+        history: History | None = None,
+    ) -> Tensor:
         """Return Q of S positions: float32 [S, 7] points in the mover's frame, -128 where illegal.
 
         hands: int8 [D, 4, 7]. decl: [D]. states: int64 [S]. deal_of: [S], the deal of each state. All are
-        on one device, and so is the result.
+        on one device, and so is the result. history: of the states, for playouts; others do not use it.
         """
         ...
 
@@ -85,7 +129,14 @@ class ExactOracle:
     workers: int | None = None
     """threads; default: one per core"""
 
-    def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
+    def q(
+        self,
+        hands: Tensor,
+        decl: Tensor,
+        states: Tensor,
+        deal_of: Tensor,
+        history: History | None = None,
+    ) -> Tensor:
         """Return Q as in `Oracle.q`. Consecutive states of one deal share the search's table."""
         device, index = states.device, deal_of.cpu().numpy()
         packed = states.cpu().numpy()
@@ -142,7 +193,14 @@ class ModelOracle:
         """The device of the network."""
         return next(self.model.parameters()).device
 
-    def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
+    def q(
+        self,
+        hands: Tensor,
+        decl: Tensor,
+        states: Tensor,
+        deal_of: Tensor,
+        history: History | None = None,
+    ) -> Tensor:
         """Return Q as in `Oracle.q`."""
         parts = [
             self._answer(hands, decl, some, of)
@@ -192,7 +250,14 @@ class HybridOracle:
         if not 1 <= self.exact_from <= N_TRICKS + 1:
             raise BadInput(f"exact_from {self.exact_from}: use a trick 1..{N_TRICKS}")
 
-    def q(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
+    def q(
+        self,
+        hands: Tensor,
+        decl: Tensor,
+        states: Tensor,
+        deal_of: Tensor,
+        history: History | None = None,
+    ) -> Tensor:
         """Return Q as in `Oracle.q`."""
         late = self._is_late(states)
         answers = torch.empty(len(states), HAND_SIZE, device=states.device)
@@ -229,22 +294,75 @@ class HybridOracle:
         return parts | {"oracle": "hybrid", "exact_from": self.exact_from}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PlayoutOracle:
+    """Playouts: all four seats play on by a fast policy that sees only its own hand, on the CPU.
+
+    Unlike the solver's, its value of a play does not assume that the seats know where the dominoes are.
+    """
+
+    policy: Policy
+    until: int = PLAYOUT_UNTIL
+    """number of plays left, 0..28, from which on values are exact"""
+    workers: int | None = None
+    """threads; default: one per core"""
+
+    def __post_init__(self) -> None:
+        check_until(self.until)
+
+    def q(
+        self,
+        hands: Tensor,
+        decl: Tensor,
+        states: Tensor,
+        deal_of: Tensor,
+        history: History | None = None,
+    ) -> Tensor:
+        """Return Q as in `Oracle.q`. Raises ForgeError without the history, which policies consider."""
+        if history is None:
+            raise ForgeError("playouts depend on who bid and who showed out: give the history of the states")
+        index, packed = deal_of.cpu().numpy(), states.cpu().numpy()
+        deals, decls = hands.cpu().numpy()[index], decl.cpu().numpy()[index]
+        public = (history.voids, history.bidder)
+        answers = playout_q(deals, decls, packed, *public, self.policy, self.until, self.workers)
+        return torch.from_numpy(to_mover_frame(answers, packed)).to(states.device).float()
+
+    def chances(self, q: Tensor, at: Tensor, worlds: Positions, exactly: bool) -> Tensor:
+        """Return 0 or 1 as in `Oracle.chances`: the outcome of the playout counts, also with `exactly`."""
+        return (q >= at[:, None]).float()
+
+    def kind(self, step: int) -> OracleKind:
+        """Return EXACT where the solver answers right after the play, else PLAYOUT."""
+        return OracleKind.EXACT if N_DOMINOES - step - 1 <= self.until else OracleKind.PLAYOUT
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the oracle: see `Oracle.describe`."""
+        exact = {"exact": ORACLE_VERSION} if self.until else {}
+        parts = self.policy.describe() | exact
+        return parts | {"oracle": "playout", "playout": PLAYOUT_VERSION, "until": self.until}
+
+
 def open_oracle(
     name: str,
     model: str | None = None,
     device: str = "auto",
     exact_from: int = EXACT_FROM,
     workers: int | None = None,
+    policy: str = PLAYOUT_POLICY,
+    until: int = PLAYOUT_UNTIL,
 ) -> Oracle:
-    """Open `exact`, `model` or `hybrid`, as named on the command line. model: folder of the network.
+    """Open an oracle of ORACLES, as named on the command line. model: folder of the network.
 
-    workers: threads of the solver (default: one per core). Raises BadInput for another name, or if the
-    oracle needs a network and `model` is None.
+    workers: threads of the solver and of playouts (default: one per core). policy, until: of playouts; see
+    PlayoutOracle. Raises BadInput for another name or value, or if the oracle needs a network and `model`
+    is None.
     """
     if name not in ORACLES:
         raise BadInput(f"oracle {name!r}: use {', '.join(ORACLES)}")
     if name == "exact":
         return ExactOracle(workers)
+    if name == "playout":
+        return PlayoutOracle(open_policy(policy), until, workers)
     if model is None:
         raise BadInput(f"oracle {name} needs a network: set model to the folder of one")
     from forge_core.learning.checkpoints import load_model

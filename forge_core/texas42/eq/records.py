@@ -37,6 +37,7 @@ class OracleKind(IntEnum):
 
     EXACT = 0
     MODEL = 1
+    PLAYOUT = 2
 
 
 KINDS = tuple(kind.name.lower() for kind in OracleKind)

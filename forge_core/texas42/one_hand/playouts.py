@@ -37,7 +37,7 @@ from forge_core.texas42.rules import N_SUITS
 from forge_core.texas42.state import ILLEGAL
 
 PLAYOUT_VERSION = "y1"
-"""Raised when the same policy gives other values."""
+"""Raised when a policy of the same name and weights gives other values, also because it plays otherwise."""
 _FEWEST_ROWS, _MOST_ROWS = 16, 1024
 """rows per task of a thread: enough to outweigh the call, few enough for Ctrl-C to interrupt"""
 

@@ -23,9 +23,17 @@ from forge_core.arena.names import FindModel, PlayerKind, PlayerName, make_playe
 from forge_core.errors import BadInput
 from forge_core.texas42.players.protocol import Clairvoyant, Player
 from forge_core.texas42.reference import REFERENCE_MODEL
-from forge_core.texas42.settings.games import DEFAULT_WORLDS, EXACT_FROM
+from forge_core.texas42.settings.games import (
+    DEFAULT_WORLDS,
+    EXACT_FROM,
+    ORACLES,
+    PLAYOUT_POLICY,
+    PLAYOUT_UNTIL,
+)
 
 DEFAULT_ORACLE = "hybrid"
+_OF_ORACLES = ("model", "exact_from", "policy", "until")
+"""options that only some oracles use"""
 
 AnyPlayer = Player | Clairvoyant
 
@@ -58,13 +66,19 @@ def _expected(criterion: str) -> Callable[[PlayerName, str], Player]:
         from forge_core.texas42.players.expected import ExpectedPlayer
 
         kind = name.options.get("oracle", DEFAULT_ORACLE)
-        for option, kinds in (("model", ("hybrid", "model")), ("exact_from", ("hybrid",))):
-            if option in name.options and kind not in kinds:
-                raise BadInput(
-                    f"player {name.text!r}: {option}= has no effect with oracle={kind}; leave it out"
-                )
-        exact_from = name.whole("exact_from", EXACT_FROM)
-        oracle = open_oracle(kind, name.options.get("model", REFERENCE_MODEL), device, exact_from)
+        used = ORACLES.get(kind, _OF_ORACLES)  # open_oracle refuses an unknown oracle
+        if unused := [option for option in _OF_ORACLES if option in name.options and option not in used]:
+            raise BadInput(
+                f"player {name.text!r}: {unused[0]}= has no effect with oracle={kind}; leave it out"
+            )
+        oracle = open_oracle(
+            kind,
+            name.options.get("model", REFERENCE_MODEL),
+            device,
+            name.whole("exact_from", EXACT_FROM),
+            policy=name.options.get("policy", PLAYOUT_POLICY),
+            until=name.whole("until", PLAYOUT_UNTIL),
+        )
         return ExpectedPlayer(name.text, oracle, _config(name, criterion), resolve_device(device))
 
     return make
@@ -98,7 +112,7 @@ def _clairvoyant(name: PlayerName, device: str) -> Clairvoyant:
     return NetworkClairvoyant(name.text, _load(name, device)) if name.options else ExactClairvoyant()
 
 
-_THINKING = ("worlds", "oracle", "model", "exact_from", "posterior")
+_THINKING = ("worlds", "oracle", *_OF_ORACLES, "posterior")
 KINDS: dict[str, PlayerKind[AnyPlayer]] = {
     "random": PlayerKind((), _random),
     "heuristic": PlayerKind((), _heuristic),

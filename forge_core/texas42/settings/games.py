@@ -12,6 +12,16 @@ DEFAULT_BATCH = 32
 EXACT_FROM = 3
 """the first trick, 1..7, that a hybrid oracle evaluates with the solver; before it, a 73 k network is cheaper
 on a CPU core (see docs/log.md)"""
+PLAYOUT_POLICY, PLAYOUT_UNTIL = "network", 12
+"""defaults of playouts: the policy, and the number of plays left from which values are exact; before the last
+three tricks, the solver costs more than the playouts"""
+ORACLES = {
+    "exact": (),
+    "model": ("model",),
+    "hybrid": ("model", "exact_from"),
+    "playout": ("policy", "until"),
+}
+"""oracles that evaluate worlds, with the settings that each of them uses"""
 MIN_WORLDS, MAX_WORLDS, ADAPTIVE_BATCH, SEM_THRESHOLD = 50, 2_000, 50, 0.5
 """defaults of adaptive sampling; the threshold is in points"""
 LABEL_WORLDS, LABEL_SEM = 5_000, 0.1
@@ -36,8 +46,9 @@ class GameSettings:
 
     oracle: str = setting(
         "exact",
-        "Oracle that evaluates plays in a world: exact (the solver), model (a network) or hybrid (a network "
-        "in the first tricks, then the solver).",
+        "Oracle that evaluates plays in a world: exact (the solver), model (a network), hybrid (a network "
+        "in the first tricks, then the solver) or playout (all seats play on by a fast policy that sees only "
+        "its own hand).",
         panel=_WORLDS,
     )
     exact_from: int | None = setting(
@@ -45,6 +56,19 @@ class GameSettings:
         "With a hybrid oracle: first trick, 1 to 7, evaluated by the solver.",
         metavar="TRICK",
         default_text=f"{EXACT_FROM}",
+        panel=_WORLDS,
+    )
+    policy: str | None = setting(
+        None,
+        "With playouts: policy of all seats, heuristic or network.",
+        default_text=PLAYOUT_POLICY,
+        panel=_WORLDS,
+    )
+    until: int | None = setting(
+        None,
+        "With playouts: number of plays left, 0 to 28, from which on the solver answers.",
+        metavar="PLAYS",
+        default_text=f"{PLAYOUT_UNTIL}",
         panel=_WORLDS,
     )
     batch: int = setting(DEFAULT_BATCH, "Games played in lockstep.")
