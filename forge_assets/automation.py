@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dagster as dg
 
+TIME_ZONE = "UTC"
+"""time zone of all schedules, so that they do not depend on the machine of the daemon"""
+
 
 def after(items: str) -> dg.AutomationCondition:
     """Return the condition that requests an asset once upstream partitions have changed and none is running.

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 CODE_VERSION, DATA_VERSION = "dagster/code_version", "dagster/data_version"
 """tags of a materialization"""
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+"""tags of a run of several partitions: the first and the last one"""
 INPUT_VERSION, INPUT_POINTER = "dagster/input_data_version/", "dagster/input_event_pointer/"
 """prefixes of tags of a materialization; followed by the key of an upstream asset, they name the data version
 and the storage id of the upstream materialization that was used"""

@@ -11,8 +11,32 @@ from typing import Any, Protocol, TypeVar
 
 import dagster as dg
 
-from forge_assets.dagster_internals import CODE_VERSION, DATA_VERSION, INPUT_POINTER, INPUT_VERSION
+from forge_assets.dagster_internals import (
+    CODE_VERSION,
+    DATA_VERSION,
+    INPUT_POINTER,
+    INPUT_VERSION,
+    RANGE_END,
+    RANGE_START,
+)
 from forge_assets.materializations import latest_record
+
+
+def requested_partitions(context: dg.AssetExecutionContext) -> Sequence[str]:
+    """Return the partitions of a run, at least one. Raises Failure if its range is empty.
+
+    A range whose start comes after its end, or whose ends do not exist, contains no partition; a run of it
+    would do nothing, and yet its checks would pass.
+    """
+    partitions = context.partition_keys
+    if not partitions:
+        ends = [context.run.tags.get(tag, "?") for tag in (RANGE_START, RANGE_END)]
+        raise dg.Failure(
+            f"the range of partitions from {ends[0]} to {ends[1]} contains none: "
+            "start it with the earlier partition",
+            allow_retries=False,
+        )
+    return partitions
 
 
 class Report(Protocol):

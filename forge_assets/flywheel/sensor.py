@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from forge_assets.automation import TIME_ZONE
 from forge_assets.flywheel.flywheel import Flywheel
 from forge_assets.flywheel.turn import Launch, Rest, Turner
 from forge_assets.resources import ShardStore, failing_plainly
@@ -81,9 +82,10 @@ def automate(flywheel: Flywheel) -> FlywheelAutomation:
         name=nightly,
         job=job,
         cron_schedule="0 1 * * *",
+        execution_timezone=TIME_ZONE,
         default_status=dg.DefaultScheduleStatus.STOPPED,
-        description="Begins an iteration every night at 1:00, if the flywheel's setting `begin` is schedule. "
-        "The sensor continues the iteration, so both must be switched on.",
+        description=f"Begins an iteration every night at 1:00 {TIME_ZONE}, if the flywheel's setting `begin` "
+        "is schedule. The sensor continues the iteration, so both must be switched on.",
     )
     def schedule(
         context: dg.ScheduleEvaluationContext, store: ShardStore, tracker: Tracker

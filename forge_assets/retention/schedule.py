@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from forge_assets.automation import TIME_ZONE
 from forge_assets.folders import runs_folder
 from forge_assets.resources import ShardStore, failing_plainly
 from forge_assets.retention.items import Places, by_kind
@@ -39,6 +40,7 @@ prune_weekly = dg.ScheduleDefinition(
     name="prune_weekly",
     job=prune,
     cron_schedule="0 4 * * 0",
+    execution_timezone=TIME_ZONE,
     default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="Removes the items that `forge-pipeline prune` lists, every Sunday at 4:00.",
+    description=f"Removes the items that `forge-pipeline prune` lists, every Sunday at 4:00 {TIME_ZONE}.",
 )

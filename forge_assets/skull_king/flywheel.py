@@ -59,7 +59,8 @@ class FlywheelSettings:
     gate_deals: int = like(GateSettings, "deals")
     begin: Literal["sensor", "schedule"] = setting(
         "sensor",
-        "What begins an iteration: sensor, as soon as the last one has ended; or schedule, every night.",
+        "Start of an iteration: sensor, as soon as the last one has ended; or schedule, every night at 1:00 "
+        "UTC.",
     )
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets.checks import partition_check, report_partition
-from forge_assets.filling import materialization
+from forge_assets.filling import materialization, requested_partitions
 from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
@@ -103,7 +103,7 @@ def bidding_results(
     with failing_plainly():
         place = store.root().join(BIDDING_FOLDER)
         bidding = config.bidding_config(compute, tracker)
-        for partition in context.partition_keys:
+        for partition in requested_partitions(context):
             seeds, begun = block_seeds(partition), time.perf_counter()
             made, error = fill(place, seeds, bidding)
             seconds = time.perf_counter() - begun

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from forge_assets.checks import partition_check, report_partition
-from forge_assets.filling import completed, input_versions, materialization
+from forge_assets.filling import completed, input_versions, materialization, requested_partitions
 from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
@@ -105,7 +105,7 @@ def eq_games(
     from forge_core.texas42.eq.filling import fill_games
     from forge_core.texas42.folders import GAMES_FOLDER
 
-    wanted = {partition: block_keys(partition) for partition in context.partition_keys}
+    wanted = {partition: block_keys(partition) for partition in requested_partitions(context)}
     keys = [key for of_one in wanted.values() for key in of_one]
     with failing_plainly():
         place, settings = store.root().join(GAMES_FOLDER), config.settings()

@@ -58,7 +58,8 @@ class FlywheelSettings:
     threads: int | None = setting(None, "Torch threads for training on a CPU.", default_text="one per core")
     begin: Literal["sensor", "schedule"] = setting(
         "sensor",
-        "Start of an iteration: sensor, as soon as the last one has ended; or schedule, every night.",
+        "Start of an iteration: sensor, as soon as the last one has ended; or schedule, every night at 1:00 "
+        "UTC.",
     )
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets.checks import partition_check, report_partition
-from forge_assets.filling import completed, materialization
+from forge_assets.filling import completed, materialization, requested_partitions
 from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
@@ -83,7 +83,7 @@ def oracle_shards(
     """One Parquet file per completely solved deal: states, V and Q. A partition holds five files."""
     with failing_plainly():
         settings = config.settings()
-        wanted = {key: shard_keys(key, config.declarations) for key in context.partition_keys}
+        wanted = {key: shard_keys(key, config.declarations) for key in requested_partitions(context)}
     yield from fill_partitions(context, STANDARD_SHARDS, wanted, settings, store, compute)
 
 
@@ -99,7 +99,8 @@ def marginalized_shards(
     with failing_plainly():
         settings = config.settings()
         wanted = {
-            key: shard_keys(key, config.declarations, settings.opponents) for key in context.partition_keys
+            key: shard_keys(key, config.declarations, settings.opponents)
+            for key in requested_partitions(context)
         }
     yield from fill_partitions(context, MARGINALIZED_SHARDS, wanted, settings, store, compute)
 
@@ -111,7 +112,7 @@ def golden_shards(
     """The fixed benchmark: solved deals of a few val and test seeds, under every declaration."""
     with failing_plainly():
         settings = config.settings()
-        wanted = {key: golden_keys(key) for key in context.partition_keys}
+        wanted = {key: golden_keys(key) for key in requested_partitions(context)}
     yield from fill_partitions(context, GOLDEN_SHARDS, wanted, settings, store, compute)
 
 

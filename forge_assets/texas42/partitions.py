@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from forge_assets.dagster_internals import RANGE_END, RANGE_START
 from forge_assets.texas42.blocks import BLOCK_SIZE, MOST_BLOCKS, block_name, block_seeds
 from forge_core.errors import BadInput
 from forge_core.ranges import ranges_text
@@ -37,8 +38,8 @@ def block_range(first: int, last: int) -> dict[str, str]:
     if not 0 <= first <= last < MOST_BLOCKS:
         raise BadInput(f"blocks {first}..{last} do not all exist: use 0..{MOST_BLOCKS - 1}")
     return {
-        "dagster/asset_partition_range_start": f"{NAMES[0]}|{block_name(first)}",
-        "dagster/asset_partition_range_end": f"{NAMES[-1]}|{block_name(last)}",
+        RANGE_START: f"{NAMES[0]}|{block_name(first)}",
+        RANGE_END: f"{NAMES[-1]}|{block_name(last)}",
     }
 
 
@@ -46,8 +47,8 @@ def golden_range() -> dict[str, str]:
     """Return the run tags that cover the whole benchmark in one run."""
     seeds = golden_seeds.get_partition_keys()
     return {
-        "dagster/asset_partition_range_start": f"{NAMES[0]}|{seeds[0]}",
-        "dagster/asset_partition_range_end": f"{NAMES[-1]}|{seeds[-1]}",
+        RANGE_START: f"{NAMES[0]}|{seeds[0]}",
+        RANGE_END: f"{NAMES[-1]}|{seeds[-1]}",
     }
 
 
