@@ -17,7 +17,7 @@ from forge_core.errors import BadInput
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.eq.adaptive import Sampling
-from forge_core.texas42.eq.estimate import estimate
+from forge_core.texas42.eq.generate import GameConfig, decide
 from forge_core.texas42.eq.oracles import ExactOracle
 from forge_core.texas42.games import start
 from forge_core.texas42.oracle import root_q
@@ -69,6 +69,7 @@ def check_hand(record: dict, worlds: int) -> None:
     """Replay a recorded hand: deal, legality, seats, points, exact values, and all estimates of E[Q]."""
     assert record["deal"] == deal_from_seed(int(record["seed"]))
     games = start([record["deal"]], [record["decl"]], record["bidder"], bids=record["bid"])
+    keys = np.array([int(record["seed"]) % 2**64], dtype=np.uint64)
     n_estimates = 0
     for ply, domino in enumerate(record["plays"]):
         views = games.views
@@ -80,10 +81,9 @@ def check_hand(record: dict, worlds: int) -> None:
         assert (found is None) == (views.legal[0].sum() == 1)
         if found:
             n_estimates += 1
-            sampling = Sampling(worlds if views.seat[0] == 0 else 50)
-            expected = estimate(
-                ExactOracle(), views, np.array([int(found["key"])], dtype=np.uint64), sampling
-            )
+            config = GameConfig(Sampling(worlds if views.seat[0] == 0 else 50))
+            expected, choices = decide(ExactOracle(), views, keys, config)
+            assert found["best"] == choices.slot[0]
             assert (found["worlds"], found["count"]) == (expected.n_worlds[0], expected.world_count[0])
             for name, same in (
                 ("mean", expected.mean),
@@ -92,7 +92,7 @@ def check_hand(record: dict, worlds: int) -> None:
             ):
                 np.testing.assert_allclose(np.array(found[name], dtype=float), same[0], atol=1e-4)
             if views.seat[0] != 0:
-                assert expected.mean[0, slot] == np.nanmax(expected.mean[0])
+                assert slot == choices.slot[0]
             lost = np.nanmax(expected.mean[0]) - expected.mean[0, slot]
             np.testing.assert_allclose(record["costs"][ply]["known"], lost, atol=1e-4)
         assert record["costs"][ply]["seen"] == max(q.tolist()) - q[slot]

@@ -85,11 +85,10 @@ function drawTrick(hand) {
  */
 export function ownHand(hand, { isOn, hint, onPlay }) {
   const legal = isOn ? hand.legal : [];
-  const best = hint ? Math.max(...hint.mean.filter((mean) => !Number.isNaN(mean))) : 0;
   return hand.deal[0].map((domino, slot) => {
     if (hand.plays.includes(domino)) return null;
     const isLegal = legal.includes(domino);
-    const isBest = hint && isLegal && hint.mean[slot] === best;
+    const isBest = hint && isLegal && hint.best === slot;
     const words = hint && isLegal ? hintOf(hint, slot, isBest) : [];
     const label = hint && isLegal
       ? `, expected ${signed(hint.mean[slot])} points, makes the bid in ${percent(hint.pMake[slot])}${isBest ? ", best" : ""}`

@@ -39,6 +39,18 @@ function hiddenOf(rules, view) {
   return { unseen, seats, allowed, played, need: played.map((dominoes) => 7 - dominoes.length) };
 }
 
+/** Return by slot true for a play that takes the trick whatever the hidden hands hold: forge_core's holds_trick. */
+function safePlays(rules, view, hidden) {
+  const { decl, plays } = view;
+  const trick = plays.slice(plays.length - (plays.length % 4));
+  const toCome = (1 << (3 - trick.length)) - 1; // hidden seats that play after the mover, as a mask
+  const threats = hidden.unseen.filter((_, i) => hidden.allowed[i] & toCome);
+  return view.hand.map((domino) => {
+    const suit = rules.ledSuit(decl, trick.length ? trick[0] : domino);
+    return [...trick, ...threats].every((other) => rules.rank(decl, suit, other) < rules.rank(decl, suit, domino));
+  });
+}
+
 /** Return the smallest Q at which the mover's team makes the bid (defenders: sets it); 127 = never, -127 = always. */
 function makesAt(view) {
   const missing = view.bid - view.points[view.bidder % 2];
@@ -50,7 +62,8 @@ function makesAt(view) {
 
 /**
  * Estimate every play of a view. Calls onBatch with the estimates so far, and returns the last of them:
- * {worlds, count, mean, spread, pMake}, arrays by slot of the hand as dealt, NaN if illegal, in the mover's frame.
+ * {worlds, count, mean, spread, pMake, best}: arrays by slot of the hand as dealt, NaN if illegal, in the mover's
+ * frame, and the best slot. Of plays with equal means, that is one that is certain to take the trick, then the first.
  * nWorlds: how many to draw; all are taken if no more than that fit. key: 64 bits that determine the draws.
  */
 export function estimate(kernels, rules, view, nWorlds, key, batch = nWorlds, onBatch = () => {}) {
@@ -63,6 +76,7 @@ export function estimate(kernels, rules, view, nWorlds, key, batch = nWorlds, on
   const sums = { n: 0, q: Array(7).fill(0), squares: Array(7).fill(0), made: Array(7).fill(0), legal: Array(7).fill(false) };
   const sign = view.seat % 2 ? -1 : 1;
   const threshold = makesAt(view);
+  const safe = safePlays(rules, view, hidden);
   let found;
   for (let first = 0; first < n; first += batch) {
     const size = Math.min(batch, n - first);
@@ -77,18 +91,21 @@ export function estimate(kernels, rules, view, nWorlds, key, batch = nWorlds, on
       if (q >= threshold) sums.made[slot] += 1;
     }
     sums.n += size;
-    found = read(sums, table.count);
+    found = read(sums, table.count, safe);
     onBatch(found);
   }
   return found;
 }
 
-function read(sums, count) {
+function read(sums, count, safe) {
   const each = (value) => sums.legal.map((isLegal, slot) => (isLegal ? value(slot) : NaN));
   const mean = each((slot) => sums.q[slot] / sums.n);
+  const highest = Math.max(...mean.filter((value) => !Number.isNaN(value)));
+  const equal = mean.flatMap((value, slot) => (value === highest ? [slot] : []));
   return {
     worlds: sums.n,
     count,
+    best: equal.find((slot) => safe[slot]) ?? equal[0],
     mean,
     spread: each((slot) => Math.sqrt(Math.max(0, sums.squares[slot] / sums.n - mean[slot] ** 2))),
     pMake: each((slot) => sums.made[slot] / sums.n),

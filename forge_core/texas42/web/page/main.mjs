@@ -36,7 +36,7 @@ const page = { rules: null, hand: null, seed: null, pace: 1, run: 0, isHinted: t
 const say = (text) => ($("status").textContent = text);
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, page.pace * milliseconds));
 
-/** Return the key of the draws of one decision: it depends on the deal's seed and the number of plays so far. */
+/** Return the key of the draws of one decision, as forge_core.texas42.eq.generate.decide makes it from the key `seed`. */
 const keyOf = (step) => String(mix(mix(BigInt(page.seed) & ((1n << 64n) - 1n), step), 0));
 
 function draw() {
@@ -151,9 +151,7 @@ async function opponentsPlay() {
   if (hand.legal.length === 1) return hand.legal[0];
   const found = ask("estimate", { view: hand.view(), worlds: OPPONENTS_WORLDS, key: keyOf(hand.step) });
   page.estimates[hand.step] = found;
-  const { mean } = await found;
-  const best = Math.max(...mean.filter((value) => !Number.isNaN(value)));
-  return hand.deal[hand.turn][mean.indexOf(best)];
+  return hand.deal[hand.turn][(await found).best];
 }
 
 /** Turn all hands face up and show what each play cost, by what its seat knew and with all hands seen. */
@@ -185,7 +183,7 @@ function record() {
   const { deal, decl, bid, bidder, plays, players, points } = hand;
   const plain = (numbers) => numbers.map((value) => (Number.isNaN(value) ? null : value));
   const estimates = review.estimates.map((found, step) =>
-    found && { key: keyOf(step), ...found, mean: plain(found.mean), spread: plain(found.spread), pMake: plain(found.pMake) },
+    found && { ...found, mean: plain(found.mean), spread: plain(found.spread), pMake: plain(found.pMake) },
   );
   return { seed, deal, decl, bid, bidder, plays, players, points, estimates, values: review.values.map(plain), costs: review.costs };
 }

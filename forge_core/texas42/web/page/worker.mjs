@@ -12,11 +12,10 @@ const tasks = {
   estimate({ kernels, rules }, { view, worlds, key }, report) {
     return estimate(kernels, rules, view, worlds, BigInt(key), BATCH, report);
   },
-  /** Return the share of worlds in which a hand makes its bid under one declaration, all hands visible, and its margin. */
+  /** Return P(make) and the expected points of a hand's best lead under one declaration. */
   declare({ kernels, rules }, { view, worlds, key }) {
     const found = estimate(kernels, rules, view, worlds, mix(BigInt(key), view.decl));
-    const best = found.mean.indexOf(Math.max(...found.mean.filter((value) => !Number.isNaN(value))));
-    return { worlds: found.worlds, pMake: found.pMake[best], mean: found.mean[best] };
+    return { worlds: found.worlds, pMake: found.pMake[found.best], mean: found.mean[found.best] };
   },
   /** Return what every play of a finished hand was worth with all hands visible: one [7] per view. */
   values({ kernels }, { deal, views }) {
