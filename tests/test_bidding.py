@@ -162,26 +162,35 @@ def deals_of(n: int):
 
 def test_playouts_go_by_name_and_say_what_they_see():
     assert open_playout("oracle") == OraclePlayout()
-    for name, sees_all in (("oracle", True), ("policy", True), ("eq", False), ("heuristic", False)):
+    for name, sees_all in (
+        ("oracle", True),
+        ("policy", True),
+        ("eq", False),
+        ("heuristic", False),
+        ("network", False),
+    ):
         playout = open_playout(name, "cpu")
         assert (playout.name, playout.sees_all) == (name, sees_all)
         table = play_out(STRONG, playout, 1, decls=[SIXES])
         assert ("all hands are seen" in provenance(table)) == sees_all
         assert f"{name} playouts (" in provenance(table)
-    with pytest.raises(BadInput, match="use heuristic, eq, policy, oracle"):
+    with pytest.raises(BadInput, match="use heuristic, network, eq, policy, oracle"):
         open_playout("luck")
 
 
 def test_all_that_changes_points_is_in_the_version():
-    settings: list[dict[str, Any]] = [{}, {"worlds": 50}, {"oracle": "exact"}, {"oracle": "model"}]
+    oracles: list[dict[str, Any]] = [{"oracle": name} for name in ("exact", "model", "playout")]
+    settings: list[dict[str, Any]] = [{}, {"worlds": 50}, *oracles]
     versions = [open_playout("eq", "cpu", **told).version for told in settings]
-    assert len(set(versions)) == 4
+    assert len(set(versions)) == 5
     assert all(version.startswith(f"{EQ_VERSION}, ") for version in versions)
     assert open_playout("eq", "cpu", worlds=20, oracle="hybrid", model=REFERENCE_MODEL).version == versions[0]
     assert digest_of(load_model(REFERENCE_MODEL)) in versions[0]
 
 
-@pytest.mark.parametrize(("name", "settings"), [("policy", {}), ("eq", {"worlds": 3}), ("heuristic", {})])
+@pytest.mark.parametrize(
+    ("name", "settings"), [("policy", {}), ("eq", {"worlds": 3}), ("heuristic", {}), ("network", {})]
+)
 def test_a_deal_is_played_alike_in_any_company(name, settings):
     hands, decls = deals_of(40)
     playout = open_playout(name, "cpu", **settings)

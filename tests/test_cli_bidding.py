@@ -149,7 +149,8 @@ def test_the_help_says_what_deals_tell(forge):
 
 
 @pytest.mark.parametrize(
-    ("playout", "sees_all"), [("oracle", True), ("policy", True), ("eq", False), ("heuristic", False)]
+    ("playout", "sees_all"),
+    [("oracle", True), ("policy", True), ("eq", False), ("heuristic", False), ("network", False)],
 )
 def test_every_answer_says_how_it_was_played(forge, answer, playout, sees_all):
     how = ("--playout", playout, *(("--worlds", "2") if playout == "eq" else ()))

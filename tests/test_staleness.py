@@ -66,7 +66,7 @@ RESTS_ON = {
     "EVALUATION_VERSION": {"oracle_model_evaluation", "champion"},
     "ONNX_VERSION": {"oracle_model_onnx", "eq_model_onnx"},
     "EQ_VERSION": {*GAMES, "bidding_results"},
-    "PLAYOUT_VERSION": GAMES,
+    "PLAYOUT_VERSION": {*GAMES, "bidding_results"},
     "GAME_ROWS_VERSION": ROWS,
     "TRANSCRIPT_VERSION": ROWS,
     "BIDDING_VERSION": {"bidding_results"},

@@ -40,6 +40,7 @@ BIDDING = "/".join(
         TABLES,
         HEURISTIC,
         constant_of("forge_core.texas42.bidding.playouts", "POLICY_VERSION"),
+        PLAYOUTS,
         EQ,
         ENCODER,
         ORACLE,

@@ -1,6 +1,7 @@
 """Playouts: named ways to play out a deal and count the points of the bidder's team.
 
     heuristic  every seat plays by fixed rules from what it can see, as at a real table
+    network    every seat plays by a small network that reads features of its own hand
     eq         every seat plays by E[Q] from what it can see, and for points, not for the bid
     policy     a network's choices with all hands seen
     oracle     perfect play with all hands seen
@@ -25,6 +26,7 @@ from forge_core.texas42.oracle.solver import ORACLE_VERSION
 from forge_core.texas42.players.protocol import Clairvoyant, Player, ask
 from forge_core.texas42.reference import REFERENCE_MODEL
 from forge_core.texas42.settings.bidding import PLAYOUT_ORACLE, PLAYOUT_WORLDS, PlayoutSettings
+from forge_core.texas42.settings.games import ORACLES
 from forge_core.texas42.tables import Bytes
 
 BIDDER = 0
@@ -33,8 +35,8 @@ POLICY_VERSION = "p1"
 """Increased when the same network would take different points."""
 _SOLVED_AT_ONCE = 64
 """deals solved between two reports of progress: a fraction of a second"""
-_HEURISTIC_AT_ONCE = 1_000
-"""games of the heuristic in a lockstep"""
+_PASSES_AT_ONCE = 1_000
+"""games in a lockstep of players that sample no worlds"""
 _WORLDS_AT_ONCE = 20_000
 """worlds over all games in a lockstep; this bounds memory"""
 
@@ -158,7 +160,17 @@ def _open_heuristic(device: str, workers: int | None) -> Playout:
     from forge_core.texas42.players.heuristic import HeuristicPlayer
 
     player = HeuristicPlayer(saves_trumps=True)
-    return PlayersPlayout("heuristic", f"{HEURISTIC_VERSION}, saves trumps", player, _HEURISTIC_AT_ONCE)
+    return PlayersPlayout("heuristic", f"{HEURISTIC_VERSION}, saves trumps", player, _PASSES_AT_ONCE)
+
+
+def _open_network(device: str, workers: int | None) -> Playout:
+    from forge_core.texas42.one_hand.choose import open_policy
+    from forge_core.texas42.one_hand.playouts import PLAYOUT_VERSION
+    from forge_core.texas42.players.one_hand import OneHandPlayer
+
+    player = OneHandPlayer("network", open_policy("network"))
+    version = f"{PLAYOUT_VERSION}, {_policy_text(player.describe())}"
+    return PlayersPlayout("network", version, player, _PASSES_AT_ONCE)
 
 
 def _open_policy(device: str, workers: int | None, model: str = REFERENCE_MODEL) -> Playout:
@@ -184,8 +196,8 @@ def _open_expected(
     from forge_core.texas42.eq.oracles import open_oracle
     from forge_core.texas42.players.expected import ExpectedPlayer
 
-    if model and oracle == "exact":
-        raise BadInput("the exact oracle uses no network: leave out model")
+    if model and "model" not in ORACLES.get(oracle, ("model",)):
+        raise BadInput(f"the {oracle} oracle uses no network from a folder: leave out model")
     judge = open_oracle(oracle, model or REFERENCE_MODEL, device, workers=workers)
     player = ExpectedPlayer("eq", judge, GameConfig(Sampling(worlds, points=False)), resolve_device(device))
     version = f"{EQ_VERSION}, {worlds:,} worlds, {_oracle_text(judge.describe())}"
@@ -196,12 +208,22 @@ def _oracle_text(description: dict[str, Any]) -> str:
     """Return everything an oracle's answers depend on: `hybrid f82b4f53cd17d97d, from trick 4 o1`."""
     if description["oracle"] == "exact":
         return f"exact {description['exact']}"
+    if description["oracle"] == "playout":
+        until = f", until {description['until']} {description['exact']}" if description["until"] else ""
+        return f"playout {description['playout']}, {_policy_text(description)}{until}"
     late = (
         f", from trick {description['exact_from']} {description['exact']}"
         if description["oracle"] == "hybrid"
         else ""
     )
     return f"{description['oracle']} {description['weights']}{late}"
+
+
+def _policy_text(description: dict[str, Any]) -> str:
+    """Return everything a fast policy's plays depend on: `network f1 5d0c1c2f3b4a5968`, `heuristic h1`."""
+    if description["policy"] == "heuristic":
+        return f"heuristic {description['heuristic']}"
+    return f"network {description['features']} {description['one_hand_weights']}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +238,7 @@ class PlayoutKind:
 
 PLAYOUTS: dict[str, PlayoutKind] = {
     "heuristic": PlayoutKind((), _open_heuristic),
+    "network": PlayoutKind((), _open_network),
     "eq": PlayoutKind(("worlds", "oracle", "model"), _open_expected),
     "policy": PlayoutKind(("model",), _open_policy),
     "oracle": PlayoutKind((), _open_oracle),
@@ -228,7 +251,7 @@ _LACKING = {"model": "use no network", "worlds": "sample no worlds", "oracle": "
 def open_playout(name: str, device: str = "auto", workers: int | None = None, **settings: Any) -> Playout:
     """Open a playout by name. device: where its network runs. workers: threads of its solver.
 
-    settings: worlds (per decision), oracle (exact, model or hybrid) and model (the folder of a network),
+    settings: worlds (per decision), oracle (one of ORACLES) and model (the folder of a network),
     if PLAYOUTS lists them for the name; None means the default. Raises BadInput for an unknown name,
     setting or value, and DeviceUnavailable.
     """

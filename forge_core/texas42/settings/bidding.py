@@ -33,9 +33,9 @@ class PlayoutSettings:
     samples: int = setting(DEFAULT_SAMPLES, "Deals per declaration.", read=read_samples)
     playout: str = setting(
         DEFAULT_PLAYOUT,
-        "Way to play out deals: heuristic (fixed rules) or eq (E[Q], much slower), where each seat sees only "
-        "its own hand, as at a real table; policy (a network) or oracle (perfect play), where all hands are "
-        "seen, so that bids are made too often.",
+        "Way to play out deals: heuristic (fixed rules), network (a small network) or eq (E[Q], much "
+        "slower), where each seat sees only its own hand, as at a real table; policy (a network) or oracle "
+        "(perfect play), where all hands are seen, so that bids are made too often.",
     )
     worlds: int | None = setting(
         None, "With eq playouts: worlds sampled per decision.", default_text=f"{PLAYOUT_WORLDS}"
@@ -43,7 +43,8 @@ class PlayoutSettings:
     oracle: str | None = setting(
         None,
         "With eq playouts: oracle that evaluates plays in a world, either exact (the solver), model (a "
-        "network) or hybrid (a network in the first tricks, then the solver).",
+        "network), hybrid (a network in the first tricks, then the solver) or playout (all seats play on by "
+        "a small network that sees one hand).",
         default_text=PLAYOUT_ORACLE,
     )
 

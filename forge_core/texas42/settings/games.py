@@ -13,8 +13,8 @@ EXACT_FROM = 3
 """the first trick, 1..7, that a hybrid oracle evaluates with the solver; before it, a 73 k network is cheaper
 on a CPU core (see docs/log.md)"""
 PLAYOUT_POLICY, PLAYOUT_UNTIL = "network", 12
-"""defaults of playouts: the policy, and the number of plays left from which values are exact; before the last
-three tricks, the solver costs more than the playouts"""
+"""defaults of playouts: the policy, and the number of plays left from which values are exact; in the last
+three tricks, the solver costs less than playing them (docs/log.md)"""
 ORACLES = {
     "exact": (),
     "model": ("model",),
