@@ -25,7 +25,7 @@ import pytest
 from running import ORACLE_SHARDS, PROJECT, SMALL, Dagster, Process, daemon, free_port
 
 from forge_assets.texas42.blocks import block_name
-from forge_assets.texas42.partitions import block_range, shard_keys
+from forge_assets.texas42.partitions import UNIVERSE, block_range, shard_keys
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, missing_shards, read_shard
@@ -189,6 +189,8 @@ def cluster() -> Iterator[Cluster]:
             found = Cluster(environment, folder, postgres, web, workers)
             for name in ("one", "two"):
                 found.start_worker(name)
+            with found.instance() as instance:  # a sensor lists the blocks of a new instance
+                web.wait_until(lambda: instance.has_dynamic_partition(UNIVERSE, block_name(19)), 90)
             yield found
         finally:
             for process in (*workers.values(), *reversed(started), postgres.process):
