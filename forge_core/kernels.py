@@ -48,8 +48,10 @@ def _sources(source: Path) -> set[Path]:
     found, to_read = {source}, [source]
     while to_read:
         for module, names, plain in _IMPORT.findall(to_read.pop().read_text()):
-            modules = [module or plain, *(f"{module}.{name}" for name in re.findall(r"\w+", names))]
-            for path in map(_file_of, modules):
+            inside = [_file_of(f"{module}.{name}") for name in re.findall(r"\w+", names)]
+            # a package of which only modules are imported adds nothing of its own
+            whole = [] if inside and all(inside) else [_file_of(module or plain)]
+            for path in (*inside, *whole):
                 if path and path not in found:
                     found.add(path)
                     to_read.append(path)

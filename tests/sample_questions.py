@@ -156,6 +156,9 @@ def games(root: Path) -> Any:
     }
 
 
+PLAYED_OUT = ("--samples", "5", "--seed", "17", "--playout", "oracle")
+
+
 def hands(root: Path) -> Any:
     """Return the chances of two bids in one bidding table, as stored and as computed again."""
     import pyarrow.parquet as pq
@@ -164,7 +167,7 @@ def hands(root: Path) -> Any:
     (stored,) = pq.read_table(path).to_pylist()
     dominoes = [(high, low) for high in range(7) for low in range(high + 1)]
     hand = ",".join("{}-{}".format(*dominoes[domino]) for domino in stored["hand"])
-    again = forge("bid", "--hand", hand, "--samples", "5", "--seed", "17")["declarations"]
+    again = forge("bid", "--hand", hand, *PLAYED_OUT)["declarations"]
     return {
         "hand": hand,
         "stored": {bid: [stored[f"pmake_{decl}_{bid}"] for decl in range(10)] for bid in (30, 42)},
@@ -173,7 +176,7 @@ def hands(root: Path) -> Any:
 
 
 def matches(root: Path) -> Any:
-    """Return matches whose boards are stored, and the files that the commands wrote: none."""
+    """Return matches whose boards are stored, and the files that the commands wrote."""
     models = {name: root / "runs" / name / "model" for name in ("eq", "policy")}
     players = (
         "random",
@@ -440,7 +443,7 @@ QUESTIONS: dict[str, Question] = {
 }
 
 
-WRITING = {"resumed_runs", "flywheel", "prunable", "runs_again"}
+WRITING = {"matches", "resumed_runs", "flywheel", "prunable", "runs_again"}
 """questions that change the sample: each needs a copy of its own"""
 
 

@@ -264,7 +264,7 @@ FAULTS = {
     "another gap": ({"name": "q_gap", "value": 60, "at": 3}, "not the loss of the play"),
     "greedy": ({"name": "exploration_mode", "value": 0}, "greedy"),
     "mode": ({"name": "exploration_mode", "value": 7}, "not an index into MODES"),
-    "oracle": ({"name": "oracle", "value": 2}, "not an index into KINDS"),
+    "oracle": ({"name": "oracle", "value": 9}, "not an index into KINDS"),
     "worlds": ({"name": "n_worlds", "value": 0, "at": 1}, "n_worlds is below 1"),
     "ess": ({"name": "ess", "value": 0.5, "at": 1}, "ess is outside"),
     "much ess": ({"name": "ess", "value": 51, "at": 1}, "ess is outside"),

@@ -18,9 +18,12 @@ from stored_sample import ANSWERS, environment, unpack
 
 from forge_assets.texas42.blocks import RENAMED
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning", "ignore::DeprecationWarning"
+    ),
+]
 
 EXPECTED = json.loads(RENAMED.apply(ANSWERS.read_text()))
 """the recorded answers, with the names that partitions have today"""
@@ -105,12 +108,15 @@ def test_the_sample_holds_all_that_can_be_stored():
 
 
 def test_the_recorded_answers_are_those_of_a_sound_sample():
-    """Nothing is missing or made again; networks lead back to seeds; resumed runs equal unbroken ones."""
-    plans = EXPECTED["nothing_to_make"].values()
+    """Nothing is missing or made again but games by E[Q], bidding tables and matches, which have an earlier
+    version; networks lead back to seeds; resumed runs equal unbroken ones."""
+    plans = [of for name, of in EXPECTED["nothing_to_make"].items() if name not in ("games", "other games")]
     assert not any(plan["missing"] for of in plans for plan in (of if isinstance(of, list) else [of]))
-    again = EXPECTED["runs_again"]
-    assert not again["written"] and not any(of["changed"] or of["made"] for of in again["assets"].values())
-    assert not EXPECTED["matches"]["written"] and not EXPECTED["run_settings"]["refused"]
+    again = EXPECTED["runs_again"]["assets"]
+    assert {name for name, of in again.items() if of["made"]} == {"eq_games", "bidding_results"}
+    renewed = {"eq_games", "eq_token_splits[train]", "bidding_results", "match_results"}
+    assert {name for name, of in again.items() if of["changed"]} == renewed
+    assert not EXPECTED["run_settings"]["refused"]
     assert EXPECTED["values_of_a_shard"] == {"rows": 28, "unlike": 0}
     assert EXPECTED["hands"]["stored"]["30"] == pytest.approx(EXPECTED["hands"]["again"]["30"])
 
