@@ -113,7 +113,7 @@ def test_definitions_are_these(instance):
     model_checks = ["beats_random", "model_loads"]
     errors = ["blunder_rate", "q_gap", "q_mae", "value_mae"]
     warnings = sorted([*errors, "accuracy", "beats_random", "train_val_gap"])
-    games = "q3/m1/l1/t1/e1/s1/o1"
+    games = "q3/y1/m1/l1/t1/e1/s1/o1"
     game_checks = sorted(["every_game_played", "games_read_back", *SOUND])
     assert told == {
         "oracle_shards": ("oracle", [], shard_checks, 200, "s1/o1"),
@@ -135,7 +135,7 @@ def test_definitions_are_these(instance):
         "eq_token_splits": ("expected_q", ["eq_catalog"], token_checks, 2, f"r2/t1/{games}"),
         "eq_model": ("expected_q", ["eq_token_splits"], model_checks, None, f"m1/r2/t1/{games}"),
         "eq_model_onnx": ("expected_q", ["eq_model"], ["parity"], None, f"x2/m1/r2/t1/{games}"),
-        "bidding_results": ("bidding", [], sorted(CHECKS), 20, "b1/h1/p1/q3/e1/o1"),
+        "bidding_results": ("bidding", [], sorted(CHECKS), 20, "b1/h1/p1/y1/q3/e1/o1"),
         "match_results": (
             "play",
             ["eq_model", "oracle_model"],

@@ -27,6 +27,7 @@ from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import EQ_VERSION
 from forge_core.texas42.folders import BIDDING_FOLDER
 from forge_core.texas42.one_hand.heuristic import HEURISTIC_VERSION
+from forge_core.texas42.one_hand.playouts import PLAYOUT_VERSION
 from forge_core.texas42.oracle import ORACLE_VERSION
 from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.tokens.encoder import ENCODER_VERSION
@@ -204,5 +205,5 @@ def test_what_contradicts_itself_is_said(materialize):
 
 
 def test_versions_are_those_of_the_algorithms():
-    those = (BIDDING_VERSION, HEURISTIC_VERSION, POLICY_VERSION, EQ_VERSION, ENCODER_VERSION, ORACLE_VERSION)
-    assert "/".join(those) == versions.BIDDING
+    players = (HEURISTIC_VERSION, POLICY_VERSION, PLAYOUT_VERSION, EQ_VERSION)
+    assert "/".join((BIDDING_VERSION, *players, ENCODER_VERSION, ORACLE_VERSION)) == versions.BIDDING

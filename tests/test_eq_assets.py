@@ -32,6 +32,7 @@ from forge_core.learning.labelled.train import MODEL_VERSION
 from forge_core.texas42.eq import EQ_VERSION, GameConfig, faults
 from forge_core.texas42.eq.configuration import configure
 from forge_core.texas42.eq.files import find_games, read_game, write_game
+from forge_core.texas42.one_hand.playouts import PLAYOUT_VERSION
 from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.tokens.transcript import STAGE2_SPEC
 
@@ -247,7 +248,7 @@ def test_the_exact_oracle_asks_no_network(materialize, monkeypatch):
 
 
 def test_versions_are_those_of_the_algorithms():
-    assert f"{EQ_VERSION}/{versions.MODEL}" == versions.EQ_GAMES
+    assert f"{EQ_VERSION}/{PLAYOUT_VERSION}/{versions.MODEL}" == versions.EQ_GAMES
     assert versions.MODEL.startswith(f"{MODEL_VERSION}/")
 
 
