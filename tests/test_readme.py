@@ -1,4 +1,4 @@
-"""What the README promises: its lines of Python, its links and its commands."""
+"""Tests of the README: its lines of Python, its links and its commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What assets tell Dagster about the tables that they fill, under names that its UI knows."""
+"""Metadata of the tables that assets fill, under names that Dagster's UI knows."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _BATCH = 100_000
 
 @dataclass(slots=True)
 class Reading:
-    """What happens while frames are collected."""
+    """The state of a query while its frames are collected."""
 
     final: bool = False
     """include the test split"""

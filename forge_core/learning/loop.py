@@ -43,7 +43,7 @@ class LoopRun(ABC):
     @property
     @abstractmethod
     def played(self) -> int:
-        """What has been played so far, of `amount`."""
+        """The number of units played so far, of `amount`."""
 
     @abstractmethod
     def iterate(self) -> None:
@@ -103,7 +103,7 @@ class LoopRun(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What ends a run early, and who is told how far it is."""
+    """The conditions that end a run early, and the callbacks that follow its progress."""
 
     minutes: float | None = None
     """stop after this many; the run can then be resumed"""
