@@ -410,7 +410,8 @@ def test_rows_go_to_files_that_appear_complete(query, tmp_path):
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["rows.csv"]
     status, _, errors = query("select hands from shards", "--csv", str(csv))
     assert status == 2 and "--parquet" in errors
-    assert query("select hands from shards", "--parquet", str(parquet))[0] == 0
+    status, _, errors = query("select hands from shards", "--parquet", str(parquet))
+    assert status == 0 and f"{parquet}: " in errors and " rows" in errors
     assert query(sql, "--csv", "a.csv", "--json")[0] == 2
 
 

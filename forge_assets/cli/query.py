@@ -74,9 +74,9 @@ def query(
     rows, reading = _answer(sql, known, places, final, MOST_SHOWN + 1 if is_table else None)
     _print_remarks(known, places, reading)
     if csv:
-        _write(csv, _to_csv(rows))
+        _write(csv, _to_csv(rows), len(rows))
     elif parquet:
-        _write(parquet, _to_parquet(rows))
+        _write(parquet, _to_parquet(rows), len(rows))
     elif json:
         _print_rows(rows)
     else:
@@ -207,9 +207,10 @@ def _to_parquet(rows: pl.DataFrame) -> bytes:
     return sink.getvalue()
 
 
-def _write(path: str, data: bytes) -> None:
-    """Write a file atomically, locally or by URL. Raises StoreUnusable."""
-    from forge_core.files import Store
+def _write(path: str, data: bytes, n_rows: int) -> None:
+    """Write a file atomically, locally or by URL, and say so. Raises StoreUnusable."""
+    from forge_core.cli.filling import write_file
+    from forge_core.cli.screen import notes
 
-    folder, _, name = path.rpartition("/")
-    Store(folder or ("/" if path.startswith("/") else ".")).write(name, data)
+    write_file(path, data)
+    notes().print(f"{path}: {n_rows:,} rows", markup=False, soft_wrap=True)

@@ -195,12 +195,11 @@ class LearningSettings:
         )
         if not (0 < self.lr < math.inf and all(0 <= weight < math.inf for weight in weights)):
             raise BadInput("lr must be above 0, and weights of losses at least 0")
-        shares = (self.trace, self.random_bids, self.calibration, self.teacher)
-        if not (0 < self.clip < 1 and all(0 <= share <= 1 for share in shares)):
-            raise BadInput(
-                f"clip {self.clip}, trace {self.trace}, random bids {self.random_bids}, calibration "
-                f"{self.calibration}, teacher {self.teacher}: use 0 to 1"
-            )
+        shares = ("clip", "trace", "random_bids", "calibration", "teacher")
+        for name in shares:
+            share = getattr(self, name)
+            if not 0 <= share <= 1 or (name == "clip" and share in (0, 1)):
+                raise BadInput(f"{name.replace('_', '-')} {share}: use a number from 0 to 1")
         if min(self.first_temperature, self.last_temperature) <= 0:
             raise BadInput("temperatures of bids must be above 0: use 6 and 2 points, for example")
 

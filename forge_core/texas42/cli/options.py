@@ -35,7 +35,12 @@ def read_declaration(text: str) -> int:
 def read_declarations(text: str) -> Literal["seed", "random", "all"] | int:
     """Parse `seed`, `random`, `all`, or a declaration, which becomes 0..9. Raises BadInput."""
     name = text.strip().lower()
-    return name if name in ("seed", "random", "all") else read_declaration(text)  # pyright: ignore[reportReturnType]
+    if name in ("seed", "random", "all"):
+        return name  # pyright: ignore[reportReturnType]
+    try:
+        return read_declaration(text)
+    except BadInput as error:
+        raise BadInput(f"{error}; or seed, random or all") from None
 
 
 def read_leader(text: str) -> int:
