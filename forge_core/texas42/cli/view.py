@@ -57,7 +57,14 @@ def view(
 
 
 def choose_game(place: str, seed: int | None) -> GameRecord:
-    """Read the game of a file; in a folder, the game of `seed`, or the only one. Raises BadInput."""
+    """Read the game of a file; in a folder, the game of `seed`, or the only one. Raises BadInput.
+
+    A .json file is a hand that the page of `forge play` exported.
+    """
+    if place.endswith(".json"):
+        from forge_core.texas42.web.hands import open_hand
+
+        return open_hand(place)
     from forge_core.ranges import ranges_text
     from forge_core.texas42.eq.files import find_games, open_game
     from forge_core.texas42.oracle.shards import ShardKey

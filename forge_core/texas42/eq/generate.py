@@ -121,7 +121,7 @@ def play_games(
     settings = {**config.settings(oracle), "device": device_name(device)}
     if belief:
         settings["belief"] = belief.describe()
-    return _records(games, steps, oracle, settings, deal_seeds)
+    return records_of(games, steps, oracle, settings, deal_seeds)
 
 
 def decide(
@@ -157,14 +157,14 @@ def game_keys(games: Games, seed: int) -> npt.NDArray[np.uint64]:
     return np.array(keys, dtype=np.uint64)
 
 
-def _records(
+def records_of(
     games: Games,
     steps: list[tuple[Games, Estimates, Choices]],
     oracle: Oracle,
     settings: dict[str, Any],
     deal_seeds: Sequence[int] | None,
 ) -> list[GameRecord]:
-    """Collect estimates and plays into one record per game."""
+    """Collect estimates and plays into one record per game: (games, estimates, choices) before each play."""
     if not steps:
         return []
     n, end = len(games), games.seen

@@ -73,6 +73,8 @@ def settings_text(settings: dict[str, Any]) -> str:
     if "criterion" in settings:
         by = "P(make)" if settings["criterion"] == "pmake" else "E[Q]"
         parts.append(f"{exploration.get('mode', MODES[0])} by {by}")
+    if page := settings.get("page"):
+        parts.append(f"played in a browser, seat 0 against {page['opponents']} players")
     return " · ".join(parts)
 
 

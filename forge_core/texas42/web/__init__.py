@@ -1,4 +1,5 @@
-"""Texas 42 in a browser: kernels (compiled to `page/texas42.wasm`), page (the folder that is served)."""
+"""Texas 42 in a browser: kernels (compiled to `page/texas42.wasm`), page (the folder that is served), hands
+(hands played there, read as recorded games)."""
 
 from pathlib import Path
 

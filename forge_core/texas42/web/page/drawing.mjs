@@ -169,7 +169,7 @@ export function drawHint(place, hint) {
 }
 
 /** Draw the result of a finished hand. totals: by seat, {known, seen}: points lost. perfect: points of seat 0's team. */
-export function drawResult(place, { hand, totals, perfect, onStep }) {
+export function drawResult(place, { hand, totals, perfect, onStep, onSave }) {
   const isMade = hand.points[0] >= hand.bid;
   const rows = totals.map(({ known, seen }, seat) =>
     element("tr", {}, element("td", { class: "text" }, SEATS[seat]), element("td", {}, known.toFixed(1)), element("td", {}, String(seen))),
@@ -188,6 +188,7 @@ export function drawResult(place, { hand, totals, perfect, onStep }) {
       { class: "steps" },
       element("button", { type: "button", id: "back", onclick: () => onStep(-1) }, "◂ Step back"),
       element("button", { type: "button", id: "forward", onclick: () => onStep(1) }, "Step on ▸"),
+      element("button", { type: "button", id: "save", title: "A file that `forge view` reads", onclick: onSave }, "Save"),
     ),
   );
 }

@@ -2,7 +2,7 @@
 // Link: #seed=7&decl=sixes names the deal and the trump; &pace=0 plays without pauses.
 
 import { dealFromSeed } from "./deals.mjs";
-import { drawDeclarations, drawHint, drawLog, drawResult, drawScore, drawTable, ownHand, SEATS } from "./drawing.mjs";
+import { element, drawDeclarations, drawHint, drawLog, drawResult, drawScore, drawTable, ownHand, SEATS } from "./drawing.mjs";
 import { DECLARATIONS, Hand, nameOf, Rules } from "./hand.mjs";
 import { mix } from "./estimate.mjs";
 import { Kernels } from "./kernels.mjs";
@@ -10,6 +10,7 @@ import { Kernels } from "./kernels.mjs";
 const BID = 30;
 const OPPONENTS_WORLDS = 50; // as many as `forge eq` uses by default
 const TRUMP_WORLDS = 20; // per declaration: a first look, at ten times the cost of one decision
+const FORMAT = "forge texas42 hand 1";
 const PAUSE = { play: 450, trick: 900 }; // milliseconds
 
 const $ = (id) => document.getElementById(id);
@@ -31,7 +32,7 @@ function ask(task, args, report = () => {}) {
   });
 }
 
-const page = { rules: null, hand: null, seed: null, pace: 1, run: 0, isHinted: true, estimates: [], hint: null, onPlay: null, review: null, trumps: [], onTrump: null };
+const page = { rules: null, version: null, hand: null, seed: null, pace: 1, run: 0, isHinted: true, estimates: [], hint: null, onPlay: null, review: null, trumps: [], onTrump: null };
 
 const say = (text) => ($("status").textContent = text);
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, page.pace * milliseconds));
@@ -53,7 +54,7 @@ function draw() {
     return;
   }
   drawScore($("score"), shown);
-  if (review) drawResult($("panel"), { hand, ...review, onStep: (by) => show(review.step + by) });
+  if (review) drawResult($("panel"), { hand, ...review, onStep: (by) => show(review.step + by), onSave: saveRecord });
   else drawHint($("panel"), hint);
   drawLog($("log"), { hand, costs: review?.costs ?? null, shown: review?.step, onShow: show });
 }
@@ -145,11 +146,14 @@ async function ownPlay(isStale) {
   return domino;
 }
 
+/** Estimate the plays of a position as the other seats do. */
+const estimateOf = (hand) => ask("estimate", { view: hand.view(), worlds: OPPONENTS_WORLDS, key: keyOf(hand.step) });
+
 async function opponentsPlay() {
   const { hand } = page;
   draw();
   if (hand.legal.length === 1) return hand.legal[0];
-  const found = ask("estimate", { view: hand.view(), worlds: OPPONENTS_WORLDS, key: keyOf(hand.step) });
+  const found = estimateOf(hand);
   page.estimates[hand.step] = found;
   return hand.deal[hand.turn][(await found).best];
 }
@@ -160,12 +164,12 @@ async function reviewHand(isStale) {
   say("Comparing every play with the best one ...");
   const positions = hand.plays.map((_, step) => hand.at(step));
   const values = await ask("values", { deal: hand.deal, views: positions.map((position) => position.view()) });
-  const estimates = await Promise.all(hand.plays.map((_, step) => page.estimates[step] ?? null));
+  const estimates = await Promise.all(hand.plays.map((_, step) => page.estimates[step] ?? estimateOf(positions[step])));
   if (isStale()) return;
   const lost = (worth, slot) => Math.max(...worth.filter((value) => !Number.isNaN(value))) - worth[slot];
   const costs = hand.plays.map((domino, step) => {
     const slot = hand.deal[hand.players[step]].indexOf(domino);
-    return { known: estimates[step] ? lost(estimates[step].mean, slot) : 0, seen: lost(values[step], slot) };
+    return { known: lost(estimates[step].mean, slot), seen: lost(values[step], slot) };
   });
   const totals = SEATS.map((_, seat) => {
     const own = costs.filter((_, step) => hand.players[step] === seat);
@@ -176,16 +180,25 @@ async function reviewHand(isStale) {
   show(hand.step);
 }
 
-/** Return the finished hand as plain data, or null: the deal, all plays, and the estimates that were made. */
+/** Return the finished hand as plain data, or null. `forge view` reads it: see forge_core/texas42/web/hands.py. */
 function record() {
   const { hand, review, seed } = page;
   if (!review) return null;
   const { deal, decl, bid, bidder, plays, players, points } = hand;
   const plain = (numbers) => numbers.map((value) => (Number.isNaN(value) ? null : value));
-  const estimates = review.estimates.map((found, step) =>
-    found && { ...found, mean: plain(found.mean), spread: plain(found.spread), pMake: plain(found.pMake) },
-  );
-  return { seed, deal, decl, bid, bidder, plays, players, points, estimates, values: review.values.map(plain), costs: review.costs };
+  const estimates = review.estimates.map((found) => (
+    { ...found, mean: plain(found.mean), spread: plain(found.spread), pMake: plain(found.pMake) }
+  ));
+  const [values, costs] = [review.values.map(plain), review.costs];
+  return { format: FORMAT, page: page.version, opponents: "exact", seed, deal, decl, bid, bidder, plays, players, points, estimates, values, costs };
+}
+
+/** Offer the finished hand as a file. */
+function saveRecord() {
+  const file = new Blob([JSON.stringify(record())], { type: "application/json" });
+  const link = element("a", { href: URL.createObjectURL(file), download: `texas42-seed-${page.seed}.json` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 function setLink(seed, decl) {
@@ -241,7 +254,8 @@ addEventListener("keydown", (event) => {
 
 globalThis.texas42 = { record };
 try {
-  page.rules = new Rules((await Kernels.load()).rules());
+  const kernels = await Kernels.load();
+  Object.assign(page, { rules: new Rules(kernels.rules()), version: kernels.version });
   startFromLink();
 } catch (error) {
   report(error);
