@@ -123,7 +123,8 @@ def struct(fields: dict) -> bytes:
     data, last = b"", 0
     for field, value in sorted(fields.items()):
         kind = {int: 5, Long: 6, bytes: 8, dict: 12, list: 9}[type(value)]
-        data += bytes([(field - last) << 4 | kind]) + encoded(value)
+        step = field - last
+        data += (bytes([step << 4 | kind]) if step < 16 else bytes([kind]) + whole(field)) + encoded(value)
         last = field
     return data + b"\0"
 
@@ -203,6 +204,11 @@ class Touch:
         return os.system, (f"touch '{self.path}'",)
 
 
+def many_row_groups(more: dict) -> dict:
+    """Return a footer of 2,000 empty row groups."""
+    return {**footer(0), 4: [{1: [], 2: Long(0), 3: Long(0)}] * 2_000, **more}
+
+
 HOSTILE_PARQUET = {
     "a page that unpacks to a gigabyte": (bomb, "claims 1,073,741,824 bytes"),
     "a page of two thousand million values": (long_run, "for 2,147,483,647 values"),
@@ -217,6 +223,18 @@ HOSTILE_PARQUET = {
     "a schema without end": (
         lambda: parquet({**footer(1), 2: [{3: 0, 4: b"x", 5: 1}] * 900 + [STATE]}),
         "nested too deep",
+    ),
+    "many row groups below a schema without end": (
+        lambda: parquet(many_row_groups({2: [{3: 0, 4: b"x", 5: 1}] * 9_000 + [STATE]})),
+        "",
+    ),
+    "a second schema under a number that wraps around": (
+        lambda: parquet(many_row_groups({65538: [{3: 0, 4: b"x", 5: 1}] * 9_000 + [STATE]})),
+        "",
+    ),
+    "two million empty columns": (
+        lambda: parquet({**footer(1), 4: [{1: [{}] * 1_000, 2: Long(0), 3: Long(0)}] * 2_000}),
+        "too many parts",
     ),
     "a schema of more": (lambda: parquet({**footer(1), 2: [{3: 0, 4: b"x", 5: 1}] * 90_000}), ""),
     "a string of a gigabyte": (lambda: parquet(footer(1)).replace(b"schema", b"\xff\xff\xff"), ""),

@@ -581,7 +581,7 @@ def test_plain_shards_that_are_wrong(store, shard, small_solution, key):
         (plain(state, value, q, key, decl_id="2"), "its metadata has"),
         (plain(state + (1 << 41), value, q, key), "malformed"),
         (plain(state[:0], value[:0], q[:0], key), "0 rows"),
-        (parquet(table_of(shard).select(PLAIN_NAMES), {}), "its metadata has"),
+        (plain(state, value, q, key, decl="2"), "its metadata has decl 2, but its name has 1"),
     ]:
         put(store, key, data)
         with pytest.raises(FileCorrupt) as caught:
@@ -605,24 +605,28 @@ WRITERS = {
     "64 bits throughout": lambda table: table.cast(pa.schema([(name, pa.int64()) for name in PLAIN_NAMES])),
     "states as uint64": lambda table: table.set_column(0, "state", table["state"].cast(pa.uint64())),
     "nothing in the footer": lambda table: table,
+    "many row groups": lambda table: table.slice(0, 1100),
     "columns of another kind": lambda table: table.set_column(1, "V", table["V"].cast(pa.float32())),
 }
 
 
 @pytest.mark.parametrize("written", WRITERS)
 def test_a_plain_shard_is_never_overwritten(store, shard, key, written):
-    """Other orders, widths and further columns are read."""
+    """Other orders, widths, further columns, small row groups and footers without entries are read."""
     table = pa.table({name: table_of(shard)[name] for name in PLAIN_NAMES})
     metadata = {} if written == "nothing in the footer" else {"seed": "1", "decl_id": "1"}
-    data = parquet(WRITERS[written](table), metadata)
+    per_group = 1 if written == "many row groups" else None
+    data = parquet(WRITERS[written](table), metadata, row_group_size=per_group)
     put(store, key, data)
-    if written in ("nothing in the footer", "columns of another kind"):
+    if written == "columns of another kind":
         with pytest.raises(FileForeign):
             read_shard(store, key)
     else:
         read = read_shard(store, key)
+        assert read.header == read_header(store, key)
         assert read.header.is_foreign and read.q.dtype == read.value.dtype == np.int8
-        assert all(np.array_equal(getattr(read, name), getattr(shard, name)) for name in COLUMNS[:3])
+        rows = len(read.state)
+        assert all(np.array_equal(getattr(read, name), getattr(shard, name)[:rows]) for name in COLUMNS[:3])
     assert missing_shards(store, [key], FEW) == [key]
     (report,) = fill_shards(store, [key], FEW, device="cpu")
     assert not report.made and report.error and "another program" in report.error

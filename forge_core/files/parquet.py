@@ -21,10 +21,14 @@ _MAGIC = b"PAR1"
 _SHORTEST = 12
 """bytes of the shortest file: the magic word, a length and the magic word again"""
 _FIRST_TAIL = 1 << 16
-_MOST_FOOTER = 1 << 20
-"""bytes; a shard of all states has 90,000. A footer takes up to 300 times its size in memory."""
+_MOST_FOOTER = 1 << 22
+"""bytes; a shard of all states has 90,000. Other programs' shards of 1,250 row groups have 1.3 million."""
+_MOST_ZEROS = 1 << 20
+"""zero bytes in a footer. Every struct ends in one, and takes up to 300 bytes in memory."""
 _LONGEST_STRING, _LONGEST_LIST = 1_000_000, 1_000
 """limits for a footer: more than any Forge file needs, far less than would exhaust memory"""
+_MOST_ROW_GROUPS = 1 << 14
+"""row groups in files of other programs, whose footers have a list longer than _LONGEST_LIST"""
 _DEEPEST_COLUMN = 8
 """levels of nested groups; Arrow recurses into them, and a few thousand would crash the process"""
 _MOST_VALUES_A_BYTE = 4
@@ -140,16 +144,45 @@ def _names(file: pq.ParquetFile) -> set[str]:
 
 
 def _open(data: bytes) -> pq.ParquetFile:
-    file = pq.ParquetFile(
-        pa.BufferReader(data),
-        thrift_string_size_limit=_LONGEST_STRING,
-        thrift_container_size_limit=_LONGEST_LIST,
-        page_checksum_verification=True,
-    )
+    """Open a file, or only the end of one with its whole footer. Raises Unsound before a bomb is unpacked."""
+    end = len(data) - _TRAILER
+    footer = data[max(0, end - int.from_bytes(data[end : end + 4], "little")) : end]
+    require(footer.count(0) <= _MOST_ZEROS, "its footer has too many parts")
+    try:
+        file = _open_within(data, _LONGEST_LIST)
+    except (pa.ArrowException, OSError):
+        if not _has_many_row_groups(footer):
+            raise
+        file = _open_within(data, _MOST_ROW_GROUPS)
     schema = file.metadata.schema
     depths = (schema.column(place).path.count(".") for place in range(len(schema)))
     require(all(depth < _DEEPEST_COLUMN for depth in depths), "its columns are nested too deeply")
     return file
+
+
+def _open_within(data: bytes, longest_list: int) -> pq.ParquetFile:
+    return pq.ParquetFile(
+        pa.BufferReader(data),
+        thrift_string_size_limit=_LONGEST_STRING,
+        thrift_container_size_limit=longest_list,
+        page_checksum_verification=True,
+    )
+
+
+def _has_many_row_groups(footer: bytes) -> bool:
+    """Return True if a footer has more row groups than _LONGEST_LIST, and a schema of fewer columns.
+
+    Longer schemas stay refused: Arrow recurses into their groups.
+    """
+    try:
+        fields, _ = _read_struct(footer, 0, len(footer))
+    except Unsound:
+        return False
+    schema, groups = fields.get(_SCHEMA), fields.get(_ROW_GROUPS)
+    is_known = all(1 <= field <= _LAST_FIELD for field in fields)  # Thrift cuts numbers to 16 bits
+    if not (is_known and isinstance(schema, list) and isinstance(groups, list)):
+        return False
+    return len(schema) <= _LONGEST_LIST < len(groups)
 
 
 def _check_footer_size(data: bytes) -> int:
@@ -249,6 +282,8 @@ _UNPACKED, _PACKED, _CHECKSUM, _DICTIONARY = 2, 3, 4, 7
 _PAGES = (5, _DICTIONARY, 8)
 """data page, dictionary page, data page v2: each a struct whose field 1 is the number of values"""
 _VALUES = 1
+_SCHEMA, _LAST_FIELD = 2, 9
+"""fields of a footer"""
 _ROW_GROUPS, _CHUNKS, _CHUNK_METADATA, _SIZES = 4, 1, 3, 16
 """fields that lead from a footer to the sizes of a column: two lists, then two structs"""
 _LEVEL_COUNTS = (2, 3)

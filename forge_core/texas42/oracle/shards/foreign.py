@@ -1,6 +1,7 @@
-"""Plain shards made by other programs: state, V, q0..q6, with seed and declaration in the metadata.
+"""Plain shards made by other programs: state, V, q0..q6.
 
-They are used only if every row agrees with the solver.
+Seed and declaration are those of the file name; metadata that name others are a fault. Such shards are used
+only if every row agrees with the solver.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 from forge_core.errors import StateUnreachable
 from forge_core.files.parquet import Unsound, read_metadata, require
 from forge_core.texas42.deals import deal_from_seed, deal_with_fixed_hand
+from forge_core.texas42.keys import PUBLISHED_DECL
 from forge_core.texas42.oracle.shards.records import (
     FOREIGN,
     PLAIN_TYPES,
@@ -83,11 +85,12 @@ def _labels(solution: Solution, state: States) -> tuple[Bytes, Bytes]:
 
 
 def _solve_header(file: pq.ParquetFile, key: ShardKey) -> tuple[ShardHeader, Solution]:
-    """Build the header: seed and declaration from the metadata, hands from the seed, the rest by solving."""
+    """Build the header: seed and declaration from the name, hands from the seed, the rest by solving."""
     metadata = read_metadata(file)
-    stored = metadata.get(b"seed"), metadata.get(b"decl_id", metadata.get(b"decl"))
-    expected = str(key.seed).encode(), str(key.decl).encode()
-    require(stored == expected, f"its metadata has seed and decl {stored}, but its name has {expected}")
+    for entry, expected in (("seed", key.seed), ("decl", key.decl), (PUBLISHED_DECL, key.decl)):
+        stored = metadata.get(entry.encode(), str(expected).encode())
+        wrong = f"its metadata has {entry} {stored.decode(errors='replace')}, but its name has {expected}"
+        require(stored == str(expected).encode(), wrong)
     hands = deal_from_seed(key.seed)
     if key.opponent is not None:
         hands = deal_with_fixed_hand(hands[0], key.opponent)
