@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from forge_assets.flywheel.flywheel import Flywheel
-    from forge_assets.frames.tables import Table
     from forge_assets.gaps.partitioned import PartitionedAsset
     from forge_assets.gaps.report import GapQuery
     from forge_assets.lineage.records import Rows
@@ -98,8 +97,6 @@ class Game:
     results: Mapping[str, str] = field(default_factory=dict)
     """figures in a card that lineage reports, by name -> format of the text; if empty, only in JSON"""
     flywheel: Flywheel | None = None
-    tables: Callable[[], Sequence[Table]] = tuple
-    """returns the tables of what it stores; their names are unique across games"""
     quickstart: Callable[[Quickstart], None] | None = None
     """runs the game's steps of `make run`; raises RunFailed"""
 

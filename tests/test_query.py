@@ -434,12 +434,13 @@ def test_help_needs_neither_polars_nor_dagster():
     assert "--final" in done.stdout and not done.stderr.strip()
 
 
-def test_a_query_of_states_needs_no_solver(root):
+def test_a_query_of_states_needs_neither_a_solver_nor_other_verbs(root):
     sql = "select decl, avg(V) from states group by decl"
     code = (
         "import sys; from forge_assets.cli.main import main; "
         f"main(['query', {sql!r}, '--store', {str(root / 'data')!r}]); "
-        "print(*({'dagster', 'numba', 'torch'} & set(sys.modules)), file=sys.stderr)"
+        "needless = {'dagster', 'mlflow', 'numba', 'torch', 'forge_assets.games', 'forge_assets.cli.gaps'}; "
+        "print(*(needless & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "V" in done.stdout and done.stderr.splitlines()[-1] == ""

@@ -1,7 +1,7 @@
 """Tables of everything that is stored, as lazy polars frames, and SQL over them.
 
 tables   what a table and a column are; which tables there are. Each game describes its own tables, next to
-         its assets, and lists them in its record (`forge_assets.games`)
+         its assets
 runs     the tables of training runs, which all games share
 files    the files behind a table: listed, checked by name and footer, without the test split
 scan     a table as a lazy frame

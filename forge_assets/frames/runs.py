@@ -144,3 +144,5 @@ CURVES = Table(
     ),
     _read_curves,
 )
+
+TABLES = (RUNS, CURVES)

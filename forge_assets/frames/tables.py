@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from forge_core.errors import BadInput
@@ -97,14 +98,19 @@ class Table:
         return self.source.folders if isinstance(self.source, Files) else ()
 
 
+LISTS = (
+    "forge_assets.texas42.tables:TABLES",
+    "forge_assets.liuzhou.tables:TABLES",
+    "forge_assets.frames.runs:TABLES",
+)
+"""Location of each list of tables; their names are unique. These are not imports, because the lists import
+this module, and no records of games, which take longer to import than a query of a small store."""
+
+
 def all_tables() -> Iterator[Table]:
     """Yield the tables of all games, and those of training runs."""
-    from forge_assets.frames.runs import CURVES, RUNS
-    from forge_assets.games import all_games
-
-    for game in all_games():
-        yield from game.tables()
-    yield from (RUNS, CURVES)
+    for tables in map(resolve_name, LISTS):
+        yield from tables
 
 
 def find_table(name: str) -> Table:

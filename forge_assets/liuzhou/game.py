@@ -13,7 +13,6 @@ from forge_core.liuzhou.reference import REFERENCE
 from forge_core.liuzhou.settings.network import DEFAULT_SIZE
 
 if TYPE_CHECKING:
-    from forge_assets.frames.tables import Table
     from forge_assets.gaps.partitioned import PartitionedAsset
     from forge_assets.gaps.report import GapQuery
     from forge_assets.lineage.records import Rows
@@ -38,12 +37,6 @@ def _read_rows(search: Search, card: Card) -> Rows:
     from forge_assets.liuzhou.lineage import read_rows
 
     return read_rows(search, card)
-
-
-def _tables() -> Sequence[Table]:
-    from forge_assets.liuzhou.tables import TABLES
-
-    return TABLES
 
 
 def _quickstart(quickstart: Quickstart) -> None:
@@ -84,6 +77,5 @@ LIUZHOU = Game(
     partitioned=("liuzhou_self_play",),
     inspection=_inspection,
     flywheel=FLYWHEEL,
-    tables=_tables,
     quickstart=_quickstart,
 )

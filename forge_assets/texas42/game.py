@@ -14,7 +14,6 @@ from forge_core.texas42.reference import REFERENCE
 if TYPE_CHECKING:
     import dagster as dg
 
-    from forge_assets.frames.tables import Table
     from forge_assets.gaps.partitioned import PartitionedAsset
     from forge_assets.gaps.report import GapQuery
     from forge_assets.lineage.records import Rows
@@ -39,12 +38,6 @@ def _read_rows(search: Search, card: Card) -> Rows:
     from forge_assets.texas42.lineage import read_rows
 
     return read_rows(search, card)
-
-
-def _tables() -> Sequence[Table]:
-    from forge_assets.texas42.tables import TABLES
-
-    return TABLES
 
 
 def _register(instance: dg.DagsterInstance, partitions: Sequence[str]) -> None:
@@ -113,6 +106,5 @@ TEXAS42 = Game(
     register=_register,
     renamed=RENAMED,
     flywheel=FLYWHEEL,
-    tables=_tables,
     quickstart=_quickstart,
 )

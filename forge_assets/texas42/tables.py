@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from forge_assets.frames.tables import Column, Files, Table, Values
+from forge_assets.versions import constant_of
 from forge_core.errors import BadInput
 from forge_core.splits import split_of
 from forge_core.texas42.folders import (
@@ -144,14 +145,15 @@ SHARDS = Table("shards", "a solved deal", _SHARD_COLUMNS, _shards(_SHARD_COLUMNS
 _STATE_COLUMNS = (*_OF_SHARD, *_STATE)
 
 
+_ILLEGAL = int(constant_of("forge_core.texas42.state", "ILLEGAL"))
+
+
 def _without_illegal(states: pl.LazyFrame) -> pl.LazyFrame:
     """Replace the mark of an illegal play by null, so that means and extremes leave it out."""
     import polars as pl
 
-    from forge_core.texas42.state import ILLEGAL
-
     return states.with_columns(
-        pl.when(pl.col(column.name) != ILLEGAL).then(pl.col(column.name)).alias(column.name)
+        pl.when(pl.col(column.name) != _ILLEGAL).then(pl.col(column.name)).alias(column.name)
         for column in _STATE
         if column.name.startswith("q")
     )
