@@ -244,7 +244,25 @@ def test_an_empty_store_has_empty_tables(tmp_path, query):
         assert status == 0, errors
         if table.folders:
             assert json.loads(output)["rows"] == [[0]]
-            assert f"{table.name}: no files of this query in" in errors
+            assert f"{table.name}: nothing is stored in" in errors
+
+
+def test_a_store_that_does_not_exist_is_named(tmp_path, query):
+    missing = tmp_path / "nowhere"
+    status, output, errors = query("select count(*) from states", store=missing)
+    assert status == 2 and not output and len(errors.splitlines()) == 1
+    assert f"there is no store at {missing}" in errors and "--store" in errors
+    assert query("select count(*) from runs", store=missing)[0] == 0  # runs are in another folder
+    missing.write_text("")
+    assert query("select count(*) from states", store=missing)[0] == 2
+
+
+def test_a_query_without_an_answer_says_why(query, root, tmp_path, capsys):
+    status, _, errors = query("select V from states where seed = 6")
+    assert status == 0 and "no file in shards-standard, " in errors and "conditions of this query" in errors
+    nowhere = tmp_path / "runs"
+    assert main(["query", "select run from runs", "--runs", str(nowhere)]) == 0
+    assert f"runs: nothing is stored in {nowhere}" in capsys.readouterr().err
 
 
 # --- files with faults ------------------------------------------------------------------------
@@ -384,6 +402,8 @@ def test_assets_show_the_columns_of_their_tables():
         ("selec decl", "the tables are shards"),
         ("select bogus(V) from states", "'bogus'"),
         ("select 1; select 2", "one (and only one) statement"),
+        ("drop table states", "begin it with SELECT"),
+        ("delete from runs", "begin it with SELECT"),
         ("", "--tables"),
     ],
 )

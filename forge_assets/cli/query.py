@@ -110,14 +110,20 @@ def _print_remarks(tables: Sequence[Table], places: Places, reading: Reading) ->
     """Say on standard error what the answer leaves out."""
     from forge_core.cli.screen import notes
 
-    folders = {table.name: " and ".join(table.folders) for table in tables}
+    remarks = []
     for name, n_sealed in reading.sealed.items():
         if n_sealed:
             files = f"{n_sealed:,} file{'s' * (n_sealed > 1)} of the sealed test split"
-            notes().print(f"{name}: left out {files} (--final includes them)", markup=False, soft_wrap=True)
-        elif not reading.chosen.get(name):
-            empty = f"{name}: no files of this query in {folders[name]} of {places.store.url}"
-            notes().print(empty, markup=False, soft_wrap=True)
+            remarks.append(f"{name}: left out {files} (--final includes them)")
+    for table in tables:
+        folders = ", ".join(table.folders)
+        if table.name in reading.empty and not reading.sealed.get(table.name):
+            where = f"{folders} of {places.store.url}" if folders else str(places.runs)
+            remarks.append(f"{table.name}: nothing is stored in {where}")
+        elif reading.chosen.get(table.name) == 0 and table.name not in reading.empty:
+            remarks.append(f"{table.name}: no file in {folders} fulfils the conditions of this query")
+    for remark in remarks:
+        notes().print(remark, markup=False, soft_wrap=True)
 
 
 def _print_tables(tables: Sequence[Table], json: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import polars as pl
 
@@ -11,15 +12,20 @@ from forge_assets.frames.scan import Reading, scan
 from forge_assets.frames.tables import Places, Table
 from forge_core.errors import BadInput
 
+_CHANGES = frozenset({"alter", "create", "delete", "drop", "insert", "replace", "truncate", "update"})
+"""first words of statements that change tables; polars would answer some of them with nothing"""
+
 
 def answer(
     sql: str, tables: Sequence[Table], places: Places, reading: Reading, most: int | None = None
 ) -> pl.DataFrame:
     """Return the rows that a query selects.
 
-    most: number of rows to return at most. Raises BadInput for SQL that cannot be answered, and what reading
-    raises (see `scan`).
+    most: number of rows to return at most. Raises BadInput for SQL that cannot be answered, for a store that
+    does not exist, and what reading raises (see `scan`).
     """
+    _require_question(sql)
+    _require_store(_named_in(sql, tables), places)
     frames = {table.name: scan(table, places, reading) for table in _named_in(sql, tables) or tables}
     try:
         selected = pl.SQLContext(frames).execute(sql, eager=False)
@@ -28,9 +34,26 @@ def answer(
         raise BadInput(_explain(sql, tables, error)) from error
 
 
+def _require_question(sql: str) -> None:
+    """Raise BadInput for a statement that would change a table."""
+    first = sql.split(maxsplit=1)[0].lower() if sql.split() else ""
+    if first in _CHANGES:
+        raise BadInput(f"a query only reads, and {first} does not: begin it with SELECT")
+
+
+def _require_store(used: Sequence[Table], places: Places) -> None:
+    """Raise BadInput if a table is in a local store that does not exist."""
+    store = places.store
+    if store.is_local and any(table.folders for table in used) and not Path(store.url).is_dir():
+        raise BadInput(
+            f"there is no store at {store.url}: name its folder or URL with --store or FORGE_STORE, or fill "
+            "it with make run"
+        )
+
+
 def _explain(sql: str, tables: Sequence[Table], error: Exception) -> str:
     """Return why a query has no answer, and the names that it may use."""
-    reason = str(error).partition("\n")[0].rstrip(". ")
+    reason = str(error).partition("\n")[0].partition("; valid columns: ")[0].rstrip(". ")
     used = _named_in(sql, tables)
     names = [f"{table.name} has the columns {', '.join(c.name for c in table.columns)}" for table in used]
     if not used:

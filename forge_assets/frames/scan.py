@@ -39,6 +39,8 @@ class Reading:
     """table -> number of files of the test split that were left out"""
     chosen: dict[str, int] = field(default_factory=dict)
     """table -> number of files that were read"""
+    empty: set[str] = field(default_factory=set)
+    """tables without any file or record, apart from those of the test split"""
     n_done: int = 0
 
 
@@ -76,7 +78,9 @@ def scan(table: Table, places: Places, reading: Reading | None = None) -> pl.Laz
         if isinstance(source, Files):
             frames = _read(table.name, source, places, reading, names, predicate)
         else:
-            frames = iter([source(places)])
+            rows = source(places)
+            reading.empty.update([table.name] if rows.is_empty() else [])
+            frames = iter([rows])
         yield from _finish(frames, schema_of(columns), names, predicate, n_rows)
 
     frame = register_io_source(read, schema=schema_of(columns))
@@ -93,6 +97,7 @@ def _read(
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows of the files that may hold rows for the predicate, with the columns that are needed."""
     found, reading.sealed[table] = find_files(files, places.store, reading.final)
+    reading.empty.update([] if found else [table])
     found = _choose(files, found, predicate)
     reading.chosen[table] = len(found)
     needed = {*names, *(predicate.meta.root_names() if predicate is not None else ())}
