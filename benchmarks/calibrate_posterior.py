@@ -21,6 +21,7 @@ import torch
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import ExactOracle, generate_games
+from forge_core.texas42.eq.oracles import Positions
 from forge_core.texas42.eq.positions import Table, deal_out, replay, uninformative
 from forge_core.texas42.eq.records import start_again
 from forge_core.texas42.games import replay as play_again
@@ -75,7 +76,7 @@ def score(oracle: ExactOracle, games, n_worlds: int) -> np.ndarray:
     j = asked.shape[1]
     flat = asked.flatten().nonzero().squeeze(1)
     said = torch.full((len(hands) * j, 7), float(ILLEGAL))
-    said[flat] = oracle.q(hands, past.decl, past.states.flatten()[flat], flat // j)
+    said[flat] = oracle.q(Positions(hands, past.decl, past.states.flatten()[flat], flat // j))
     said, observed = said.view(-1, j, 7), torch.where(asked, past.played, -1)
     out = np.zeros((n, len(WINDOWS), len(TAUS), len(MIXES)))
     for w, window in enumerate(WINDOWS):

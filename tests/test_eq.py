@@ -20,7 +20,14 @@ from forge_core.texas42.eq import estimate as estimate_module
 from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.eq.aggregate import tally
 from forge_core.texas42.eq.estimate import estimate
-from forge_core.texas42.eq.oracles import ExactOracle, HybridOracle, ModelOracle, OracleKind, open_oracle
+from forge_core.texas42.eq.oracles import (
+    ExactOracle,
+    HybridOracle,
+    ModelOracle,
+    OracleKind,
+    Positions,
+    open_oracle,
+)
 from forge_core.texas42.eq.policies import MODES, choose
 from forge_core.texas42.eq.positions import Table, deal_out, replay, uninformative
 from forge_core.texas42.games import Games, start
@@ -380,8 +387,8 @@ class Constant:
     def __init__(self, answer: float) -> None:
         self.answer = answer
 
-    def q(self, hands, decl, states, deal_of, history=None):
-        return torch.full((len(states), 7), self.answer)
+    def q(self, positions, history=None):
+        return torch.full((len(positions), 7), self.answer)
 
     def chances(self, q, at, worlds, exactly):
         return (q >= at[:, None]).float()
@@ -428,10 +435,10 @@ def test_a_hybrid_is_the_network_first_and_the_solver_after():
         game = torch.arange(3)
         hands = deal_out(table, game, true_owner(games, unseen(games.views).dominoes)[:, 0])
         past = replay(table, game, hands, 0)
-        asked = (hands, past.decl, past.states[:, 0], game)
-        assert torch.equal(hybrid.q(*asked), expected.q(*asked))
+        asked = Positions(hands, past.decl, past.states[:, 0], game)
+        assert torch.equal(hybrid.q(asked), expected.q(asked))
         assert hybrid.kind(games.seen.step) == expected.kind(0)
-        assert ((hybrid.q(*asked) == -128).numpy() == ~games.views.legal).all()
+        assert ((hybrid.q(asked) == -128).numpy() == ~games.views.legal).all()
     assert hybrid.describe()["exact_from"] == 3
 
 

@@ -149,7 +149,7 @@ def test_a_hybrid_asks_the_solver_for_chances(network, steps):
         to_mover_frame(root_q(games.hands, games.seen.decl, None, games.states), games.states)
     )
     hybrid = HybridOracle(network, EXACT, exact_from=3)
-    q = hybrid.q(*deals, where.states, where.deal_of)
+    q = hybrid.q(where)
     for at in (-127, -41, -3, 17, 41, 127):
         limits = torch.full((6,), at)
         legal = truth != -128

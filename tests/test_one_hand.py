@@ -13,7 +13,7 @@ from forge_core.texas42.eq import GameConfig, PosteriorConfig, Sampling, play_ga
 from forge_core.texas42.eq.configuration import open_oracle_of
 from forge_core.texas42.eq.estimate import estimate
 from forge_core.texas42.eq.faults import check_game
-from forge_core.texas42.eq.oracles import History, PlayoutOracle
+from forge_core.texas42.eq.oracles import History, PlayoutOracle, Positions
 from forge_core.texas42.eq.positions import Table, deal_out, replay
 from forge_core.texas42.eq.records import KINDS
 from forge_core.texas42.games import Games, start
@@ -219,7 +219,7 @@ def test_playouts_without_their_history_are_refused():
     games = random_games(1)
     hands, state = torch.from_numpy(games.hands), torch.from_numpy(games.states)
     with pytest.raises(ForgeError, match="give the history"):
-        PlayoutOracle(HEURISTIC).q(hands, torch.zeros(1), state, torch.zeros(1, dtype=torch.int64))
+        PlayoutOracle(HEURISTIC).q(Positions(hands, torch.zeros(1), state, torch.zeros(1, dtype=torch.int64)))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -18,7 +19,6 @@ from forge_core.skull_king.losses import (
     LOSSES,
     BidBatch,
     PlayBatch,
-    TaughtBatch,
     bid_losses,
     play_losses,
     teacher_loss,
@@ -59,7 +59,7 @@ class Learner:
         self.pieces = Pieces(n)
 
     def learn(
-        self, batches: Sequence[Collected], decisions: int, taught: Sequence[Taught | None] = ()
+        self, batches: Sequence[Collected], decisions: int, taught: Sequence[Taught[npt.NDArray] | None] = ()
     ) -> tuple[Tensor, int]:
         """Learn from one batch per part; return the summed losses [5], in the order of LOSSES, and the steps.
 
@@ -144,7 +144,7 @@ class _Lesson:
     def __init__(
         self,
         batch: Collected,
-        taught: Taught | None,
+        taught: Taught[npt.NDArray] | None,
         mean: float,
         spread: float,
         learner: Learner,
@@ -191,12 +191,12 @@ class _Lesson:
         n_bids = len(self._order_of_bids)
         return _rows(self._bids, self._order_of_bids[n_bids * i // n : n_bids * (i + 1) // n])
 
-    def taught(self, i: int, n: int) -> TaughtBatch | None:
+    def taught(self, i: int, n: int) -> Taught[Tensor] | None:
         """Return share i of n of the answers of the teacher; None if there are none."""
         if self._taught is None:
             return None
         shares = (array[len(array) * i // n : len(array) * (i + 1) // n] for array in self._taught)
-        return TaughtBatch(*(torch.from_numpy(share).to(self._device) for share in shares))
+        return Taught(*(torch.from_numpy(share).to(self._device) for share in shares))
 
     def imitations(self) -> tuple[Tensor, Tensor] | None:
         """Return observations and actions of some plays in hindsight; None if there are none."""

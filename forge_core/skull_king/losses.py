@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from forge_core.skull_king.network import BidAndPlayNet, Bids, Plays
+from forge_core.skull_king.rollouts import Taught
 from forge_core.skull_king.settings.learning import LearningSettings
 from forge_core.skull_king.settings.network import POINTS_PER_BONUS, POINTS_PER_VALUE
 
@@ -62,20 +63,6 @@ class BidBatch:
     """[N] own tricks at the end of the round"""
     points: Tensor
     """[N] own points of the round"""
-
-
-@dataclass(frozen=True, slots=True)
-class TaughtBatch:
-    """Decisions with the answers of a teacher: `forge_core.skull_king.rollouts.Taught` as tensors."""
-
-    play: Tensor
-    """[K, D] uint8"""
-    play_points: Tensor
-    """[K, 75] expected points of the round, -inf for illegal actions"""
-    bid: Tensor
-    """[L, B] uint8"""
-    bid_tricks: Tensor
-    """[L, 11, 11] for each bid, probabilities of tricks won; 0 for illegal bids"""
 
 
 def entropy_of(log_probs: Tensor) -> Tensor:
@@ -135,7 +122,7 @@ def bid_losses(
     return TRICKS_WEIGHT * cross_entropy, BONUS_WEIGHT * bonus
 
 
-def teacher_loss(network: BidAndPlayNet, taught: TaughtBatch) -> Tensor:
+def teacher_loss(network: BidAndPlayNet, taught: Taught[Tensor]) -> Tensor:
     """Return the loss of a teacher's answers: cross-entropies of plays, and of tricks won for each bid."""
     loss = network.policy.weight.new_zeros(())
     if len(taught.play):

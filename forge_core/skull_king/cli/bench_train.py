@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from forge_core.cli.clocks import clock_of
@@ -61,7 +62,7 @@ class TimedCollector(Collector):
         self.spent[OBSERVATION] += again
         self.spent[ENVIRONMENT] += middle - begun - again
 
-    def teach(self, share: float) -> Taught:
+    def teach(self, share: float) -> Taught[npt.NDArray]:
         """See Collector."""
         begun = self._clock()
         taught = super().teach(share)

@@ -61,7 +61,7 @@ class Collector:
         most_plays = self._staged.action.size
         self._collected = records.new_collected(self._goal + most_plays, self._goal + most_bids, widths)
         self._teacher = Teacher(settings.teacher_worlds, self._options)
-        self.taught: Taught | None = None
+        self.taught: Taught[npt.NDArray] | None = None
         """decisions of the last batch with the answers of a search, if the settings have a teacher"""
         self._has_begun = False
         self.decisions = 0
@@ -83,7 +83,7 @@ class Collector:
         self._seat_opponents(decisions)
         mix_of_rounds = np.cumsum(settings.chances_at(decisions))
         self._collected.n[:] = 0
-        given: list[Taught] = []
+        given: list[Taught[npt.NDArray]] = []
         taught_share, _ = settings.teacher_at(decisions)
         while self._collected.n.max() < self._goal:
             self.advance(mix_of_rounds)
@@ -123,7 +123,7 @@ class Collector:
         self._has_begun = True
         self.decisions += int(self.own.n.sum())
 
-    def teach(self, share: float) -> Taught:
+    def teach(self, share: float) -> Taught[npt.NDArray]:
         """Return the answers of a search to a share of the learner's decisions that wait."""
         return self._teacher.answer(self.tables, self.own, share)
 

@@ -6,13 +6,14 @@ players that really sit at the table for the others, or captains for networks.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from forge_core.skull_king.actions import BID_0, N_ACTIONS, N_PLAYS
 from forge_core.skull_king.bots import BOT_NAMES, CAPTAIN
-from forge_core.skull_king.rollouts.records import F32, I64, U8, Requests, Tables
+from forge_core.skull_king.rollouts.records import F32, I64, Requests, Tables
 from forge_core.skull_king.search import SearchSettings, play_values
 from forge_core.skull_king.state import layout as at
 from forge_core.skull_king.state.inputs import N_BIDS
@@ -22,17 +23,20 @@ TEACHER_DRAW = 2**32
 """counter, above those of a table's draws, of the draws that choose decisions"""
 
 
-class Taught(NamedTuple):
-    """Decisions with the answers of a search. K plays, L bids."""
+A = TypeVar("A")
 
-    play: U8
-    """[K, D]"""
-    play_points: F32
-    """[K, 75] expected points of the round, -inf for illegal actions"""
-    bid: U8
-    """[L, B]"""
-    bid_tricks: F32
-    """[L, 11, 11] for each bid, probabilities of tricks won; 0 for illegal bids"""
+
+class Taught(NamedTuple, Generic[A]):
+    """Decisions with the answers of a search, as arrays or tensors. K plays, L bids."""
+
+    play: A
+    """[K, D] uint8"""
+    play_points: A
+    """[K, 75] float32 expected points of the round, -inf for illegal actions"""
+    bid: A
+    """[L, B] uint8"""
+    bid_tricks: A
+    """[L, 11, 11] float32 for each bid, probabilities of tricks won; 0 for illegal bids"""
 
 
 class Teacher:
@@ -41,7 +45,7 @@ class Teacher:
     def __init__(self, worlds: int, options: at.Options) -> None:
         self.worlds, self._options = worlds, options
 
-    def answer(self, tables: Tables, requests: Requests, share: float) -> Taught:
+    def answer(self, tables: Tables, requests: Requests, share: float) -> Taught[npt.NDArray]:
         """Draw a share of the requests, and return the values of their actions. The tables stay the same."""
         n_bids, n_plays = requests.n
         plays, points, _ = self._search(tables, requests.play_tables[:n_plays], share)
@@ -70,6 +74,6 @@ class Teacher:
         return places, points, tricks
 
 
-def join(given: list[Taught]) -> Taught:
+def join(given: list[Taught[npt.NDArray]]) -> Taught[npt.NDArray]:
     """Return the decisions of several records as one."""
     return Taught(*(np.concatenate(arrays) for arrays in zip(*given, strict=True)))

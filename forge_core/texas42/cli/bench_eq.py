@@ -44,16 +44,9 @@ MOST_MS = {"nobody": 5.0, "exact": 4_000.0}
 class NullOracle:
     """An oracle that returns 0 immediately, to measure the rest of the pipeline."""
 
-    def q(
-        self,
-        hands: Tensor,
-        decl: Tensor,
-        states: Tensor,
-        deal_of: Tensor,
-        history: History | None = None,
-    ) -> Tensor:
+    def q(self, positions: Positions, history: History | None = None) -> Tensor:
         """Return zeros [S, 7]."""
-        return torch.zeros(len(states), HAND_SIZE, device=states.device)
+        return torch.zeros(len(positions), HAND_SIZE, device=positions.states.device)
 
     def chances(self, q: Tensor, at: Tensor, worlds: Positions, exactly: bool) -> Tensor:
         """Return 0 or 1 [S, 7]: True if 0 is at least `at`."""

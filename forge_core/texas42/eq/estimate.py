@@ -164,7 +164,7 @@ def _ask(
     j = asked.shape[1]
     flat = asked.flatten().nonzero().squeeze(1)
     history = History(seen, game[flat // j], table.step + 1 - j + flat % j)
-    answers = oracle.q(hands, past.decl, past.states.flatten()[flat], flat // j, history)
+    answers = oracle.q(Positions(hands, past.decl, past.states.flatten()[flat], flat // j), history)
     if not bool(torch.isfinite(answers).all()):
         raise ForgeError("the oracle's network returned NaN or infinity: use a network that has not diverged")
     values = torch.full((len(hands) * j, HAND_SIZE), ILLEGAL, dtype=torch.float32, device=valid.device)

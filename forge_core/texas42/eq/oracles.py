@@ -53,9 +53,23 @@ class Positions:
     deal_of: Tensor
     """[S] the deal of each state"""
 
-    def take(self, rows: Tensor) -> Positions:
-        """Return the positions at these indices or of this mask; the deals stay."""
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def take(self, rows: Tensor | slice) -> Positions:
+        """Return the positions at these indices or of this mask or slice; the deals stay."""
         return Positions(self.hands, self.decl, self.states[rows], self.deal_of[rows])
+
+    def to(self, device: torch.device) -> Positions:
+        """Return the positions on another device."""
+        columns = (self.hands, self.decl, self.states, self.deal_of)
+        return Positions(*(column.to(device) for column in columns))
+
+    def arrays(self) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray]:
+        """Return the hands [S, 4, 7] and the declaration [S] of each state, and the states [S]."""
+        deal_of = self.deal_of.cpu().numpy()
+        hands, decls = self.hands.cpu().numpy()[deal_of], self.decl.cpu().numpy()[deal_of]
+        return hands, decls, self.states.cpu().numpy()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,18 +104,11 @@ class History:
 class Oracle(Protocol):
     """Evaluates states with all hands visible: Q in the mover's frame."""
 
-    def q(
-        self,
-        hands: Tensor,
-        decl: Tensor,
-        states: Tensor,
-        deal_of: Tensor,
-        history: History | None = None,
-    ) -> Tensor:
+    def q(self, positions: Positions, history: History | None = None) -> Tensor:
         """Return Q of S positions: float32 [S, 7] points in the mover's frame, -128 where illegal.
 
-        hands: int8 [D, 4, 7]. decl: [D]. states: int64 [S]. deal_of: [S], the deal of each state. All are
-        on one device, and so is the result. history: of the states, for playouts; others do not use it.
+        The result is on the device of the positions. history: of the positions, for playouts; others do not
+        use it.
         """
         ...
 
@@ -129,20 +136,11 @@ class ExactOracle:
     workers: int | None = None
     """threads; default: one per core"""
 
-    def q(
-        self,
-        hands: Tensor,
-        decl: Tensor,
-        states: Tensor,
-        deal_of: Tensor,
-        history: History | None = None,
-    ) -> Tensor:
+    def q(self, positions: Positions, history: History | None = None) -> Tensor:
         """Return Q as in `Oracle.q`. Consecutive states of one deal share the search's table."""
-        device, index = states.device, deal_of.cpu().numpy()
-        packed = states.cpu().numpy()
-        deals = hands.cpu().numpy()[index]
-        answers = root_q(deals, decl.cpu().numpy()[index], None, packed, workers=self.workers)
-        return torch.from_numpy(to_mover_frame(answers, packed)).to(device).float()
+        hands, decls, states = positions.arrays()
+        answers = root_q(hands, decls, None, states, workers=self.workers)
+        return torch.from_numpy(to_mover_frame(answers, states)).to(positions.states.device).float()
 
     def chances(self, q: Tensor, at: Tensor, worlds: Positions, exactly: bool) -> Tensor:
         """Return 0 or 1 as in `Oracle.chances`: q is exact."""
@@ -153,10 +151,9 @@ class ExactOracle:
 
         It costs at most a third of Q, and less the nearer `at` is to the largest possible value.
         """
-        index, packed = (column.cpu().numpy() for column in (worlds.deal_of, worlds.states))
-        bounds, answer = reached_by_mover(at.cpu().numpy(), packed)
-        hands, decls = worlds.hands.cpu().numpy()[index], worlds.decl.cpu().numpy()[index]
-        answers = root_reached(hands, decls, packed, bounds, self.workers)
+        hands, decls, states = worlds.arrays()
+        bounds, answer = reached_by_mover(at.cpu().numpy(), states)
+        answers = root_reached(hands, decls, states, bounds, self.workers)
         made = (answers == 1) == answer[:, None]
         return torch.from_numpy(made & (answers != ILLEGAL)).to(at.device).float()
 
@@ -193,34 +190,28 @@ class ModelOracle:
         """The device of the network."""
         return next(self.model.parameters()).device
 
-    def q(
-        self,
-        hands: Tensor,
-        decl: Tensor,
-        states: Tensor,
-        deal_of: Tensor,
-        history: History | None = None,
-    ) -> Tensor:
+    def q(self, positions: Positions, history: History | None = None) -> Tensor:
         """Return Q as in `Oracle.q`."""
         parts = [
-            self._answer(hands, decl, some, of)
-            for some, of in zip(states.split(self.questions), deal_of.split(self.questions), strict=True)
+            self._answer(positions.take(slice(start, start + self.questions)))
+            for start in range(0, len(positions), self.questions)
         ]
-        return torch.cat(parts) if parts else torch.zeros(0, HAND_SIZE, device=states.device)
+        return torch.cat(parts) if parts else torch.zeros(0, HAND_SIZE, device=positions.states.device)
 
-    def _answer(self, hands: Tensor, decl: Tensor, states: Tensor, deal_of: Tensor) -> Tensor:
+    def _answer(self, positions: Positions) -> Tensor:
         device = self.device
+        some = positions.to(device)
+        columns = (some.hands, some.decl, some.states, some.deal_of)
         bf16 = device.type == "cuda" if self.bf16 is None else self.bf16
         if device.type == "cpu":
-            arrays = (column.cpu().numpy() for column in (hands, decl, states, deal_of))
-            encoded = encode(*arrays)
+            encoded = encode(*(column.numpy() for column in columns))
             tokens, mask, legal = map(torch.from_numpy, (encoded.tokens, encoded.mask, encoded.legal))
         else:
-            encoded = encode(*(column.to(device) for column in (hands, decl, states, deal_of)))
+            encoded = encode(*columns)
             tokens, mask, legal = encoded.tokens, encoded.mask, encoded.legal
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             predicted, _ = self.model(tokens, mask)
-        return torch.where(legal, predicted.float(), ILLEGAL).to(states.device)
+        return torch.where(legal, predicted.float(), ILLEGAL).to(positions.states.device)
 
     def chances(self, q: Tensor, at: Tensor, worlds: Positions, exactly: bool) -> Tensor:
         """Return chances as in `Oracle.chances`, as if errors were normal with deviation NETWORK_ERROR."""
@@ -250,20 +241,13 @@ class HybridOracle:
         if not 1 <= self.exact_from <= N_TRICKS + 1:
             raise BadInput(f"exact_from {self.exact_from}: use a trick 1..{N_TRICKS}")
 
-    def q(
-        self,
-        hands: Tensor,
-        decl: Tensor,
-        states: Tensor,
-        deal_of: Tensor,
-        history: History | None = None,
-    ) -> Tensor:
+    def q(self, positions: Positions, history: History | None = None) -> Tensor:
         """Return Q as in `Oracle.q`."""
-        late = self._is_late(states)
-        answers = torch.empty(len(states), HAND_SIZE, device=states.device)
+        late = self._is_late(positions.states)
+        answers = torch.empty(len(positions), HAND_SIZE, device=late.device)
         for oracle, rows in ((self.early, ~late), (self.late, late)):
             if rows.any():
-                answers[rows] = oracle.q(hands, decl, states[rows], deal_of[rows])
+                answers[rows] = oracle.q(positions.take(rows))
         return answers
 
     def chances(self, q: Tensor, at: Tensor, worlds: Positions, exactly: bool) -> Tensor:
@@ -310,22 +294,14 @@ class PlayoutOracle:
     def __post_init__(self) -> None:
         check_until(self.until)
 
-    def q(
-        self,
-        hands: Tensor,
-        decl: Tensor,
-        states: Tensor,
-        deal_of: Tensor,
-        history: History | None = None,
-    ) -> Tensor:
+    def q(self, positions: Positions, history: History | None = None) -> Tensor:
         """Return Q as in `Oracle.q`. Raises ForgeError without the history, which policies consider."""
         if history is None:
             raise ForgeError("playouts depend on who bid and who showed out: give the history of the states")
-        index, packed = deal_of.cpu().numpy(), states.cpu().numpy()
-        deals, decls = hands.cpu().numpy()[index], decl.cpu().numpy()[index]
+        hands, decls, states = positions.arrays()
         public = (history.voids, history.bidder)
-        answers = playout_q(deals, decls, packed, *public, self.policy, self.until, self.workers)
-        return torch.from_numpy(to_mover_frame(answers, packed)).to(states.device).float()
+        answers = playout_q(hands, decls, states, *public, self.policy, self.until, self.workers)
+        return torch.from_numpy(to_mover_frame(answers, states)).to(positions.states.device).float()
 
     def chances(self, q: Tensor, at: Tensor, worlds: Positions, exactly: bool) -> Tensor:
         """Return 0 or 1 as in `Oracle.chances`: the outcome of the playout counts, also with `exactly`."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from forge_core.errors import BadInput
-from forge_core.texas42.eq.oracles import History, ModelOracle
+from forge_core.texas42.eq.oracles import History, ModelOracle, Positions
 from forge_core.texas42.state import ILLEGAL
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
@@ -26,16 +26,9 @@ class VoteOracle(ModelOracle):
                 f"{self.model.config.objective}: use player eq"
             )
 
-    def q(
-        self,
-        hands: Tensor,
-        decl: Tensor,
-        states: Tensor,
-        deal_of: Tensor,
-        history: History | None = None,
-    ) -> Tensor:
+    def q(self, positions: Positions, history: History | None = None) -> Tensor:
         """Return [S, 7]: probabilities in percent, which add up to 100; -128 where illegal."""
-        logits = ModelOracle.q(self, hands, decl, states, deal_of)  # super() fails in a slotted dataclass
+        logits = ModelOracle.q(self, positions)  # super() fails in a slotted dataclass
         legal = logits != ILLEGAL
         chance = 100 * torch.where(legal, logits, -torch.inf).softmax(dim=1)
         return torch.where(legal, chance, ILLEGAL)
