@@ -11,14 +11,23 @@ from random_games import play
 
 from forge_core.streams import stream
 from forge_core.texas42 import rules, tables
+from forge_core.texas42.auction import legal_calls
+from forge_core.texas42.bidding.advice import Situation
+from forge_core.texas42.bidding.bidders import RuleBidder, call
+from forge_core.texas42.bidding.playouts import PlayersPlayout
+from forge_core.texas42.deals import deal_from_seed
+from forge_core.texas42.one_hand.choose import POLICIES, choose_slots, open_policy
+from forge_core.texas42.one_hand.playouts import playout_q
 from forge_core.texas42.oracle import root_q
 from forge_core.texas42.oracle.reference import reference_q
+from forge_core.texas42.players.one_hand import OneHandPlayer
 from forge_core.texas42.tokens.encoder import encode
-from forge_core.texas42.web import WASM
+from forge_core.texas42.web import PAGE, WASM
 from forge_core.texas42.web.kernels import EXPORTS, MODULE
+from forge_core.texas42.web.weights import weights_file
 from forge_core.texas42.worlds.count import completions
 from forge_core.texas42.worlds.sample import draw_ranks, unrank
-from forge_core.texas42.worlds.voids import unseen
+from forge_core.texas42.worlds.voids import unseen, voids
 from forge_core.web.build import build, compiled, digest, origin_of
 
 pytest.importorskip("wasmtime")
@@ -30,7 +39,7 @@ REBUILD = "texas42.wasm is not what the sources give: run `make wasm` and commit
 def host():
     from wasm_host import WasmHost
 
-    return WasmHost(WASM, ORIGIN["layout"]["search_bytes"])
+    return WasmHost(WASM, ORIGIN["layout"])
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +125,70 @@ def test_worlds_equal_numba_at_every_step(host, games):
             cell = table.root[row : row + 1]
             *_, owner = host.call("unrank_worlds", allowed, cell, ways, ranks[row], owner, n_unseen, 70)
             np.testing.assert_array_equal(owner, expected[row])
+
+
+@pytest.mark.parametrize("policy, until", [("heuristic", 0), ("network", 12)])
+def test_playouts_equal_numba_at_every_step(host, games, policy, until):
+    fast = open_policy(policy)
+    for game in games[::3]:
+        n, decls = len(game), game.seen.decl.astype(np.int64)
+        shown = np.packbits(voids(game.seen), axis=2, bitorder="little")[:, :, 0]
+        bidders = game.seen.bidder.astype(np.int64)
+        expected = playout_q(game.hands, decls, game.states, shown, bidders, fast, until)
+        rows = [game.hands, decls, game.states, shown, bidders]
+        empty = np.full((n, 7), -128, np.int8)
+        *_, q = host.call("playout_q", *host.thread, *rows, fast.index, fast.weights, until, empty, n)
+        assert host.returned == -1
+        np.testing.assert_array_equal(q, expected)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_policies_equal_numba_at_every_step(host, games, name):
+    policy = open_policy(name)
+    for game in games[::2]:
+        views, seen = game.views, game.seen
+        expected = choose_slots(views, policy)
+        for row in range(0, len(game), 3):
+            numbers = np.array([seen.decl[row], views.seat[row], seen.bidder[row]], dtype=np.int64)
+            arrays = numbers, seen.plays[row], seen.players[row], views.hand[row]
+            blank = np.zeros(1, np.int64)
+            sight, memory = host.thread[1:]
+            found = host.call(
+                "policy_slot", sight, memory, *arrays, policy.index, policy.weights, blank, seen.step
+            )
+            assert found[-1][0] == expected[row]
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_whole_deals_equal_the_players(host, name):
+    policy = open_policy(name)
+    hands = np.array([deal_from_seed(seed) for seed in range(20)], dtype=np.int8)
+    decls = np.arange(20, dtype=np.int64) % 10
+    playout = PlayersPlayout(name, "", OneHandPlayer(name, policy), 1000)
+    blank = np.zeros(20, np.int64)
+    *_, gained = host.call("deal_points", *host.thread, hands, decls, policy.index, policy.weights, blank, 20)
+    np.testing.assert_array_equal((42 + gained) // 2, playout.points(hands, decls))
+
+
+def test_calls_equal_those_of_the_rule_bidder(host):
+    draws, bidder = stream(3, "wasm-calls"), RuleBidder()
+    for _ in range(300):
+        hand = np.sort(draws.permutation(28)[:7]).astype(np.int8)
+        _, p_make = host.call("rule_p_make", hand, np.zeros((10, 13)))
+        np.testing.assert_allclose(p_make, bidder.p_make(hand.tolist()), atol=1e-14)
+        calls: list[int] = []
+        for _ in range(int(draws.integers(4))):
+            calls.append(int(draws.choice(legal_calls(max(calls, default=0))[:6])))
+        own, other, forced = (int(draws.integers(n)) for n in (7, 7, 2))
+        expected = call(bidder, hand.tolist(), Situation(tuple(calls), own, other, bool(forced)))
+        earlier = np.array([*calls, 0], dtype=np.int64)
+        best = np.zeros(2, np.int64)
+        *_, best = host.call("best_call", p_make, earlier, len(calls), own, other, forced, best)
+        assert best.tolist() == [expected.call, -1 if expected.decl is None else expected.decl]
+
+
+def test_the_weights_are_those_of_the_shipped_network():
+    assert (PAGE / "one_hand.bin").read_bytes() == weights_file(), "run `make wasm` and commit one_hand.bin"
 
 
 def test_tables_are_those_of_the_rules(host):

@@ -12,7 +12,7 @@ import wasmtime
 class WasmHost:
     """One instance of a WebAssembly file; arrays are copied into its memory and back."""
 
-    def __init__(self, file: Path, search_bytes: int) -> None:
+    def __init__(self, file: Path, layout: dict[str, int]) -> None:
         self.store = wasmtime.Store()
         module = wasmtime.Module.from_file(self.store.engine, str(file))
         assert not module.imports  # it needs nothing from its host
@@ -20,7 +20,9 @@ class WasmHost:
         self.memory = self.exports["memory"]
         self.top = self.exports["__heap_base"].value(self.store)
         self.result, self.error = self.allocate(16), self.allocate(16)
-        self.search = self.put(np.zeros(search_bytes, np.uint8))
+        records = ("search", "sight", "memory")
+        self.thread = [self.put(np.zeros(layout[f"{name}_bytes"], np.uint8)) for name in records]
+        self.search = self.thread[0]
 
     def allocate(self, size: int) -> int:
         address = (self.top + 63) & ~63

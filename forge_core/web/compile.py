@@ -25,22 +25,27 @@ _FEATURES = "+simd128,+bulk-memory,+sign-ext,+nontrapping-fptoint,+mutable-globa
 _OPTIMISATION = 3
 
 _RUNTIME = """
-; Memory for the small arrays that kernels make with np.empty: at most 64 KiB, used in turn and never freed,
-; which is safe because a kernel's arrays are much smaller and die with the call. %info is numba's header:
-; a reference count, two unused pointers, the address of the data, its size.
+; Memory for the small arrays that kernels make with np.empty, and for copies of overlapping slices: at most
+; 64 KiB, used in turn and never freed, which is safe because a kernel's arrays are much smaller and die with
+; the call. %info is numba's header: a reference count, two unused pointers, the data's address, its size.
 @ring = internal global [65536 x i8] zeroinitializer, align 64
 @next = internal global i32 0
-define ptr @NRT_MemInfo_alloc_aligned(i64 %size, i32 %align) {
+define ptr @NRT_Allocate(i64 %size) {
   %bytes = trunc i64 %size to i32
-  %with_header = add i32 %bytes, 127
-  %taken = and i32 %with_header, -64
+  %rounded = add i32 %bytes, 63
+  %taken = and i32 %rounded, -64
   %here = load i32, ptr @next
   %end = add i32 %here, %taken
   %is_full = icmp ugt i32 %end, 65536
   %first = select i1 %is_full, i32 0, i32 %here
   %after = add i32 %first, %taken
   store i32 %after, ptr @next
-  %info = getelementptr i8, ptr @ring, i32 %first
+  %memory = getelementptr i8, ptr @ring, i32 %first
+  ret ptr %memory
+}
+define ptr @NRT_MemInfo_alloc_aligned(i64 %size, i32 %align) {
+  %with_header = add i64 %size, 64
+  %info = call ptr @NRT_Allocate(i64 %with_header)
   store i64 1, ptr %info
   %destructor = getelementptr {i64, ptr, ptr, ptr, i64}, ptr %info, i32 0, i32 1
   store ptr null, ptr %destructor
@@ -97,6 +102,8 @@ def _intermediate(export: Export) -> str:
     (overload,) = compiled.overloads.values()
     lines = overload.library.get_llvm_str().splitlines()
     code = "\n".join(line for line in lines if not line.startswith(("target triple", "target datalayout")))
+    # A table that several kernels use may then be stored once: nothing depends on its address.
+    code = code.replace(" = internal constant ", " = internal unnamed_addr constant ")
     mangled = overload.fndesc.mangled_name
     return code.replace(f'"{mangled}"', export.name).replace(mangled, export.name)
 

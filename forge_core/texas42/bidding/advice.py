@@ -38,7 +38,7 @@ from forge_core.texas42.declarations import N_DECLARATIONS, NAMES
 from forge_core.texas42.dominoes import N_SEATS
 
 _DEALER = N_SEATS - 1
-_GRAIN = 1e-9
+GRAIN = 1e-9
 """Chances that differ by less than this count as equal; ties go to the lower bid and first declaration."""
 
 
@@ -190,12 +190,12 @@ def choose(p_make: Floats, stakes: Stakes) -> tuple[npt.NDArray[np.int64], npt.N
     """
     bids = np.array(stakes.bids)
     if_it_stands, worth = weigh(p_make, stakes)
-    sound = if_it_stands > stakes.worth_of_pass + _GRAIN  # False for a declaration that was not played out
-    grains = np.round(np.where(sound, worth, -np.inf) / _GRAIN)
+    sound = if_it_stands > stakes.worth_of_pass + GRAIN  # False for a declaration that was not played out
+    grains = np.round(np.where(sound, worth, -np.inf) / GRAIN)
     by_bid = np.moveaxis(grains, -1, -2).reshape(*grains.shape[:-2], -1)
     best = by_bid.argmax(axis=-1)
     bid, decl = best // N_DECLARATIONS, best % N_DECLARATIONS
-    passes = by_bid.max(axis=-1) <= np.round(stakes.worth_of_pass / _GRAIN)
+    passes = by_bid.max(axis=-1) <= np.round(stakes.worth_of_pass / GRAIN)
     return np.where(passes, PASS, bids[bid]), np.where(passes, -1, decl)
 
 
@@ -228,11 +228,11 @@ def best_calls(advice: Advice) -> tuple[npt.NDArray[np.int64], Floats]:
     Each is chosen as by `choose`, as if the hand had no other declaration: a pass, unless a bid is better.
     The best of all is the recommended call.
     """
-    sound = advice.if_it_stands > advice.worth_of_pass + _GRAIN
+    sound = advice.if_it_stands > advice.worth_of_pass + GRAIN
     worth = np.where(sound, advice.worth, -np.inf)
-    best = np.round(worth / _GRAIN).argmax(axis=1)
+    best = np.round(worth / GRAIN).argmax(axis=1)
     win = worth[np.arange(N_DECLARATIONS), best]
-    passes = np.round(win / _GRAIN) <= np.round(advice.worth_of_pass / _GRAIN)
+    passes = np.round(win / GRAIN) <= np.round(advice.worth_of_pass / GRAIN)
     calls = np.where(passes, PASS, np.array(advice.bids)[best])
     return calls, np.where(passes, advice.worth_of_pass, win)
 
@@ -263,7 +263,7 @@ def explain(advice: Advice, table: BidTable) -> list[str]:
 def _highest(if_it_stands: Floats, stakes: Stakes) -> Best:
     best = np.nanmax(if_it_stands, axis=0)
     must = np.isinf(stakes.worth_of_pass)
-    least = best[0] - _GRAIN if must else stakes.worth_of_pass + _GRAIN
+    least = best[0] - GRAIN if must else stakes.worth_of_pass + GRAIN
     worthwhile = np.flatnonzero(best > least)
     if not len(worthwhile):
         return Best(PASS, None)

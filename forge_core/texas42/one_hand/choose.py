@@ -99,7 +99,9 @@ def choose_slots(views: Views, policy: Policy) -> npt.NDArray[np.int64]:
     """Return [N]: the slot that a policy plays in each of N views."""
     slots = np.zeros(len(views), dtype=np.int64)
     sight, memory = new_memory()
-    _choose(RULEBOOK, DOMINO_TABLE, sight, memory, *_arguments(views), policy.index, policy.weights, slots)
+    choose_rows(
+        RULEBOOK, DOMINO_TABLE, sight, memory, *_arguments(views), policy.index, policy.weights, slots
+    )
     return slots
 
 
@@ -146,7 +148,7 @@ def _slot_of(rules, hand, domino):
 
 
 @kernel
-def _choose(
+def choose_rows(
     rulebook, table, sights, memories, decls, seats, bidders, plays, players, hands, policy, weights, slots
 ):
     """Fill slots [N] with the plays of a policy in N views; see `new_memory` and `_arguments`."""

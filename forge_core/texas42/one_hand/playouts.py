@@ -68,7 +68,7 @@ def playout_q(
 
     def answer(first: int) -> None:
         rows = slice(first, first + task)
-        broken = _answer_rows(
+        broken = playout_rows(
             RULEBOOK,
             workspace(),
             DOMINO_TABLE,
@@ -105,7 +105,7 @@ def check_until(until: int) -> None:
 
 
 @kernel
-def _answer_rows(
+def playout_rows(
     rulebook,
     workspace,
     table,
@@ -154,6 +154,34 @@ def _answer_rows(
                 until,
             )
     return -1
+
+
+@kernel
+def play_deals(rulebook, workspace, table, sights, memories, deals, decls, policy, weights, gained):
+    """Fill gained [D]: points of team 0 minus those of team 1 in whole deals; all seats follow the policy.
+
+    Seat 0 bids and leads. deals: [D, 4, 7]. decls: [D]. The rest: see `playout_rows`.
+    """
+    search, dominoes, sight, memory = workspace[0], table[0], sights[0], memories[0]
+    barred = np.zeros(N_SEATS, np.int64)
+    for row in range(len(decls)):
+        rules = rulebook[decls[row]]
+        enter(rules, search, deals[row], decls[row])
+        barred[:] = 0
+        gained[row] = _play_on(
+            rules,
+            search,
+            dominoes,
+            sight,
+            memory,
+            np.int64(HELD),
+            np.int64(0),
+            barred,
+            np.int64(0),
+            policy,
+            weights[0],
+            np.int64(0),
+        )
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""The kernels of Texas 42 that run in a browser: exact search, tokens, worlds and the rules.
+"""The kernels of Texas 42 that run in a browser: exact search, playouts, tokens, worlds, bids and the rules.
 
 Each function adapts one kernel: it makes arrays of the addresses that it receives, and adds the tables of
 the rules, which become constants of the WebAssembly file. `make wasm` builds the file.
@@ -9,7 +9,20 @@ from __future__ import annotations
 from numba import types
 from numba.np.numpy_support import carray, from_dtype
 
+from forge_core.texas42.bidding.calls import (
+    FIELD_RECORD,
+    RULE_TABLE,
+    TRUMPS,
+    fill_best_call,
+    fill_rule_p_make,
+)
+from forge_core.texas42.bidding.table import BIDS
+from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
+from forge_core.texas42.one_hand.choose import MEMORY, choose_rows
+from forge_core.texas42.one_hand.network import WEIGHTS
+from forge_core.texas42.one_hand.playouts import play_deals, playout_rows
+from forge_core.texas42.one_hand.sight import DOMINO_TABLE, SIGHT
 from forge_core.texas42.oracle.alphabeta.positions import _answer_rows
 from forge_core.texas42.oracle.alphabeta.rulebook import RULEBOOK
 from forge_core.texas42.oracle.alphabeta.search import SEARCH
@@ -45,6 +58,82 @@ def root_q(workspace, deals, decls, states, q, n):
         carray(states, 0),  # no bounds: values are wanted
         carray(q, (n, HAND_SIZE)),
     )
+
+
+def playout_q(search, sight, memory, deals, decls, states, voids, bidders, policy, weights, until, q, n):
+    """Fill q [n, 7] int8 as `one_hand.playouts.playout_q` does; it must hold -128. Return as `root_q`.
+
+    sight, memory: one SIGHT and one MEMORY record. voids: [n, 4] uint8. bidders: [n] int64. policy: index
+    into POLICIES. weights: one WEIGHTS record. until: plays left from which on values are exact.
+    """
+    return playout_rows(
+        RULEBOOK,
+        carray(search, 1),
+        DOMINO_TABLE,
+        carray(sight, 1),
+        carray(memory, 1),
+        carray(deals, (n, N_SEATS, HAND_SIZE)),
+        carray(decls, n),
+        carray(states, n),
+        carray(voids, (n, N_SEATS)),
+        carray(bidders, n),
+        policy,
+        carray(weights, 1),
+        until,
+        carray(q, (n, HAND_SIZE)),
+    )
+
+
+def deal_points(search, sight, memory, deals, decls, policy, weights, gained, n):
+    """Fill gained [n] int64 as `one_hand.playouts.play_deals` does."""
+    play_deals(
+        RULEBOOK,
+        carray(search, 1),
+        DOMINO_TABLE,
+        carray(sight, 1),
+        carray(memory, 1),
+        carray(deals, (n, N_SEATS, HAND_SIZE)),
+        carray(decls, n),
+        policy,
+        carray(weights, 1),
+        carray(gained, n),
+    )
+
+
+def policy_slot(sight, memory, view, plays, players, hand, policy, weights, slot, n_plays):
+    """Fill slot [1] int64: the slot that a policy plays in one view.
+
+    view: declaration, seat and bidder, [3] int64. plays, players: [n_plays] int8. hand: [7] int8 as dealt.
+    """
+    numbers = carray(view, 3)
+    choose_rows(
+        RULEBOOK,
+        DOMINO_TABLE,
+        carray(sight, 1),
+        carray(memory, 1),
+        numbers[0:1],
+        numbers[1:2],
+        numbers[2:3],
+        carray(plays, (1, n_plays)),
+        carray(players, (1, n_plays)),
+        carray(hand, (1, HAND_SIZE)),
+        policy,
+        carray(weights, 1),
+        carray(slot, 1),
+    )
+
+
+def rule_p_make(hand, p_make):
+    """Fill p_make [10, 13] float64 of a hand [7] int8 as `bidders.RuleBidder` does."""
+    table = carray(p_make, (N_DECLARATIONS, len(BIDS)))
+    fill_rule_p_make(RULE_TABLE, TRUMPS, LED_SUIT, BEATEN_BY, carray(hand, HAND_SIZE), table)
+
+
+def best_call(p_make, calls, n_calls, own_marks, other_marks, forced, best):
+    """Fill best [2] int64 with the call and the declaration of `calls.fill_best_call`."""
+    table = carray(p_make, (N_DECLARATIONS, len(BIDS)))
+    earlier = carray(calls, n_calls)
+    fill_best_call(FIELD_RECORD[0], table, earlier, own_marks, other_marks, forced, carray(best, 2))
 
 
 def encode(deals, decls, deal_of, states, tokens, mask, legal, n_deals, n):
@@ -102,22 +191,31 @@ def rules(led_suit, follows, rank, points):
 
 
 def _exports() -> Exports:
-    count, flags = types.int32, types.CPointer(types.boolean)
-    int8s, bytes_ = types.CPointer(types.int8), types.CPointer(types.uint8)
+    number, flags, floats = types.int64, types.CPointer(types.boolean), types.CPointer(types.float64)
+    count, int8s, bytes_ = types.int32, types.CPointer(types.int8), types.CPointer(types.uint8)
     int32s, int64s = types.CPointer(types.int32), types.CPointer(types.int64)
-    search = types.CPointer(from_dtype(SEARCH))
-    functions = [
-        Export("root_q", root_q, types.int64(search, int8s, int64s, int64s, int8s, count)),
-        Export(
-            "encode", encode, types.void(int8s, int64s, int64s, int64s, int8s, flags, flags, count, count)
+    search, sight, memory, weights = (
+        types.CPointer(from_dtype(record)) for record in (SEARCH, SIGHT, MEMORY, WEIGHTS)
+    )
+    thread = search, sight, memory
+    signatures = {
+        root_q: types.int64(search, int8s, int64s, int64s, int8s, count),
+        playout_q: types.int64(
+            *thread, int8s, int64s, int64s, bytes_, int64s, number, weights, number, int8s, count
         ),
-        Export("count_worlds", count_worlds, types.void(bytes_, int32s, count)),
-        Export(
-            "unrank_worlds", unrank_worlds, types.void(bytes_, int64s, int32s, int64s, int8s, count, count)
-        ),
-        Export("rules", rules, types.void(int8s, int8s, int8s, int8s)),
-    ]
-    return Exports(functions, {"search_bytes": SEARCH.itemsize, "cells": N_CELLS, "side": SIDE})
+        deal_points: types.void(*thread, int8s, int64s, number, weights, int64s, count),
+        policy_slot: types.void(sight, memory, int64s, int8s, int8s, int8s, number, weights, int64s, count),
+        rule_p_make: types.void(int8s, floats),
+        best_call: types.void(floats, int64s, count, number, number, number, int64s),
+        encode: types.void(int8s, int64s, int64s, int64s, int8s, flags, flags, count, count),
+        count_worlds: types.void(bytes_, int32s, count),
+        unrank_worlds: types.void(bytes_, int64s, int32s, int64s, int8s, count, count),
+        rules: types.void(int8s, int8s, int8s, int8s),
+    }
+    functions = [Export(each.__name__, each, signature) for each, signature in signatures.items()]
+    sizes = {"search": SEARCH, "sight": SIGHT, "memory": MEMORY, "weights": WEIGHTS}
+    layout = {f"{name}_bytes": record.itemsize for name, record in sizes.items()}
+    return Exports(functions, {**layout, "cells": N_CELLS, "side": SIDE})
 
 
 EXPORTS = _exports()
