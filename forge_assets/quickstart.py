@@ -109,8 +109,10 @@ def main() -> int:
     """Run the steps of every game; return the exit status: 0, 1 if a run failed, 2 for bad input."""
     from forge_assets.games import all_games
     from forge_assets.resources import ShardStore, find_instance
+    from forge_assets.tracking.address import default_address
 
     try:
+        default_address()  # before hours of work, rather than when training begins
         quickstart = Quickstart(Console(), find_instance())
     except BadInput as error:
         print(error, file=sys.stderr)

@@ -9,6 +9,12 @@ from typing import Any
 class DeferredTracker:
     """A TrainingTracker that is built when training begins: importing Dagster and MLflow takes a second."""
 
+    def check(self) -> None:
+        """Raise BadInput if MLFLOW_TRACKING_URI is no address at which MLflow keeps records."""
+        from forge_assets.tracking.address import default_address
+
+        default_address()
+
     def follow(self, *arguments: Any) -> AbstractContextManager[Any]:
         """See `forge_core.texas42.cli.train.Tracking`."""
         from forge_assets.tracking.tracker import Tracker

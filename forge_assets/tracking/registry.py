@@ -111,9 +111,8 @@ class ModelRegistry:
         with mlflow_errors(self.tracker.address()):
             same = f"name = '{model.name}' and tags.`forge.weights` = '{weights}'"
             for found in client.search_model_versions(same):
-                if found.run_id:
-                    run = self.tracker.tracked(client, client.get_run(found.run_id))
-                    return run, str(found.version)
+                if found.run_id and (known := self.tracker.active_run(client, found.run_id)):
+                    return self.tracker.tracked(client, known), str(found.version)
         tags = {"forge.model": folder, "forge.weights": weights, "forge.adopted": "true"}
         run = self.tracker.begin(game.experiment, Path(folder).name, tags)
         run.folder(folder, "model")

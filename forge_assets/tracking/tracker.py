@@ -15,15 +15,23 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets.tracking import mlflow_internals
-from forge_assets.tracking.address import default_address, is_server, local_file, run_url
-from forge_assets.tracking.errors import TrackerAway, TrackerUnusable, mlflow_errors
+from forge_assets.tracking.address import (
+    VARIABLE,
+    default_address,
+    is_server,
+    local_file,
+    normal_address,
+    run_url,
+)
+from forge_assets.tracking.errors import TrackerAway, TrackerUnusable, deleted, mlflow_errors
 from forge_assets.tracking.runs import TrackedRun
+from forge_assets.uis import Page
 from forge_core.errors import BadInput
 from forge_core.files import Store, redact
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import RunInfo
+    from mlflow.entities import Run, RunInfo
 
 TRACKING = "tracking.json"
 _PATIENCE_S = 5.0
@@ -39,13 +47,16 @@ class Tracker(dg.ConfigurableResource):
     )
 
     def address(self) -> str:
-        """Return the address of MLflow's records. Raise BadInput if the setting contains a password."""
+        """Return the address of MLflow's records, in normal form.
+
+        Raise BadInput if MLflow keeps no records at such an address, or if the setting contains a password.
+        """
         if (shown := redact(self.uri)) != self.uri:
             raise BadInput(
                 f"{shown} contains a password, but the UI shows the settings of a run to everyone: leave uri "
                 "empty, and set MLFLOW_TRACKING_URI in the environment"
             )
-        return self.uri or default_address()
+        return normal_address(self.uri, "uri of tracker") if self.uri.strip() else default_address()
 
     def client(self) -> MlflowClient:
         """Return a new client. Raise TrackerUnusable if MLflow fails."""
@@ -80,32 +91,45 @@ class Tracker(dg.ConfigurableResource):
             return self.tracked(client, run)
 
     def reopen(self, folder: str | Path) -> TrackedRun | None:
-        """Return the run of a training folder; None if it was not tracked, or tracked at another address.
+        """Return the run of a training folder; None if it was not tracked, or MLflow no longer has its run.
 
-        Raise TrackerUnusable if MLflow fails or `tracking.json` is damaged.
+        The run is looked up by its id, because the address of a server has more than one spelling. Raise
+        TrackerUnusable if MLflow fails or `tracking.json` is damaged.
+        """
+        run_id, file = self.noted(folder), local_file(self.address())
+        if run_id is None or (file and not file.exists()):
+            return None
+        client = self.client()
+        run = self.active_run(client, run_id)
+        return self.tracked(client, run) if run else None
+
+    def noted(self, folder: str | Path) -> str | None:
+        """Return the id of the run in `tracking.json` of a training folder; None if it was not tracked.
+
+        Raise TrackerUnusable if the file is damaged.
         """
         store = Store(str(folder))
         if not store.exists(TRACKING):
             return None
         try:
-            record = store.read_json(TRACKING)
-            uri, run_id = str(record["uri"]), str(record["run_id"])
+            return str(store.read_json(TRACKING)["run_id"])
         except (ValueError, KeyError, TypeError) as error:
             raise TrackerUnusable(
                 f"{store.path(TRACKING)} is damaged ({error!r}): delete it; the run is then no longer tracked"
             ) from error
-        if uri != redact(self.address()):
-            return None
-        client = self.client()
+
+    def active_run(self, client: MlflowClient, run_id: str) -> Run | None:
+        """Return a run; None if MLflow does not have it, or if it was deleted. Raise TrackerUnusable."""
         from mlflow.exceptions import MlflowException
 
         with mlflow_errors(self.address()):
             try:
-                return self.tracked(client, client.get_run(run_id))
+                run = client.get_run(run_id)
             except MlflowException as error:
                 if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                     return None
                 raise
+        return run if run.info.lifecycle_stage == "active" else None
 
     def remember(self, run: TrackedRun, folder: str | Path) -> None:
         """Write `tracking.json`, with which `reopen` finds the run of a training folder."""
@@ -138,9 +162,20 @@ class Tracker(dg.ConfigurableResource):
         return run_url(self.address(), info.experiment_id, info.run_id)
 
     def _experiment_id(self, client: MlflowClient, name: str) -> str:
-        found = client.get_experiment_by_name(name)
-        if found:
-            return found.experiment_id
-        file = local_file(self.address())
-        place = str(file.parent / "artifacts") if file else None
-        return client.create_experiment(name, place, mlflow_internals.CURVES_FIRST)
+        """Return the id of an experiment, created if necessary.
+
+        Raise TrackerUnusable if it was deleted, or if its files are out of reach.
+        """
+        found, address = client.get_experiment_by_name(name), self.address()
+        file = local_file(address)
+        if not found:
+            place = str(file.parent / "artifacts") if file else None
+            return client.create_experiment(name, place, mlflow_internals.CURVES_FIRST)
+        if found.lifecycle_stage != "active":
+            raise deleted(address, f"the experiment {name}", "experiment", found.experiment_id)
+        if file and found.artifact_location.startswith("mlflow-artifacts:"):
+            raise TrackerUnusable(
+                f"MLflow's server keeps the files of the experiment {name}, out of reach from {address}: "
+                f"start it with make ui, and set {VARIABLE} to its URL, such as {Page.MLFLOW.url}"
+            )
+        return found.experiment_id

@@ -19,13 +19,17 @@ from forge_assets.tracking.runs import TrackedRun
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.versions import commit
 from forge_core.errors import BadInput
-from forge_core.files import Store
+from forge_core.files import Store, redact
 
 if TYPE_CHECKING:
     from forge_core.learning.runs import Point, TrainResult
 
 COSTS = ("rows", "loss", "seconds", "cpu_seconds")
 """figures that are not results of an evaluation; the first shows which evaluations MLflow has"""
+
+
+CONTINUES = "forge.continues"
+"""tag of a run of resumed training: the earlier run, which MLflow no longer has"""
 
 
 class TrainedModel(Protocol):
@@ -68,6 +72,10 @@ class TrainingTracker:
     prefix: str = "val/"
     """prefix of the figures of an evaluation in MLflow, except for COSTS"""
 
+    def check(self) -> None:
+        """Raise BadInput if MLflow keeps no records at the tracker's address."""
+        self.tracker.address()
+
     @contextmanager
     def follow(
         self,
@@ -79,7 +87,9 @@ class TrainingTracker:
     ) -> Iterator[FollowedTraining]:
         """Begin an MLflow run, or continue that of resumed training, and end it with the status of the body.
 
-        Raise BadInput if new training would use the folder of an earlier run; its records are not changed.
+        If MLflow no longer has the run of resumed training, another one begins, says so, and gets the whole
+        curve at the end. Raise BadInput if new training would use the folder of an earlier run; its records
+        are not changed.
         """
         from forge_core.learning.runs import CHECKPOINT, ORIGIN
 
@@ -97,6 +107,15 @@ class TrainingTracker:
             **self.tags,
         }
         known = self.tracker.reopen(folder) if resume else None
+        if resume and not known and (lost := self.tracker.noted(folder)):
+            remark = f"It continues the training of run {lost}, which MLflow no longer has."
+            tags |= {CONTINUES: lost, NOTE: remark}
+            logging.getLogger(__name__).warning(
+                "MLflow at %s no longer has run %s of %s: the training continues as a new run",
+                redact(self.tracker.address()),
+                lost,
+                folder,
+            )
         run = known or self.tracker.begin(game.experiment, Path(folder).name, tags)
         if not known:
             described = {name: value for name, value in data.items() if name != ORIGIN}  # the card has it
@@ -148,7 +167,7 @@ class FollowedTraining:
         known = self.run.steps(COSTS[0])  # an interruption may have lost points that were pending
         self.pending = [point for point in result.points if point["step"] not in known]
         self._send()
-        self.run.tag(self.tags)
+        self.run.tag({name: tag for name, tag in self.tags.items() if name != NOTE})
         section = f"{self.prefix[:-1]}_best"  # MLflow sorts sections by name: curves come first
         self.run.metrics({f"{section}/{name}": value for name, value in self._shown(result.best).items()})
         self.run.folder(result.model, "model")
@@ -160,6 +179,8 @@ class FollowedTraining:
         figures = {THIS_NETWORK: result.best[model.headline]} if model.headline in result.best else {}
         unit = f"{model.unit}, rows of val at the best step"
         note = describe_network(self.objective, result.model, unit, figures, self.tags)
+        if remark := self.tags.get(NOTE):
+            note += f"\n\n{remark}"
         self.run.tag({"forge.model": result.model, "forge.weights": weights, NOTE: note})
         tags = {name: self.tags[name] for name in self.tags if name.startswith("forge.")}
         self.registry.register(self.run, self.objective, tags | {"forge.weights": weights}, note)

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 class Tracking(Protocol):
     """An experiment tracker that follows all runs that are kept."""
 
+    def check(self) -> None:
+        """Raise BadInput for settings with which no run can be followed; called before rows are made."""
+        ...
+
     def follow(
         self, config: TrainConfig, folder: Path, data: Mapping[str, Any], init_from: str | None, resume: bool
     ) -> AbstractContextManager[Follower]:

@@ -79,6 +79,8 @@ def train(
     from forge_core.learning.labelled.teaching import choose_model, configure, set_threads, size_name
     from forge_core.texas42.sources import choose_objective, choose_source, parse_source
 
+    if context.obj:
+        context.obj.check()
     objective = choose_objective(stage, objective)
     runs, name, init_from = settings.runs, settings.name, settings.init_from
     if resume:
