@@ -147,7 +147,7 @@ def test_answers_are_the_same_in_one_part_or_many():
     torch.nn.init.normal_(model.head.weight)
     rows = toy_rows(100, "parts")
     whole = ask(model, [rows])
-    parts = ask(model, [rows.take(slice(0, 7)), rows.take(slice(7, 100))], batch_size=30)
+    parts = ask(model, [rows.take(slice(0, 7)), rows.take(slice(7, 100))], chunk=30)
     np.testing.assert_allclose(whole.predicted, parts.predicted, atol=1e-5)
     assert whole.measure()["decision_q_gap"] == pytest.approx(parts.measure()["decision_q_gap"])
     deals, gaps = whole.gap_by_deal()

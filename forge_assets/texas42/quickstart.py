@@ -28,6 +28,8 @@ ROWS = {"rows": 16_000}
 """settings of token_splits: many rows per deal, since there are few deals"""
 TEACHING = {"size": "73k", "steps": 800, "evaluate_every": 200, "threads": 1}
 """settings of oracle_model, for two to three minutes; a network this small gains nothing from two threads"""
+JUDGING = {"against": REFERENCE, "rows": 500}
+"""settings of oracle_model_evaluation: a quarter of its rows per deal, for half a minute"""
 PLAYING = {"model": REFERENCE}
 """settings of eq_games"""
 
@@ -80,7 +82,7 @@ def learn(quickstart: Quickstart) -> None:
     (figures,) = quickstart.make(
         "oracle_model_evaluation",
         network,
-        {"against": REFERENCE},
+        JUDGING,
         waiting=f"200 golden deals, next to {REFERENCE}",
     )
     (exported,) = quickstart.make("oracle_model_onnx", network, waiting="an ONNX file")

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from forge_core.device import core_count
 from forge_core.errors import BadInput
 from forge_core.learning.labelled.metrics import evaluate_q, evaluate_random, is_decision, regret_of
 from forge_core.learning.labelled.rows import Rows
+from forge_core.learning.threads import Pieces
 
 if TYPE_CHECKING:
     from forge_core.learning.networks.transformer import TokenTransformer
 
 Floats = npt.NDArray[np.floating]
+
+CPU_CHUNK = 512
+"""rows answered at once on a CPU: few enough for its caches"""
+CUDA_CHUNK = 4096
+"""rows answered at once on a GPU"""
 
 _COPIED = ("q", "legal", "weight", "decl", "ply", "deal", "variance")
 """fields of Rows that answers keep"""
@@ -104,19 +112,31 @@ class Answers:
         return deals, np.bincount(place, regret) / np.bincount(place)
 
 
-def ask(model: TokenTransformer, parts: Iterable[Rows], batch_size: int = 4096) -> Answers:
+def ask(model: TokenTransformer, parts: Iterable[Rows], chunk: int | None = None) -> Answers:
     """Run `model` on its own device on all rows (arrays, in parts of any size).
 
-    Raises BadInput if there are no rows.
+    chunk: rows answered at once; by default CPU_CHUNK or CUDA_CHUNK. On a CPU, threads share the chunks of
+    each part, so the answers do not depend on the number of cores. Raises BadInput if there are no rows.
     """
     import torch
 
     device = str(next(model.parameters()).device)
-    with torch.inference_mode():
-        return Answers.join(
-            [
-                Answers.of(model, rows.take(slice(start, start + batch_size)).to_tensors(device))
-                for rows in parts
-                for start in range(0, len(rows), batch_size)
-            ]
-        )
+    on_cpu = device == "cpu"
+    pieces, size = Pieces(core_count() if on_cpu else 1), chunk or (CPU_CHUNK if on_cpu else CUDA_CHUNK)
+
+    def answer(rows: Rows) -> Answers:
+        with torch.inference_mode():  # applies only to the thread that enters it
+            return Answers.of(model, rows.to_tensors(device))
+
+    return Answers.join(
+        [
+            answered
+            for rows in parts
+            for answered in pieces.run(
+                [
+                    partial(answer, rows.take(slice(start, start + size)))
+                    for start in range(0, len(rows), size)
+                ]
+            )
+        ]
+    )
