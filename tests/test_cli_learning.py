@@ -110,6 +110,7 @@ def test_shards_held_out_for_the_benchmark_are_said_to_be(forge, tmp_path):
 def test_a_fast_dev_run_on_live_rows_keeps_nothing(few_deals, answer, tmp_path):
     found = answer("train", "--live", "--fast-dev-run", "--runs", str(tmp_path / "runs"), *TINY)
     assert found["best"]["step"] == 1 and found["best"]["rows"] == 64
+    assert "train_val_gap" not in found["best"], "live rows are new at each step"
     assert found["model"] == ""
     assert not list(tmp_path.iterdir())
 
@@ -122,6 +123,8 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_if_it_had_not_been(
     assert Path(whole["model"]) == tmp_path / "whole/model"
     assert load_model(whole["model"]).config == ModelConfig(width=16, layers=1, heads=2, hidden=32)
     assert [row["step"] for row in curve(tmp_path / "whole")] == ["8", "16", "24"]
+    best = whole["best"]
+    assert best["train_val_gap"] == best["decision_q_gap"] - best["train_decision_q_gap"] != 0
 
     def interrupted(self, k):
         if k == 19:

@@ -173,6 +173,11 @@ def test_from_tokens_to_onnx_with_tags_both_ways(materialize, instance, mlflow_u
     assert instance.get_run_by_id(trained.run_id).tags["mlflow_run_id"] == run.info.run_id
     assert run.data.params["model.width"] == "16" and run.data.params["data.kind"] == "stored"
     curve = client.get_metric_history(run.info.run_id, "val/decision_q_gap")
+    gaps = client.get_metric_history(run.info.run_id, "val/train_val_gap")
+    sampled = client.get_metric_history(run.info.run_id, "train/decision_q_gap")
+    assert [point.value for point in curve] == pytest.approx(
+        [sample.value + gap.value for sample, gap in zip(sampled, gaps, strict=True)]
+    )
     assert [point.step for point in curve] == [8, 16, 24]
     assert run.data.metrics["val_best/decision_q_gap"] == min(point.value for point in curve)
 

@@ -17,14 +17,17 @@ from toy_game import SPEC, ToySource, toy_config, toy_rows
 
 from forge_core.errors import BadInput, DeviceUnavailable
 from forge_core.learning.checkpoints import load_model, save_model
+from forge_core.learning.labelled.answers import ask
 from forge_core.learning.labelled.config import Recipe
 from forge_core.learning.labelled.data import Feed, RowModule, sort_rows
 from forge_core.learning.labelled.losses import losses
 from forge_core.learning.labelled.metrics import evaluate_random
+from forge_core.learning.labelled.pictures import draw_curve
 from forge_core.learning.labelled.train import train
 from forge_core.learning.networks.sizes import ModelConfig
 from forge_core.learning.networks.transformer import Block, TokenTransformer
 from forge_core.learning.runs import CHECKPOINT
+from forge_core.streams import stream
 
 pytestmark = pytest.mark.slow
 
@@ -138,6 +141,33 @@ def test_training_stops_when_it_gets_no_better(tmp_path):
     result = train(config, ToySource(), VAL, tmp_path / "run")
     assert result.stopped_early
     assert result.points[-1]["step"] == 30
+
+
+def test_the_gap_between_train_and_val_is_measured_and_changes_nothing(tmp_path):
+    rows = toy_rows(64, "few")  # with points that follow no rule, so that they can only be learnt by heart
+    points = np.where(rows.legal, stream(0, "luck").integers(-9, 10, size=rows.q.shape), rows.q)
+    sample = replace(rows, q=points.astype(np.int8), value=points.max(axis=1).astype(np.int8))
+
+    class FewRows(ToySource):
+        def batch(self, k):
+            return sample
+
+    config = toy_config(recipe={"steps": 200}, evaluate_every=100)
+    result = train(config, FewRows(), VAL, tmp_path / "sampled", sample=sample)
+    best = result.best
+    found = ask(load_model(result.model), [sample]).measure()["decision_q_gap"]
+    assert best["train_decision_q_gap"] == pytest.approx(found, abs=1e-6)
+    assert best["train_val_gap"] == pytest.approx(best["decision_q_gap"] - found, abs=1e-6)
+    assert best["train_val_gap"] > 1
+    assert load_model(result.model).card["results"]["train_val_gap"] == best["train_val_gap"]
+    plain = train(config, FewRows(), VAL, tmp_path / "plain")
+    assert weights(plain.folder) == weights(result.folder) and "train_val_gap" not in plain.best
+    shared = plain.points[0].keys()
+    kept = [{name: row[name] for name in shared - set(TIMES)} for row in curve(result.folder)]
+    assert kept == [{name: row[name] for name in shared - set(TIMES)} for row in curve(plain.folder)]
+    draw_curve(result.points)
+    with pytest.raises(BadInput, match="the sampled training rows contain no decisions"):
+        RowModule(ToySource(), VAL, SPEC, 1, VAL.take(VAL.legal.sum(axis=1) == 1))
 
 
 def test_a_fast_dev_run_writes_nothing(tmp_path):

@@ -58,6 +58,9 @@ _LOSSES: dict[str, Any] = {
     "evaluate": "forge evaluate {model}",
 }
 
+_CURVES = ("decision_q_gap", "train_decision_q_gap", "train_val_gap", "decision_accuracy")
+"""figures of an evaluation that MLflow shows of every network"""
+
 TEXAS42 = Game(
     name="texas42",
     experiment="texas42-oracle",
@@ -70,7 +73,7 @@ TEXAS42 = Game(
             "qvalue",
             REFERENCE,
             **_LOSSES,
-            curves=("decision_q_gap", "decision_accuracy", "decision_q_mae", "decision_value_mae"),
+            curves=(*_CURVES, "decision_q_mae", "decision_value_mae"),
             has_evaluation=True,
         ),
         RegisteredModel(
@@ -79,7 +82,7 @@ TEXAS42 = Game(
             "oracle_model",
             "policy",
             **_LOSSES,
-            curves=("decision_q_gap", "decision_accuracy", "decision_value_mae"),
+            curves=(*_CURVES, "decision_value_mae"),
             has_evaluation=True,
         ),
         RegisteredModel(
@@ -87,7 +90,7 @@ TEXAS42 = Game(
             "texas42-eq",
             "eq_model",
             **_LOSSES,
-            curves=("decision_q_gap", "decision_accuracy", "spread_mae", "spread_bias"),
+            curves=(*_CURVES, "spread_mae", "spread_bias"),
         ),
     ),
     definitions=_definitions,

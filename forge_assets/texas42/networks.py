@@ -132,6 +132,7 @@ def teach(
             run.folder,
             source.record,
             parent,
+            sample=source.sample(),
             resume=resume,
             on_point=lambda point: print(teaching.point_text(point), file=sys.stderr),
             tracking=tracking,
@@ -151,6 +152,7 @@ def describe_model(
 ) -> dg.MaterializeResult:
     """Return the materialization of a trained network; its data version is the digest of the weights."""
     from forge_core.learning.checkpoints import load_model
+    from forge_core.learning.labelled.metrics import TRAIN_VAL_GAP
     from forge_core.learning.labelled.pictures import draw_curve
 
     source.spec().check_same(load_model(result.model).spec, result.model)
@@ -162,6 +164,7 @@ def describe_model(
         "decision_q_gap_points": round(best["decision_q_gap"], 4),
         "random_decision_q_gap_points": round(random, 4),
         **{f"{name}_points": round(best[name], 4) for name in ("spread_mae", "spread_bias") if name in best},
+        **({"train_val_gap_points": round(best[TRAIN_VAL_GAP], 4)} if TRAIN_VAL_GAP in best else {}),
         "best_step": int(best["step"]),
         "rows": int(last["rows"]),
         "seconds": last["seconds"],

@@ -70,7 +70,7 @@ class TrainingTracker:
     draw_curve: Callable[[Sequence[Point]], bytes] = _draw_curve
     """evaluations -> PNG"""
     prefix: str = "val/"
-    """prefix of the figures of an evaluation in MLflow, except for COSTS"""
+    """prefix of the figures of an evaluation in MLflow, except for COSTS and for training rows"""
 
     def check(self) -> None:
         """Raise BadInput if MLflow keeps no records at the tracker's address."""
@@ -190,11 +190,16 @@ class FollowedTraining:
         curves = find_model(self.objective)[1].curves
         return {name: value for name, value in results_of(point).items() if not curves or name in curves}
 
+    def _path(self, name: str, point: Point) -> str:
+        """Return the name of a figure in MLflow: `val/NAME`, or `train/NAME` on training rows."""
+        measured = name.removeprefix("train_")
+        return f"train/{measured}" if measured != name and measured in point else f"{self.prefix}{name}"
+
     def _send(self) -> None:
         while self.pending:
             point = self.pending[0]
             costs = {name: point[name] for name in COSTS if name in point}
-            results = {f"{self.prefix}{name}": value for name, value in self._shown(point).items()}
+            results = {self._path(name, point): value for name, value in self._shown(point).items()}
             self.run.metrics(costs | results, int(point["step"]))
             del self.pending[0]
 

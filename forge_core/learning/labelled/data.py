@@ -24,19 +24,27 @@ class RowModule(pl.LightningDataModule):
     batch k. With several devices, each takes its own batches.
     """
 
-    def __init__(self, source: RowSource, val_rows: Rows, spec: TokenSpec, steps: int) -> None:
-        """Check the rows. Raises BadInput if there are none, or if they are invalid or not as in `spec`."""
+    def __init__(
+        self, source: RowSource, val_rows: Rows, spec: TokenSpec, steps: int, sample: Rows | None = None
+    ) -> None:
+        """Check the rows. sample: training rows that are evaluated like the validation rows.
+
+        Raises BadInput if there are none, or if they are invalid or not as in `spec`.
+        """
         super().__init__()
         spec.check_same(source.spec, "the row source")
-        check_rows(val_rows, spec, "validation rows")
-        if not is_decision(val_rows.q, val_rows.legal).any():
-            raise BadInput(
-                "the validation rows contain no decisions, so they cannot rank networks: use others"
-            )
         self.source, self.spec, self.steps = source, spec, steps
-        starts = range(0, len(val_rows), VALIDATION_BATCH)
-        chunks = [val_rows.take(slice(start, start + VALIDATION_BATCH)) for start in starts]
-        self.val_chunks = [sort_rows(chunk).to_tensors() for chunk in chunks]
+        self.val_chunks = self._chunks(val_rows, "validation rows")
+        self.sample_chunks = self._chunks(sample, "sampled training rows") if sample is not None else None
+
+    def _chunks(self, rows: Rows, what: str) -> list[Rows]:
+        """Check rows for evaluation, and return them in batches, as tensors. Raises BadInput."""
+        check_rows(rows, self.spec, what)
+        if not is_decision(rows.q, rows.legal).any():
+            raise BadInput(f"the {what} contain no decisions, so they cannot rank networks: use others")
+        starts = range(0, len(rows), VALIDATION_BATCH)
+        chunks = [rows.take(slice(start, start + VALIDATION_BATCH)) for start in starts]
+        return [sort_rows(chunk).to_tensors() for chunk in chunks]
 
     def train_dataloader(self) -> Feed:
         """Return the batches from the current step on; Lightning calls this when the step is known."""
@@ -46,9 +54,10 @@ class RowModule(pl.LightningDataModule):
             self.source, self.spec, trainer.global_step, self.steps, trainer.global_rank, trainer.world_size
         )
 
-    def val_dataloader(self) -> DataLoader:
-        """Return the validation rows; every device gets all of them."""
-        return DataLoader(self.val_chunks, batch_size=None, collate_fn=lambda chunk: chunk)  # pyright: ignore
+    def val_dataloader(self) -> list[DataLoader]:
+        """Return the validation rows, then the sampled training rows; every device gets all of them."""
+        parts = [chunks for chunks in (self.val_chunks, self.sample_chunks) if chunks]
+        return [DataLoader(part, batch_size=None, collate_fn=lambda chunk: chunk) for part in parts]  # pyright: ignore
 
 
 class Feed:

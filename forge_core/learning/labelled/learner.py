@@ -13,7 +13,7 @@ from forge_core.errors import BadInput
 from forge_core.learning.labelled.answers import Answers
 from forge_core.learning.labelled.config import Recipe
 from forge_core.learning.labelled.losses import losses
-from forge_core.learning.labelled.metrics import GOAL
+from forge_core.learning.labelled.metrics import GOAL, TRAIN_FIGURE, TRAIN_VAL_GAP
 from forge_core.learning.labelled.rows import Rows
 from forge_core.learning.networks.sizes import ModelConfig
 from forge_core.learning.networks.transformer import TokenTransformer
@@ -36,8 +36,10 @@ class Learner(pl.LightningModule):
         self.model = TokenTransformer(spec, model)
         self.twin = self._follow()
         self.measured: dict[str, Any] = {}
-        """result of `evaluate_q` for the averaged weights in the last validation"""
-        self._answers: list[Answers] = []
+        """result of `evaluate_q` for the averaged weights in the last validation; with a sample of training
+        rows also TRAIN_FIGURE and TRAIN_VAL_GAP"""
+        self._answers: tuple[list[Answers], list[Answers]] = ([], [])
+        """answers for validation rows, and for sampled training rows"""
 
     def start_from(self, model: TokenTransformer) -> None:
         """Copy the weights of a trained network of the same size."""
@@ -82,13 +84,13 @@ class Learner(pl.LightningModule):
             torch._foreach_lerp_(twins, [*self.model.parameters()], 1 - kept)  # pyright: ignore[reportPrivateImportUsage]
         self.twin.n_averaged += 1
 
-    def validation_step(self, rows: Rows, index: int) -> None:
-        """Collect the answers of the averaged network."""
-        self._answers.append(Answers.of(self.averaged, rows))
+    def validation_step(self, rows: Rows, index: int, dataloader_idx: int = 0) -> None:
+        """Collect the answers of the averaged network. dataloader_idx: 0 validation rows, 1 the sample."""
+        self._answers[dataloader_idx].append(Answers.of(self.averaged, rows))
 
     def on_validation_epoch_end(self) -> None:
         """Evaluate all answers together."""
-        parts, self._answers = self._answers, []
+        (parts, sampled), self._answers = self._answers, ([], [])
         answers = Answers.join(parts)
         if not answers.are_finite:
             raise BadInput(
@@ -96,6 +98,9 @@ class Learner(pl.LightningModule):
                 f"infinite at lr {self.recipe.learning_rate:g}; use a lower lr, or another precision"
             )
         self.measured = answers.measure()
+        if sampled:
+            of_sample = Answers.join(sampled).measure()[GOAL]
+            self.measured |= {TRAIN_FIGURE: of_sample, TRAIN_VAL_GAP: self.measured[GOAL] - of_sample}
         self.log(GOAL, self.measured[GOAL], prog_bar=True)
 
     def configure_optimizers(self) -> Any:

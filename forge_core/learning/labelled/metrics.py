@@ -27,6 +27,9 @@ EVALUATION_VERSION = "v1"
 GOAL = "decision_q_gap"
 """the figure by which the evaluations of a training run are compared; lower is better"""
 
+TRAIN_FIGURE, TRAIN_VAL_GAP = f"train_{GOAL}", "train_val_gap"
+"""GOAL on a fixed sample of the training rows, and GOAL on val minus that: points lost through memorizing"""
+
 BLUNDER = 10.0
 """points; a choice that loses more is a blunder, for games whose results are some tens of points"""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forge_core.errors import BadInput
+from forge_core.learning.labelled.metrics import TRAIN_FIGURE
 from forge_core.pictures import BLUE, GREY, INK, ORANGE, new_figure, style_axes, to_png, write_above
 
 if TYPE_CHECKING:
@@ -34,10 +35,16 @@ def draw_curve(points: Sequence[Mapping[str, float]], random: float | None = Non
     left.plot(rows, gaps, color=BLUE, marker="o", markersize=3.5, linewidth=1.6)
     best = int(np.argmin(gaps))
     write_above(left, rows[best], gaps[best], f"{gaps[best]:.2f}")
+    sampled = [
+        (row, point[TRAIN_FIGURE]) for row, point in zip(rows, points, strict=True) if TRAIN_FIGURE in point
+    ]
+    if sampled:
+        left.plot(*zip(*sampled, strict=True), color=ORANGE, linewidth=1.6, label="on training rows")
+        left.legend(frameon=False, fontsize=9, labelcolor=INK)
     if random is not None:
         left.axhline(random, color=GREY, linewidth=1.6)
         write_above(left, rows[-1], random, f"random play {random:.1f}", "right")
-    left.set_ylim(0, 1.12 * max([*gaps, random or 0]))
+    left.set_ylim(0, 1.12 * max([*gaps, *(gap for _, gap in sampled), random or 0]))
     style_axes(right, "Loss in training", "rows, millions")
     right.plot(rows, [point["loss"] for point in points], color=BLUE, linewidth=1.6)
     right.set_ylim(bottom=0)

@@ -36,6 +36,7 @@ def train(
     val_rows: Rows,
     folder: str | Path,
     *,
+    sample: Rows | None = None,
     data: Mapping[str, Any] | None = None,
     init_from: str | None = None,
     resume: bool = False,
@@ -46,11 +47,12 @@ def train(
 ) -> TrainResult:
     """Train a network on batches 0, 1, ... of `source`, evaluate it on `val_rows`, and save it in `folder`.
 
-    data: a description of the rows as JSON types, including their version, for config.json and the
-    model card. init_from: a model to start from, with the same tokens and size. resume: continue from
-    the last checkpoint in `folder`, with the same configuration and data; the result is the same as
-    without the interruption. fast_dev_run: run one batch and one evaluation, and write nothing.
-    minutes: stop after the last evaluation that fits into this time; the run can then be resumed.
+    sample: training rows on which the network is evaluated, too; training does not depend on them. data: a
+    description of the rows as JSON types, including their version, for config.json and the model card.
+    init_from: a model to start from, with the same tokens and size. resume: continue from the last
+    checkpoint in `folder`, with the same configuration and data; the result is the same as without the
+    interruption. fast_dev_run: run one batch and one evaluation, and write nothing. minutes: stop after
+    the last evaluation that fits into this time; the run can then be resumed.
     on_point: called after each evaluation. Raises BadInput if rows or checkpoints do not match the
     configuration.
     """
@@ -64,7 +66,7 @@ def train(
         learner = Learner(source.spec, config.model, config.recipe)
         if init_from and not resume:
             learner.start_from(_load_parent(init_from, config, source))
-        rows = RowModule(source, val_rows, source.spec, config.recipe.steps)
+        rows = RowModule(source, val_rows, source.spec, config.recipe.steps, sample)
         if not fast_dev_run:
             record = claim_folder(folder, record, resume, _complete)
         if config.compile:

@@ -100,6 +100,7 @@ def train(
     how = f"continue with {context.command_path} --resume --name {name}{where}"
     with notes().status("preparing rows"):
         rows, val_rows = source.open(makers)
+        sample = source.sample()
     try:
         result = run(
             config,
@@ -108,6 +109,7 @@ def train(
             val_rows,
             folder,
             init_from,
+            sample=sample,
             resume=resume,
             fast_dev_run=fast_dev_run,
             minutes=minutes,
@@ -202,6 +204,7 @@ def run(
 def print_result(result: TrainResult, json: bool) -> None:
     """Print the best evaluation and the path of the network."""
     from forge_core.cli.screen import print_json, screen, seconds_text
+    from forge_core.learning.labelled.metrics import TRAIN_FIGURE, TRAIN_VAL_GAP
 
     if json:
         print_json(
@@ -228,5 +231,11 @@ def print_result(result: TrainResult, json: bool) -> None:
         f"best at step {best['step']:,}: {best['decision_q_gap']:.3f} points lost per decision",
         soft_wrap=True,
     )
+    if TRAIN_VAL_GAP in best:
+        out.print(
+            f"on sampled training rows {best[TRAIN_FIGURE]:.3f}: the gap between train and val is "
+            f"{best[TRAIN_VAL_GAP]:+.3f}",
+            soft_wrap=True,
+        )
     if result.model:
         out.print(f"saved {result.model}; evaluate it with forge evaluate {result.model}", soft_wrap=True)
