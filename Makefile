@@ -26,6 +26,14 @@ export MLFLOW_STORE ?= sqlite:///$(subst ?,%3F,$(subst %,%25,$(CURDIR)))/mlruns/
 TORCH ?= torch $(shell $(PYTHON) -c 'import ctypes; ctypes.CDLL("libcuda.so.1")' 2>/dev/null || \
 	echo --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 10)
 
+# Python compiles a module when it is first imported: most of what is installed never is. MLflow's pages need not
+# the libraries that its package requires (see pyproject.toml), so pip would warn that they are missing.
+PIP := $(BIN)/pip install -q --no-compile --no-warn-conflicts -c constraints.txt
+
+# Before other commands in a line: prints a sign of life every 15 seconds, until the line ends.
+AT_WORK = while sleep 15 >/dev/null 2>&1; do echo "  $$SECONDS s, $$(du -sm .venv | cut -f1) MB in .venv"; done & \
+	trap "kill $$!" EXIT;
+
 .PHONY: help setup setup-dev run test test-all check ui bench wasm validate-liuzhou clean
 
 help:  ## print this list
@@ -37,19 +45,17 @@ setup-dev: $(READY_DEV)  ## install what tests and deployments need, too
 
 $(READY): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing into .venv: PyTorch, then what running needs; some minutes"
-	@$(BIN)/pip install -q $(TORCH) --no-deps -c constraints.txt
-	@$(BIN)/pip install -q -e . -c constraints.txt
+	@echo "installing into .venv what running needs, about 1,700 MB; some minutes"
+	@$(AT_WORK) $(PIP) $(TORCH) --no-deps; $(PIP) -e .; $(PIP) mlflow --no-deps
 	@touch $@
 
 $(READY_DEV): $(READY)
-	@echo "installing what tests and deployments need"
-	@$(BIN)/pip install -q -e '.[dev,s3,cluster,kubernetes]' -c constraints.txt
+	@echo "installing into .venv what tests and deployments need, about 1,500 MB more"
+	@$(AT_WORK) $(PIP) -e '.[dev,onnx,s3,cluster,kubernetes]'
 	@touch $@
 
 dagster_home/history: | $(READY)
-	@# One process creates the tables before several need them. Dagster does not limit a pool when it first sees it.
-	@$(BIN)/dagster instance concurrency set compute 1 >/dev/null 2>&1
+	@$(BIN)/python -m forge_assets.new_instance
 
 run: $(READY) dagster_home/history  ## solve a hundred deals with Dagster and train a network on them
 	@$(BIN)/python -m forge_assets.quickstart
@@ -85,7 +91,7 @@ bench: $(READY)  ## measure the speed of the oracle on this machine
 	$(BIN)/forge bench solver
 
 wasm: $(READY)  ## compile the kernels of the page of `forge play` again, after a change of their sources
-	$(BIN)/pip install -q -e '.[wasm]' -c constraints.txt
+	$(PIP) -e '.[wasm]'
 	$(BIN)/python -m forge_core.web.build forge_core.texas42.web.kernels forge_core/texas42/web/page/texas42.wasm
 	$(BIN)/python -m forge_core.texas42.web.weights forge_core/texas42/web/page/one_hand.bin
 

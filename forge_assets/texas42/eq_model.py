@@ -49,7 +49,10 @@ def eq_model(
 def eq_model_onnx(
     context: dg.AssetExecutionContext, config: ModelLaunchpad, tracker: Tracker
 ) -> dg.MaterializeResult:
-    """The network as an ONNX file that accepts any batch size, stored next to its weights and in MLflow."""
+    """The network as an ONNX file that accepts any batch size, stored next to its weights and in MLflow.
+
+    It needs packages that `make setup` leaves out: `pip install -e '.[onnx]' -c constraints.txt`.
+    """
     with failing_plainly():
         path = config.find(context, OBJECTIVE, tracker)
         return export_network(context, path, versions.EQ_ONNX, tracker)

@@ -1,8 +1,8 @@
 """Texas 42 in `make run`: solved deals, a small network trained on them, and games.
 
 The steps solve the blocks 0..49 (train) and 900..949 (val), a hundred deals over all ten declarations; make
-the catalog and training rows; train a small network for some minutes, evaluate it and export it to ONNX; and
-play games on the val block.
+the catalog and training rows; train a small network for some minutes and evaluate it; play games on the val
+block and value its hands for bidding; and compare players.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ JUDGING = {"against": REFERENCE, "rows": 500}
 """settings of oracle_model_evaluation: a quarter of its rows per deal, for half a minute"""
 PLAYING = {"model": REFERENCE}
 """settings of eq_games"""
+BIDDING = {"samples": 50}
+"""settings of bidding_results: few deals per declaration, for seconds"""
+MATCHES = {"players": ["random", "heuristic", "network"], "deals": 500}
+"""settings of match_results: players that need seconds"""
 
 
 def make_all(quickstart: Quickstart) -> None:
@@ -40,6 +44,8 @@ def make_all(quickstart: Quickstart) -> None:
     solve(quickstart)
     learn(quickstart)
     play(quickstart)
+    bid(quickstart)
+    compare(quickstart)
 
 
 def solve(quickstart: Quickstart) -> None:
@@ -85,11 +91,7 @@ def learn(quickstart: Quickstart) -> None:
         JUDGING,
         waiting=f"200 golden deals, next to {REFERENCE}",
     )
-    (exported,) = quickstart.make("oracle_model_onnx", network, waiting="an ONNX file")
-    quickstart.print(
-        f"oracle_model_onnx   {exported['onnx']}: at most {exported['largest_difference_points']:.0e} points "
-        f"from torch\nmlflow   make ui, then {model['mlflow_url']}",
-    )
+    quickstart.print(f"mlflow   make ui, then {model['mlflow_url']}")
     quickstart.print(
         f"points lost per decision, golden val: [bold]{figures['decision_q_gap_points']:.2f}[/bold]; "
         f"random play {figures['random_decision_q_gap_points']:.2f}; {REFERENCE}, which comes with the "
@@ -130,6 +132,32 @@ def play(quickstart: Quickstart) -> None:
     quickstart.print(
         f"games   .venv/bin/forge view {store.url} --game {first.seed}; all: forge summary {store.url}",
     )
+
+
+def bid(quickstart: Quickstart) -> None:
+    """Value the hands of seat 0 in the val block. Raise RunFailed if the run fails."""
+    from forge_core.texas42.auction import LOWEST_BID, MARK
+
+    block = block_name(BLOCKS[-1])
+    (tables,) = quickstart.make(
+        "bidding_results", one_partition(block), BIDDING, waiting="hands are played out under each declaration"
+    )
+    worth = {bid: round(tables[f"worth_{bid}_share"] * tables["hands"]) for bid in (LOWEST_BID, MARK)}
+    quickstart.print(
+        f"bidding_results  {tables['hands']} hands, each played out {tables['deals'] // tables['hands']:,} times:"
+        f" {worth[LOWEST_BID]} are worth a bid of {LOWEST_BID}, {worth[MARK]} a bid of {MARK}"
+    )
+
+
+def compare(quickstart: Quickstart) -> None:
+    """Play matches of a few players, and print the differences. Raise RunFailed if the run fails."""
+    (table,) = quickstart.make("match_results", None, MATCHES, waiting="every deal twice, with seats swapped")
+    for pair in table["pairs"]:
+        swing = pair["swing"]
+        quickstart.print(
+            f"match_results  {pair['a']} against {pair['b']}, {pair['deals']:,} deals: {swing['mean']:+.1f} "
+            f"({swing['low']:+.1f} to {swing['high']:+.1f}) points per deal"
+        )
 
 
 def totals_table(catalog: Catalog) -> Table:

@@ -54,11 +54,20 @@ def export_onnx(model: Network, folder: str, name: str = "model.onnx") -> Export
     """Compare `model` with its ONNX file on random rows, then write the file to `folder` (a path or URL).
 
     Inputs and outputs have the network's own names and any number of rows; the file's metadata contains
-    spec and config. Raises ParityLost if an answer differs by more than PARITY.
+    spec and config. Raises ParityLost if an answer differs by more than PARITY, BadInput without the packages
+    of the extra `onnx`.
     """
-    import onnx
-    import onnxruntime
     import torch
+
+    try:
+        import onnx
+        import onnxruntime
+        import onnxscript as _  # torch converts with it
+    except ModuleNotFoundError as error:
+        raise BadInput(
+            f"writing an ONNX file needs the package {error.name}, which is not installed: run "
+            "pip install -e '.[onnx]' -c constraints.txt"
+        ) from error
 
     model = model.cpu().eval()
     data = to_onnx(model)
