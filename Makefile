@@ -55,9 +55,11 @@ $(READY_DEV): $(READY)
 	@touch $@
 
 dagster_home/history: | $(READY)
+	@echo "creating Dagster's instance in dagster_home"
 	@$(BIN)/python -m forge_assets.new_instance
 
-run: $(READY) dagster_home/history  ## solve a hundred deals with Dagster and train a network on them
+run: $(READY) dagster_home/history  ## make the first assets of all three games: deals, networks, games, matches
+	@echo "starting Dagster"
 	@$(BIN)/python -m forge_assets.quickstart
 
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile

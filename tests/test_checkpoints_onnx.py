@@ -127,3 +127,10 @@ def test_a_file_that_answers_otherwise_is_not_written(exported, tmp_path, monkey
     with pytest.raises(onnx.ParityLost, match="so it was not written"):
         onnx.export_onnx(other, str(tmp_path))
     assert not list(tmp_path.iterdir())
+
+
+def test_packages_that_setup_leaves_out_are_named(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx, "find_spec", lambda name: None if name == "onnxruntime" else name)
+    with pytest.raises(BadInput, match=r"not installed \(onnxruntime\): run pip install -e '.\[onnx\]'"):
+        onnx.export_onnx(model, str(tmp_path))
+    assert not list(tmp_path.iterdir())

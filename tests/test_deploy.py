@@ -221,7 +221,7 @@ def test_the_image_is_built_of_files_that_are_there_and_lints():
             assert any(f"!{part}" in ignored for part in (name, str(Path(name).parent))), name
     extras = re.search(r"-e '\.\[(.+)\]'", text)[1].split(",")
     declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert {"cluster", "kubernetes", "s3"} == set(extras) <= set(declared)
+    assert {"cluster", "kubernetes", "onnx", "s3"} == set(extras) <= set(declared)
 
 
 def test_the_scripts_lint_and_the_units_start_what_is_there():

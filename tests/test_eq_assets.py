@@ -22,7 +22,7 @@ from forge_assets.texas42 import versions
 from forge_assets.texas42.blocks import block_name
 from forge_assets.texas42.eq_games import _SAYS, SOUND, GameLaunchpad, check_of
 from forge_assets.texas42.partitions import block_keys
-from forge_assets.texas42.quickstart import play
+from forge_assets.texas42.quickstart import bid, compare, play
 from forge_assets.texas42.universe import grow_universe
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.versions import PROJECT
@@ -155,6 +155,19 @@ def test_the_quickstart_shows_a_decision(instance, root, monkeypatch, capsys):
         said = capsys.readouterr().out
         assert f"{played} games played, {FEW - played} found" in said
         assert "seed 900 · decision" in said and "▸" in said and f"{FEW * 28} decisions, " in said
+
+
+def test_the_quickstart_values_hands_and_compares_players(instance, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FORGE_STORE", str(tmp_path))
+    monkeypatch.setattr("forge_assets.texas42.quickstart.BIDDING", {"samples": 2})
+    matches = {"players": ["random", "heuristic"], "deals": 20}
+    monkeypatch.setattr("forge_assets.texas42.quickstart.MATCHES", matches)
+    quickstart = Quickstart(Console(width=200), instance)
+    bid(quickstart)
+    compare(quickstart)
+    said = capsys.readouterr().out
+    assert "bidding_results  50 hands, 1,000 deals played out: " in said and "a bid of 42" in said
+    assert "match_results  heuristic against random, 20 deals: +" in said
 
 
 # what is checked

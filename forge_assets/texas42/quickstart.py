@@ -26,8 +26,8 @@ BLOCKS = (0, 900 // BLOCK_SIZE)
 """one block of train and one of val"""
 ROWS = {"rows": 16_000}
 """settings of token_splits: many rows per deal, since there are few deals"""
-TEACHING = {"size": "73k", "steps": 800, "evaluate_every": 200, "threads": 1}
-"""settings of oracle_model, for two to three minutes; a network this small gains nothing from two threads"""
+TEACHING = {"size": "73k", "steps": 500, "evaluate_every": 100, "threads": 1}
+"""settings of oracle_model, for a minute and a half; a network this small gains nothing from two threads"""
 JUDGING = {"against": REFERENCE, "rows": 500}
 """settings of oracle_model_evaluation: a quarter of its rows per deal, for half a minute"""
 PLAYING = {"model": REFERENCE}
@@ -80,7 +80,7 @@ def learn(quickstart: Quickstart) -> None:
         (tokens,) = quickstart.make("token_splits", one_partition(split), ROWS)
         quickstart.print(f"token_splits   {split}: {tokens['rows']:,} rows from {tokens['shards']} deals")
     (model,) = quickstart.make(
-        "oracle_model", network, TEACHING, waiting="a network of 73 k weights learns, two to three minutes"
+        "oracle_model", network, TEACHING, waiting="a network of 73 k weights learns, a minute or two"
     )
     quickstart.print(
         f"oracle_model   {model['rows']:,} rows in {model['seconds']:.0f} s: {model['model']}",
@@ -140,12 +140,15 @@ def bid(quickstart: Quickstart) -> None:
 
     block = block_name(BLOCKS[-1])
     (tables,) = quickstart.make(
-        "bidding_results", one_partition(block), BIDDING, waiting="hands are played out under each declaration"
+        "bidding_results",
+        one_partition(block),
+        BIDDING,
+        waiting="hands are played out under each declaration",
     )
     worth = {bid: round(tables[f"worth_{bid}_share"] * tables["hands"]) for bid in (LOWEST_BID, MARK)}
     quickstart.print(
-        f"bidding_results  {tables['hands']} hands, each played out {tables['deals'] // tables['hands']:,} times:"
-        f" {worth[LOWEST_BID]} are worth a bid of {LOWEST_BID}, {worth[MARK]} a bid of {MARK}"
+        f"bidding_results  {tables['hands']} hands, {tables['deals']:,} deals played out: "
+        f"{worth[LOWEST_BID]} hands are worth a bid of {LOWEST_BID}, {worth[MARK]} a bid of {MARK}"
     )
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import warnings
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,9 @@ ONNX_VERSION = "x2"
 
 PARITY = 1e-3
 """the largest allowed difference from torch's answers, in points (or logits)"""
+
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+"""packages that `make setup` leaves out: they are large, and only the export needs them"""
 
 BATCHES = (0, 1, 2, 33, 1024)
 """batch sizes for the comparison: none, very small, not a multiple of the vector width, and large"""
@@ -57,17 +61,10 @@ def export_onnx(model: Network, folder: str, name: str = "model.onnx") -> Export
     spec and config. Raises ParityLost if an answer differs by more than PARITY, BadInput without the packages
     of the extra `onnx`.
     """
+    check_packages()
+    import onnx
+    import onnxruntime
     import torch
-
-    try:
-        import onnx
-        import onnxruntime
-        import onnxscript as _  # torch converts with it
-    except ModuleNotFoundError as error:
-        raise BadInput(
-            f"writing an ONNX file needs the package {error.name}, which is not installed: run "
-            "pip install -e '.[onnx]' -c constraints.txt"
-        ) from error
 
     model = model.cpu().eval()
     data = to_onnx(model)
@@ -108,6 +105,15 @@ def export_onnx(model: Network, folder: str, name: str = "model.onnx") -> Export
             "onnxruntime": onnxruntime.__version__,
         },
     )
+
+
+def check_packages() -> None:
+    """Raise BadInput if a package of the extra `onnx` is not installed."""
+    if missing := [name for name in PACKAGES if not find_spec(name)]:
+        raise BadInput(
+            f"an ONNX file needs packages that are not installed ({', '.join(missing)}): run "
+            "pip install -e '.[onnx]' -c constraints.txt"
+        )
 
 
 def to_onnx(model: Network) -> bytes:
