@@ -31,10 +31,10 @@ from forge_core.arena.settings import held_out_seeds
 from forge_core.cli.screen import progress_bar
 from forge_core.pictures import BLUE, INK, ORANGE, SOFT
 from forge_core.streams import stream
-from forge_core.texas42.arena.duplicate import suits
 from forge_core.texas42.bidding.playouts import Playout, open_playout
 from forge_core.texas42.bidding.table import BIDDING_VERSION, BIDS, draw_deals, makes
 from forge_core.texas42.deals import deal_from_seed
+from forge_core.texas42.one_hand.declaring import suits
 
 TENTHS = 10
 REDRAWS = 1_000

@@ -90,7 +90,7 @@ def test_a_picture_that_cannot_be_written_takes_no_result_with_it(forge, tmp_pat
     [
         (("random",), "at least two"),
         (("random", "heuristics"), "unknown player 'heuristics'"),
-        (("random", "eq:worlds=x"), "not a whole number"),
+        (("random", "eq:worlds=x"), "use a whole number"),
         (("random", "heuristic", "--deals", "0"), "use 1 to 1,000,000"),
         (("random", "heuristic", "--deals", "1"), "at least two"),
         (("random", "heuristic", "--batch", "0"), "batch 0"),

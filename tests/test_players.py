@@ -32,7 +32,7 @@ from forge_core.texas42.worlds.voids import unseen
 BLIND = (
     *("random", "heuristic", "network"),
     *("eq:worlds=3,oracle=exact", "pmake:worlds=3,oracle=exact", "eq:worlds=2"),
-    "eq:worlds=3,oracle=playout",
+    *("eq:worlds=3,oracle=playout", "strong:worlds=3/2,bonus=5"),
 )
 
 
@@ -298,7 +298,14 @@ def test_the_folder_of_a_network_may_contain_commas():
         ("eq:world=3", "no option 'world'; use worlds"),
         ("eq:worlds", "write worlds=VALUE"),
         ("eq:worlds=3,worlds=4", "write worlds=VALUE exactly once"),
-        ("eq:worlds=many", "not a whole number"),
+        ("eq:worlds=many", "use a whole number, or one for each"),
+        ("eq:worlds=9/0", "not in 1.."),
+        ("strong:worlds=1/2/3/4/5/6/7/8", "use a whole number, or one for each"),
+        ("strong:belief=hunch", "belief 'hunch': use off, plays"),
+        ("eq:tau=1", "tau= has no effect with belief=off"),
+        ("strong:belief=declaration,mix=1", "mix= has no effect with belief=declaration"),
+        ("strong:bonus=much", "bonus=much: use a number of points"),
+        ("pmake:bonus=2", "bonus has no effect"),
         ("eq:worlds=0", "not in 1.."),
         ("eq:oracle=psychic", "oracle 'psychic'"),
         ("eq:oracle=exact,model=x", "leave it out"),

@@ -20,9 +20,8 @@ from forge_core.texas42.bidding.advice import Best, Situation, choose, stakes_of
 from forge_core.texas42.bidding.playouts import Playout
 from forge_core.texas42.bidding.table import Floats, play_out
 from forge_core.texas42.deals import Hands, check_deal
-from forge_core.texas42.declarations import N_DECLARATIONS, has_trump_power
 from forge_core.texas42.dominoes import N_SEATS
-from forge_core.texas42.tables import BEATEN_BY, CALLED, LED_SUIT
+from forge_core.texas42.one_hand.declaring import count_sure
 
 RULE_VERSION = "r1"
 """Increased when the calls of RuleBidder change, through its features or through `advice`."""
@@ -46,8 +45,6 @@ each declaration was played out in 200 deals by four heuristic players
 (`python benchmarks/bidding_field.py 1000 200`)."""
 
 DEFAULT_SAMPLES = 50
-
-Numbers = npt.NDArray[np.int64]
 
 
 class Bidder(Protocol):
@@ -152,30 +149,6 @@ def hold_auction(
         auction = auction.call(seat, called.call)
         best = called if called.call != PASS else best
     return HeldAuction(auction, best.decl)
-
-
-def count_sure(hands: npt.NDArray[np.int8]) -> tuple[Numbers, Numbers]:
-    """Count the trumps and the sure winners of N hands [N, 7]: two arrays [N, 10], by declaration.
-
-    A sure winner is a domino that no domino outside the hand can beat when it is led.
-    """
-    ids = hands.astype(np.int64)
-    elsewhere = ~(np.int64(1) << ids).sum(axis=1, keepdims=True)
-    trumps, unbeaten = np.empty((2, len(ids), N_DECLARATIONS), dtype=np.int64)
-    for decl in range(N_DECLARATIONS):
-        trumps[:, decl] = (CALLED[decl, ids] & has_trump_power(decl)).sum(axis=1)
-        unbeaten[:, decl] = ((BEATEN_BY[decl, LED_SUIT[decl, ids], ids] & elsewhere) == 0).sum(axis=1)
-    return trumps, unbeaten
-
-
-def suits(hands: npt.NDArray[np.int8]) -> Numbers:
-    """Choose a declaration for each of N hands [N, 7] by a simple rule: [N].
-
-    The rule maximizes the number of trumps plus the number of sure winners (see `count_sure`); among
-    equals it chooses the lowest declaration.
-    """
-    trumps, unbeaten = count_sure(hands)
-    return (trumps + unbeaten).argmax(axis=1)
 
 
 def rule_features(hands: npt.NDArray[np.int8]) -> Floats:

@@ -29,10 +29,11 @@ def match(
         list[str],
         typer.Argument(
             metavar="PLAYER...",
-            help="random, heuristic, network, eq, pmake, policy:model=DIR, stage2:model=DIR or clairvoyant. "
-            "Options of eq and pmake: worlds=50, oracle=hybrid|exact|model|playout, model=DIR, "
-            "exact_from=TRICK, policy=network|heuristic, until=PLAYS, posterior=on. "
-            "Example: eq:worlds=10,oracle=exact.",
+            help="random, heuristic, network, eq, pmake, strong, policy:model=DIR, stage2:model=DIR or "
+            "clairvoyant. Options of eq, pmake and strong: worlds=50 (or by trick: 400/100/50), "
+            "oracle=hybrid|exact|model|playout, model=DIR, exact_from=TRICK, policy=network|heuristic, "
+            "until=PLAYS, posterior=on, belief=plays|declaration|both|off, candidates=4, tau=LOGITS, "
+            "mix=SHARE, bonus=POINTS. Example: eq:worlds=10,oracle=exact.",
         ),
     ],
     settings: MatchSettings,

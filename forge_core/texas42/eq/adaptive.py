@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from forge_core.errors import BadInput
+from forge_core.texas42.dominoes import N_SEATS
 from forge_core.texas42.settings.games import (
     ADAPTIVE_BATCH,
     DEFAULT_WORLDS,
@@ -66,24 +67,50 @@ class Sampling:
     adaptive: AdaptiveConfig | None = None
     points: bool = True
     """if set, also compute the distribution of Q over worlds"""
+    candidates: int = 1
+    """worlds drawn per world that the oracle evaluates; a belief chooses among them, in proportion to their
+    weights. Where all worlds are used, or with 1, the belief weights the worlds instead"""
+    by_trick: tuple[int, ...] = ()
+    """worlds per position in tricks 1, 2, ..., in place of `n_worlds`; the last number holds for all later
+    tricks. Empty: `n_worlds` in all tricks"""
 
     def __post_init__(self) -> None:
-        if self.n_worlds < 1:
-            raise BadInput(f"worlds {self.n_worlds}: use at least 1")
+        if (fewest := min((self.n_worlds, *self.by_trick))) < 1:
+            raise BadInput(f"worlds {fewest}: use at least 1")
+        if self.candidates < 1:
+            raise BadInput(f"candidates {self.candidates}: use at least 1")
+        if self.by_trick and self.adaptive:
+            raise BadInput("worlds by trick have no effect with adaptive sampling: use one of them")
         if self.enumerate_limit is not None and self.enumerate_limit < 0:
             raise BadInput(f"enumerate_limit {self.enumerate_limit}: use at least 0")
-        check_most(self.n_worlds)
+        check_most(max((self.n_worlds, *self.by_trick)) * self.candidates)
+
+    def at(self, step: int) -> Sampling:
+        """Return the settings for a position after `step` plays, with its number of worlds as `n_worlds`."""
+        if not self.by_trick:
+            return self
+        worlds = self.by_trick[min(step // N_SEATS, len(self.by_trick) - 1)]
+        return replace(self, n_worlds=worlds, by_trick=())
 
     def settings(self) -> dict[str, Any]:
-        """Return the settings that have an effect, as JSON types; `n_worlds` has none with `adaptive`."""
-        settings = asdict(self)
-        return {k: v for k, v in settings.items() if not (self.adaptive and k == "n_worlds")}
+        """Return the settings that have an effect, as JSON types.
+
+        `n_worlds` has none with `adaptive` or `by_trick`; `candidates` and `by_trick` are left out if unset.
+        """
+        settings = asdict(self) | {"by_trick": list(self.by_trick)}
+        without_effect = {
+            "n_worlds": self.adaptive or self.by_trick,
+            "candidates": self.candidates == 1,
+            "by_trick": not self.by_trick,
+        }
+        return {name: value for name, value in settings.items() if not without_effect.get(name)}
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Sampling:
         """Parse the settings of a game; missing entries take their defaults. Raises BadInput if invalid."""
         try:
             sampling = dict(settings.get("sampling") or {})
+            sampling["by_trick"] = tuple(sampling.get("by_trick", ()))
             for name, kind in (("posterior", PosteriorConfig), ("adaptive", AdaptiveConfig)):
                 sampling[name] = kind(**sampling[name]) if sampling.get(name) else None
             return cls(**sampling)

@@ -1,28 +1,142 @@
-"""Beliefs about the hidden hands before the first play, for example based on the auction."""
+"""Beliefs about the hidden hands: from how the others played, and from the declaration."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+import torch
 from torch import Tensor
 
+from forge_core.errors import BadInput
+from forge_core.texas42.one_hand.choose import Policy, open_policy
+from forge_core.texas42.one_hand.declaring import DECLARING_VERSION, declaration_scores
+from forge_core.texas42.one_hand.likelihood import LIKELIHOOD_VERSION, log_likelihood_of_plays
+from forge_core.texas42.settings.games import (
+    BELIEF_MIX,
+    BELIEF_TAU,
+    BELIEFS,
+    DECLARED_MIX,
+    DECLARED_TEMPERATURE,
+    PLAYOUT_POLICY,
+)
 from forge_core.texas42.views import Seen
+from forge_core.texas42.worlds.posterior import check_behaviour
 
 
 class Belief(Protocol):
-    """A prior over hands that ignores the plays: for example, a seat that bid 31 has a hand worth the bid.
+    """A belief about hidden hands, for example that a seat that bid 31 has a hand worth the bid.
 
-    It multiplies the posterior weight of every world; worlds are still drawn uniformly.
+    Worlds are drawn uniformly; a belief then weights them, or chooses among them (`Sampling.candidates`).
     """
 
     def log_prior(self, seen: Seen, game: Tensor, hands: Tensor) -> Tensor:
-        """Return the log prior of D worlds, up to a constant per game: float64 [D], -inf if ruled out.
+        """Return the log weight of D worlds, up to a constant per game: float64 [D], -inf if ruled out.
 
-        seen: public knowledge of N games, including the bid. game: int64 [D], the game of each world.
-        hands: int8 [D, 4, 7] as dealt. The result is on the same device as `hands`.
+        seen: public knowledge of N games, including the bid; the mover holds the belief. game: int64 [D], the
+        game of each world. hands: int8 [D, 4, 7] as dealt. The result is on the same device as `hands`.
         """
         ...
 
     def describe(self) -> dict[str, Any]:
         """Describe the belief for the record, in JSON types."""
         ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlayBelief:
+    """A belief from the plays so far: each seat follows a policy that sees only the seat's own hand.
+
+    The weight of a world is the likelihood of the others' plays; see `one_hand.likelihood`.
+    """
+
+    policy: Policy
+    tau: float = BELIEF_TAU
+    """in logits; the policy of a smaller tau makes its best play more often"""
+    mix: float = BELIEF_MIX
+    """share of plays that are assumed to be random"""
+    workers: int | None = None
+    """threads; default: one per core"""
+
+    def __post_init__(self) -> None:
+        check_behaviour(self.tau, self.mix)
+        if not self.mix:
+            raise BadInput("mix 0: use a share above 0, or one surprising play would rule out every world")
+
+    def log_prior(self, seen: Seen, game: Tensor, hands: Tensor) -> Tensor:
+        """Return the log likelihood of the others' plays; see `Belief.log_prior`."""
+        games, deals = game.cpu().numpy(), hands.cpu().numpy()
+        log_p = log_likelihood_of_plays(seen, deals, games, self.policy, self.tau, self.mix, self.workers)
+        return torch.from_numpy(log_p).to(hands.device)
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the belief: see `Belief.describe`."""
+        settings = {"tau": self.tau, "mix": self.mix, "version": LIKELIHOOD_VERSION}
+        return {"belief": "plays", **self.policy.describe(), **settings}
+
+
+@dataclass(frozen=True, slots=True)
+class DeclarationBelief:
+    """A belief from the declaration: the bidder chose one that suits its hand.
+
+    p(declaration | hand) = (1 - mix) x softmax of score / temperature + mix / 10, with the score of
+    `one_hand.declaring`: trumps plus sure winners. It misleads where declarations do not depend on hands.
+    """
+
+    temperature: float = DECLARED_TEMPERATURE
+    mix: float = DECLARED_MIX
+
+    def log_prior(self, seen: Seen, game: Tensor, hands: Tensor) -> Tensor:
+        """Return the log probability of the declaration; 0 where the mover is the bidder."""
+        games = game.cpu().numpy()
+        log_p = np.zeros(len(games))
+        rows = np.flatnonzero((seen.turn != seen.bidder)[games])
+        if len(rows):
+            bidder, decl = (column[games[rows]].astype(np.int64) for column in (seen.bidder, seen.decl))
+            of_bidder = hands[torch.from_numpy(rows), torch.from_numpy(bidder)].cpu().numpy()
+            odds = np.exp(declaration_scores(of_bidder) / self.temperature)
+            share = odds[np.arange(len(rows)), decl] / odds.sum(axis=1)
+            log_p[rows] = np.log((1 - self.mix) * share + self.mix / odds.shape[1])
+        return torch.from_numpy(log_p).to(hands.device)
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the belief: see `Belief.describe`."""
+        settings = {"temperature": self.temperature, "mix": self.mix, "version": DECLARING_VERSION}
+        return {"belief": "declaration", **settings}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointBelief:
+    """Several independent beliefs: their weights are multiplied."""
+
+    parts: tuple[Belief, ...]
+
+    def log_prior(self, seen: Seen, game: Tensor, hands: Tensor) -> Tensor:
+        """Return the sum of the log weights; see `Belief.log_prior`."""
+        return torch.stack([part.log_prior(seen, game, hands) for part in self.parts]).sum(dim=0)
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the belief: see `Belief.describe`."""
+        return {"belief": "joint", "parts": [part.describe() for part in self.parts]}
+
+
+def open_belief(
+    name: str,
+    policy: str = PLAYOUT_POLICY,
+    tau: float = BELIEF_TAU,
+    mix: float = BELIEF_MIX,
+    workers: int | None = None,
+) -> Belief | None:
+    """Return the belief with one of the names BELIEFS; None for `off`. policy, ..., workers: of PlayBelief.
+
+    Raises BadInput for another name, or for a value out of range.
+    """
+    if name not in BELIEFS:
+        raise BadInput(f"belief {name!r}: use {', '.join(BELIEFS)}")
+    if name == "off":
+        return None
+    if name == "declaration":
+        return DeclarationBelief()
+    from_plays = PlayBelief(open_policy(policy), tau, mix, workers)
+    return from_plays if name == "plays" else JointBelief((from_plays, DeclarationBelief()))

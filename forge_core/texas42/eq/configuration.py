@@ -7,10 +7,11 @@ from typing import Any
 
 from forge_core.errors import BadInput
 from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
+from forge_core.texas42.eq.beliefs import Belief, open_belief
 from forge_core.texas42.eq.generate import GameConfig
 from forge_core.texas42.eq.oracles import Oracle, open_oracle
 from forge_core.texas42.eq.policies import USED_BY, ExplorationPolicy
-from forge_core.texas42.settings.games import ORACLES, GameSettings
+from forge_core.texas42.settings.games import BELIEF_CANDIDATES, ORACLES, GameSettings
 from forge_core.texas42.worlds.posterior import PosteriorConfig
 
 
@@ -22,8 +23,10 @@ def configure(settings: GameSettings) -> GameConfig:
         posterior_of(settings),
         adaptive_of(settings),
         settings.pdf,
+        candidates_of(settings),
     )
-    return GameConfig(sampling, exploration_of(settings), settings.choose, settings.seed)
+    exploration, belief = exploration_of(settings), belief_of(settings)
+    return GameConfig(sampling, exploration, settings.choose, settings.seed, belief)
 
 
 def open_oracle_of(settings: GameSettings, model: str | None, device: str) -> Oracle:
@@ -44,6 +47,25 @@ def posterior_of(settings: GameSettings) -> PosteriorConfig | None:
     if given and not settings.posterior:
         raise BadInput(f"posterior_{next(iter(given))} has no effect without posterior: set posterior too")
     return replace(PosteriorConfig.calibrated(), **given) if settings.posterior else None
+
+
+def candidates_of(settings: GameSettings) -> int:
+    """Return the worlds drawn per world that is used. Raises BadInput if there is no belief to choose."""
+    if settings.belief == "off":
+        if settings.belief_candidates is not None:
+            raise BadInput("belief_candidates has no effect without a belief: set belief too")
+        return 1
+    return BELIEF_CANDIDATES if settings.belief_candidates is None else settings.belief_candidates
+
+
+def belief_of(settings: GameSettings) -> Belief | None:
+    """Return the belief of the movers. Raises BadInput for unused settings."""
+    given = _given(tau=settings.belief_tau, mix=settings.belief_mix)
+    if given and settings.belief not in ("plays", "both"):
+        raise BadInput(
+            f"belief_{next(iter(given))} has no effect with belief {settings.belief}: leave it out"
+        )
+    return open_belief(settings.belief, **given)
 
 
 def adaptive_of(settings: GameSettings) -> AdaptiveConfig | None:

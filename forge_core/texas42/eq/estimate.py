@@ -6,6 +6,7 @@ for a game depend only on its key and its position, not on the other games in th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,9 +83,9 @@ def estimate(
     """Estimate E[Q] for N views, all after the same number of plays.
 
     keys: [N], which determine the draws (see `streams.mix`). Worlds are built and summed on `device`; the
-    oracle may be on another. belief: an additional weight for each world. exactly: determine P(make) by the
-    oracle's solver, if it has one, also where a network estimates Q. Raises ForgeError if no world
-    is consistent, or if all have weight 0.
+    oracle may be on another. belief: weights the worlds, or chooses among `sampling.candidates`. exactly:
+    determine P(make) by the oracle's solver, if it has one, also where a network estimates Q. Raises
+    ForgeError if no world is consistent, or if all have weight 0.
     """
     hidden = unseen(views)
     worlds = Worlds(hidden, keys, device)
@@ -95,22 +96,28 @@ def estimate(
     legal, needed_at = views.legal, makes_at(views)
     is_complete = worlds.count <= sampling.enumerate_up_to
     to_take = np.where(is_complete, worlds.count, sampling.most)
+    drawn = sampling.candidates if belief else 1  # per world that is kept
+    is_listed = worlds.count <= sampling.enumerate_up_to * drawn
+    to_draw = np.where(is_listed, worlds.count, to_take * drawn)
 
     total: Tally | None = None
     going, taken = np.arange(len(views)), 0
     while len(going):
         m = int(min(sampling.batch, _WORLDS_A_ROUND, (to_take[going] - taken).max()))
-        at_once = max(1, _POSITIONS // (m * (1 + sampling.window)))
+        at_once = max(1, _POSITIONS // (m * max(drawn, 1 + sampling.window)))
         parts, all_games = [], torch.as_tensor(going, device=device)
         for some, games in zip(
             np.split(going, range(at_once, len(going), at_once)), all_games.split(at_once), strict=True
         ):
-            ranks = worlds.ranks(some, taken, m, is_complete[some])
-            wanted = taken + np.arange(m) < to_take[some, None]
+            ranks = worlds.ranks(some, taken * drawn, m * drawn, is_listed[some])
+            wanted = taken * drawn + np.arange(m * drawn) < to_draw[some, None]
             valid, owner = torch.as_tensor(wanted, device=device), worlds.owner(some, ranks)
+            dealt = _deal(views.seen, table, games, owner, valid, belief)
+            if drawn > 1:
+                dealt = dealt.keep(m, torch.as_tensor(~is_complete[some], device=device))
             needed = torch.as_tensor(needed_at[some], device=device)
-            asked = _ask(oracle, views.seen, table, games, owner, valid, needed, sampling, belief, exactly)
-            parts.append(tally(asked.q, asked.log_weight, valid, asked.made, sampling.points))
+            asked = _ask(oracle, views.seen, table, games, dealt, needed, sampling, exactly)
+            parts.append(tally(asked.q, asked.log_weight, dealt.valid, asked.made, sampling.points))
         part = Tally.join(parts)
         taken += m
         if total is None:
@@ -128,15 +135,62 @@ def estimate(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Dealt:
+    """K worlds of each of n games, of which some count."""
+
+    hands: Tensor
+    """int8 [D, 4, 7], those of the worlds that count"""
+    place: Tensor
+    """[D] index of each of them into n x K"""
+    valid: Tensor
+    """[n, K] bool: the worlds that count"""
+    log_weight: Tensor
+    """[n, K] float64, by belief"""
+
+    @property
+    def row(self) -> Tensor:
+        """[D] index into the n games."""
+        return self.place // self.valid.shape[1]
+
+    def keep(self, m: int, rows: Tensor) -> _Dealt:
+        """Choose m worlds in the games where `rows` [n] is set: by systematic resampling.
+
+        A world is chosen k times, with k within 1 of m times its share of the weight, and then has log weight
+        log k. All get the same constant, so that the sum of the weights of a game stays as it was.
+        """
+        log_weight = torch.where(self.valid, self.log_weight, -torch.inf)
+        total = log_weight.logsumexp(dim=1, keepdim=True)
+        share = (log_weight - total.nan_to_num(neginf=0.0)).exp()
+        times = torch.floor(m * share.cumsum(dim=1) + 0.5).diff(dim=1, prepend=torch.zeros_like(total))
+        chosen = torch.where(rows[:, None], (times > 0) & self.valid, self.valid)
+        weight = torch.where(rows[:, None], times.log() + total - math.log(m), self.log_weight)
+        kept = chosen.flatten()[self.place]
+        return _Dealt(self.hands[kept], self.place[kept], chosen, weight)
+
+
+def _deal(
+    seen: Seen, table: Table, games: Tensor, owner: Tensor, valid: Tensor, belief: Belief | None
+) -> _Dealt:
+    """Deal worlds int8 [n, K, U] of the games [n], where `valid` [n, K], and weight them by the belief."""
+    place = valid.flatten().nonzero().squeeze(1)
+    game = games[place // valid.shape[1]]
+    hands = deal_out(table, game, owner.flatten(0, 1)[place])
+    log_weight = torch.zeros(valid.numel(), dtype=torch.float64, device=valid.device)
+    if belief:
+        log_weight[place] = belief.log_prior(seen, game, hands)
+    return _Dealt(hands, place, valid, log_weight.view(valid.shape))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Answers:
-    """Answers of an oracle in M worlds of each of n games; undefined where a world does not count."""
+    """Answers of an oracle in K worlds of each of n games; undefined where a world does not count."""
 
     q: Tensor
-    """[n, M, 7]"""
+    """[n, K, 7]"""
     log_weight: Tensor
-    """[n, M]"""
+    """[n, K]"""
     made: Tensor
-    """[n, M, 7] chance that the mover's team makes the bid (defenders: sets it)"""
+    """[n, K, 7] chance that the mover's team makes the bid (defenders: sets it)"""
 
 
 def _ask(
@@ -144,18 +198,14 @@ def _ask(
     seen: Seen,
     table: Table,
     games: Tensor,
-    owner: Tensor,
-    valid: Tensor,
+    dealt: _Dealt,
     needed: Tensor,
     sampling: Sampling,
-    belief: Belief | None,
     exactly: bool,
 ) -> _Answers:
-    """Return the answers for worlds int8 [n, M, U]. needed: [n], see `makes_at`."""
-    n, m = valid.shape
-    asked_of = valid.flatten().nonzero().squeeze(1)
-    game = games[asked_of // m]
-    hands = deal_out(table, game, owner.flatten(0, 1)[asked_of])
+    """Return the answers for the worlds of the games [n]. needed: [n], see `makes_at`."""
+    (n, k), hands, place = dealt.valid.shape, dealt.hands, dealt.place
+    game, device = games[dealt.row], hands.device
     posterior = sampling.posterior
     past = replay(table, game, hands, sampling.window)
     asked = ~uninformative(past)
@@ -167,23 +217,22 @@ def _ask(
     answers = oracle.q(Positions(hands, past.decl, past.states.flatten()[flat], flat // j), history)
     if not bool(torch.isfinite(answers).all()):
         raise ForgeError("the oracle's network returned NaN or infinity: use a network that has not diverged")
-    values = torch.full((len(hands) * j, HAND_SIZE), ILLEGAL, dtype=torch.float32, device=valid.device)
+    values = torch.full((len(hands) * j, HAND_SIZE), ILLEGAL, dtype=torch.float32, device=device)
     values[flat] = answers
     values = values.view(-1, j, HAND_SIZE)
 
-    q, made = values.new_zeros(n * m, HAND_SIZE), values.new_zeros(n * m, HAND_SIZE)
-    q[asked_of] = values[:, -1]
-    present = Positions(hands, past.decl, past.states[:, -1], torch.arange(len(hands), device=valid.device))
-    made[asked_of] = oracle.chances(values[:, -1], needed[asked_of // m], present, exactly)
-    log_weight = values.new_zeros(n * m, dtype=torch.float64)
+    q, made = values.new_zeros(n * k, HAND_SIZE), values.new_zeros(n * k, HAND_SIZE)
+    q[place] = values[:, -1]
+    present = Positions(hands, past.decl, past.states[:, -1], torch.arange(len(hands), device=device))
+    made[place] = oracle.chances(values[:, -1], needed[dealt.row], present, exactly)
+    log_weight = dealt.log_weight.flatten()
     if posterior and j > 1:
         observed = torch.where(asked, past.played, -1)[:, :-1]
-        log_weight[asked_of] = log_likelihood(
+        log_weight = log_weight.clone()
+        log_weight[place] += log_likelihood(
             values[:, :-1].double(), past.legal[:, :-1], observed, posterior.tau, posterior.mix
         )
-    if belief:
-        log_weight[asked_of] += belief.log_prior(seen, game, hands)
-    return _Answers(q.view(n, m, HAND_SIZE), log_weight.view(n, m), made.view(n, m, HAND_SIZE))
+    return _Answers(q.view(n, k, HAND_SIZE), log_weight.view(n, k), made.view(n, k, HAND_SIZE))
 
 
 def makes_at(views: Views) -> npt.NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,14 +44,24 @@ class GameConfig:
     """the quantity that movers maximise: see `policies.CRITERIA`"""
     seed: int = 0
     """seed of all random draws"""
+    belief: Belief | None = None
+    """held by every mover about the hidden hands"""
+    bonus: float = 0.0
+    """in points, with criterion `eq`: added to the value of a play that makes (defenders: sets) the bid"""
 
     def __post_init__(self) -> None:
         check_criterion(self.criterion)
         check_seed(self.seed)
+        if not 0 <= self.bonus < math.inf:
+            raise BadInput(f"bonus {self.bonus}: use a number of points of at least 0")
+        if self.bonus and self.criterion != "eq":
+            raise BadInput("bonus has no effect unless plays are chosen by points: use criterion eq")
+        if self.sampling.candidates > 1 and not self.belief:
+            raise BadInput("candidates has no effect without a belief, which chooses among them")
 
     def settings(self, oracle: Oracle) -> dict[str, Any]:
         """Return all settings of a game apart from its deal and `start_arguments`, in JSON types."""
-        return {
+        settings = {
             **oracle.describe(),
             "version": EQ_VERSION,
             "sampling": self.sampling.settings(),
@@ -58,6 +69,9 @@ class GameConfig:
             "criterion": self.criterion,
             "seed": self.seed,
         }
+        if self.belief:
+            settings["belief"] = self.belief.describe()
+        return settings | ({"bonus": self.bonus} if self.bonus else {})
 
 
 def generate_games(
@@ -96,15 +110,13 @@ def play_games(
     device: str = "auto",
     *,
     deal_seeds: Sequence[int] | None = None,
-    belief: Belief | None = None,
     on_step: Callable[[int], None] | None = None,
 ) -> list[GameRecord]:
     """Play N games from the first play to the last, in lockstep.
 
     A game depends only on its deal, declaration, leader, bid and `config`. With the exact oracle it is
     reproducible bit for bit; a network's answers may differ in the last digit with the batch size.
-    deal_seeds: [N], for the record. belief: held by all four players, see Belief. on_step: called after
-    each step, 0..27.
+    deal_seeds: [N], for the record. on_step: called after each step, 0..27.
     """
     device = resolve_device(device)
     if deal_seeds is not None and len(deal_seeds) != len(games):
@@ -113,14 +125,12 @@ def play_games(
     steps: list[tuple[Games, Estimates, Choices]] = []
     while len(games) and not games.over:
         step = games.seen.step
-        estimates, choices = decide(oracle, games.views, keys, config, device, belief)
+        estimates, choices = decide(oracle, games.views, keys, config, device)
         steps.append((games, estimates, choices))
         games = games.play(choices.slot)
         if on_step:
             on_step(step)
     settings = {**config.settings(oracle), "device": device_name(device)}
-    if belief:
-        settings["belief"] = belief.describe()
     return records_of(games, steps, oracle, settings, deal_seeds)
 
 
@@ -130,16 +140,16 @@ def decide(
     keys: npt.NDArray[np.uint64],
     config: GameConfig,
     device: str = "cpu",
-    belief: Belief | None = None,
 ) -> tuple[Estimates, Choices]:
     """Return the estimates and the plays of the movers of N games. keys: [N], see `game_keys`."""
     at_step = mix(keys, views.seen.step)
     for_the_bid, safe = config.criterion == "pmake", holds_trick(views)
     if for_the_bid:  # once the bid is decided, points are all that matters
         safe &= (np.abs(makes_at(views)) <= HAND_POINTS)[:, None]
-    estimates = estimate(oracle, views, mix(at_step, _WORLDS), config.sampling, device, belief, for_the_bid)
+    sampling, worlds = config.sampling.at(views.seen.step), mix(at_step, _WORLDS)
+    estimates = estimate(oracle, views, worlds, sampling, device, config.belief, for_the_bid)
     draws = uniform(mix(mix(at_step, _CHOICE)[:, None], np.arange(2)))
-    return estimates, choose(estimates, config.criterion, config.exploration, draws, safe)
+    return estimates, choose(estimates, config.criterion, config.exploration, draws, safe, config.bonus)
 
 
 def start_arguments(leader: int = 0, bidder: int = 0, bid: int = LOWEST_BID) -> dict[str, int]:

@@ -86,16 +86,19 @@ def choose(
     exploration: ExplorationPolicy,
     draws: npt.NDArray[np.float64],
     safe: npt.NDArray[np.bool_],
+    bonus: float = 0.0,
 ) -> Choices:
     """Choose one play per game. criterion: one of CRITERIA. draws: [N, 2] in [0, 1).
 
     safe: [N, 7], plays that take the trick whatever the others hold. Plays that are equal in the sampled
     worlds need not be equal in all worlds, so a tie goes to a safe play, then to the first slot. With
     criterion pmake, plays that make (set) the bid in all sampled worlds, or that all do so in none, are
-    first compared by safety and then by points; plays that are equal otherwise, by points.
+    first compared by safety and then by points; plays that are equal otherwise, by points. bonus: in points,
+    added to E[Q] in proportion to the chance to make (set) the bid.
     """
     legal = estimates.legal
-    mean = np.where(legal, estimates.mean, -np.inf)
+    value = estimates.mean + bonus * estimates.p_make if bonus else estimates.mean
+    mean = np.where(legal, value, -np.inf)
     worth = mean
     candidates = legal
     if criterion == "pmake":
@@ -104,7 +107,7 @@ def choose(
         candidates = legal & (worth >= highest - _P_GRAIN)
         alike = (highest >= 1 - _P_GRAIN) | (highest <= _P_GRAIN)
         candidates = np.where(alike, _preferred(candidates, safe), candidates)
-    points, rows = np.where(legal, estimates.mean, 0.0), np.arange(len(legal))
+    points, rows = np.where(legal, value, 0.0), np.arange(len(legal))
     grains = np.round(points / CHOICE_GRAIN)
     first = choose_best(points, candidates)
     best = _preferred(candidates & (grains == grains[rows, first][:, None]), safe).argmax(axis=1)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from forge_core.errors import BadInput
 from forge_core.files import fingerprint
 from forge_core.splits import Split
-from forge_core.texas42.dominoes import HAND_SIZE
+from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS
 from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.games import Games, start
 from forge_core.texas42.oracle.shards import ShardKey
@@ -167,10 +167,9 @@ class GameRecord:
         False if the worlds were drawn at random, even if there were as many. Raises BadInput for invalid
         settings.
         """
-        decisions = self.decisions
-        return (decisions.n_worlds == decisions.world_count) & (
-            decisions.world_count <= Sampling.of(self.settings).enumerate_up_to
-        )
+        decisions, sampling = self.decisions, Sampling.of(self.settings)
+        limits = np.array([sampling.at(step).enumerate_up_to for step in range(N_PLAYS)])
+        return (decisions.n_worlds == decisions.world_count) & (decisions.world_count <= limits)
 
     def transcripts(self) -> Tokens:
         """Encode the movers' knowledge: tokens [28, 36, 8], mask [28, 36], legal [28, 7]."""

@@ -66,10 +66,14 @@ def settings_text(settings: dict[str, Any]) -> str:
         parts.append(f"{settings['oracle']} oracle")
     if adaptive := sampling.get("adaptive"):
         parts.append(f"up to {adaptive['max_worlds']:,} worlds")
+    elif by_trick := sampling.get("by_trick"):
+        parts.append(f"{'/'.join(map(str, by_trick))} worlds by trick")
     elif "n_worlds" in sampling:
         parts.append(f"{sampling['n_worlds']:,} worlds")
     if sampling.get("posterior"):
         parts.append("weighted by the plays")
+    if settings.get("belief"):
+        parts.append("with a belief")
     if "criterion" in settings:
         by = "P(make)" if settings["criterion"] == "pmake" else "E[Q]"
         parts.append(f"{exploration.get('mode', MODES[0])} by {by}")

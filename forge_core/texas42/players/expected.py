@@ -28,12 +28,16 @@ class ExpectedPlayer:
 
     def describe(self) -> dict[str, Any]:
         """Return everything its plays depend on; see Player."""
-        return {
-            "player": self.config.criterion,
+        config = self.config
+        described = {
+            "player": config.criterion,
             "version": EQ_VERSION,
             "oracle": self.oracle.describe(),
-            "sampling": self.config.sampling.settings(),
+            "sampling": config.sampling.settings(),
         }
+        if config.belief:
+            described["belief"] = config.belief.describe()
+        return described | ({"bonus": config.bonus} if config.bonus else {})
 
     def slots(self, views: Views, keys: Keys) -> Slots:
         """Return a legal play in each of N games.

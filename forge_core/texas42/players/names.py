@@ -4,6 +4,7 @@
     heuristic    fixed rules, at the level of a good beginner
     eq           maximizes mean points over `worlds` sampled worlds
     pmake        maximizes the share of sampled worlds in which it makes the bid (defenders: sets it)
+    strong       eq with playouts, beliefs, and more worlds early on: the options STRONG
     policy       makes the play with the highest mean probability, by a policy network, over sampled worlds
     network      a small network that reads features of its own hand; samples no worlds
     stage2       a network that was trained on E[Q]; samples no worlds
@@ -15,7 +16,7 @@ The options after the colon depend on the kind; see KINDS.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +25,7 @@ from forge_core.errors import BadInput
 from forge_core.texas42.players.protocol import Clairvoyant, Player
 from forge_core.texas42.reference import REFERENCE_MODEL
 from forge_core.texas42.settings.games import (
+    BELIEF_CANDIDATES,
     DEFAULT_WORLDS,
     EXACT_FROM,
     ORACLES,
@@ -59,12 +61,15 @@ def _heuristic(name: PlayerName, device: str) -> Player:
     return HeuristicPlayer()
 
 
-def _expected(criterion: str) -> Callable[[PlayerName, str], Player]:
+def _expected(
+    criterion: str, defaults: Mapping[str, str] | None = None
+) -> Callable[[PlayerName, str], Player]:
     def make(name: PlayerName, device: str) -> Player:
         from forge_core.device import resolve_device
         from forge_core.texas42.eq.oracles import open_oracle
         from forge_core.texas42.players.expected import ExpectedPlayer
 
+        name = replace(name, options={**(defaults or {}), **name.options})
         kind = name.options.get("oracle", DEFAULT_ORACLE)
         used = ORACLES.get(kind, _OF_ORACLES)  # open_oracle refuses an unknown oracle
         if unused := [option for option in _OF_ORACLES if option in name.options and option not in used]:
@@ -112,12 +117,16 @@ def _clairvoyant(name: PlayerName, device: str) -> Clairvoyant:
     return NetworkClairvoyant(name.text, _load(name, device)) if name.options else ExactClairvoyant()
 
 
-_THINKING = ("worlds", "oracle", *_OF_ORACLES, "posterior")
+_BELIEVING = ("belief", "candidates", "tau", "mix")
+_THINKING = ("worlds", "oracle", *_OF_ORACLES, "posterior", *_BELIEVING, "bonus")
+STRONG = {"oracle": "playout", "worlds": "400/400/100/100/50", "belief": "both"}
+"""options of the strongest player; each can be overridden"""
 KINDS: dict[str, PlayerKind[AnyPlayer]] = {
     "random": PlayerKind((), _random),
     "heuristic": PlayerKind((), _heuristic),
     "eq": PlayerKind(_THINKING, _expected("eq"), "qvalue"),
     "pmake": PlayerKind(_THINKING, _expected("pmake"), "qvalue"),
+    "strong": PlayerKind(_THINKING, _expected("eq", STRONG), "qvalue"),
     "policy": PlayerKind(("model", "worlds", "posterior"), _policy, "policy"),
     "network": PlayerKind((), _network),
     "stage2": PlayerKind(("model",), _stage2, "eq"),
@@ -126,24 +135,66 @@ KINDS: dict[str, PlayerKind[AnyPlayer]] = {
 
 
 def _config(name: PlayerName, criterion: str) -> Any:
-    from forge_core.texas42.eq.adaptive import MOST_WORLDS, Sampling
+    from forge_core.texas42.eq.adaptive import Sampling
     from forge_core.texas42.eq.generate import GameConfig
     from forge_core.texas42.worlds.posterior import PosteriorConfig
 
-    worlds = name.whole("worlds", DEFAULT_WORLDS)
-    if not 1 <= worlds <= MOST_WORLDS:
-        raise BadInput(f"player {name.text!r}: worlds={worlds} is not in 1..{MOST_WORLDS:,}")
-    posterior = None
+    worlds, posterior = _worlds(name), None
     if (tau := name.options.get("posterior", "off")) != "off":
         posterior = PosteriorConfig.calibrated()
         if tau != "on":
-            posterior = replace(posterior, tau=_tau(name, tau))
-    return GameConfig(Sampling(worlds, posterior=posterior, points=False), criterion=criterion)
+            posterior = replace(
+                posterior, tau=_number(name, "posterior", "on, off or a number of points (tau)")
+            )
+    belief = _belief(name)
+    sampling = Sampling(
+        worlds[0],
+        posterior=posterior,
+        points=False,
+        candidates=name.whole("candidates", BELIEF_CANDIDATES) if belief else 1,
+        by_trick=worlds[1:] and worlds,
+    )
+    bonus = _number(name, "bonus", "a number of points") if "bonus" in name.options else 0.0
+    return GameConfig(sampling, criterion=criterion, belief=belief, bonus=bonus)
 
 
-def _tau(name: PlayerName, text: str) -> float:
+def _worlds(name: PlayerName) -> tuple[int, ...]:
+    """Return the numbers of worlds of `worlds=N` or, by trick, of `worlds=N/N/...`. Raises BadInput."""
+    from forge_core.texas42.eq.adaptive import MOST_WORLDS
+
+    text = name.options.get("worlds", str(DEFAULT_WORLDS))
+    if not re.fullmatch(r"[0-9]{1,18}(/[0-9]{1,18}){0,6}", text):
+        raise BadInput(
+            f"player {name.text!r}: worlds={text}: use a whole number, or one for each of the first "
+            "tricks, such as 400/100/50; the last one holds for all later tricks"
+        )
+    numbers = tuple(map(int, text.split("/")))
+    if not all(1 <= number <= MOST_WORLDS for number in numbers):
+        raise BadInput(f"player {name.text!r}: worlds={text} is not in 1..{MOST_WORLDS:,}")
+    return numbers
+
+
+def _belief(name: PlayerName) -> Any:
+    """Return the belief that the options describe, or None. Raises BadInput for options without effect."""
+    from forge_core.texas42.eq.beliefs import open_belief
+
+    kind = name.options.get("belief", "off")
+    used = {"off": (), "declaration": ("candidates",)}.get(kind, _BELIEVING)
+    if unused := [option for option in _BELIEVING[1:] if option in name.options and option not in used]:
+        raise BadInput(f"player {name.text!r}: {unused[0]}= has no effect with belief={kind}; leave it out")
+    given: dict[str, Any] = {
+        option: _number(name, option, wanted)
+        for option, wanted in (("tau", "a number of logits"), ("mix", "a share from 0 to 1"))
+        if option in name.options
+    }
+    return open_belief(kind, **given)
+
+
+def _number(name: PlayerName, option: str, wanted: str) -> float:
+    """Return the value of an option as a number of at least 0. Raises BadInput."""
+    text = name.options[option]
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
-        raise BadInput(f"player {name.text!r}: posterior={text}: use on, off or a number of points (tau)")
+        raise BadInput(f"player {name.text!r}: {option}={text}: use {wanted}")
     return float(text)
 
 

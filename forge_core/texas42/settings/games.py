@@ -31,10 +31,18 @@ EPSILON, TEMPERATURE, MAX_REGRET = 0.1, 2.0, 10.0
 WINDOW, TAU, MIX = 12, 8.0, 0.6
 """defaults of the posterior, which maximize the likelihood of the true deals of held-out E[Q] games
 (`benchmarks/calibrate_posterior.py`)"""
+BELIEF_TAU, BELIEF_MIX, BELIEF_CANDIDATES = 0.7, 0.02, 4
+"""defaults of a belief from the plays: in logits, as a share, and worlds drawn per world that is kept
+(`benchmarks/beliefs.py`)"""
+BELIEFS = ("off", "plays", "declaration", "both")
+"""evidence from which movers believe worlds more or less likely"""
+DECLARED_TEMPERATURE, DECLARED_MIX = 0.5, 0.02
+"""defaults of a belief from the declaration: in trumps or sure winners, and as a share"""
 
-_WORLDS, _POSTERIOR, _ADAPTIVE, _EXPLORATION = (
+_WORLDS, _POSTERIOR, _BELIEF, _ADAPTIVE, _EXPLORATION = (
     "Worlds",
     "Weights of worlds (--posterior)",
+    "Beliefs about hidden hands (--belief)",
     "Adaptive number of worlds (--adaptive or --labels)",
     "Choice of plays",
 )
@@ -102,6 +110,32 @@ class GameSettings:
         metavar="SHARE",
         default_text=f"{MIX}",
         panel=_POSTERIOR,
+    )
+    belief: str = setting(
+        "off",
+        "Evidence that makes worlds more or less likely: off, plays (a policy that sees one hand would have "
+        "made the plays so far), declaration (it suits the bidder's hand) or both.",
+        panel=_BELIEF,
+    )
+    belief_candidates: int | None = setting(
+        None,
+        "Worlds drawn per world that is used; the belief chooses among them.",
+        default_text=f"{BELIEF_CANDIDATES}",
+        panel=_BELIEF,
+    )
+    belief_tau: float | None = setting(
+        None,
+        "Difference in the network's logit that makes a play e times less likely.",
+        metavar="LOGITS",
+        default_text=f"{BELIEF_TAU}",
+        panel=_BELIEF,
+    )
+    belief_mix: float | None = setting(
+        None,
+        "Share of plays that the belief assumes to be random.",
+        metavar="SHARE",
+        default_text=f"{BELIEF_MIX}",
+        panel=_BELIEF,
     )
     adaptive: bool = setting(
         False, "Sample worlds until E[Q] is precise enough, separately for each game.", panel=_ADAPTIVE
