@@ -7,6 +7,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from forge_core.cli.status import INTERRUPTED
@@ -42,6 +43,31 @@ def check_place(store: Store) -> None:
     check_writable(store)
 
 
+def take_first(
+    kind: RecordFile[Any, Any, Any], place: Store, missing: Sequence[Key], limit: int | None
+) -> list[Any]:
+    """Return the first `limit` missing keys, all if it is None.
+
+    With a limit, files of other programs do not count and are left out: they are never overwritten, and would
+    otherwise be the first ones each time.
+    """
+    if limit is None:
+        return list(missing)
+    present = {folder: set(place.join(folder).names()) for folder in {key.folder for key in missing}}
+    makeable = (
+        key
+        for key in missing
+        if key.filename not in present[key.folder] or not kind.is_in_the_way(place, key)
+    )
+    return list(islice(makeable, limit))
+
+
+def print_left(left: int, noun: str, json: bool) -> None:
+    """Print how many files are missing beyond a limit."""
+    if left and not json:
+        print(f"{noun}s left beyond --limit: {left:,}; run the same command again to make the next ones")
+
+
 def print_plan(
     kind: RecordFile[Any, Any, Any],
     place: Store,
@@ -50,11 +76,12 @@ def print_plan(
     json: bool,
     done: str = "made",
     seeds: Iterable[int] = (),
+    limit: int | None = None,
 ) -> None:
     """Print the output of `--dry-run`: the files that would be made, replaced, or cannot be made.
 
     missing: the keys, out of `n_wanted`, that have no valid file. done: a verb, "made" or "played". seeds: of
-    the missing files, if they have seeds.
+    the missing files, if they have seeds. limit: maximum number of files of one command.
     """
     from forge_core.cli.screen import print_json
 
@@ -65,6 +92,7 @@ def print_plan(
     if json:
         names = [[f"{key.folder}/{key.filename}" for key in keys] for keys in (missing, foreign)]
         plan = {"wanted": n_wanted, "missing": names[0], "replaced": replaced, "foreign": names[1]}
+        plan |= {"limit": limit} if limit else {}
         print_json({"store": place.url, **plan})
         return
     to_make = Counter(key.folder for key in missing)
@@ -72,6 +100,8 @@ def print_plan(
     print(
         f"{n_wanted - len(missing):,} of {n_wanted:,} {kind.noun}s exist, {to_make.total():,} would be {done}"
     )
+    if limit and limit < to_make.total():
+        print(f"with --limit {limit:,}, only the first {limit:,} of them")
     for folder, n in sorted(to_make.items()):
         if n:
             print(f"  {place.join(folder).url}: {n:,}")

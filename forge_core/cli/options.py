@@ -91,6 +91,14 @@ def read_workers(text: str) -> int:
     return workers
 
 
+def read_limit(text: str) -> int:
+    """Parse a number of files, at least 1. Raises BadInput."""
+    limit = whole(text, "limit")
+    if limit < 1:
+        raise BadInput(f"limit {limit}: use at least 1")
+    return limit
+
+
 def read_place(text: str) -> str:
     """Return the folder or URL of a store. Raises BadInput if empty, which would mean the current folder."""
     if not text.strip():
@@ -125,6 +133,16 @@ Workers = Annotated[
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print which files are missing and would be made, but make none.")
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        parser=read_limit,
+        metavar="N",
+        show_default="all",
+        help="Make at most N of the missing files; the same command then makes the next ones.",
+    ),
 ]
 Out = Annotated[
     str,

@@ -5,8 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from forge_core.cli.filling import check_writable, interruptible, print_plan, require_persistent_store
-from forge_core.cli.options import DryRun, Json, Out, Seeds, expand_settings
+from forge_core.cli.filling import (
+    check_writable,
+    interruptible,
+    print_left,
+    print_plan,
+    require_persistent_store,
+    take_first,
+)
+from forge_core.cli.options import DryRun, Json, Limit, Out, Seeds, expand_settings
 from forge_core.cli.status import Stopped
 from forge_core.texas42.cli.options import PlayoutDevice, PlayoutModel
 from forge_core.texas42.folders import BIDDING_FOLDER
@@ -26,6 +33,7 @@ def bid_tables(
     settings: BiddingSettings,
     model: PlayoutModel = None,
     device: PlayoutDevice = None,
+    limit: Limit = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -41,16 +49,19 @@ def bid_tables(
     require_persistent_store(store)
     with notes().status("looking for existing tables"):
         missing = missing_seeds(store, seeds, config)
+    keys = [TableKey(seed) for seed in missing]
     if dry_run:
-        print_plan(TABLES, store, len(seeds), [TableKey(seed) for seed in missing], json, seeds=missing)
+        print_plan(TABLES, store, len(seeds), keys, json, seeds=missing, limit=limit)
         return
     if missing:
         check_writable(store)
-    started = time.perf_counter()
-    made = fill(store, missing, config)
-    print_summary(store, len(seeds), len(missing), made, time.perf_counter() - started, json)
-    if len(made) < len(missing):
-        to_go = len(missing) - len(made)
+    started, asked = time.perf_counter(), [key.seed for key in take_first(TABLES, store, keys, limit)]
+    made = fill(store, asked, config)
+    stopped = len(made) < len(asked)
+    print_summary(store, len(seeds), len(missing), made, time.perf_counter() - started, stopped, json)
+    print_left(len(missing) - len(asked), TABLES.noun, json)
+    if stopped:
+        to_go = len(asked) - len(made)
         raise Stopped(f"stopped with {to_go:,} tables left: run the same command again to continue")
 
 
@@ -70,7 +81,13 @@ def fill(store: Store, missing: list[int], config: BiddingConfig) -> list[BidTab
 
 
 def print_summary(
-    store: Store, n_wanted: int, n_missing: int, made: list[BidTable], seconds: float, json: bool
+    store: Store,
+    n_wanted: int,
+    n_missing: int,
+    made: list[BidTable],
+    seconds: float,
+    stopped: bool,
+    json: bool,
 ) -> None:
     """Print how many tables were made and how many existed before."""
     from forge_core.cli.screen import print_json, seconds_text
@@ -83,7 +100,7 @@ def print_summary(
                 "wanted": n_wanted,
                 "made": len(made),
                 "there": n_wanted - n_missing,
-                "stopped": len(made) < n_missing,
+                "stopped": stopped,
                 "deals": deals,
                 "seconds": round(seconds, 3),
             }

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_core.cli.filling import check_writable, interruptible, print_plan, require_persistent_store
-from forge_core.cli.options import Device, DryRun, Json, Out, Seeds, expand_settings
+from forge_core.cli.filling import (
+    check_writable,
+    interruptible,
+    print_left,
+    print_plan,
+    require_persistent_store,
+    take_first,
+)
+from forge_core.cli.options import Device, DryRun, Json, Limit, Out, Seeds, expand_settings
 from forge_core.cli.status import FAILED, Stopped
 from forge_core.errors import BadInput, StoreUnusable
 from forge_core.texas42.cli.options import Declarations
@@ -36,6 +43,7 @@ def eq(
     ] = None,
     settings: GameSettings,
     device: Device = "auto",
+    limit: Limit = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -59,18 +67,19 @@ def eq(
     with notes().status("looking for existing games"):
         missing = missing_games(store, keys, fingerprint_for(judge, config, settings.bid))
     if dry_run:
-        print_plan(GAMES, store, len(keys), missing, json, "played", [key.seed for key in missing])
+        print_plan(GAMES, store, len(keys), missing, json, "played", [key.seed for key in missing], limit)
         return
     if missing:
         check_writable(store)
-    begun = time.perf_counter()
-    reports, refused = play(store, missing, judge, config, settings.bid, settings.batch, device)
-    stopped = refused is None and len(reports) < len(missing)
+    begun, asked = time.perf_counter(), take_first(GAMES, store, missing, limit)
+    reports, refused = play(store, asked, judge, config, settings.bid, settings.batch, device)
+    stopped = refused is None and len(reports) < len(asked)
     print_summary(store, len(keys), len(missing), reports, time.perf_counter() - begun, stopped, json)
     if refused:
         raise refused
+    print_left(len(missing) - len(asked), GAMES.noun, json)
     if stopped:
-        to_go = len(missing) - sum(report.error is None for report in reports)
+        to_go = len(asked) - sum(report.error is None for report in reports)
         raise Stopped(f"stopped with {to_go:,} games left: run the same command again to continue")
     if any(report.error for report in reports):
         raise typer.Exit(FAILED)

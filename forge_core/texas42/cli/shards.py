@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_core.cli.filling import check_writable, interruptible, print_plan, require_persistent_store
-from forge_core.cli.options import Device, DryRun, Json, Out, Seeds, Workers, expand_settings, given
+from forge_core.cli.filling import (
+    check_writable,
+    interruptible,
+    print_left,
+    print_plan,
+    require_persistent_store,
+    take_first,
+)
+from forge_core.cli.options import Device, DryRun, Json, Limit, Out, Seeds, Workers, expand_settings, given
 from forge_core.cli.status import BAD_INPUT, FAILED, Stopped
 from forge_core.errors import BadInput
 from forge_core.texas42.cli.options import Declarations
@@ -42,6 +49,7 @@ def shards(
     settings: MarginalizedSettings,
     device: Device = "auto",
     workers: Workers = None,
+    limit: Limit = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -63,15 +71,16 @@ def shards(
     with notes().status("looking for existing shards"):
         missing = missing_shards(store, keys, config, verify=settings.verify)
     if dry_run:
-        print_plan(SHARDS, store, len(keys), missing, json, seeds=[key.seed for key in missing])
+        print_plan(SHARDS, store, len(keys), missing, json, seeds=[k.seed for k in missing], limit=limit)
         return
     if missing:
         check_writable(store)
-    started = time.perf_counter()
-    reports, stopped = fill(store, missing, config, device, workers, settings.verify)
+    started, asked = time.perf_counter(), take_first(SHARDS, store, missing, limit)
+    reports, stopped = fill(store, asked, config, device, workers, settings.verify)
     print_summary(store, len(keys), len(missing), reports, time.perf_counter() - started, stopped, json)
+    print_left(len(missing) - len(asked), SHARDS.noun, json)
     if stopped:
-        to_go = len(missing) - sum(report.error is None for report in reports)
+        to_go = len(asked) - sum(report.error is None for report in reports)
         raise Stopped(f"stopped with {to_go:,} shards left: run the same command again to continue")
     if any(report.error for report in reports):
         raise typer.Exit(BAD_INPUT if any(report.refused for report in reports) else FAILED)
