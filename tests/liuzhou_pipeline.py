@@ -40,7 +40,7 @@ class Pipeline:
         resources = {"compute": {"device": "cpu"}}
         if asset != "liuzhou_validation":
             resources["tracker"] = {"uri": self.tracker.uri}
-        if asset in ("liuzhou_self_play", "liuzhou_model"):
+        if asset in ("liuzhou_self_play", "liuzhou_model", "liuzhou_evaluation"):
             resources["store"] = {"url": self.root.url}
         if asset == "liuzhou_model":
             settings = {"runs": str(self.runs)} | settings

@@ -13,6 +13,8 @@ from rich.console import Console
 
 from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.definitions import defs
+from forge_assets.frames.scan import scan
+from forge_assets.frames.tables import Places, find_table
 from forge_assets.gaps.find import find_gaps
 from forge_assets.gaps.report import GapQuery
 from forge_assets.lineage import lineage_text, trace
@@ -229,6 +231,9 @@ def test_a_network_climbs_the_ladder_and_the_gate_promotes_the_better_one(made, 
     assert said["elo_low"] <= said["elo"] <= said["elo_high"] and 0 <= said["score_reply"] <= 1
     assert set(checks) == {"beats_random", "beats_greedy", "beats_reply"} and "| reply |" in said["table"]
     assert checks["beats_greedy"].metadata["score"].value == "not played"
+    rows = scan(find_table("liuzhou_evaluations"), Places(pipeline.root, Path("runs"))).collect()
+    assert rows.height == said["dagster/partition_row_count"] == 2 and rows["model"].to_list() == [model] * 2
+    assert round(rows.filter(opponent="reply")["score"].item(), 4) == said["score_reply"]
     kept = gate(False, model)
     assert not kept["promoted"] and kept["champion"] == "none" and "it scores less" in kept["reasons"]
     champion = gate(True, model)

@@ -14,19 +14,35 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from stored_tables import BIDDING_SEEDS, CURVE, STANDARD, copy_store, fill_store, write_run
+from stored_tables import (
+    BIDDING_SEEDS,
+    CURVE,
+    SCORES,
+    STANDARD,
+    copy_store,
+    evaluation,
+    fill_store,
+    write_run,
+)
 
 from forge_assets.cli.main import main
+from forge_assets.flywheel.tables import FOLDERS
+from forge_assets.frames import documentation
 from forge_assets.frames.files import find_files
 from forge_assets.frames.scan import Reading, scan
 from forge_assets.frames.tables import Files, Places, all_tables, find_table
+from forge_assets.games import all_games
 from forge_core.errors import FileCorrupt
 from forge_core.files import Store
 from forge_core.liuzhou.generations import read_generation
+from forge_core.splits import Split
 from forge_core.texas42.bidding.records import read_table
 from forge_core.texas42.eq.files import read_game
+from forge_core.texas42.eq.splits import GAME_ROWS
 from forge_core.texas42.oracle.shards import ShardKey, read_shard
+from forge_core.texas42.tokens.splits import TOKEN_ROWS
 
+SKULL_KING = "skull_king_evaluations"
 ROOT = Path(__file__).parent.parent
 
 
@@ -165,6 +181,84 @@ def test_games_of_liuzhou_are_those_of_the_generations(rows_of, root):
     assert rows_of("select player, phase from liuzhou_positions where ply = 0 limit 1") == [["black", 1]]
 
 
+def test_row_files_are_those_of_the_manifests(rows_of, root):
+    found = rows_of(
+        "select folder, split, seed, shard, games, rows, hash from row_files order by folder, seed"
+    )
+    manifests = [
+        rows.read_manifest(rows.folder_of(Store(str(root / "data")), Split.TRAIN)).files
+        for rows in (TOKEN_ROWS, GAME_ROWS)
+    ]
+    shards = [["tokenized", "train", of.key.seed, of.shard, None, of.rows, of.hash] for of in manifests[0]]
+    games = [
+        ["tokenized-eq", "train", of.first_seed, None, of.games, of.rows, of.hash] for of in manifests[1]
+    ]
+    assert found == shards + games and games and len(shards) == 2
+
+
+def test_scores_on_the_benchmark(rows_of):
+    found = rows_of("select weights, deals, decision_q_gap, gap_by_deal, q_gap, q_mae from evaluations")
+    assert found == [[SCORES.weights, 2, 1.25, 1.0, 0.25, None]]
+    found = rows_of("select deal, declaration, decision_q_gap from evaluated_deals")
+    assert found == [[0, "blanks", 0.5], [1, "notrump", 1.5]]
+
+
+def test_a_ladder_of_liuzhou(rows_of):
+    columns = "player, opponent, is_network, pairs, games, won + drawn + lost, model"
+    found = rows_of(f"select {columns} from liuzhou_evaluations")
+    assert found == [["greedy", of, True, 2, 4, 4, "models/x"] for of in ("random", "reply")]
+    rated = rows_of("select player, is_network, elo, elo_low from liuzhou_ratings order by player")
+    assert [row[:2] for row in rated] == [["greedy", True], ["random", False], ["reply", False]]
+    assert rated[1][2:] == [0, 0]
+
+
+def test_evaluations_of_skull_king(rows_of):
+    expected, network = evaluation(), "opponents, player, is_network"
+    results = [*expected.tables.values(), *expected.others]
+    found = rows_of(f"select {network}, score, hit_low, games, calibration_error, bid_ms from {SKULL_KING}")
+    assert [row[:3] for row in found] == [
+        ["hard", "captain", True],
+        ["captain", "captain", True],
+        ["hard", "hard", False],
+    ]
+    for row, of in zip(found, results, strict=True):
+        assert row[3:6] == [of.score.mean, of.hit.low, 8]
+    assert [row[6] for row in found] == [pytest.approx(0.25), None, None]
+    assert [row[7] for row in found] == [0.5, 0.5, None]
+    points = rows_of("select round, points from skull_king_rounds where opponents = 'captain'")
+    assert points == [[k + 1, of.mean] for k, (of, _) in enumerate(results[1].rounds())]
+    bids = rows_of(
+        "select bid, rounds, met, rounds_by_tricks, stated from skull_king_bids where not is_network"
+    )
+    tricks = results[2].tricks
+    assert bids == [
+        [bid, int(tricks[bid].sum()), tricks[bid, bid] / tricks[bid].sum(), tricks[bid].tolist(), None]
+        for bid in np.flatnonzero(tricks.sum(1)).tolist()
+    ]
+    games = expected.main.replay.records
+    found = rows_of("select seed, seat, actions, scores, score, fault from skull_king_replays")
+    assert found == [
+        [of.seed, seat, list(of.actions), list(of.scores), of.scores[seat], None]
+        for seat, of in enumerate(games)
+    ]
+    network_scores = np.mean([of.scores[seat] for seat, of in enumerate(games)])
+    assert network_scores == expected.main.scores[0]
+
+
+def test_evaluations_on_final_deals_are_sealed(rows_of, query):
+    sql = f"select distinct split from {SKULL_KING}"
+    assert rows_of(sql) == [["val"]]
+    assert sorted(rows_of(sql, "--final")) == [["test"], ["val"]]
+    assert "left out 1 file of the sealed test split" in query(sql)[2]
+
+
+def test_iterations_of_flywheels(rows_of):
+    assert tuple(game.flywheel.name for game in all_games() if game.flywheel) == FOLDERS
+    columns = "game, iteration, units, unit, examples, figure, challenger_figure, champion_figure, promoted"
+    found = rows_of(f"select {columns}, reasons, attempts from iterations")
+    assert found == [["liuzhou", 1, [0], "generation", 40, "elo", 0.4, None, False, ["worse"], 2]]
+
+
 def test_runs_and_their_curves(rows_of):
     assert rows_of("select run, game, kind, finished, evaluations, step, cpu_seconds from runs") == [
         ["toy", "skull_king", "rounds", False, 2, 4, 2.5]
@@ -275,6 +369,14 @@ FILES = {
     "bids": "bidding-results/train/seed_00000003.parquet",
     "liuzhou_games": "liuzhou-games/g000/games_000000_000031.parquet",
 }
+DOCUMENTS = {
+    "row_files": "tokenized/train/*.json",
+    "evaluations": "evaluations/*.json",
+    "evaluated_deals": "evaluations/*.json",
+    "iterations": "liuzhou_flywheel/*.json",
+    "liuzhou_evaluations": "liuzhou-evaluations/*.json",
+    "skull_king_replays": "skull-king-evaluations/*.json",
+}
 
 
 @pytest.mark.parametrize("table", FILES)
@@ -292,6 +394,24 @@ def test_a_faulty_file_is_named(table, damage, root, tmp_path, query):
     status, output, errors = query(f"select * from {table}", "--json", store=copy)
     assert status == 2 and not output
     assert str(path) in errors and len(errors.splitlines()) == 1
+
+
+@pytest.mark.parametrize("table", DOCUMENTS)
+@pytest.mark.parametrize("text", ['{"a": 1}', "[1]", "{", '{"files": [{"rows": "many"}]}'])
+def test_a_faulty_document_is_named(table, text, root, tmp_path, query):
+    copy = copy_store(root / "data", tmp_path / "data")
+    (path, *_) = sorted(copy.glob(DOCUMENTS[table]))
+    path.write_text(text)
+    status, output, errors = query(f"select * from {table}", "--json", store=copy)
+    assert status == 2 and not output
+    assert str(path) in errors and len(errors.splitlines()) == 1 and "it is damaged" in errors
+
+
+def test_a_value_of_another_type_is_a_fault(root, tmp_path, query):
+    copy = copy_store(root / "data", tmp_path / "data")
+    (path,) = copy.glob(DOCUMENTS["evaluations"])
+    path.write_text(path.read_text().replace("1.25", '"high"'))
+    assert str(path) in query("select count(*) from evaluations", store=copy)[2]
 
 
 @pytest.mark.parametrize(
@@ -382,6 +502,11 @@ def test_assets_show_the_columns_of_their_tables():
         "bidding_results": "bids",
         "match_results": "boards",
         "liuzhou_self_play": "liuzhou_positions",
+        "token_splits": "row_files",
+        "eq_token_splits": "row_files",
+        "oracle_model_evaluation": "evaluations",
+        "liuzhou_evaluation": "liuzhou_evaluations",
+        "skull_king_evaluation": SKULL_KING,
     }
     specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
     for asset, name in shown.items():
@@ -443,6 +568,10 @@ def test_tables_are_listed(query):
     listed = json.loads(query("--tables", "--json")[1])["tables"]
     assert [table["table"] for table in listed] == [table.name for table in all_tables()]
     assert len({table["table"] for table in listed}) == len(listed)
+
+
+def test_the_page_of_tables_is_up_to_date():
+    assert (ROOT / "docs" / "tables.md").read_text() == documentation.markdown() + "\n"
 
 
 def test_help_needs_neither_polars_nor_dagster():

@@ -19,6 +19,8 @@ from forge_assets.definitions import defs
 from forge_assets.flywheel.sensor import request
 from forge_assets.flywheel.state import State
 from forge_assets.flywheel.turn import Launch, Turner
+from forge_assets.frames.scan import scan
+from forge_assets.frames.tables import Places, find_table
 from forge_assets.gate.networks import weights_of
 from forge_assets.in_process import materialize_here
 from forge_assets.lineage import lineage_text, trace
@@ -71,12 +73,15 @@ class Pipeline:
 
     def __init__(self, folder: Path, instance: dg.DagsterInstance) -> None:
         self.instance, self.runs = instance, folder / "runs"
+        self.root = Store(str(folder / "store"))
         self.tracker = Tracker(uri=f"sqlite:///{folder}/mlflow.db")
 
     def run(self, asset: str, partition: str | None, settings: dict[str, Any]) -> dg.ExecuteInProcessResult:
         resources = {"compute": {"device": "cpu"}}
         if partition:
             resources["tracker"] = {"uri": self.tracker.uri}
+        if asset == "skull_king_evaluation":
+            resources["store"] = {"url": self.root.url}
         if asset == "skull_king_policy":
             settings = {"runs": str(self.runs)} | LEARNING | settings
         tags = {"dagster/partition": partition} if partition else {}
@@ -201,6 +206,11 @@ def test_every_table_is_played_and_bids_are_compared_with_results(made):
     replayed = {name: entry.value for name, entry in checks["no_illegal_action"].metadata.items()}
     assert replayed["games"] == 2 * 4 * len(TABLES) and replayed["actions"] > 200 * replayed["games"]
     assert checks["above_hard"].severity == dg.AssetCheckSeverity.WARN and not checks["above_hard"].passed
+    rows = scan(find_table("skull_king_evaluations"), Places(pipeline.root, Path("runs"))).collect()
+    assert rows.height == found["dagster/partition_row_count"] == len(TABLES) + 1
+    stored = rows.filter(weights=weights_of(found["model"]), opponents="hard", is_network=True)
+    assert round(stored["score"].item(), 2) == found["score"]
+    assert round(stored["calibration_error"].item(), 4) == found["hard_calibration_error"]
     run = pipeline.tracker.reopen(Path(found["model"]).parent)
     assert run.client.get_run(run.run_id).data.metrics[SCORE] == pytest.approx(found["hard_score"], abs=0.01)
 

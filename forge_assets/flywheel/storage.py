@@ -27,12 +27,7 @@ def read_state(flywheel: Flywheel, root: Store) -> State | None:
     if not folder.exists(FILE):
         return None
     try:
-        record = folder.read_json(FILE)
-        if record["schema_version"] != SCHEMA_VERSION:
-            raise BadInput(
-                f"it has schema version {record['schema_version']}, but this code reads {SCHEMA_VERSION}"
-            )
-        return _parse(flywheel, record)
+        return parse_state(flywheel, folder.read_json(FILE))
     except (ValueError, KeyError, TypeError, AttributeError, BadInput) as error:
         raise BadInput(
             f"{folder.path(FILE)} is not a readable flywheel state ({error}): delete it, then run "
@@ -61,7 +56,15 @@ def record_of(flywheel: Flywheel, state: State) -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, **record}
 
 
-def _parse(flywheel: Flywheel, record: Mapping[str, Any]) -> State:
+def parse_state(flywheel: Flywheel, record: Mapping[str, Any]) -> State:
+    """Return the state that `record_of` made a record of.
+
+    Raises ValueError, KeyError, TypeError, AttributeError or BadInput for a damaged record.
+    """
+    if record["schema_version"] != SCHEMA_VERSION:
+        raise BadInput(
+            f"it has schema version {record['schema_version']}, but this code reads {SCHEMA_VERSION}"
+        )
     of_state, of_iteration = _names(flywheel.words)
     known = _renamed(record, of_state)
     del known["schema_version"]

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from forge_assets.frames.documents import read_documents
 from forge_assets.frames.files import FoundFile, find_files, read_files
-from forge_assets.frames.tables import Column, Files, Places, Table
+from forge_assets.frames.tables import Column, Documents, Files, Places, Table
 
 _TYPES: dict[str, pl.DataType] = {
     "bool": pl.Boolean(),
@@ -78,9 +79,7 @@ def scan(table: Table, places: Places, reading: Reading | None = None) -> pl.Laz
         if isinstance(source, Files):
             frames = _read(table.name, source, places, reading, names, predicate)
         else:
-            rows = source(places)
-            reading.empty.update([table.name] if rows.is_empty() else [])
-            frames = iter([rows])
+            frames = iter([_read_whole(table, source, places, reading)])
         yield from _finish(frames, schema_of(columns), names, predicate, n_rows)
 
     frame = register_io_source(read, schema=schema_of(columns))
@@ -106,6 +105,19 @@ def _read(
         reading.n_done += 1
         reading.advance(reading.n_done, sum(reading.chosen.values()))
         yield rows
+
+
+def _read_whole(
+    table: Table, source: Documents | Callable[[Places], pl.DataFrame], places: Places, reading: Reading
+) -> pl.DataFrame:
+    """Return all rows of a table whose files are small and few."""
+    if isinstance(source, Documents):
+        rows, n_sealed = read_documents(source, table.columns, places.store, reading.final)
+        reading.sealed[table.name] = n_sealed
+    else:
+        rows = source(places)
+    reading.empty.update([table.name] if rows.is_empty() else [])
+    return rows
 
 
 def _choose(files: Files, found: list[FoundFile], predicate: pl.Expr | None) -> list[FoundFile]:

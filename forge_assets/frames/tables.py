@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
@@ -72,6 +72,20 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
+class Documents:
+    """The JSON files that hold a table, as FOLDER/NAME or FOLDER/SUBFOLDER/NAME in a store."""
+
+    folders: Sequence[str]
+    read_rows: Callable[[str, str, Any], Iterable[Values]]
+    """folder, name of the file, content -> rows, by column; rows with the split `test` are sealed. Raises
+    AttributeError, BadInput, KeyError, TypeError or ValueError for a damaged file"""
+    remake: str
+    """what writes a damaged file again: `materialize token_splits`"""
+    has_subfolders: bool = False
+    """True if the files are in a subfolder for each split"""
+
+
+@dataclass(frozen=True, slots=True)
 class Places:
     """The places whose content the tables show."""
 
@@ -82,33 +96,35 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: files, or a function that returns all rows."""
+    """A table: files of a store, or a function that returns all rows."""
 
     name: str
     rows: str
     """what one row is: `a stored state of a solved deal`"""
     columns: tuple[Column, ...]
-    source: Files | Callable[[Places], pl.DataFrame]
+    source: Files | Documents | Callable[[Places], pl.DataFrame]
     view: Callable[[pl.LazyFrame], pl.LazyFrame] | None = None
     """adds or aggregates columns of the files; None if they are the columns of the table"""
 
     @property
     def folders(self) -> Sequence[str]:
         """Folders of its files in the store; empty if it is not made of files of the store."""
-        return self.source.folders if isinstance(self.source, Files) else ()
+        return self.source.folders if isinstance(self.source, Files | Documents) else ()
 
 
 LISTS = (
     "forge_assets.texas42.tables:TABLES",
     "forge_assets.liuzhou.tables:TABLES",
+    "forge_assets.skull_king.tables:TABLES",
     "forge_assets.frames.runs:TABLES",
+    "forge_assets.flywheel.tables:TABLES",
 )
 """Location of each list of tables; their names are unique. These are not imports, because the lists import
 this module, and no records of games, which take longer to import than a query of a small store."""
 
 
 def all_tables() -> Iterator[Table]:
-    """Yield the tables of all games, and those of training runs."""
+    """Yield the tables of all games, and those of training runs and flywheels."""
     for tables in map(resolve_name, LISTS):
         yield from tables
 

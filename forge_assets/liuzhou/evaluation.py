@@ -1,18 +1,23 @@
 """Networks of Liuzhou on the ladder of fixed opponents."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from forge_assets.checks import partition_check
+from forge_assets.frames.metadata import columns_of, extent_of
+from forge_assets.gate.networks import weights_of
 from forge_assets.liuzhou import versions
 from forge_assets.liuzhou.model import liuzhou_model
+from forge_assets.liuzhou.names import EVALUATIONS as FOLDER
 from forge_assets.liuzhou.names import GROUP, objective_of
 from forge_assets.liuzhou.partitions import sizes
+from forge_assets.liuzhou.tables import EVALUATIONS
 from forge_assets.pictures import picture
-from forge_assets.resources import COMPUTE_POOL, ComputeDevice, failing_plainly
+from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.links import link_training
@@ -40,7 +45,8 @@ class LadderLaunchpad(ModelLaunchpad, config_of(LadderSettings)):
     partitions_def=sizes,
     code_version=versions.EVALUATION,
     pool=COMPUTE_POOL,
-    kinds={"numpy"},
+    kinds={"json"},
+    metadata=columns_of(EVALUATIONS),
     check_specs=[
         partition_check(
             "liuzhou_evaluation",
@@ -53,24 +59,32 @@ class LadderLaunchpad(ModelLaunchpad, config_of(LadderSettings)):
     ],
 )
 def liuzhou_evaluation(
-    context: dg.AssetExecutionContext, config: LadderLaunchpad, compute: ComputeDevice, tracker: Tracker
+    context: dg.AssetExecutionContext,
+    config: LadderLaunchpad,
+    store: ShardStore,
+    compute: ComputeDevice,
+    tracker: Tracker,
 ) -> dg.MaterializeResult:
     """Play a network against the ladder by pairs of games from one opening: wins, draws and losses, scores
-    and Elo ratings with intervals. The gate then compares it with the champion."""
+    and Elo ratings with intervals, which are stored. The gate then compares it with the champion."""
     from forge_core.arena.pictures import draw_ladder
     from forge_core.device import device_name, resolve_device
+    from forge_core.learning.evaluations import StoredEvaluation
     from forge_core.liuzhou.ladder import climb
 
     with failing_plainly():
         path = config.find(context, objective_of(context.partition_key), tracker)
         device = resolve_device(compute.device)
-        ladder = climb(path, config.settings(), device)
+        settings = config.settings()
+        ladder = climb(path, settings, device)
+        place, record = store.root().join(FOLDER), ladder.to_dict()
+        StoredEvaluation(weights_of(path), path, versions.EVALUATION, asdict(settings), record).keep(place)
         drawn = draw_ladder([comparison.tally for comparison in ladder.comparisons], ladder.ratings)
         run = tracker.reopen(Path(path).parent)
         if run:
             run.metrics(figures_of(ladder))
             run.file("plots/ladder.png", drawn)
-            run.file("evaluation.json", json.dumps(ladder.to_dict(), indent=1).encode())
+            run.file("evaluation.json", json.dumps(record, indent=1).encode())
             tags = {"dagster.run_id": context.run.run_id, "dagster.asset": "liuzhou_evaluation"}
             objective, elo = objective_of(context.partition_key), ladder.rating.elo
             unit = "Elo on the ladder, where random play has 0"
@@ -89,6 +103,7 @@ def liuzhou_evaluation(
                 "ladder": picture(drawn),
                 "table": dg.MetadataValue.md(table(ladder)),
                 **link_training(context, Path(path).parent, tracker),
+                **extent_of(place, len(ladder.matches)),
             },
             check_results=report_checks(ladder),
         )

@@ -1,4 +1,4 @@
-"""The tables of Liuzhou: the games of stored self-play, and their positions.
+"""The tables of Liuzhou: the games of stored self-play, their positions, and evaluations of networks.
 
 Loading this module imports neither polars nor the rules.
 """
@@ -6,9 +6,13 @@ Loading this module imports neither polars nor the rules.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from forge_assets.frames.evaluations import SETTINGS, evaluation_table, interval, spread
 from forge_assets.frames.tables import Column, Files, Table, Values
+from forge_assets.liuzhou.names import EVALUATIONS as EVALUATIONS_FOLDER
 from forge_assets.versions import constant_of
 
 if TYPE_CHECKING:
@@ -140,4 +144,65 @@ GAMES = Table(
     view=_by_game,
 )
 
-TABLES = (GAMES, POSITIONS)
+
+# --- evaluations ------------------------------------------------------------------------------
+
+
+def _read_matches(ladder: Any) -> Iterator[Values]:
+    for match in ladder["matches"]:
+        yield {
+            "player": match["a"],
+            "opponent": match["b"],
+            "is_network": match["a"] == ladder["player"],
+            "pairs": match["seeds"],
+            **{name: match[name] for name in ("games", "won", "drawn", "lost", "plies")},
+            **spread("score", match["score"]),
+            **spread("stones", match["stones"]),
+        }
+
+
+def _read_ratings(ladder: Any) -> Iterator[Values]:
+    for rating in ladder["ratings"]:
+        yield {
+            "player": rating["name"],
+            "is_network": rating["name"] == ladder["player"],
+            **spread("elo", rating | {"mean": rating["elo"]}),
+            "games": rating["games"],
+        }
+
+
+_IS_NETWORK = Column("is_network", "bool", "the player is the network")
+_table = partial(evaluation_table, folder=EVALUATIONS_FOLDER, asset="liuzhou_evaluation")
+EVALUATIONS = _table(
+    "liuzhou_evaluations",
+    "a match of a network, or of two of its opponents, on the ladder",
+    (
+        Column("player", "string", "the network, or an opponent of the ladder"),
+        Column("opponent", "string", "the other player"),
+        _IS_NETWORK,
+        Column("pairs", "int64", "pairs of games from one opening, with colours exchanged"),
+        Column("games", "int64", "games played"),
+        Column("won", "int64", "games that the player won"),
+        Column("drawn", "int64", "games that were drawn"),
+        Column("lost", "int64", "games that it lost"),
+        *interval("score", "score of a game, 0..1", sign="above 0.5: good for the player"),
+        *interval("stones", "lead in stones at the end", "stones", "positive: good for the player"),
+        Column("plies", "float64", "mean number of actions in a game"),
+        *SETTINGS,
+    ),
+    read=_read_matches,
+)
+RATINGS = _table(
+    "liuzhou_ratings",
+    "a player on the ladder of a network",
+    (
+        Column("player", "string", "the network, or an opponent of the ladder"),
+        _IS_NETWORK,
+        *interval("elo", "Elo rating, where random play has 0", "Elo"),
+        Column("games", "int64", "games of the player on this ladder"),
+        *SETTINGS,
+    ),
+    read=_read_ratings,
+)
+
+TABLES = (GAMES, POSITIONS, EVALUATIONS, RATINGS)

@@ -9,13 +9,17 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets.checks import partition_check
+from forge_assets.frames.metadata import columns_of, extent_of
+from forge_assets.gate.networks import weights_of
 from forge_assets.pictures import picture
-from forge_assets.resources import COMPUTE_POOL, ComputeDevice, failing_plainly
+from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.skull_king import versions
+from forge_assets.skull_king.names import EVALUATIONS as FOLDER
 from forge_assets.skull_king.names import GROUP, objective_of
 from forge_assets.skull_king.partitions import recipes
 from forge_assets.skull_king.policy import figures_of, skull_king_policy
+from forge_assets.skull_king.tables import EVALUATIONS
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.links import link_training
 from forge_assets.tracking.notes import NOTE, THIS_NETWORK, describe_network
@@ -60,19 +64,25 @@ class EvaluationLaunchpad(ModelLaunchpad, config_of(EvaluationSettings)):
     partitions_def=recipes,
     code_version=versions.EVALUATION,
     pool=COMPUTE_POOL,
-    kinds={"numpy"},
+    kinds={"json"},
+    metadata=columns_of(EVALUATIONS),
     check_specs=[
         partition_check("skull_king_evaluation", name, description, recipes, blocking=name in CHECKS)
         for name, description in (CHECKS | WARNINGS).items()
     ],
 )
 def skull_king_evaluation(
-    context: dg.AssetExecutionContext, config: EvaluationLaunchpad, compute: ComputeDevice, tracker: Tracker
+    context: dg.AssetExecutionContext,
+    config: EvaluationLaunchpad,
+    store: ShardStore,
+    compute: ComputeDevice,
+    tracker: Tracker,
 ) -> dg.MaterializeResult:
     """Play a network against three hards, three captains and a mixed table, each deal in every seat: scores,
     bids met and wins with intervals, by round; and compare what it states about its bids with the results.
-    The network that scores most against three hards becomes the challenger."""
+    The network that scores most against three hards becomes the challenger. The results are stored."""
     from forge_core.device import device_name, resolve_device
+    from forge_core.learning.evaluations import StoredEvaluation
     from forge_core.skull_king.evaluation import evaluate_network
 
     with failing_plainly():
@@ -80,13 +90,16 @@ def skull_king_evaluation(
         path = config.find(context, objective, tracker)
         device = resolve_device(compute.device)
         found = evaluate_network(path, settings, device, config.beside.split())
+        place, record = store.root().join(FOLDER), found.to_dict()
+        known = asdict(settings) | {"beside": config.beside}
+        StoredEvaluation(weights_of(path), path, versions.EVALUATION, known, record).keep(place)
         drawn = draw(found)
         run = tracker.reopen(Path(path).parent)
         if run:
             run.metrics(tracked_figures(found))
             for name, png in drawn.items():
                 run.file(f"plots/{name}.png", png)
-            run.file("evaluation.json", json.dumps(found.to_dict(), indent=1).encode())
+            run.file("evaluation.json", json.dumps(record, indent=1).encode())
             tags = {"dagster.run_id": context.run.run_id, "dagster.asset": "skull_king_evaluation"}
             unit = f"points per game against {found.main.others_text}"
             note = describe_network(objective, path, unit, compare_scores(found), tags)
@@ -108,6 +121,7 @@ def skull_king_evaluation(
                 "by_round": dg.MetadataValue.md(round_table(found)),
                 **{name: picture(png) for name, png in drawn.items()},
                 **link_training(context, Path(path).parent, tracker),
+                **extent_of(place, len(found.tables) + len(found.others)),
             },
             check_results=report_checks(found),
         )

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from forge_assets.frames.metadata import columns_of
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.eq_catalog import eq_catalog
+from forge_assets.texas42.network_tables import ROW_FILES
 from forge_assets.texas42.token_splits import Work, fill_split, split_checks
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ eq_split_partitions = dg.StaticPartitionsDefinition(["train", "val"])
     output_required=False,  # rows that fail a check are not recorded
     pool=COMPUTE_POOL,
     kinds={"numpy"},
+    metadata=columns_of(ROW_FILES),
     check_specs=split_checks(
         "eq_token_splits",
         "E[Q] is given exactly for legal plays; all deals belong to the split",

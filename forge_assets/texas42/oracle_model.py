@@ -9,11 +9,13 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets.checks import partition_check
+from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.gate.networks import load_network
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.texas42 import groups, versions
+from forge_assets.texas42.network_tables import EVALUATIONS
 from forge_assets.texas42.networks import (
     export_network,
     parity_check,
@@ -120,7 +122,8 @@ def warning(name: str, description: str) -> dg.AssetCheckSpec:
     partitions_def=model_partitions,
     code_version=versions.EVALUATION,
     pool=COMPUTE_POOL,
-    kinds={"numpy"},
+    kinds={"json"},
+    metadata=columns_of(EVALUATIONS),
     check_specs=[
         *(
             warning(name, f"{name} below {limit} over reachable positions")
@@ -197,6 +200,7 @@ def oracle_model_evaluation(
                 "rows": report["decisions"]["rows"],
                 "gaps": picture(pictured),
                 "figures": dg.MetadataValue.md(table(report)),
+                **extent_of(store.root().join(*EVALUATIONS.folders), len(answers)),
                 **link_training(context, Path(path).parent, tracker),
             },
             check_results=warnings_of(report, figures),

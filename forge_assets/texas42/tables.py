@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from forge_assets.frames.tables import Column, Files, Table, Values
+from forge_assets.texas42.network_tables import EVALUATED_DEALS, EVALUATIONS, ROW_FILES
 from forge_assets.versions import constant_of
 from forge_core.errors import BadInput
 from forge_core.splits import split_of
@@ -254,7 +255,10 @@ _GAME_COLUMNS = (*_OF_GAME, *_GAME_HEADER)
 GAMES = Table("games", "a game played by E[Q]", _GAME_COLUMNS, _games(_GAME_COLUMNS, _GAME_HEADER, True))
 _DECISION_COLUMNS = (*_OF_GAME, *_DECISION)
 DECISIONS = Table(
-    "decisions", "a decision of these games", _DECISION_COLUMNS, _games(_DECISION_COLUMNS, (), False)
+    "decisions",
+    "a decision of a game played by E[Q]",
+    _DECISION_COLUMNS,
+    _games(_DECISION_COLUMNS, (), False),
 )
 
 
@@ -425,4 +429,4 @@ BOARDS = Table(
     view=_with_made,
 )
 
-TABLES = (SHARDS, STATES, GAMES, DECISIONS, BIDS, BOARDS)
+TABLES = (SHARDS, STATES, GAMES, DECISIONS, BIDS, BOARDS, ROW_FILES, EVALUATIONS, EVALUATED_DEALS)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from forge_assets.checks import partition_check
-from forge_assets.frames.metadata import extent_of
+from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.texas42 import groups, versions
+from forge_assets.texas42.network_tables import ROW_FILES
 from forge_assets.texas42.shard_catalog import shard_catalog
 from forge_core.errors import BadInput, ForgeError
 from forge_core.texas42.folders import shards_folder
@@ -50,6 +51,7 @@ def split_checks(asset: str, sound: str, splits: dg.PartitionsDefinition) -> lis
     output_required=False,  # rows that fail a check are not recorded
     pool=COMPUTE_POOL,
     kinds={"numpy"},
+    metadata=columns_of(ROW_FILES),
     check_specs=split_checks(
         "token_splits",
         "Q is given exactly for legal plays; values lie in -42..42; V is the best Q; weights are positive",
@@ -179,5 +181,5 @@ def key_figures(folder: "Store", manifest: "Manifest") -> Mapping[str, Any]:
         "mib": round(sum(folder.size(file.name) for file in manifest.files) / 2**20, 3),
         "hash": manifest.hash,
         "folder": folder.url,
-        **extent_of(folder, manifest.rows),
+        **extent_of(folder, len(manifest.files)),
     }

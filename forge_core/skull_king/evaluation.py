@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -88,6 +88,7 @@ class Evaluation:
             "calibration_error": {name: of.error for name, of in self.calibrations.items() if of},
             "others": [result.to_dict() for result in self.others],
             "decision_times": [of.to_dict() for of in self.times],
+            "replays": {name: by_game(of.replay) for name, of in self.tables.items() if of.replay},
             "seconds": round(self.seconds, 3),
         }
 
@@ -131,6 +132,11 @@ def by_bid(calibration: Calibration) -> dict[str, dict[str, float]]:
         }
         for bid in np.flatnonzero(calibration.counts).tolist()
     }
+
+
+def by_game(replay: Replay) -> list[dict[str, Any]]:
+    """Return the recorded games of a table as JSON types. `seat` is that of the network."""
+    return [{"seat": number % len(game.scores), **asdict(game)} for number, game in enumerate(replay.records)]
 
 
 def check_same_table(one: NetworkPlayer, other: NetworkPlayer) -> None:

@@ -16,14 +16,36 @@ from forge_core.skull_king.round import Round
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedGame:
+    """A game that can be played again from its deals."""
+
+    seed: int
+    """of the deals"""
+    actions: tuple[int, ...]
+    """of all seats, in order"""
+    scores: tuple[int, ...]
+    """[P] points of each seat at the end"""
+    fault: str = ""
+    """an illegal action, or other points than those recorded; empty if the readable rules agree"""
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
     """Games that were replayed."""
 
-    games: int
+    records: tuple[RecordedGame, ...]
     actions: int
     """legal actions, of all seats"""
-    faults: tuple[str, ...] = ()
-    """one line per game with an illegal action, or with other points than those recorded"""
+
+    @property
+    def games(self) -> int:
+        """The number of games."""
+        return len(self.records)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """One line per game with a fault."""
+        return tuple(f"deal {game.seed}, {game.fault}" for game in self.records if game.fault)
 
 
 def replay_games(
@@ -36,12 +58,12 @@ def replay_games(
 
     seeds: [N] of the deals. taken: actions of each game in order, of all seats. points: [N, R, P].
     """
-    n_actions, faults = 0, []
+    n_actions, records = 0, []
     for seed, actions, recorded in zip(seeds, taken, points, strict=True):
         legal, fault = _replay(game, seed, actions, recorded)
         n_actions += legal
-        faults += [f"deal {seed}, {fault}"] if fault else []
-    return Replay(len(seeds), n_actions, tuple(faults))
+        records.append(RecordedGame(seed, tuple(actions), tuple(recorded.sum(0).tolist()), fault))
+    return Replay(tuple(records), n_actions)
 
 
 def _replay(
