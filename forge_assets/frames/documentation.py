@@ -8,8 +8,8 @@ from forge_assets.frames.tables import Table, all_tables
 
 _HEADING = """# Tables
 
-All tables that [queries](queries.md) can use, as `forge-pipeline query --tables` lists them. This page is made
-by `python -m forge_assets.frames.documentation > docs/tables.md`, and a test compares it with the code.
+All tables that [queries](queries.md) can use, as `forge-pipeline query --tables` lists them. This page is
+made by `python -m forge_assets.frames.documentation > docs/tables.md`; a test compares it with the code.
 """
 
 
