@@ -34,7 +34,7 @@ from forge_core.streams import stream
 from forge_core.texas42.bidding.playouts import Playout, open_playout
 from forge_core.texas42.bidding.table import BIDDING_VERSION, BIDS, draw_deals, makes
 from forge_core.texas42.deals import deal_from_seed
-from forge_core.texas42.one_hand.declaring import suits
+from forge_core.texas42.declaring import suits
 
 TENTHS = 10
 REDRAWS = 1_000

@@ -30,9 +30,9 @@ from forge_core.texas42.arena.regret import regret_split, regret_splits
 from forge_core.texas42.arena.report import Comparison, draw_standings
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.declarations import has_trump_power, is_called
+from forge_core.texas42.declaring import suits
 from forge_core.texas42.eq import ExactOracle, ExplorationPolicy, generate_games
 from forge_core.texas42.eq.records import OracleKind
-from forge_core.texas42.one_hand.declaring import suits
 from forge_core.texas42.oracle import root_q
 from forge_core.texas42.players import parse_player
 from forge_core.texas42.rules import led_suit, trick_points, trick_rank, trick_winner

@@ -9,6 +9,7 @@ import torch
 from forge_core.errors import BadInput
 from forge_core.learning.checkpoints import load_model
 from forge_core.streams import stream
+from forge_core.texas42.declaring import suits
 from forge_core.texas42.eq import GameConfig, Sampling, decide, play_games
 from forge_core.texas42.eq.beliefs import DeclarationBelief, JointBelief, PlayBelief, open_belief
 from forge_core.texas42.eq.configuration import configure
@@ -17,7 +18,6 @@ from forge_core.texas42.eq.faults import check_game
 from forge_core.texas42.eq.oracles import ExactOracle, PlayoutOracle
 from forge_core.texas42.games import Games, replay, start
 from forge_core.texas42.one_hand.choose import POLICIES, choose_slots, features_of, open_policy
-from forge_core.texas42.one_hand.declaring import suits
 from forge_core.texas42.one_hand.likelihood import log_likelihood_of_plays
 from forge_core.texas42.one_hand.network import ONE_HAND_MODEL, OneHandNet
 from forge_core.texas42.settings.games import BELIEFS, GameSettings

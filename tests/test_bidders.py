@@ -26,8 +26,8 @@ from forge_core.texas42.bidding.playouts import OraclePlayout
 from forge_core.texas42.bidding.table import BIDS, play_out
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.declarations import has_trump_power, is_called
+from forge_core.texas42.declaring import count_sure, suits
 from forge_core.texas42.notation import parse_hand
-from forge_core.texas42.one_hand.declaring import count_sure, suits
 from forge_core.texas42.players import parse_player
 from forge_core.texas42.rules import led_suit, trick_rank
 

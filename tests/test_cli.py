@@ -29,6 +29,7 @@ VERBS = (
     "pictures",
     "bid",
     "bid-tables",
+    "train-one-hand",
     "investigate",
     "convergence",
     "doctor",

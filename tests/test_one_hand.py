@@ -137,14 +137,23 @@ def test_a_playout_that_is_exact_at_once_is_the_solver():
 def test_playouts_refuse_what_they_cannot_use():
     games = random_games(1)
     asked = (games.hands, games.seen.decl, games.states, suits_out(games), games.seen.bidder)
-    with pytest.raises(BadInput, match="policy 'hunch': use heuristic or network"):
+    with pytest.raises(BadInput, match="policy 'hunch': use heuristic or network, or the folder of"):
         open_policy("hunch")
+    with pytest.raises(BadInput, match="models/hunch contains no model"):
+        open_policy("models/hunch")
     with pytest.raises(BadInput, match=r"until 29: use a number of plays, 0\.\.28"):
         playout_q(*asked, HEURISTIC, 29)
 
 
-def test_the_kernel_computes_what_torch_computes():
-    network = load_model(ONE_HAND_MODEL, kind=OneHandNet)
+@pytest.mark.parametrize("hidden", [None, 5])
+def test_the_kernel_computes_what_torch_computes(hidden):
+    """For the network that ships with the project, and for one of another size."""
+    torch.manual_seed(0)
+    network = (
+        OneHandNet(FeatureSpec(), FeatureConfig(hidden))
+        if hidden
+        else load_model(ONE_HAND_MODEL, kind=OneHandNet)
+    )
     weights = weights_of(network)
     games = advance(random_games(100), 6)
     context, plays, slots = features_of(games.views)
@@ -158,8 +167,8 @@ def test_the_kernel_computes_what_torch_computes():
 def test_a_network_of_other_features_is_refused():
     with pytest.raises(BadInput, match="features f0"):
         FeatureSpec(version="f0")
-    with pytest.raises(BadInput, match="hidden 64"):
-        FeatureConfig(hidden=64)
+    with pytest.raises(BadInput, match="hidden 0: use 1 to 1024"):
+        FeatureConfig(hidden=0)
 
 
 # --- playouts as an oracle of E[Q] --------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from forge_core.errors import BadInput
 
@@ -132,7 +132,7 @@ class StoredRows(Source):
     __slots__ = ()
 
     @classmethod
-    def describe(cls, store: Store, batch_size: int, seed: int) -> StoredRows:
+    def describe(cls, store: Store, batch_size: int, seed: int) -> Self:
         """Return a source for the rows now in a store. Raises BadInput if there are none."""
         from forge_core.splits import Split
 
@@ -170,15 +170,11 @@ class StoredRows(Source):
 
     def open(self, makers: int) -> tuple[RowSource, Rows]:
         """Return the rows described by the record. Raises BadInput if they have changed since."""
-        from forge_core.files import Store
         from forge_core.learning.labelled.stored import StoredSource
         from forge_core.splits import Split
 
-        record, found = self.record, self.find(Store(self.record["store"]))
+        record, found = self.record, self.open_both()
         train, val = found[Split.TRAIN], found[Split.VAL]
-        for rows, version in ((train, record["version"]), (val, record["val_version"])):
-            if rows.manifest.hash != version:
-                raise BadInput(f"{rows.folder.url} has changed since the run started: start a new run")
         return StoredSource(train, record["batch_size"], record["seed"]), val.rows(
             min(WATCHED_ROWS, len(val))
         )
@@ -190,6 +186,19 @@ class StoredRows(Source):
 
         train = self.open_split(Store(self.record["store"]), Split.TRAIN)
         return train.rows(min(SAMPLED_ROWS, len(train)))
+
+    def open_both(self) -> dict[Split, Any]:
+        """Return the train and val rows of the record. Raises BadInput if they have changed since."""
+        from forge_core.files import Store
+        from forge_core.splits import Split
+
+        found = self.find(Store(self.record["store"]))
+        for split, version in ((Split.TRAIN, "version"), (Split.VAL, "val_version")):
+            if found[split].manifest.hash != self.record[version]:
+                raise BadInput(
+                    f"{found[split].folder.url} has changed since the run started: start a new run"
+                )
+        return found
 
     def steps_of(self, epochs: int) -> int:
         """Return the number of full batches in the rows, times the number of passes."""

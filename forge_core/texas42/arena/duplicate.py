@@ -15,9 +15,9 @@ from forge_core.splits import Split, check_seed, split_of
 from forge_core.texas42.bidding.bidders import RuleBidder, hold_auction
 from forge_core.texas42.deals import Hands, deal_from_seed
 from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
+from forge_core.texas42.declaring import suits
 from forge_core.texas42.dominoes import N_SEATS
 from forge_core.texas42.games import LOWEST_BID, Games, check_bid, start
-from forge_core.texas42.one_hand.declaring import suits
 from forge_core.texas42.players import AnyPlayer, ask
 from forge_core.texas42.players.protocol import Keys
 from forge_core.texas42.settings.matches import DECLARE, MatchSettings

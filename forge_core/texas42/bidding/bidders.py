@@ -20,8 +20,8 @@ from forge_core.texas42.bidding.advice import Best, Situation, choose, stakes_of
 from forge_core.texas42.bidding.playouts import Playout
 from forge_core.texas42.bidding.table import Floats, play_out
 from forge_core.texas42.deals import Hands, check_deal
+from forge_core.texas42.declaring import count_sure
 from forge_core.texas42.dominoes import N_SEATS
-from forge_core.texas42.one_hand.declaring import count_sure
 
 RULE_VERSION = "r1"
 """Increased when the calls of RuleBidder change, through its features or through `advice`."""

@@ -32,15 +32,15 @@ def read_declaration(text: str) -> int:
     return parse_declaration(text)
 
 
-def read_declarations(text: str) -> Literal["seed", "random", "all"] | int:
-    """Parse `seed`, `random`, `all`, or a declaration, which becomes 0..9. Raises BadInput."""
+def read_declarations(text: str) -> Literal["seed", "random", "hand", "all"] | int:
+    """Parse `seed`, `random`, `hand`, `all`, or a declaration, which becomes 0..9. Raises BadInput."""
     name = text.strip().lower()
-    if name in ("seed", "random", "all"):
+    if name in ("seed", "random", "hand", "all"):
         return name  # pyright: ignore[reportReturnType]
     try:
         return read_declaration(text)
     except BadInput as error:
-        raise BadInput(f"{error}; or seed, random or all") from None
+        raise BadInput(f"{error}; or seed, random, hand or all") from None
 
 
 def read_leader(text: str) -> int:
@@ -96,8 +96,8 @@ Declarations = Annotated[
         "--decl",
         parser=read_declarations,
         metavar="NAME",
-        help="Declaration of each deal: seed (seed % 10), random (drawn for each seed), all (all ten), or "
-        "the name or number of one.",
+        help="Declaration of each deal: seed (seed % 10), random (drawn for each seed), hand (chosen by a "
+        "rule for seat 0's hand), all (all ten), or the name or number of one.",
     ),
 ]
 MaybeDeclaration = Annotated[

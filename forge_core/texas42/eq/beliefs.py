@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from forge_core.errors import BadInput
+from forge_core.texas42.declaring import DECLARING_VERSION, declaration_scores
 from forge_core.texas42.one_hand.choose import Policy, open_policy
-from forge_core.texas42.one_hand.declaring import DECLARING_VERSION, declaration_scores
 from forge_core.texas42.one_hand.likelihood import LIKELIHOOD_VERSION, log_likelihood_of_plays
 from forge_core.texas42.settings.games import (
     BELIEF_MIX,
@@ -81,7 +81,7 @@ class DeclarationBelief:
     """A belief from the declaration: the bidder chose one that suits its hand.
 
     p(declaration | hand) = (1 - mix) x softmax of score / temperature + mix / 10, with the score of
-    `one_hand.declaring`: trumps plus sure winners. It misleads where declarations do not depend on hands.
+    `declaring`: trumps plus sure winners. It misleads where declarations do not depend on hands.
     """
 
     temperature: float = DECLARED_TEMPERATURE

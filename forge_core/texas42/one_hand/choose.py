@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,12 @@ import numpy.typing as npt
 from forge_core.errors import BadInput
 from forge_core.kernels import kernel
 from forge_core.texas42.dominoes import HAND_SIZE, N_SEATS
-from forge_core.texas42.one_hand.architecture import HIDDEN
 from forge_core.texas42.one_hand.features import FEATURES_VERSION, N_CONTEXT, N_PLAY, fill_features
 from forge_core.texas42.one_hand.heuristic import HEURISTIC_VERSION, heuristic_play
 from forge_core.texas42.one_hand.network import NO_WEIGHTS, ONE_HAND_MODEL, fill_logits, load_weights
 from forge_core.texas42.one_hand.sight import DOMINO_TABLE, SIGHT, replay, see
 from forge_core.texas42.oracle.alphabeta.rulebook import HELD, RULEBOOK
+from forge_core.texas42.settings.one_hand import HIDDEN
 from forge_core.texas42.views import Views
 
 POLICIES = ("heuristic", "network")
@@ -37,6 +38,11 @@ class Policy:
     """[1] WEIGHTS of the network; zeros for the heuristic, which does not read them"""
 
     @property
+    def hidden(self) -> int:
+        """The number of hidden units of the network."""
+        return self.weights["bias"].shape[1]
+
+    @property
     def index(self) -> int:
         """The index into POLICIES, as kernels take it."""
         return POLICIES.index(self.name)
@@ -50,35 +56,52 @@ class Policy:
 
 
 def open_policy(name: str) -> Policy:
-    """Return the policy with this name: heuristic, or network, which ships with the project.
+    """Return a policy: heuristic; network, the one that ships with the project; or that of a folder.
 
-    Raises BadInput for another name.
+    A name with a slash is the folder of a one-hand network. Raises BadInput for another name, and for a
+    folder without such a network.
     """
-    if name not in POLICIES:
-        raise BadInput(f"policy {name!r}: use {' or '.join(POLICIES)}")
-    return Policy(name, NO_WEIGHTS if name == POLICIES[HEURISTIC] else load_weights(ONE_HAND_MODEL))
+    if name not in POLICIES and "/" not in name:
+        raise BadInput(
+            f"policy {name!r}: use {' or '.join(POLICIES)}, or the folder of a one-hand network, as in "
+            "models/NAME or ./NAME"
+        )
+    if name == POLICIES[HEURISTIC]:
+        return Policy(name, NO_WEIGHTS)
+    return load_policy(ONE_HAND_MODEL if name == POLICIES[NETWORK] else name)
 
 
-MEMORY = np.dtype(
-    [
-        ("context", np.float32, N_CONTEXT),
-        ("plays", np.float32, (HAND_SIZE, N_PLAY)),
-        ("order", np.int64, HAND_SIZE),  # the bit of each legal play
-        ("logits", np.float32, HAND_SIZE),
-        ("situation", np.float32, HIDDEN),
-        ("hidden", np.float32, HIDDEN),
-    ],
-    align=True,
-)
-"""The memory in which one decision of the network is computed"""
+def load_policy(folder: str) -> Policy:
+    """Return the policy of the one-hand network in a folder. Raises BadInput and StoreUnusable."""
+    return Policy(POLICIES[NETWORK], load_weights(folder))
 
 
-def new_memory() -> tuple[npt.NDArray, npt.NDArray]:
-    """Return [1] SIGHT and [1] MEMORY for one thread.
+@cache
+def memory_of_size(hidden: int) -> np.dtype:
+    """Return the record in which kernels compute one decision of a network with this many hidden units."""
+    return np.dtype(
+        [
+            ("context", np.float32, N_CONTEXT),
+            ("plays", np.float32, (HAND_SIZE, N_PLAY)),
+            ("order", np.int64, HAND_SIZE),  # the bit of each legal play
+            ("logits", np.float32, HAND_SIZE),
+            ("situation", np.float32, hidden),
+            ("hidden", np.float32, hidden),
+        ],
+        align=True,
+    )
+
+
+MEMORY = memory_of_size(HIDDEN)
+"""The memory of one decision of a network of the usual size"""
+
+
+def new_memory(hidden: int = HIDDEN) -> tuple[npt.NDArray, npt.NDArray]:
+    """Return [1] SIGHT and [1] MEMORY for one thread. hidden: units of the network; see `Policy.hidden`.
 
     The caller of a kernel holds them: numba frees an array made in a kernel while a record in it is in use.
     """
-    return np.zeros(1, dtype=SIGHT), np.zeros(1, dtype=MEMORY)
+    return np.zeros(1, dtype=SIGHT), np.zeros(1, dtype=memory_of_size(hidden))
 
 
 @kernel
@@ -98,7 +121,7 @@ def policy_play(rules, dominoes, sight, policy, weights, memory):
 def choose_slots(views: Views, policy: Policy) -> npt.NDArray[np.int64]:
     """Return [N]: the slot that a policy plays in each of N views."""
     slots = np.zeros(len(views), dtype=np.int64)
-    sight, memory = new_memory()
+    sight, memory = new_memory(policy.hidden)
     choose_rows(
         RULEBOOK, DOMINO_TABLE, sight, memory, *_arguments(views), policy.index, policy.weights, slots
     )
@@ -112,11 +135,34 @@ def features_of(
 
     Row k of plays belongs to slot slots[k]; -1 and zeros after the last legal play.
     """
-    n = len(views)
+    made = np.full(len(views), views.seen.step)
+    return _features(_arguments(views), made)
+
+
+def features_of_games(
+    decl: npt.NDArray, plays: npt.NDArray, players: npt.NDArray, made: npt.NDArray, hand: npt.NDArray
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Return the features of N decisions in complete games, as `features_of` does.
+
+    decl: [N]. plays, players: [N, 28] in order; the leader of the first trick bids. made: [N] number of
+    plays before the decision; later plays have no effect. hand: [N, 7], the mover's hand as dealt. The plays
+    are not checked against the rules.
+    """
+    made = np.asarray(made, dtype=np.int64)
+    seat = players[np.arange(len(made)), made].astype(np.int64)
+    numbers = np.asarray(decl, dtype=np.int64), seat, players[:, 0].astype(np.int64)
+    return _features((*numbers, *map(np.ascontiguousarray, (plays, players, hand))), made)
+
+
+def _features(
+    past: tuple[npt.NDArray, ...], made: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Return the features of N decisions. past: see `_arguments`. made: [N] plays that come before each."""
+    n = len(made)
     context, plays = np.zeros((n, N_CONTEXT), np.float32), np.zeros((n, HAND_SIZE, N_PLAY), np.float32)
     slots = np.full((n, HAND_SIZE), -1)
     sight, _ = new_memory()
-    _extract(RULEBOOK, DOMINO_TABLE, sight, *_arguments(views), context, plays, slots)
+    _extract(RULEBOOK, DOMINO_TABLE, sight, *past, made, context, plays, slots)
     return context, plays, slots
 
 
@@ -162,13 +208,16 @@ def choose_rows(
 
 
 @kernel
-def _extract(rulebook, table, sights, decls, seats, bidders, plays, players, hands, context, features, slots):
-    """Fill context [N, 32], features [N, 7, 32] and slots [N, 7] of N views."""
+def _extract(
+    rulebook, table, sights, decls, seats, bidders, plays, players, hands, made, context, features, slots
+):
+    """Fill context [N, 32], features [N, 7, 32] and slots [N, 7] of N decisions, each after `made` plays."""
     barred, order = np.zeros(N_SEATS, np.int64), np.zeros(HAND_SIZE, np.int64)
     sight = sights[0]
     for row in range(len(decls)):
-        rules = rulebook[decls[row]]
-        _see_row(rules, sight, seats[row], bidders[row], plays[row], players[row], hands[row], barred)
+        rules, past = rulebook[decls[row]], made[row]
+        before, by = plays[row, :past], players[row, :past]
+        _see_row(rules, sight, seats[row], bidders[row], before, by, hands[row], barred)
         n = fill_features(rules, table[0], sight, context[row], features[row], order)
         for k in range(n):
             slots[row, k] = _slot_of(rules, hands[row], order[k])

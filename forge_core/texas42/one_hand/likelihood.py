@@ -57,7 +57,7 @@ def log_likelihood_of_plays(
         _weigh(
             RULEBOOK,
             DOMINO_TABLE,
-            *new_memory(),
+            *new_memory(policy.hidden),
             *numbers,
             plays,
             players,

@@ -24,22 +24,32 @@ from forge_core.learning.networks.network import Arrays, Network
 from forge_core.learning.spec import StoredRecord
 from forge_core.streams import stream
 from forge_core.texas42.dominoes import HAND_SIZE
-from forge_core.texas42.one_hand.architecture import ARCHITECTURE, HIDDEN
+from forge_core.texas42.one_hand.architecture import ARCHITECTURE, OBJECTIVE
 from forge_core.texas42.one_hand.features import CONTEXT, FEATURES_VERSION, N_CONTEXT, N_PLAY, PLAY
+from forge_core.texas42.settings.one_hand import HIDDEN, MOST_HIDDEN
 
 ONE_HAND_MODEL = str(Path(__file__).parents[3] / "models" / "texas42-one-hand-2k")
 """the network that ships with the project"""
 
-WEIGHTS = np.dtype(
-    [
-        ("context", np.float32, (N_CONTEXT, HIDDEN)),
-        ("bias", np.float32, HIDDEN),
-        ("play", np.float32, (N_PLAY, HIDDEN)),
-        ("out", np.float32, HIDDEN),
-    ],
-    align=True,
-)
-"""The weights of a network, as kernels read them"""
+
+def weights_of_size(hidden: int) -> np.dtype:
+    """Return the record of the weights of a network with this many hidden units, as kernels read them.
+
+    Kernels are compiled once per size, so that the lengths of their loops are constants.
+    """
+    return np.dtype(
+        [
+            ("context", np.float32, (N_CONTEXT, hidden)),
+            ("bias", np.float32, hidden),
+            ("play", np.float32, (N_PLAY, hidden)),
+            ("out", np.float32, hidden),
+        ],
+        align=True,
+    )
+
+
+WEIGHTS = weights_of_size(HIDDEN)
+"""The weights of a network of the usual size"""
 NO_WEIGHTS = np.zeros(1, dtype=WEIGHTS)
 """for kernels that are told to use another policy"""
 
@@ -66,11 +76,11 @@ class FeatureConfig(StoredRecord):
     """The size of the network."""
 
     hidden: int = HIDDEN
-    objective: str = "one-hand"
+    objective: str = OBJECTIVE
 
     def __post_init__(self) -> None:
-        if self.hidden != HIDDEN:
-            raise BadInput(f"hidden {self.hidden}: the kernels are compiled for {HIDDEN} hidden units")
+        if type(self.hidden) is not int or not 1 <= self.hidden <= MOST_HIDDEN:
+            raise BadInput(f"hidden {self.hidden}: use 1 to {MOST_HIDDEN} hidden units")
 
 
 class OneHandNet(Network):
@@ -99,6 +109,13 @@ class OneHandNet(Network):
         hidden = torch.relu(self.context(context)[:, None] + self.play(plays))
         return self.out(hidden).squeeze(-1)
 
+    def logits(self, context: Tensor, plays: Tensor, decision: Tensor) -> Tensor:
+        """Return the logits [K] of K plays without places that are empty, which training need not compute.
+
+        context: [N, 32]. plays: [K, 32]. decision: [K], the row of `context` that each play belongs to.
+        """
+        return self.out(torch.relu(self.context(context)[decision] + self.play(plays))).squeeze(-1)
+
     def answers(self, context: Tensor, plays: Tensor) -> tuple[Tensor, ...]:
         """Return the logits, as a tuple; see Network."""
         return (self(context, plays),)
@@ -125,7 +142,7 @@ def load_weights(folder: str) -> np.ndarray:
 
 def weights_of(network: OneHandNet) -> np.ndarray:
     """Return [1] WEIGHTS: the weights as kernels read them."""
-    packed = np.zeros(1, dtype=WEIGHTS)
+    packed = np.zeros(1, dtype=weights_of_size(network.config.hidden))
     for name, tensor in (
         ("context", network.context.weight.T),
         ("bias", network.context.bias),
@@ -140,18 +157,19 @@ def weights_of(network: OneHandNet) -> np.ndarray:
 def fill_logits(weights, n, context, plays, situation, hidden, logits):
     """Fill logits [7] of the first n plays. context [32], plays [7, 32]; situation, hidden [H]: memory."""
     # The situation's share of the hidden units is the same for all plays. Most features are 0: skip them.
+    n_units = len(weights.bias)
     situation[:] = weights.bias
     for i in range(N_CONTEXT):
         if context[i] != 0:
-            for unit in range(HIDDEN):
+            for unit in range(n_units):
                 situation[unit] += context[i] * weights.context[i, unit]
     for k in range(n):
         hidden[:] = situation
         for i in range(N_PLAY):
             if plays[k, i] != 0:
-                for unit in range(HIDDEN):
+                for unit in range(n_units):
                     hidden[unit] += plays[k, i] * weights.play[i, unit]
         logit = np.float32(0)
-        for unit in range(HIDDEN):
+        for unit in range(n_units):
             logit += max(hidden[unit], np.float32(0)) * weights.out[unit]
         logits[k] = logit

@@ -72,7 +72,7 @@ def playout_q(
             RULEBOOK,
             workspace(),
             DOMINO_TABLE,
-            *new_memory(),
+            *new_memory(policy.hidden),
             hands[rows],
             decls[rows],
             states[rows],

@@ -22,6 +22,7 @@ from typing import Any
 
 from forge_core.arena.names import FindModel, PlayerKind, PlayerName, make_player
 from forge_core.errors import BadInput
+from forge_core.texas42.one_hand.architecture import OBJECTIVE as ONE_HAND
 from forge_core.texas42.players.protocol import Clairvoyant, Player
 from forge_core.texas42.reference import REFERENCE_MODEL
 from forge_core.texas42.settings.games import (
@@ -99,10 +100,11 @@ def _policy(name: PlayerName, device: str) -> Player:
 
 
 def _network(name: PlayerName, device: str) -> Player:
-    from forge_core.texas42.one_hand.choose import open_policy
+    from forge_core.texas42.one_hand.choose import load_policy
+    from forge_core.texas42.one_hand.network import ONE_HAND_MODEL
     from forge_core.texas42.players.one_hand import OneHandPlayer
 
-    return OneHandPlayer(name.text, open_policy("network"))
+    return OneHandPlayer(name.text, load_policy(name.options.get("model", ONE_HAND_MODEL)))
 
 
 def _stage2(name: PlayerName, device: str) -> Player:
@@ -128,7 +130,7 @@ KINDS: dict[str, PlayerKind[AnyPlayer]] = {
     "pmake": PlayerKind(_THINKING, _expected("pmake"), "qvalue"),
     "strong": PlayerKind(_THINKING, _expected("eq", STRONG), "qvalue"),
     "policy": PlayerKind(("model", "worlds", "posterior"), _policy, "policy"),
-    "network": PlayerKind((), _network),
+    "network": PlayerKind(("model",), _network, ONE_HAND),
     "stage2": PlayerKind(("model",), _stage2, "eq"),
     "clairvoyant": PlayerKind(("model",), _clairvoyant, "qvalue"),
 }

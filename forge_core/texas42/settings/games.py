@@ -68,7 +68,7 @@ class GameSettings:
     )
     policy: str | None = setting(
         None,
-        "With playouts: policy of all seats, heuristic or network.",
+        "With playouts: policy of all seats, heuristic, network or the folder of a one-hand network.",
         default_text=PLAYOUT_POLICY,
         panel=_WORLDS,
     )

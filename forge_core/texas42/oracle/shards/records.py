@@ -14,8 +14,9 @@ from forge_core.files import fingerprint
 from forge_core.files.inspection import Provenance
 from forge_core.files.records import JsonHeader
 from forge_core.streams import stream
-from forge_core.texas42.deals import Hands
+from forge_core.texas42.deals import Hands, deal_from_seed
 from forge_core.texas42.declarations import N_DECLARATIONS
+from forge_core.texas42.declaring import suits
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS
 from forge_core.texas42.keys import PUBLISHED_DECL, ShardKey
 from forge_core.texas42.oracle.sampling import N_SAMPLED_PLIES
@@ -24,6 +25,8 @@ from forge_core.texas42.settings.shards import DEFAULT_ROWS, Rows
 from forge_core.texas42.state import LEADER_BIT, States
 from forge_core.texas42.tables import Bytes
 
+Declare = Literal["seed", "random", "hand", "all"]
+"""ways to determine the declaration of a deal, other than naming one; see `seed_keys`"""
 SHARDS_VERSION = "s1"
 """Raised when the same key gives different rows or deals"""
 SCHEMA_VERSION = 1
@@ -33,13 +36,14 @@ FOREIGN = "foreign"
 
 
 def seed_keys(
-    seeds: Iterable[int], declarations: Literal["seed", "random", "all"] | int, opponents: int | None = None
+    seeds: Iterable[int], declarations: Declare | int, opponents: int | None = None
 ) -> list[ShardKey]:
     """Return the keys of shards for some seeds.
 
     declarations: `seed` (one per seed, seed % 10), `random` (one per seed, drawn from `stream(seed,
-    "declaration")`), `all` ten, or one for all seeds. opponents: number of
-    marginalized deals per seed; None for the seed's own deal. Raises BadInput for invalid values.
+    "declaration")`), `hand` (the one that suits seat 0's hand, see `declaring.suits`), `all` ten, or one for
+    all seeds. opponents: number of marginalized deals per seed; None for the seed's own deal. Raises BadInput
+    for invalid values.
     """
     if opponents is not None and opponents < 1:
         raise BadInput(f"{opponents} opponents: use at least 1")
@@ -57,11 +61,14 @@ def _declarations_of(seed: int, declarations: str | int) -> Iterable[int]:
         return [seed % N_DECLARATIONS]
     if declarations == "random":
         return [int(stream(seed, "declaration").integers(N_DECLARATIONS))]
+    if declarations == "hand":
+        hand = deal_from_seed(seed)[0]  # seat 0 keeps it in marginalized deals, too
+        return [int(suits(np.array([hand], dtype=np.int8))[0])]
     if declarations == "all":
         return range(N_DECLARATIONS)
     if isinstance(declarations, str):
         raise BadInput(
-            f"declarations {declarations!r}: use seed, random, all or one of 0..{N_DECLARATIONS - 1}"
+            f"declarations {declarations!r}: use seed, random, hand, all or one of 0..{N_DECLARATIONS - 1}"
         )
     return [declarations]
 

@@ -1,4 +1,7 @@
-"""The declaration that suits a hand by a simple rule: trumps held, and dominoes that nothing can beat."""
+"""The declaration that suits a hand by a simple rule: trumps held, and dominoes that nothing can beat.
+
+Matches and games of E[Q] can declare by it, so that contracts resemble those of a table.
+"""
 
 from __future__ import annotations
 

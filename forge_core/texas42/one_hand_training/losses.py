@@ -1,0 +1,30 @@
+"""The loss of the one-hand network: cross-entropy with softened regrets, and expected regret."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_LEAST_LOG_SHARE = -50.0
+"""bounds the loss of a play whose share underflows"""
+
+
+def regrets(q: Tensor, legal: Tensor) -> Tensor:
+    """Return the regret of each play: [N, 7] points at least 0; 0 where there is no play."""
+    best = q.masked_fill(~legal, -torch.inf).amax(dim=1, keepdim=True)
+    return torch.where(legal, best - q, 0.0)
+
+
+def loss_of(logits: Tensor, q: Tensor, legal: Tensor, temperature: float, regret_share: float) -> Tensor:
+    """Return the mean loss over N decisions, a scalar.
+
+    logits: [N, 7], -inf where there is no play. q: [N, 7] points. temperature, regret_share: see
+    OneHandSettings. The expected regret is linear in q, so errors of the labels do not bias it; the
+    cross-entropy learns faster and also orders the plays that are not best.
+    """
+    lost = regrets(q, legal)
+    label = (-lost / temperature).masked_fill(~legal, -torch.inf).softmax(dim=1)
+    log_share = logits.log_softmax(dim=1)
+    entropy = -(label * log_share.clamp(min=_LEAST_LOG_SHARE)).sum(dim=1)
+    expected = (log_share.exp() * lost).sum(dim=1)
+    return ((1 - regret_share) * entropy + regret_share * expected).mean()

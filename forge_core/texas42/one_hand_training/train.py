@@ -1,0 +1,251 @@
+"""A run that trains the one-hand network; its folder is that of all runs (see `forge_core.learning.runs`).
+
+Step k learns from decisions that only k and the seed determine, and the learning rate follows from k, so a
+run that was stopped and resumed equals an uninterrupted one to the last digit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from forge_core.errors import BadInput
+from forge_core.learning.checkpoints import load_model, weights_digest
+from forge_core.learning.labelled.metrics import GOAL, evaluate_q, evaluate_random
+from forge_core.learning.labelled.rows import ILLEGAL
+from forge_core.learning.loop import LoopRun, Watch, go_through
+from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_machine
+from forge_core.splits import Split
+from forge_core.streams import stream
+from forge_core.texas42.one_hand.network import FeatureConfig, FeatureSpec, OneHandNet
+from forge_core.texas42.one_hand_training.decisions import DecisionSet
+from forge_core.texas42.one_hand_training.losses import loss_of
+from forge_core.texas42.settings.one_hand import EVALUATIONS, HIDDEN, OneHandSettings
+from forge_core.texas42.sources import GameRows
+
+MODEL_VERSION = "o1"
+"""Raised when the same decisions and settings train a different network."""
+
+_WARMUP = 0.1
+"""share of the steps over which the learning rate rises"""
+_STEPS_AT_ONCE = 20
+"""steps between two looks at the clock and at Ctrl-C: about a second"""
+_EVALUATED_AT_ONCE = 16_384
+_NOT_OF_TRAINING = ("init_from", "name", "runs")
+"""settings that do not belong to `train` in config.json"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run that has no folder yet: its settings, its decisions, and where they come from."""
+
+    settings: OneHandSettings
+    train: DecisionSet
+    val: DecisionSet
+    data: Mapping[str, Any]
+    """the record of the rows in config.json; see `forge_core.texas42.sources.GameRows`"""
+
+    @property
+    def steps(self) -> int:
+        """The number of steps of the run."""
+        return self.settings.epochs * (len(self.train) // self.settings.batch_size)
+
+    @property
+    def amount(self) -> int:
+        """The number of decisions that the run learns from, counted in every epoch."""
+        return self.steps * self.settings.batch_size
+
+
+def plan_of(settings: OneHandSettings, source: GameRows) -> Plan:
+    """Return the plan of a run on the rows of a source. Raises BadInput if they do not fill a batch."""
+    rows = source.open_both()
+    train, val = (DecisionSet.of_store(rows[split]) for split in (Split.TRAIN, Split.VAL))
+    if settings.batch_size > len(train):
+        raise BadInput(
+            f"batch size {settings.batch_size:,} is above the {len(train):,} decisions to learn from: use a "
+            "smaller one, or play more games with forge eq"
+        )
+    return Plan(settings, train, val, source.record)
+
+
+@dataclass
+class Since:
+    """Work done since the last evaluation."""
+
+    loss: float = 0.0
+    """sum over steps"""
+    steps: int = 0
+
+
+@dataclass
+class Order:
+    """The order of the decisions in each epoch: a permutation that seed and epoch determine."""
+
+    seed: int
+    n: int
+    batch_size: int
+    _epoch: int = -1
+    _order: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def batch(self, step: int) -> np.ndarray:
+        """Return the indices of the decisions of a step; those that fill no batch are left out."""
+        epoch, place = divmod(step, self.n // self.batch_size)
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, stream(self.seed, "one-hand-epoch", epoch).permutation(self.n)
+        return self._order[place * self.batch_size : (place + 1) * self.batch_size]
+
+
+class Run(LoopRun):
+    """A run in a folder. What it plays through, in the words of LoopRun, are decisions."""
+
+    def __init__(self, plan: Plan, folder: Path, record: dict[str, Any], network: OneHandNet) -> None:
+        """record: config.json. network: training starts from its weights."""
+        settings = plan.settings
+        super().__init__(folder, record, plan.amount, EVALUATIONS)
+        self.plan, self.network, self.step, self.since = plan, network, 0, Since()
+        self.order = Order(settings.seed, len(plan.train), settings.batch_size)
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.lr)
+
+    @property
+    def played(self) -> int:
+        """Decisions learnt from so far, counted in every epoch."""
+        return self.step * self.plan.settings.batch_size
+
+    def iterate(self) -> None:
+        """Take a few steps."""
+        for _ in range(min(_STEPS_AT_ONCE, self.plan.steps - self.step)):
+            self._learn()
+
+    def _learn(self) -> None:
+        settings = self.plan.settings
+        lesson = self.plan.train.lesson(self.order.batch(self.step))
+        logits = lesson.logits(self.network)
+        loss = loss_of(logits, lesson.q, lesson.legal, settings.temperature, settings.regret_share)
+        for group in self.optimizer.param_groups:
+            group["lr"] = settings.lr * rate_at(self.step, self.plan.steps)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.step += 1
+        self.since.loss += float(loss.detach())
+        self.since.steps += 1
+
+    def evaluate(self) -> tuple[OneHandNet, int, dict[str, float]]:
+        """Return the network, the number of steps, and the points that its plays lose on val decisions."""
+        gap = points_lost(self.network, self.plan.val)
+        if not math.isfinite(gap):
+            raise BadInput("training diverged: the network's answers are not numbers; use a lower lr")
+        loss = self.since.loss / max(1, self.since.steps)
+        self.since = Since()
+        return self.network, self.step, {"loss": loss, GOAL: gap}
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint holds."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "since": asdict(self.since),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state` returned."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.since = state["step"], Since(**state["since"])
+
+
+def rate_at(step: int, steps: int) -> float:
+    """Return the learning rate of a step as a share of its peak: a linear rise, then half a cosine to 0."""
+    rise = max(1, round(_WARMUP * steps))
+    done = max(0, step - rise) / max(1, steps - rise)
+    return min(1.0, (step + 1) / rise) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def points_lost(network: OneHandNet, decisions: DecisionSet) -> float:
+    """Return the mean points that the network's plays lose per decision, by the recorded values."""
+    predicted, q, legal = [], [], []
+    with torch.inference_mode():
+        for first in range(0, len(decisions), _EVALUATED_AT_ONCE):
+            some = np.arange(first, min(first + _EVALUATED_AT_ONCE, len(decisions)))
+            lesson = decisions.lesson(some)
+            predicted.append(lesson.logits(network).numpy())
+            q.append(lesson.q.numpy())
+            legal.append(lesson.legal.numpy())
+    values, places = np.concatenate(q), np.concatenate(legal)
+    return float(evaluate_q(np.concatenate(predicted), values, places, in_points=False)[GOAL])
+
+
+def random_points_lost(decisions: DecisionSet) -> float:
+    """Return the mean points per decision that random play loses."""
+    q = decisions.games["q"][decisions.game, decisions.made]
+    return float(evaluate_random(q, q != ILLEGAL)[GOAL])
+
+
+def train(plan: Plan, folder: str | Path, *, resume: bool = False, watch: Watch | None = None) -> TrainResult:
+    """Train a network and keep everything in `folder`.
+
+    resume: continue from the checkpoint in `folder`; the result is the same as without the interruption.
+    watch: what ends the run early, and who is told how far it is. Raises BadInput for a plan, a model or a
+    checkpoint that does not fit, and KeyboardInterrupt if `watch` says so.
+    """
+    folder, init_from = Path(folder), plan.settings.init_from
+    network = first_network(plan.settings, None if resume else init_from)
+    record = claim_folder(folder, describe_run(plan, network, init_from), resume)
+
+    def begin() -> Run:
+        return Run(plan, folder, record, network)
+
+    return go_through(begin, resume, "cpu", "32", network.n_parameters, watch or Watch())
+
+
+def first_network(settings: OneHandSettings, init_from: str | None) -> OneHandNet:
+    """Return a network with fresh weights from the seed, or a model to go on from.
+
+    Raises BadInput for a model with another number of hidden units than the settings ask for.
+    """
+    if init_from is None:
+        torch.manual_seed(settings.seed)
+        return OneHandNet(FeatureSpec(), FeatureConfig(settings.hidden or HIDDEN))
+    network = load_model(init_from, kind=OneHandNet).train()
+    if settings.hidden not in (None, network.config.hidden):
+        raise BadInput(
+            f"{init_from} has {network.config.hidden} hidden units, not {settings.hidden}: leave hidden out"
+        )
+    return network
+
+
+def describe_run(plan: Plan, network: OneHandNet, init_from: str | None) -> dict[str, Any]:
+    """Return the config.json of a run, which also begins the card of its network."""
+    settings = {name: value for name, value in asdict(plan.settings).items() if name not in _NOT_OF_TRAINING}
+    return {
+        "train": settings | {"hidden": network.config.hidden},
+        "spec": network.spec.to_dict(),
+        "data": {**plan.data, "decisions": len(plan.train)},
+        "init_from": init_from,
+        "parent_weights": weights_digest(init_from) if init_from else None,
+        "model_version": MODEL_VERSION,
+        **describe_machine("cpu", "32"),
+    }
+
+
+def settings_from(stored: Mapping[str, Any], init_from: str | None) -> OneHandSettings:
+    """Return the settings of a run from `train` in its config.json. Raises BadInput for other settings."""
+    known = {each.name for each in fields(OneHandSettings)}
+    if unknown := sorted(set(stored) - known):
+        raise BadInput(f"the run has a setting {unknown[0]} that this code does not know: start a new run")
+    return OneHandSettings(**stored, init_from=init_from)
+
+
+def point_text(point: Point) -> str:
+    """Return an evaluation as a line of text."""
+    return (
+        f"step {point['step']:>7,}  {point['rows']:>11,} decisions  {point['cpu_seconds']:>6,.0f} CPU s  "
+        f"loss {point['loss']:.4f}  points lost per decision {point[GOAL]:.3f}"
+    )
