@@ -11,27 +11,36 @@ import urllib.error
 import urllib.request
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from chromium import CHROMIUM, Chromium
 
 from forge_core.cli.main import main
 from forge_core.errors import BadInput
+from forge_core.texas42.auction import PASS, Auction, Score, call_text, legal_calls
+from forge_core.texas42.bidding.advice import Situation
+from forge_core.texas42.bidding.bidders import RuleBidder, call
+from forge_core.texas42.bidding.playouts import open_playout
+from forge_core.texas42.bidding.table import play_out
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.eq.generate import GameConfig, decide
-from forge_core.texas42.eq.oracles import ExactOracle
+from forge_core.texas42.eq.oracles import ExactOracle, PlayoutOracle
+from forge_core.texas42.eq.policies import Choices
 from forge_core.texas42.games import start
+from forge_core.texas42.one_hand.choose import choose_slots, open_policy
 from forge_core.texas42.oracle import root_q
 from forge_core.texas42.state import to_mover_frame
-from forge_core.texas42.web import PAGE
+from forge_core.texas42.views import Views
+from forge_core.texas42.web import LEVELS, PAGE
 from forge_core.web.serve import server_of
 
 in_browser = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None or sys.platform != "linux", reason="no Chromium"),
 ]
-TURN = "document.querySelector('button.domino:not(:disabled)') || texas42.record()"
+TURN = "document.querySelector('button.domino:not(:disabled)') || globalThis.texas42?.record()"
 FIRST_LEGAL = "button.domino:not(:disabled)"
 
 
@@ -68,8 +77,10 @@ def play_hand(browser: Chromium, address: str, link: str, choose: str = FIRST_LE
 
 
 def check_hand(record: dict, worlds: int) -> None:
-    """Replay a recorded hand: deal, legality, seats, points, exact values, and all estimates of E[Q]."""
+    """Replay a recorded hand: deal, calls, legality, seats, points, exact values, and all estimates."""
     assert record["deal"] == deal_from_seed(int(record["seed"]))
+    if record["auction"]:
+        check_auction(record)
     games = start([record["deal"]], [record["decl"]], record["bidder"], bids=record["bid"])
     keys = np.array([int(record["seed"]) % 2**64], dtype=np.uint64)
     for ply, domino in enumerate(record["plays"]):
@@ -90,13 +101,46 @@ def check_hand(record: dict, worlds: int) -> None:
         ):
             np.testing.assert_allclose(np.array(found[name], dtype=float), same[0], atol=1e-4)
         if views.seat[0] != 0:
-            assert slot == choices.slot[0]
+            assert slot == choice_of(record["opponents"], views, keys, choices)
         lost = np.nanmax(expected.mean[0]) - expected.mean[0, slot]
         np.testing.assert_allclose(record["costs"][ply]["known"], lost, atol=1e-4)
         assert record["costs"][ply]["seen"] == max(q.tolist()) - q[slot]
         games = games.play([slot])
     assert games.over
     assert games.seen.points[0].tolist() == record["points"]
+
+
+def choice_of(opponents: str, views: Views, keys: npt.NDArray[np.uint64], exact: Choices) -> int:
+    """Return the slot that another seat plays on a level."""
+    if opponents == "heuristic":
+        return int(choose_slots(views, open_policy("heuristic"))[0])
+    if opponents == "strongest":
+        oracle = PlayoutOracle(open_policy("network"))
+        return int(decide(oracle, views, keys, GameConfig(Sampling(200)))[1].slot[0])
+    return int(exact.slot[0])
+
+
+def check_auction(record: dict) -> None:
+    """Repeat the calls of a recorded auction: legality, the calls of rule bidders, contract and score."""
+    bidding = record["auction"]
+    auction, marks = Auction(bidding["dealer"]), bidding["marks"]
+    decl = None
+    for made in bidding["calls"]:
+        seat = auction.turn
+        if seat != 0:
+            situation = Situation(auction.calls, marks[seat % 2], marks[1 - seat % 2])
+            expected = call(RuleBidder(), record["deal"][seat], situation)
+            assert made == expected.call
+            decl = expected.decl if expected.call else decl
+        elif made:
+            decl = record["decl"]
+        auction = auction.call(seat, made)
+    contract = auction.contract
+    assert contract and (contract.bidder, contract.bid) == (record["bidder"], record["bid"])
+    assert decl == record["decl"]
+    is_made = contract.made(record["points"])
+    assert is_made is not None
+    assert list(Score(tuple(marks)).after(contract, is_made).marks) == bidding["marksAfter"]
 
 
 class TestInBrowser:
@@ -120,16 +164,19 @@ class TestInBrowser:
         assert main(["view", str(file)]) == 0
         assert "seat 0 against exact players" in " ".join(capsys.readouterr().out.split())
 
-    def test_a_hand_with_a_chosen_trump_and_without_hints(self, browser, address):
+    def test_a_hand_with_an_auction_and_without_hints(self, browser, address):
         browser.show_as(390, 844, is_dark=True, is_phone=True)
-        browser.open(f"{address}#seed=123456789012345678901&pace=0")
-        browser.wait_for("document.querySelector('[data-decl]')")
+        browser.open(f"{address}#seed=123456789012345678901&dealer=0&marks=6-2&pace=0")
+        browser.wait_for("document.querySelector('[data-call]')")
         browser.press("h")
+        assert browser.evaluate("document.querySelector('#advice')") is None
+        assert browser.evaluate("document.documentElement.scrollWidth") == 390
+        browser.click("[data-call]:last-child")
+        browser.wait_for("document.querySelector('[data-decl]')")
         browser.click("[data-decl=doubles-trump]")
         browser.wait_for(TURN)
         hints = "document.querySelectorAll('.meter').length"
         assert browser.evaluate(hints) == 0
-        assert browser.evaluate("location.hash").endswith("decl=doubles-trump&pace=0")
         # Until the end, nothing on the page tells what another seat expects.
         assert browser.evaluate("texas42.record()") is None
         browser.press("1")
@@ -142,12 +189,70 @@ class TestInBrowser:
             browser.wait_for(TURN)
         record = browser.evaluate("texas42.record()")
         assert record["decl"] == NAMES.index("doubles-trump")
+        assert record["bid"] >= 84
         check_hand(record, worlds=50)
         assert browser.evaluate("document.documentElement.scrollWidth") == 390
 
+    @pytest.mark.parametrize("opponents", ["heuristic", "strongest"])
+    def test_two_hands_of_a_game_against_other_players(self, browser, address, opponents):
+        """Seat 0 passes; a hand that all pass is dealt again, and a decided hand is finished at once."""
+        browser.open(f"{address}#seed=5&pace=0&opponents={opponents}")
+        for _ in range(2):
+            self.pass_until_somebody_bids(browser)
+            for _ in range(8):
+                browser.wait_for(f"document.querySelector('#finish') || {TURN}")
+                if browser.evaluate("Boolean(document.querySelector('#finish'))"):
+                    browser.click("#finish")
+                    break
+                held = browser.evaluate("document.querySelectorAll('button.domino').length")
+                browser.click(FIRST_LEGAL)
+                browser.wait_for(f"document.querySelectorAll('button.domino').length < {held}")
+            browser.wait_for("texas42.record()")
+            record = browser.evaluate("texas42.record()")
+            assert record["opponents"] == opponents
+            check_hand(record, worlds=50)
+            browser.click("#next")
+        score = record["auction"]["marksAfter"]
+        browser.wait_for("location.hash.includes('marks=')")
+        assert f"marks={score[0]}-{score[1]}" in browser.evaluate("location.hash")
+        assert sum(score) > 1
+
+    def pass_until_somebody_bids(self, browser):
+        for _ in range(20):
+            browser.wait_for(f"document.querySelector('[data-call]') || {TURN}")
+            if not browser.evaluate("Boolean(document.querySelector('[data-call]'))"):
+                return
+            assert browser.evaluate("document.querySelectorAll('.back').length") == 21
+            browser.press("p")
+            browser.wait_for(f"!document.querySelector('[data-call]') || {TURN}")
+
+    def test_the_auction_advises(self, browser, address):
+        """The table converges on that of forge_core's playouts, and the advice is that of the table."""
+        browser.open(f"{address}#seed=3&pace=0")
+        browser.wait_for("document.querySelector('#panel')?.textContent.includes('In 200 deals')")
+        rows = browser.evaluate("[...document.querySelectorAll('#panel tr')].map((row) => row.innerText)")
+        hand = deal_from_seed(3)[0]
+        expected = play_out(hand, open_playout("network"), 200, 0).p_make[:, 0]
+        shown = {row.split("\t")[0]: int(row.split("\t")[1][:-1]) / 100 for row in rows if "%" in row}
+        assert len(shown) == 10
+        for decl, name in enumerate(NAMES):
+            label = name.replace("-", " ").replace("notrump", "no trump")
+            assert abs(shown[label] - expected[decl]) < 0.17  # both have 200 deals: 3.4 standard errors
+        text = browser.evaluate("document.querySelector('#advice').textContent")
+        advised = browser.evaluate("document.querySelector('.advised').textContent")
+        assert f"Advice: {advised}" in text
+
+    def test_legal_calls_are_those_of_the_rules(self, browser, address):
+        browser.open(address)
+        browser.wait_for("globalThis.texas42")
+        for high in (PASS, *range(30, 43), 84, 126):
+            module = "import('./auction.mjs')"
+            both = f"{module}.then((m) => [m.legalCalls({high}), m.callText({high})])"
+            assert browser.evaluate(both) == [list(legal_calls(high)), call_text(high)]
+
     def test_a_wrong_link_is_named(self, browser, address):
-        for link, word in (("#seed=-1", "seed=-1"), ("#seed=1&decl=hearts", "decl=hearts")):
-            browser.open(address + link)
+        for word in ("seed=-1", "decl=hearts", "dealer=4", "marks=7-0", "opponents=weak"):
+            browser.open(f"{address}#{word}")
             browser.wait_for(f"document.getElementById('status')?.textContent.includes('{word}')")
 
 
@@ -183,7 +288,18 @@ def test_a_port_in_use_is_named():
         server.server_close()
 
 
-@pytest.mark.parametrize("options, word", [(["--decl", "sixes"], "--seed"), (["--port", "70000"], "70000")])
+def test_the_levels_are_those_of_the_page():
+    assert f"LEVELS = {json.dumps(LEVELS)}" in (PAGE / "link.mjs").read_text()
+
+
+@pytest.mark.parametrize(
+    "options, word",
+    [
+        (["--decl", "sixes"], "--seed"),
+        (["--port", "70000"], "70000"),
+        (["--opponents", "weak"], "heuristic, exact, strongest"),
+    ],
+)
 def test_bad_options_are_named(options, word, capsys):
     assert main(["play", "--no-browser", *options]) == 2
     assert word in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`forge play`: play Texas 42 in a browser against exact players."""
+"""`forge play`: play Texas 42 in a browser, as a game to seven marks."""
 
 from __future__ import annotations
 
@@ -30,9 +30,21 @@ def play(
     decl: Annotated[
         int | None,
         typer.Option(
-            "--decl", parser=read_declaration, metavar="NAME", help="Trump that you name (default: ask)."
+            "--decl",
+            parser=read_declaration,
+            metavar="NAME",
+            help="Play one hand, in which you bid 30 with this trump (default: hold an auction).",
         ),
     ] = None,
+    opponents: Annotated[
+        str,
+        typer.Option(
+            "--opponents",
+            metavar="LEVEL",
+            help="Players of the other seats: heuristic (fixed rules), exact (E[Q] by the solver) or "
+            "strongest (E[Q] by playouts).",
+        ),
+    ] = "exact",
     port: Annotated[
         int, typer.Option("--port", parser=read_port, metavar="P", help="Port of the page; 0: a free one.")
     ] = 0,
@@ -42,12 +54,12 @@ def play(
         typer.Option("--out", metavar="DIR", help="Write the page to this folder instead of serving it."),
     ] = None,
 ) -> None:
-    """Play whole hands in a browser; the other three seats solve deals that fit what they know."""
+    """Play Texas 42 in a browser: auction, hands with hints, marks to seven, and the cost of every play."""
     from forge_core.cli.screen import screen, size_text
     from forge_core.texas42.web import PAGE
     from forge_core.web.serve import server_of
 
-    link = _link(seed, decl)
+    link = _link(seed, decl, opponents)
     if out is not None:
         from forge_core.files import Store
 
@@ -71,12 +83,19 @@ def play(
         server.server_close()
 
 
-def _link(seed: int | None, decl: int | None) -> str:
-    """Return the part of the address that names the deal. Raises BadInput for --decl without --seed."""
+def _link(seed: int | None, decl: int | None, opponents: str) -> str:
+    """Return the part of the address that names the hand. Raises BadInput for contradictory options."""
     from forge_core.texas42.declarations import NAMES
+    from forge_core.texas42.web import LEVELS
 
-    if seed is None:
-        if decl is not None:
-            raise BadInput("--decl needs --seed: the declaration is that of one deal")
-        return ""
-    return f"#seed={seed}" + ("" if decl is None else f"&decl={NAMES[decl]}")
+    if opponents not in LEVELS:
+        raise BadInput(f"--opponents {opponents}: use {', '.join(LEVELS)}")
+    if seed is None and decl is not None:
+        raise BadInput("--decl needs --seed: the declaration is that of one deal")
+    parts = {
+        "seed": seed,
+        "decl": None if decl is None else NAMES[decl],
+        "opponents": None if opponents == "exact" else opponents,
+    }
+    named = [f"{name}={value}" for name, value in parts.items() if value is not None]
+    return "#" + "&".join(named) if named else ""

@@ -18,11 +18,10 @@ from forge_core.texas42.eq.oracles import ExactOracle
 from forge_core.texas42.eq.policies import Choices
 from forge_core.texas42.eq.records import GameRecord
 from forge_core.texas42.games import Games, replay, start
+from forge_core.texas42.web import LEVELS
 
 FORMAT = "forge texas42 hand 1"
 """The format that the page writes; raised when a field changes its meaning"""
-LEVELS = ("heuristic", "exact", "strongest")
-"""The opponents that the page offers"""
 _MOST_BYTES = 1 << 20
 """A hand takes about 10 kB"""
 _MOST_COUNT = 1 << 53

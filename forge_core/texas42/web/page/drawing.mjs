@@ -1,5 +1,6 @@
 // Everything that is drawn, from a plain description of what to show. No rules and no state of play here.
 
+import { callText, isMade, pointsNeeded } from "./auction.mjs";
 import { DECLARATIONS, nameOf, pipsOf, voidsOf } from "./hand.mjs";
 
 export const SEATS = ["You", "Left", "Partner", "Right"];
@@ -8,6 +9,7 @@ const SUITS = ["blanks", "ones", "twos", "threes", "fours", "fives", "sixes", "t
 const DIAGONAL = [[-1, 1], [1, -1]];
 const CORNERS = [...DIAGONAL, [-1, -1], [1, 1]];
 const SPOTS = [[], [[0, 0]], DIAGONAL, [...DIAGONAL, [0, 0]], CORNERS, [...CORNERS, [0, 0]], [...CORNERS, [-1, 0], [1, 0]]];
+const SEEN = 0.05; // points: smaller losses would read 0.0
 const COSTLY = 1; // points: losses from here on are marked in the list of plays
 
 /** Return an element. Attributes with a false value are left out; children are elements or text. */
@@ -23,7 +25,7 @@ export function element(tag, attributes = {}, ...children) {
 
 export const signed = (points) => (Object.is(points, NaN) ? "" : `${points > 0 ? "+" : ""}${points.toFixed(1)}`);
 export const percent = (share) => `${Math.round(100 * share)} %`;
-const title = (decl) => DECLARATIONS[decl].replace("-", " ").replace("notrump", "no trump");
+export const title = (decl) => DECLARATIONS[decl].replace("-", " ").replace("notrump", "no trump");
 
 /** Return the drawing of an upright domino; null for one that is face down. */
 function drawing(domino) {
@@ -43,9 +45,9 @@ const tile = (domino, classes = "") =>
 /**
  * Draw the table. hand: the position shown. isOpen: true shows all hands. own: the buttons of seat 0, see
  * `ownHand`, or null. next: the domino played next in a hand that is looked at again, or null. isPlayed: false
- * before the trump is known.
+ * before the trump is known. dealer: the seat that dealt, or null.
  */
-export function drawTable(place, { hand, isOpen, own, next, isPlayed }) {
+export function drawTable(place, { hand, isOpen, own, next, isPlayed, dealer }) {
   const voids = voidsOf(hand.rules, hand.decl, hand.plays, hand.players);
   const seats = PLACES.map((where, seat) => {
     const isToMove = isPlayed && !hand.isOver && hand.turn === seat;
@@ -58,7 +60,7 @@ export function drawTable(place, { hand, isOpen, own, next, isPlayed }) {
     return element(
       "div",
       { class: `seat ${where} ${seat % 2 ? "them" : "us"} ${isToMove ? "to-move" : ""}`, "data-seat": seat },
-      element("h3", {}, `${SEATS[seat]}${isToMove ? " to play" : ""}`),
+      element("h3", {}, `${SEATS[seat]}${isToMove ? " to play" : ""}${seat === dealer ? " (dealt)" : ""}`),
       element("div", { class: "row" }, ...dominoes),
       element("small", {}, missing ? `no ${missing}` : ""),
     );
@@ -91,7 +93,7 @@ export function ownHand(hand, { isOn, hint, onPlay }) {
     const isBest = hint && isLegal && hint.best === slot;
     const words = hint && isLegal ? hintOf(hint, slot, isBest) : [];
     const label = hint && isLegal
-      ? `, expected ${signed(hint.mean[slot])} points, makes the bid in ${percent(hint.pMake[slot])}${isBest ? ", best" : ""}`
+      ? `, expected ${signed(hint.mean[slot])} points, ${hand.bidder % 2 ? "sets" : "makes"} the bid in ${percent(hint.pMake[slot])}${isBest ? ", best" : ""}`
       : "";
     return element(
       "button",
@@ -122,60 +124,48 @@ function hintOf(hint, slot, isBest) {
   ];
 }
 
-/** Draw the points of both teams and the contract. */
-export function drawScore(place, hand) {
-  const needed = hand.bid - hand.points[0];
-  const state = needed <= 0 ? "made" : hand.points[1] > 42 - hand.bid ? "set" : `${needed} to go`;
+/** Return how far a contract is, in words. */
+function contractText({ bid, bidder, decl, points }) {
+  const made = isMade({ bid, bidder, points });
+  const state = made === null ? `${pointsNeeded(bid) - points[bidder % 2]} to go` : made ? "made" : "set";
+  return `${SEATS[bidder]} bid ${callText(bid)}, ${title(decl)}: ${state}`;
+}
+
+/** Draw the points of both teams and the contract. onFinish: offers to play the rest of a decided hand, or null. */
+export function drawScore(place, hand, onFinish = null) {
   place.replaceChildren(
     element(
       "div",
       { class: "points" },
       element("span", {}, "Your team ", element("b", { class: "us" }, String(hand.points[0]))),
       element("span", {}, "Opponents ", element("b", { class: "them" }, String(hand.points[1]))),
-      element("span", {}, `You bid ${hand.bid}, ${title(hand.decl)}: ${state}`),
+      element("span", {}, contractText(hand)),
+      onFinish && element("button", { type: "button", id: "finish", onclick: onFinish }, "Finish the hand"),
     ),
   );
 }
 
-/** Draw the choice of the declaration. found: by declaration, {pMake, mean, worlds} or undefined. */
-export function drawDeclarations(place, { found, isHinted, onChoose }) {
-  const rows = DECLARATIONS.map((name, decl) => {
-    const known = isHinted ? found[decl] : undefined;
-    return element(
-      "tr",
-      {},
-      element("td", { class: "text" }, element("button", { type: "button", "data-decl": name, onclick: () => onChoose(decl) }, title(decl))),
-      element("td", {}, known ? percent(known.pMake) : ""),
-      element("td", {}, known ? signed(known.mean) : ""),
-    );
-  });
-  const heads = isHinted ? ["makes 30", "points"] : ["", ""];
-  place.replaceChildren(
-    element("h2", {}, "You bid 30. Choose the trump."),
-    element("table", {}, element("tr", {}, element("th", { class: "text" }, "trump"), ...heads.map((head) => element("th", {}, head))), ...rows),
-    element("p", { class: "dim" }, isHinted ? "From deals that fit your hand, played perfectly with all hands visible." : ""),
-  );
-}
-
-/** Draw what the hints of this decision rest on; nothing if hint is null. */
-export function drawHint(place, hint) {
+/** Draw what the hints of this decision rest on; nothing if hint is null. isBidder: true for the bidding team. */
+export function drawHint(place, hint, isBidder) {
   if (!hint) return place.replaceChildren();
   const of = hint.worlds === hint.count ? "all" : String(hint.worlds);
   place.replaceChildren(
     element("h2", {}, "Hints"),
     element("p", {}, `${hint.count.toLocaleString("en")} deals of the hidden hands fit what you have seen; ${of} of them are solved exactly.`),
-    element("p", { class: "dim" }, "Above each domino: expected points from here (your team minus theirs), ± their spread over these deals, and how often you make the bid."),
+    element("p", { class: "dim" }, `Above each domino: expected points from here (your team minus theirs), ± their spread over these deals, and how often you ${isBidder ? "make the bid" : "set the bidders"}.`),
   );
 }
 
-/** Draw the result of a finished hand. totals: by seat, {known, seen}: points lost. perfect: points of seat 0's team. */
-export function drawResult(place, { hand, totals, perfect, onStep, onSave }) {
-  const isMade = hand.points[0] >= hand.bid;
+/**
+ * Draw the result of a finished hand. totals: by seat, {known, seen}: points lost. perfect: points of seat 0's
+ * team. next: the words of the button that goes on.
+ */
+export function drawResult(place, { hand, totals, perfect, next, onNext, onStep, onSave }) {
   const rows = totals.map(({ known, seen }, seat) =>
     element("tr", {}, element("td", { class: "text" }, SEATS[seat]), element("td", {}, known.toFixed(1)), element("td", {}, String(seen))),
   );
   place.replaceChildren(
-    element("h2", {}, `${isMade ? "Bid made" : "Bid set"}: ${hand.points[0]} to ${hand.points[1]}`),
+    element("h2", {}, `${isMade(hand) ? "Bid made" : "Bid set"}: ${hand.points[0]} to ${hand.points[1]}`),
     element("p", {}, `With all hands visible and perfect play by everyone: ${perfect} to ${42 - perfect}.`),
     element(
       "table",
@@ -189,6 +179,7 @@ export function drawResult(place, { hand, totals, perfect, onStep, onSave }) {
       element("button", { type: "button", id: "back", onclick: () => onStep(-1) }, "◂ Step back"),
       element("button", { type: "button", id: "forward", onclick: () => onStep(1) }, "Step on ▸"),
       element("button", { type: "button", id: "save", title: "A file that `forge view` reads", onclick: onSave }, "Save"),
+      element("button", { type: "button", id: "next", onclick: onNext }, next),
     ),
   );
 }
@@ -200,7 +191,7 @@ export function drawResult(place, { hand, totals, perfect, onStep, onSave }) {
 export function drawLog(place, { hand, costs, shown, onShow }) {
   const rows = hand.plays.map((domino, i) => {
     const cost = costs ? costs[i] : null;
-    const cell = (lost, text) => element("td", { class: lost >= COSTLY ? "costly" : "" }, lost > 0 ? text : "");
+    const cell = (lost, text) => element("td", { class: lost >= COSTLY ? "costly" : "" }, lost >= SEEN ? text : "");
     const play = costs ? element("button", { type: "button", onclick: () => onShow(i) }, nameOf(domino)) : nameOf(domino);
     return element(
       "tr",

@@ -1,6 +1,7 @@
-// E[Q] of one seat: deals that fit what it knows, the exact value of every play in each, and their averages.
-// Equal to forge_core.texas42.eq with oracle=exact: same draws, same worlds, same values.
+// E[Q] of one seat: deals that fit what it knows, the value of every play in each, and their averages.
+// Equal to forge_core.texas42.eq with oracle=exact or oracle=playout: same draws, same worlds, same values.
 
+import { pointsNeeded } from "./auction.mjs";
 import { HAND_POINTS, packState, voidsOf } from "./hand.mjs";
 
 const WORD = (1n << 64n) - 1n;
@@ -53,20 +54,31 @@ function safePlays(rules, view, hidden) {
 
 /** Return the smallest Q at which the mover's team makes the bid (defenders: sets it); 127 = never, -127 = always. */
 function makesAt(view) {
-  const missing = view.bid - view.points[view.bidder % 2];
+  const missing = pointsNeeded(view.bid) - view.points[view.bidder % 2];
   const left = HAND_POINTS - view.points[0] - view.points[1];
   const bidsItself = view.seat % 2 === view.bidder % 2;
   if (missing <= 0 || missing > left) return missing <= 0 === bidsItself ? -127 : 127;
   return bidsItself ? 2 * missing - left : left - 2 * missing + 1;
 }
 
+/** Judge worlds by the solver. Judges return Q [n, 7] in team 0's frame, given deals and states. */
+export const bySolver = (kernels, rules, view) => (deals, states) => kernels.rootQ(deals, view.decl, states);
+
+/** Judge worlds by playouts in which the one-hand network plays all seats: oracle=playout with its defaults. */
+export const byPlayouts = (kernels, rules, view) => (deals, states) => {
+  const voids = voidsOf(rules, view.decl, view.plays, view.players);
+  const masks = voids.map((suits) => suits.reduce((mask, suit) => mask | (1 << suit), 0));
+  return kernels.playoutQ(deals, view.decl, states, masks, view.bidder);
+};
+
 /**
  * Estimate every play of a view. Calls onBatch with the estimates so far, and returns the last of them:
  * {worlds, count, mean, spread, pMake, best}: arrays by slot of the hand as dealt, NaN if illegal, in the mover's
  * frame, and the best slot. Of plays with equal means, that is one that is certain to take the trick, then the first.
  * nWorlds: how many to draw; all are taken if no more than that fit. key: 64 bits that determine the draws.
+ * judge: bySolver or byPlayouts.
  */
-export function estimate(kernels, rules, view, nWorlds, key, batch = nWorlds, onBatch = () => {}) {
+export function estimate(kernels, rules, view, nWorlds, key, judge = bySolver, batch = nWorlds, onBatch = () => {}) {
   const hidden = hiddenOf(rules, view);
   const table = kernels.worlds(hidden.allowed, hidden.need);
   const isComplete = table.count <= nWorlds;
@@ -77,11 +89,12 @@ export function estimate(kernels, rules, view, nWorlds, key, batch = nWorlds, on
   const sign = view.seat % 2 ? -1 : 1;
   const threshold = makesAt(view);
   const safe = safePlays(rules, view, hidden);
+  const valuesIn = judge(kernels, rules, view);
   let found;
   for (let first = 0; first < n; first += batch) {
     const size = Math.min(batch, n - first);
     const { deals, states } = dealsOf(view, hidden, owner, first, size);
-    const values = kernels.rootQ(deals, view.decl, states);
+    const values = valuesIn(deals, states);
     for (let i = 0; i < 7 * size; i++) {
       if (values[i] === -128) continue;
       const [slot, q] = [i % 7, sign * values[i]];

@@ -1,19 +1,27 @@
-// The compiled kernels of forge_core (texas42.wasm): their memory, and calls with typed arrays.
+// The compiled kernels of forge_core (texas42.wasm, with the network one_hand.bin): their memory, and calls with
+// typed arrays.
 // A call is name(result, error, ...addresses and numbers); see forge_core/web/exports.py.
 
 const PAGE_BYTES = 65536;
 const ILLEGAL = -128;
+const HEURISTIC = 0n; // indices into POLICIES of forge_core.texas42.one_hand.choose
+const NETWORK = 1n;
+const UNTIL = 12n; // plays left from which playouts are exact: the default of oracle=playout
+const N_CHANCES = 130; // 10 declarations x 13 bids
+
+const repeated = (number, n) => new BigInt64Array(n).fill(BigInt(number));
 
 export class Kernels {
   /** Fetch and compile texas42.wasm. */
   static async load() {
-    const bytes = await (await fetch(new URL("texas42.wasm", import.meta.url))).arrayBuffer();
-    const { module, instance } = await WebAssembly.instantiate(bytes, {});
+    const fetched = async (name) => (await fetch(new URL(name, import.meta.url))).arrayBuffer();
+    const [code, weights] = await Promise.all(["texas42.wasm", "one_hand.bin"].map(fetched));
+    const { module, instance } = await WebAssembly.instantiate(code, {});
     const [section] = WebAssembly.Module.customSections(module, "forge");
-    return new Kernels(instance.exports, JSON.parse(new TextDecoder().decode(section)));
+    return new Kernels(instance.exports, JSON.parse(new TextDecoder().decode(section)), new Uint8Array(weights));
   }
 
-  constructor(exports, origin) {
+  constructor(exports, origin, weights) {
     this.exports = exports;
     this.layout = origin.layout;
     this.version = origin.version;
@@ -21,6 +29,9 @@ export class Kernels {
     this.top = exports.__heap_base.value;
     this.result = this.allocate(16);
     this.error = this.allocate(16);
+    this.sight = this.filled(this.layout.sight_bytes);
+    this.scratch = this.filled(this.layout.memory_bytes);
+    this.weights = this.put(weights);
     this.search = 0; // address of the memory of the exact search, taken when it is first used
     this.base = this.top;
   }
@@ -64,22 +75,77 @@ export class Kernels {
     return { ledSuit, follows, rank, points };
   }
 
+  /** Begin a call: forget the arrays of the last one, and have the memory of the search at hand. */
+  enter() {
+    this.top = this.base;
+    if (this.search) return;
+    this.search = this.filled(this.layout.search_bytes);
+    this.base = this.top;
+  }
+
   /** Return Q [n, 7] by slot in team 0's frame, -128 if illegal. deals: Int8Array [n, 4, 7]; states: BigInt64Array [n]. */
   rootQ(deals, decl, states) {
-    if (!this.search) {
-      this.top = this.base;
-      this.search = this.filled(this.layout.search_bytes);
-      this.base = this.top;
-    }
-    this.top = this.base;
+    this.enter();
+    const inputs = [deals, repeated(decl, states.length), states].map((array) => this.put(array));
+    return this.valuesOf(states, (q) => this.call("root_q", this.search, ...inputs, q, states.length));
+  }
+
+  /** Return the values of playouts by the network, as rootQ. voids: by seat, a mask of suits. */
+  playoutQ(deals, decl, states, voids, bidder) {
+    this.enter();
     const n = states.length;
-    const decls = new BigInt64Array(n).fill(BigInt(decl));
-    const inputs = [deals, decls, states].map((array) => this.put(array));
-    const q = this.filled(7 * n, ILLEGAL);
-    this.call("root_q", this.search, ...inputs, q, n);
+    const masks = Uint8Array.from({ length: 4 * n }, (_, i) => voids[i % 4]);
+    const inputs = [deals, repeated(decl, n), states, masks, repeated(bidder, n)].map((array) => this.put(array));
+    return this.valuesOf(states, (q) =>
+      this.call("playout_q", this.search, this.sight, this.scratch, ...inputs, NETWORK, this.weights, UNTIL, q, n),
+    );
+  }
+
+  valuesOf(states, fill) {
+    const size = 7 * states.length;
+    const q = this.filled(size, ILLEGAL);
+    fill(q);
     const broken = this.get(BigInt64Array, this.result, 1)[0];
     if (broken !== -1n) throw new Error(`state ${states[Number(broken)]} cannot occur`);
-    return this.get(Int8Array, q, 7 * n);
+    return this.get(Int8Array, q, size);
+  }
+
+  /** Return the points [n] of seat 0's team in deals [n, 4, 7] in which the network plays all seats and seat 0 leads. */
+  dealPoints(deals, decl) {
+    this.enter();
+    const n = deals.length / 28;
+    const inputs = [deals, repeated(decl, n)].map((array) => this.put(array));
+    const gained = this.filled(8 * n);
+    this.call("deal_points", this.search, this.sight, this.scratch, ...inputs, NETWORK, this.weights, gained, n);
+    return Array.from(this.get(BigInt64Array, gained, n), (margin) => (42 + Number(margin)) / 2);
+  }
+
+  /** Return the slot that the heuristic plays in one view. */
+  heuristicSlot({ decl, seat, bidder, plays, players, hand }) {
+    this.top = this.base;
+    const numbers = BigInt64Array.from([decl, seat, bidder], BigInt);
+    const inputs = [numbers, ...[plays, players, hand].map((list) => Int8Array.from(list))].map((array) => this.put(array));
+    const slot = this.filled(8);
+    this.call("policy_slot", this.sight, this.scratch, ...inputs, HEURISTIC, this.weights, slot, plays.length);
+    return Number(this.get(BigInt64Array, slot, 1)[0]);
+  }
+
+  /** Return P(make) [10 * 13] of a hand as forge_core's RuleBidder estimates it. */
+  rulePMake(hand) {
+    this.top = this.base;
+    const found = this.filled(8 * N_CHANCES);
+    this.call("rule_p_make", this.put(Int8Array.from(hand)), found);
+    return this.get(Float64Array, found, N_CHANCES);
+  }
+
+  /** Return the best {call, decl} by P(make). situation: {calls, marks}; marks: those of the caller's team first. */
+  bestCall(pMake, { calls, marks: [own, other] }) {
+    this.top = this.base;
+    const inputs = [pMake, BigInt64Array.from([...calls, 0], BigInt)].map((array) => this.put(array));
+    const best = this.filled(16);
+    this.call("best_call", ...inputs, calls.length, BigInt(own), BigInt(other), 0n, best);
+    const [call, decl] = this.get(BigInt64Array, best, 2);
+    return { call: Number(call), decl: decl < 0n ? null : Number(decl) };
   }
 
   /**

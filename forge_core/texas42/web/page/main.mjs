@@ -1,62 +1,92 @@
-// The page: deals, asks for plays, lets three exact players answer, and shows the hand afterwards.
-// Link: #seed=7&decl=sixes names the deal and the trump; &pace=0 plays without pauses.
+// The page: a game to seven marks. Each hand is dealt, bid, played and looked at again; three players answer.
+// The link names the hand: see link.mjs.
 
+import { Auction, callText, isMade, MARKS_TO_WIN, PASS, scoreAfter } from "./auction.mjs";
 import { dealFromSeed } from "./deals.mjs";
-import { element, drawDeclarations, drawHint, drawLog, drawResult, drawScore, drawTable, ownHand, SEATS } from "./drawing.mjs";
-import { DECLARATIONS, Hand, nameOf, Rules } from "./hand.mjs";
+import { drawHint, drawLog, drawResult, drawScore, drawTable, element, ownHand, SEATS } from "./drawing.mjs";
+import { drawAuction, drawDeclarations, drawSheet } from "./drawing_auction.mjs";
 import { mix } from "./estimate.mjs";
+import { Hand, nameOf, Rules } from "./hand.mjs";
 import { Kernels } from "./kernels.mjs";
+import { anotherGame, linkOf, nextHand, parseLink } from "./link.mjs";
+import { ask } from "./thinking.mjs";
 
-const BID = 30;
-const OPPONENTS_WORLDS = 50; // as many as `forge eq` uses by default
-const TRUMP_WORLDS = 20; // per declaration: a first look, at ten times the cost of one decision
+const PRACTICE_BID = 30; // of a hand whose trump the link names
+const WORLDS = { exact: 50, strongest: 200 }; // as many as `forge eq` uses by default; strongest: see docs/log.md
+const TABLE_DEALS = 200; // per declaration
+const TABLE_STREAM = 100; // number of the draws of a hand's table; those of plays are 0..27
 const FORMAT = "forge texas42 hand 1";
-const PAUSE = { play: 450, trick: 900 }; // milliseconds
+const PAUSE = { call: 500, play: 450, trick: 900 }; // milliseconds
 
-const $ = (id) => document.getElementById(id);
-const worker = new Worker(new URL("worker.mjs", import.meta.url), { type: "module" });
-const waiting = new Map();
-let asked = 0;
-worker.onmessage = ({ data: { id, progress, done, error } }) => {
-  const { resolve, reject, report } = waiting.get(id);
-  if (progress) return report(progress);
-  waiting.delete(id);
-  if (error) reject(new Error(error));
-  else resolve(done);
+const page = {
+  rules: null,
+  version: null,
+  link: null, // the hand that is played: see parseLink
+  sheet: [], // the hands of the game before it
+  run: 0, // a number that changes when another hand is started
+  hand: null,
+  auction: null, // null in practice
+  table: null, // P(make) of seat 0's hand
+  estimates: [], // promises by play; exact estimates
+  hint: null,
+  review: null,
+  isHinted: true,
+  isQuick: false, // true while seat 0's plays are made for it
+  onCall: null, // called with a call, while it is asked for; the same for the next two
+  onTrump: null,
+  onPlay: null,
 };
 
-function ask(task, args, report = () => {}) {
-  return new Promise((resolve, reject) => {
-    waiting.set(++asked, { resolve, reject, report });
-    worker.postMessage({ id: asked, task, ...args });
+const $ = (id) => document.getElementById(id);
+const say = (text) => ($("status").textContent = text);
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, page.isQuick ? 0 : page.link.pace * milliseconds));
+
+/** Return the key of the draws of one decision, as forge_core.texas42.eq.generate.decide makes it from the key `seed`. */
+const keyOf = (step) => String(mix(mix(BigInt(page.link.seed) & ((1n << 64n) - 1n), step), 0));
+
+/** Return a promise of the argument with which `page[name]` is called while it is asked for. */
+function answerTo(name, isLegal = () => true) {
+  return new Promise((resolve) => {
+    page[name] = (answer) => {
+      if (!isLegal(answer)) return;
+      page[name] = null;
+      resolve(answer);
+    };
+    draw();
   });
 }
 
-const page = { rules: null, version: null, hand: null, seed: null, pace: 1, run: 0, isHinted: true, estimates: [], hint: null, onPlay: null, review: null, trumps: [], onTrump: null };
-
-const say = (text) => ($("status").textContent = text);
-const pause = (milliseconds) => new Promise((done) => setTimeout(done, page.pace * milliseconds));
-
-/** Return the key of the draws of one decision, as forge_core.texas42.eq.generate.decide makes it from the key `seed`. */
-const keyOf = (step) => String(mix(mix(BigInt(page.seed) & ((1n << 64n) - 1n), step), 0));
-
 function draw() {
-  const { hand, review } = page;
+  const { hand, auction, review, link } = page;
   const shown = review ? hand.at(review.step) : hand;
+  const isPlayed = !auction || (auction.isOver && !page.onTrump);
   const hint = page.isHinted && page.onPlay ? page.hint : null;
   const own = review ? null : ownHand(hand, { isOn: Boolean(page.onPlay), hint, onPlay: (domino) => page.onPlay?.(domino) });
   const next = review && !shown.isOver ? hand.plays[review.step] : null;
-  drawTable($("table"), { hand: shown, isOpen: Boolean(review), own, next, isPlayed: !page.onTrump });
-  if (page.onTrump) {
-    drawDeclarations($("panel"), { found: page.trumps, isHinted: page.isHinted, onChoose: page.onTrump });
+  drawTable($("table"), { hand: shown, isOpen: Boolean(review), own, next, isPlayed, dealer: auction ? auction.dealer : null });
+  if (auction) drawSheet($("sheet"), { marks: review ? review.marks : link.marks, hands: review ? [...page.sheet, review.entry] : page.sheet });
+  else $("sheet").replaceChildren();
+  if (!isPlayed) {
+    const table = page.isHinted ? page.table : null;
+    if (page.onTrump) drawDeclarations($("panel"), { bid: auction.high, table, onChoose: page.onTrump });
+    else drawAuction($("panel"), { auction, table, onCall: page.onCall });
     $("score").replaceChildren();
     $("log").replaceChildren();
     return;
   }
-  drawScore($("score"), shown);
-  if (review) drawResult($("panel"), { hand, ...review, onStep: (by) => show(review.step + by), onSave: saveRecord });
-  else drawHint($("panel"), hint);
+  const isDecided = isMade(hand) !== null && !review && !page.isQuick;
+  drawScore($("score"), shown, isDecided ? finishQuickly : null);
+  if (review) drawResult($("panel"), { hand, ...review, onNext: goOn, onStep: (by) => show(review.step + by), onSave: saveRecord });
+  else drawHint($("panel"), hint, hand.bidder % 2 === 0);
   drawLog($("log"), { hand, costs: review?.costs ?? null, shown: review?.step, onShow: show });
+}
+
+/** Draw again with the keyboard's focus on the same button. */
+function redrawKeepingFocus() {
+  const { decl, domino, call } = document.activeElement?.dataset ?? {};
+  draw();
+  const selector = decl ? `[data-decl="${decl}"]` : domino ? `[data-domino="${domino}"]` : call ? `[data-call="${call}"]` : null;
+  if (selector) document.querySelector(selector)?.focus();
 }
 
 /** Show the finished hand as it was after some plays. */
@@ -69,19 +99,24 @@ function show(step) {
   say(step < hand.step ? `Play ${step + 1} of ${hand.step}: ${SEATS[seat]}, ${nameOf(domino)}` : "The end of the hand, all hands face up.");
 }
 
-/** Deal and play one hand, unless another is started meanwhile. decl: null asks for it. */
-async function playHand(seed, decl) {
+/** Deal, bid, play and review the hand that page.link names, unless another is started meanwhile. */
+async function playHand() {
   const run = ++page.run;
   const isStale = () => run !== page.run;
-  Object.assign(page, { seed, estimates: [], hint: null, onPlay: null, review: null, trumps: [], onTrump: null });
+  const { seed, decl, dealer } = page.link;
+  Object.assign(page, { auction: null, table: null, estimates: [], hint: null, review: null, isQuick: false, onCall: null, onTrump: null, onPlay: null });
+  history.replaceState(null, "", linkOf(page.link));
+  $("opponents").value = page.link.opponents;
   const deal = dealFromSeed(seed);
-  page.hand = new Hand(page.rules, deal, decl ?? 9, BID, 0);
+  let contract = { decl, bid: PRACTICE_BID, bidder: 0 };
   if (decl === null) {
-    decl = await chooseTrump(deal, isStale);
+    page.hand = new Hand(page.rules, deal, 9, PRACTICE_BID, 0); // for drawing, before the contract is known
+    page.auction = new Auction(dealer);
+    contract = await holdAuction(deal, isStale);
     if (isStale()) return;
-    page.hand = new Hand(page.rules, deal, decl, BID, 0);
+    if (!contract) return dealAgain(isStale);
   }
-  setLink(seed, decl);
+  page.hand = new Hand(page.rules, deal, contract.decl, contract.bid, contract.bidder);
   const { hand } = page;
   while (!hand.isOver) {
     const domino = hand.turn === 0 ? await ownPlay(isStale) : await opponentsPlay();
@@ -95,32 +130,58 @@ async function playHand(seed, decl) {
   await reviewHand(isStale);
 }
 
-function chooseTrump(deal, isStale) {
-  return new Promise((choose) => {
-    page.onTrump = (decl) => {
-      page.onTrump = null;
-      choose(decl);
-    };
-    say(`Deal ${page.seed}. Choose the trump.`);
+/** Return {decl, bid, bidder} of the auction, or null if all passed. */
+async function holdAuction(deal, isStale) {
+  const { auction, link } = page;
+  while (!auction.isOver) {
+    const seat = auction.turn;
+    const marks = seat % 2 ? [link.marks[1], link.marks[0]] : link.marks;
+    const situation = { calls: auction.calls.slice(), marks };
+    if (seat === 0) {
+      say(`Deal ${link.seed}. Your call.`);
+      lookAtHand(deal[0], situation, isStale);
+      auction.call(await answerTo("onCall", (call) => auction.legal.includes(call)));
+    } else {
+      draw();
+      const { call, decl } = await ask("call", { hand: deal[seat], situation });
+      if (isStale()) return null;
+      auction.call(call, decl);
+      say(`${SEATS[seat]}: ${callText(call)}`);
+    }
     draw();
-    (async () => {
-      for (let decl = 0; decl < DECLARATIONS.length; decl++) {
-        const view = new Hand(page.rules, deal, decl, BID, 0).view();
-        const found = await ask("declare", { view, worlds: TRUMP_WORLDS, key: keyOf(0) });
-        if (isStale() || !page.onTrump) return;
-        page.trumps[decl] = found;
-        if (page.isHinted) redrawKeepingFocus();
-      }
-    })().catch(report);
-  });
+    await pause(PAUSE.call);
+    if (isStale()) return null;
+  }
+  const [bid, bidder] = [auction.high, auction.bidder];
+  if (bid === PASS) return null;
+  if (bidder === 0) {
+    say(`You bid ${callText(bid)}. Choose the trump.`);
+    auction.decl = await answerTo("onTrump");
+  }
+  return { decl: auction.decl, bid, bidder };
 }
 
-/** Draw again with the keyboard's focus on the same button. */
-function redrawKeepingFocus() {
-  const { decl, domino } = document.activeElement?.dataset ?? {};
-  draw();
-  const selector = decl ? `[data-decl="${decl}"]` : domino ? `[data-domino="${domino}"]` : null;
-  if (selector) document.querySelector(selector)?.focus();
+/** Fill page.table with P(make) of seat 0's hand, as far as it is known. */
+async function lookAtHand(hand, situation, isStale) {
+  const report = (found) => {
+    if (isStale() || page.hand.step) return;
+    page.table = found;
+    if (page.isHinted && (page.onCall || page.onTrump)) redrawKeepingFocus();
+  };
+  try {
+    report(await ask("table", { hand, key: keyOf(TABLE_STREAM), deals: TABLE_DEALS, situation }, report));
+  } catch (error) {
+    stop(error);
+  }
+}
+
+/** All have passed: the next seat deals, at the same score. */
+async function dealAgain(isStale) {
+  say("All have passed: the next seat deals.");
+  await pause(3 * PAUSE.call);
+  if (isStale()) return;
+  page.sheet.push(null);
+  startHand(nextHand(page.link, page.link.marks));
 }
 
 /** Ask for a play of seat 0. Its estimate is made in any case, since the costs at the end need it. */
@@ -128,39 +189,52 @@ async function ownPlay(isStale) {
   const { hand } = page;
   const step = hand.step;
   page.hint = null;
-  if (hand.legal.length > 1) {
-    const args = { view: hand.view(), worlds: Number($("worlds").value), key: keyOf(step) };
-    page.estimates[step] = ask("estimate", args, (found) => {
-      if (isStale() || hand.step !== step || !page.onPlay) return;
-      page.hint = found;
-      if (page.isHinted) redrawKeepingFocus();
-    });
-  }
-  say(hand.legal.length > 1 ? "Your turn." : "Your turn: only one domino may be played.");
-  const domino = await new Promise((resolve) => {
-    page.onPlay = (chosen) => hand.legal.includes(chosen) && resolve(chosen);
-    draw();
+  const args = { view: hand.view(), worlds: Number($("worlds").value), key: keyOf(step) };
+  page.estimates[step] = ask("estimate", args, (found) => {
+    if (isStale() || hand.step !== step || !page.onPlay) return;
+    page.hint = found;
+    if (page.isHinted) redrawKeepingFocus();
   });
-  page.onPlay = null;
+  if (page.isQuick) return bestOf(hand);
+  say(hand.legal.length > 1 ? "Your turn." : "Your turn: only one domino may be played.");
+  const domino = await answerTo("onPlay", (chosen) => hand.legal.includes(chosen));
   page.hint = null;
   return domino;
 }
 
-/** Estimate the plays of a position as the other seats do. */
-const estimateOf = (hand) => ask("estimate", { view: hand.view(), worlds: OPPONENTS_WORLDS, key: keyOf(hand.step) });
+/** Return the best play of the seat to move, by its estimate. */
+async function bestOf(hand) {
+  const { best } = await page.estimates[hand.step];
+  return hand.deal[hand.turn][best];
+}
+
+/** Play the rest of a decided hand without pauses, seat 0 by the hints. */
+function finishQuickly() {
+  page.isQuick = true;
+  const best = page.onPlay && page.estimates[page.hand.step];
+  if (best) best.then(({ best: slot }) => page.onPlay?.(page.hand.deal[0][slot]));
+  draw();
+}
+
+/** Estimate the plays of a position exactly, as the other seats do on the level `exact`. */
+const estimateOf = (hand) => ask("estimate", { view: hand.view(), worlds: WORLDS.exact, key: keyOf(hand.step) });
 
 async function opponentsPlay() {
   const { hand } = page;
+  const { opponents: level } = page.link;
   draw();
   if (hand.legal.length === 1) return hand.legal[0];
-  const found = estimateOf(hand);
-  page.estimates[hand.step] = found;
-  return hand.deal[hand.turn][(await found).best];
+  if (level === "exact") {
+    page.estimates[hand.step] = estimateOf(hand);
+    return bestOf(hand);
+  }
+  const slot = await ask("play", { view: hand.view(), level, worlds: WORLDS[level], key: keyOf(hand.step) });
+  return hand.deal[hand.turn][slot];
 }
 
 /** Turn all hands face up and show what each play cost, by what its seat knew and with all hands seen. */
 async function reviewHand(isStale) {
-  const { hand } = page;
+  const { hand, link, auction } = page;
   say("Comparing every play with the best one ...");
   const positions = hand.plays.map((_, step) => hand.at(step));
   const values = await ask("values", { deal: hand.deal, views: positions.map((position) => position.view()) });
@@ -175,14 +249,18 @@ async function reviewHand(isStale) {
     const own = costs.filter((_, step) => hand.players[step] === seat);
     return { known: own.reduce((sum, cost) => sum + cost.known, 0), seen: own.reduce((sum, cost) => sum + cost.seen, 0) };
   });
-  const best = Math.max(...values[0].filter((value) => !Number.isNaN(value)));
-  page.review = { step: hand.step, costs, totals, perfect: (42 + best) / 2, values, estimates };
+  const best = Math.max(...values[0].filter((value) => !Number.isNaN(value))) * (hand.bidder % 2 ? -1 : 1);
+  const marks = auction ? scoreAfter(link.marks, hand) : null;
+  const isOver = !auction || Math.max(...marks) >= MARKS_TO_WIN;
+  const { bidder, bid, decl, points } = hand;
+  const entry = { bidder, bid, decl, points, isMade: isMade(hand) };
+  page.review = { step: hand.step, costs, totals, perfect: (42 + best) / 2, values, estimates, marks, isOver, entry, next: isOver ? "New game" : "Next hand" };
   show(hand.step);
 }
 
 /** Return the finished hand as plain data, or null. `forge view` reads it: see forge_core/texas42/web/hands.py. */
 function record() {
-  const { hand, review, seed } = page;
+  const { hand, review, auction, link } = page;
   if (!review) return null;
   const { deal, decl, bid, bidder, plays, players, points } = hand;
   const plain = (numbers) => numbers.map((value) => (Number.isNaN(value) ? null : value));
@@ -190,46 +268,51 @@ function record() {
     { ...found, mean: plain(found.mean), spread: plain(found.spread), pMake: plain(found.pMake) }
   ));
   const [values, costs] = [review.values.map(plain), review.costs];
-  return { format: FORMAT, page: page.version, opponents: "exact", seed, deal, decl, bid, bidder, plays, players, points, estimates, values, costs };
+  const bidding = auction && { dealer: auction.dealer, calls: auction.calls, marks: link.marks, marksAfter: review.marks };
+  return { format: FORMAT, page: page.version, opponents: link.opponents, seed: link.seed, deal, decl, bid, bidder, auction: bidding, plays, players, points, estimates, values, costs };
 }
 
 /** Offer the finished hand as a file. */
 function saveRecord() {
   const file = new Blob([JSON.stringify(record())], { type: "application/json" });
-  const link = element("a", { href: URL.createObjectURL(file), download: `texas42-seed-${page.seed}.json` });
+  const link = element("a", { href: URL.createObjectURL(file), download: `texas42-seed-${page.link.seed}.json` });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-function setLink(seed, decl) {
-  const pace = page.pace === 1 ? "" : `&pace=${page.pace}`;
-  const link = `#seed=${seed}${decl === null ? "" : `&decl=${DECLARATIONS[decl]}`}${pace}`;
-  history.replaceState(null, "", link);
+function startHand(link) {
+  page.link = link;
+  playHand().catch(stop);
 }
 
-/** Start the hand that the link names; a link without a seed gets a random one. */
-function startFromLink() {
-  const link = new URLSearchParams(location.hash.slice(1));
-  const name = link.get("decl");
-  const decl = name === null ? null : DECLARATIONS.indexOf(name);
-  const seed = link.get("seed") ?? String(Math.floor(Math.random() * 1e6));
-  page.pace = link.get("pace") === "0" ? 0 : 1;
-  if (!/^[0-9]{1,100}$/.test(seed)) return say(`The link's seed=${seed} is not a whole number of at least 0: change it, or take a new deal.`);
-  if (decl === -1) return say(`The link's decl=${name} is not a declaration: use ${DECLARATIONS.join(", ")}.`);
-  playHand(seed, decl).catch(report);
+/** Start the game, or the single hand, that the address names. */
+function startFromAddress() {
+  try {
+    page.sheet = [];
+    startHand(parseLink(location.hash));
+  } catch (error) {
+    page.run += 1; // ends the hand that was played
+    say(error.message);
+  }
 }
 
-function restart(seed) {
-  setLink(seed, null);
-  playHand(seed, null).catch(report);
+/** Go on after a hand: with the next one of the game, or with another game. */
+function goOn() {
+  const { review, link } = page;
+  if (review.isOver) return startAnotherGame();
+  page.sheet.push(review.entry);
+  startHand(nextHand(link, review.marks));
 }
 
-function report(error) {
+function startAnotherGame() {
+  page.sheet = [];
+  startHand(anotherGame(page.link ?? parseLink("")));
+}
+
+function stop(error) {
   say(`The page has stopped: ${error.message}. Load it again.`);
   throw error;
 }
-
-const newDeal = () => restart(String(Math.floor(Math.random() * 1e6)));
 
 function toggleHints() {
   page.isHinted = !page.isHinted;
@@ -238,15 +321,22 @@ function toggleHints() {
   if (page.hand) draw();
 }
 
+/** Let other players take the seats: the same hand begins again. */
+function changeOpponents() {
+  if (page.link) startHand({ ...page.link, opponents: $("opponents").value });
+}
+
 $("hints").onclick = toggleHints;
-$("new").onclick = newDeal;
-$("again").onclick = () => page.seed !== null && restart(page.seed);
-addEventListener("hashchange", startFromLink);
+$("new").onclick = startAnotherGame;
+$("again").onclick = () => page.link && startHand(page.link);
+$("opponents").onchange = changeOpponents;
+addEventListener("hashchange", startFromAddress);
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
   const key = event.key.toLowerCase();
   if (key === "h") toggleHints();
-  else if (key === "n") newDeal();
+  else if (key === "n") startAnotherGame();
+  else if (key === "p") page.onCall?.(PASS);
   else if (/^[1-7]$/.test(key)) page.onPlay?.(page.hand.deal[0][Number(key) - 1]);
   else if (key === "arrowleft" && page.review) show(page.review.step - 1);
   else if (key === "arrowright" && page.review) show(page.review.step + 1);
@@ -256,7 +346,7 @@ globalThis.texas42 = { record };
 try {
   const kernels = await Kernels.load();
   Object.assign(page, { rules: new Rules(kernels.rules()), version: kernels.version });
-  startFromLink();
+  startFromAddress();
 } catch (error) {
-  report(error);
+  stop(error);
 }

@@ -1,21 +1,31 @@
 // The thread that computes. It receives {id, task, ...} and answers {id, done | progress | error}.
 
-import { estimate, mix, valuesOf } from "./estimate.mjs";
+import { tableOf } from "./bids.mjs";
+import { bySolver, byPlayouts, estimate, valuesOf } from "./estimate.mjs";
 import { Rules } from "./hand.mjs";
 import { Kernels } from "./kernels.mjs";
 
-const BATCH = 25; // worlds between two reports of progress
+const BATCH = 25; // worlds or deals between two reports of progress
 const loaded = Kernels.load().then((kernels) => ({ kernels, rules: new Rules(kernels.rules()) }));
 
 const tasks = {
   /** Estimate the plays of one view. key: a decimal number of up to 64 bits. */
   estimate({ kernels, rules }, { view, worlds, key }, report) {
-    return estimate(kernels, rules, view, worlds, BigInt(key), BATCH, report);
+    return estimate(kernels, rules, view, worlds, BigInt(key), bySolver, BATCH, report);
   },
-  /** Return P(make) and the expected points of a hand's best lead under one declaration. */
-  declare({ kernels, rules }, { view, worlds, key }) {
-    const found = estimate(kernels, rules, view, worlds, mix(BigInt(key), view.decl));
-    return { worlds: found.worlds, pMake: found.pMake[found.best], mean: found.mean[found.best] };
+  /** Return the slot that another seat plays. level: one of LEVELS but exact, whose estimates are needed anyway. */
+  play({ kernels, rules }, { view, level, worlds, key }) {
+    if (level === "heuristic") return kernels.heuristicSlot(view);
+    return estimate(kernels, rules, view, worlds, BigInt(key), byPlayouts).best;
+  },
+  /** Return P(make) of a hand under all declarations, and the best call. deals: number per declaration. */
+  table({ kernels }, { hand, key, deals, situation }, report) {
+    const advised = (found) => ({ ...found, best: situation && kernels.bestCall(found.pMake, situation) });
+    return advised(tableOf(kernels, hand, BigInt(key), deals, BATCH, (found) => report(advised(found))));
+  },
+  /** Return the call of a RuleBidder: {call, decl}. */
+  call({ kernels }, { hand, situation }) {
+    return kernels.bestCall(kernels.rulePMake(hand), situation);
   },
   /** Return what every play of a finished hand was worth with all hands visible: one [7] per view. */
   values({ kernels }, { deal, views }) {
