@@ -1,4 +1,4 @@
-"""`forge doctor`: print the device, the installed versions and the contents of the store."""
+"""`forge doctor`: print the device, the installed versions, the contents of the store, and training runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,8 +18,8 @@ from forge_core.environment import variable
 from forge_core.errors import BadInput
 
 if TYPE_CHECKING:
-    from forge_core.files import Store
     from forge_core.files.holdings import Fault, Stock, StorePart
+    from forge_core.learning.inspection import RunStatus
 
 PACKAGES = ("forge", "torch", "numpy", "numba", "llvmlite", "pyarrow", "fsspec", "dagster")
 
@@ -32,37 +33,57 @@ Root = Annotated[
         help="Root of the store; default: FORGE_STORE, or ./data.",
     ),
 ]
-Verify = Annotated[bool, typer.Option("--verify", help="Read whole shards, not only their footers.")]
+Runs = Annotated[
+    str | None,
+    typer.Option("--runs", metavar="DIR", help="Folder of training runs; default: FORGE_RUNS, or ./runs."),
+]
+Verify = Annotated[
+    bool,
+    typer.Option("--verify", help="Read whole shards, not only their footers, and checksums of runs."),
+]
 
 
 def doctor_of(parts_of: Callable[[], Sequence[StorePart]]) -> Callable[..., None]:
     """Return the verb `doctor`. parts_of: imports the kinds of data that games keep in a store."""
 
-    def doctor(store: Root = None, verify: Verify = False, json: Json = False) -> None:
-        """Print device, versions, kernel cache, the contents of the store, and folders in use.
+    def doctor(store: Root = None, runs: Runs = None, verify: Verify = False, json: Json = False) -> None:
+        """Print device, versions, kernel cache, the contents of the store, training runs, and folders in use.
 
         The exit status is 1 if a file is faulty, judged by its name, footer or manifest, and with --verify
-        also by the rows of shards.
+        also by the rows of shards and the checksums of checkpoints and networks.
         """
-        examine(parts_of, store, verify, json)
+        examine(parts_of, store, runs, verify, json)
 
     return doctor
 
 
-def examine(parts_of: Callable[[], Sequence[StorePart]], store: str | None, verify: bool, json: bool) -> None:
+def examine(
+    parts_of: Callable[[], Sequence[StorePart]],
+    store: str | None,
+    runs: str | None,
+    verify: bool,
+    json: bool,
+) -> None:
     """Run `forge doctor`. Raises BadInput if there is no such folder, typer.Exit if a file is faulty."""
     from forge_core.cli.screen import notes, print_json
     from forge_core.device import device_name, resolve_device
     from forge_core.files import Store, default_store_url
     from forge_core.files.holdings import find_held, take_stock
+    from forge_core.learning.folders import RUNS
+    from forge_core.learning.inspection import inspect_runs
 
     root = Store(store or default_store_url())
     if store and root.is_local and not os.path.exists(root.url):
         raise BadInput(f"the folder {root.url} does not exist: name the folder of a store")
+    place = Path(runs or variable("FORGE_RUNS") or RUNS)
+    if runs and not place.is_dir():
+        raise BadInput(f"the folder {runs} does not exist: name the folder of training runs")
     with notes().status("inspecting the store"):
         stocks = take_stock(root, parts_of(), verify)
-        held = find_held(places_of_work(root))
+        found = inspect_runs(place, verify)
+        held = find_held([Store(str(place)), *([root] if root.is_local else [])])
     faults = [fault for _, stock in stocks for fault in stock.faults]
+    damages = [fault for run in found for fault in run.faults]
     facts = {
         "device": device_name(resolve_device("auto")),
         "python": platform.python_version(),
@@ -71,20 +92,24 @@ def examine(parts_of: Callable[[], Sequence[StorePart]], store: str | None, veri
         "kernels": kernel_cache(),
     }
     if json:
-        print_json({**facts, "store": store_record(root.url, parts_of(), stocks, faults, held)})
+        print_json(
+            {
+                **facts,
+                "store": store_record(root.url, parts_of(), stocks, faults, held),
+                "runs": {
+                    "folder": str(place),
+                    "runs": [run.to_dict() for run in found],
+                    "faults": {fault.path: fault.reason for fault in damages},
+                },
+            }
+        )
     else:
         print_facts(facts)
-        print_store(root.url, stocks, faults, held)
-    if faults:
+        print_store(root.url, stocks)
+        print_runs(place, found)
+        print_notes(held, [*faults, *damages])
+    if faults or damages:
         raise typer.Exit(FAILED)
-
-
-def places_of_work(root: Store) -> list[Store]:
-    """Return the places in which a process may have locked a folder: the runs, and a local store."""
-    from forge_core.files import Store
-    from forge_core.learning.folders import RUNS
-
-    return [Store(variable("FORGE_RUNS") or RUNS), *([root] if root.is_local else [])]
 
 
 def version_of(package: str) -> str | None:
@@ -146,10 +171,8 @@ def print_facts(facts: dict) -> None:
         out.print(text, markup=False, soft_wrap=True)
 
 
-def print_store(
-    url: str, stocks: Sequence[tuple[StorePart, Stock]], faults: Sequence[Fault], held: Sequence[str]
-) -> None:
-    """Print the contents of the store by folder and split, the folders in use, and the faults."""
+def print_store(url: str, stocks: Sequence[tuple[StorePart, Stock]]) -> None:
+    """Print the contents of the store by folder and split."""
     from forge_core.cli.screen import screen, size_text, table
 
     out = screen()
@@ -176,6 +199,32 @@ def print_store(
             grid.add_row(*row)
         out.print()
         out.print(grid)
+
+
+def print_runs(place: Path, runs: Sequence[RunStatus]) -> None:
+    """Print the training runs, if there are any."""
+    from forge_core.cli.screen import screen, size_text, table
+
+    if not runs:
+        return
+    out = screen()
+    out.print(f"\n[bold]{'runs':<10}[/bold]", end="")
+    out.print(str(place), markup=False, soft_wrap=True)
+    grid = table("run", "evaluations", "step", "size", "", numbers="evaluations step size")
+    for run in runs:
+        state = "damaged" if run.faults else "in use" if run.is_held else ""
+        step = "" if run.step is None else f"{run.step:,}"
+        state = state or ("" if run.can_resume else "no checkpoint")
+        grid.add_row(run.name, f"{run.evaluations:,}", step, size_text(run.nbytes), state)
+    out.print()
+    out.print(grid)
+
+
+def print_notes(held: Sequence[str], faults: Sequence[Fault]) -> None:
+    """Print the folders in use, and the faults."""
+    from forge_core.cli.screen import screen
+
+    out = screen()
     for folder in held:
         out.print("\n[bold]in use[/bold]    ", end="")
         out.print(f"a process has locked {folder}", markup=False, soft_wrap=True)

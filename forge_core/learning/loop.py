@@ -129,6 +129,8 @@ def go_through(
             run.load()
         _loop(run, until, watch)
     points = run.progress.points
+    if points:
+        write_curve(run.folder, points)  # it may have been lost since the last evaluation
     return TrainResult(
         folder=str(run.folder),
         model=str(run.folder / MODEL) if points else "",

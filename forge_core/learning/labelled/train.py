@@ -24,7 +24,15 @@ from forge_core.learning.labelled.metrics import GOAL
 from forge_core.learning.labelled.rows import Rows, RowSource
 from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.learning.precision import resolve_precision
-from forge_core.learning.runs import CHECKPOINT, MODEL, Point, TrainResult, claim_folder, describe_machine
+from forge_core.learning.runs import (
+    CHECKPOINT,
+    MODEL,
+    Point,
+    TrainResult,
+    claim_folder,
+    describe_machine,
+    write_curve,
+)
 
 MODEL_VERSION = "m1"
 """Increased when the same rows and settings would train a different network."""
@@ -89,6 +97,8 @@ def train(
         raise BadInput(
             f"the run in {folder} took all {config.recipe.steps} steps without an evaluation: start another"
         )
+    if not fast_dev_run and trainer.is_global_zero:
+        write_curve(folder, keeper.progress.points)  # it may have been lost since the last evaluation
     return TrainResult(
         folder=str(folder),
         model="" if fast_dev_run else str(folder / MODEL),
