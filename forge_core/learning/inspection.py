@@ -72,7 +72,7 @@ def _inspect(folder: Path, whole: bool) -> RunStatus:
         check(_read_config, CONFIG, f"restore it from a copy, or {again}")
     else:
         faults.append(Fault(str(folder / CONFIG), f"it is missing: restore it from a copy, or {again}"))
-    points = 0, None
+    points: tuple[int, int | None] = (0, None)
     rewrite = "resume the run, which writes it again"
     if (folder / CURVE).exists():
         points = check(_read_curve, CURVE, rewrite) or points
@@ -84,7 +84,8 @@ def _inspect(folder: Path, whole: bool) -> RunStatus:
         remedy = f"resume the run, which writes it again if it was stopped there, or copy {MODEL} again"
         check(lambda path: _check_model(path, whole), MODEL, remedy)
     nbytes = sum(path.stat().st_size for path in _files(folder))
-    return RunStatus(folder.name, *points, nbytes, is_held, can_resume, tuple(faults))
+    evaluations, step = points
+    return RunStatus(folder.name, evaluations, step, nbytes, is_held, can_resume, tuple(faults))
 
 
 def _files(folder: Path) -> Iterator[Path]:
