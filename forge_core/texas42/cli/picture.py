@@ -13,7 +13,7 @@ from rich.text import Text
 
 from forge_core.texas42.declarations import is_called
 from forge_core.texas42.dominoes import COUNT, PIPS
-from forge_core.texas42.notation import by_suit, declaration_text
+from forge_core.texas42.notation import by_suit, declaration_text, domino_text
 
 HEIGHT, WIDTH = 17, 75
 _TOP, _BOTTOM, _SIDES = 1, 11, 3
@@ -57,7 +57,10 @@ def print_deal(
     decl: int | None = None,
     leader: int | None = None,
 ) -> None:
-    """Print the four hands, [4][7] ids, around a table with the title on it."""
+    """Print the four hands, [4][7] ids, around a table with the title on it; as lines if it is too wide."""
+    if screen.width < WIDTH:
+        _print_lines(screen, hands, title, decl, leader)
+        return
     canvas = Canvas()
     _draw_upright(canvas, _TOP, hands[2], decl)
     _draw_lying(canvas, 0, hands[1], decl)
@@ -70,7 +73,21 @@ def print_deal(
         canvas.centre(8, _MIDDLE, 41, declaration_text(decl), _CALLED)
     for line in canvas.lines():
         shown = line if _speaks_unicode(screen) else line.plain.translate(_ASCII)
-        screen.print(shown, soft_wrap=True)  # a narrow terminal may cut the picture
+        screen.print(shown, soft_wrap=True)
+
+
+def _print_lines(
+    screen: Console, hands: Sequence[Sequence[int]], title: str, decl: int | None, leader: int | None
+) -> None:
+    """Print the same as the picture, a line for each seat."""
+    if title:
+        screen.print(title, markup=False)
+    if decl is not None:
+        screen.print(declaration_text(decl), style=_CALLED)
+    for seat, hand in enumerate(hands):
+        name = f"seat {seat} leads" if seat == leader else f"seat {seat}"
+        dominoes = ", ".join(domino_text(domino) for domino in by_suit(hand, decl))
+        screen.print(Text.assemble((name, _SEAT), f": {dominoes}"))
 
 
 def _draw_upright(canvas: Canvas, top: int, hand: Sequence[int], decl: int | None) -> None:

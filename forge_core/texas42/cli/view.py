@@ -28,6 +28,22 @@ def view(
         bool,
         typer.Option("--regret", help="Also split lost points into luck, hidden hands and blunders (1 s)."),
     ] = False,
+    interactive: Annotated[
+        bool,
+        typer.Option(
+            "--interactive",
+            "-i",
+            help="Go through decisions and worlds by keys, or by lines from a pipe; h for help.",
+        ),
+    ] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="DIR",
+            help="With --interactive: also show the answers of this network next to exact ones.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show a recorded game: each player's plays, alternatives and knowledge."""
@@ -35,7 +51,11 @@ def view(
     from forge_core.texas42.eq.scenes import Scene, scenes
     from forge_core.texas42.eq.view import LEGEND, describe_decision
 
+    check_combination(interactive, regret, json, model)
     record = choose_game(file, game)
+    if interactive:
+        browse(record, decision or 0, model)
+        return
     shown = list(scenes(record)) if decision is None else [Scene(record, decision)]
     split = None
     if regret:
@@ -54,6 +74,31 @@ def view(
     if split:
         print_regret(record, split)
     screen().print(f"\n{LEGEND}", style="dim", soft_wrap=True)
+
+
+def check_combination(interactive: bool, regret: bool, json: bool, model: str | None) -> None:
+    """Raise BadInput for options that have no effect together."""
+    for option, is_given in (("--regret", regret), ("--json", json)):
+        if interactive and is_given:
+            raise BadInput(f"--interactive and {option} exclude each other: give only one of them")
+    if model and not interactive:
+        raise BadInput("--model has an effect only with --interactive: add --interactive, or leave it out")
+
+
+def browse(record: GameRecord, step: int, model: str | None) -> None:
+    """Let the reader go through a game, from decision `step` on. model: folder of a network."""
+    from forge_core.cli.screen import notes, screen
+    from forge_core.texas42.cli.browse import Browser
+    from forge_core.texas42.eq.scenes import Scene
+
+    Scene(record, step)  # refuses a decision that no game has
+    network = None
+    if model:
+        from forge_core.texas42.players.network_answers import NetworkAnswers
+
+        with notes().status("loading the network"):
+            network = NetworkAnswers.open(model)
+    Browser(screen(), record, network, step).browse()
 
 
 def choose_game(place: str, seed: int | None) -> GameRecord:

@@ -146,7 +146,7 @@ def decide(
     for_the_bid, safe = config.criterion == "pmake", holds_trick(views)
     if for_the_bid:  # once the bid is decided, points are all that matters
         safe &= (np.abs(makes_at(views)) <= HAND_POINTS)[:, None]
-    sampling, worlds = config.sampling.at(views.seen.step), mix(at_step, _WORLDS)
+    sampling, worlds = config.sampling.at(views.seen.step), world_keys(keys, views.seen.step)
     estimates = estimate(oracle, views, worlds, sampling, device, config.belief, for_the_bid)
     draws = uniform(mix(mix(at_step, _CHOICE)[:, None], np.arange(2)))
     return estimates, choose(estimates, config.criterion, config.exploration, draws, safe, config.bonus)
@@ -165,6 +165,11 @@ def game_keys(games: Games, seed: int) -> npt.NDArray[np.uint64]:
         for deal, decl, leader in zip(games.hands, seen.decl, seen.leader, strict=True)
     ]
     return np.array(keys, dtype=np.uint64)
+
+
+def world_keys(keys: npt.NDArray[np.uint64], step: int) -> npt.NDArray[np.uint64]:
+    """Return [N] the keys of the worlds drawn after `step` plays. keys: [N], see `game_keys`."""
+    return mix(mix(keys, step), _WORLDS)
 
 
 def records_of(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy.typing as npt
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -12,11 +13,12 @@ from rich.text import Text
 from forge_core.texas42.dominoes import N_SEATS, team
 from forge_core.texas42.eq.policies import MODES
 from forge_core.texas42.eq.records import GameRecord
+from forge_core.texas42.eq.sampled_worlds import SampledWorlds
 from forge_core.texas42.eq.scenes import Scene, scenes, tricks_of
-from forge_core.texas42.notation import declaration_text, domino_text, suit_text, suits_of
+from forge_core.texas42.notation import by_suit, declaration_text, domino_text, suit_text, suits_of
 from forge_core.texas42.rules import CALLED_SUIT
 from forge_core.texas42.tricks import Trick, score
-from forge_core.text_tables import TextTable
+from forge_core.text_tables import SideBySide, TextTable
 
 TEAM_STYLES = ("dodger_blue2", "dark_orange3")
 _QUIET, _CHOSEN, _CALLED, _BAD = "dim", "bold", "bold yellow", "red"
@@ -41,6 +43,55 @@ def describe_decision(record: GameRecord, step: int) -> RenderableType:
         Text.assemble(_seat(scene.seat), " holds ", ", ".join(domino_text(domino) for domino in left)),
     ]
     return Group(*lines, *_decision(scene))
+
+
+def describe_world(
+    worlds: SampledWorlds, world: int, answers: Mapping[str, npt.NDArray], in_points: bool = True
+) -> RenderableType:
+    """Describe what each seat holds in one world, and answers for the plays in it.
+
+    world: 0..M - 1; M for the hands as they were dealt. answers, in_points: see `answers_table`.
+    """
+    scene, record = worlds.scene, worlds.scene.record
+    seed = "" if record.seed is None else f"seed {record.seed} · "
+    n = f"{len(worlds):,}" if len(worlds) == scene.n_worlds else f"the first {len(worlds):,}"
+    settings = record.settings
+    is_weighed = settings.get("belief") or (settings.get("sampling") or {}).get("posterior")
+    before = ", before they were weighed" if is_weighed else ""
+    which = "the hands as they were dealt" if world == len(worlds) else f"world {world + 1} of {n}{before}"
+    lines = [
+        Text.assemble((f"{seed}decision {scene.step} · ", _CHOSEN), bid_text(record)),
+        Text(which, _CHOSEN),
+        _trick_so_far(scene.trick),
+    ]
+    for seat, hand in enumerate(worlds.left(world)):
+        held = ", ".join(domino_text(domino) for domino in by_suit(hand, record.decl))
+        lines.append(Text.assemble(_seat(seat), " to play" if seat == scene.seat else "", f": {held}"))
+    return Group(*lines, "", answers_table(scene, answers, in_points))
+
+
+def answers_table(scene: Scene, answers: Mapping[str, npt.NDArray], in_points: bool = True) -> Table:
+    """Return a table of the legal plays. answers: by the name of its column, [7] by slot, in points.
+
+    in_points: False if the last column is in percent; otherwise, with two columns or more, another one shows
+    how far the last one is from the one before it.
+    """
+    grid = TextTable(header_style=_QUIET)
+    grid.add_column("    play", no_wrap=True)
+    names = list(answers)
+    differ = in_points and len(names) > 1
+    for name in (*names, "off by") if differ else names:
+        grid.add_column(name, justify="right", no_wrap=True)
+    for option in scene.options:
+        values = [float(answers[name][option.slot]) for name in names]
+        texts = [f"{value:+.1f}" for value in values]
+        if not in_points:
+            texts[-1] = f"{values[-1]:.0f}%"
+        if differ:
+            texts.append(f"{round(values[-1] - values[-2], 1) + 0.0:+.1f}")  # no -0.0
+        mark = "▸" if option.chosen else " "
+        grid.add_row(f"  {mark} {domino_text(option.domino)}", *texts, style=_CHOSEN if option.chosen else "")
+    return grid
 
 
 def describe_game(record: GameRecord) -> Iterator[RenderableType]:
@@ -119,8 +170,7 @@ def _decision(scene: Scene) -> list[RenderableType]:
         line.append(f" ({mode})", _QUIET)
     details: RenderableType = _options(scene)
     if any(scene.voids):
-        options, details = details, Table.grid(padding=(0, 4, 0, 0))
-        details.add_row(options, _void_map(scene))
+        details = SideBySide(details, _void_map(scene))
     return [line, details, Text(f"    {worlds_text(scene)}", _QUIET)]
 
 
