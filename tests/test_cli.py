@@ -24,6 +24,7 @@ VERBS = (
     "deal",
     "solve",
     "shards",
+    "tokens-export",
     "view",
     "match",
     "pictures",

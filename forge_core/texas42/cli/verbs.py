@@ -22,6 +22,7 @@ from forge_core.texas42.cli.shards import shards
 from forge_core.texas42.cli.solve import solve
 from forge_core.texas42.cli.summary import summary
 from forge_core.texas42.cli.tokenize import tokenize
+from forge_core.texas42.cli.tokens_export import tokens_export
 from forge_core.texas42.cli.train import train
 from forge_core.texas42.cli.train_one_hand import train_one_hand
 from forge_core.texas42.cli.view import view
@@ -43,7 +44,7 @@ TEXAS42 = GameVerbs(
     summary="Texas 42, a domino game for four: solve deals, train networks, play, bid and compare players.",
     verbs={
         "deals": (deal, solve, shards),
-        "networks": (tokenize, train, train_one_hand, evaluate, export),
+        "networks": (tokenize, tokens_export, train, train_one_hand, evaluate, export),
         "games by E[Q]": (eq, summary, view, pictures, eq_export),
         "bidding": (bid, bid_tables, investigate, convergence),
         "players": (match, play),
