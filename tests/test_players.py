@@ -32,7 +32,7 @@ from forge_core.texas42.worlds.voids import unseen
 BLIND = (
     *("random", "heuristic", "network"),
     *("eq:worlds=3,oracle=exact", "pmake:worlds=3,oracle=exact", "eq:worlds=2"),
-    *("eq:worlds=3,oracle=playout", "strong:worlds=3/2,bonus=5"),
+    *("eq:worlds=3,oracle=playout", "strong:worlds=3/2,bonus=5,endings=9"),
 )
 
 

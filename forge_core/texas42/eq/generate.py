@@ -17,10 +17,12 @@ from forge_core.streams import mix, stream, uniform
 from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
 from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
 from forge_core.texas42.eq.beliefs import Belief
+from forge_core.texas42.eq.endings import value_endings
 from forge_core.texas42.eq.estimate import Estimates, estimate, makes_at
 from forge_core.texas42.eq.oracles import Oracle
 from forge_core.texas42.eq.policies import Choices, ExplorationPolicy, check_criterion, choose
 from forge_core.texas42.eq.records import Decisions, GameRecord
+from forge_core.texas42.eq.strategies import STRATEGIES_VERSION
 from forge_core.texas42.games import LOWEST_BID, Games, start
 from forge_core.texas42.settings.games import DEFAULT_WORLDS
 from forge_core.texas42.views import Views
@@ -29,6 +31,9 @@ from forge_core.texas42.worlds.posterior import PosteriorConfig
 
 EQ_VERSION = "q3"
 """Raised when the same seed and settings give different games"""
+
+MOST_ENDING_WORLDS = 1_000
+"""upper limit: a search grows with the square of the worlds, and more would take seconds per decision"""
 
 _WORLDS, _CHOICE = 0, 1
 """numbers of a decision's random streams: worlds, exploration"""
@@ -48,6 +53,9 @@ class GameConfig:
     """held by every mover about the hidden hands"""
     bonus: float = 0.0
     """in points, with criterion `eq`: added to the value of a play that makes (defenders: sets) the bid"""
+    ending_worlds: int = 0
+    """in the last three tricks, if at most this many worlds are consistent, plays are valued as parts of
+    strategies; see `endings`"""
 
     def __post_init__(self) -> None:
         check_criterion(self.criterion)
@@ -56,6 +64,10 @@ class GameConfig:
             raise BadInput(f"bonus {self.bonus}: use a number of points of at least 0")
         if self.bonus and self.criterion != "eq":
             raise BadInput("bonus has no effect unless plays are chosen by points: use criterion eq")
+        if not 0 <= self.ending_worlds <= MOST_ENDING_WORLDS:
+            raise BadInput(f"ending_worlds {self.ending_worlds}: use 0 to {MOST_ENDING_WORLDS}")
+        if self.ending_worlds and self.sampling.points:
+            raise BadInput("ending_worlds gives no distribution of Q over worlds: set points to False")
         if self.sampling.candidates > 1 and not self.belief:
             raise BadInput("candidates has no effect without a belief, which chooses among them")
 
@@ -71,6 +83,8 @@ class GameConfig:
         }
         if self.belief:
             settings["belief"] = self.belief.describe()
+        if self.ending_worlds:
+            settings |= {"ending_worlds": self.ending_worlds, "strategies": STRATEGIES_VERSION}
         return settings | ({"bonus": self.bonus} if self.bonus else {})
 
 
@@ -148,6 +162,8 @@ def decide(
         safe &= (np.abs(makes_at(views)) <= HAND_POINTS)[:, None]
     sampling, worlds = config.sampling.at(views.seen.step), world_keys(keys, views.seen.step)
     estimates = estimate(oracle, views, worlds, sampling, device, config.belief, for_the_bid)
+    if config.ending_worlds:
+        estimates = value_endings(estimates, views, config.ending_worlds, config.belief)
     draws = uniform(mix(mix(at_step, _CHOICE)[:, None], np.arange(2)))
     return estimates, choose(estimates, config.criterion, config.exploration, draws, safe, config.bonus)
 

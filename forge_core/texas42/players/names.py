@@ -120,7 +120,7 @@ def _clairvoyant(name: PlayerName, device: str) -> Clairvoyant:
 
 
 _BELIEVING = ("belief", "candidates", "tau", "mix")
-_THINKING = ("worlds", "oracle", *_OF_ORACLES, "posterior", *_BELIEVING, "bonus")
+_THINKING = ("worlds", "oracle", *_OF_ORACLES, "posterior", *_BELIEVING, "bonus", "endings")
 STRONG = {"oracle": "playout", "worlds": "400/400/100/100/50", "belief": "both"}
 """options of the strongest player; each can be overridden"""
 KINDS: dict[str, PlayerKind[AnyPlayer]] = {
@@ -157,7 +157,8 @@ def _config(name: PlayerName, criterion: str) -> Any:
         by_trick=worlds[1:] and worlds,
     )
     bonus = _number(name, "bonus", "a number of points") if "bonus" in name.options else 0.0
-    return GameConfig(sampling, criterion=criterion, belief=belief, bonus=bonus)
+    endings = name.whole("endings", 0)
+    return GameConfig(sampling, criterion=criterion, belief=belief, bonus=bonus, ending_worlds=endings)
 
 
 def _worlds(name: PlayerName) -> tuple[int, ...]:
