@@ -17,6 +17,7 @@ import dagster as dg
 import fsspec
 import pytest
 from running import SMALL, Process, free_port
+from stored_tables import SCORES
 
 from forge_assets.in_process import materialize_here
 from forge_assets.texas42.blocks import block_name
@@ -129,6 +130,11 @@ def test_queries_read_it_and_write_their_answers_there(store, forge, capsys):
     assert "1 file of the sealed test split" in capsys.readouterr().err
     assert main(["query", "select seed from shards", "--final", "--json", "--store", store.url]) == 0
     assert len(json.loads(capsys.readouterr().out)["rows"]) == 4
+    SCORES.keep(store)
+    assert main(["query", "select deals from evaluations", "--json", "--store", store.url]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == [[2]]
+    assert main(["query", "select count(*) from games", "--store", store.url]) == 0
+    assert f"games: nothing is stored in eq-games of {store.url}" in capsys.readouterr().err
     damaged = store.join("shards-standard", "train")
     damaged.write(damaged.names()[0], b"PAR1")
     assert main(["query", sql, "--store", store.url]) == 2
@@ -148,6 +154,7 @@ def test_an_asset_fills_it_and_the_catalog_reads_it(store):
             assert metadata(result, "oracle_shards")["made"].value == made
         catalog = metadata(materialize_here("shard_catalog", instance, resources=resources), "shard_catalog")
     assert (catalog["shards"].value, catalog["rows"].value, catalog["faults"].value) == (5, 1400, 0)
+    assert (catalog["dagster/uri"].value, catalog["dagster/row_count"].value) == (store.url, 5)
 
 
 def metadata(result: dg.ExecuteInProcessResult, asset: str):
