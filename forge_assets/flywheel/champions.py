@@ -1,11 +1,11 @@
-"""Parts of an iteration that games share: a network that starts from the champion, and the end at a gate.
+"""Parts of a flywheel that games share: a network that starts from the champion, the end at a gate, a curve.
 
 The gate is an asset whose run reports the metadata of `forge_assets.gate.hold_gate`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from forge_assets.flywheel.state import Iteration, State
@@ -57,3 +57,24 @@ def end_at_gate(
         reasons=tuple(line.removeprefix("- ") for line in str(gate["reasons"]).splitlines()),
         attempts=state.attempt,
     )
+
+
+def curve(title: str, amount_label: str, **axes: Any) -> Callable[[Sequence[Iteration]], bytes]:
+    """Return a function that draws the figures of challengers and champions against examples, as PNG.
+
+    title: the figure. amount_label: the examples. axes: further arguments of `draw_progress`.
+    """
+
+    def draw(history: Sequence[Iteration]) -> bytes:
+        from forge_core.learning.pictures import draw_progress
+
+        return draw_progress(
+            [past.examples for past in history],
+            [past.challenger_figure for past in history],
+            [past.champion_figure for past in history],
+            title=title,
+            amount_label=amount_label,
+            **axes,
+        )
+
+    return draw

@@ -6,11 +6,11 @@ Nothing here imports Dagster when it is loaded: the options of a verb are made f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from forge_assets.flywheel.champions import end_at_gate, of_challenger, start_from_champion
+from forge_assets.flywheel.champions import curve, end_at_gate, of_challenger, start_from_champion
 from forge_assets.flywheel.flywheel import Flywheel, Words
 from forge_assets.flywheel.state import Iteration, State, check_group
 from forge_assets.flywheel.steps import Reports, Step, one_partition
@@ -160,20 +160,6 @@ def result_of(state: State, reports: Reports) -> Iteration:
     return end_at_gate(state, gate, games, float(reports[EVALUATE]["elo"]), gate.get("champion_elo"))
 
 
-def draw_history(history: Sequence[Iteration]) -> bytes:
-    """Draw the Elo ratings of challengers and champions against games, as PNG."""
-    from forge_core.learning.pictures import draw_progress
-
-    return draw_progress(
-        [past.examples for past in history],
-        [past.challenger_figure for past in history],
-        [past.champion_figure for past in history],
-        title="Elo on the ladder, random play 0",
-        amount_label="self-play games so far",
-        decimals=0,
-    )
-
-
 FLYWHEEL = Flywheel(
     name="liuzhou_flywheel",
     summary="Self-play by the champion, a network that learns from it, the ladder, a gate; and again.",
@@ -194,5 +180,5 @@ FLYWHEEL = Flywheel(
     units_text=lambda units: ", ".join(map(generation_name, units)),
     steps=steps_of,
     result=result_of,
-    draw=draw_history,
+    draw=curve("Elo on the ladder, random play 0", "self-play games so far", decimals=0),
 )

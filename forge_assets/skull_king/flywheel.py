@@ -5,11 +5,10 @@ Nothing here imports Dagster when it is loaded: the options of a verb are made f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from forge_assets.flywheel.champions import end_at_gate, of_challenger, start_from_champion
+from forge_assets.flywheel.champions import curve, end_at_gate, of_challenger, start_from_champion
 from forge_assets.flywheel.flywheel import Flywheel, Words
 from forge_assets.flywheel.state import Iteration, State, check_group
 from forge_assets.flywheel.steps import Reports, Step, one_partition
@@ -167,20 +166,6 @@ def result_of(state: State, reports: Reports) -> Iteration:
     return end_at_gate(state, gate, decisions, score, gate.get("champion_hard_score"))
 
 
-def draw_history(history: Sequence[Iteration]) -> bytes:
-    """Draw the scores of challengers and champions against decisions, as PNG."""
-    from forge_core.learning.pictures import draw_progress
-
-    return draw_progress(
-        [past.examples for past in history],
-        [past.challenger_figure for past in history],
-        [past.champion_figure for past in history],
-        title="Score against 3 hard",
-        amount_label="decisions learnt from so far",
-        decimals=0,
-    )
-
-
 FLYWHEEL = Flywheel(
     name="skull_king_flywheel",
     summary="A network that learns from the champion on, its evaluation, a gate; and again.",
@@ -201,5 +186,5 @@ FLYWHEEL = Flywheel(
     units_text=ranges_text,
     steps=steps_of,
     result=result_of,
-    draw=draw_history,
+    draw=curve("Score against 3 hard", "decisions learnt from so far", decimals=0),
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from forge_assets.flywheel.champions import end_at_gate, of_challenger, start_from_champion
+from forge_assets.flywheel.champions import curve, end_at_gate, of_challenger, start_from_champion
 from forge_assets.flywheel.flywheel import Flywheel, Words
 from forge_assets.flywheel.state import Iteration, State, check_group
 from forge_assets.flywheel.steps import Reports, Step, one_partition, without_gaps
@@ -203,20 +203,6 @@ def result_of(state: State, reports: Reports) -> Iteration:
     return end_at_gate(state, gate, examples, gap, gate.get("champion_by_deal_points"))
 
 
-def draw_history(history: Sequence[Iteration]) -> bytes:
-    """Plot the points lost per decision by challengers and champions against training seeds; return a PNG."""
-    from forge_core.learning.pictures import draw_progress
-
-    return draw_progress(
-        [past.examples for past in history],
-        [past.challenger_figure for past in history],
-        [past.champion_figure for past in history],
-        title="Points lost per decision, golden val",
-        amount_label="training seeds so far",
-        floor=0,
-    )
-
-
 FLYWHEEL = Flywheel(
     name="flywheel",
     summary="Repeats iterations: new deals, more rows, a network fine-tuned from the champion, and a gate.",
@@ -246,5 +232,5 @@ FLYWHEEL = Flywheel(
     steps=steps_of,
     register=register,
     result=result_of,
-    draw=draw_history,
+    draw=curve("Points lost per decision, golden val", "training seeds so far", floor=0),
 )
