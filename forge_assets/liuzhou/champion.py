@@ -1,12 +1,13 @@
 """The champion of each size: a challenger that beats it in a match replaces it."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from forge_assets.gate.cards import ModelCard, write_card
-from forge_assets.gate.champion import IS_CHAMPION, hold_gate
-from forge_assets.gate.figures import recorded_figure
+from forge_assets.gate.champion import hold_gate
+from forge_assets.gate.figures import rule
 from forge_assets.gate.networks import LoadedNetwork, load_network
 from forge_assets.liuzhou import versions
 from forge_assets.liuzhou.evaluation import ELO, liuzhou_evaluation
@@ -44,14 +45,17 @@ def liuzhou_champion(
     """Let the challenger play the champion, and promote it in the MLflow registry only if it is better. The
     first champion must beat random play. The metadata give the reasons of either decision."""
     from forge_core.device import resolve_device
+    from forge_core.liuzhou import gate
 
     with failing_plainly():
         size, device = context.partition_key, resolve_device(compute.device)
         challenger = load(config.find(context, objective_of(size), tracker))
         check_size(challenger, size)
 
-        def judge(challenger: "Model", holder: "Model | None") -> "Ruling":
-            return rule(challenger, holder, config.settings(), device, tracker)
+        def play(challenger: str, holder: str | None) -> "Ruling":
+            return gate.judge(challenger, holder, config.settings(), device)
+
+        judge = partial(rule, tracker=tracker, figure=ELO, name="elo", judge=play, digits=1)
 
         return hold_gate(
             context, objective_of(size), challenger, tracker, load=load, judge=judge, describe=card_of
@@ -71,22 +75,6 @@ def check_size(model: "Model", size: str) -> None:
         raise BadInput(
             f"{model.path} is a network of {model.network.config}, and cannot be the champion of {size}"
         )
-
-
-def rule(
-    challenger: "Model", holder: "Model | None", settings: GateSettings, device: str, tracker: Tracker
-) -> "Ruling":
-    """Rule on a challenger by a match, with the Elo ratings of both where they climbed the ladder."""
-    from forge_core.gate import Ruling
-    from forge_core.liuzhou.gate import judge
-
-    contenders = {"elo": challenger} | ({"champion_elo": holder} if holder else {})
-    ratings = {name: recorded_figure(tracker, each.weights, ELO) for name, each in contenders.items()}
-    figures = {name: round(rating, 1) for name, rating in ratings.items() if rating is not None}
-    if holder and holder.weights == challenger.weights:
-        return Ruling(False, (IS_CHAMPION,), figures)
-    ruling = judge(challenger.path, holder.path if holder else None, settings, device)
-    return Ruling(ruling.promoted, ruling.reasons, figures | ruling.figures)
 
 
 def card_of(model: "Model", ruling: "Ruling", lineage: str) -> ModelCard:

@@ -1,6 +1,5 @@
 """Networks of Liuzhou on the ladder of fixed opponents."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +18,10 @@ from forge_assets.liuzhou.tables import EVALUATIONS
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
+from forge_assets.tracking.evaluation import track_evaluation
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.links import link_training
-from forge_assets.tracking.notes import NOTE, THIS_NETWORK, describe_network
-from forge_assets.tracking.registry import ModelRegistry
+from forge_assets.tracking.notes import THIS_NETWORK
 from forge_assets.tracking.tracker import Tracker
 from forge_core.liuzhou.settings.matches import LadderSettings
 
@@ -80,17 +79,20 @@ def liuzhou_evaluation(
         place, record = store.root().join(FOLDER), ladder.to_dict()
         StoredEvaluation(weights_of(path), path, versions.EVALUATION, asdict(settings), record).keep(place)
         drawn = draw_ladder([comparison.tally for comparison in ladder.comparisons], ladder.ratings)
-        run = tracker.reopen(Path(path).parent)
-        if run:
-            run.metrics(figures_of(ladder))
-            run.file("plots/ladder.png", drawn)
-            run.file("evaluation.json", json.dumps(record, indent=1).encode())
-            tags = {"dagster.run_id": context.run.run_id, "dagster.asset": "liuzhou_evaluation"}
-            objective, elo = objective_of(context.partition_key), ladder.rating.elo
-            unit = "Elo on the ladder, where random play has 0"
-            note = describe_network(objective, path, unit, {THIS_NETWORK: elo}, tags)
-            run.tag({"dagster.evaluation_run_id": context.run.run_id, NOTE: note})
-            ModelRegistry(tracker).propose(run, objective, -elo, f"-Elo, {versions.EVALUATION}", note)
+        elo = ladder.rating.elo
+        track_evaluation(
+            context,
+            tracker,
+            objective_of(context.partition_key),
+            path,
+            figures=figures_of(ladder),
+            pictures={"ladder": drawn},
+            report=record,
+            unit="Elo on the ladder, where random play has 0",
+            compare=lambda: {THIS_NETWORK: elo},
+            loss=-elo,
+            measure=f"-Elo, {versions.EVALUATION}",
+        )
         return dg.MaterializeResult(
             metadata={
                 "model": path,

@@ -1,12 +1,13 @@
 """The champion of Skull King: a challenger that scores more than it on the final deals replaces it."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from forge_assets.gate.cards import ModelCard, write_card
-from forge_assets.gate.champion import IS_CHAMPION, hold_gate
-from forge_assets.gate.figures import recorded_figure
+from forge_assets.gate.champion import hold_gate
+from forge_assets.gate.figures import rule
 from forge_assets.gate.networks import LoadedNetwork, load_network
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, failing_plainly
 from forge_assets.settings import config_of
@@ -44,13 +45,16 @@ def skull_king_champion(
     opponents, and promote the challenger in the MLflow registry only if it scores more. The first champion
     must score more than hard. The metadata give the reasons of either decision."""
     from forge_core.device import resolve_device
+    from forge_core.skull_king import gate
 
     with failing_plainly():
         objective, device = objective_of(context.partition_key), resolve_device(compute.device)
         challenger = load(config.find(context, objective, tracker))
 
-        def judge(challenger: "Model", holder: "Model | None") -> "Ruling":
-            return rule(challenger, holder, config.settings(), device, tracker)
+        def play(challenger: str, holder: str | None) -> "Ruling":
+            return gate.judge(challenger, holder, config.settings(), device)
+
+        judge = partial(rule, tracker=tracker, figure=SCORE, name="hard_score", judge=play)
 
         return hold_gate(context, objective, challenger, tracker, load=load, judge=judge, describe=card_of)
 
@@ -60,22 +64,6 @@ def load(folder: str) -> "Model":
     from forge_core.skull_king.network import BidAndPlayNet
 
     return load_network(folder, "cpu", BidAndPlayNet)
-
-
-def rule(
-    challenger: "Model", holder: "Model | None", settings: GateSettings, device: str, tracker: Tracker
-) -> "Ruling":
-    """Rule on a challenger by the final deals, with the scores of both where they were evaluated."""
-    from forge_core.gate import Ruling
-    from forge_core.skull_king.gate import judge
-
-    contenders = {"hard_score": challenger} | ({"champion_hard_score": holder} if holder else {})
-    scores = {name: recorded_figure(tracker, each.weights, SCORE) for name, each in contenders.items()}
-    figures = {name: score for name, score in scores.items() if score is not None}
-    if holder and holder.weights == challenger.weights:
-        return Ruling(False, (IS_CHAMPION,), figures)
-    ruling = judge(challenger.path, holder.path if holder else None, settings, device)
-    return Ruling(ruling.promoted, ruling.reasons, figures | ruling.figures)
 
 
 def card_of(model: "Model", ruling: "Ruling", lineage: str) -> ModelCard:

@@ -1,6 +1,5 @@
 """Networks of Skull King at every table of the evaluation."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +19,10 @@ from forge_assets.skull_king.names import GROUP, objective_of
 from forge_assets.skull_king.partitions import recipes
 from forge_assets.skull_king.policy import figures_of, skull_king_policy
 from forge_assets.skull_king.tables import EVALUATIONS
+from forge_assets.tracking.evaluation import track_evaluation
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.links import link_training
-from forge_assets.tracking.notes import NOTE, THIS_NETWORK, describe_network
-from forge_assets.tracking.registry import ModelRegistry
+from forge_assets.tracking.notes import THIS_NETWORK
 from forge_assets.tracking.tracker import Tracker
 from forge_core.skull_king.settings.evaluation import EvaluationSettings
 
@@ -94,19 +93,19 @@ def skull_king_evaluation(
         known = asdict(settings) | {"beside": config.beside}
         StoredEvaluation(weights_of(path), path, versions.EVALUATION, known, record).keep(place)
         drawn = draw(found)
-        run = tracker.reopen(Path(path).parent)
-        if run:
-            run.metrics(tracked_figures(found))
-            for name, png in drawn.items():
-                run.file(f"plots/{name}.png", png)
-            run.file("evaluation.json", json.dumps(record, indent=1).encode())
-            tags = {"dagster.run_id": context.run.run_id, "dagster.asset": "skull_king_evaluation"}
-            unit = f"points per game against {found.main.others_text}"
-            note = describe_network(objective, path, unit, compare_scores(found), tags)
-            run.tag({"dagster.evaluation_run_id": context.run.run_id, NOTE: note})
-            if not settings.final:  # final deals only report a result: they choose no network
-                score, measure = found.main.score.mean, measure_of(found, settings)
-                ModelRegistry(tracker).propose(run, objective, -score, measure, note)
+        track_evaluation(
+            context,
+            tracker,
+            objective,
+            path,
+            figures=tracked_figures(found),
+            pictures=drawn,
+            report=record,
+            unit=f"points per game against {found.main.others_text}",
+            compare=lambda: compare_scores(found),
+            loss=None if settings.final else -found.main.score.mean,  # final deals choose no network
+            measure=measure_of(found, settings),
+        )
         return dg.MaterializeResult(
             metadata={
                 "model": path,

@@ -8,6 +8,7 @@ from forge_assets.automation import after
 from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.resources import ShardStore, failing_plainly
 from forge_assets.texas42 import groups, versions
+from forge_assets.texas42.catalogs import catalog_checks, report_checks
 from forge_assets.texas42.eq_games import eq_games
 from forge_assets.texas42.tables import GAMES
 
@@ -24,20 +25,11 @@ CATALOG_VERSION = "c1"
     automation_condition=after("games"),
     metadata=columns_of(GAMES),
     kinds={"parquet"},
-    check_specs=[
-        dg.AssetCheckSpec(
-            "no_faults",
-            asset="eq_catalog",
-            blocking=True,
-            description="every file in the game folders is a game of the right split, judged by its footer",
-        ),
-        dg.AssetCheckSpec(
-            "one_version",
-            asset="eq_catalog",
-            blocking=True,
-            description="every game was played by the current version of E[Q]",
-        ),
-    ],
+    check_specs=catalog_checks(
+        "eq_catalog",
+        "every file in the game folders is a game of the right split, judged by its footer",
+        ("one_version", "every game was played by the current version of E[Q]"),
+    ),
 )
 def eq_catalog(store: ShardStore) -> dg.MaterializeResult:
     """Catalog of the games in the store, by split and by settings. Its data version is their hash."""
@@ -51,18 +43,7 @@ def eq_catalog(store: ShardStore) -> dg.MaterializeResult:
     return dg.MaterializeResult(
         data_version=dg.DataVersion(catalog.fingerprint),
         metadata=key_figures(catalog) | extent_of(store.root(), len(catalog.entries), is_partition=False),
-        check_results=[
-            dg.AssetCheckResult(
-                check_name="no_faults",
-                passed=not catalog.faults,
-                metadata={fault.path: fault.reason for fault in catalog.faults},
-            ),
-            dg.AssetCheckResult(
-                check_name="one_version",
-                passed=not outdated,
-                metadata={"present": versions.EQ, "outdated": outdated[:100]},
-            ),
-        ],
+        check_results=report_checks(catalog.faults, "one_version", versions.EQ, outdated),
     )
 
 

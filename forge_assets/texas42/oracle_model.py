@@ -1,6 +1,5 @@
 """Networks that approximate the oracle: training, evaluation on the benchmark, export to ONNX."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +23,10 @@ from forge_assets.texas42.networks import (
 )
 from forge_assets.texas42.oracle_shards import golden_shards
 from forge_assets.texas42.token_splits import token_splits
+from forge_assets.tracking.evaluation import track_evaluation
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.links import link_training
-from forge_assets.tracking.notes import NOTE, THIS_NETWORK, describe_network
+from forge_assets.tracking.notes import THIS_NETWORK
 from forge_assets.tracking.registry import CHAMPION, ModelRegistry, resolve_model
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput
@@ -179,18 +179,19 @@ def oracle_model_evaluation(
             report["decisions"], random["decisions"], theirs.measure() if theirs else None
         )
         figures = key_figures(report)
-        run = tracker.reopen(Path(path).parent)
-        if run:
-            run.metrics({f"val_golden/{name}": figures[name] for name in TRACKED if name in figures})
-            run.file("plots/gaps.png", pictured)
-            run.file("evaluation.json", json.dumps(report, indent=1).encode())
-            tags = {"dagster.run_id": context.run.run_id, "dagster.asset": "oracle_model_evaluation"}
-            compared = compare_headlines(figures, reference_figure(store, rows), config.against)
-            note = describe_network(context.partition_key, path, GOLDEN_UNIT, compared, tags)
-            run.tag({"dagster.evaluation_run_id": context.run.run_id, NOTE: note})
-            measure = f"{GOLDEN_UNIT}, {rows} rows per deal, {versions.EVALUATION}"
-            gap = figures["decision_q_gap"]
-            ModelRegistry(tracker).propose(run, context.partition_key, gap, measure, note)
+        track_evaluation(
+            context,
+            tracker,
+            context.partition_key,
+            path,
+            figures={f"val_golden/{name}": figures[name] for name in TRACKED if name in figures},
+            pictures={"gaps": pictured},
+            report=report,
+            unit=GOLDEN_UNIT,
+            compare=lambda: compare_headlines(figures, reference_figure(store, rows), config.against),
+            loss=figures["decision_q_gap"],
+            measure=f"{GOLDEN_UNIT}, {rows} rows per deal, {versions.EVALUATION}",
+        )
         return dg.MaterializeResult(
             data_version=dg.DataVersion(fingerprint({"figures": figures})),
             metadata={

@@ -9,6 +9,7 @@ from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.pictures import picture
 from forge_assets.resources import ShardStore, failing_plainly
 from forge_assets.texas42 import groups, versions
+from forge_assets.texas42.catalogs import catalog_checks, report_checks
 from forge_assets.texas42.oracle_shards import (
     golden_shards,
     marginalized_shards,
@@ -31,20 +32,11 @@ CATALOG_VERSION = "c1"
     automation_condition=after("shards"),
     metadata=columns_of(SHARDS),
     kinds={"parquet"},
-    check_specs=[
-        dg.AssetCheckSpec(
-            "no_faults",
-            asset="shard_catalog",
-            blocking=True,
-            description="every file in the shard folders is a shard of the right split, judged by its footer",
-        ),
-        dg.AssetCheckSpec(
-            "one_oracle",
-            asset="shard_catalog",
-            blocking=True,
-            description="every shard made by this project was solved by the current version of the oracle",
-        ),
-    ],
+    check_specs=catalog_checks(
+        "shard_catalog",
+        "every file in the shard folders is a shard of the right split, judged by its footer",
+        ("one_oracle", "every shard made by this project was solved by the current version of the oracle"),
+    ),
 )
 def shard_catalog(store: ShardStore) -> dg.MaterializeResult:
     """Catalog of the shards in the store: counts, rows and versions, by kind and split. Its data version is a
@@ -67,18 +59,7 @@ def shard_catalog(store: ShardStore) -> dg.MaterializeResult:
             "root_values": picture(draw_root_values(catalog)),
             "states_per_deal": picture(draw_states(catalog)),
         },
-        check_results=[
-            dg.AssetCheckResult(
-                check_name="no_faults",
-                passed=not catalog.faults,
-                metadata={fault.path: fault.reason for fault in catalog.faults},
-            ),
-            dg.AssetCheckResult(
-                check_name="one_oracle",
-                passed=not outdated,
-                metadata={"present": versions.ORACLE, "outdated": outdated[:100]},
-            ),
-        ],
+        check_results=report_checks(catalog.faults, "one_oracle", versions.ORACLE, outdated),
     )
 
 
