@@ -17,6 +17,9 @@ from chromium import CHROMIUM, Chromium
 
 from forge_core.cli.main import main
 from forge_core.errors import BadInput
+from forge_core.files import Store
+from forge_core.learning.checkpoints import load_model
+from forge_core.streams import mix
 from forge_core.texas42.auction import PASS, Auction, Score, call_text, legal_calls
 from forge_core.texas42.bidding.advice import Situation
 from forge_core.texas42.bidding.bidders import RuleBidder, call
@@ -26,14 +29,17 @@ from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.eq.generate import GameConfig, decide
-from forge_core.texas42.eq.oracles import ExactOracle, PlayoutOracle
+from forge_core.texas42.eq.oracles import ExactOracle, ModelOracle, PlayoutOracle
 from forge_core.texas42.eq.policies import Choices
 from forge_core.texas42.games import start
 from forge_core.texas42.one_hand.choose import choose_slots, open_policy
 from forge_core.texas42.oracle import root_q
+from forge_core.texas42.reference import REFERENCE_MODEL
 from forge_core.texas42.state import to_mover_frame
 from forge_core.texas42.views import Views
 from forge_core.texas42.web import LEVELS, PAGE
+from forge_core.texas42.web.folder import page_files, write_page
+from forge_core.web.runtime import FILES, cache_folder, runtime_files
 from forge_core.web.serve import server_of
 
 in_browser = [
@@ -46,7 +52,7 @@ FIRST_LEGAL = "button.domino:not(:disabled)"
 
 @pytest.fixture(scope="module")
 def address():
-    server = server_of(PAGE, 0)
+    server = server_of(page_files(), 0)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/"
@@ -256,6 +262,90 @@ class TestInBrowser:
             browser.wait_for(f"document.getElementById('status')?.textContent.includes('{word}')")
 
 
+@pytest.fixture(scope="module")
+def network_address():
+    if missing := [name for name in FILES if not (cache_folder() / name).is_file()]:
+        pytest.skip(f"{missing[0]} is not in the cache: run forge play --model once")
+    server = server_of(page_files(REFERENCE_MODEL), 0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+class TestNetwork:
+    """The user's own network, run by onnxruntime-web from the user's cache."""
+
+    pytestmark = in_browser
+
+    def test_it_agrees_with_python(self, browser, network_address):
+        """E[Q] by the network in 200 decisions equals that of its oracle, to a thousandth of a point."""
+        browser.open(f"{network_address}#seed=1&decl=fives")
+        browser.wait_for("globalThis.texas42")
+        oracle = ModelOracle(load_model(REFERENCE_MODEL))
+        games = start([deal_from_seed(seed) for seed in range(8)], range(8), 0)
+        keys, config = np.arange(8, dtype=np.uint64), GameConfig(Sampling(20))
+        n_decisions = 0
+        while games.seen.step < 26:
+            views, seen = games.views, games.seen
+            expected, choices = decide(oracle, views, keys, config)
+            for row in range(len(games)):
+                view = {name: int(getattr(seen, name)[row]) for name in ("decl", "bid", "bidder")}
+                for name in ("plays", "players", "points"):
+                    view[name] = getattr(seen, name)[row].tolist()
+                view |= {"seat": int(views.seat[row]), "hand": views.hand[row].tolist()}
+                view["leader"] = int(views.seat[row] - seen.step % 4) % 4
+                key = str(int(mix(mix(keys[row : row + 1], seen.step), 0)[0]))
+                asked = json.dumps({"view": view, "worlds": 20, "key": key})
+                found = browser.evaluate(f"texas42.ask('network', {asked})")
+                mean = np.array(found["mean"], dtype=float)
+                np.testing.assert_allclose(mean, expected.mean[row], atol=1e-3)
+                order = np.sort(expected.mean[row][views.legal[row]])
+                if len(order) == 1 or order[-1] - order[-2] > 1e-3:
+                    assert found["best"] == choices.slot[row]
+                n_decisions += 1
+            games = games.play(choices.slot)
+        assert n_decisions >= 200
+
+    def test_the_page_shows_what_it_would_play(self, browser, network_address):
+        browser.open(f"{network_address}#seed=7&decl=sixes&pace=0")
+        browser.wait_for("document.querySelector('#opinion')", 120)
+        text = browser.evaluate("document.querySelector('#opinion').textContent")
+        assert "texas42-qvalue-230k would play" in text
+        browser.click("#new")
+
+
+def test_a_runtime_folder_without_its_files_is_named(tmp_path):
+    with pytest.raises(BadInput, match=FILES[0]):
+        runtime_files(str(tmp_path))
+
+
+def test_without_npm_the_way_out_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BadInput, match=r"npm is needed .* --onnxruntime"):
+        runtime_files()
+
+
+def test_a_network_is_a_part_of_the_page(tmp_path):
+    """An ONNX file is taken as it is, with the runtime from a folder as npm unpacks it."""
+    (tmp_path / "dist").mkdir()
+    for name in FILES:
+        (tmp_path / "dist" / name).write_bytes(name.encode())
+    (tmp_path / "my.onnx").write_bytes(b"network")
+    files = page_files(str(tmp_path / "my.onnx"), str(tmp_path), {"champion": "v3"})
+    assert write_page(files, Store(str(tmp_path / "page"))) > 100_000
+    assert (tmp_path / "page" / "network" / "model.onnx").read_bytes() == b"network"
+    assert {file.name for file in (tmp_path / "page" / "network").iterdir()} == {*FILES, "model.onnx"}
+    settings = json.loads((tmp_path / "page" / "settings.json").read_text())
+    assert settings == {"network": {"name": "my.onnx", "lineage": {"champion": "v3"}}}
+
+
+def test_a_network_that_sees_one_hand_by_features_is_refused():
+    with pytest.raises(BadInput):
+        page_files("models/texas42-one-hand-2k", None)
+
+
 def test_the_server_offers_only_the_files_of_the_page(address):
     with urllib.request.urlopen(address) as answer:
         assert answer.headers["Content-Type"] == "text/html"
@@ -280,10 +370,10 @@ def test_out_writes_the_folder(tmp_path, capsys):
 
 
 def test_a_port_in_use_is_named():
-    server = server_of(PAGE, 0)
+    server = server_of(page_files(), 0)
     try:
         with pytest.raises(BadInput, match=f"port {server.server_port} cannot be used"):
-            server_of(PAGE, server.server_port)
+            server_of(page_files(), server.server_port)
     finally:
         server.server_close()
 
@@ -298,6 +388,7 @@ def test_the_levels_are_those_of_the_page():
         (["--decl", "sixes"], "--seed"),
         (["--port", "70000"], "70000"),
         (["--opponents", "weak"], "heuristic, exact, strongest"),
+        (["--onnxruntime", "x"], "--model"),
     ],
 )
 def test_bad_options_are_named(options, word, capsys):

@@ -49,28 +49,44 @@ def play(
         int, typer.Option("--port", parser=read_port, metavar="P", help="Port of the page; 0: a free one.")
     ] = 0,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="DIR|ONNX",
+            help="Also show what this network would play, and its cost. npm fetches its runtime once.",
+        ),
+    ] = None,
+    onnxruntime: Annotated[
+        str | None,
+        typer.Option(
+            "--onnxruntime", metavar="DIR", help="Folder of the npm package onnxruntime-web, with --model."
+        ),
+    ] = None,
     out: Annotated[
         str | None,
         typer.Option("--out", metavar="DIR", help="Write the page to this folder instead of serving it."),
     ] = None,
 ) -> None:
     """Play Texas 42 in a browser: auction, hands with hints, marks to seven, and the cost of every play."""
-    from forge_core.cli.screen import screen, size_text
-    from forge_core.texas42.web import PAGE
+    from forge_core.cli.screen import notes, screen, size_text
+    from forge_core.texas42.web.folder import page_files, write_page
     from forge_core.web.serve import server_of
 
     link = _link(seed, decl, opponents)
+    if onnxruntime is not None and model is None:
+        raise BadInput("--onnxruntime needs --model: without a network, nothing uses it")
+    with notes().status("preparing the page"):
+        files = page_files(model, onnxruntime)
     if out is not None:
         from forge_core.files import Store
 
-        store, files = Store(out), sorted(PAGE.iterdir())
-        for file in files:
-            store.write(file.name, file.read_bytes())
-        total = size_text(sum(file.stat().st_size for file in files))
+        store = Store(out)
+        total = size_text(write_page(files, store))
         screen().print(f"{store.path('index.html')}: {len(files)} files, {total}", soft_wrap=True)
         screen().print("Any web server can host this folder; browsers do not run it from a file:// address.")
         return
-    server = server_of(PAGE, port)
+    server = server_of(files, port)
     url = f"http://{server.server_address[0]}:{server.server_port}/{link}"
     screen().print(f"Play at {url} (Ctrl-C ends)", soft_wrap=True, markup=False)
     if browser:

@@ -104,8 +104,19 @@ def encode_rows(hand, decl, seat, plays, players, made) -> Tokens:
         np.zeros((n, HAND_SIZE), dtype=np.bool_),
     )
     led_suit, follows = tables.LED_SUIT, tables.FOLLOWS
-    _encode(
-        hand, decl, seat, plays, players, made, _DOMINO, led_suit, follows, out.tokens, out.mask, out.legal
+    fill_transcripts(
+        hand,
+        decl,
+        seat,
+        plays,
+        players,
+        made,
+        TRANSCRIPT_FEATURES,
+        led_suit,
+        follows,
+        out.tokens,
+        out.mask,
+        out.legal,
     )
     return out
 
@@ -116,12 +127,13 @@ def _domino_features() -> npt.NDArray[np.int8]:
     return np.stack([tables.HIGH_PIP, tables.LOW_PIP, double, tables.COUNTS // 5], axis=1).astype(np.int8)
 
 
-_DOMINO = _domino_features()
-_N_DOMINO_FEATURES = _DOMINO.shape[1]
+TRANSCRIPT_FEATURES = _domino_features()
+"""[28, 4] int8: fixed features of a domino: high pip, low pip, double, count class"""
+_N_DOMINO_FEATURES = TRANSCRIPT_FEATURES.shape[1]
 
 
 @kernel
-def _encode(hand, decl, seat, plays, players, made, domino, led_suit, follows, tokens, mask, legal):
+def fill_transcripts(hand, decl, seat, plays, players, made, domino, led_suit, follows, tokens, mask, legal):
     """Fill tokens [N, 36, 8], mask [N, 36] and legal [N, 7], which must be zeros.
 
     Reads hand [N, 7], decl, seat and made [N], plays and players [N, 28], and the tables of the

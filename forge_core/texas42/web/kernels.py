@@ -18,7 +18,7 @@ from forge_core.texas42.bidding.calls import (
 )
 from forge_core.texas42.bidding.table import BIDS
 from forge_core.texas42.declarations import N_DECLARATIONS
-from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
+from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
 from forge_core.texas42.one_hand.choose import MEMORY, choose_rows
 from forge_core.texas42.one_hand.network import WEIGHTS
 from forge_core.texas42.one_hand.playouts import play_deals, playout_rows
@@ -36,6 +36,9 @@ from forge_core.texas42.tables import (
     TRICK_RANK,
 )
 from forge_core.texas42.tokens.encoder import N_FEATURES, N_POSITIONS, _encode
+from forge_core.texas42.tokens.transcript import N_FEATURES as TRANSCRIPT_WIDTH
+from forge_core.texas42.tokens.transcript import N_POSITIONS as TRANSCRIPT_POSITIONS
+from forge_core.texas42.tokens.transcript import TRANSCRIPT_FEATURES, fill_transcripts
 from forge_core.texas42.worlds.count import N_CELLS, SIDE, _count
 from forge_core.texas42.worlds.sample import _walk
 from forge_core.web.exports import Export, Exports
@@ -156,6 +159,28 @@ def encode(deals, decls, deal_of, states, tokens, mask, legal, n_deals, n):
     )
 
 
+def encode_transcript(hand, numbers, plays, players, tokens, mask, legal):
+    """Fill tokens [36, 8], mask [36] and legal [7] as `tokens.transcript.encode_rows` does, from zeros.
+
+    hand: [7] int8. numbers: declaration, seat and number of plays, [3] int8. plays, players: [28] int8.
+    """
+    facts = carray(numbers, 3)
+    fill_transcripts(
+        carray(hand, (1, HAND_SIZE)),
+        facts[0:1],
+        facts[1:2],
+        carray(plays, (1, N_PLAYS)),
+        carray(players, (1, N_PLAYS)),
+        facts[2:3],
+        TRANSCRIPT_FEATURES,
+        LED_SUIT,
+        FOLLOWS,
+        carray(tokens, (1, TRANSCRIPT_POSITIONS, TRANSCRIPT_WIDTH)),
+        carray(mask, (1, TRANSCRIPT_POSITIONS)),
+        carray(legal, (1, HAND_SIZE)),
+    )
+
+
 def count_worlds(allowed, ways, n_unseen):
     """Fill ways [n_unseen + 1, 81] int32, which must be zeros, from allowed [n_unseen] uint8.
 
@@ -208,6 +233,7 @@ def _exports() -> Exports:
         rule_p_make: types.void(int8s, floats),
         best_call: types.void(floats, int64s, count, number, number, number, int64s),
         encode: types.void(int8s, int64s, int64s, int64s, int8s, flags, flags, count, count),
+        encode_transcript: types.void(int8s, int8s, int8s, int8s, int8s, flags, flags),
         count_worlds: types.void(bytes_, int32s, count),
         unrank_worlds: types.void(bytes_, int64s, int32s, int64s, int8s, count, count),
         rules: types.void(int8s, int8s, int8s, int8s),

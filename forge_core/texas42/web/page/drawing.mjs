@@ -145,22 +145,43 @@ export function drawScore(place, hand, onFinish = null) {
   );
 }
 
-/** Draw what the hints of this decision rest on; nothing if hint is null. isBidder: true for the bidding team. */
-export function drawHint(place, hint, isBidder) {
+/** Return what a network would play, and what that costs by the exact hints. opinion: {mean, best, worlds, name, hand}. */
+function opinionOf(hint, { mean, best, worlds, name, hand }) {
+  const costs = hint.mean[hint.best] - hint.mean[best];
+  const cost = costs < SEEN ? "as good as the best play" : `${costs.toFixed(1)} points less than the best play`;
+  const how = worlds ? `in ${worlds} of these deals` : "from your hand and the plays alone";
+  return element("p", { id: "opinion" }, `The network ${name} would play ${nameOf(hand[best])}, ${cost}. It expects ${signed(mean[best])} points, asked ${how}.`);
+}
+
+/**
+ * Draw what the hints of this decision rest on; nothing if hint is null. isBidder: true for the bidding team.
+ * opinion: a network's, see opinionOf, or null.
+ */
+export function drawHint(place, hint, isBidder, opinion) {
   if (!hint) return place.replaceChildren();
   const of = hint.worlds === hint.count ? "all" : String(hint.worlds);
-  place.replaceChildren(
+  const nodes = [
     element("h2", {}, "Hints"),
     element("p", {}, `${hint.count.toLocaleString("en")} deals of the hidden hands fit what you have seen; ${of} of them are solved exactly.`),
     element("p", { class: "dim" }, `Above each domino: expected points from here (your team minus theirs), ± their spread over these deals, and how often you ${isBidder ? "make the bid" : "set the bidders"}.`),
-  );
+    opinion && opinionOf(hint, opinion),
+  ];
+  place.replaceChildren(...nodes.filter(Boolean));
+}
+
+/** Return what a network would have lost in place of seat 0, and where it comes from. */
+function networkNodes(network) {
+  if (!network) return [];
+  const facts = Object.entries(network.lineage).map(([name, value]) => `${name}: ${value}`);
+  const lost = `In your place, the network ${network.name} would have lost ${network.lost.toFixed(1)} points as known.`;
+  return [element("p", { id: "network" }, lost), ...facts.map((fact) => element("p", { class: "dim" }, fact))];
 }
 
 /**
  * Draw the result of a finished hand. totals: by seat, {known, seen}: points lost. perfect: points of seat 0's
- * team. next: the words of the button that goes on.
+ * team. network: {name, lineage, lost} of the user's network, or null. next: the words of the button that goes on.
  */
-export function drawResult(place, { hand, totals, perfect, next, onNext, onStep, onSave }) {
+export function drawResult(place, { hand, totals, perfect, network, next, onNext, onStep, onSave }) {
   const rows = totals.map(({ known, seen }, seat) =>
     element("tr", {}, element("td", { class: "text" }, SEATS[seat]), element("td", {}, known.toFixed(1)), element("td", {}, String(seen))),
   );
@@ -173,6 +194,7 @@ export function drawResult(place, { hand, totals, perfect, next, onNext, onStep,
       element("tr", {}, ...["points lost by", "as known", "all seen"].map((head, i) => element("th", { class: i ? "" : "text" }, head))),
       ...rows,
     ),
+    ...networkNodes(network),
     element(
       "div",
       { class: "steps" },

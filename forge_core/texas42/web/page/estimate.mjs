@@ -72,57 +72,86 @@ export const byPlayouts = (kernels, rules, view) => (deals, states) => {
 };
 
 /**
- * Estimate every play of a view. Calls onBatch with the estimates so far, and returns the last of them:
- * {worlds, count, mean, spread, pMake, best}: arrays by slot of the hand as dealt, NaN if illegal, in the mover's
- * frame, and the best slot. Of plays with equal means, that is one that is certain to take the trick, then the first.
- * nWorlds: how many to draw; all are taken if no more than that fit. key: 64 bits that determine the draws.
- * judge: bySolver or byPlayouts.
+ * Draw deals of the hidden hands that fit a view: {count, n, positions}. nWorlds: how many to draw; all are taken
+ * if no more than that fit. key: 64 bits that determine the draws. positions(first, size) returns deals and states.
  */
-export function estimate(kernels, rules, view, nWorlds, key, judge = bySolver, batch = nWorlds, onBatch = () => {}) {
+export function drawWorlds(kernels, rules, view, nWorlds, key) {
   const hidden = hiddenOf(rules, view);
   const table = kernels.worlds(hidden.allowed, hidden.need);
   const isComplete = table.count <= nWorlds;
   const n = isComplete ? table.count : nWorlds;
   const ranks = isComplete ? BigInt64Array.from({ length: n }, (_, i) => BigInt(i)) : drawRanks(key, 0, n, table.count);
   const owner = table.unrank(ranks);
-  const sums = { n: 0, q: Array(7).fill(0), squares: Array(7).fill(0), made: Array(7).fill(0), legal: Array(7).fill(false) };
-  const sign = view.seat % 2 ? -1 : 1;
-  const threshold = makesAt(view);
-  const safe = safePlays(rules, view, hidden);
+  const positions = (first, size) => dealsOf(view, hidden, owner, first, size);
+  return { count: table.count, n, positions, safe: safePlays(rules, view, hidden) };
+}
+
+/** Return points in hundredths, as forge_core.learning.choice rounds them: in float32, ties to even. */
+function grainsOf(points) {
+  const rounding = 1.5 * 2 ** 52; // adding and subtracting it rounds to a whole number
+  return Math.fround(Math.fround(points) / Math.fround(0.01)) + rounding - rounding;
+}
+
+/** Sums over worlds, and the estimates that follow from them. worlds: see drawWorlds. */
+export class Tally {
+  constructor(view, worlds) {
+    const zeros = () => Array(7).fill(0);
+    Object.assign(this, { worlds, threshold: makesAt(view), n: 0, q: zeros(), squares: zeros(), made: zeros(), legal: Array(7).fill(false) });
+  }
+  /** Add Q [n, 7] in the mover's frame; NaN where illegal. */
+  add(q) {
+    q.forEach((value, i) => {
+      if (Number.isNaN(value)) return;
+      const slot = i % 7;
+      this.legal[slot] = true;
+      this.q[slot] += value;
+      this.squares[slot] += value * value;
+      if (value >= this.threshold) this.made[slot] += 1;
+    });
+    this.n += q.length / 7;
+  }
+  /**
+   * Return {worlds, count, mean, spread, pMake, best}: arrays by slot of the hand as dealt, NaN if illegal, in the
+   * mover's frame, and the best slot. Of plays with equal means, rounded as in grainsOf, that is one that is certain
+   * to take the trick, then the first.
+   */
+  read() {
+    const { n, worlds } = this;
+    const each = (value) => this.legal.map((isLegal, slot) => (isLegal ? value(slot) : NaN));
+    const mean = each((slot) => this.q[slot] / n);
+    const grains = mean.map(grainsOf);
+    const highest = Math.max(...grains.filter((value) => !Number.isNaN(value)));
+    const equal = grains.flatMap((value, slot) => (value === highest ? [slot] : []));
+    return {
+      worlds: n,
+      count: worlds.count,
+      best: equal.find((slot) => worlds.safe[slot]) ?? equal[0],
+      mean,
+      spread: each((slot) => Math.sqrt(Math.max(0, this.squares[slot] / n - mean[slot] ** 2))),
+      pMake: each((slot) => this.made[slot] / n),
+    };
+  }
+}
+
+/** Return values in the mover's frame, NaN where illegal, from a kernel's answers in team 0's frame. */
+const ofMover = (values, seat) => Array.from(values, (value) => (value === -128 ? NaN : seat % 2 ? -value : value));
+
+/**
+ * Estimate every play of a view: see Tally.read. Calls onBatch with the estimates so far. nWorlds, key: see
+ * drawWorlds. judge: bySolver or byPlayouts.
+ */
+export function estimate(kernels, rules, view, nWorlds, key, judge = bySolver, batch = nWorlds, onBatch = () => {}) {
+  const worlds = drawWorlds(kernels, rules, view, nWorlds, key);
+  const tally = new Tally(view, worlds);
   const valuesIn = judge(kernels, rules, view);
   let found;
-  for (let first = 0; first < n; first += batch) {
-    const size = Math.min(batch, n - first);
-    const { deals, states } = dealsOf(view, hidden, owner, first, size);
-    const values = valuesIn(deals, states);
-    for (let i = 0; i < 7 * size; i++) {
-      if (values[i] === -128) continue;
-      const [slot, q] = [i % 7, sign * values[i]];
-      sums.legal[slot] = true;
-      sums.q[slot] += q;
-      sums.squares[slot] += q * q;
-      if (q >= threshold) sums.made[slot] += 1;
-    }
-    sums.n += size;
-    found = read(sums, table.count, safe);
+  for (let first = 0; first < worlds.n; first += batch) {
+    const { deals, states } = worlds.positions(first, Math.min(batch, worlds.n - first));
+    tally.add(ofMover(valuesIn(deals, states), view.seat));
+    found = tally.read();
     onBatch(found);
   }
   return found;
-}
-
-function read(sums, count, safe) {
-  const each = (value) => sums.legal.map((isLegal, slot) => (isLegal ? value(slot) : NaN));
-  const mean = each((slot) => sums.q[slot] / sums.n);
-  const highest = Math.max(...mean.filter((value) => !Number.isNaN(value)));
-  const equal = mean.flatMap((value, slot) => (value === highest ? [slot] : []));
-  return {
-    worlds: sums.n,
-    count,
-    best: equal.find((slot) => safe[slot]) ?? equal[0],
-    mean,
-    spread: each((slot) => Math.sqrt(Math.max(0, sums.squares[slot] / sums.n - mean[slot] ** 2))),
-    pMake: each((slot) => sums.made[slot] / sums.n),
-  };
 }
 
 /** Return the worlds first..first + size - 1 as deals [size, 4, 7] and packed states [size]. */
@@ -147,5 +176,5 @@ function dealsOf(view, hidden, owner, first, size) {
 export function valuesOf(kernels, deal, view) {
   const state = packState(deal, view.plays, view.players, view.leader);
   const q = kernels.rootQ(Int8Array.from(deal.flat()), view.decl, BigInt64Array.of(state));
-  return Array.from(q, (value) => (value === -128 ? NaN : view.seat % 2 ? -value : value));
+  return ofMover(q, view.seat);
 }

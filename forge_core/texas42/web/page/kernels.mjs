@@ -148,6 +148,34 @@ export class Kernels {
     return { call: Number(call), decl: decl < 0n ? null : Number(decl) };
   }
 
+  /** Return the tokens of positions with all hands visible: {tokens [n, 32, 12] int8, mask [n, 32], legal [n, 7]}. */
+  encode(deals, decl, states) {
+    this.top = this.base;
+    const n = states.length;
+    const dealOf = BigInt64Array.from({ length: n }, (_, i) => BigInt(i));
+    const inputs = [deals, repeated(decl, n), dealOf, states].map((array) => this.put(array));
+    const sizes = [32 * 12, 32, 7].map((size) => size * n);
+    const places = sizes.map((size) => this.filled(size));
+    this.call("encode", ...inputs, ...places, n, n);
+    return this.tokensAt(places, sizes);
+  }
+
+  /** Return the tokens of what a view knows: {tokens [36, 8] int8, mask [36], legal [7]}. */
+  encodeTranscript({ hand, decl, seat, plays, players }) {
+    this.top = this.base;
+    const padded = (list) => Int8Array.from({ length: 28 }, (_, i) => list[i] ?? 0);
+    const inputs = [hand, [decl, seat, plays.length]].map((list) => this.put(Int8Array.from(list)));
+    const sizes = [36 * 8, 36, 7];
+    const places = sizes.map((size) => this.filled(size));
+    this.call("encode_transcript", ...inputs, this.put(padded(plays)), this.put(padded(players)), ...places);
+    return this.tokensAt(places, sizes);
+  }
+
+  tokensAt(places, sizes) {
+    const [tokens, mask, legal] = places.map((place, i) => this.get(i ? Uint8Array : Int8Array, place, sizes[i]));
+    return { tokens, mask, legal };
+  }
+
   /**
    * Return the number of worlds, and a function from ranks (BigInt64Array [n]) to owners (Int8Array [n, u]).
    * allowed: Uint8Array [u], the hidden seats that may hold each unseen domino; need: what each of three holds.

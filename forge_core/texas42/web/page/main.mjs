@@ -27,7 +27,10 @@ const page = {
   hand: null,
   auction: null, // null in practice
   table: null, // P(make) of seat 0's hand
+  network: null, // {name, lineage} of the user's own network
   estimates: [], // promises by play; exact estimates
+  opinions: [], // promises by play of seat 0; what the network expects
+  opinion: null,
   hint: null,
   review: null,
   isHinted: true,
@@ -77,7 +80,7 @@ function draw() {
   const isDecided = isMade(hand) !== null && !review && !page.isQuick;
   drawScore($("score"), shown, isDecided ? finishQuickly : null);
   if (review) drawResult($("panel"), { hand, ...review, onNext: goOn, onStep: (by) => show(review.step + by), onSave: saveRecord });
-  else drawHint($("panel"), hint, hand.bidder % 2 === 0);
+  else drawHint($("panel"), hint, hand.bidder % 2 === 0, hint && page.opinion && { ...page.opinion, name: page.network.name, hand: hand.deal[0] });
   drawLog($("log"), { hand, costs: review?.costs ?? null, shown: review?.step, onShow: show });
 }
 
@@ -104,7 +107,7 @@ async function playHand() {
   const run = ++page.run;
   const isStale = () => run !== page.run;
   const { seed, decl, dealer } = page.link;
-  Object.assign(page, { auction: null, table: null, estimates: [], hint: null, review: null, isQuick: false, onCall: null, onTrump: null, onPlay: null });
+  Object.assign(page, { auction: null, table: null, estimates: [], opinions: [], hint: null, opinion: null, review: null, isQuick: false, onCall: null, onTrump: null, onPlay: null });
   history.replaceState(null, "", linkOf(page.link));
   $("opponents").value = page.link.opponents;
   const deal = dealFromSeed(seed);
@@ -188,17 +191,25 @@ async function dealAgain(isStale) {
 async function ownPlay(isStale) {
   const { hand } = page;
   const step = hand.step;
-  page.hint = null;
+  page.hint = page.opinion = null;
   const args = { view: hand.view(), worlds: Number($("worlds").value), key: keyOf(step) };
   page.estimates[step] = ask("estimate", args, (found) => {
     if (isStale() || hand.step !== step || !page.onPlay) return;
     page.hint = found;
     if (page.isHinted) redrawKeepingFocus();
   });
+  if (page.network) {
+    page.opinions[step] = ask("network", args);
+    page.opinions[step].then((found) => {
+      if (isStale() || hand.step !== step || !page.onPlay) return;
+      page.opinion = found;
+      if (page.isHinted) redrawKeepingFocus();
+    }, stop);
+  }
   if (page.isQuick) return bestOf(hand);
   say(hand.legal.length > 1 ? "Your turn." : "Your turn: only one domino may be played.");
   const domino = await answerTo("onPlay", (chosen) => hand.legal.includes(chosen));
-  page.hint = null;
+  page.hint = page.opinion = null;
   return domino;
 }
 
@@ -249,12 +260,14 @@ async function reviewHand(isStale) {
     const own = costs.filter((_, step) => hand.players[step] === seat);
     return { known: own.reduce((sum, cost) => sum + cost.known, 0), seen: own.reduce((sum, cost) => sum + cost.seen, 0) };
   });
+  const opinions = await Promise.all(page.opinions);
+  const lostByNetwork = opinions.reduce((sum, found, step) => (found ? sum + lost(estimates[step].mean, found.best) : sum), 0);
   const best = Math.max(...values[0].filter((value) => !Number.isNaN(value))) * (hand.bidder % 2 ? -1 : 1);
   const marks = auction ? scoreAfter(link.marks, hand) : null;
   const isOver = !auction || Math.max(...marks) >= MARKS_TO_WIN;
   const { bidder, bid, decl, points } = hand;
   const entry = { bidder, bid, decl, points, isMade: isMade(hand) };
-  page.review = { step: hand.step, costs, totals, perfect: (42 + best) / 2, values, estimates, marks, isOver, entry, next: isOver ? "New game" : "Next hand" };
+  page.review = { step: hand.step, costs, totals, perfect: (42 + best) / 2, values, estimates, marks, isOver, entry, next: isOver ? "New game" : "Next hand", network: page.network && { ...page.network, lost: lostByNetwork } };
   show(hand.step);
 }
 
@@ -342,10 +355,11 @@ addEventListener("keydown", (event) => {
   else if (key === "arrowright" && page.review) show(page.review.step + 1);
 });
 
-globalThis.texas42 = { record };
+globalThis.texas42 = { record, ask };
 try {
   const kernels = await Kernels.load();
-  Object.assign(page, { rules: new Rules(kernels.rules()), version: kernels.version });
+  const { network } = await (await fetch("settings.json")).json();
+  Object.assign(page, { rules: new Rules(kernels.rules()), version: kernels.version, network });
   startFromAddress();
 } catch (error) {
   stop(error);

@@ -4,6 +4,7 @@ import { tableOf } from "./bids.mjs";
 import { bySolver, byPlayouts, estimate, valuesOf } from "./estimate.mjs";
 import { Rules } from "./hand.mjs";
 import { Kernels } from "./kernels.mjs";
+import { askNetwork } from "./network.mjs";
 
 const BATCH = 25; // worlds or deals between two reports of progress
 const loaded = Kernels.load().then((kernels) => ({ kernels, rules: new Rules(kernels.rules()) }));
@@ -27,6 +28,10 @@ const tasks = {
   call({ kernels }, { hand, situation }) {
     return kernels.bestCall(kernels.rulePMake(hand), situation);
   },
+  /** Return what the user's network expects of every play, and its choice: see network.mjs. */
+  network({ kernels, rules }, { view, worlds, key }) {
+    return askNetwork(kernels, rules, view, worlds, BigInt(key));
+  },
   /** Return what every play of a finished hand was worth with all hands visible: one [7] per view. */
   values({ kernels }, { deal, views }) {
     return views.map((view) => valuesOf(kernels, deal, view));
@@ -36,7 +41,7 @@ const tasks = {
 onmessage = async ({ data }) => {
   try {
     const report = (progress) => postMessage({ id: data.id, progress });
-    postMessage({ id: data.id, done: tasks[data.task](await loaded, data, report) });
+    postMessage({ id: data.id, done: await tasks[data.task](await loaded, data, report) });
   } catch (error) {
     postMessage({ id: data.id, error: String(error) });
   }
