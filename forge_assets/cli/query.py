@@ -59,6 +59,7 @@ def query(
     """Answer a question in SQL about everything that is stored: deals, states, games, bids, matches, runs."""
     from forge_assets.folders import runs_folder
     from forge_assets.frames.tables import Places, all_tables
+    from forge_core.cli.filling import check_file
     from forge_core.files import Store, default_store_url
 
     known = list(all_tables())
@@ -69,6 +70,9 @@ def query(
     outputs = {"--csv": csv, "--parquet": parquet, "--json": "-" if json else None}
     if len([name for name, value in outputs.items() if value is not None]) > 1:
         raise BadInput("--csv, --parquet and --json each choose where the rows go: give only one of them")
+    for path in (csv, parquet):
+        if path is not None:
+            check_file(path)
     places = Places(Store(store or default_store_url()), runs_folder(runs))
     is_table = not (csv or parquet or json)
     rows, reading = _answer(sql, known, places, final, MOST_SHOWN + 1 if is_table else None)

@@ -117,11 +117,21 @@ def print_plan(
 
 
 def place_of(path: str) -> tuple[Store, str]:
-    """Return the folder of a file and its name in that folder."""
+    """Return the folder of a file and its name in that folder. Raises BadInput for an invalid path or URL."""
     from forge_core.files import Store
+    from forge_core.files.addresses import check_url
 
+    check_url(path)
     folder, slash, name = path.rpartition("/")
     return Store(folder or slash or "."), name
+
+
+def check_file(path: str) -> None:
+    """Raise BadInput or StoreUnusable if a path or URL cannot take a file, before any work is done."""
+    store, name = place_of(path)
+    if not name or (store.is_local and os.path.isdir(store.path(name))):
+        raise BadInput(f"{path} is a folder: add the name of a file")
+    check_place(store)
 
 
 def write_file(path: str, data: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from forge_core.cli.filling import write_file
+from forge_core.cli.filling import check_file, write_file
 from forge_core.cli.options import Device, Json
 from forge_core.errors import BadInput
 from forge_core.liuzhou.cli.options import (
@@ -40,6 +40,8 @@ def analyse(
     from forge_core.liuzhou.state import pack
 
     state, last = go_on(position, then)
+    if picture:
+        check_file(picture)
     evaluator, settings = open_judge(model, sims, device)
     begun = time.perf_counter()
     [found] = search(pack(state)[None], evaluator, settings, device)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from forge_core.cli.filling import check_file
 from forge_core.cli.options import Device, Json, expand_settings
 from forge_core.liuzhou.cli.options import Picture
 from forge_core.liuzhou.cli.report import report
@@ -30,6 +31,8 @@ def evaluate(
     from forge_core.cli.screen import playing
     from forge_core.liuzhou.ladder import climb, count_games
 
+    if picture:
+        check_file(picture)
     with playing(count_games(settings), "pairs with --pairs") as on_over:
         ladder = climb(model, settings, device, on_over)
     report(ladder.matches, ladder.ratings, settings, device, ladder.seconds, json, picture)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_core.cli.filling import write_file
+from forge_core.cli.filling import check_file, write_file
 from forge_core.cli.options import Device, Json
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
@@ -77,10 +77,9 @@ def film(
     path = out or game.removesuffix(".parquet").removesuffix(".txt") + ending
     if not path.endswith(".gif"):
         raise BadInput(f"--out {path!r} is not a GIF file: write a path that ends in .gif")
-    if is_stored:
-        record, analyses = read_stored(game, number)
-    else:
-        record = read_text(game)
+    record, analyses = read_stored(game, number) if is_stored else (read_text(game), None)
+    check_file(path)
+    if analyses is None:
         analyses = judge_game(record, model, sims, device) if judge else [None] * len(record.rows)
     try:
         with progress_bar("drawing", len(record.rows)) as move:

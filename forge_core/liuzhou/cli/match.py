@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from forge_core.cli.filling import check_file
 from forge_core.cli.options import Device, Json, expand_settings
 from forge_core.liuzhou.cli.options import PLAYERS, Picture
 from forge_core.liuzhou.cli.report import report
@@ -33,6 +34,8 @@ def match(
     from forge_core.liuzhou.match import play_match, rate
     from forge_core.liuzhou.players import make_player
 
+    if picture:
+        check_file(picture)
     opened = [make_player(text, device) for text in players]
     n_matches = len(opened) * (len(opened) - 1) // 2
     begun = time.perf_counter()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_core.cli.filling import write_file
+from forge_core.cli.filling import check_file, write_file
 from forge_core.cli.options import Device, Json, read_seed
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
@@ -58,6 +58,8 @@ def play(
 
     if json and HUMAN in (black, white):
         raise BadInput("--json is for games between programs: name two players with --black and --white")
+    if out:
+        check_file(out)
     opened = tuple(open_player(name, sims, device) for name in (black, white))
     console = Console(quiet=True) if json else screen()
     table = Table(console, start, opened, (black, white), seed)

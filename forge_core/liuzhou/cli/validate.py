@@ -35,14 +35,14 @@ def validate(
 
     A criterion that was not measured, such as one that needs a GPU, neither passes nor fails.
     """
-    from forge_core.cli.filling import check_place, place_of
+    from forge_core.cli.filling import check_file, place_of
     from forge_core.cli.screen import print_json, progress_bar, screen
     from forge_core.liuzhou.validate import failures
     from forge_core.liuzhou.validate import validate as measure
     from forge_core.liuzhou.validate.validator import steps_of
 
     if json and json != "-":
-        check_place(place_of(json)[0])
+        check_file(json)
     if quick:
         settings = quick_settings(settings)
     with progress_bar("validating", steps_of(settings)) as move:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_core.cli.filling import check_place, place_of, write_file
+from forge_core.cli.filling import check_file, write_file
 from forge_core.cli.options import Device, Json, expand_settings
 from forge_core.errors import BadInput
 from forge_core.skull_king.cli.options import DEFAULT_OTHERS, Others, Round, Seed, open_others, read_worlds
@@ -68,7 +68,7 @@ def film(
     from forge_core.skull_king.rules import N_ROUNDS
 
     if html:
-        check_place(place_of(html)[0])
+        check_file(html)
     played = SkullKingGame(table.seats, table.chosen)
     players = [make_player(player, device), *open_others(others, table.seats, device)]
     adviser = adviser_of(players[0], worlds)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_core.cli.filling import check_place, place_of
+from forge_core.cli.filling import check_file, place_of
 from forge_core.cli.options import Json, expand_settings
 from forge_core.errors import BadInput
 from forge_core.ranges import WHOLE, shortened, whole
@@ -154,7 +154,7 @@ def bid(
     )
     how = choose_playout(settings, model, device)
     if poster:
-        check_place(place_of(poster)[0])
+        check_file(poster)
     started = time.perf_counter()
     with progress_bar("playing deals", settings.samples * len(asked)) as move:
         table = play_out(hand, how, settings.samples, seed, asked, settings.ci_width, move)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from forge_core.cli.filling import check_place, place_of
+from forge_core.cli.filling import check_file
 from forge_core.cli.options import Json
 from forge_core.errors import BadInput
 from forge_core.texas42.cli.summary import Games, read
@@ -25,7 +25,7 @@ def eq_export(
     if not out.endswith(".pt"):
         raise BadInput(f"--out {out}: use a file name that ends in .pt")
     paths = find_games(path)
-    check_place(place_of(out)[0])
+    check_file(out)
     records = list(read(paths))
     nbytes = export_games(records, out)
     if json:

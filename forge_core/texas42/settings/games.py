@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from forge_core.ranges import whole
 from forge_core.settings import setting
 
 DEFAULT_WORLDS = 50
@@ -46,6 +47,13 @@ _WORLDS, _POSTERIOR, _BELIEF, _ADAPTIVE, _EXPLORATION = (
     "Adaptive number of worlds (--adaptive or --labels)",
     "Choice of plays",
 )
+
+
+def read_bid(text: str) -> int:
+    """Parse a whole number or `2 marks`; its user checks that it is a bid. Raises BadInput."""
+    from forge_core.texas42.auction import parse_marks
+
+    return parse_marks(text) or whole(text, "bid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +204,6 @@ class GameSettings:
         "Quantity that the best play maximizes: eq (mean points) or pmake (the chance to make the bid).",
         panel=_EXPLORATION,
     )
-    bid: int = setting(30, "Bid of seat 0: 30 to 42, 84, 126, ...")
+    bid: int = setting(30, "Bid of seat 0: 30 to 42, 2 marks (or 84), ...", read=read_bid)
     pdf: bool = setting(True, "Store the distribution of Q over worlds.")
     seed: int = setting(0, "Seed of sampled worlds and exploration.")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from forge_core.arena import settings as arena
-from forge_core.ranges import whole
 from forge_core.settings import setting
 from forge_core.texas42.auction import LOWEST_BID
+from forge_core.texas42.settings.games import read_bid
 
 DECLARE = ("hand", "seed", "auction")
 """ways to determine the declaration, other than naming one; see `Conditions`"""
@@ -21,13 +21,6 @@ def read_declare(text: str) -> str | int:
 
     name = text.strip().lower()
     return name if name in DECLARE else parse_declaration(text)
-
-
-def read_bid(text: str) -> int:
-    """Parse a whole number or `2 marks`; Conditions checks that it is a bid. Raises BadInput."""
-    from forge_core.texas42.auction import parse_marks
-
-    return parse_marks(text) or whole(text, "bid")
 
 
 @dataclass(frozen=True, slots=True)
