@@ -150,6 +150,13 @@ def test_definitions_are_these(instance):
             3,
             f"p1/v1/g1/m1/l1/t1/e1/s1/o1/m2/h1/r1/m1/r2/t1/{games}",
         ),
+        "play_page": (
+            "play",
+            ["champion"],
+            [],
+            None,
+            f"w1/x2/p1/v1/g1/m1/l1/t1/e1/s1/o1/m2/h1/r1/m1/r2/t1/{games}",
+        ),
         "flywheel": ("flywheel", ["champion"], [], None, None),
         "liuzhou_self_play": ("liuzhou", [], ["draws", "games_replay", "policies_sum_to_1"], 200, "s1"),
         "liuzhou_model": (

@@ -155,7 +155,8 @@ VERBS = {
     "skull_king_evaluation": "skull-king evaluate",
 }
 """the verb that does what an asset does, where there is one"""
-OTHER_ASSETS = {"oracle_model_onnx", "eq_model_onnx", "champion", "liuzhou_champion", "skull_king_champion"}
+OTHER_ASSETS = {"oracle_model_onnx", "eq_model_onnx", "play_page"}
+OTHER_ASSETS |= {"champion", "liuzhou_champion", "skull_king_champion"}
 """assets with settings and without such a verb"""
 OF_THE_ASSET = {
     "oracle_shards": {"declarations"},

@@ -50,9 +50,10 @@ GAMES = {
     "eq_model_onnx",
     "match_results",
     "champion",
+    "play_page",
 }
 NETWORKS = {"oracle_model", "oracle_model_evaluation", "oracle_model_onnx", *GAMES}
-ROWS = {"eq_token_splits", "eq_model", "eq_model_onnx", "match_results", "champion"}
+ROWS = {"eq_token_splits", "eq_model", "eq_model_onnx", "match_results", "champion", "play_page"}
 LIUZHOU_NETWORKS = {"liuzhou_model", "liuzhou_evaluation", "liuzhou_champion"}
 SKULL_KING_NETWORKS = {"skull_king_policy", "skull_king_evaluation", "skull_king_champion"}
 RESTS_ON = {
@@ -62,19 +63,20 @@ RESTS_ON = {
     "ENCODER_VERSION": {"token_splits", *NETWORKS, "bidding_results"},
     "LIVE_VERSION": NETWORKS,
     "MODEL_VERSION": NETWORKS,
-    "GOLDEN_VERSION": {"oracle_model_evaluation", "champion"},
-    "EVALUATION_VERSION": {"oracle_model_evaluation", "champion"},
-    "ONNX_VERSION": {"oracle_model_onnx", "eq_model_onnx"},
+    "GOLDEN_VERSION": {"oracle_model_evaluation", "champion", "play_page"},
+    "EVALUATION_VERSION": {"oracle_model_evaluation", "champion", "play_page"},
+    "ONNX_VERSION": {"oracle_model_onnx", "eq_model_onnx", "play_page"},
     "EQ_VERSION": {*GAMES, "bidding_results"},
     "PLAYOUT_VERSION": {*GAMES, "bidding_results"},
     "GAME_ROWS_VERSION": ROWS,
     "TRANSCRIPT_VERSION": ROWS,
     "BIDDING_VERSION": {"bidding_results"},
     "POLICY_VERSION": {"bidding_results"},
-    "MATCH_VERSION": {"match_results", "champion"},
-    "HEURISTIC_VERSION": {"bidding_results", "match_results", "champion"},
-    "RULE_VERSION": {"match_results", "champion"},
-    "GATE_VERSION": {"champion", "liuzhou_champion", "skull_king_champion"},
+    "MATCH_VERSION": {"match_results", "champion", "play_page"},
+    "HEURISTIC_VERSION": {"bidding_results", "match_results", "champion", "play_page"},
+    "RULE_VERSION": {"match_results", "champion", "play_page"},
+    "PAGE_VERSION": {"play_page"},
+    "GATE_VERSION": {"champion", "play_page", "liuzhou_champion", "skull_king_champion"},
     "liuzhou SELF_PLAY_VERSION": {"liuzhou_self_play", *LIUZHOU_NETWORKS},
     "liuzhou MODEL_VERSION": LIUZHOU_NETWORKS,
     "liuzhou LADDER_VERSION": {"liuzhou_evaluation", "liuzhou_champion"},

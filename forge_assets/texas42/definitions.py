@@ -17,6 +17,7 @@ from forge_assets.texas42.flywheel import FLYWHEEL
 from forge_assets.texas42.match_results import match_results
 from forge_assets.texas42.oracle_model import oracle_model, oracle_model_evaluation, oracle_model_onnx
 from forge_assets.texas42.oracle_shards import golden_shards, marginalized_shards, oracle_shards
+from forge_assets.texas42.play_page import play_page
 from forge_assets.texas42.shard_catalog import shard_catalog
 from forge_assets.texas42.token_splits import token_splits
 from forge_assets.texas42.universe import seed_blocks_sensor
@@ -43,6 +44,7 @@ def definitions() -> GameDefinitions:
             bidding_results,
             match_results,
             champion,
+            play_page,
             progress_asset(FLYWHEEL, groups.FLYWHEEL),
         ),
         jobs=(flywheel.job,),

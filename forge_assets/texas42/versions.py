@@ -56,6 +56,13 @@ MATCHES = "/".join(
     )
 )
 CHAMPION = f"{constant_of('forge_core.gate', 'GATE_VERSION')}/{EVALUATION}/{MATCHES}"
+PLAY_PAGE = "/".join(
+    (
+        constant_of("forge_core.texas42.web.folder", "PAGE_VERSION"),
+        constant_of("forge_core.learning.onnx", "ONNX_VERSION"),
+        CHAMPION,
+    )
+)
 
 
 def of_network(kind: str) -> str:

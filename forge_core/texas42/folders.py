@@ -12,6 +12,8 @@ GAME_ROWS_FOLDER = "tokenized-eq"
 """training rows made from games"""
 BIDDING_FOLDER = "bidding-results"
 MATCHES_FOLDER = "matches"
+PAGE_FOLDER = "play-page"
+"""the page of `forge play` with the champion inside"""
 
 
 def shards_folder(kind: str) -> str:

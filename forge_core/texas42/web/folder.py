@@ -14,6 +14,8 @@ from forge_core.texas42.web import PAGE
 from forge_core.web.runtime import runtime_files
 from forge_core.web.serve import Files, content_of
 
+PAGE_VERSION = "w1"
+"""Raised when the same network would give another page"""
 SETTINGS = "settings.json"
 _NETWORK = "network"
 """the folder of the network and of the files that run it"""

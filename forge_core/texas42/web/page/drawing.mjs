@@ -169,17 +169,24 @@ export function drawHint(place, hint, isBidder, opinion) {
   place.replaceChildren(...nodes.filter(Boolean));
 }
 
-/** Return what a network would have lost in place of seat 0, and where it comes from. */
+/** Return what a network would have lost in place of seat 0. */
 function networkNodes(network) {
   if (!network) return [];
-  const facts = Object.entries(network.lineage).map(([name, value]) => `${name}: ${value}`);
   const lost = `In your place, the network ${network.name} would have lost ${network.lost.toFixed(1)} points as known.`;
-  return [element("p", { id: "network" }, lost), ...facts.map((fact) => element("p", { class: "dim" }, fact))];
+  return [element("p", { id: "network" }, lost)];
+}
+
+/** Draw where the user's network comes from. network: {name, lineage}, or null. */
+export function drawAbout(place, network) {
+  if (!network) return;
+  const facts = Object.entries(network.lineage).map(([name, value]) => element("pre", {}, `${name}: ${value}`));
+  place.hidden = false;
+  place.replaceChildren(element("summary", {}, `Network: ${network.name}`), ...facts);
 }
 
 /**
  * Draw the result of a finished hand. totals: by seat, {known, seen}: points lost. perfect: points of seat 0's
- * team. network: {name, lineage, lost} of the user's network, or null. next: the words of the button that goes on.
+ * team. network: {name, lost} of the user's network, or null. next: the words of the button that goes on.
  */
 export function drawResult(place, { hand, totals, perfect, network, next, onNext, onStep, onSave }) {
   const rows = totals.map(({ known, seen }, seat) =>

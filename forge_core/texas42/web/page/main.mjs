@@ -3,7 +3,7 @@
 
 import { Auction, callText, isMade, MARKS_TO_WIN, PASS, scoreAfter } from "./auction.mjs";
 import { dealFromSeed } from "./deals.mjs";
-import { drawHint, drawLog, drawResult, drawScore, drawTable, element, ownHand, SEATS } from "./drawing.mjs";
+import { drawAbout, drawHint, drawLog, drawResult, drawScore, drawTable, element, ownHand, SEATS } from "./drawing.mjs";
 import { drawAuction, drawDeclarations, drawSheet } from "./drawing_auction.mjs";
 import { mix } from "./estimate.mjs";
 import { Hand, nameOf, Rules } from "./hand.mjs";
@@ -360,6 +360,7 @@ try {
   const kernels = await Kernels.load();
   const { network } = await (await fetch("settings.json")).json();
   Object.assign(page, { rules: new Rules(kernels.rules()), version: kernels.version, network });
+  drawAbout($("about"), network);
   startFromAddress();
 } catch (error) {
   stop(error);
