@@ -326,6 +326,7 @@ def test_iterations_by_hand_one_of_which_fails(once, instance, root, tracker, mo
     event = instance.get_latest_materialization_event(dg.AssetKey("flywheel")).asset_materialization
     assert event.metadata["state"].value == "ready" and event.metadata["next_seeds"].value == "50-99"
     assert event.metadata["curve"].value.startswith("![](data:image/png;base64,")
+    assert event.metadata["dagster/uri"].value.endswith("/flywheel")
     gates = instance.fetch_materializations(dg.AssetKey("champion"), limit=10).records
     reasons = [record.asset_materialization.metadata["reasons"].value for record in gates]
     assert len(reasons) == 2 and "points saved" in reasons[0] and "random play" in reasons[1]

@@ -507,6 +507,7 @@ def test_assets_show_the_columns_of_their_tables():
         "oracle_model_evaluation": "evaluations",
         "liuzhou_evaluation": "liuzhou_evaluations",
         "skull_king_evaluation": SKULL_KING,
+        **dict.fromkeys(FOLDERS, "iterations"),
     }
     specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
     for asset, name in shown.items():

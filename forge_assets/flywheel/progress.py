@@ -8,10 +8,14 @@ import dagster as dg
 
 from forge_assets.flywheel.flywheel import Flywheel
 from forge_assets.flywheel.state import Iteration, Phase, State
+from forge_assets.flywheel.storage import folder_of
+from forge_assets.flywheel.tables import ITERATIONS
+from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.games import find_model
 from forge_assets.pictures import picture
 from forge_assets.tracking.errors import TrackerUnusable
 from forge_assets.tracking.tracker import Tracker
+from forge_core.files import Store
 
 
 def progress_asset(flywheel: Flywheel, group: str) -> dg.AssetSpec:
@@ -21,6 +25,7 @@ def progress_asset(flywheel: Flywheel, group: str) -> dg.AssetSpec:
         group_name=group,
         deps=[dg.AssetKey.from_user_string(flywheel.assets[-1])],
         kinds={"json"},
+        metadata=columns_of(ITERATIONS),
         description="Progress of the flywheel: its state, and the strength of its champions against the "
         f"number of {flywheel.words.examples} they were trained on.\n\n{flywheel.summary}\n\n"
         f"**Next step.** If this page has no event yet: {next_step(flywheel, None)} Otherwise the entry "
@@ -29,8 +34,10 @@ def progress_asset(flywheel: Flywheel, group: str) -> dg.AssetSpec:
     )
 
 
-def report(flywheel: Flywheel, instance: dg.DagsterInstance, tracker: Tracker, state: State) -> str:
-    """Report a state to Dagster and its curve to MLflow.
+def report(
+    flywheel: Flywheel, instance: dg.DagsterInstance, root: Store, tracker: Tracker, state: State
+) -> str:
+    """Report a state to Dagster and its curve to MLflow. root: of the store that keeps the state.
 
     Return the error if MLflow does not accept the curve, else "". The next report sends the whole curve.
     """
@@ -39,7 +46,8 @@ def report(flywheel: Flywheel, instance: dg.DagsterInstance, tracker: Tracker, s
         instance.report_runless_asset_event(dg.AssetObservation(flywheel.name, metadata=metadata))
         return ""
     curve = picture(flywheel.draw(state.history))
-    event = dg.AssetMaterialization(flywheel.name, metadata=metadata | {"curve": curve})
+    extent = extent_of(folder_of(flywheel, root), len(state.history), is_partition=False)
+    event = dg.AssetMaterialization(flywheel.name, metadata=metadata | {"curve": curve} | extent)
     instance.report_runless_asset_event(event)
     game, _ = find_model(flywheel.objective(state.settings))
     try:

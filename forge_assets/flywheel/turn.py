@@ -160,7 +160,7 @@ class Turner:
         cut_off = not by_hand and was_cut_off(self.instance, run, self.tracker)
         after = state.cut_off(error) if cut_off else state.failed(error, counts=not by_hand)
         self.write(after)
-        report(self.flywheel, self.instance, self.tracker, after)
+        report(self.flywheel, self.instance, self.root, self.tracker, after)
         if after.phase is Phase.FAILED:
             many = f"MLflow failed {MOST_OUTAGES} times" if cut_off else f"{GIVE_UP_AFTER} attempts failed"
             return Rest(f"{error}; {many}: fix the cause, then run {self.flywheel.command} reset", True)
@@ -171,7 +171,7 @@ class Turner:
         iteration = self.flywheel.result(state, reports)
         after = state.ended(iteration, self.flywheel.version())
         self.write(after)
-        remark = report(self.flywheel, self.instance, self.tracker, after)
+        remark = report(self.flywheel, self.instance, self.root, self.tracker, after)
         added = f"{self.flywheel.words.examples} {self.flywheel.units_text(iteration.units)}"
         outcome = "a new champion" if iteration.promoted else "the champion stays"
         reason = f"iteration {iteration.number} is over, {added}: {outcome}; {iteration.reasons[0]}"
