@@ -3,6 +3,7 @@ faults, bad SQL."""
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
@@ -43,6 +44,7 @@ from forge_core.texas42.oracle.shards import ShardKey, read_shard
 from forge_core.texas42.tokens.splits import TOKEN_ROWS
 
 SKULL_KING = "skull_king_evaluations"
+FORGE_PIPELINE = "import sys; from forge_assets.cli.main import main; sys.exit(main())"
 ROOT = Path(__file__).parent.parent
 
 
@@ -524,7 +526,10 @@ def test_assets_show_the_columns_of_their_tables():
     "sql, named",
     [
         ("select v from states", "states has the columns kind, split, seed"),
+        ("select v from states", "did you mean V?"),
+        ("select root_valu from shards", "did you mean root_value?"),
         ("select * from state", "the tables are shards, states, games"),
+        ("select * from liuzhou_evaluation", "did you mean liuzhou_evaluations?"),
         ("selec decl", "the tables are shards"),
         ("select bogus(V) from states", "'bogus'"),
         ("select 1; select 2", "one (and only one) statement"),
@@ -559,6 +564,14 @@ def test_rows_go_to_files_that_appear_complete(query, tmp_path):
     status, _, errors = query("select hands from shards", "--parquet", str(parquet))
     assert status == 0 and f"{parquet}: " in errors and " rows" in errors
     assert query(sql, "--csv", "a.csv", "--json")[0] == 2
+
+
+def test_rows_go_to_a_pipe(root):
+    sql = "select seed from shards where kind = 'standard' order by seed"
+    command = [sys.executable, "-c", FORGE_PIPELINE, "query", sql, "--store", str(root / "data")]
+    for option, read in (("--csv", pl.read_csv), ("--parquet", pl.read_parquet)):
+        done = subprocess.run([*command, option, "-"], capture_output=True, check=True)
+        assert read(io.BytesIO(done.stdout))["seed"].to_list() == [7, 8, 900]
 
 
 def test_tables_are_listed(query):

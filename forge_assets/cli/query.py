@@ -42,10 +42,12 @@ def query(
         bool, typer.Option("--final", help="Include the sealed test split (seed % 1000 from 950 on).")
     ] = False,
     csv: Annotated[
-        str | None, typer.Option("--csv", metavar="FILE", help="Write all rows to a CSV file.")
+        str | None,
+        typer.Option("--csv", metavar="FILE", help="Write all rows to a CSV file; - is standard output."),
     ] = None,
     parquet: Annotated[
-        str | None, typer.Option("--parquet", metavar="FILE", help="Write all rows to a Parquet file.")
+        str | None,
+        typer.Option("--parquet", metavar="FILE", help="Write all rows to a Parquet file; - likewise."),
     ] = None,
     store: Annotated[
         str | None,
@@ -218,9 +220,17 @@ def _to_parquet(rows: pl.DataFrame) -> bytes:
 
 
 def _write(path: str, data: bytes, n_rows: int) -> None:
-    """Write a file atomically, locally or by URL, and say so. Raises StoreUnusable."""
+    """Write a file atomically, locally or by URL, and say so. path: `-` is standard output.
+
+    Raises StoreUnusable.
+    """
+    import sys
+
     from forge_core.cli.filling import write_file
     from forge_core.cli.screen import notes
 
+    if path == "-":
+        sys.stdout.buffer.write(data)
+        return
     write_file(path, data)
     notes().print(f"{path}: {n_rows:,} rows", markup=False, soft_wrap=True)

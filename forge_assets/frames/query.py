@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -55,13 +57,23 @@ def _explain(sql: str, tables: Sequence[Table], error: Exception) -> str:
     """Return why a query has no answer, and the names that it may use."""
     reason = str(error).partition("\n")[0].partition("; valid columns: ")[0].rstrip(". ")
     used = _named_in(sql, tables)
-    names = [f"{table.name} has the columns {', '.join(c.name for c in table.columns)}" for table in used]
+    columns = {table.name: [column.name for column in table.columns] for table in used}
+    known = [f"{name} has the columns {', '.join(of)}" for name, of in columns.items()]
     if not used:
-        names = [f"the tables are {', '.join(table.name for table in tables)}"]
-    return f"this query cannot be answered ({reason}): {'; '.join(names)}"
+        known = [f"the tables are {', '.join(table.name for table in tables)}"]
+    meant = _similar(reason, [*chain.from_iterable(columns.values()), *(table.name for table in tables)])
+    return f"this query cannot be answered ({reason}{meant}): {'; '.join(known)}"
+
+
+def _similar(reason: str, names: Sequence[str]) -> str:
+    """Return a phrase with the name that is most like the one that was not found; empty if none is."""
+    unknown = re.search(r"""(?:column|relation|named) ['"](\w+)['"]""", reason)
+    lower = {name.lower(): name for name in names}
+    found = get_close_matches(unknown[1].lower(), lower, 1) if unknown else []
+    return f"; did you mean {lower[found[0]]}?" if found else ""
 
 
 def _named_in(sql: str, tables: Sequence[Table]) -> list[Table]:
     """Return the tables whose names occur in a query; the others cost nothing then."""
-    words = set(re.findall(r"\w+", sql))
+    words = set(re.findall(r"\w+", sql.lower()))
     return [table for table in tables if table.name in words]
