@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from chromium import CHROMIUM
 from running import PROJECT
 
 pytestmark = pytest.mark.slow
@@ -150,3 +151,13 @@ def test_the_check_of_skull_king_holds_on_a_pretended_gpu(monkeypatch):
     with pretended_card():
         run = gpu.Run("cuda:0", True, 0.0, 0.0)
         assert "20 rounds equal the CPU's" in skull_king.check_rules(run)
+
+
+@pytest.mark.skipif(CHROMIUM is None or sys.platform != "linux", reason="no Chromium")
+def test_the_page_of_play_is_weighed_and_timed():
+    command = [sys.executable, str(BENCHMARKS / "play_page.py"), "--deals", "1", "--repeats", "1", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["gzip_bytes"] < 100_000
+    assert {(cost["player"], cost["step"]) for cost in figures["costs"]} >= {("exact", 0), ("strongest", 4)}

@@ -355,12 +355,13 @@ addEventListener("keydown", (event) => {
   else if (key === "arrowright" && page.review) show(page.review.step + 1);
 });
 
-globalThis.texas42 = { record, ask };
+globalThis.texas42 = { record, ask, readyMs: 0 };
 try {
   const kernels = await Kernels.load();
   const { network } = await (await fetch("settings.json")).json();
   Object.assign(page, { rules: new Rules(kernels.rules()), version: kernels.version, network });
   drawAbout($("about"), network);
+  globalThis.texas42.readyMs = performance.now(); // since the page was asked for
   startFromAddress();
 } catch (error) {
   stop(error);
