@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 
@@ -78,6 +79,8 @@ class Keeper(Callback):
         assert isinstance(pl_module, Learner)
         figures = {key: value for key, value in pl_module.measured.items() if isinstance(value, float)}
         loss = float(self._loss) / max(1, self._batches)
+        if trainer.world_size > 1:
+            loss = float(trainer.strategy.reduce(torch.tensor(loss), reduce_op="mean"))
         self._loss, self._batches = 0.0, 0
         point, is_best = self.progress.add(trainer.global_step, {"loss": loss, **figures})
         if self.keep:
@@ -91,7 +94,10 @@ class Keeper(Callback):
             trainer.save_checkpoint(self.folder / CHECKPOINT)  # all devices take part
         if self.on_point and trainer.is_global_zero:
             self.on_point(point)
-        if self.progress.is_time_over():
+        is_over = self.progress.is_time_over()
+        if trainer.world_size > 1:
+            is_over = trainer.strategy.broadcast(is_over)  # all processes must stop at the same step
+        if is_over:
             self.out_of_time = trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:

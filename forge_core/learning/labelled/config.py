@@ -111,7 +111,8 @@ class TrainConfig:
     """one of PRECISIONS"""
     device: str = "auto"
     devices: int = 1
-    """number of devices of that kind, with Lightning's default strategy; each takes its own batches"""
+    """number of devices of that kind, each with its own process (strategy ddp) and its own batches;
+    their gradients are averaged"""
     compile: bool = False
     """True to compile the network with torch.compile"""
     seed: int = 0

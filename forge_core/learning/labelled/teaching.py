@@ -70,13 +70,22 @@ def size_name(model: ModelConfig) -> str:
 
 
 def configure(
-    settings: TeachingSettings, model: ModelConfig, steps_of: Callable[[int], int], device: str
+    settings: TeachingSettings,
+    model: ModelConfig,
+    steps_of: Callable[[int], int],
+    device: str,
+    devices: int = 1,
 ) -> TrainConfig:
-    """Return the configuration of a run. steps_of: converts epochs to steps. Raises BadInput."""
+    """Return the configuration of a run. steps_of: converts epochs to steps.
+
+    Raises BadInput, and DeviceUnavailable if this machine has fewer devices.
+    """
     from forge_core.device import resolve_device
     from forge_core.learning.labelled.config import Recipe, TrainConfig, learning_rate_for
     from forge_core.learning.precision import resolve_precision
+    from forge_core.learning.ranks import check_devices
 
+    check_devices(device, devices)
     resolve_precision(settings.precision, resolve_device(device))
     steps = DEFAULT_STEPS if settings.steps is None else settings.steps
     if settings.epochs is not None:
@@ -96,21 +105,23 @@ def configure(
         patience=settings.patience,
         precision=settings.precision,
         device=device,
+        devices=devices,
         compile=settings.compile,
         seed=settings.seed,
     )
 
 
-def set_threads(threads: int | None, makers: int) -> None:
+def set_threads(threads: int | None, makers: int, devices: int = 1) -> None:
     """Set the number of torch threads: `threads`, by default the cores left over by `makers` processes.
 
-    Raises BadInput for fewer than one thread.
+    devices: processes that share the cores, each with its own makers. Raises BadInput for fewer than one
+    thread.
     """
     import torch
 
     if threads is not None and threads < 1:
         raise BadInput(f"threads {threads}: use at least 1")
-    torch.set_num_threads(threads or max(1, len(os.sched_getaffinity(0)) - makers))
+    torch.set_num_threads(threads or max(1, len(os.sched_getaffinity(0)) // devices - makers))
 
 
 def teach(
@@ -131,13 +142,16 @@ def teach(
 ) -> TrainResult:
     """Train a network like `train`; if the run is kept, lock its folder and let `tracking` follow it.
 
+    Of several processes that train together, only the first one does the latter.
+
     Takes the arguments of `train` and raises its errors, and StoreUnusable if another process is
     training in the folder.
     """
     from forge_core.files import Store
     from forge_core.learning.labelled.train import train
+    from forge_core.learning.ranks import rank_of
 
-    is_kept = not fast_dev_run
+    is_kept = not (fast_dev_run or rank_of(config.devices))
     following = tracking.follow(config, folder, data, init_from, resume) if tracking and is_kept else None
     alone = Store(str(folder)).held() if is_kept else nullcontext()
     with alone, following or nullcontext() as follower:

@@ -24,6 +24,7 @@ from forge_core.learning.labelled.metrics import GOAL
 from forge_core.learning.labelled.rows import Rows, RowSource
 from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.learning.precision import resolve_precision
+from forge_core.learning.ranks import rank_of, together
 from forge_core.learning.runs import (
     CHECKPOINT,
     MODEL,
@@ -75,7 +76,7 @@ def train(
         if init_from and not resume:
             learner.start_from(_load_parent(init_from, config, source))
         rows = RowModule(source, val_rows, source.spec, config.recipe.steps, sample)
-        if not fast_dev_run:
+        if not (fast_dev_run or rank_of(config.devices)):
             record = claim_folder(folder, record, resume, _complete)
         if config.compile:
             for block in learner.model.blocks:
@@ -84,12 +85,13 @@ def train(
         trainer = _make_trainer(config, device, precision, folder, keeper, progress, fast_dev_run)
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:
-            trainer.fit(
-                learner,
-                datamodule=rows,
-                ckpt_path=str(folder / CHECKPOINT) if resume else None,
-                weights_only=True,
-            )
+            with together(config.devices):
+                trainer.fit(
+                    learner,
+                    datamodule=rows,
+                    ckpt_path=str(folder / CHECKPOINT) if resume else None,
+                    weights_only=True,
+                )
         except SystemExit as stopped:  # Lightning turns Ctrl-C into this and ignores SIGINT afterwards
             signal.signal(signal.SIGINT, on_interrupt)
             raise KeyboardInterrupt from stopped
@@ -104,7 +106,7 @@ def train(
         model="" if fast_dev_run else str(folder / MODEL),
         points=keeper.progress.points,
         best=keeper.progress.best,
-        device=device_name(device),
+        device=f"{config.devices} x {device}" if config.devices > 1 else device_name(device),
         precision=precision,
         parameters=learner.model.n_parameters,
         stopped_early=trainer.global_step < config.recipe.steps and not keeper.out_of_time,
@@ -159,12 +161,11 @@ def _make_trainer(
         callbacks.insert(0, EarlyStopping(GOAL, patience=config.patience, min_delta=0.0, verbose=False))
     if progress:
         callbacks.append(Bar())
-    # One device needs no cluster, and Lightning's search for one starts MPI if mpi4py is installed.
-    cluster = [LightningEnvironment()] if config.devices == 1 else []
     counted = config.devices > 1 or device == "cpu"
     return pl.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",
         devices=config.devices if counted else [int(device.rpartition(":")[2])],
+        strategy="ddp" if config.devices > 1 else "auto",
         precision=precision,  # pyright: ignore[reportArgumentType]
         max_steps=config.recipe.steps,
         val_check_interval=min(config.evaluate_every, config.recipe.steps),
@@ -178,5 +179,6 @@ def _make_trainer(
         enable_progress_bar=progress,
         fast_dev_run=fast_dev_run,
         default_root_dir=str(folder),
-        plugins=[Checkpoints(), *cluster],
+        # All devices are of this host; Lightning's search for a cluster starts MPI if mpi4py is installed.
+        plugins=[Checkpoints(), LightningEnvironment()],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,11 +73,21 @@ def train(
         bool, typer.Option("--fast-dev-run", help="Run one step and one evaluation, and save nothing.")
     ] = False,
     device: Device = "auto",
+    devices: Annotated[
+        int,
+        typer.Option(
+            "--devices",
+            metavar="N",
+            help="Devices that train together: each takes its own batches and makes its own live rows, and "
+            "their gradients are averaged, as in a batch that is N times as large.",
+        ),
+    ] = 1,
     json: Json = False,
 ) -> None:
     """Train a network that predicts the value of every play."""
     from forge_core.cli.screen import notes
     from forge_core.learning.labelled.teaching import choose_model, configure, set_threads, size_name
+    from forge_core.learning.ranks import rank_of
     from forge_core.texas42.sources import choose_objective, choose_source, parse_source
 
     if context.obj:
@@ -89,16 +100,17 @@ def train(
     else:
         model = choose_model(settings, objective, init_from)
         source = choose_source(data, settings.live, settings.batch_size, settings.seed, stage)
-        config = configure(settings, model, source.steps_of, device)
+        config = configure(settings, model, source.steps_of, device, devices)
         if name is None:
             asked = {"train": config.to_dict(), "data": source.version, "init_from": init_from}
             name = run_name(source.run_stem(objective, size_name(model)), asked)
     folder, where = folder_of(runs, name), "" if runs == RUNS else f" --runs {runs}"
     makers = source.makers(settings.workers)
     makers = 0 if fast_dev_run else makers
-    set_threads(settings.threads, makers)
+    rank = rank_of(config.devices)
+    set_threads(settings.threads, makers, config.devices)
     how = f"continue with {context.command_path} --resume --name {name}{where}"
-    with notes().status("preparing rows"):
+    with nullcontext() if rank else notes().status("preparing rows"):
         rows, val_rows = source.open(makers)
         sample = source.sample()
     try:
@@ -121,6 +133,8 @@ def train(
     finally:
         if hasattr(rows, "close"):
             rows.close()  # pyright: ignore[reportAttributeAccessIssue]
+    if rank:  # the first process prints
+        return
     print_result(result, json)
     if result.unfinished:
         notes().print(f"time ran out before the last step: {how}", soft_wrap=True)
@@ -176,14 +190,16 @@ def run(
     from forge_core.cli.screen import notes
     from forge_core.learning.labelled.metrics import evaluate_random
     from forge_core.learning.labelled.teaching import point_text, teach
+    from forge_core.learning.ranks import rank_of
 
     out = notes()
-    baseline = evaluate_random(val_rows.q, val_rows.legal)["decision_q_gap"]
-    out.print(
-        f"{config.model}: {folder}; random play loses {baseline:.2f} points per decision",
-        style="dim",
-        soft_wrap=True,
-    )
+    if not rank_of(config.devices):
+        baseline = evaluate_random(val_rows.q, val_rows.legal)["decision_q_gap"]
+        out.print(
+            f"{config.model}: {folder}; random play loses {baseline:.2f} points per decision",
+            style="dim",
+            soft_wrap=True,
+        )
 
     def print_point(point: Point) -> None:
         out.print(point_text(point), soft_wrap=True)
