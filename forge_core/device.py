@@ -19,7 +19,7 @@ def resolve_device(request: str = "auto") -> str:
     """
     if request == "cpu":
         return "cpu"
-    match = re.fullmatch(r"auto|cuda(?::(\d+))?", request)
+    match = re.fullmatch(r"auto|cuda(?::(\d+))?", request) if isinstance(request, str) else None
     if match is None:
         raise BadInput(f"unknown device {request!r}: use auto, cpu, cuda or cuda:N")
     count = cuda_device_count()

@@ -3,9 +3,12 @@ Python passes them."""
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Iterable
+from dataclasses import fields
+from numbers import Real
 from typing import Any
 
 from forge_core.errors import BadInput
@@ -47,6 +50,33 @@ def as_integer(number: Any) -> int | None:
         return operator.index(number)
     except TypeError:
         return int(number) if isinstance(number, float) and number.is_integer() else None
+
+
+def check_numbers(record: Any) -> None:
+    """Raise BadInput if a field of a dataclass that is annotated as a number holds none, NaN or a fraction.
+
+    Only fields whose annotation is `int` or `float`, possibly with None, are checked; numbers of other
+    libraries become Python's. Python code can pass anything; what a user types is checked as it is read.
+    """
+    for each in fields(record):
+        kinds, value = {*str(each.type).split(" | ")}, getattr(record, each.name)
+        if not kinds <= {"int", "float", "None"} or (value is None and "None" in kinds):
+            continue
+        if "float" not in kinds:
+            number, wanted = None if isinstance(value, float) else as_integer(value), "a whole number"
+        else:
+            number, wanted = _as_number(value), "a number"
+        if number is None:
+            raise BadInput(f"{each.name} {value!r}: use {wanted}")
+        if type(number) is not type(value):
+            object.__setattr__(record, each.name, number)  # the record may be frozen
+
+
+def _as_number(value: Any) -> int | float | None:
+    """Return a number as Python's; None for NaN and for all that is no real number."""
+    if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
+        return None
+    return value if type(value) is int else float(value)
 
 
 def parse_seeds(text: str, noun: str = "seeds") -> list[int]:

@@ -13,6 +13,7 @@ from typing import Any
 from forge_core.errors import BadInput
 from forge_core.learning.networks.sizes import ModelConfig
 from forge_core.learning.precision import PRECISIONS
+from forge_core.ranges import check_numbers
 
 ROW_WEIGHTS = ("drawn", "positions")
 
@@ -63,6 +64,7 @@ class Recipe:
     regard to decisions. Stored as `idle_weight`"""
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if self.steps < 1 or not self.learning_rate > 0:
             raise BadInput(
                 f"steps {self.steps} and learning rate {self.learning_rate}: both must be positive"
@@ -119,6 +121,7 @@ class TrainConfig:
     """seed of the initial weights"""
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if self.precision not in PRECISIONS:
             raise BadInput(f"precision {self.precision!r}: use one of {', '.join(PRECISIONS)}")
         if self.evaluate_every < 1 or self.devices < 1 or (self.patience is not None and self.patience < 1):

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from forge_core.errors import BadInput
+from forge_core.ranges import check_numbers
 
 OBJECTIVES = ("qvalue", "policy", "eq")
 """The objectives, which determine a network's prediction for an action. qvalue: the mover's points after it.
@@ -26,6 +27,7 @@ class ModelConfig:
     """one of OBJECTIVES"""
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         sizes = (self.width, self.layers, self.heads, self.hidden)
         if not all(isinstance(size, int) and size > 0 for size in sizes) or self.width % self.heads:
             raise BadInput(f"network size ({self}): all sizes must be positive and heads must divide width")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from forge_core.errors import BadInput
 from forge_core.liuzhou.settings.learning import read_seed
+from forge_core.ranges import check_numbers
 from forge_core.settings import setting
 
 DEFAULT_GAMES, MOST_GAMES = 512, 1_000_000
@@ -28,5 +29,6 @@ class GenerationSettings:
     seed: int = setting(0, "Seed of all draws; each generation draws differently.", read=read_seed)
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if not 1 <= self.count <= MOST_GAMES:
             raise BadInput(f"{self.count:,} games in a generation: use 1..{MOST_GAMES:,}")

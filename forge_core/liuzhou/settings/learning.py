@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from forge_core.errors import BadInput
 from forge_core.liuzhou.settings.network import DEFAULT_SIZE, REFERENCE_SIZE, parse_size
-from forge_core.ranges import whole
+from forge_core.ranges import check_numbers, whole
 from forge_core.settings import setting
 
 EVALUATIONS = 20
@@ -85,6 +85,7 @@ class LearningSettings:
     seed: int = setting(0, "Seed of the first weights and of all draws.", read=read_seed, panel=_RUN)
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         parse_size(self.size)
         least = min(self.positions, self.iteration, self.window, self.batch_size, self.parts)
         if least < 1 or min(self.playout_positions, self.warmup) < 0:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from forge_core.errors import BadInput
 from forge_core.learning.spec import StoredRecord
+from forge_core.ranges import check_numbers
 
 ARCHITECTURE = "liuzhou-residual"
 """name of Liuzhou's network in the registry of architectures"""
@@ -38,6 +39,7 @@ class ResidualConfig(StoredRecord):
     """residual blocks, of two convolutions each"""
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if not (1 <= self.width <= MOST_WIDTH and 0 <= self.blocks <= MOST_BLOCKS):
             raise BadInput(
                 f"network size {self}: use a width of 1 to {MOST_WIDTH} and 0 to {MOST_BLOCKS} blocks"

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from forge_core.errors import BadInput
+from forge_core.ranges import check_numbers
 from forge_core.settings import setting
 
 MOST_ROWS = 32_767
@@ -55,6 +56,7 @@ class SearchSettings:
     reuse: bool = setting(False, "Keep the subtree of the chosen action for the game's next search.")
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         most = (MOST_ROWS - 1) // (KEPT_SIMS + 1 if self.reuse else 1)
         if not 1 <= self.sims <= most:
             raise BadInput(f"sims {self.sims}{' with reuse' if self.reuse else ''}: use 1..{most:,}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from forge_core.errors import BadInput
 from forge_core.liuzhou.settings.search import SearchSettings
+from forge_core.ranges import check_numbers
 from forge_core.settings import like, setting
 
 CPU_GAMES, CUDA_GAMES = 128, 4096
@@ -68,6 +69,7 @@ class SelfPlaySettings:
     )
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         self.search(full=True)
         self.search(full=False)
         if self.games is not None and not 1 <= self.games <= MOST_GAMES:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from forge_core.errors import BadInput
+from forge_core.ranges import check_numbers
 from forge_core.settings import setting
 
 MODES = ("root_only", "host_tree", "arena")
@@ -44,6 +45,7 @@ class ValidationSettings:
     seed: int = setting(0, "Seed of positions and weights.")
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         for name in ("sims", "games", "positions", "repeats", "compared"):
             if getattr(self, name) < 1:
                 raise BadInput(f"{name} {getattr(self, name)}: use at least 1")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from forge_core.errors import BadInput
-from forge_core.ranges import list_parts, whole
+from forge_core.ranges import check_numbers, list_parts, whole
 from forge_core.settings import like, setting
 from forge_core.skull_king.settings.network import (
     DEFAULT_SIZE,
@@ -172,6 +172,7 @@ class LearningSettings:
     seed: int = setting(0, "Seed of the first weights and of all draws.", read=read_seed, panel=_RUN)
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         parse_size(self.size)
         parse_opponents(self.opponents)
         self.spec()

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from forge_core.errors import BadInput
 from forge_core.learning.spec import StoredRecord
+from forge_core.ranges import check_numbers
 from forge_core.skull_king.cards import N_CARDS
 from forge_core.skull_king.rules import Rules, check_seats
 from forge_core.skull_king.state.inputs import OBSERVATION_VERSION, bid_blocks, play_blocks
@@ -41,6 +42,7 @@ class TableSpec(StoredRecord):
     rules: Rules = field(default_factory=Rules)
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         check_seats(self.seats)
         if self.rules.abilities or self.rules.cannonball:
             raise BadInput("networks play without abilities and without cannonballs: choose other rules")
@@ -95,6 +97,7 @@ class BidAndPlayConfig(StoredRecord):
     """while it learns, the value of a play comes from a network that sees all hands"""
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if not (2 <= self.width <= MOST_WIDTH and 1 <= self.layers <= MOST_LAYERS):
             raise BadInput(
                 f"network size {self}: use a width of 2 to {MOST_WIDTH} and 1 to {MOST_LAYERS} layers"

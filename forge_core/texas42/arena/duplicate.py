@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
+from forge_core.ranges import check_numbers
 from forge_core.splits import Split, check_seed, split_of
 from forge_core.texas42.bidding.bidders import RuleBidder, hold_auction
 from forge_core.texas42.deals import Hands, deal_from_seed
@@ -48,6 +49,7 @@ class Conditions:
         return cls(settings.decl, settings.bid, settings.seed)
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if isinstance(self.declare, str) and self.declare not in DECLARE:
             raise BadInput(f"decl {self.declare!r}: use {', '.join(DECLARE)} or a declaration 0..9")
         if not isinstance(self.declare, str):

@@ -22,6 +22,7 @@ from forge_core.files.filling import fill
 from forge_core.files.inspection import Provenance
 from forge_core.files.parquet import read_metadata, require, to_parquet
 from forge_core.files.records import RecordFile, Remedy
+from forge_core.ranges import check_numbers
 from forge_core.texas42.bidding.playouts import Playout, open_playout
 from forge_core.texas42.bidding.table import (
     ALL,
@@ -70,6 +71,7 @@ class BiddingConfig:
     """stop a declaration early once its intervals are this narrow: see `play_out`"""
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         check_extent(self.samples, self.ci_width)
 
     @property

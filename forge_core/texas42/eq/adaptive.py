@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from forge_core.errors import BadInput
+from forge_core.ranges import check_numbers
 from forge_core.texas42.dominoes import N_SEATS
 from forge_core.texas42.settings.games import (
     ADAPTIVE_BATCH,
@@ -39,6 +40,7 @@ class AdaptiveConfig:
     """in points: the largest accepted standard error of E[Q] of a legal play"""
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if not (1 <= self.min_worlds <= self.max_worlds and self.batch >= 1 and self.sem_threshold > 0):
             raise BadInput(
                 f"adaptive sampling with min_worlds {self.min_worlds}, max_worlds {self.max_worlds}, batch "
@@ -75,6 +77,7 @@ class Sampling:
     tricks. Empty: `n_worlds` in all tricks"""
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if (fewest := min((self.n_worlds, *self.by_trick))) < 1:
             raise BadInput(f"worlds {fewest}: use at least 1")
         if self.candidates < 1:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from forge_core.device import resolve_device
 from forge_core.errors import BadInput, ForgeError
+from forge_core.ranges import check_numbers
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_DOMINOES, N_SEATS
 from forge_core.texas42.eq.records import OracleKind
 from forge_core.texas42.one_hand.choose import Policy, open_policy
@@ -177,6 +178,7 @@ class ModelOracle:
     """positions per batch; bounds the memory"""
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         STAGE1_SPEC.check_same(self.model.spec, "the network of the oracle")
         if self.model.config.objective != "qvalue":
             raise BadInput(
@@ -238,6 +240,7 @@ class HybridOracle:
     """first trick that the solver evaluates, 1..7; 8 for none"""
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if not 1 <= self.exact_from <= N_TRICKS + 1:
             raise BadInput(f"exact_from {self.exact_from}: use a trick 1..{N_TRICKS}")
 
@@ -292,6 +295,7 @@ class PlayoutOracle:
     """threads; default: one per core"""
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         check_until(self.until)
 
     def q(self, positions: Positions, history: History | None = None) -> Tensor:

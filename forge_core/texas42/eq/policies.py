@@ -11,6 +11,7 @@ import numpy.typing as npt
 from forge_core.errors import BadInput
 from forge_core.learning.choice import CHOICE_GRAIN
 from forge_core.learning.choice import choose as choose_best
+from forge_core.ranges import check_numbers
 from forge_core.texas42.settings.games import EPSILON, MAX_REGRET, TEMPERATURE
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class ExplorationPolicy:
     """in points of E[Q]"""
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if self.mode not in MODES:
             raise BadInput(f"exploration {self.mode!r}: use {', '.join(MODES)}")
         if not 0 <= self.epsilon <= 1:

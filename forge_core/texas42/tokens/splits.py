@@ -24,7 +24,7 @@ from forge_core.files.inspection import READERS
 from forge_core.files.row_store import OpenRows, RowStore, SplitEmpty, hash_of
 from forge_core.learning.labelled.rows import Rows
 from forge_core.learning.labelled.stored import some_rows
-from forge_core.ranges import ranges_text
+from forge_core.ranges import check_numbers, ranges_text
 from forge_core.splits import Split
 from forge_core.streams import stream
 from forge_core.texas42.benchmark import BENCHMARK_SEEDS, WATCHED_SEEDS
@@ -69,6 +69,7 @@ class TokenConfig:
         return cls(settings.source, settings.rows, share, settings.sample_seed)  # pyright: ignore[reportArgumentType]
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if self.source not in ("standard", "marginalized", "both"):
             raise BadInput(f"source {self.source!r}: use standard, marginalized or both")
         if self.rows_per_shard < 1:

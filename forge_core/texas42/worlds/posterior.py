@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from forge_core.errors import BadInput
+from forge_core.ranges import check_numbers
 from forge_core.texas42.settings.games import MIX, TAU, WINDOW
 
 
@@ -41,6 +42,7 @@ class PosteriorConfig:
         return cls(window=WINDOW, tau=TAU, mix=MIX)
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         check_behaviour(self.tau, self.mix)
         if self.window < 1:
             raise BadInput(f"window {self.window}: use 1..28 past plays as evidence")

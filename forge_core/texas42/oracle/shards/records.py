@@ -13,6 +13,7 @@ from forge_core.errors import BadInput
 from forge_core.files import fingerprint
 from forge_core.files.inspection import Provenance
 from forge_core.files.records import JsonHeader
+from forge_core.ranges import as_integer
 from forge_core.streams import stream
 from forge_core.texas42.deals import Hands, deal_from_seed
 from forge_core.texas42.declarations import N_DECLARATIONS
@@ -45,8 +46,8 @@ def seed_keys(
     all seeds. opponents: number of marginalized deals per seed; None for the seed's own deal. Raises BadInput
     for invalid values.
     """
-    if opponents is not None and opponents < 1:
-        raise BadInput(f"{opponents} opponents: use at least 1")
+    if opponents is not None and (as_integer(opponents) or 0) < 1:
+        raise BadInput(f"{opponents!r} opponents: use a whole number of at least 1")
     sets = [None] if opponents is None else range(opponents)
     return [
         ShardKey(seed, decl, opponent)
