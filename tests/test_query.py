@@ -261,6 +261,34 @@ def test_iterations_of_flywheels(rows_of):
     assert found == [["liuzhou", 1, [0], "generation", 40, "elo", 0.4, None, False, ["worse"], 2]]
 
 
+@pytest.mark.parametrize(
+    "asset, rows",
+    [
+        ("oracle_shards", 3 * 140),
+        ("golden_shards", 140),
+        ("shard_catalog", 5),
+        ("eq_games", 28),
+        ("Match_Results", 4),
+        ("token_splits", 2),
+        ("skull_king_evaluation", 3),
+        ("liuzhou_flywheel", 1),
+        ("flywheel", 0),
+        ("skull_king_policy", 1),
+        ("oracle_model", 0),
+    ],
+)
+def test_the_rows_of_an_asset_have_its_name(asset, rows, rows_of):
+    assert rows_of(f"select count(*) from {asset}") == [[rows]]
+
+
+def test_the_kind_of_an_asset_chooses_its_files(rows_of, monkeypatch):
+    opened = set()
+    read = Store.read
+    monkeypatch.setattr(Store, "read", lambda store, name: opened.add(store.url) or read(store, name))
+    rows_of("select avg(V) from golden_shards where split = 'val'")
+    assert [Path(url).parent.name for url in opened] == ["shards-golden"]
+
+
 def test_runs_and_their_curves(rows_of):
     assert rows_of("select run, game, kind, finished, evaluations, step, cpu_seconds from runs") == [
         ["toy", "skull_king", "rounds", False, 2, 4, 2.5]
@@ -496,21 +524,11 @@ def test_assets_show_the_columns_of_their_tables():
         for spec in defs.resolve_all_asset_specs()
         if "forge/table" in spec.metadata
     }
-    assert shown == {
-        **dict.fromkeys(("oracle_shards", "marginalized_shards", "golden_shards"), "states"),
-        "shard_catalog": "shards",
-        "eq_games": "decisions",
-        "eq_catalog": "games",
-        "bidding_results": "bids",
-        "match_results": "boards",
-        "liuzhou_self_play": "liuzhou_positions",
-        "token_splits": "row_files",
-        "eq_token_splits": "row_files",
-        "oracle_model_evaluation": "evaluations",
-        "liuzhou_evaluation": "liuzhou_evaluations",
-        "skull_king_evaluation": SKULL_KING,
-        **dict.fromkeys(FOLDERS, "iterations"),
-    }
+    named = {asset: table.name for table in all_tables() for asset in table.assets}
+    models = {asset for asset, table in named.items() if table == "runs"}
+    assert models <= {spec.key.to_user_string() for spec in defs.resolve_all_asset_specs()}
+    assert shown == {asset: table for asset, table in named.items() if asset not in models}
+    assert {"golden_shards", "match_results", "liuzhou_evaluation", "skull_king_evaluation"} <= set(shown)
     specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
     for asset, name in shown.items():
         columns = specs[asset].metadata["dagster/column_schema"].columns
@@ -529,7 +547,8 @@ def test_assets_show_the_columns_of_their_tables():
         ("select v from states", "did you mean V?"),
         ("select root_valu from shards", "did you mean root_value?"),
         ("select * from state", "the tables are shards, states, games"),
-        ("select * from liuzhou_evaluation", "did you mean liuzhou_evaluations?"),
+        ("select * from liuzhou_evaluatons", "did you mean liuzhou_evaluations?"),
+        ("select * from golden_shard", "did you mean golden_shards?"),
         ("selec decl", "the tables are shards"),
         ("select bogus(V) from states", "'bogus'"),
         ("select 1; select 2", "one (and only one) statement"),

@@ -143,6 +143,7 @@ def _print_tables(tables: Sequence[Table], json: bool) -> None:
                 "table": of.name,
                 "rows": of.rows,
                 "folders": list(of.folders),
+                "assets": list(of.assets),
                 "columns": [
                     {"name": c.name, "type": c.type, "meaning": c.meaning, "unit": c.unit, "sign": c.sign}
                     for c in of.columns
@@ -156,7 +157,8 @@ def _print_tables(tables: Sequence[Table], json: bool) -> None:
         for column in of.columns:
             cells = (f"  {column.name}", column.type, column.description)
             grid.add_row(*map(Text, cells))  # `list[int8]` would be read as markup
-        screen().print(f"[bold]{of.name}[/bold]: {of.rows}")
+        assets = f" (rows of an asset: {', '.join(of.assets)})" if of.assets else ""
+        screen().print(f"[bold]{of.name}[/bold]: {of.rows}{assets}")
         screen().print(grid)
         screen().print()
 

@@ -9,6 +9,8 @@ from forge_assets.frames.tables import Column, Documents, Table, Values
 
 FOLDERS = ("flywheel", "liuzhou_flywheel", "skull_king_flywheel")
 """names of the flywheels, which are also their folders in the store"""
+GAMES = ("texas42", "liuzhou", "skull_king")
+"""their games"""
 
 
 def _read_iterations(folder: str, name: str, record: Any) -> Iterator[Values]:
@@ -58,5 +60,6 @@ ITERATIONS = Table(
         Column("attempts", "int64", "attempts that the iteration took"),
     ),
     Documents(FOLDERS, _read_iterations, "delete it and run the flywheel's verb init"),
+    assets={name: {"game": [game]} for name, game in zip(FOLDERS, GAMES, strict=True)},
 )
 TABLES = (ITERATIONS,)

@@ -23,7 +23,8 @@ def markdown() -> str:
 def _describe(table: Table) -> Iterator[str]:
     yield f"\n## {table.name}"
     folders = ", ".join(f"`{folder}/`" for folder in table.folders) or "the folder of training runs"
-    yield f"A row is {table.rows}. Stored in {folders}.\n"
+    assets = ", ".join(f"`{asset}`" for asset in table.assets)
+    yield f"A row is {table.rows}. Stored in {folders}{f'; rows of an asset: {assets}' if assets else ''}.\n"
     yield "| column | type | meaning |\n|---|---|---|"
     for column in table.columns:
         yield f"| `{column.name}` | {column.type} | {column.description.replace('|', '&#124;')} |"

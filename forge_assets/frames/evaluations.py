@@ -27,11 +27,13 @@ def evaluation_table(
     folder: str,
     asset: str,
     read: Callable[[Any], Iterable[Values]],
+    is_of_asset: bool = False,
 ) -> Table:
     """Return a table of the evaluations in a folder of the store, which an asset writes.
 
     read: the results of an evaluation -> rows. Columns of NETWORK and SETTINGS are filled in, and `split`:
-    test for an evaluation with the setting `final`, else val.
+    test for an evaluation with the setting `final`, else val. is_of_asset: queries find the table under the
+    name of the asset, too.
     """
 
     def read_rows(folder: str, file: str, record: Any) -> Iterator[Values]:
@@ -52,6 +54,7 @@ def evaluation_table(
         rows,
         (*NETWORK, *columns),
         Documents((folder,), read_rows, f"delete it and materialize {asset}"),
+        assets={asset: {}} if is_of_asset else {},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
@@ -28,12 +28,22 @@ def answer(
     """
     _require_question(sql)
     _require_store(_named_in(sql, tables), places)
-    frames = {table.name: scan(table, places, reading) for table in _named_in(sql, tables) or tables}
+    used = _named_in(sql, tables)
+    frames = {table.name: scan(table, places, reading) for table in used or tables}
+    for table in used:
+        frames |= {asset: _rows_of(asset, table, frames[table.name]) for asset in table.assets}
     try:
         selected = pl.SQLContext(frames).execute(sql, eager=False)
         return (selected if most is None else selected.head(most)).collect(engine="streaming")
     except pl.exceptions.PolarsError as error:
         raise BadInput(_explain(sql, tables, error)) from error
+
+
+def _rows_of(asset: str, table: Table, frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the rows of a table that an asset fills."""
+    for name, values in table.assets[asset].items():
+        frame = frame.filter(pl.col(name).is_in(values))
+    return frame
 
 
 def _require_question(sql: str) -> None:
@@ -61,11 +71,12 @@ def _explain(sql: str, tables: Sequence[Table], error: Exception) -> str:
     known = [f"{name} has the columns {', '.join(of)}" for name, of in columns.items()]
     if not used:
         known = [f"the tables are {', '.join(table.name for table in tables)}"]
-    meant = _similar(reason, [*chain.from_iterable(columns.values()), *(table.name for table in tables)])
+    names = chain(*columns.values(), *((table.name, *table.assets) for table in tables))
+    meant = _similar(reason, names)
     return f"this query cannot be answered ({reason}{meant}): {'; '.join(known)}"
 
 
-def _similar(reason: str, names: Sequence[str]) -> str:
+def _similar(reason: str, names: Iterable[str]) -> str:
     """Return a phrase with the name that is most like the one that was not found; empty if none is."""
     unknown = re.search(r"""(?:column|relation|named) ['"](\w+)['"]""", reason)
     lower = {name.lower(): name for name in names}
@@ -74,6 +85,6 @@ def _similar(reason: str, names: Sequence[str]) -> str:
 
 
 def _named_in(sql: str, tables: Sequence[Table]) -> list[Table]:
-    """Return the tables whose names occur in a query; the others cost nothing then."""
+    """Return the tables that a query names, or whose assets it names; the others cost nothing then."""
     words = set(re.findall(r"\w+", sql.lower()))
-    return [table for table in tables if table.name in words]
+    return [table for table in tables if words.intersection((table.name, *table.assets))]

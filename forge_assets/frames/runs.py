@@ -132,6 +132,12 @@ RUNS = Table(
         *_SPENT,
     ),
     _read_runs,
+    assets={
+        "oracle_model": {"game": ["texas42"], "kind": ["live", "stored"]},
+        "eq_model": {"game": ["texas42"], "kind": ["games"]},
+        "liuzhou_model": {"game": ["liuzhou"]},
+        "skull_king_policy": {"game": ["skull_king"]},
+    },
 )
 CURVES = Table(
     "curves",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
@@ -105,6 +105,9 @@ class Table:
     source: Files | Documents | Callable[[Places], pl.DataFrame]
     view: Callable[[pl.LazyFrame], pl.LazyFrame] | None = None
     """adds or aggregates columns of the files; None if they are the columns of the table"""
+    assets: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    """names of the assets that fill it -> values of columns in the rows of each; all rows if there are none.
+    Queries may use these names, too"""
 
     @property
     def folders(self) -> Sequence[str]:

@@ -128,6 +128,7 @@ POSITIONS = Table(
     ),
     _files(),
     view=_with_state,
+    assets={"liuzhou_self_play": {}},
 )
 GAMES = Table(
     "liuzhou_games",
@@ -191,6 +192,7 @@ EVALUATIONS = _table(
         *SETTINGS,
     ),
     read=_read_matches,
+    is_of_asset=True,
 )
 RATINGS = _table(
     "liuzhou_ratings",

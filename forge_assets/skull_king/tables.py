@@ -115,6 +115,7 @@ EVALUATIONS = _table(
         *SETTINGS,
     ),
     read=_read_evaluations,
+    is_of_asset=True,
 )
 ROUNDS = _table(
     "skull_king_rounds",

@@ -18,8 +18,8 @@ from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, fail
 from forge_assets.settings import config_of
 from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.eq_model import eq_model
+from forge_assets.texas42.match_tables import BOARDS
 from forge_assets.texas42.oracle_model import oracle_model
-from forge_assets.texas42.tables import BOARDS
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import FileCorrupt

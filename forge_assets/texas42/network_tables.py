@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from forge_assets.frames.tables import Column, Documents, Table, Values
+from forge_assets.texas42.columns import SPLIT
 from forge_assets.versions import constant_of
 from forge_core.texas42.folders import GAME_ROWS_FOLDER, TOKENS_FOLDER
 
@@ -38,7 +39,7 @@ ROW_FILES = Table(
     "a file of rows that networks learn from",
     (
         Column("folder", "string", f"{TOKENS_FOLDER}: rows of solved deals; {GAME_ROWS_FOLDER}: of games"),
-        Column("split", "string", "train, val or test, decided by the seed"),
+        SPLIT,
         Column("file", "string", "name of the file in the folder of the split"),
         Column("seed", "int64", "seed of the deal; the lowest one if the file holds several"),
         Column("shard", "string", "file of the solved deal; null for games"),
@@ -55,6 +56,10 @@ ROW_FILES = Table(
         "run forge tokenize",
         has_subfolders=True,
     ),
+    assets={
+        "token_splits": {"folder": [TOKENS_FOLDER]},
+        "eq_token_splits": {"folder": [GAME_ROWS_FOLDER]},
+    },
 )
 
 _SCORED = (
@@ -100,6 +105,7 @@ EVALUATIONS = Table(
         ),
     ),
     Documents(_SCORES_FOLDER, _read_scores, _REMAKE),
+    assets={"oracle_model_evaluation": {}},
 )
 EVALUATED_DEALS = Table(
     "evaluated_deals",

@@ -9,6 +9,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from forge_assets.frames.tables import Column, Files, Table, Values
+from forge_assets.texas42.columns import DECL, SEED, SPLIT
+from forge_assets.texas42.match_tables import BOARDS
 from forge_assets.texas42.network_tables import EVALUATED_DEALS, EVALUATIONS, ROW_FILES
 from forge_assets.versions import constant_of
 from forge_core.errors import BadInput
@@ -18,7 +20,6 @@ from forge_core.texas42.folders import (
     GAMES_FOLDER,
     GOLDEN_SHARDS,
     MARGINALIZED_SHARDS,
-    MATCHES_FOLDER,
     STANDARD_SHARDS,
     shards_folder,
 )
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
 
 TEAM_0 = "positive: good for team 0, seats 0 and 2"
 MOVER = "positive: good for the mover's team"
-
-_SPLIT = Column("split", "string", "train, val or test, decided by the seed")
-_SEED = Column("seed", "int64", "seed of the deal")
-_DECL = Column("decl", "int8", "declaration: 0-6 the suit of blanks to sixes, 7 and 8 doubles, 9 no trump")
 
 
 def _check_split(seed: int, subfolder: str) -> None:
@@ -98,10 +95,10 @@ def _shard_kind(folder: str) -> RecordFile:
 
 _OF_SHARD = (
     Column("kind", "string", "standard, marginalized or golden (the benchmark, under every declaration)"),
-    _SPLIT,
-    _SEED,
+    SPLIT,
+    SEED,
     Column("opponent", "int64", "number of the other three hands of a marginalized deal; null otherwise"),
-    _DECL,
+    DECL,
 )
 _NAMED = tuple(column.name for column in _OF_SHARD)
 _SHARD_HEADER = (
@@ -142,7 +139,13 @@ def _shards(columns: tuple[Column, ...], in_header: tuple[Column, ...], is_row_p
 
 
 _SHARD_COLUMNS = (*_OF_SHARD, Column("rows", "int64", "rows in the file"), *_SHARD_HEADER)
-SHARDS = Table("shards", "a solved deal", _SHARD_COLUMNS, _shards(_SHARD_COLUMNS, _SHARD_HEADER, True))
+SHARDS = Table(
+    "shards",
+    "a solved deal",
+    _SHARD_COLUMNS,
+    _shards(_SHARD_COLUMNS, _SHARD_HEADER, True),
+    assets={"shard_catalog": {}},
+)
 _STATE_COLUMNS = (*_OF_SHARD, *_STATE)
 
 
@@ -166,6 +169,11 @@ STATES = Table(
     _STATE_COLUMNS,
     _shards(_STATE_COLUMNS, (), False),
     view=_without_illegal,
+    assets={
+        "oracle_shards": {"kind": ["standard"]},
+        "marginalized_shards": {"kind": ["marginalized"]},
+        "golden_shards": {"kind": ["golden"]},
+    },
 )
 
 
@@ -195,7 +203,7 @@ def _game_kind(folder: str) -> RecordFile:
     return GAMES
 
 
-_OF_GAME = (_SPLIT, _SEED, _DECL)
+_OF_GAME = (SPLIT, SEED, DECL)
 _GAME_HEADER = (
     Column("leader", "int8", "seat that led the first trick"),
     Column("bidder", "int8", "seat that made the bid"),
@@ -252,13 +260,20 @@ def _games(columns: tuple[Column, ...], in_header: tuple[Column, ...], is_row_pe
 
 
 _GAME_COLUMNS = (*_OF_GAME, *_GAME_HEADER)
-GAMES = Table("games", "a game played by E[Q]", _GAME_COLUMNS, _games(_GAME_COLUMNS, _GAME_HEADER, True))
+GAMES = Table(
+    "games",
+    "a game played by E[Q]",
+    _GAME_COLUMNS,
+    _games(_GAME_COLUMNS, _GAME_HEADER, True),
+    assets={"eq_catalog": {}},
+)
 _DECISION_COLUMNS = (*_OF_GAME, *_DECISION)
 DECISIONS = Table(
     "decisions",
     "a decision of a game played by E[Q]",
     _DECISION_COLUMNS,
     _games(_DECISION_COLUMNS, (), False),
+    assets={"eq_games": {}},
 )
 
 
@@ -327,9 +342,9 @@ def _bids_kind(folder: str) -> RecordFile:
 
 
 _BID = (
-    _SPLIT,
-    _SEED,
-    _DECL,
+    SPLIT,
+    SEED,
+    DECL,
     Column("bid", "int16", "a bid, 30..42", "points"),
     Column("p_make", "float32", "share of the deals in which it is made; null if none was played"),
     Column("ci_low", "float32", "lower end of the confidence interval of that share"),
@@ -357,76 +372,7 @@ BIDS = Table(
         kind=_bids_kind,
         read_rows=_read_bids,
     ),
-)
-
-
-# --- matches ----------------------------------------------------------------------------------
-
-
-def _parse_boards(folder: str, subfolder: str, name: str) -> Values:
-    from forge_core.texas42.keys import BlockKey
-
-    key = BlockKey.parse(name, subfolder)
-    return {"split": str(split_of(key.seed)), "block": key.seed, "seating": subfolder}
-
-
-def _read_boards_header(file: pq.ParquetFile, values: Values) -> Values:
-    from forge_core.files import fingerprint
-    from forge_core.files.parquet import read_metadata, require
-
-    settings = json.loads(read_metadata(file).get(b"settings", b"null"))
-    require(isinstance(settings, dict), "its settings are not a JSON object")
-    require(fingerprint(settings) == values["seating"], "its settings do not match the name of its folder")
-    names = {side: _player_name(settings.get(side)) for side in ("bidders", "defenders")}
-    return {**names, "settings": json.dumps(settings, sort_keys=True)}
-
-
-def _player_name(described: Any) -> str | None:
-    return described.get("player") if isinstance(described, dict) else None
-
-
-def _boards_kind(folder: str) -> RecordFile:
-    from forge_core.texas42.arena.boards import BLOCKS
-
-    return BLOCKS
-
-
-def _with_made(boards: pl.LazyFrame) -> pl.LazyFrame:
-    import polars as pl
-
-    from forge_core.texas42.dominoes import HAND_POINTS
-
-    needed = pl.min_horizontal(pl.col("bid"), pl.lit(HAND_POINTS, pl.Int16))
-    return boards.with_columns(made=pl.col("points") >= needed)
-
-
-_BOARD = (
-    _SPLIT,
-    Column("block", "int64", "lowest seed of the file: blocks of 50 seeds"),
-    Column("seating", "string", "fingerprint of the players and conditions; the folder of the file"),
-    Column("bidders", "string", "kind of player on seats 0 and 2, who bid"),
-    Column("defenders", "string", "kind of player on seats 1 and 3"),
-    _SEED,
-    _DECL,
-    Column("bid", "int16", "the bid", "points"),
-    Column("points", "int8", "points taken by the bidding side, 0..42", "points"),
-    Column("plays", "list[int8]", "domino ids in order of play"),
-    Column("settings", "string", "everything that the boards of the seating depend on, as JSON"),
-)
-BOARDS = Table(
-    "boards",
-    "a deal played in a match by one seating",
-    (*_BOARD, Column("made", "bool", "the bidders made the contract")),
-    Files(
-        folders=(MATCHES_FOLDER,),
-        columns=_BOARD,
-        named=("split", "block", "seating"),
-        parse_name=_parse_boards,
-        in_header=("bidders", "defenders", "settings"),
-        read_header=_read_boards_header,
-        kind=_boards_kind,
-    ),
-    view=_with_made,
+    assets={"bidding_results": {}},
 )
 
 TABLES = (SHARDS, STATES, GAMES, DECISIONS, BIDS, BOARDS, ROW_FILES, EVALUATIONS, EVALUATED_DEALS)
