@@ -305,6 +305,36 @@ def delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
     instance.run_storage.delete_run(run_id)
 
 
+@contextmanager
+def runs_of_location(instance: dg.DagsterInstance, module: str, location: str) -> Iterator[None]:
+    """Let runs that this process executes belong to a code location, as those that the UI launches do.
+
+    Otherwise the UI leaves them out of its first page, the timeline. module: module of the definitions.
+    location: name of the location in workspace.yaml.
+    """
+    from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+    from dagster._core.remote_origin import (
+        ManagedGrpcPythonEnvCodeLocationOrigin,
+        RemoteJobOrigin,
+        RemoteRepositoryOrigin,
+    )
+    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+    create = instance.create_run_for_job
+    target = LoadableTargetOrigin(module_name=module)
+    place = ManagedGrpcPythonEnvCodeLocationOrigin(target, location)
+    repository = RemoteRepositoryOrigin(place, SINGLETON_REPOSITORY_NAME)
+
+    def create_with_origin(job_def: Any, **given: Any) -> dg.DagsterRun:
+        return create(job_def, **given, remote_job_origin=RemoteJobOrigin(repository, job_def.name))
+
+    instance.create_run_for_job = create_with_origin  # core_execute_in_process passes no origin
+    try:
+        yield
+    finally:
+        del instance.create_run_for_job
+
+
 # --- launchers ------------------------------------------------------------------------------------
 
 

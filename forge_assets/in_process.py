@@ -7,7 +7,11 @@ from typing import Any
 
 import dagster as dg
 
+from forge_assets.dagster_internals import runs_of_location
 from forge_assets.run_config import asset_key, default_definitions, run_config
+
+DEFINITIONS, LOCATION = "forge_assets.definitions", "forge"
+"""module and name of the code location in workspace.yaml"""
 
 
 def materialize_here(
@@ -26,10 +30,11 @@ def materialize_here(
     """
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     job = default_definitions(definitions).resolve_implicit_global_asset_job_def()
-    return job.execute_in_process(
-        asset_selection=[asset_key(asset)],
-        instance=instance,
-        tags={"dagster/max_retries": "0"} | dict(tags or {}),  # the caller decides whether to retry
-        run_config=quiet | run_config(asset, settings, resources, definitions),
-        raise_on_error=False,
-    )
+    with runs_of_location(instance, DEFINITIONS, LOCATION):
+        return job.execute_in_process(
+            asset_selection=[asset_key(asset)],
+            instance=instance,
+            tags={"dagster/max_retries": "0"} | dict(tags or {}),  # the caller decides whether to retry
+            run_config=quiet | run_config(asset, settings, resources, definitions),
+            raise_on_error=False,
+        )

@@ -16,6 +16,7 @@ from dagster._utils import get_run_crash_explanation
 
 from forge_assets import dagster_internals as internals
 from forge_assets.launcher import LocalLauncher
+from forge_assets.versions import PROJECT
 
 PARTS = dg.StaticPartitionsDefinition(["a", "b", "c"])
 
@@ -276,3 +277,26 @@ def test_celery_launchers_have_an_app_and_the_tag_of_a_task():
 
 def test_a_process_of_multiprocessing_is_known_by_the_name_that_workers_replace():
     assert multiprocessing.process.current_process() is multiprocessing.process._current_process
+
+
+def test_a_run_of_this_process_belongs_to_the_location_of_the_workspace(monkeypatch):
+    from dagster._core.workspace.load import location_origins_from_yaml_paths
+
+    from forge_assets.in_process import DEFINITIONS, LOCATION
+
+    (origin,) = location_origins_from_yaml_paths([str(PROJECT / "workspace.yaml")])
+    assert origin.location_name == LOCATION
+    assert origin.loadable_target_origin.module_name == DEFINITIONS
+    with dg.DagsterInstance.ephemeral() as instance:
+        with internals.runs_of_location(instance, DEFINITIONS, LOCATION):
+            assert dg.materialize(
+                [parts, whole], instance=instance, partition_key="a", selection=[parts]
+            ).success
+        assert dg.materialize([whole, parts], instance=instance, selection=[whole]).success
+        other, run = instance.get_runs()
+        assert other.remote_job_origin is None
+        place = run.remote_job_origin.repository_origin
+        assert (place.repository_name, place.code_location_origin.location_name) == (
+            "__repository__",
+            LOCATION,
+        )

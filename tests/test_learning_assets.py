@@ -192,7 +192,7 @@ def test_from_tokens_to_onnx_with_tags_both_ways(materialize, instance, mlflow_u
     assert evaluated.success, reason_of(evaluated)  # its checks warn
     figures = metadata_of(evaluated, "oracle_model_evaluation")
     assert figures["mlflow_run_id"] == run.info.run_id and "against" not in figures
-    assert figures["rows"] == 3 * 56 and "| sixes |" in figures["figures"]
+    assert figures["rows"] == "168" and "| sixes |" in figures["figures"]
     assert checks_of(evaluated)["q_gap"] is False
     measured = client.get_run(run.info.run_id).data.metrics
     assert measured["val_golden/decision_q_gap"] == pytest.approx(figures["decision_q_gap_points"], abs=1e-3)
@@ -278,7 +278,7 @@ def test_the_reference_network_is_found_from_anywhere(materialize, tokens, tmp_p
     assert result.success, reason_of(result)
     said = metadata_of(result, "oracle_model")
     assert said["parent_model"] == str(PROJECT / REFERENCE)
-    assert said["parameters"] == load_model(str(PROJECT / REFERENCE)).n_parameters
+    assert said["parameters"] == f"{load_model(str(PROJECT / REFERENCE)).n_parameters:,}"
     refused = materialize("oracle_model", "qvalue", init_from=REFERENCE)
     assert "choose its size" in reason_of(refused)
 

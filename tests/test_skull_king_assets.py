@@ -121,7 +121,7 @@ def test_a_network_is_tracked_registered_and_found_again(made):
     assert policy["decisions"] >= 1500 and not policy["decisions_left"] and policy["device"] == "cpu"
     assert policy["curve"].startswith("![](data:image/png") and policy["decisions_per_second"] > 0
     network = load_model(policy["model"], kind=BidAndPlayNet)
-    assert network.n_parameters == policy["parameters"] and network.card["recipe"] == RECIPE
+    assert f"{network.n_parameters:,}" == policy["parameters"] and network.card["recipe"] == RECIPE
     assert ModelRegistry(pipeline.tracker).fetch(OBJECTIVE, CHALLENGER)
     run = pipeline.tracker.reopen(Path(policy["model"]).parent)
     tags = run.client.get_run(run.run_id).data.tags

@@ -62,6 +62,8 @@ class Flywheel:
     """state, reports -> record of the current iteration, after its last step"""
     draw: Callable[[Sequence[Iteration]], bytes]
     """iterations, at least one -> their curve as PNG"""
+    example: str = ""
+    """picture of an earlier curve, a file of the project, shown until there is one; empty if there is none"""
     register: Callable[[dg.DagsterInstance, State], None] = lambda instance, state: None
     """makes the instance know the partitions of the current iteration; called before each run"""
 

@@ -15,6 +15,7 @@ from forge_assets.games import find_model
 from forge_assets.pictures import picture
 from forge_assets.tracking.errors import TrackerUnusable
 from forge_assets.tracking.tracker import Tracker
+from forge_assets.versions import PROJECT
 from forge_core.files import Store
 
 
@@ -25,13 +26,19 @@ def progress_asset(flywheel: Flywheel, group: str) -> dg.AssetSpec:
         group_name=group,
         deps=[dg.AssetKey.from_user_string(flywheel.assets[-1])],
         kinds={"json"},
-        metadata=columns_of(ITERATIONS),
+        metadata=columns_of(ITERATIONS) | example_of(flywheel),
         description="Progress of the flywheel: its state, and the strength of its champions against the "
         f"number of {flywheel.words.examples} they were trained on.\n\n{flywheel.summary}\n\n"
         f"**Next step.** If this page has no event yet: {next_step(flywheel, None)} Otherwise the entry "
         "`next_step` of the last event says what to do.\n\nEach iteration adds a materialization with its "
         "curve, each failed attempt an observation. Do not materialize this asset yourself.",
     )
+
+
+def example_of(flywheel: Flywheel) -> dict[str, Any]:
+    """Return a picture of an earlier flywheel as metadata, for a page that has no event yet."""
+    file = PROJECT / flywheel.example
+    return {"example": picture(file.read_bytes())} if flywheel.example and file.is_file() else {}
 
 
 def report(

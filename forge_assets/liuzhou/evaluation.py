@@ -95,6 +95,8 @@ def liuzhou_evaluation(
         )
         return dg.MaterializeResult(
             metadata={
+                "ladder": picture(drawn),
+                "table": dg.MetadataValue.md(table(ladder)),
                 "model": path,
                 "elo": round(ladder.rating.elo, 1),
                 "elo_low": round(ladder.rating.low, 1),
@@ -102,8 +104,6 @@ def liuzhou_evaluation(
                 **scores_of(ladder),
                 "seconds": round(ladder.seconds, 3),
                 "device": device_name(device),
-                "ladder": picture(drawn),
-                "table": dg.MetadataValue.md(table(ladder)),
                 **link_training(context, Path(path).parent, tracker),
                 **extent_of(place, len(ladder.matches)),
             },

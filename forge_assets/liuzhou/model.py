@@ -180,8 +180,9 @@ def describe(
     return dg.MaterializeResult(
         data_version=dg.DataVersion(weights),
         metadata={
+            "curve": picture(draw_curve(result.points)),
             "model": result.model,
-            "parameters": result.parameters,
+            "parameters": f"{result.parameters:,}",
             "source": str(plan.data["kind"]),
             "trained_on": str(plan.data["version"]),
             "positions": int(last["rows"]),
@@ -191,7 +192,6 @@ def describe(
             "handover_bytes": int(handover),
             "device": result.device,
             "precision": result.precision,
-            "curve": picture(draw_curve(result.points)),
             **({"parent_model": parent} if parent else {}),
             **link_training(context, result.folder, tracker),
         },

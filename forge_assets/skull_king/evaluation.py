@@ -108,6 +108,9 @@ def skull_king_evaluation(
         )
         return dg.MaterializeResult(
             metadata={
+                **{name: picture(png) for name, png in drawn.items()},
+                "tables": dg.MetadataValue.md(table(found)),
+                "by_round": dg.MetadataValue.md(round_table(found)),
                 "model": path,
                 **figures_of(found.main),
                 **{f"{name}_score": round(of.score.mean, 2) for name, of in found.tables.items()},
@@ -116,9 +119,6 @@ def skull_king_evaluation(
                 "deals": len(found.main.seeds),
                 "seconds": round(found.seconds, 3),
                 "device": device_name(device),
-                "tables": dg.MetadataValue.md(table(found)),
-                "by_round": dg.MetadataValue.md(round_table(found)),
-                **{name: picture(png) for name, png in drawn.items()},
                 **link_training(context, Path(path).parent, tracker),
                 **extent_of(place, len(found.tables) + len(found.others)),
             },

@@ -198,9 +198,10 @@ def describe(
     return dg.MaterializeResult(
         data_version=dg.DataVersion(weights),
         metadata={
+            "curve": picture(draw_curve(result.points)),
             "model": result.model,
             "recipe": plan.recipe,
-            "parameters": result.parameters,
+            "parameters": f"{result.parameters:,}",
             **figures_of(measured),
             "decisions": int(last["rows"]),
             "decisions_left": max(0, plan.learning.decisions - int(last["rows"])) if result.unfinished else 0,
@@ -211,7 +212,6 @@ def describe(
             "captain_score": round(last["captain_score"], 2),
             "device": result.device,
             "precision": result.precision,
-            "curve": picture(draw_curve(result.points)),
             "settings": dg.MetadataValue.json(plan.to_dict()),
             **({"parent_model": plan.init_from} if plan.init_from else {}),
             **link_training(context, result.folder, tracker),

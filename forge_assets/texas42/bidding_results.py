@@ -183,6 +183,7 @@ def record(
 
     summary, playout = summarize(tables), bidding.playout
     metadata: dict[str, Any] = {
+        "p_make": picture(draw_summary(tables)),
         "hands": summary.hands,
         "made": len(made),
         "deals": summary.deals,
@@ -192,7 +193,6 @@ def record(
         "interval_width": round(summary.mean_width, 4),
         **{f"worth_{bid}_share": summary.field.share_worth(bid) for bid in (LOWEST_BID, MARK)},
         "settings": bidding.fingerprint,
-        "p_make": picture(draw_summary(tables)),
         **extent_of(place, sum(table.p_make.size for table in tables)),
     }
     if made:

@@ -229,6 +229,7 @@ def describe(
     seconds = sum(report.seconds for report in made)
     of_all, settings = summary.all, games[0].settings
     metadata: dict[str, Any] = {
+        "decision": picture(draw_small(most_instructive_scene(games[0]))),
         "games": summary.games,
         "made": len(made),
         "replaced": sum(report.replaced for report in reports),
@@ -245,7 +246,6 @@ def describe(
         "oracle": settings["oracle"],
         "model": network or "none",
         "settings": games[0].fingerprint,
-        "decision": picture(draw_small(most_instructive_scene(games[0]))),
     }
     if made:
         metadata |= {

@@ -233,4 +233,5 @@ FLYWHEEL = Flywheel(
     register=register,
     result=result_of,
     draw=curve("Points lost per decision, golden val", "training seeds so far", floor=0),
+    example="docs/pictures/flywheel-curve.png",
 )

@@ -165,6 +165,8 @@ def describe(matches: "Sequence[Match]", seconds: float, device: str) -> dict[st
     pairs = [Comparison.of(match) for match in ordered]
     tables = rank_table(ranked, SWING), pair_table(ordered, SWING, pair_columns("%"))
     return {
+        "standings": picture(draw_standings(matches)),
+        "table": dg.MetadataValue.md("\n\n".join(map(to_markdown, tables))),
         "best": ranked[0].name,
         "players": len(ranked),
         "deals": max(pair.deals for pair in pairs),
@@ -172,7 +174,5 @@ def describe(matches: "Sequence[Match]", seconds: float, device: str) -> dict[st
         "seconds": round(seconds, 3),
         "device": device_name(device),
         "conditions": matches[0].conditions.to_dict(),
-        "table": dg.MetadataValue.md("\n\n".join(map(to_markdown, tables))),
-        "standings": picture(draw_standings(matches)),
         "pairs": dg.MetadataValue.json([pair.to_dict() for pair in pairs]),
     }

@@ -159,8 +159,9 @@ def describe_model(
     weights = weights_of(result.model)
     best, last = result.best, result.points[-1]
     metadata: dict[str, Any] = {
+        "curve": picture(draw_curve(result.points, random)),
         "model": result.model,
-        "parameters": result.parameters,
+        "parameters": f"{result.parameters:,}",
         "decision_q_gap_points": round(best["decision_q_gap"], 4),
         "random_decision_q_gap_points": round(random, 4),
         **{f"{name}_points": round(best[name], 4) for name in ("spread_mae", "spread_bias") if name in best},
@@ -174,7 +175,6 @@ def describe_model(
         "precision": result.precision,
         "stopped_early": result.stopped_early,
         "trained_on": source.version,
-        "curve": picture(draw_curve(result.points, random)),
     }
     if parent:
         metadata["parent_model"] = parent
@@ -220,7 +220,7 @@ def export_network(
             "mib": round(export.nbytes / 2**20, 3),
             "largest_difference_points": largest,
             "same_choice": export.same_choice,
-            "rows_compared": export.rows,
+            "rows_compared": f"{export.rows:,}",
             "versions": export.versions,
             **link_training(context, Path(path).parent, tracker),
         },

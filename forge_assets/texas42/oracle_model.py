@@ -145,7 +145,11 @@ def oracle_model_evaluation(
     compute: ComputeDevice,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
-    """Evaluation of a network on golden val, by declaration and ply, next to random play and the champion."""
+    """Evaluation of a network on golden val, by declaration and ply, next to random play and the champion.
+
+    Its checks warn until a network is about as good as the reference, models/texas42-qvalue-73k; one that has
+    trained for two minutes is not.
+    """
     from forge_core.device import resolve_device
     from forge_core.files import fingerprint
     from forge_core.splits import Split
@@ -195,12 +199,12 @@ def oracle_model_evaluation(
         return dg.MaterializeResult(
             data_version=dg.DataVersion(fingerprint({"figures": figures})),
             metadata={
+                "gaps": picture(pictured),
+                "figures": dg.MetadataValue.md(table(report)),
                 "model": path,
                 **({"against": other} if other else {}),
                 **{in_units(name): round(value, 4) for name, value in figures.items()},
-                "rows": report["decisions"]["rows"],
-                "gaps": picture(pictured),
-                "figures": dg.MetadataValue.md(table(report)),
+                "rows": f"{report['decisions']['rows']:,}",
                 **extent_of(store.root().join(*EVALUATIONS.folders), len(answers)),
                 **link_training(context, Path(path).parent, tracker),
             },

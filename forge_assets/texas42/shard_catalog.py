@@ -54,10 +54,10 @@ def shard_catalog(store: ShardStore) -> dg.MaterializeResult:
     return dg.MaterializeResult(
         data_version=dg.DataVersion(catalog.fingerprint),
         metadata={
-            **key_figures(catalog),
-            **extent_of(store.root(), len(catalog.entries), is_partition=False),
             "root_values": picture(draw_root_values(catalog)),
             "states_per_deal": picture(draw_states(catalog)),
+            **key_figures(catalog),
+            **extent_of(store.root(), len(catalog.entries), is_partition=False),
         },
         check_results=report_checks(catalog.faults, "one_oracle", versions.ORACLE, outdated),
     )
