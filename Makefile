@@ -79,15 +79,19 @@ check: $(READY_DEV)  ## run everything that CI runs: style, types, layers, defin
 	@$(MAKE) --no-print-directory test-all
 
 ui: $(READY) dagster_home/history  ## start Dagster on http://127.0.0.1:3000 and MLflow on http://127.0.0.1:5000
-	@$(BIN)/python -m forge_assets.uis "$(DAGSTER_PORT)" "$(MLFLOW_PORT)"
-	@# Each has its own process group. When one ends, or make is interrupted, both are stopped.
-	@# The file tells other commands which ports their links must name.
+	@$(BIN)/python -m forge_assets.uis check "$(DAGSTER_PORT)" "$(MLFLOW_PORT)"
+	@# Each has its own process group. When a server ends, or make is interrupted, all are stopped.
+	@# The file tells other commands which ports their links must name. Only warnings are logged.
 	@mkdir -p mlruns; echo "DAGSTER_PORT=$(DAGSTER_PORT) MLFLOW_PORT=$(MLFLOW_PORT)" > mlruns/ports; set -m; \
-	MLFLOW_BACKEND_STORE_URI="$$MLFLOW_STORE" $(BIN)/mlflow server --host 127.0.0.1 --port $(MLFLOW_PORT) \
-		--workers 1 --artifacts-destination "$$PWD/mlruns/artifacts" & mlflow=$$!; \
-	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(DAGSTER_PORT) & dagster=$$!; \
-	trap 'trap - EXIT; rm -f mlruns/ports; kill -TERM -- -$$mlflow -$$dagster 2>/dev/null; wait' EXIT; trap 'exit 130' INT TERM; \
-	wait -n
+	export PYTHONWARNINGS=ignore; \
+	MLFLOW_BACKEND_STORE_URI="$$MLFLOW_STORE" MLFLOW_LOGGING_LEVEL=WARNING $(BIN)/mlflow server \
+		--host 127.0.0.1 --port $(MLFLOW_PORT) --workers 1 --uvicorn-opts "--log-level warning" \
+		--artifacts-destination "$$PWD/mlruns/artifacts" & mlflow=$$!; \
+	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(DAGSTER_PORT) --log-level warning & dagster=$$!; \
+	$(BIN)/python -m forge_assets.uis announce & links=$$!; \
+	trap 'trap - EXIT; rm -f mlruns/ports; kill -TERM -- -$$mlflow -$$dagster -$$links 2>/dev/null; wait' EXIT; \
+	trap 'exit 130' INT TERM; \
+	wait -n $$mlflow $$dagster
 
 bench: $(READY)  ## measure the speed of the oracle on this machine
 	$(BIN)/forge bench solver

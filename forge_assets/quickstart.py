@@ -21,11 +21,8 @@ from forge_assets.dagster_internals import failure_reason, has_old_partitions
 from forge_assets.in_process import materialize_here
 from forge_assets.renaming import OLD_NAMES
 from forge_assets.run_config import op_name
-from forge_assets.uis import dagster_url
+from forge_assets.uis import SILENCE, dagster_url
 from forge_core.errors import BadInput, ForgeError
-
-SILENCE = 15.0
-"""seconds after which a step that prints nothing says that it is still at work, where no spinner can turn"""
 
 
 class RunFailed(Exception):

@@ -1,15 +1,23 @@
-"""Addresses of the two web pages that `make ui` opens, for links: they follow the ports in use."""
+"""The two web pages that `make ui` opens: their ports, links that follow these, and the check of both."""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
-from collections.abc import Sequence
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
 from enum import Enum
+from functools import partial
 
 from forge_assets.versions import PROJECT
 from forge_core.errors import BadInput
+
+EXPERIMENTS = "#/experiments?workflowType=machine_learning"
+"""page of MLflow that lists all experiments; its start page is about chats"""
+SILENCE = 15.0
+"""seconds after which a command that prints nothing says that it is still at work"""
 
 
 class Page(Enum):
@@ -62,10 +70,38 @@ def check_ports(texts: Sequence[str]) -> None:
                 ) from error
 
 
-def main(texts: Sequence[str]) -> int:
-    """Check the ports for `make ui`; return the exit status."""
+def announce(out: Callable[[str], None], pause_s: float = 0.5) -> None:
+    """Print the links of the two pages once both answer, and a sign of life until then."""
+    begun = said = time.monotonic()
+    out("starting Dagster and MLflow")
+    while not all(map(answers, Page)):
+        time.sleep(pause_s)
+        if time.monotonic() - said > SILENCE:
+            said = time.monotonic()
+            out(f"starting Dagster and MLflow ({said - begun:.0f} s)")
+    out(f"Dagster  {dagster_url('asset-groups')}   assets: their pictures, lineage, runs")
+    out(f"MLflow   {Page.MLFLOW.url}/{EXPERIMENTS}   networks: curves, comparisons")
+    out("Ctrl-C stops both")
+
+
+def answers(page: Page) -> bool:
+    """Return True if the web server of a page answers."""
+    path = {Page.DAGSTER: "server_info", Page.MLFLOW: "health"}[page]
     try:
-        check_ports(texts)
+        with urllib.request.urlopen(f"{page.url}/{path}", timeout=10) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Check the ports for `make ui`, or print its links; return the exit status.
+
+    arguments: `check` and the two ports as typed, or `announce`.
+    """
+    command, *texts = arguments
+    try:
+        announce(partial(print, flush=True)) if command == "announce" else check_ports(texts)
     except BadInput as error:
         print(f"make ui: {error}", file=sys.stderr)
         return 2

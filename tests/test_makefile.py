@@ -9,10 +9,14 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from forge_assets import uis
 from forge_assets.tracking.address import local_file, sqlite_address
 from forge_assets.uis import check_ports
 from forge_core.errors import BadInput
@@ -115,3 +119,34 @@ def test_the_address_of_a_database_leads_to_its_file(tmp_path, name):
 
     file = tmp_path / name / "mlflow.db"
     assert make_url(sqlite_address(file)).database == str(file) == str(local_file(sqlite_address(file)))
+
+
+def test_the_links_are_printed_once_both_pages_answer(monkeypatch):
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    asked: list[str] = []
+    lines: list[str] = []
+    ports = free_ports()
+    monkeypatch.setattr(uis, "_running", lambda: ports)
+    announcer = threading.Thread(target=uis.announce, args=(lines.append, 0.01))
+    with HTTPServer(("127.0.0.1", int(ports["DAGSTER_PORT"])), Answer) as dagster:
+        threading.Thread(target=dagster.serve_forever, daemon=True).start()
+        announcer.start()
+        while len(asked) < 3:
+            time.sleep(0.01)
+        assert len(lines) == 1, "MLflow does not answer yet"
+        with HTTPServer(("127.0.0.1", int(ports["MLFLOW_PORT"])), Answer) as mlflow:
+            threading.Thread(target=mlflow.serve_forever, daemon=True).start()
+            announcer.join(20)
+            mlflow.shutdown()
+        dagster.shutdown()
+    assert set(asked) == {"/server_info", "/health"}
+    assert f"http://127.0.0.1:{ports['DAGSTER_PORT']}/asset-groups" in lines[1]
+    assert f"http://127.0.0.1:{ports['MLFLOW_PORT']}/#/experiments?workflowType=machine_learning" in lines[2]
