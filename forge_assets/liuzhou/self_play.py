@@ -172,7 +172,7 @@ def report_checks(
             check_name="draws",
             passed=drawn < MOST_DRAWN,
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={"drawn": round(drawn, 4), "below": MOST_DRAWN},
+            metadata={"drawn": round(drawn, 4), "below": f"{MOST_DRAWN:g}"},
         ),
     ]
 

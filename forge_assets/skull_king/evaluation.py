@@ -235,11 +235,11 @@ def report_checks(found: "Evaluation") -> list[dg.AssetCheckResult]:
     warnings: dict[str, tuple[bool, dict[str, Any]]] = {
         "above_hard": (
             found.main.score.low > hard,
-            {"at_least": round(found.main.score.low, 2), "hard": round(hard, 2)},
+            {"at_least": round(found.main.score.low, 2), "hard": f"{hard:.2f}"},
         ),
         "bids_calibrated": (
             error is not None and error < LARGEST_ERROR,
-            {"error": "not stated" if error is None else round(error, 4), "below": LARGEST_ERROR},
+            {"error": "not stated" if error is None else round(error, 4), "below": f"{LARGEST_ERROR:g}"},
         ),
     }
     return results + [

@@ -187,7 +187,7 @@ def describe_model(
                 check_name="beats_random",
                 passed=best["decision_q_gap"] < random,
                 severity=dg.AssetCheckSeverity.WARN,
-                metadata={"decision_q_gap_points": best["decision_q_gap"], "random_points": random},
+                metadata={"decision_q_gap_points": best["decision_q_gap"], "random_points": f"{random:.4f}"},
             ),
         ],
     )
@@ -228,7 +228,7 @@ def export_network(
             dg.AssetCheckResult(
                 check_name="parity",
                 passed=largest <= PARITY,
-                metadata={"largest_difference_points": largest, "at_most": PARITY},
+                metadata={"largest_difference_points": largest, "at_most": f"{PARITY:g}"},
             )
         ],
     )

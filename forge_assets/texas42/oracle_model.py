@@ -288,7 +288,10 @@ def warnings_of(report: Mapping[str, Any], figures: Mapping[str, float]) -> list
             check_name=name,
             passed=bool(found is None or found < limit),
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={"found": "does not apply" if found is None else round(found, 4), "below": limit},
+            metadata={
+                "found": "does not apply" if found is None else round(found, 4),
+                "below": f"{limit:.4g}",
+            },
         )
         for name, (found, limit) in held.items()
     ]
@@ -301,8 +304,8 @@ def warnings_of(report: Mapping[str, Any], figures: Mapping[str, float]) -> list
             severity=dg.AssetCheckSeverity.WARN,
             metadata={
                 "found": round(found, 4),
-                "at_least": ACCURACY,
-                "random_play": round(report["random"]["uniform"]["decision_accuracy"], 4),
+                "at_least": f"{ACCURACY:g}",
+                "random_play": f"{report['random']['uniform']['decision_accuracy']:.4f}",
             },
         ),
     ]
