@@ -261,7 +261,7 @@ def compare_headlines(figures: Mapping[str, float], reference: float, against: s
     """Return the points lost per decision by player. against: the setting of the network to compare with."""
     compared = {THIS_NETWORK: figures["decision_q_gap"], "random play": figures["random_decision_q_gap"]}
     compared[f"the reference, {REFERENCE}"] = reference
-    if "other_decision_q_gap" in figures:
+    if "other_decision_q_gap" in figures and against != REFERENCE:
         compared["the champion" if against == CHAMPION else against] = figures["other_decision_q_gap"]
     return compared
 
