@@ -15,8 +15,8 @@ def test_the_quickstart_says_what_it_found_or_what_failed(tmp_path, monkeypatch,
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     monkeypatch.setenv("FORGE_STORE", str(root))
     monkeypatch.setattr("forge_assets.texas42.quickstart.BLOCKS", ())  # only the catalog
-    monkeypatch.setattr("forge_assets.texas42.quickstart.learn", lambda quickstart: None)
-    monkeypatch.setattr("forge_assets.texas42.quickstart.play", lambda quickstart: None)
+    for part in ("learn", "play", "bid", "compare"):
+        monkeypatch.setattr(f"forge_assets.texas42.quickstart.{part}", lambda quickstart: None)
     monkeypatch.setattr("forge_assets.liuzhou.quickstart.make_all", lambda quickstart: None)
     monkeypatch.setattr("forge_assets.skull_king.quickstart.make_all", lambda quickstart: None)
     foreign = root / "shards-standard/train/notes.txt"
