@@ -328,11 +328,11 @@ def runs_of_location(instance: dg.DagsterInstance, module: str, location: str) -
     def create_with_origin(job_def: Any, **given: Any) -> dg.DagsterRun:
         return create(job_def, **given, remote_job_origin=RemoteJobOrigin(repository, job_def.name))
 
-    instance.create_run_for_job = create_with_origin  # core_execute_in_process passes no origin
+    vars(instance)["create_run_for_job"] = create_with_origin  # core_execute_in_process passes no origin
     try:
         yield
     finally:
-        del instance.create_run_for_job
+        del vars(instance)["create_run_for_job"]
 
 
 # --- launchers ------------------------------------------------------------------------------------
