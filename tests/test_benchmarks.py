@@ -40,6 +40,39 @@ def test_the_benchmark_of_partitions_records_all_and_tells_the_parts(tmp_path):
     assert figures["database_bytes"] > 0
 
 
+def test_the_memory_of_a_training_step_is_that_of_tensors_alive_at_once():
+    import torch
+    from toy_game import SPEC, toy_rows
+
+    from forge_core.learning.networks.sizes import ModelConfig
+    from forge_core.learning.networks.transformer import TokenTransformer
+
+    benchmark = load(BENCHMARKS / "training_memory.py")
+    with benchmark.LiveBytes() as counted:
+        first = torch.zeros(1000)
+        second = first + 1
+        second.view(10, 100).add_(1)  # takes no memory
+        del first
+        third = second + 1
+    assert (counted.peak, counted.now) == (8000, 8000)
+    del second, third
+    assert counted.now == 0
+    need = {
+        (width, n): benchmark.bytes_of_step(
+            TokenTransformer(SPEC, ModelConfig(width, 2, 2, 2 * width)), toy_rows(n, "rows"), "32"
+        )
+        for width in (16, 32)
+        for n in (100, 200)
+    }
+    for width in (16, 32):
+        assert 1.6 * need[width, 100] < need[width, 200] < 2.4 * need[width, 100]
+    assert 1.5 * need[16, 200] < need[32, 200] < 2.5 * need[16, 200]
+    found = {"bytes_per_row": 1e5, "parameters": 1e6}
+    batches = [benchmark.largest_batch(card, found) for card in benchmark.CARDS]
+    memory = [card.memory_gb * 1e9 for card in benchmark.CARDS]
+    assert all(1e5 * batch < total < 3.5e5 * batch for batch, total in zip(batches, memory, strict=True))
+
+
 def test_the_queries_of_the_ui_are_still_those_of_its_schema():
     from dagster_graphql.schema import create_schema
     from graphql import parse, validate
