@@ -11,10 +11,9 @@ from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.gate.networks import weights_of
 from forge_assets.liuzhou import versions
 from forge_assets.liuzhou.model import liuzhou_model
-from forge_assets.liuzhou.names import EVALUATIONS as FOLDER
 from forge_assets.liuzhou.names import GROUP, objective_of
 from forge_assets.liuzhou.partitions import sizes
-from forge_assets.liuzhou.tables import EVALUATIONS
+from forge_assets.liuzhou.tables import EVALUATIONS, EVALUATIONS_FOLDER
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
@@ -76,7 +75,7 @@ def liuzhou_evaluation(
         device = resolve_device(compute.device)
         settings = config.settings()
         ladder = climb(path, settings, device)
-        place, record = store.root().join(FOLDER), ladder.to_dict()
+        place, record = store.root().join(EVALUATIONS_FOLDER), ladder.to_dict()
         StoredEvaluation(weights_of(path), path, versions.EVALUATION, asdict(settings), record).keep(place)
         drawn = draw_ladder([comparison.tally for comparison in ladder.comparisons], ladder.ratings)
         elo = ladder.rating.elo

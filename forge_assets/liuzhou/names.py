@@ -12,8 +12,6 @@ from forge_core.ranges import ranges_text
 
 GROUP = "liuzhou"
 """of all assets of the game"""
-EVALUATIONS = "liuzhou-evaluations"
-"""folder of stored evaluations, below the root of a store"""
 N_GENERATIONS = 200
 """number of generations: enough for months of a flywheel that adds one per iteration"""
 SIZES = (DEFAULT_SIZE, REFERENCE_SIZE)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from forge_assets.frames.evaluations import SETTINGS, evaluation_table, interval, spread
 from forge_assets.frames.tables import Column, Files, Table, Values
-from forge_assets.liuzhou.names import EVALUATIONS as EVALUATIONS_FOLDER
 from forge_assets.versions import constant_of
 
 if TYPE_CHECKING:
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
     from forge_core.files.records import RecordFile
 
+EVALUATIONS_FOLDER = "liuzhou-evaluations"
+"""folder of stored evaluations, below the root of a store"""
 BLACK = "positive: good for black"
 
 

@@ -14,11 +14,10 @@ from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.skull_king import versions
-from forge_assets.skull_king.names import EVALUATIONS as FOLDER
 from forge_assets.skull_king.names import GROUP, objective_of
 from forge_assets.skull_king.partitions import recipes
 from forge_assets.skull_king.policy import figures_of, skull_king_policy
-from forge_assets.skull_king.tables import EVALUATIONS
+from forge_assets.skull_king.tables import EVALUATIONS, FOLDER
 from forge_assets.tracking.evaluation import track_evaluation
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.links import link_training

@@ -10,8 +10,6 @@ RECIPE_NAMES = tuple(RECIPES)
 """partitions of networks"""
 REGISTERED = "skull-king-policy"
 """name of the registered model: networks of all recipes compete for one champion"""
-EVALUATIONS = "skull-king-evaluations"
-"""folder of stored evaluations, below the root of a store"""
 ROUNDS = "rounds"
 """kind of rows that networks learn from: rounds that they played themselves"""
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from forge_assets.frames.evaluations import SETTINGS, evaluation_table, interval, spread
 from forge_assets.frames.tables import Column, Values
-from forge_assets.skull_king.names import EVALUATIONS as FOLDER
 
+FOLDER = "skull-king-evaluations"
+"""folder of stored evaluations, below the root of a store"""
 PLAYER = "positive: good for the player"
 
 _SPLIT = Column("split", "string", "split of the deals: val, or test for final deals")
