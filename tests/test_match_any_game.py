@@ -12,7 +12,7 @@ from toy_games import Bids, Noughts, SealedBids
 
 from forge_core.arena.loop import play_all, play_seeds, who_is_better
 from forge_core.arena.match import Match, SeatResults, Table, compare, play_match
-from forge_core.arena.names import PlayerKind, make_player, parse_name
+from forge_core.arena.names import PlayerKind, make_player, parse_name, split_names
 from forge_core.arena.pictures import draw_standings
 from forge_core.arena.play import play_games, seed_keys
 from forge_core.arena.players import RandomPlayer, view_of
@@ -328,6 +328,23 @@ KINDS: dict[str, PlayerKind[Any]] = {
     ),
     "network": PlayerKind(("model",), lambda name, device: name.model(), "policy"),
 }
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("hard", ["hard"]),
+        (" hard  easy\thard ", ["hard", "easy", "hard"]),
+        ('hard "my models/sk" easy', ["hard", "my models/sk", "easy"]),
+        ('search:sims=2,model="a b, c/l" random', ["search:sims=2,model=a b, c/l", "random"]),
+        ("it's/here", ["it's/here"]),
+        ("", []),
+    ],
+)
+def test_several_players_in_one_option(text, names):
+    assert split_names(text) == names
+    with pytest.raises(BadInput, match="close the quotation mark"):
+        split_names(f'{text} "')
 
 
 def test_players_are_made_by_name():

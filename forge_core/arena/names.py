@@ -94,6 +94,16 @@ def parse_name(text: str, kinds: Mapping[str, PlayerKind[P]], path_kind: str | N
     return PlayerName(text, name, options)
 
 
+def split_names(text: str) -> list[str]:
+    """Split players at blanks, except for those between double quotes: `hard "my models/sk"`.
+
+    Raises BadInput if a quotation mark is not closed.
+    """
+    if text.count('"') % 2:
+        raise BadInput(f"{text!r}: close the quotation mark around the name with blanks")
+    return [name.replace('"', "") for name in re.findall(r'(?:[^\s"]|"[^"]*")+', text)]
+
+
 def _options_of(text: str, known: Sequence[str]) -> list[str]:
     """Split options at their commas, except for those in the folder of a network."""
     parts: list[str] = []

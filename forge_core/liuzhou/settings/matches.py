@@ -105,7 +105,9 @@ class LadderSettings(PairSettings):
     @property
     def names(self) -> tuple[str, ...]:
         """The opponents. Raises BadInput if there are none or if one is named twice."""
-        names = tuple(self.opponents.split())
+        from forge_core.arena.names import split_names
+
+        names = tuple(split_names(self.opponents))
         if not names or len(set(names)) < len(names):
             raise BadInput(f"--opponents {self.opponents!r}: name each player once, separated by spaces")
         return names

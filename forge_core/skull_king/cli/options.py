@@ -32,11 +32,15 @@ def read_worlds(text: str) -> int:
 
 def open_others(text: str, seats: int, device: str) -> Sequence[Player]:
     """Return the players of the other seats: one name for all, or P - 1 names. Raises BadInput."""
+    from forge_core.arena.names import split_names
     from forge_core.skull_king.players import make_player
 
-    names = text.split()
+    names = split_names(text)
     if len(names) not in (1, seats - 1):
-        raise BadInput(f"{text!r} names {len(names)} players: name 1, or {seats - 1} separated by spaces")
+        raise BadInput(
+            f"{text!r} names {len(names)} players: name 1, or {seats - 1} separated by spaces; put a name "
+            "with spaces in double quotes"
+        )
     opened = [make_player(name, device) for name in names]
     return opened * (seats - 1) if len(opened) == 1 else opened
 
