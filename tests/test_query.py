@@ -598,6 +598,10 @@ def test_tables_are_listed(query):
     assert status == 0
     assert re.search(r"root_value +int8 +V of the first.*in points; positive: good for team 0", output)
     assert re.search(r"hands +list\[list\[int8\]\] +domino ids", output)
+    status, output, _ = query("--tables", "golden_shards runs")
+    assert [line.partition(":")[0] for line in output.splitlines() if line[:1].strip()] == ["states", "runs"]
+    status, _, errors = query("--tables", "state")
+    assert status == 2 and "there is no table 'state': use shards, states" in errors
     listed = json.loads(query("--tables", "--json")[1])["tables"]
     assert [table["table"] for table in listed] == [table.name for table in all_tables()]
     assert len({table["table"] for table in listed}) == len(listed)

@@ -36,7 +36,7 @@ def query(
     ] = None,
     *,
     tables: Annotated[
-        bool, typer.Option("--tables", help="List the tables and their columns instead.")
+        bool, typer.Option("--tables", help="List tables and their columns: all, or those named.")
     ] = False,
     final: Annotated[
         bool, typer.Option("--final", help="Include the sealed test split (seed % 1000 from 950 on).")
@@ -66,7 +66,7 @@ def query(
 
     known = list(all_tables())
     if tables:
-        return _print_tables(known, json)
+        return _print_tables(_choose(known, (sql or "").split()), json)
     if not sql or not sql.strip():
         raise BadInput("there is no query: give one, or list the tables with --tables")
     outputs = {"--csv": csv, "--parquet": parquet, "--json": "-" if json else None}
@@ -130,6 +130,15 @@ def _print_remarks(tables: Sequence[Table], places: Places, reading: Reading) ->
             remarks.append(f"{table.name}: no file in {folders} fulfils the conditions of this query")
     for remark in remarks:
         notes().print(remark, markup=False, soft_wrap=True)
+
+
+def _choose(tables: Sequence[Table], names: Sequence[str]) -> Sequence[Table]:
+    """Return the tables that have these names, or whose assets have them; all if no name is given."""
+    by_name = {name: table for table in tables for name in (table.name, *table.assets)}
+    for name in names:
+        if name not in by_name:
+            raise BadInput(f"there is no table {name!r}: use {', '.join(table.name for table in tables)}")
+    return [by_name[name] for name in names] or tables
 
 
 def _print_tables(tables: Sequence[Table], json: bool) -> None:
