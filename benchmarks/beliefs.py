@@ -21,18 +21,18 @@ import torch
 from forge_core.streams import stream
 from forge_core.texas42.arena import held_out_seeds
 from forge_core.texas42.arena.duplicate import Conditions, play_out
-from forge_core.texas42.eq.beliefs import Belief, DeclarationBelief, PlayBelief
+from forge_core.texas42.eq.beliefs import Belief, DeclarationBelief, JointBelief, PlayBelief
 from forge_core.texas42.eq.generate import game_keys
 from forge_core.texas42.eq.positions import Table, deal_out
 from forge_core.texas42.games import Games, replay
 from forge_core.texas42.one_hand.choose import open_policy
 from forge_core.texas42.players import parse_player
-from forge_core.texas42.settings.games import BELIEF_MIX, BELIEF_TAU
+from forge_core.texas42.settings.games import BELIEF_MIX, BELIEF_TAU, DECLARED_TEMPERATURE
 from forge_core.texas42.worlds import Worlds
 from forge_core.texas42.worlds.voids import unseen
 
-TAUS, MIXES = (0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.5), (0.01, 0.02, 0.05, 0.1)
-TEMPERATURES = (0.3, 0.5, 0.7, 1.0)
+TAUS, MIXES = (0.4, 0.5, 0.7, 1.0), (0.01, 0.02)
+TEMPERATURES = (0.2, 0.3, 0.5, 1.0)
 EARLY, PLIES = (1, 2, 3, 5), (7, 9, 11, 13, 15, 18, 21)
 """plies: those of the mean are PLIES; EARLY shows what is known at once"""
 
@@ -56,6 +56,9 @@ def candidates() -> dict[str, dict[str, Belief]]:
     return {
         "plays": {f"tau {t} mix {m}": PlayBelief(policy, t, m) for t, m in product(TAUS, MIXES)},
         "declaration": {f"temperature {t}": DeclarationBelief(t) for t in TEMPERATURES},
+        "both": {
+            f"temperature {t}": JointBelief((PlayBelief(policy), DeclarationBelief(t))) for t in (0.3, 0.5)
+        },
     }
 
 
@@ -65,18 +68,15 @@ def measure(name: str, beliefs: dict[str, Belief], asked: argparse.Namespace) ->
     best = max(beliefs, key=lambda key: mean_of(chosen_by[key]).mean())
     confirmed = scores(name, held_out_seeds(asked.games), beliefs, asked)
     by_game = mean_of(confirmed[best])
-    default = f"tau {BELIEF_TAU} mix {BELIEF_MIX}"
+    defaults = f"tau {BELIEF_TAU} mix {BELIEF_MIX}", f"temperature {DECLARED_TEMPERATURE}"
+    by_default = next(confirmed[default] for default in defaults if default in beliefs)
     return {
         "declare": asked.declare,
         "games": asked.games,
         "chosen": best,
         "nats": round(float(by_game.mean()), 3),
         "standard_error": round(float(by_game.std(ddof=1) / np.sqrt(len(by_game))), 3),
-        **(
-            {"nats_of_defaults": round(float(mean_of(confirmed[default]).mean()), 3)}
-            if default in beliefs
-            else {}
-        ),
+        "nats_of_defaults": round(float(mean_of(by_default).mean()), 3),
         "by_ply": {ply: round(float(row.mean()), 2) for ply, row in confirmed[best].items()},
     }
 

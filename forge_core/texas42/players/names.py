@@ -121,7 +121,7 @@ def _clairvoyant(name: PlayerName, device: str) -> Clairvoyant:
 
 _BELIEVING = ("belief", "candidates", "tau", "mix")
 _THINKING = ("worlds", "oracle", *_OF_ORACLES, "posterior", *_BELIEVING, "bonus", "endings")
-STRONG = {"oracle": "playout", "worlds": "400/400/100/100/50", "belief": "both"}
+STRONG = {"oracle": "playout", "worlds": "400/400/200/150/100", "belief": "both", "bonus": "20"}
 """options of the strongest player; each can be overridden"""
 KINDS: dict[str, PlayerKind[AnyPlayer]] = {
     "random": PlayerKind((), _random),

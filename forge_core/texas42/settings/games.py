@@ -37,7 +37,7 @@ BELIEF_TAU, BELIEF_MIX, BELIEF_CANDIDATES = 0.7, 0.02, 4
 (`benchmarks/beliefs.py`)"""
 BELIEFS = ("off", "plays", "declaration", "both")
 """evidence from which movers believe worlds more or less likely"""
-DECLARED_TEMPERATURE, DECLARED_MIX = 0.5, 0.02
+DECLARED_TEMPERATURE, DECLARED_MIX = 0.3, 0.02
 """defaults of a belief from the declaration: in trumps or sure winners, and as a share"""
 
 _WORLDS, _POSTERIOR, _BELIEF, _ADAPTIVE, _EXPLORATION = (
