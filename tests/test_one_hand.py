@@ -150,7 +150,7 @@ def test_the_kernel_computes_what_torch_computes(hidden):
     """For the network that ships with the project, and for one of another size."""
     torch.manual_seed(0)
     network = (
-        OneHandNet(FeatureSpec(), FeatureConfig(hidden))
+        OneHandNet(FeatureSpec(), FeatureConfig(hidden, 3))
         if hidden
         else load_model(ONE_HAND_MODEL, kind=OneHandNet)
     )

@@ -34,11 +34,11 @@ from forge_core.texas42.one_hand_training.train import (
     train,
 )
 from forge_core.texas42.oracle.shards import ShardKey, seed_keys
-from forge_core.texas42.settings.one_hand import HIDDEN, OneHandSettings
+from forge_core.texas42.settings.one_hand import HIDDEN, SECOND, OneHandSettings
 from forge_core.texas42.sources import GameRows
 
 TRAIN, VAL = (3, 7, 49, 50, 1003, 1007), (920, 921)
-SETTINGS = OneHandSettings(epochs=30, batch_size=16, hidden=8)
+SETTINGS = OneHandSettings(epochs=30, batch_size=16, hidden=8, second=4)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def plan(store: Store, **changed):
 def test_decisions_have_the_features_of_their_views_and_the_values_of_their_games(store):
     decisions = DecisionSet.of_store(GameRowStore(store, Split.TRAIN))
     lesson = decisions.lesson(np.arange(len(decisions)))
-    network = OneHandNet(FeatureSpec(), FeatureConfig(8))
+    network = OneHandNet(FeatureSpec(), FeatureConfig(8, 4))
     row = 0
     for seed in sorted(TRAIN):
         record = read_game(store.join(GAMES_FOLDER), ShardKey(seed, seed % 10))
@@ -122,10 +122,10 @@ def test_a_run_learns_and_resumes_to_the_last_digit(store, tmp_path):
 
 def test_a_run_starts_from_a_model_of_its_size(store, tmp_path):
     first = train(plan(store, epochs=2), tmp_path / "first")
-    settings = replace(SETTINGS, hidden=None, init_from=first.model)
+    settings = replace(SETTINGS, hidden=None, second=None, init_from=first.model)
     assert first_network(settings, first.model).config.hidden == 8
     assert first_network(replace(settings, init_from=None), None).config.hidden == HIDDEN
-    with pytest.raises(BadInput, match="has 8 hidden units, not 16"):
+    with pytest.raises(BadInput, match="has hidden 8, not 16"):
         first_network(replace(settings, hidden=16), first.model)
     begun = json.loads((tmp_path / "first" / "config.json").read_text())
     assert settings_from(begun["train"], None) == replace(SETTINGS, epochs=2)
@@ -133,7 +133,7 @@ def test_a_run_starts_from_a_model_of_its_size(store, tmp_path):
 
 def test_bad_settings_and_too_few_decisions_are_refused(store):
     for changed, message in (
-        ({"hidden": 0}, "hidden 0: use 1 to 1024"),
+        ({"second": 0}, "second 0: use 1 to 1024"),
         ({"epochs": 0}, "both must be at least 1"),
         ({"temperature": 0.0}, "both must be above 0"),
         ({"regret_share": 1.5}, "from 0 to 1"),
@@ -170,9 +170,9 @@ def test_verbs_lead_from_games_by_playouts_to_a_policy_that_plays_the_next_games
     status, out, err = forge(*teach, "--batch-size", "32", "--json")
     assert status == 0, err
     result = json.loads(out)
-    assert result["parameters"] == 2112 and "points lost per decision" in err
+    assert result["parameters"] == 6272 and "points lost per decision" in err
     policy = load_policy(result["model"])
-    assert policy.hidden == HIDDEN
+    assert policy.sizes == (HIDDEN, SECOND)
     again = ("--seeds", "0-1", "--decl", "hand", "--policy", result["model"], "--json")
     status, out, err = forge(*play, *again)
     assert status == 0 and json.loads(out)["replaced"] == 2, err

@@ -11,7 +11,7 @@ from forge_core.texas42.eq.beliefs import Belief, open_belief
 from forge_core.texas42.eq.generate import GameConfig
 from forge_core.texas42.eq.oracles import Oracle, open_oracle
 from forge_core.texas42.eq.policies import USED_BY, ExplorationPolicy
-from forge_core.texas42.settings.games import BELIEF_CANDIDATES, ORACLES, GameSettings
+from forge_core.texas42.settings.games import BELIEF_CANDIDATES, ORACLES, PLAYOUT_POLICY, GameSettings
 from forge_core.texas42.worlds.posterior import PosteriorConfig
 
 
@@ -59,13 +59,17 @@ def candidates_of(settings: GameSettings) -> int:
 
 
 def belief_of(settings: GameSettings) -> Belief | None:
-    """Return the belief of the movers. Raises BadInput for unused settings."""
+    """Return the belief of the movers, who expect plays of the policy of playouts.
+
+    Raises BadInput for unused settings.
+    """
     given = _given(tau=settings.belief_tau, mix=settings.belief_mix)
     if given and settings.belief not in ("plays", "both"):
         raise BadInput(
             f"belief_{next(iter(given))} has no effect with belief {settings.belief}: leave it out"
         )
-    return open_belief(settings.belief, **given)
+    policy = PLAYOUT_POLICY if settings.policy is None else settings.policy
+    return open_belief(settings.belief, policy, **given)
 
 
 def adaptive_of(settings: GameSettings) -> AdaptiveConfig | None:

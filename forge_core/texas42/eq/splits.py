@@ -159,21 +159,26 @@ def _make(root: Store, folder: Store, config: GameRowConfig, task: _Task) -> byt
         with suppress(BadInput):  # if it is missing or damaged, read all games again
             earlier = GAME_ROWS.read(folder, task.earlier)
     packed = {_identity(game): game for game in earlier}
-    together = np.empty(len(task.games), _GAME)
-    for place, game in enumerate(task.games):
-        together[place] = packed[game] if game in packed else _pack(read_game(games, game[0]))
+    missing = [read_game(games, game[0]) for game in task.games if game not in packed]
+    packed |= {_identity(game): game for game in (_pack(missing) if missing else ())}
+    if changed := [key.filename for key, settings in task.games if (key, settings) not in packed]:
+        raise BadInput(f"{changed[0]} was played again while it was read: run {GAME_ROWS.command} again")
+    together = np.array([packed[game] for game in task.games], dtype=_GAME)
     data = io.BytesIO()
     np.save(data, together, allow_pickle=False)
     return data.getvalue()
 
 
-def _pack(record: GameRecord) -> np.void:
-    """Return a game in packed form. Raises BadInput if its rows are invalid."""
-    rows, game = collate([record]), np.zeros(1, dtype=_GAME)[0]
-    game["seed"], game["decl"], game["settings"] = record.seed, record.decl, record.fingerprint.encode()
-    game["hands"], game["plays"], game["players"] = record.hands, record.plays, record.decisions.player
-    game["q"], game["variance"], game["ess"] = rows.q, rows.variance, rows.ess
-    return game
+def _pack(records: Sequence[GameRecord]) -> _Games:
+    """Return games in packed form. Raises BadInput if a game's rows are invalid."""
+    rows, games = collate(records), np.zeros(len(records), dtype=_GAME)
+    for name in ("seed", "decl", "hands", "plays"):
+        games[name] = [getattr(record, name) for record in records]
+    games["settings"] = [record.fingerprint.encode() for record in records]
+    games["players"] = [record.decisions.player for record in records]
+    for name in ("q", "variance", "ess"):
+        games[name] = getattr(rows, name).reshape(games[name].shape)
+    return games
 
 
 def _identity(game: np.void) -> tuple[ShardKey, str]:

@@ -18,7 +18,7 @@ from forge_core.texas42.one_hand.heuristic import HEURISTIC_VERSION, heuristic_p
 from forge_core.texas42.one_hand.network import NO_WEIGHTS, ONE_HAND_MODEL, fill_logits, load_weights
 from forge_core.texas42.one_hand.sight import DOMINO_TABLE, SIGHT, replay, see
 from forge_core.texas42.oracle.alphabeta.rulebook import HELD, RULEBOOK
-from forge_core.texas42.settings.one_hand import HIDDEN
+from forge_core.texas42.settings.one_hand import HIDDEN, SECOND
 from forge_core.texas42.views import Views
 
 POLICIES = ("heuristic", "network")
@@ -38,9 +38,9 @@ class Policy:
     """[1] WEIGHTS of the network; zeros for the heuristic, which does not read them"""
 
     @property
-    def hidden(self) -> int:
-        """The number of hidden units of the network."""
-        return self.weights["bias"].shape[1]
+    def sizes(self) -> tuple[int, int]:
+        """The sizes of the hidden layers of the network."""
+        return self.weights["bias"].shape[1], self.weights["out"].shape[1]
 
     @property
     def index(self) -> int:
@@ -77,8 +77,8 @@ def load_policy(folder: str) -> Policy:
 
 
 @cache
-def memory_of_size(hidden: int) -> np.dtype:
-    """Return the record in which kernels compute one decision of a network with this many hidden units."""
+def memory_of_size(hidden: int, second: int) -> np.dtype:
+    """Return the record in which kernels compute a decision of a network with layers of these sizes."""
     return np.dtype(
         [
             ("context", np.float32, N_CONTEXT),
@@ -87,21 +87,22 @@ def memory_of_size(hidden: int) -> np.dtype:
             ("logits", np.float32, HAND_SIZE),
             ("situation", np.float32, hidden),
             ("hidden", np.float32, hidden),
+            ("second", np.float32, second),
         ],
         align=True,
     )
 
 
-MEMORY = memory_of_size(HIDDEN)
+MEMORY = memory_of_size(HIDDEN, SECOND)
 """The memory of one decision of a network of the usual size"""
 
 
-def new_memory(hidden: int = HIDDEN) -> tuple[npt.NDArray, npt.NDArray]:
-    """Return [1] SIGHT and [1] MEMORY for one thread. hidden: units of the network; see `Policy.hidden`.
+def new_memory(sizes: tuple[int, int] = (HIDDEN, SECOND)) -> tuple[npt.NDArray, npt.NDArray]:
+    """Return [1] SIGHT and [1] MEMORY for one thread. sizes: see `Policy.sizes`.
 
     The caller of a kernel holds them: numba frees an array made in a kernel while a record in it is in use.
     """
-    return np.zeros(1, dtype=SIGHT), np.zeros(1, dtype=memory_of_size(hidden))
+    return np.zeros(1, dtype=SIGHT), np.zeros(1, dtype=memory_of_size(*sizes))
 
 
 @kernel
@@ -110,7 +111,7 @@ def policy_play(rules, dominoes, sight, policy, weights, memory):
     if policy == HEURISTIC:
         return heuristic_play(rules, dominoes, sight)
     n = fill_features(rules, dominoes, sight, memory.context, memory.plays, memory.order)
-    fill_logits(weights, n, memory.context, memory.plays, memory.situation, memory.hidden, memory.logits)
+    fill_logits(weights, n, memory)
     best = 0
     for k in range(1, n):
         if memory.logits[k] > memory.logits[best]:
@@ -121,7 +122,7 @@ def policy_play(rules, dominoes, sight, policy, weights, memory):
 def choose_slots(views: Views, policy: Policy) -> npt.NDArray[np.int64]:
     """Return [N]: the slot that a policy plays in each of N views."""
     slots = np.zeros(len(views), dtype=np.int64)
-    sight, memory = new_memory(policy.hidden)
+    sight, memory = new_memory(policy.sizes)
     choose_rows(
         RULEBOOK, DOMINO_TABLE, sight, memory, *_arguments(views), policy.index, policy.weights, slots
     )

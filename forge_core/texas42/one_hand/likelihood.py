@@ -57,7 +57,7 @@ def log_likelihood_of_plays(
         _weigh(
             RULEBOOK,
             DOMINO_TABLE,
-            *new_memory(policy.hidden),
+            *new_memory(policy.sizes),
             *numbers,
             plays,
             players,
@@ -156,7 +156,7 @@ def _share(rules, dominoes, sight, memory, policy, weights, tau, played):
         is_played = heuristic_play(rules, dominoes, sight) == played
         return 1.0 if is_played else 0.0, popcount(sight.legal)
     n = fill_features(rules, dominoes, sight, memory.context, memory.plays, memory.order)
-    fill_logits(weights, n, memory.context, memory.plays, memory.situation, memory.hidden, memory.logits)
+    fill_logits(weights, n, memory)
     highest = memory.logits[0]
     for k in range(1, n):
         highest = max(highest, memory.logits[k])

@@ -1,11 +1,12 @@
 """The one-hand network: features of the situation and of each legal play go in, a logit per play comes out.
 
-One hidden layer: the features of the situation and those of a play are mapped to the same hidden units and
-added; a play's logit is a weighted sum of the units after a ReLU. The best play has the highest logit, and
-softmax over the legal plays gives the probabilities of a policy.
+Two hidden layers: the features of the situation and those of a play are mapped to the same hidden units and
+added; after a ReLU these feed a second layer, and a play's logit is a weighted sum of its units after
+another ReLU. The best play has the highest logit, and softmax over the legal plays gives the probabilities of
+a policy.
 
 The torch module serves for training, ONNX files and cards; `weights_of` packs it into the record that the
-kernels read. Letters: N rows, A = 7 places for legal plays, H hidden units.
+kernels read. Letters: N rows, A = 7 places for legal plays, H and H2 units of the hidden layers.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from forge_core.streams import stream
 from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.one_hand.architecture import ARCHITECTURE, OBJECTIVE
 from forge_core.texas42.one_hand.features import CONTEXT, FEATURES_VERSION, N_CONTEXT, N_PLAY, PLAY
-from forge_core.texas42.settings.one_hand import HIDDEN, MOST_HIDDEN
+from forge_core.texas42.settings.one_hand import HIDDEN, SECOND, check_units
 
 ONE_HAND_MODEL = str(Path(__file__).parents[3] / "models" / "texas42-one-hand-2k")
 """the network that ships with the project"""
 
 
-def weights_of_size(hidden: int) -> np.dtype:
-    """Return the record of the weights of a network with this many hidden units, as kernels read them.
+def weights_of_size(hidden: int, second: int) -> np.dtype:
+    """Return the record of the weights of a network with hidden layers of these sizes, as kernels read them.
 
     Kernels are compiled once per size, so that the lengths of their loops are constants.
     """
@@ -42,13 +43,15 @@ def weights_of_size(hidden: int) -> np.dtype:
             ("context", np.float32, (N_CONTEXT, hidden)),
             ("bias", np.float32, hidden),
             ("play", np.float32, (N_PLAY, hidden)),
-            ("out", np.float32, hidden),
+            ("second", np.float32, (hidden, second)),
+            ("second_bias", np.float32, second),
+            ("out", np.float32, second),
         ],
         align=True,
     )
 
 
-WEIGHTS = weights_of_size(HIDDEN)
+WEIGHTS = weights_of_size(HIDDEN, SECOND)
 """The weights of a network of the usual size"""
 NO_WEIGHTS = np.zeros(1, dtype=WEIGHTS)
 """for kernels that are told to use another policy"""
@@ -76,11 +79,16 @@ class FeatureConfig(StoredRecord):
     """The size of the network."""
 
     hidden: int = HIDDEN
+    """units of the first hidden layer"""
+    second: int = SECOND
+    """units of the second"""
     objective: str = OBJECTIVE
 
     def __post_init__(self) -> None:
-        if type(self.hidden) is not int or not 1 <= self.hidden <= MOST_HIDDEN:
-            raise BadInput(f"hidden {self.hidden}: use 1 to {MOST_HIDDEN} hidden units")
+        for name, units in (("hidden", self.hidden), ("second", self.second)):
+            if type(units) is not int:
+                raise BadInput(f"{name} {units!r}: use a whole number")
+            check_units(name, units)
 
 
 class OneHandNet(Network):
@@ -97,24 +105,28 @@ class OneHandNet(Network):
         super().__init__(spec, config)
         self.context = nn.Linear(N_CONTEXT, config.hidden)
         self.play = nn.Linear(N_PLAY, config.hidden, bias=False)
-        self.out = nn.Linear(config.hidden, 1, bias=False)
+        self.second = nn.Linear(config.hidden, config.second)
+        self.out = nn.Linear(config.second, 1, bias=False)
 
     @classmethod
     def least_size(cls, spec: FeatureSpec, config: FeatureConfig) -> tuple[int, int]:
         """Return the number of tensors and of weights; see Network."""
-        return 4, config.hidden * (N_CONTEXT + 1 + N_PLAY + 1)
+        return 6, config.hidden * (N_CONTEXT + 1 + N_PLAY + config.second) + 2 * config.second
 
     def forward(self, context: Tensor, plays: Tensor) -> Tensor:
         """context [N, 32], plays [N, A, 32] -> logits [N, A]; those of rows without a play mean nothing."""
-        hidden = torch.relu(self.context(context)[:, None] + self.play(plays))
-        return self.out(hidden).squeeze(-1)
+        return self._read(self.context(context)[:, None] + self.play(plays))
 
     def logits(self, context: Tensor, plays: Tensor, decision: Tensor) -> Tensor:
         """Return the logits [K] of K plays without places that are empty, which training need not compute.
 
         context: [N, 32]. plays: [K, 32]. decision: [K], the row of `context` that each play belongs to.
         """
-        return self.out(torch.relu(self.context(context)[decision] + self.play(plays))).squeeze(-1)
+        return self._read(self.context(context)[decision] + self.play(plays))
+
+    def _read(self, hidden: Tensor) -> Tensor:
+        """Return the logits [...] of hidden units [..., H] before their ReLU."""
+        return self.out(torch.relu(self.second(torch.relu(hidden)))).squeeze(-1)
 
     def answers(self, context: Tensor, plays: Tensor) -> tuple[Tensor, ...]:
         """Return the logits, as a tuple; see Network."""
@@ -142,11 +154,13 @@ def load_weights(folder: str) -> np.ndarray:
 
 def weights_of(network: OneHandNet) -> np.ndarray:
     """Return [1] WEIGHTS: the weights as kernels read them."""
-    packed = np.zeros(1, dtype=weights_of_size(network.config.hidden))
+    packed = np.zeros(1, dtype=weights_of_size(network.config.hidden, network.config.second))
     for name, tensor in (
         ("context", network.context.weight.T),
         ("bias", network.context.bias),
         ("play", network.play.weight.T),
+        ("second", network.second.weight.T),
+        ("second_bias", network.second.bias),
         ("out", network.out.weight[0]),
     ):
         packed[name] = tensor.detach().cpu().numpy()
@@ -154,22 +168,29 @@ def weights_of(network: OneHandNet) -> np.ndarray:
 
 
 @kernel
-def fill_logits(weights, n, context, plays, situation, hidden, logits):
-    """Fill logits [7] of the first n plays. context [32], plays [7, 32]; situation, hidden [H]: memory."""
+def fill_logits(weights, n, memory):
+    """Fill the logits of the first n plays in memory from its context and plays; see `memory_of_size`."""
     # The situation's share of the hidden units is the same for all plays. Most features are 0: skip them.
-    n_units = len(weights.bias)
-    situation[:] = weights.bias
+    n_hidden, n_second = len(weights.bias), len(weights.out)
+    context, plays, hidden, second = memory.context, memory.plays, memory.hidden, memory.second
+    memory.situation[:] = weights.bias
     for i in range(N_CONTEXT):
         if context[i] != 0:
-            for unit in range(n_units):
-                situation[unit] += context[i] * weights.context[i, unit]
+            for unit in range(n_hidden):
+                memory.situation[unit] += context[i] * weights.context[i, unit]
     for k in range(n):
-        hidden[:] = situation
+        hidden[:] = memory.situation
         for i in range(N_PLAY):
             if plays[k, i] != 0:
-                for unit in range(n_units):
+                for unit in range(n_hidden):
                     hidden[unit] += plays[k, i] * weights.play[i, unit]
+        # About half of the hidden units are 0 after the ReLU: skip them, too.
+        second[:] = weights.second_bias
+        for i in range(n_hidden):
+            if hidden[i] > 0:
+                for unit in range(n_second):
+                    second[unit] += hidden[i] * weights.second[i, unit]
         logit = np.float32(0)
-        for unit in range(n_units):
-            logit += max(hidden[unit], np.float32(0)) * weights.out[unit]
-        logits[k] = logit
+        for unit in range(n_second):
+            logit += max(second[unit], np.float32(0)) * weights.out[unit]
+        memory.logits[k] = logit

@@ -72,7 +72,7 @@ def playout_q(
             RULEBOOK,
             workspace(),
             DOMINO_TABLE,
-            *new_memory(policy.hidden),
+            *new_memory(policy.sizes),
             hands[rows],
             decls[rows],
             states[rows],

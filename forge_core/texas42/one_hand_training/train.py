@@ -26,7 +26,7 @@ from forge_core.streams import stream
 from forge_core.texas42.one_hand.network import FeatureConfig, FeatureSpec, OneHandNet
 from forge_core.texas42.one_hand_training.decisions import DecisionSet
 from forge_core.texas42.one_hand_training.losses import loss_of
-from forge_core.texas42.settings.one_hand import EVALUATIONS, HIDDEN, OneHandSettings
+from forge_core.texas42.settings.one_hand import EVALUATIONS, HIDDEN, SECOND, OneHandSettings
 from forge_core.texas42.sources import GameRows
 
 MODEL_VERSION = "o1"
@@ -208,16 +208,19 @@ def train(plan: Plan, folder: str | Path, *, resume: bool = False, watch: Watch 
 def first_network(settings: OneHandSettings, init_from: str | None) -> OneHandNet:
     """Return a network with fresh weights from the seed, or a model to go on from.
 
-    Raises BadInput for a model with another number of hidden units than the settings ask for.
+    Raises BadInput for a model of another size than the settings ask for.
     """
     if init_from is None:
         torch.manual_seed(settings.seed)
-        return OneHandNet(FeatureSpec(), FeatureConfig(settings.hidden or HIDDEN))
+        return OneHandNet(FeatureSpec(), FeatureConfig(settings.hidden or HIDDEN, settings.second or SECOND))
     network = load_model(init_from, kind=OneHandNet).train()
-    if settings.hidden not in (None, network.config.hidden):
-        raise BadInput(
-            f"{init_from} has {network.config.hidden} hidden units, not {settings.hidden}: leave hidden out"
-        )
+    size = network.config
+    for name, asked, units in (
+        ("hidden", settings.hidden, size.hidden),
+        ("second", settings.second, size.second),
+    ):
+        if asked not in (None, units):
+            raise BadInput(f"{init_from} has {name} {units}, not {asked}: leave {name} out")
     return network
 
 
@@ -225,7 +228,7 @@ def describe_run(plan: Plan, network: OneHandNet, init_from: str | None) -> dict
     """Return the config.json of a run, which also begins the card of its network."""
     settings = {name: value for name, value in asdict(plan.settings).items() if name not in _NOT_OF_TRAINING}
     return {
-        "train": settings | {"hidden": network.config.hidden},
+        "train": settings | {"hidden": network.config.hidden, "second": network.config.second},
         "spec": network.spec.to_dict(),
         "data": {**plan.data, "decisions": len(plan.train)},
         "init_from": init_from,

@@ -10,10 +10,10 @@ from forge_core.learning.folders import RUNS
 from forge_core.ranges import whole
 from forge_core.settings import setting
 
-HIDDEN = 32
-"""hidden units of a network, unless the user asks for another number"""
-MOST_HIDDEN = 1024
-"""maximum number of hidden units; it bounds the memory that a damaged card can ask for"""
+HIDDEN, SECOND = 64, 32
+"""units of the two hidden layers, unless the user asks for other numbers (docs/log.md compares sizes)"""
+MOST_UNITS = 1024
+"""maximum number of units of a layer; it bounds the memory that a damaged card can ask for"""
 EVALUATIONS = 10
 """evaluations of a run, each with a checkpoint"""
 
@@ -25,18 +25,30 @@ def read_seed(text: str) -> int:
     return whole(text, "seed")
 
 
+def check_units(name: str, units: int) -> None:
+    """Raise BadInput for a number of units that a layer cannot have. name: of the setting."""
+    if not 1 <= units <= MOST_UNITS:
+        raise BadInput(f"{name} {units}: use 1 to {MOST_UNITS} units")
+
+
 @dataclass(frozen=True, slots=True)
 class OneHandSettings:
     """Settings of a training run of the one-hand network. Raises BadInput for values out of range."""
 
     hidden: int | None = setting(
         None,
-        "Hidden units of the network.",
-        default_text=f"{HIDDEN}, or those of the model to start from",
+        "Units of the first hidden layer.",
+        default_text=f"{HIDDEN}, or as in the model to start from",
+        panel=_NETWORK,
+    )
+    second: int | None = setting(
+        None,
+        "Units of the second hidden layer.",
+        default_text=f"{SECOND}, or as in the model to start from",
         panel=_NETWORK,
     )
     init_from: str | None = setting(
-        None, "Model to start from, with the same number of hidden units.", metavar="PATH", panel=_NETWORK
+        None, "Model to start from; it also determines the size.", metavar="PATH", panel=_NETWORK
     )
     epochs: int = setting(12, "Passes over the decisions.", panel=_PACE)
     batch_size: int = setting(2048, "Decisions per step.", panel=_PACE)
@@ -67,8 +79,9 @@ class OneHandSettings:
     runs: str = setting(RUNS, "Folder that contains all runs.", metavar="DIR", panel=_RUN)
 
     def __post_init__(self) -> None:
-        if self.hidden is not None and not 1 <= self.hidden <= MOST_HIDDEN:
-            raise BadInput(f"hidden {self.hidden}: use 1 to {MOST_HIDDEN} hidden units")
+        for name, units in (("hidden", self.hidden), ("second", self.second)):
+            if units is not None:
+                check_units(name, units)
         if min(self.epochs, self.batch_size) < 1:
             raise BadInput(f"epochs {self.epochs} and batch size {self.batch_size}: both must be at least 1")
         if not (0 < self.lr < math.inf and 0 < self.temperature < math.inf):
