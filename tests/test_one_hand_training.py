@@ -35,7 +35,7 @@ from forge_core.texas42.one_hand_training.train import (
 )
 from forge_core.texas42.oracle.shards import ShardKey, seed_keys
 from forge_core.texas42.settings.one_hand import HIDDEN, SECOND, OneHandSettings
-from forge_core.texas42.sources import GameRows
+from forge_core.texas42.sources import OneHandRows
 
 TRAIN, VAL = (3, 7, 49, 50, 1003, 1007), (920, 921)
 SETTINGS = OneHandSettings(epochs=30, batch_size=16, hidden=8, second=4)
@@ -54,7 +54,7 @@ def store(tmp_path_factory) -> Store:
 
 def plan(store: Store, **changed):
     settings = replace(SETTINGS, **changed)
-    return plan_of(settings, GameRows.describe(store, settings.batch_size, settings.seed))
+    return plan_of(settings, OneHandRows.describe(store, settings.batch_size, settings.seed))
 
 
 def test_decisions_have_the_features_of_their_views_and_the_values_of_their_games(store):
@@ -99,7 +99,7 @@ def test_the_loss_is_cross_entropy_with_softened_regrets_and_expected_regret():
 def test_a_run_learns_and_resumes_to_the_last_digit(store, tmp_path):
     whole = train(plan(store), tmp_path / "whole")
     network = load_model(whole.model, kind=OneHandNet)
-    assert network.config.hidden == 8 and network.card["data"]["kind"] == "games"
+    assert network.config.hidden == 8 and network.card["data"]["kind"] == "one-hand"
     assert network.card["train"]["temperature"] == SETTINGS.temperature
     decisions = plan(store).train
     assert points_lost(network, decisions) < 0.7 * random_points_lost(decisions)  # learnt by heart

@@ -143,6 +143,7 @@ VERBS = {
     "token_splits": "tokenize",
     "oracle_model": "train",
     "eq_model": "train",
+    "one_hand_model": "train-one-hand",
     "oracle_model_evaluation": "evaluate",
     "eq_games": "eq",
     "bidding_results": "bid",

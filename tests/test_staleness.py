@@ -48,12 +48,21 @@ GAMES = {
     "eq_token_splits",
     "eq_model",
     "eq_model_onnx",
+    "one_hand_model",
     "match_results",
     "champion",
     "play_page",
 }
 NETWORKS = {"oracle_model", "oracle_model_evaluation", "oracle_model_onnx", *GAMES}
-ROWS = {"eq_token_splits", "eq_model", "eq_model_onnx", "match_results", "champion", "play_page"}
+ROWS = {
+    "eq_token_splits",
+    "eq_model",
+    "eq_model_onnx",
+    "one_hand_model",
+    "match_results",
+    "champion",
+    "play_page",
+}
 LIUZHOU_NETWORKS = {"liuzhou_model", "liuzhou_evaluation", "liuzhou_champion"}
 SKULL_KING_NETWORKS = {"skull_king_policy", "skull_king_evaluation", "skull_king_champion"}
 RESTS_ON = {

@@ -1,7 +1,8 @@
 """The champion of each objective: a challenger that passes the gate replaces it.
 
-Networks are compared on the golden deals of val, with a test that is paired by deal. The Stage-2 network is a
-player: it plays duplicate deals against the champion until a sequential test decides or the deals run out.
+Networks are compared on the golden deals of val, with a test that is paired by deal. The Stage-2 network and
+the one-hand network are players: they play duplicate deals against the champion until a sequential test
+decides or the deals run out.
 """
 
 from typing import TYPE_CHECKING
@@ -14,21 +15,25 @@ from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, fail
 from forge_assets.settings import config_of
 from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.cards import card_of, check_objective
-from forge_assets.texas42.eq_model import OBJECTIVE as PLAYER
+from forge_assets.texas42.eq_model import OBJECTIVE as STAGE2
 from forge_assets.texas42.eq_model import eq_model
+from forge_assets.texas42.one_hand_model import one_hand_model
 from forge_assets.texas42.oracle_model import oracle_model_evaluation
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.registry import CHAMPION
 from forge_assets.tracking.tracker import Tracker
 from forge_core.arena.settings import DEFAULT_SEEDS, held_out_seeds
+from forge_core.texas42.one_hand.architecture import OBJECTIVE as ONE_HAND
 from forge_core.texas42.settings.gate import GateSettings
 
 if TYPE_CHECKING:
+    from forge_assets.gate.networks import LoadedNetwork
     from forge_assets.texas42.cards import Model
     from forge_core.gate import Ruling
+    from forge_core.texas42.players.protocol import Player
 
-NETWORKS = ("qvalue", "policy")
-champion_partitions = dg.StaticPartitionsDefinition([*NETWORKS, PLAYER])
+NETWORKS, PLAYERS = ("qvalue", "policy"), (STAGE2, ONE_HAND)
+champion_partitions = dg.StaticPartitionsDefinition([*NETWORKS, *PLAYERS])
 
 
 class GateLaunchpad(ModelLaunchpad, config_of(GateSettings)):
@@ -43,6 +48,7 @@ class GateLaunchpad(ModelLaunchpad, config_of(GateSettings)):
             partition_mapping=dg.StaticPartitionMapping({name: name for name in NETWORKS}),
         ),
         eq_model,
+        one_hand_model,
     ],
     partitions_def=champion_partitions,
     code_version=versions.CHAMPION,
@@ -63,18 +69,38 @@ def champion(
 
     with failing_plainly():
         objective, device = context.partition_key, resolve_device(compute.device)
-        challenger = load_network(config.find(context, objective, tracker), device)
+        challenger = load(config.find(context, objective, tracker), objective, device)
         check_objective(challenger, objective)
-        judge = judge_player if objective == PLAYER else judge_network
+        judge = judge_player if objective in PLAYERS else judge_network
         return hold_gate(
             context,
             objective,
             challenger,
             tracker,
-            load=lambda folder: load_network(folder, device),
+            load=lambda folder: load(folder, objective, device),
             judge=lambda challenger, holder: judge(challenger, holder, config.settings(), store),
             describe=card_of,
         )
+
+
+def load(folder: str, objective: str, device: str) -> "LoadedNetwork":
+    """Load the network in a folder. Raise BadInput for one of another kind than the objective's."""
+    if objective != ONE_HAND:
+        return load_network(folder, device)
+    from forge_core.texas42.one_hand.network import OneHandNet
+
+    return load_network(folder, "cpu", OneHandNet)
+
+
+def player_of(name: str, model: "LoadedNetwork") -> "Player":
+    """Return the player that follows a network of one of PLAYERS."""
+    from forge_core.texas42.one_hand.choose import load_policy
+    from forge_core.texas42.players.one_hand import OneHandPlayer
+    from forge_core.texas42.players.transcript import TranscriptPlayer
+
+    if model.network.config.objective == ONE_HAND:
+        return OneHandPlayer(name, load_policy(model.path))
+    return TranscriptPlayer(name, model.network)
 
 
 def judge_network(
@@ -104,7 +130,7 @@ def judge_network(
 
 
 def judge_player(
-    challenger: "Model", holder: "Model | None", settings: GateSettings, store: ShardStore
+    challenger: "LoadedNetwork", holder: "LoadedNetwork | None", settings: GateSettings, store: ShardStore
 ) -> "Ruling":
     """Judge a player by duplicate deals against the champion. A first champion must beat random play."""
     from forge_core.gate import Ruling, judge_match
@@ -112,12 +138,11 @@ def judge_player(
     from forge_core.texas42.arena import Conditions, play_match
     from forge_core.texas42.arena.measures import SWING
     from forge_core.texas42.players.random import RandomPlayer
-    from forge_core.texas42.players.transcript import TranscriptPlayer
 
     if holder and holder.weights == challenger.weights:
         return Ruling(False, (IS_CHAMPION,))
-    mine = TranscriptPlayer("challenger", challenger.network)
-    theirs = TranscriptPlayer(CHAMPION, holder.network) if holder else RandomPlayer()
+    mine = player_of("challenger", challenger)
+    theirs = player_of(CHAMPION, holder) if holder else RandomPlayer()
     test = Sprt(0.0, settings.margin)
     seeds = held_out_seeds(settings.deals or DEFAULT_SEEDS)
     match = play_match(mine, theirs, seeds, Conditions(), store.root(), test)

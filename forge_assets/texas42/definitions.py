@@ -15,6 +15,7 @@ from forge_assets.texas42.eq_model import eq_model, eq_model_onnx
 from forge_assets.texas42.eq_token_splits import eq_token_splits
 from forge_assets.texas42.flywheel import FLYWHEEL
 from forge_assets.texas42.match_results import match_results
+from forge_assets.texas42.one_hand_model import one_hand_model
 from forge_assets.texas42.oracle_model import oracle_model, oracle_model_evaluation, oracle_model_onnx
 from forge_assets.texas42.oracle_shards import golden_shards, marginalized_shards, oracle_shards
 from forge_assets.texas42.play_page import play_page
@@ -41,6 +42,7 @@ def definitions() -> GameDefinitions:
             eq_token_splits,
             eq_model,
             eq_model_onnx,
+            one_hand_model,
             bidding_results,
             match_results,
             champion,

@@ -6,6 +6,7 @@ games exist and pass the checks. Games that are already in the store are verifie
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -21,8 +22,11 @@ from forge_assets.texas42.oracle_model import oracle_model
 from forge_assets.texas42.partitions import block_keys, seed_blocks
 from forge_assets.texas42.tables import DECISIONS
 from forge_assets.tracking.launchpad import ModelLaunchpad
+from forge_assets.tracking.registry import resolve_model
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import ForgeError, is_damaged
+from forge_core.learning.folders import ALIASES
+from forge_core.texas42.one_hand.architecture import OBJECTIVE as ONE_HAND
 from forge_core.texas42.settings.games import ORACLES, GameSettings
 
 if TYPE_CHECKING:
@@ -33,7 +37,16 @@ if TYPE_CHECKING:
 
 
 class GameLaunchpad(ModelLaunchpad, config_of(GameSettings, oracle="hybrid")):
-    """Settings of the games, and the network that evaluates worlds."""
+    """Settings of the games, and the network that evaluates worlds. policy may also be `champion`; paths
+    are relative to the project."""
+
+    def choose_policy(self, tracker: Tracker) -> GameSettings:
+        """Return the settings of the games, with the folder of a registered network as the policy."""
+        settings = self.settings()
+        policy = settings.policy or ""
+        if policy in ALIASES or "/" in policy:
+            return replace(settings, policy=resolve_model(policy, ONE_HAND, tracker))
+        return settings
 
     def find_network(self, context: dg.AssetExecutionContext, tracker: Tracker) -> str | None:
         """Return the folder of the network that evaluates worlds; None with oracle=exact or playout.
@@ -108,7 +121,7 @@ def eq_games(
     wanted = {partition: block_keys(partition) for partition in requested_partitions(context)}
     keys = [key for of_one in wanted.values() for key in of_one]
     with failing_plainly():
-        place, settings = store.root().join(GAMES_FOLDER), config.settings()
+        place, settings = store.root().join(GAMES_FOLDER), config.choose_policy(tracker)
         playing = configure(settings)
         network = config.find_network(context, tracker)
         on = input_versions(context, oracle_model.key, "qvalue")

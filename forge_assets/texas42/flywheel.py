@@ -1,5 +1,8 @@
 """The flywheel of Texas 42: solve new deals, draw rows, fine-tune a network from the champion, run the gate.
 
+With objective one-hand it is policy iteration instead: the champion plays new games by playouts of itself,
+and the next network learns from the values of their plays (see `policy_iteration`).
+
 Loading this module does not import Dagster, since the options of the verb are made from these settings.
 """
 
@@ -14,12 +17,22 @@ from forge_assets.flywheel.flywheel import Flywheel, Words
 from forge_assets.flywheel.state import Iteration, State, check_group
 from forge_assets.flywheel.steps import Reports, Step, one_partition, without_gaps
 from forge_assets.texas42.blocks import BLOCK_SIZE, MOST_BLOCKS, block_name, block_seeds
+from forge_assets.texas42.policy_iteration import (
+    GATE,
+    TEACH,
+    TOKENS,
+    check_first_policy,
+    one_hand_result,
+    one_hand_steps,
+)
 from forge_core.errors import BadInput
 from forge_core.ranges import ranges_text
 from forge_core.settings import setting
 from forge_core.splits import Split, split_of
+from forge_core.texas42.one_hand.architecture import OBJECTIVE as ONE_HAND
 from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.settings import scores, shards, tokens
+from forge_core.texas42.settings.games import DEFAULT_WORLDS
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -27,7 +40,6 @@ if TYPE_CHECKING:
     from forge_assets.tracking.registry import ModelRegistry
     from forge_assets.tracking.tracker import Tracker
 
-TOKENS, TEACH, GATE = "tokens", "teach", "gate"
 WATCHED_BLOCK = 900 // BLOCK_SIZE
 """the first block of val: early stopping uses the loss on its deals outside the benchmark"""
 
@@ -44,11 +56,16 @@ class FlywheelSettings:
     model: str = setting(
         REFERENCE,
         "Folder of the network to use as the first champion, if there is none yet and it beats random play; "
-        "or a size, such as 73k, to start with an untrained network.",
+        "or a size, such as 73k, to start with an untrained network. With one-hand: the policy of the first "
+        "games, the folder of a network or heuristic.",
         metavar="PATH",
         default_text="the reference network",
     )
-    objective: Literal["qvalue", "policy"] = setting("qvalue", "Objective of the network: qvalue or policy.")
+    objective: Literal["qvalue", "policy", "one-hand"] = setting(
+        "qvalue",
+        "Objective of the network: qvalue, policy, or one-hand (it plays from the features of its own hand).",
+    )
+    worlds: int = setting(DEFAULT_WORLDS, "With one-hand: worlds per decision of the games.")
     epochs: int = setting(2, "Passes over all rows.")
     lr: float = setting(3e-5, "Peak learning rate.", metavar="RATE")
     batch_size: int = setting(1024, "Rows per step.")
@@ -66,17 +83,18 @@ class FlywheelSettings:
         check_group(self.group)
         if not 0 <= self.start_block < MOST_BLOCKS:
             raise BadInput(f"start-block {self.start_block} does not exist: use 0..{MOST_BLOCKS - 1}")
-        counts = (self.blocks, self.epochs, self.batch_size, self.rows, self.golden_rows, self.threads or 1)
+        sizes = (self.rows, self.golden_rows, self.threads or 1, self.worlds)
+        counts = (self.blocks, self.epochs, self.batch_size, *sizes)
         if min(counts) < 1 or self.threads == 0:
             raise BadInput(
-                "a count is below 1: blocks, epochs, batch-size, rows and threads must be at least 1"
+                "a count is below 1: blocks, epochs, batch-size, rows, threads and worlds must be at least 1"
             )
         if not 0 < self.lr < 1:
             raise BadInput(f"lr is {self.lr}: use a learning rate between 0 and 1")
         if self.begin not in ("sensor", "schedule"):
             raise BadInput(f"begin is {self.begin!r}: use sensor or schedule")
-        if self.objective not in ("qvalue", "policy"):
-            raise BadInput(f"objective is {self.objective!r}: use qvalue or policy")
+        if self.objective not in ("qvalue", "policy", ONE_HAND):
+            raise BadInput(f"objective is {self.objective!r}: use qvalue, policy or {ONE_HAND}")
 
     @property
     def first_unit(self) -> int:
@@ -120,7 +138,9 @@ def check_settings(settings: FlywheelSettings, tracker: Tracker) -> None:
     from forge_core.texas42.oracle.shards import ShardConfig
 
     model, objective = settings.model, settings.objective
-    if not is_size(model):
+    if objective == ONE_HAND:
+        check_first_policy(model)
+    elif not is_size(model):
         check_objective(load_network(resolve_model(model, objective, tracker), "cpu"), objective)
     elif model not in SIZES:
         raise BadInput(
@@ -131,6 +151,8 @@ def check_settings(settings: FlywheelSettings, tracker: Tracker) -> None:
 
 def steps_of(state: State) -> list[Step]:
     """Return the steps of the current iteration."""
+    if state.settings.objective == ONE_HAND:
+        return one_hand_steps(state, WATCHED_BLOCK, state.prepared != benchmark_version())
     return [*_preparation(state), *_iteration(state)]
 
 
@@ -199,6 +221,8 @@ def register(instance: dg.DagsterInstance, state: State) -> None:
 def result_of(state: State, reports: Reports) -> Iteration:
     """Return the record of the current iteration, after its gate."""
     gate = reports[GATE]
+    if state.settings.objective == ONE_HAND:
+        return one_hand_result(state, reports)
     examples, gap = int(reports[TOKENS]["shards"]), float(gate["by_deal_points"])
     return end_at_gate(state, gate, examples, gap, gate.get("champion_by_deal_points"))
 
@@ -212,7 +236,8 @@ FLYWHEEL = Flywheel(
         examples="seeds",
         figure="q_gap",
         figure_unit="points",
-        explanation="challenger, champion: points lost per decision, averaged over the deals of golden val",
+        explanation="challenger, champion: points lost per decision, averaged over the deals of golden val; "
+        "with one-hand, by the values of val games",
     ),
     assets=(
         "oracle_shards",
@@ -221,6 +246,10 @@ FLYWHEEL = Flywheel(
         "token_splits",
         "oracle_model",
         "oracle_model_evaluation",
+        "eq_games",
+        "eq_catalog",
+        "eq_token_splits",
+        "one_hand_model",
         "champion",
     ),
     first_job="flywheel_deals",

@@ -9,7 +9,8 @@ from forge_assets.games import Game, GameDefinitions, RegisteredModel
 from forge_assets.texas42 import versions
 from forge_assets.texas42.blocks import RENAMED
 from forge_assets.texas42.flywheel import FLYWHEEL
-from forge_core.texas42.reference import REFERENCE
+from forge_core.texas42.one_hand.architecture import OBJECTIVE as ONE_HAND
+from forge_core.texas42.reference import ONE_HAND_REFERENCE, REFERENCE
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -91,6 +92,15 @@ TEXAS42 = Game(
             "eq_model",
             **_LOSSES,
             curves=(*_CURVES, "spread_mae", "spread_bias"),
+        ),
+        RegisteredModel(
+            ONE_HAND,
+            "texas42-one-hand",
+            "one_hand_model",
+            reference=ONE_HAND_REFERENCE,
+            headline="decision_q_gap",
+            unit="points lost per decision",
+            evaluate="forge match network:model={model} network",
         ),
     ),
     definitions=_definitions,

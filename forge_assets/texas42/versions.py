@@ -6,7 +6,7 @@ Each algorithm has a version constant next to it, which is raised when the resul
 from __future__ import annotations
 
 from forge_assets.versions import constant_of
-from forge_core.texas42.sources import source_kind
+from forge_core.texas42.sources import OneHandRows, source_kind
 
 ORACLE = constant_of("forge_core.texas42.oracle.solver", "ORACLE_VERSION")
 SHARDS = f"{constant_of('forge_core.texas42.oracle.shards.records', 'SHARDS_VERSION')}/{ORACLE}"
@@ -31,6 +31,9 @@ EQ_TOKENS = "/".join(
     )
 )
 EQ_MODEL = f"{constant_of('forge_core.learning.labelled.train', 'MODEL_VERSION')}/{EQ_TOKENS}"
+ONE_HAND = constant_of("forge_core.texas42.one_hand_training.train", "MODEL_VERSION")
+FEATURES = constant_of("forge_core.texas42.one_hand.features", "FEATURES_VERSION")
+ONE_HAND_MODEL = f"{ONE_HAND}/{FEATURES}/{EQ_TOKENS}"
 EQ_ONNX = f"{constant_of('forge_core.learning.onnx', 'ONNX_VERSION')}/{EQ_MODEL}"
 
 HEURISTIC = constant_of("forge_core.texas42.one_hand.heuristic", "HEURISTIC_VERSION")
@@ -55,7 +58,7 @@ MATCHES = "/".join(
         EQ_MODEL,
     )
 )
-CHAMPION = f"{constant_of('forge_core.gate', 'GATE_VERSION')}/{EVALUATION}/{MATCHES}"
+CHAMPION = f"{constant_of('forge_core.gate', 'GATE_VERSION')}/{EVALUATION}/{ONE_HAND}/{FEATURES}/{MATCHES}"
 PLAY_PAGE = "/".join(
     (
         constant_of("forge_core.texas42.web.folder", "PAGE_VERSION"),
@@ -67,4 +70,4 @@ PLAY_PAGE = "/".join(
 
 def of_network(kind: str) -> str:
     """Return the version of a network trained on rows of a kind. Raise BadInput if there is no such kind."""
-    return {1: MODEL, 2: EQ_MODEL}[source_kind(kind).stage]
+    return ONE_HAND_MODEL if kind == OneHandRows.kind else {1: MODEL, 2: EQ_MODEL}[source_kind(kind).stage]

@@ -1,9 +1,11 @@
-"""The network that ships with the project: default model, baseline and starting point for training."""
+"""The networks that ship with the project: default models, baselines and starting points for training."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 REFERENCE = "models/texas42-qvalue-230k"
-"""path relative to the project root"""
+"""path of the network that sees all hands, relative to the project root"""
+ONE_HAND_REFERENCE = "models/texas42-one-hand-6k"
+"""the same for the network that plays from the features of one hand"""
 REFERENCE_MODEL = str(Path(__file__).parents[2] / REFERENCE)

@@ -271,7 +271,16 @@ class GameRows(StoredRows):
         return origin_of_games(store, rows.values())
 
 
-SOURCES: dict[str, type[Source]] = {source.kind: source for source in (LiveRows, ShardRows, GameRows)}
+class OneHandRows(GameRows):
+    """Rows from recorded games for the network of `one_hand`, which reads features instead of tokens."""
+
+    __slots__ = ()
+    kind: ClassVar[str] = "one-hand"
+
+
+SOURCES: dict[str, type[Source]] = {
+    source.kind: source for source in (LiveRows, ShardRows, GameRows, OneHandRows)
+}
 """source classes by their kind in records"""
 
 STORED: dict[int, type[StoredRows]] = {source.stage: source for source in (ShardRows, GameRows)}

@@ -62,13 +62,13 @@ def plan_new(settings: OneHandSettings, data: str | None) -> tuple[Plan, str]:
 
     from forge_core.files import Store
     from forge_core.texas42.one_hand_training.train import plan_of
-    from forge_core.texas42.sources import GameRows
+    from forge_core.texas42.sources import OneHandRows
 
     if data is None:
         raise BadInput(
             "training needs rows of games: play some with forge eq, tokenize them, pass --data DIR"
         )
-    plan = plan_of(settings, GameRows.describe(Store(data), settings.batch_size, settings.seed))
+    plan = plan_of(settings, OneHandRows.describe(Store(data), settings.batch_size, settings.seed))
     asked = asdict(replace(settings, name=None, runs="")) | {"data": plan.data["version"]}
     return plan, settings.name or run_name("texas42-one-hand", asked)
 
@@ -76,7 +76,7 @@ def plan_new(settings: OneHandSettings, data: str | None) -> tuple[Plan, str]:
 def plan_begun(context: typer.Context, settings: OneHandSettings) -> tuple[Plan, str]:
     """Return the plan and the name of an existing run. Raises BadInput."""
     from forge_core.texas42.one_hand_training.train import plan_of, settings_from
-    from forge_core.texas42.sources import GameRows
+    from forge_core.texas42.sources import OneHandRows
 
     begun, name = read_begun(context, settings.runs, settings.name)
-    return plan_of(settings_from(begun["train"], begun["init_from"]), GameRows(begun["data"])), name
+    return plan_of(settings_from(begun["train"], begun["init_from"]), OneHandRows(begun["data"])), name

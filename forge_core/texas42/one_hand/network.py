@@ -27,9 +27,10 @@ from forge_core.streams import stream
 from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.one_hand.architecture import ARCHITECTURE, OBJECTIVE
 from forge_core.texas42.one_hand.features import CONTEXT, FEATURES_VERSION, N_CONTEXT, N_PLAY, PLAY
+from forge_core.texas42.reference import ONE_HAND_REFERENCE
 from forge_core.texas42.settings.one_hand import HIDDEN, SECOND, check_units
 
-ONE_HAND_MODEL = str(Path(__file__).parents[3] / "models" / "texas42-one-hand-2k")
+ONE_HAND_MODEL = str(Path(__file__).parents[3] / ONE_HAND_REFERENCE)
 """the network that ships with the project"""
 
 

@@ -27,7 +27,7 @@ from forge_core.texas42.one_hand.network import FeatureConfig, FeatureSpec, OneH
 from forge_core.texas42.one_hand_training.decisions import DecisionSet
 from forge_core.texas42.one_hand_training.losses import loss_of
 from forge_core.texas42.settings.one_hand import EVALUATIONS, HIDDEN, SECOND, OneHandSettings
-from forge_core.texas42.sources import GameRows
+from forge_core.texas42.sources import OneHandRows
 
 MODEL_VERSION = "o1"
 """Raised when the same decisions and settings train a different network."""
@@ -49,7 +49,7 @@ class Plan:
     train: DecisionSet
     val: DecisionSet
     data: Mapping[str, Any]
-    """the record of the rows in config.json; see `forge_core.texas42.sources.GameRows`"""
+    """the record of the rows in config.json; see `forge_core.texas42.sources`"""
 
     @property
     def steps(self) -> int:
@@ -62,7 +62,7 @@ class Plan:
         return self.steps * self.settings.batch_size
 
 
-def plan_of(settings: OneHandSettings, source: GameRows) -> Plan:
+def plan_of(settings: OneHandSettings, source: OneHandRows) -> Plan:
     """Return the plan of a run on the rows of a source. Raises BadInput if they do not fill a batch."""
     rows = source.open_both()
     train, val = (DecisionSet.of_store(rows[split]) for split in (Split.TRAIN, Split.VAL))
@@ -226,9 +226,9 @@ def first_network(settings: OneHandSettings, init_from: str | None) -> OneHandNe
 
 def describe_run(plan: Plan, network: OneHandNet, init_from: str | None) -> dict[str, Any]:
     """Return the config.json of a run, which also begins the card of its network."""
-    settings = {name: value for name, value in asdict(plan.settings).items() if name not in _NOT_OF_TRAINING}
+    size = {"hidden": network.config.hidden, "second": network.config.second}
     return {
-        "train": settings | {"hidden": network.config.hidden, "second": network.config.second},
+        "train": train_record(plan.settings) | size,
         "spec": network.spec.to_dict(),
         "data": {**plan.data, "decisions": len(plan.train)},
         "init_from": init_from,
@@ -236,6 +236,11 @@ def describe_run(plan: Plan, network: OneHandNet, init_from: str | None) -> dict
         "model_version": MODEL_VERSION,
         **describe_machine("cpu", "32"),
     }
+
+
+def train_record(settings: OneHandSettings) -> dict[str, Any]:
+    """Return the settings of training as JSON types, without the name and the place of the run."""
+    return {name: value for name, value in asdict(settings).items() if name not in _NOT_OF_TRAINING}
 
 
 def settings_from(stored: Mapping[str, Any], init_from: str | None) -> OneHandSettings:
