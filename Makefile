@@ -88,7 +88,7 @@ ui: $(READY) dagster_home/history  ## start Dagster on http://127.0.0.1:3000 and
 		--host 127.0.0.1 --port $(MLFLOW_PORT) --workers 1 --uvicorn-opts "--log-level warning" \
 		--artifacts-destination "$$PWD/mlruns/artifacts" & mlflow=$$!; \
 	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(DAGSTER_PORT) --log-level warning & dagster=$$!; \
-	$(BIN)/python -m forge_assets.uis announce & links=$$!; \
+	$(BIN)/python -m forge_assets.uis announce & links=$$!; disown; \
 	trap 'trap - EXIT; rm -f mlruns/ports; kill -TERM -- -$$mlflow -$$dagster -$$links 2>/dev/null; wait' EXIT; \
 	trap 'exit 130' INT TERM; \
 	wait -n $$mlflow $$dagster
