@@ -1,5 +1,8 @@
 """E[Q] against slow counterparts: the rules, plain averages, one world at a time."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forge_core.errors import BadInput, ForgeError
+from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import (
     AdaptiveConfig,
@@ -379,6 +383,46 @@ def test_what_is_believed_of_the_hands_weighs_their_worlds():
     believed = estimate(EXACT, games.views, keys, Sampling(60), belief=HoldsTheDoubleSix())
     assert (believed.ess < plain.ess - 10).all() and (believed.n_worlds == plain.n_worlds).all()
     np.testing.assert_allclose(believed.entropy, np.log(believed.ess), rtol=1e-4)  # the rest weigh the same
+
+
+def test_sampling_stops_once_the_choice_is_clear():
+    """The lead is that of paired differences; plays that are equal in all worlds are no choice."""
+    games = play_at_random(some_games(12), 9)
+    keys = np.arange(len(games), dtype=np.uint64)
+    precise = AdaptiveConfig(min_worlds=20, max_worlds=200, batch=20, sem_threshold=0.1)
+    clear = replace(precise, lead=3.0)
+    long = estimate(EXACT, games.views, keys, Sampling(adaptive=precise, enumerate_limit=0))
+    short = estimate(EXACT, games.views, keys, Sampling(adaptive=clear, enumerate_limit=0))
+    assert (short.n_worlds <= long.n_worlds).all() and short.n_worlds.sum() < 0.7 * long.n_worlds.sum()
+    best = np.nanargmax(short.mean, axis=1)
+    rows = np.arange(len(games))
+    assert (np.nanmax(long.mean, axis=1) - long.mean[rows, best]).max() < 0.5
+    alone = estimate(EXACT, games.views.take([4]), keys[[4]], Sampling(adaptive=clear, enumerate_limit=0))
+    assert np.array_equal(alone.mean[0], short.mean[4], equal_nan=True)
+
+    q = torch.from_numpy(stream(0, "lead").normal(size=(2, 50, 7)))
+    q[1, :, 3] = q[1, :, 2] = 5.0
+    legal = torch.tensor(
+        [[True, False, True, True, False, False, True], [False, False, True, True] + [False] * 3]
+    )
+    everything = torch.ones(2, 50, dtype=torch.bool)
+    parts = [
+        tally(q[:, some], torch.zeros(2, 25), everything[:, some], q[:, some], with_products=True)
+        for some in (slice(0, 25), slice(25, 50))
+    ]
+    found = parts[0].plus(parts[1]).lead_errors(legal)
+    plays = q[0][:, legal[0]].numpy()
+    first = plays.mean(axis=0).argmax()
+    differences = plays[:, [first]] - np.delete(plays, first, axis=1)
+    expected = (differences.mean(axis=0) / (differences.std(axis=0) / math.sqrt(50))).min()
+    assert found[0].item() == pytest.approx(expected, rel=1e-6)
+    assert found[1].item() == math.inf
+
+
+def test_settings_without_a_lead_are_as_before():
+    assert "lead" not in Sampling(adaptive=AdaptiveConfig()).settings()["adaptive"]
+    with_lead = Sampling(adaptive=AdaptiveConfig(lead=3))
+    assert Sampling.of({"sampling": with_lead.settings()}) == replace(with_lead, n_worlds=50)
 
 
 class Constant:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -38,6 +39,9 @@ class AdaptiveConfig:
     """worlds between two checks of the precision"""
     sem_threshold: float = SEM_THRESHOLD
     """in points: the largest accepted standard error of E[Q] of a legal play"""
+    lead: float | None = None
+    """in standard errors: sampling also stops once the best play leads every other one by this much. The
+    choice is then as certain, but E[Q] less precise. None: only the precision counts"""
 
     def __post_init__(self) -> None:
         check_numbers(self)
@@ -47,7 +51,13 @@ class AdaptiveConfig:
                 f"{self.batch}, sem_threshold {self.sem_threshold}: use positive numbers, with min_worlds "
                 "no larger than max_worlds"
             )
+        if self.lead is not None and not 0 < self.lead < math.inf:
+            raise BadInput(f"lead {self.lead}: use a number of standard errors above 0")
         check_most(self.max_worlds)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that have an effect, as JSON types."""
+        return {name: value for name, value in asdict(self).items() if name != "lead" or value is not None}
 
     @classmethod
     def labels(cls) -> AdaptiveConfig:
@@ -101,6 +111,8 @@ class Sampling:
         `n_worlds` has none with `adaptive` or `by_trick`; `candidates` and `by_trick` are left out if unset.
         """
         settings = asdict(self) | {"by_trick": list(self.by_trick)}
+        if self.adaptive:
+            settings["adaptive"] = self.adaptive.settings()
         without_effect = {
             "n_worlds": self.adaptive or self.by_trick,
             "candidates": self.candidates == 1,
@@ -117,7 +129,7 @@ class Sampling:
             for name, kind in (("posterior", PosteriorConfig), ("adaptive", AdaptiveConfig)):
                 sampling[name] = kind(**sampling[name]) if sampling.get(name) else None
             return cls(**sampling)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, BadInput) as error:
             raise BadInput(f"the game's sampling settings are invalid: {error}") from error
 
     @property

@@ -12,6 +12,8 @@ from forge_core.texas42.dominoes import HAND_POINTS
 from forge_core.texas42.eq.records import N_POINTS
 
 WORST = -HAND_POINTS
+_NO_ERROR = 1e-6
+"""points: a smaller standard error is rounding"""
 _ONE_HOT = 1 << 24
 """one-hot numbers held at once; bounds the memory"""
 
@@ -38,6 +40,8 @@ class Tally:
     """[N, 7] sum of weight x chance that the mover's team makes the bid (defenders: sets it)"""
     points: Tensor | None
     """[N, 7, 85] weight by rounded Q, -42..42; None if not requested"""
+    products: Tensor | None
+    """[N, 7, 7] sum of weight x Q of one play x Q of another; None if not requested"""
 
     @classmethod
     def join(cls, parts: list[Tally]) -> Tally:
@@ -89,6 +93,7 @@ class Tally:
             q_squared=add("q_squared"),
             made=add("made"),
             points=None if self.points is None else add("points"),
+            products=None if self.products is None else add("products"),
         )
 
     @property
@@ -106,13 +111,41 @@ class Tally:
         """[N, 7] variance of Q over worlds, in points squared."""
         return (self.q_squared / self.weight[:, None] - self.mean**2).clamp(min=0)
 
+    def lead_errors(self, legal: Tensor) -> Tensor:
+        """Return [N] the smallest lead of the best play over another, in standard errors of that difference.
+
+        legal: bool [N, 7]. The plays are compared world by world, so that what all of them gain in a good
+        world does not count as error. Infinite if there is one play only, or if the best play gains as much
+        in every world; plays that are equal in every world lead each other. Needs the products.
+        """
+        assert self.products is not None
+        mean = self.mean
+        best = mean.masked_fill(~legal, -torch.inf).argmax(dim=1)
+        rows = torch.arange(len(best), device=best.device)
+        covariance = self.products / self.weight[:, None, None] - mean[:, :, None] * mean[:, None, :]
+        spread = covariance.diagonal(dim1=1, dim2=2)
+        variance = spread[rows, best][:, None] + spread - 2 * covariance[rows, best]
+        error = (variance.clamp(min=0) / self.ess[:, None]).sqrt()
+        lead = mean[rows, best][:, None] - mean
+        errors = torch.where(error > _NO_ERROR, lead / error.clamp(min=_NO_ERROR), torch.inf)
+        others = legal.clone()
+        others[rows, best] = False
+        return errors.masked_fill(~others, torch.inf).amin(dim=1)
+
     @property
     def entropy(self) -> Tensor:
         """[N] entropy of the normalised weights, in nats."""
         return self.weight.log() - self.weight_log / self.weight
 
 
-def tally(q: Tensor, log_weight: Tensor, valid: Tensor, made: Tensor, with_points: bool = False) -> Tally:
+def tally(
+    q: Tensor,
+    log_weight: Tensor,
+    valid: Tensor,
+    made: Tensor,
+    with_points: bool = False,
+    with_products: bool = False,
+) -> Tally:
     """Sum over the M worlds of each of N games.
 
     q: [N, M, 7] points in the mover's frame. log_weight: [N, M], -inf for an impossible world. valid:
@@ -135,6 +168,7 @@ def tally(q: Tensor, log_weight: Tensor, valid: Tensor, made: Tensor, with_point
         q_squared=(each * q**2).sum(dim=1),
         made=(each * made).sum(dim=1),
         points=_by_points(q, weight) if with_points else None,
+        products=torch.einsum("nma,nmb->nab", each * q, q) if with_products else None,
     )
 
 

@@ -82,8 +82,11 @@ def adaptive_of(settings: GameSettings) -> AdaptiveConfig | None:
         max_worlds=settings.max_worlds,
         batch=settings.adaptive_batch,
         sem_threshold=settings.sem_threshold,
+        lead=settings.lead,
     )
     if settings.labels:
+        if settings.lead is not None:
+            raise BadInput("lead stops before E[Q] is precise enough for labels: leave one of them out")
         return replace(AdaptiveConfig.labels(), **given)
     if settings.adaptive:
         return replace(AdaptiveConfig(), **given)

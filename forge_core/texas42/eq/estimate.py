@@ -60,7 +60,8 @@ class Estimates:
     world_count: npt.NDArray[np.int64]
     """[N] exact number of worlds consistent with everything the mover has seen"""
     converged: npt.NDArray[np.bool_]
-    """[N] True if every world was used, or if the ESS and the standard error of every legal play suffice"""
+    """[N] True if every world was used, or if the ESS and the standard error of every legal play (or the lead
+    of the best one, if `AdaptiveConfig.lead` is set) suffice"""
 
     def __len__(self) -> int:
         return len(self.legal)
@@ -100,6 +101,7 @@ def estimate(
     is_listed = worlds.count <= sampling.enumerate_up_to * drawn
     to_draw = np.where(is_listed, worlds.count, to_take * drawn)
 
+    compares_plays = sampling.adaptive is not None and sampling.adaptive.lead is not None
     total: Tally | None = None
     going, taken = np.arange(len(views)), 0
     while len(going):
@@ -117,7 +119,9 @@ def estimate(
                 dealt = dealt.keep(m, torch.as_tensor(~is_complete[some], device=device))
             needed = torch.as_tensor(needed_at[some], device=device)
             asked = _ask(oracle, views.seen, table, games, dealt, needed, sampling, exactly)
-            parts.append(tally(asked.q, asked.log_weight, dealt.valid, asked.made, sampling.points))
+            parts.append(
+                tally(asked.q, asked.log_weight, dealt.valid, asked.made, sampling.points, compares_plays)
+            )
         part = Tally.join(parts)
         taken += m
         if total is None:
@@ -272,13 +276,19 @@ def _enough(
 def _is_known(
     total: Tally, legal: npt.NDArray[np.bool_], sampling: Sampling, adaptive: AdaptiveConfig | None
 ) -> npt.NDArray[np.bool_]:
-    """Return [n] bool: True if the ESS suffices and E[Q] is as precise as `adaptive` requires.
+    """Return [n] bool: True if the ESS suffices and E[Q] or the choice is as certain as `adaptive` requires.
 
     If one world has nearly all the weight, the spread over worlds and the standard error are almost 0,
     so the standard error is meaningful only if the ESS suffices.
     """
     known = total.ess.cpu().numpy() >= sampling.least_ess
-    return known & (_largest_error(total, legal) <= adaptive.sem_threshold) if adaptive else known
+    if not adaptive:
+        return known
+    certain = _largest_error(total, legal) <= adaptive.sem_threshold
+    if adaptive.lead is not None:
+        plays = torch.as_tensor(legal, device=total.q.device)
+        certain |= (total.lead_errors(plays) >= adaptive.lead).cpu().numpy()
+    return known & certain
 
 
 def _largest_error(total: Tally, legal: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

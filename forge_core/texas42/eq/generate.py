@@ -68,6 +68,8 @@ class GameConfig:
             raise BadInput(f"ending_worlds {self.ending_worlds}: use 0 to {MOST_ENDING_WORLDS}")
         if self.ending_worlds and self.sampling.points:
             raise BadInput("ending_worlds gives no distribution of Q over worlds: set points to False")
+        if self.sampling.adaptive and self.sampling.adaptive.lead and (self.criterion != "eq" or self.bonus):
+            raise BadInput("lead compares E[Q] alone: use criterion eq without a bonus, or leave lead out")
         if self.sampling.candidates > 1 and not self.belief:
             raise BadInput("candidates has no effect without a belief, which chooses among them")
 

@@ -173,6 +173,14 @@ class GameSettings:
         default_text=f"{SEM_THRESHOLD}",
         panel=_ADAPTIVE,
     )
+    lead: float | None = setting(
+        None,
+        "Also stop once the best play leads every other one by this many standard errors of the difference, "
+        "such as 3: the same choices from a fifth of the worlds, with a less precise E[Q].",
+        metavar="ERRORS",
+        default_text="off",
+        panel=_ADAPTIVE,
+    )
     exploration: str = setting(
         "greedy",
         "Exploration of plays other than the best: greedy (none), boltzmann, epsilon or blunder.",
