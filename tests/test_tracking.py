@@ -234,6 +234,14 @@ def test_a_run_is_found_under_every_spelling_of_its_server(port, tmp_path):
     record = json.loads((tmp_path / TRACKING).read_text())
     assert record["uri"] == tracker.address()
 
+    run.client.delete_run(run.run_id)
+    assert tracker.reopen(tmp_path) is None
+    with pytest.raises(TrackerUnusable, match=f"the run {run.run_id} was deleted in MLflow at http"):
+        run.metrics({"x": 1.0})
+    run.client.delete_experiment(run.client.get_experiment_by_name("texas42").experiment_id)
+    with pytest.raises(TrackerUnusable, match="the experiment texas42 was deleted in MLflow at http"):
+        tracker.begin("texas42", "third", {})
+
 
 def test_records_that_were_never_made_are_not_made_to_look_for_a_run(tmp_path):
     tracker = Tracker(uri=f"sqlite:///{tmp_path}/new/mlflow.db")
