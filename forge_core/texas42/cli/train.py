@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forge_core.cli.options import Device, Json, expand_settings, given
-from forge_core.cli.status import Stopped
+from forge_core.cli.status import INTERRUPTED, Stopped
 from forge_core.errors import BadInput
 from forge_core.learning.folders import RUNS, run_name
 from forge_core.learning.labelled.settings import LiveTeachingSettings
@@ -129,6 +130,8 @@ def train(
             tracking=context.obj,
         )
     except KeyboardInterrupt:
+        if rank:  # the first process prints
+            sys.exit(INTERRUPTED)
         raise Stopped(f"stopped; {what_is_kept(folder, how, fast_dev_run)}") from None
     finally:
         if hasattr(rows, "close"):
