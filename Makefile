@@ -26,9 +26,10 @@ export MLFLOW_STORE ?= sqlite:///$(subst ?,%3F,$(subst %,%25,$(CURDIR)))/mlruns/
 TORCH ?= torch $(shell $(PYTHON) -c 'import ctypes; ctypes.CDLL("libcuda.so.1")' 2>/dev/null || \
 	echo --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --timeout 10)
 
-# Python compiles a module when it is first imported: most of what is installed never is. MLflow's pages need not
-# the libraries that its package requires (see pyproject.toml), so pip would warn that they are missing.
-PIP := $(BIN)/pip install -q --no-compile --no-warn-conflicts -c constraints.txt
+# Python compiles a module when it is first imported, and most of what is installed never is; where it may not write
+# (PYTHONDONTWRITEBYTECODE), pip compiles all. MLflow's pages need not the libraries that its package requires (see
+# pyproject.toml), so pip would warn that they are missing.
+PIP := $(BIN)/pip install -q $(if $(PYTHONDONTWRITEBYTECODE),,--no-compile) --no-warn-conflicts -c constraints.txt
 
 # Before other commands in a line: prints a sign of life every 15 seconds, until the line ends.
 AT_WORK = while sleep 15 >/dev/null 2>&1; do echo "  $$SECONDS s, $$(du -sm .venv | cut -f1) MB in .venv"; done & \
