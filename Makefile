@@ -100,6 +100,7 @@ bench: $(READY)  ## measure the speed of the oracle on this machine
 wasm: $(READY)  ## compile the kernels of the page of `forge play` again, after a change of their sources
 	$(PIP) -e '.[wasm]'
 	$(BIN)/python -m forge_core.web.build forge_core.texas42.web.kernels forge_core/texas42/web/page/texas42.wasm
+	$(BIN)/python -m forge_core.web.build forge_core.skull_king.web.kernels forge_core/skull_king/web/page/skull_king.wasm
 	$(BIN)/python -m forge_core.texas42.web.weights forge_core/texas42/web/page/one_hand.bin
 
 validate-liuzhou: $(READY)  ## measure the acceptance criteria of Liuzhou's search, as runs/liuzhou-validation.json

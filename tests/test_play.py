@@ -38,9 +38,9 @@ from forge_core.texas42.reference import REFERENCE_MODEL
 from forge_core.texas42.state import to_mover_frame
 from forge_core.texas42.views import Views
 from forge_core.texas42.web import LEVELS, PAGE
-from forge_core.texas42.web.folder import page_files, write_page
+from forge_core.texas42.web.folder import page_files
 from forge_core.web.runtime import FILES, cache_folder, runtime_files
-from forge_core.web.serve import server_of
+from forge_core.web.serve import server_of, write_page
 
 in_browser = [
     pytest.mark.slow,

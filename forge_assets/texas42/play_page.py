@@ -47,7 +47,8 @@ def play_page(
     """
     from forge_assets.lineage import lineage_text, trace
     from forge_core.files import fingerprint
-    from forge_core.texas42.web.folder import page_files, write_page
+    from forge_core.texas42.web.folder import page_files
+    from forge_core.web.serve import write_page
 
     with failing_plainly():
         path = config.find(context, config.objective, tracker)

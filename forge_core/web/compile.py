@@ -25,24 +25,57 @@ _FEATURES = "+simd128,+bulk-memory,+sign-ext,+nontrapping-fptoint,+mutable-globa
 _OPTIMISATION = 3
 
 _RUNTIME = """
-; Memory for the small arrays that kernels make with np.empty, and for copies of overlapping slices: at most
-; 64 KiB, used in turn and never freed, which is safe because a kernel's arrays are much smaller and die with
-; the call. %info is numba's header: a reference count, two unused pointers, the data's address, its size.
-@ring = internal global [65536 x i8] zeroinitializer, align 64
+; Memory for the small arrays that kernels make with np.empty, and for copies of overlapping slices: a stack
+; of blocks, 64 KiB in all. Each block begins with 64 bytes: the offset of the block below it, and 1 once the
+; block is free. It leaves the stack as soon as all blocks above it are free, too.
+@stack = internal global [65536 x i8] zeroinitializer, align 64
 @next = internal global i32 0
+@last = internal global i32 -1
 define ptr @NRT_Allocate(i64 %size) {
   %bytes = trunc i64 %size to i32
-  %rounded = add i32 %bytes, 63
-  %taken = and i32 %rounded, -64
+  %with_header = add i32 %bytes, 127
+  %taken = and i32 %with_header, -64
   %here = load i32, ptr @next
   %end = add i32 %here, %taken
   %is_full = icmp ugt i32 %end, 65536
-  %first = select i1 %is_full, i32 0, i32 %here
-  %after = add i32 %first, %taken
-  store i32 %after, ptr @next
-  %memory = getelementptr i8, ptr @ring, i32 %first
+  br i1 %is_full, label %full, label %room
+full:
+  call void @llvm.trap()
+  unreachable
+room:
+  %block = getelementptr i8, ptr @stack, i32 %here
+  %below = load i32, ptr @last
+  store i32 %below, ptr %block
+  %flag = getelementptr i8, ptr %block, i32 4
+  store i32 0, ptr %flag
+  store i32 %here, ptr @last
+  store i32 %end, ptr @next
+  %memory = getelementptr i8, ptr %block, i32 64
   ret ptr %memory
 }
+define void @NRT_Free(ptr %memory) {
+  %own_flag = getelementptr i8, ptr %memory, i32 -60
+  store i32 1, ptr %own_flag
+  br label %top
+top:
+  %last = load i32, ptr @last
+  %is_empty = icmp slt i32 %last, 0
+  br i1 %is_empty, label %done, label %look
+look:
+  %block = getelementptr i8, ptr @stack, i32 %last
+  %flag = getelementptr i8, ptr %block, i32 4
+  %is_free = load i32, ptr %flag
+  %stays = icmp eq i32 %is_free, 0
+  br i1 %stays, label %done, label %pop
+pop:
+  store i32 %last, ptr @next
+  %below = load i32, ptr %block
+  store i32 %below, ptr @last
+  br label %top
+done:
+  ret void
+}
+; The result is numba's header: a reference count, two unused pointers, the address of the data, its size.
 define ptr @NRT_MemInfo_alloc_aligned(i64 %size, i32 %align) {
   %with_header = add i64 %size, 64
   %info = call ptr @NRT_Allocate(i64 %with_header)
@@ -54,9 +87,26 @@ define ptr @NRT_MemInfo_alloc_aligned(i64 %size, i32 %align) {
   store ptr %data, ptr %address
   ret ptr %info
 }
-define void @NRT_MemInfo_call_dtor(ptr %info) { ret void }
-define void @NRT_Free(ptr %info) { ret void }
+define ptr @NRT_MemInfo_alloc(i64 %size) {
+  %info = call ptr @NRT_MemInfo_alloc_aligned(i64 %size, i32 64)
+  ret ptr %info
+}
+define void @NRT_MemInfo_call_dtor(ptr %info) {
+  call void @NRT_Free(ptr %info)
+  ret void
+}
+; Called where an array would be too large, or where two slices differ in size, to format the error's text.
+declare void @llvm.trap()
+define double @log10(double %number) {
+  call void @llvm.trap()
+  unreachable
+}
+define void @PyErr_SetString(ptr %type, ptr %text) { ret void }
 """
+
+
+_LIBRARY = {"log10"}
+"""functions of _RUNTIME that LLVM's intrinsics become, so that they must stay visible"""
 
 
 def object_code(exports: Sequence[Export]) -> bytes:
@@ -81,7 +131,7 @@ def object_code(exports: Sequence[Export]) -> bytes:
         whole.link_in(_module(_intermediate(export), machine))
     # Only exports stay visible, so that LLVM may inline and drop everything else.
     for symbol in (*whole.functions, *whole.global_variables):
-        if not symbol.is_declaration and symbol.name not in names:
+        if not symbol.is_declaration and symbol.name not in names | _LIBRARY:
             symbol.linkage = "internal"
     whole.verify()
     passes = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(_OPTIMISATION))

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from forge_core.errors import BadInput
+from forge_core.files import Store
 
 LOOPBACK = "127.0.0.1"
 _POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data:; base-uri 'none'"
@@ -28,6 +29,17 @@ Files = Mapping[str, Path | bytes]
 def content_of(file: Path | bytes) -> bytes:
     """Return the content of a file of a page."""
     return file if isinstance(file, bytes) else file.read_bytes()
+
+
+def write_page(files: Files, store: Store) -> int:
+    """Write the files of a page to a folder; return their size in bytes. Raises StoreUnusable."""
+    size = 0
+    for name, file in files.items():
+        content = content_of(file)
+        folder, _, last = name.rpartition("/")
+        (store.join(folder) if folder else store).write(last, content)
+        size += len(content)
+    return size
 
 
 def server_of(files: Files, port: int) -> ThreadingHTTPServer:

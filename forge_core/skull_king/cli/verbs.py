@@ -7,6 +7,7 @@ from forge_core.skull_king.cli.bid import bid
 from forge_core.skull_king.cli.deal import deal
 from forge_core.skull_king.cli.evaluate import evaluate
 from forge_core.skull_king.cli.film import film
+from forge_core.skull_king.cli.page import page
 from forge_core.skull_king.cli.play import play
 from forge_core.skull_king.cli.train import train
 from forge_core.skull_king.cli.yardstick import yardstick
@@ -16,7 +17,7 @@ SKULL_KING = GameVerbs(
     title="Skull King",
     summary="Skull King, a game of tricks and exact bids for 2 to 8: play, advise bids, compare players.",
     verbs={
-        "rounds": (play, deal, film),
+        "rounds": (play, page, deal, film),
         "bids": (bid,),
         "networks": (train,),
         "players": (evaluate, yardstick),

@@ -7,19 +7,9 @@ from typing import Annotated
 import typer
 
 from forge_core.cli.options import read_seed
+from forge_core.cli.pages import Browser, Out, Port, offer_page
 from forge_core.errors import BadInput
-from forge_core.ranges import whole
 from forge_core.texas42.cli.options import read_declaration
-
-HIGHEST_PORT = 65535
-
-
-def read_port(text: str) -> int:
-    """Parse a port, 0..65535. Raises BadInput."""
-    port = whole(text, "port")
-    if port > HIGHEST_PORT:
-        raise BadInput(f"port {port} does not exist: use 0 for a free one, or 1 to {HIGHEST_PORT}")
-    return port
 
 
 def play(
@@ -45,10 +35,6 @@ def play(
             "strongest (E[Q] by playouts).",
         ),
     ] = "exact",
-    port: Annotated[
-        int, typer.Option("--port", parser=read_port, metavar="P", help="Port of the page; 0: a free one.")
-    ] = 0,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
     model: Annotated[
         str | None,
         typer.Option(
@@ -63,40 +49,20 @@ def play(
             "--onnxruntime", metavar="DIR", help="Folder of the npm package onnxruntime-web, with --model."
         ),
     ] = None,
-    out: Annotated[
-        str | None,
-        typer.Option("--out", metavar="DIR", help="Write the page to this folder instead of serving it."),
-    ] = None,
+    port: Port = 0,
+    browser: Browser = True,
+    out: Out = None,
 ) -> None:
     """Play Texas 42 in a browser: auction, hands with hints, marks to seven, and the cost of every play."""
-    from forge_core.cli.screen import notes, screen, size_text
-    from forge_core.texas42.web.folder import page_files, write_page
-    from forge_core.web.serve import server_of
+    from forge_core.cli.screen import notes
+    from forge_core.texas42.web.folder import page_files
 
     link = _link(seed, decl, opponents)
     if onnxruntime is not None and model is None:
         raise BadInput("--onnxruntime needs --model: without a network, nothing uses it")
     with notes().status("preparing the page"):
         files = page_files(model, onnxruntime)
-    if out is not None:
-        from forge_core.files import Store
-
-        store = Store(out)
-        total = size_text(write_page(files, store))
-        screen().print(f"{store.path('index.html')}: {len(files)} files, {total}", soft_wrap=True)
-        screen().print("Any web server can host this folder; browsers do not run it from a file:// address.")
-        return
-    server = server_of(files, port)
-    url = f"http://{server.server_address[0]}:{server.server_port}/{link}"
-    screen().print(f"Play at {url} (Ctrl-C ends)", soft_wrap=True, markup=False)
-    if browser:
-        import webbrowser
-
-        webbrowser.open(url)
-    try:
-        server.serve_forever()
-    finally:
-        server.server_close()
+    offer_page(files, link, port, browser, out)
 
 
 def _link(seed: int | None, decl: int | None, opponents: str) -> str:

@@ -12,7 +12,7 @@ from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.texas42.web import PAGE
 from forge_core.web.runtime import runtime_files
-from forge_core.web.serve import Files, content_of
+from forge_core.web.serve import Files
 
 PAGE_VERSION = "w1"
 """Raised when the same network would give another page"""
@@ -41,17 +41,6 @@ def page_files(
     settings = {"network": {"name": name, "lineage": dict(lineage or {})}}
     files[SETTINGS] = json.dumps(settings).encode()
     return files
-
-
-def write_page(files: Files, store: Store) -> int:
-    """Write the files of a page to a folder; return their size in bytes. Raises StoreUnusable."""
-    size = 0
-    for name, file in files.items():
-        content = content_of(file)
-        folder, _, last = name.rpartition("/")
-        (store.join(folder) if folder else store).write(last, content)
-        size += len(content)
-    return size
 
 
 def onnx_of(model: str) -> bytes:
