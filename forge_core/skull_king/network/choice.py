@@ -7,6 +7,7 @@ network that ships with the project, at a table of four with the rules of the cu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,8 +79,7 @@ POINTS, BONUS_SHARES = points_without_bonus(RULES), shares_of_bonus(RULES)
 
 def offsets() -> dict[str, int]:
     """Return the place of each tensor in WEIGHTS, in bytes, by its name."""
-    fields = WEIGHTS.fields
-    assert fields
+    fields: Any = WEIGHTS.fields
     return {name: int(fields[_field(name)][1]) for name in TENSORS}
 
 
