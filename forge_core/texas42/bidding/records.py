@@ -280,7 +280,9 @@ TABLES: RecordFile[TableKey, TableHeader, BidTable] = RecordFile(
     parse_name=lambda name, folder: TableKey.parse(name),
     parse_header=_parse_header,
     parse=_parse,
-    remedy=lambda folder, key: Remedy(),  # no verb makes tables
+    remedy=lambda folder, key: Remedy.by(
+        f"forge bid-tables --seeds {key.seed} with the settings of this store"
+    ),
 )
 VERSIONED_TABLES = replace(TABLES, parse_header=_parse_versioned_header, header_needs_rows=True)
 """The same files, with headers that include the version of the row."""

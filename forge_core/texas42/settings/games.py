@@ -176,7 +176,7 @@ class GameSettings:
     lead: float | None = setting(
         None,
         "Also stop once the best play leads every other one by this many standard errors of the difference, "
-        "such as 3: the same choices from a fifth of the worlds, with a less precise E[Q].",
+        "such as 3: the same choices from a quarter of the worlds, with a less precise E[Q].",
         metavar="ERRORS",
         default_text="off",
         panel=_ADAPTIVE,
