@@ -72,6 +72,7 @@ RESTS_ON = {
     "ENCODER_VERSION": {"token_splits", *NETWORKS, "bidding_results"},
     "LIVE_VERSION": NETWORKS,
     "MODEL_VERSION": NETWORKS,
+    "FEATURES_VERSION": {"one_hand_model", "champion", "play_page"},
     "GOLDEN_VERSION": {"oracle_model_evaluation", "champion", "play_page"},
     "EVALUATION_VERSION": {"oracle_model_evaluation", "champion", "play_page"},
     "ONNX_VERSION": {"oracle_model_onnx", "eq_model_onnx", "play_page"},
