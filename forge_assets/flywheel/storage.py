@@ -71,8 +71,9 @@ def parse_state(flywheel: Flywheel, record: Mapping[str, Any]) -> State:
     history = [_renamed(past, of_iteration) for past in known["history"]]
     for past in history:
         past["units"], past["reasons"] = tuple(past["units"]), tuple(past["reasons"])
-    stored = known["settings"]
-    known["settings"] = flywheel.settings(**{of.name: stored[of.name] for of in fields(flywheel.settings)})
+    stored, names = known["settings"], [of.name for of in fields(flywheel.settings)]
+    # A setting that an earlier version did not have takes its default.
+    known["settings"] = flywheel.settings(**{name: stored[name] for name in names if name in stored})
     known["phase"] = Phase(known["phase"])
     known["history"] = tuple(Iteration(**past) for past in history)
     state = State(**known)

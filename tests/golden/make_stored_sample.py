@@ -11,7 +11,7 @@ The commands of that commit make everything: `forge`, `forge-pipeline` and `dags
 that no code reads are made small, and paths of the machine become paths below PLACE (tests/stored_sample.py).
 Last, the same commit answers the questions of tests/sample_questions.py. Four answers were renewed since,
 when E[Q] games became version q3 and hands were played out by another player: nothing_to_make, matches, gaps
-and runs_again.
+and runs_again; gaps also names assets that are newer than the sample.
 """
 
 from __future__ import annotations
