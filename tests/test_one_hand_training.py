@@ -173,12 +173,13 @@ def test_verbs_lead_from_games_by_playouts_to_a_policy_that_plays_the_next_games
     assert result["parameters"] == 6272 and "points lost per decision" in err
     policy = load_policy(result["model"])
     assert policy.sizes == (HIDDEN, SECOND)
-    again = ("--seeds", "0-1", "--decl", "hand", "--policy", result["model"], "--json")
+    again = ("--seeds", "0-1", "--decl", "hand", "--policy", result["model"], "--belief", "plays", "--json")
     status, out, err = forge(*play, *again)
     assert status == 0 and json.loads(out)["replaced"] == 2, err
     one_hand = policy.describe()["one_hand_weights"]
     settings = [game.settings for game in map(open_game, find_games(place)) if game.seed in (0, 1)]
-    assert [of_game["one_hand_weights"] for of_game in settings] == [one_hand] * 2
+    for of_game in settings:  # the movers expect the plays of the network that plays the playouts
+        assert of_game["one_hand_weights"] == of_game["belief"]["one_hand_weights"] == one_hand
     player = f"network:model={result['model']}"
     assert forge("match", player, "heuristic", "--deals", "2", "--device", "cpu")[0] == 0
     resumed = ("train-one-hand", "--resume", "--runs", runs)

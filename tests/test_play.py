@@ -343,7 +343,7 @@ def test_a_network_is_a_part_of_the_page(tmp_path):
 
 def test_a_network_that_sees_one_hand_by_features_is_refused():
     with pytest.raises(BadInput):
-        page_files("models/texas42-one-hand-2k", None)
+        page_files("models/texas42-one-hand-6k", None)
 
 
 def test_the_server_offers_only_the_files_of_the_page(address):
