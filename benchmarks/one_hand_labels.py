@@ -92,7 +92,7 @@ def draw(labels: list[int], found: dict[str, list[Difference]]) -> bytes:
         )
     axes.set_xscale("log")
     axes.axhline(0, color=GREY, linewidth=0.8)
-    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    axes.legend(frameon=False, fontsize=9, loc="center right")
     return to_png(figure)
 
 
