@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from forge_core.errors import StoreUnusable
 from forge_core.files import Store
 from forge_core.stats import wilson_interval
 from forge_core.texas42.bidding.playouts import OraclePlayout
 from forge_core.texas42.bidding.records import read_table
 from forge_core.texas42.bidding.table import play_out
+from forge_core.texas42.cli import bid
 from forge_core.texas42.cli.bid import read_calls, read_score
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.notation import parse_hand
@@ -126,13 +128,21 @@ def test_a_poster_is_written_where_it_is_asked(forge, tmp_path):
         assert (tmp_path / name).read_bytes().startswith(start)
 
 
+def fail(error):
+    raise error
+
+
 def test_a_poster_that_cannot_be_written_takes_no_result_with_it(forge, tmp_path, monkeypatch):
-    (tmp_path / "a.pdf").mkdir()
-    status, out, err = forge("bid", *QUICK, "--decl", "4", "--json", "--poster", str(tmp_path / "a.pdf"))
+    with monkeypatch.context() as patch:
+        patch.setattr(bid, "write_poster", lambda *_: fail(StoreUnusable("cannot write: no space")))
+        status, out, err = forge("bid", *QUICK, "--decl", "4", "--json", "--poster", str(tmp_path / "a.pdf"))
     assert (status, json.loads(out)["samples"]) == (2, 4)
-    assert f"cannot write {tmp_path}/a.pdf" in err
+    assert "cannot write: no space" in err
     (tmp_path / "file").write_text("")
+    (tmp_path / "folder.pdf").mkdir()
     monkeypatch.setattr("forge_core.texas42.bidding.table.play_out", lambda *_: pytest.fail("played"))
+    status, out, err = forge("bid", *QUICK, "--poster", str(tmp_path / "folder.pdf"))
+    assert (status, out, err.count("\n")) == (2, "", 1) and "is a folder: add the name of a file" in err
     status, out, err = forge("bid", *QUICK, "--poster", str(tmp_path / "file/a.pdf"))
     assert (status, out, err.count("\n")) == (2, "", 1) and "a file is in the place of a folder" in err
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 
 import numpy as np
 import pytest
 from random_games import play
 
+from forge_core.skull_king.web import WASM as SKULL_KING_WASM
+from forge_core.skull_king.web.kernels import MODULE as SKULL_KING_MODULE
 from forge_core.streams import stream
 from forge_core.texas42 import rules, tables
 from forge_core.texas42.auction import legal_calls
@@ -29,7 +30,7 @@ from forge_core.texas42.web.weights import weights_file
 from forge_core.texas42.worlds.count import completions
 from forge_core.texas42.worlds.sample import draw_ranks, unrank
 from forge_core.texas42.worlds.voids import unseen, voids
-from forge_core.web.build import build, compiled, digest, origin_of
+from forge_core.web.build import build, origin_of
 
 pytest.importorskip("wasmtime")
 ORIGIN = origin_of(WASM.read_bytes())
@@ -55,14 +56,14 @@ def test_the_committed_file_is_of_these_sources():
 
 
 @pytest.mark.slow
-def test_the_same_sources_and_tools_give_the_same_bytes():
-    tools = {name: importlib.metadata.version(name) for name in ("numba", "llvmlite")}
-    if tools.items() - ORIGIN["tools"].items():
-        pytest.skip(f"the file was built with {ORIGIN['tools']}")
-    if importlib.util.find_spec("ziglang"):
-        assert build(MODULE) == WASM.read_bytes(), REBUILD
-    else:
-        assert digest(compiled(MODULE)) == ORIGIN["object"], REBUILD
+@pytest.mark.parametrize(("module", "file"), [(MODULE, WASM), (SKULL_KING_MODULE, SKULL_KING_WASM)])
+def test_the_same_sources_and_tools_give_the_same_bytes(module, file):
+    pytest.importorskip("ziglang")
+    committed = file.read_bytes()
+    tools = {name: importlib.metadata.version(name) for name in ("numba", "llvmlite", "ziglang")}
+    if tools != origin_of(committed)["tools"]:
+        pytest.skip(f"the file was built with {origin_of(committed)['tools']}")
+    assert build(module) == committed, f"{file.name} is not of the sources: run `make wasm` and commit it"
 
 
 def test_exact_search_equals_numba_at_every_step(host, games):

@@ -89,9 +89,9 @@ def print_json(answer: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(answer, allow_nan=False) + "\n")
 
 
-def table(*columns: str, numbers: str = "") -> TextTable:
-    """Return a table. numbers: names of the columns to align right, separated by spaces."""
-    grid = TextTable()
+def table(*columns: str, numbers: str = "", gap: int = 3) -> TextTable:
+    """Return a table. numbers: names of the columns to align right, by spaces. gap: see TextTable."""
+    grid = TextTable(gap)
     for column in columns:
         grid.add_column(column, justify="right" if column in numbers.split() else "left", no_wrap=True)
     return grid

@@ -1,13 +1,12 @@
 """Build a WebAssembly file: `python -m forge_core.web.build MODULE FILE`.
 
 MODULE defines EXPORTS. The file has a custom section `forge` with the layout for callers and the origin of
-the code: version of the sources, digest of the object code, versions of the tools. The same sources and
-tools always give the same bytes.
+the code: version of the sources, versions of the tools. The same sources and tools always give the same
+bytes, although names in the object code differ in each run: none of them is left after linking.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.metadata
 import json
@@ -32,14 +31,12 @@ _CUSTOM = 0
 def build(module: str) -> bytes:
     """Return the WebAssembly file of a module's EXPORTS. Needs the package `ziglang`, which has a linker."""
     exports = importlib.import_module(module).EXPORTS
-    code = compiled(module)
     origin = {
         "version": exports.version,
-        "object": digest(code),
         "tools": {name: importlib.metadata.version(name) for name in ("numba", "llvmlite", "ziglang")},
         "layout": exports.layout,
     }
-    linked = _link(code, [export.name for export in exports.functions])
+    linked = _link(compiled(module), [export.name for export in exports.functions])
     return linked + _section(json.dumps(origin, sort_keys=True).encode())
 
 
@@ -49,11 +46,6 @@ def compiled(module: str) -> bytes:
         environment = os.environ | ENVIRONMENT | {"FORGE_KERNEL_CACHE": cache}
         command = [sys.executable, "-m", "forge_core.web.compile", module]
         return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout
-
-
-def digest(code: bytes) -> str:
-    """Return a digest of object code, 32 hex digits."""
-    return hashlib.blake2b(code, digest_size=16).hexdigest()
 
 
 def origin_of(wasm: bytes) -> dict[str, Any]:

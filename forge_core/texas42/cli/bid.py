@@ -304,8 +304,7 @@ def print_table(table: BidTable, advice: Advice, seconds: float) -> None:
     order = in_order(table, advice)
     deals = len({int(table.n[decl]) for decl in order}) > 1
     titles = ("points", *(f"make {bid}" for bid in bids), "call", "win", *(("deals",) if deals else ()))
-    grid = grid_of("", *titles)
-    grid.padding = (0, 2, 0, 0)
+    grid = grid_of("", *titles, gap=2)
     for column in grid.columns[1:]:
         column.justify = "right"
     p_make, (low, high) = table.p_make, table.interval
@@ -342,8 +341,7 @@ def print_matrix(table: BidTable, advice: Advice) -> None:
     from forge_core.texas42.declarations import NAMES
 
     names = [*(str(bid) for bid in BIDS), "win"]
-    grid = grid_of("make, %", *names, numbers=" ".join(names))
-    grid.padding = (0, 1, 0, 0)
+    grid = grid_of("make, %", *names, numbers=" ".join(names), gap=1)
     best, (_, win) = advice.recommended, best_calls(advice)
     for decl in in_order(table, advice):
         cells = [f"{100 * p:.0f}" for p in table.p_make[decl]]

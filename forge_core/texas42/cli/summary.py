@@ -69,8 +69,7 @@ def draw(found: Summary) -> None:
             f"{len(found.settings)} different settings: {', '.join(found.settings)}", soft_wrap=True
         )
     columns = ("ply", "forced", "spread", "widest", "ESS", "p10", "least", "sure", "worlds", "of", "gap")
-    grid = table(*columns, numbers=" ".join(columns))
-    grid.padding = (0, 2, 0, 0)
+    grid = table(*columns, numbers=" ".join(columns), gap=2)
     for ply in found.plies:
         grid.add_row(*cells(ply))
     grid.add_section()
