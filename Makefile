@@ -88,7 +88,7 @@ ui: $(READY) dagster_home/history  ## start Dagster on http://127.0.0.1:3000 and
 	MLFLOW_BACKEND_STORE_URI="$$MLFLOW_STORE" MLFLOW_LOGGING_LEVEL=WARNING $(BIN)/mlflow server \
 		--host 127.0.0.1 --port $(MLFLOW_PORT) --workers 1 --uvicorn-opts "--log-level warning" \
 		--artifacts-destination "$$PWD/mlruns/artifacts" & mlflow=$$!; \
-	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(DAGSTER_PORT) --log-level warning & dagster=$$!; \
+	$(BIN)/python -m forge_assets.uis start $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(DAGSTER_PORT) --log-level warning & dagster=$$!; \
 	$(BIN)/python -m forge_assets.uis announce & links=$$!; disown; \
 	trap 'trap - EXIT; rm -f mlruns/ports; kill -TERM -- -$$mlflow -$$dagster -$$links 2>/dev/null; wait' EXIT; \
 	trap 'exit 130' INT TERM; \

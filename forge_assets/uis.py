@@ -1,8 +1,9 @@
-"""The two web pages that `make ui` opens: their ports, links that follow these, and the check of both."""
+"""The two web pages that `make ui` opens: their ports, links that follow these, checks, and the start."""
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import time
@@ -10,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
+from typing import NoReturn
 
 from forge_assets.versions import PROJECT
 from forge_core.errors import BadInput
@@ -94,12 +96,23 @@ def answers(page: Page) -> bool:
         return False
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Check the ports for `make ui`, or print its links; return the exit status.
+def start(command: Sequence[str]) -> NoReturn:
+    """Become a command that can be interrupted, also where this process was started to ignore interrupts.
 
-    arguments: `check` and the two ports as typed, or `announce`.
+    Scripts start processes in the background so; Dagster then ignores SIGTERM, too, and could not be stopped.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.execv(command[0], list(command))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do a part of `make ui`: check the ports, print the links, or start a command; return the exit status.
+
+    arguments: `check` and the two ports as typed, `announce`, or `start` and a command.
     """
     command, *texts = arguments
+    if command == "start":
+        start(texts)
     try:
         announce(partial(print, flush=True)) if command == "announce" else check_ports(texts)
     except BadInput as error:

@@ -150,3 +150,13 @@ def test_the_links_are_printed_once_both_pages_answer(monkeypatch):
     assert set(asked) == {"/server_info", "/health"}
     assert f"http://127.0.0.1:{ports['DAGSTER_PORT']}/asset-groups" in lines[1]
     assert f"http://127.0.0.1:{ports['MLFLOW_PORT']}/#/experiments?workflowType=machine_learning" in lines[2]
+
+
+def test_a_server_started_from_a_script_can_be_interrupted():
+    """Scripts start background processes with interrupts ignored, which processes inherit."""
+    probe = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    command = [sys.executable, "-m", "forge_assets.uis", "start", sys.executable, "-c", probe]
+    ignored = ["bash", "-c", 'trap "" INT; exec "$@"', "bash"]
+    without = subprocess.run([*ignored, *command[4:]], capture_output=True, text=True, check=True)
+    done = subprocess.run([*ignored, *command], capture_output=True, text=True, check=True)
+    assert (without.stdout, done.stdout) == ("False\n", "True\n")
