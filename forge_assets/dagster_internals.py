@@ -409,8 +409,27 @@ def _events(instance: dg.DagsterInstance, run_id: str, *types: dg.DagsterEventTy
 
 # --- sensors --------------------------------------------------------------------------------------
 
+_TICK_ENDS = 1.0
+"""seconds in which a tick writes back the state of its sensor that it has read"""
+
 
 def is_switched_on(instance: dg.DagsterInstance, name: str) -> bool:
     """Return True if the sensor or schedule called `name` is switched on."""
     states: list[Any] = list(instance.all_instigator_state())
     return any(state.instigator_name == name and state.is_running for state in states)
+
+
+def keep_switched_off(instance: dg.DagsterInstance, name: str) -> None:
+    """Switch a sensor off again as long as a tick that began before may switch it on.
+
+    At both ends of a tick, Dagster's daemon reads the state of a sensor and writes it back, without a lock.
+    """
+    from dagster._core.scheduler.instigation import InstigatorStatus
+
+    end = time.monotonic() + _TICK_ENDS
+    while time.monotonic() < end:
+        states: list[Any] = list(instance.all_instigator_state())
+        for state in states:
+            if state.instigator_name == name and state.is_running:
+                instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
+        time.sleep(0.1)

@@ -78,6 +78,7 @@ def test_other_seeds_declarations_and_numbers_deal_otherwise():
     assert len({deal.tobytes() for deal in np.concatenate(deals)}) == 60
 
 
+@pytest.mark.slow
 def test_points_are_those_of_whole_solutions():
     """Solve every deal, take V and count: the slow way."""
     decls, n = (SIXES, 9), 2
@@ -230,6 +231,7 @@ def test_eq_plays_as_games_by_e_q_do():
     assert points.tolist() == end.seen.points[:, 0].tolist()
 
 
+@pytest.mark.slow
 def test_who_sees_all_does_better_than_who_does_not():
     """Points made with all hands seen are no guide to honest play: the same rule gives very different
     results."""

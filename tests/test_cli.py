@@ -445,6 +445,7 @@ def test_a_store_that_is_full_is_for_the_user_to_mend(forge, tmp_path, monkeypat
     assert status == 2 and "0 made, 0 kept, 2 failed" in out and err.count("no space; free some") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_ctrl_c_finishes_what_is_being_written(answer, tmp_path):
     arguments = ("shards", "--seeds", "0-399", "--out", str(tmp_path), *SHARDS)
@@ -465,6 +466,7 @@ def test_ctrl_c_finishes_what_is_being_written(answer, tmp_path):
     assert len(answer(*arguments, "--dry-run")["missing"]) == 400 - len(files)  # each of them is whole
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_second_ctrl_c_stops_at_once(tmp_path):
     forge = start("shards", "--seeds", "0-399", "--out", str(tmp_path), *SHARDS)

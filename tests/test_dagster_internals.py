@@ -2,6 +2,7 @@
 
 import multiprocessing.process
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -228,6 +229,21 @@ def test_the_switch_of_a_sensor_is_read(instance):
     instance.start_sensor(remote)
     assert internals.is_switched_on(instance, "some_sensor")
     assert not internals.is_switched_on(instance, "another")
+
+
+def test_a_sensor_stays_off_though_a_tick_writes_the_state_that_it_has_read(instance):
+    @dg.sensor(name="some_sensor", job=dg.job(name="some_job")(lambda: None))
+    def sensor():
+        """Do nothing."""
+
+    remote = _remote_sensor(dg.Definitions(sensors=[sensor], jobs=[sensor.job]))
+    as_read = instance.start_sensor(remote)
+    instance.stop_sensor(remote.get_remote_origin_id(), remote.selector_id, remote)
+    tick = threading.Timer(0.2, instance.update_instigator_state, [as_read])
+    tick.start()
+    internals.keep_switched_off(instance, "some_sensor")
+    tick.join()
+    assert not internals.is_switched_on(instance, "some_sensor")
 
 
 def _remote_sensor(definitions: dg.Definitions):

@@ -134,6 +134,7 @@ def test_attention_there_makes_no_plan_for_each_number_of_rows(monkeypatch):
     assert torch.backends.cuda.cudnn_sdp_enabled() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("games_on", ["cpu", "cuda:0"])
 @pytest.mark.parametrize("oracle", ["network here", "network there", "hybrid", "exact"])
 def test_games_and_network_may_be_on_different_devices(monkeypatch, games_on, oracle):

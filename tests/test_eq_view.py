@@ -212,6 +212,7 @@ def test_what_is_not_there(forge, store, monkeypatch, verb, arguments, said):
     assert said in err
 
 
+@pytest.mark.slow
 def test_a_game_is_split_into_luck_hidden_hands_and_blunders(forge, tmp_path):
     import json
 

@@ -74,6 +74,7 @@ def fresh_tables():
     lookups.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh_tables")
 @pytest.mark.parametrize("name", CASES)
 def test_a_card_gives_the_same_and_is_not_waited_for(name, monkeypatch):

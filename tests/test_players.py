@@ -137,6 +137,7 @@ def same_to_the_mover(games: Games, draw: int) -> Games:
     return Games(hands, games.seen)
 
 
+@pytest.mark.slow
 def test_what_is_hidden_changes_no_play_but_of_those_who_say_that_they_see_it(players):
     seeing = 0
     for player in players:

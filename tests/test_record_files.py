@@ -197,6 +197,7 @@ def test_the_file_of_another_maker_is_refused_and_kept(tmp_path, family, what):
     assert place.join(of.key.folder).read(of.key.filename) == data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", REWRITTEN)
 def test_a_file_of_ours_that_another_program_rewrote_is_kept(tmp_path, family, whole, how):
     """Another program may copy our footer along with the rows that it changed."""

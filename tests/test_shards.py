@@ -219,6 +219,7 @@ def test_each_deal_has_a_draw_of_its_own(small_solution):
     assert not np.array_equal(draws[0], draws[2])
 
 
+@pytest.mark.slow
 def test_all_rows_include_the_terminal_positions(store, small_solution, key):
     write_shard(store, make_shard(small_solution, key, ShardConfig("all")))
     shard = read_shard(store, key)
@@ -611,6 +612,7 @@ WRITERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", WRITERS)
 def test_a_plain_shard_is_never_overwritten(store, shard, key, written):
     """Other orders, widths, further columns, small row groups and footers without entries are read."""

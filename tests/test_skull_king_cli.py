@@ -197,6 +197,7 @@ def test_a_whole_game_at_the_terminal(forge, monkeypatch):
     assert verb.HUMAN == 0
 
 
+@pytest.mark.slow
 def test_the_benchmark_compares_before_it_measures(monkeypatch):
     from forge_core.skull_king import parity
     from forge_core.skull_king.cli import benchmark
@@ -259,6 +260,7 @@ def test_groups_of_tables_change_no_game():
     assert np.array_equal(grouped.rows, single.rows) and grouped.rows[:, at.ROUND].min() > 2
 
 
+@pytest.mark.slow
 def test_the_shares_of_training_sum_to_all_of_it(monkeypatch):
     from forge_core.skull_king.cli import bench_train
     from forge_core.skull_king.settings.learning import LearningSettings

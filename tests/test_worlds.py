@@ -241,6 +241,7 @@ def constrained_positions(n: int) -> list[Unseen]:
     return [chosen[i] for i in order[:n]]
 
 
+@pytest.mark.slow
 def test_worlds_are_drawn_uniformly():
     """Chi-square against brute force on 60 positions: by chance, 1 % rejects more than 4 once in 3,000."""
     p = []

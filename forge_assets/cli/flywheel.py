@@ -245,18 +245,21 @@ def _root() -> Store:
 
 def _switch(verb: str, kind: str, name: str, quiet: bool) -> None:
     """Start or stop a sensor or schedule with Dagster's own command, which sets the same switch as the UI."""
+    from forge_assets.dagster_internals import keep_switched_off
     from forge_assets.flywheel.sensor import seconds_between_ticks
     from forge_assets.resources import find_instance
     from forge_assets.versions import PROJECT
 
     if verb == "start":
         seconds_between_ticks()
-    find_instance()  # sets DAGSTER_HOME for Dagster's own command
+    instance = find_instance()  # sets DAGSTER_HOME, also for Dagster's own command
     command = [sys.executable, "-m", "dagster", kind, verb, name, "-w", str(PROJECT / "workspace.yaml")]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     if done.returncode:
         output = (done.stderr or done.stdout).strip().splitlines()
         reason = output[-1] if output else "no reason given"
         raise BadInput(f"Dagster could not {verb} the {kind} {name}: {reason}")
+    if (verb, kind) == ("stop", "sensor"):
+        keep_switched_off(instance, name)
     if not quiet:
         print(f"{kind} {name}: {'on' if verb == 'start' else 'off'}")
