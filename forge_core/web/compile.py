@@ -9,6 +9,7 @@ settings must be in the environment before numba is imported; `build` starts thi
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -105,6 +106,8 @@ define void @PyErr_SetString(ptr %type, ptr %text) { ret void }
 """
 
 
+_EXCEPTION = re.compile(r"^(@\.const\.picklebuf\.\S+) = .*$", re.MULTILINE)
+"""a constant of numba that describes an exception, of whose address alone kernels make use"""
 _LIBRARY = {"log10"}
 """functions of _RUNTIME that LLVM's intrinsics become, so that they must stay visible"""
 
@@ -154,6 +157,8 @@ def _intermediate(export: Export) -> str:
     code = "\n".join(line for line in lines if not line.startswith(("target triple", "target datalayout")))
     # A table that several kernels use may then be stored once: nothing depends on its address.
     code = code.replace(" = internal constant ", " = internal unnamed_addr constant ")
+    # Texts of exceptions, which nobody reads, would name files of the machine that compiles.
+    code = _EXCEPTION.sub(r"\1 = internal unnamed_addr constant i32 0", code)
     mangled = overload.fndesc.mangled_name
     return code.replace(f'"{mangled}"', export.name).replace(mangled, export.name)
 
