@@ -105,7 +105,7 @@ def walk(
     g = tl.program_id(0).to(tl.int64)
     first = g * size
     slots = tl.arange(0, SLOTS)
-    row, parent, slot = first, first, tl.zeros((), tl.int64)
+    row, slot = first, tl.zeros((), tl.int64)
     steps = tl.zeros((), tl.int32)
     found_new = tl.zeros((), tl.int32)
     meta = tl.load(state + row * 4 + 3)
@@ -132,8 +132,7 @@ def walk(
         slot = tl.argmax(merits, 0, tie_break_left=True).to(tl.int64)
         tl.store(path_row + g * size + steps, (row - first).to(tl.int32))
         tl.store(path_slot + g * size + steps, slot.to(tl.int32))
-        # Continue with the child, if there is one.
-        parent = row
+        # Continue with the child, if there is one; otherwise this is the last row.
         below = tl.load(child + row * SLOTS + slot).to(tl.int64)
         steps += 1
         found_new = (below == 0).to(tl.int32)
@@ -141,10 +140,10 @@ def walk(
         meta = tl.load(state + row * 4 + 3)
         is_walking = (below != 0) & (outcome_of(meta) == GOING)
 
-    # The state of the leaf. A walk that ends in a finished row steps from that row, which stays as it is.
-    source = tl.where(found_new == 1, parent, row)
-    action = tl.load(actions + source * SLOTS + slot).to(tl.int64)
-    words = state + source * 4
+    # The state of the leaf: the last row after the last action. A finished row stays as it is. (No variable
+    # of the loop may hold the previous row: Triton 3.6 gives it the value from before the loop.)
+    action = tl.load(actions + row * SLOTS + slot).to(tl.int64)
+    words = state + row * 4
     black, white, marked, meta = next_words(
         tl.load(words), tl.load(words + 1), tl.load(words + 2), tl.load(words + 3), action
     )
