@@ -19,6 +19,7 @@ from forge_core.cli.main import main
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
+from forge_core.skull_king.web import FOLDER as SKULL_KING
 from forge_core.streams import mix
 from forge_core.texas42.auction import PASS, Auction, Score, call_text, legal_calls
 from forge_core.texas42.bidding.advice import Situation
@@ -37,10 +38,11 @@ from forge_core.texas42.oracle import root_q
 from forge_core.texas42.reference import REFERENCE_MODEL
 from forge_core.texas42.state import to_mover_frame
 from forge_core.texas42.views import Views
-from forge_core.texas42.web import LEVELS, PAGE
+from forge_core.texas42.web import FOLDER, LEVELS, PAGE
 from forge_core.texas42.web.folder import page_files
+from forge_core.web.pages import SHARED
 from forge_core.web.runtime import FILES, cache_folder, runtime_files
-from forge_core.web.serve import server_of, write_page
+from forge_core.web.serve import content_of, server_of, write_page
 
 in_browser = [
     pytest.mark.slow,
@@ -358,14 +360,15 @@ def test_the_server_offers_only_the_files_of_the_page(address):
 
 
 def test_the_page_names_no_other_host():
-    for file in PAGE.glob("*.[hmc]*s*"):
-        text = file.read_text().replace("http://www.w3.org/2000/svg", "")
+    for file in PAGE.files().values():
+        text = content_of(file).decode(errors="ignore").replace("http://www.w3.org/2000/svg", "")
         assert "http:" not in text and "https:" not in text and "//cdn" not in text
 
 
 def test_out_writes_the_folder(tmp_path, capsys):
     assert main(["play", "--out", str(tmp_path / "page")]) == 0
-    assert {file.name for file in (tmp_path / "page").iterdir()} == {file.name for file in PAGE.iterdir()}
+    written = {str(file.relative_to(tmp_path / "page")) for file in (tmp_path / "page").rglob("*.*")}
+    assert written == set(PAGE.files())
     assert str(tmp_path / "page" / "index.html") in capsys.readouterr().out.replace("\n", "")
 
 
@@ -379,7 +382,7 @@ def test_a_port_in_use_is_named():
 
 
 def test_the_levels_are_those_of_the_page():
-    assert f"LEVELS = {json.dumps(LEVELS)}" in (PAGE / "link.mjs").read_text()
+    assert f"LEVELS = {json.dumps(LEVELS)}" in (FOLDER / "link.mjs").read_text()
 
 
 @pytest.mark.parametrize(
@@ -396,9 +399,17 @@ def test_bad_options_are_named(options, word, capsys):
     assert word in capsys.readouterr().err
 
 
-def test_every_file_of_the_page_is_installed():
-    package = PAGE.parent
-    settings = tomllib.loads((package.parents[2] / "pyproject.toml").read_text())["tool"]["setuptools"]
-    patterns = settings["package-data"]["forge_core.texas42.web"]
-    installed = {file for pattern in patterns for file in package.glob(pattern)}
-    assert installed == set(PAGE.rglob("*"))
+@pytest.mark.parametrize(
+    "package, folder",
+    [
+        ("forge_core.texas42.web", FOLDER),
+        ("forge_core.skull_king.web", SKULL_KING),
+        ("forge_core.web", SHARED),
+    ],
+)
+def test_every_file_of_a_page_is_installed(package, folder):
+    root = SHARED.parents[2]
+    settings = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
+    place = root / package.replace(".", "/")
+    installed = {file for pattern in settings["package-data"][package] for file in place.glob(pattern)}
+    assert set(folder.rglob("*")) <= installed

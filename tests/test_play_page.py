@@ -50,7 +50,7 @@ def test_the_page_holds_the_network_and_names_its_lineage(materialize, tmp_path)
     assert metadata["weights"] == weights_digest(MODEL)
     found = {str(file.relative_to(page)) for file in page.rglob("*") if file.is_file()}
     assert found == {
-        *(file.name for file in PAGE.iterdir()),
+        *PAGE.files(),
         *(f"network/{name}" for name in (*FILES, "model.onnx")),
     }
     network = json.loads((page / "settings.json").read_text())["network"]

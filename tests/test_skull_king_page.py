@@ -17,7 +17,7 @@ from forge_core.skull_king.players.bots import RulePlayer
 from forge_core.skull_king.players.network import NetworkPlayer
 from forge_core.skull_king.state import doors
 from forge_core.skull_king.state import layout as at
-from forge_core.skull_king.web import PAGE, PLAYERS, WEIGHTS, page_files
+from forge_core.skull_king.web import FOLDER, PLAYERS, WEIGHTS, page_files
 from forge_core.streams import mix
 from forge_core.web.serve import server_of
 
@@ -113,12 +113,13 @@ class TestInBrowser:
 
 def test_the_players_are_those_of_the_page():
     names = ", ".join(f'"{name}"' for name in PLAYERS)
-    assert f"const PLAYERS = [{names}];" in (PAGE / "main.mjs").read_text()
+    assert f"const PLAYERS = [{names}];" in (FOLDER / "main.mjs").read_text()
 
 
 def test_out_writes_the_folder(tmp_path, capsys):
     assert main(["skull-king", "page", "--out", str(tmp_path / "page")]) == 0
-    assert {file.name for file in (tmp_path / "page").iterdir()} == set(page_files())
+    written = {str(file.relative_to(tmp_path / "page")) for file in (tmp_path / "page").rglob("*.*")}
+    assert written == set(page_files())
     assert str(tmp_path / "page" / "index.html") in capsys.readouterr().out.replace("\n", "")
 
 

@@ -24,7 +24,7 @@ from forge_core.texas42.oracle.reference import reference_q
 from forge_core.texas42.players.one_hand import OneHandPlayer
 from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.transcript import encode_transcripts
-from forge_core.texas42.web import PAGE, WASM
+from forge_core.texas42.web import FOLDER, WASM
 from forge_core.texas42.web.kernels import EXPORTS, MODULE
 from forge_core.texas42.web.weights import weights_file
 from forge_core.texas42.worlds.count import completions
@@ -205,7 +205,7 @@ def test_calls_equal_those_of_the_rule_bidder(host):
 
 
 def test_the_weights_are_those_of_the_shipped_network():
-    assert (PAGE / "one_hand.bin").read_bytes() == weights_file(), "run `make wasm` and commit one_hand.bin"
+    assert (FOLDER / "one_hand.bin").read_bytes() == weights_file(), "run `make wasm` and commit one_hand.bin"
 
 
 def test_tables_are_those_of_the_rules(host):

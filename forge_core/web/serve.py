@@ -17,6 +17,7 @@ _TYPES = {
     ".html": "text/html",
     ".mjs": "text/javascript",
     ".css": "text/css",
+    ".svg": "image/svg+xml",
     ".json": "application/json",
     ".wasm": "application/wasm",
 }

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forge_core.web.pages import Page
+
 if TYPE_CHECKING:
     from forge_core.web.serve import Files
 
-PAGE = Path(__file__).parent / "page"
-"""The folder of the page: everything that a browser loads, but for the weights of the network"""
-WASM = PAGE / "skull_king.wasm"
+FOLDER = Path(__file__).parent / "page"
+PAGE = Page("Skull King", FOLDER)
+"""The page: everything that a browser loads, but for the weights of the network"""
+WASM = FOLDER / "skull_king.wasm"
 """The compiled kernels, committed so that nobody needs a linker; `make wasm` builds them again"""
 WEIGHTS = Path(__file__).parents[3] / "models" / "skull-king-256x2" / "model.safetensors"
 """The network that ships with the project; the page reads the file as it is"""
@@ -20,4 +23,4 @@ PLAYERS = ("easy", "medium", "hard", "captain", "network")
 
 def page_files() -> Files:
     """Return the files of the page by name, with the weights of the network."""
-    return {file.name: file for file in PAGE.iterdir()} | {WEIGHTS.name: WEIGHTS}
+    return PAGE.files() | {WEIGHTS.name: WEIGHTS}

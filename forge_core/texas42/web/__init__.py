@@ -4,9 +4,12 @@
 
 from pathlib import Path
 
-PAGE = Path(__file__).parent / "page"
-"""The folder of the page: everything that a browser loads"""
-WASM = PAGE / "texas42.wasm"
+from forge_core.web.pages import Page
+
+FOLDER = Path(__file__).parent / "page"
+PAGE = Page("Texas 42", FOLDER)
+"""The page: everything that a browser loads"""
+WASM = FOLDER / "texas42.wasm"
 """The compiled kernels, committed so that nobody needs a linker; `make wasm` builds them again"""
 LEVELS = ("heuristic", "exact", "strongest")
 """The players that can take the other three seats: see `page/link.mjs`"""

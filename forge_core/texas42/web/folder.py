@@ -32,7 +32,7 @@ def page_files(
     holds no model.onnx. runtime: see `runtime_files`. lineage: facts about the network that the page shows,
     by name. Raises BadInput for a network that the page cannot ask, and the errors of `runtime_files`.
     """
-    files: dict[str, Path | bytes] = {file.name: file for file in PAGE.iterdir()}
+    files = PAGE.files()
     if model is None:
         return files
     files |= {f"{_NETWORK}/{name}": file for name, file in runtime_files(runtime).items()}

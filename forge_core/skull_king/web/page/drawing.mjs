@@ -1,23 +1,11 @@
 // Everything that is drawn, from plain descriptions. No rules and no state of play here.
 
 import { actionText, BID_0, cardOf, faceOf, TIGRESS_AS_PIRATE } from "./cards.mjs";
+import { element, signed } from "./shared/elements.mjs";
 
 export const SEATS = ["You", "Left", "Across", "Right"];
 const PLACES = ["own", "left", "across", "right"];
 const SEEN = 0.5; // points: smaller losses are within the error of the values
-
-/** Return an element. Attributes with a false value are left out; children are elements or text. */
-export function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made[name] = value;
-    else if (value !== false && value !== undefined) made.setAttribute(name, value === true ? "" : value);
-  }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
-}
-
-export const signed = (points) => `${points > 0 ? "+" : ""}${points.toFixed(1)}`;
 
 function cardNode(card, classes = "") {
   const [name, kind] = faceOf(card);
@@ -62,6 +50,7 @@ export function drawTable(place, { seats, table, own, legal, hints, best, onAct 
     node.style.gridArea = PLACES[seat];
     return node;
   });
+  place.className = "four";
   place.replaceChildren(...nodes, element("div", { id: "trick", "aria-label": "Trick" }, ...trick));
 }
 

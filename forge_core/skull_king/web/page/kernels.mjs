@@ -1,63 +1,30 @@
-// The compiled kernels of forge_core (skull_king.wasm), with the network of model.safetensors: one game as a row.
-// A call is name(result, error, ...addresses and numbers); see forge_core/web/exports.py.
+// The compiled kernels of Skull King (skull_king.wasm), with the network of model.safetensors: one game as a row.
 
-const PAGE_BYTES = 65536;
+import { compile, Compiled, fetchFiles, tensorsOf } from "./shared/compiled.mjs";
+
 const N_ACTIONS = 102;
 const N_TRICKS = 11;
 
-/** Return the tensors of a safetensors file by name, as Float32Array. */
-function tensorsOf(file) {
-  const length = Number(new DataView(file).getBigUint64(0, true));
-  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(file, 8, length)));
-  delete header.__metadata__;
-  const data = 8 + length;
-  return Object.fromEntries(
-    Object.entries(header).map(([name, { data_offsets: [first, end] }]) => [name, new Float32Array(file.slice(data + first, data + end))]),
-  );
-}
-
-export class Kernels {
+export class Kernels extends Compiled {
   static async load() {
-    const fetched = async (name) => (await fetch(new URL(name, import.meta.url))).arrayBuffer();
-    const [code, network] = await Promise.all(["skull_king.wasm", "model.safetensors"].map(fetched));
-    const { module, instance } = await WebAssembly.instantiate(code, {});
-    const [section] = WebAssembly.Module.customSections(module, "forge");
-    return new Kernels(instance.exports, JSON.parse(new TextDecoder().decode(section)), tensorsOf(network));
+    const [code, network] = await fetchFiles(import.meta.url, "skull_king.wasm", "model.safetensors");
+    return new Kernels(await compile(code), tensorsOf(network));
   }
 
-  constructor(exports, origin, tensors) {
-    Object.assign(this, { exports, layout: origin.layout, version: origin.version, memory: exports.memory, top: exports.__heap_base.value });
-    [this.result, this.error] = [this.allocate(16), this.allocate(16)];
-    this.row = this.allocate(8 * this.layout.width);
+  constructor(compiled, tensors) {
+    super(compiled);
+    this.row = this.filled(8 * this.layout.width);
     this.listed = this.allocate(8 * this.layout.most_actions);
     this.scratch = this.allocate(this.layout.memory_bytes);
     this.weights = this.allocate(this.layout.weights_bytes);
-    for (const [key, offset] of Object.entries(this.layout)) {
-      if (!key.startsWith("tensor ")) continue;
-      const tensor = tensors[key.slice("tensor ".length)];
-      new Float32Array(this.memory.buffer, this.weights + offset, tensor.length).set(tensor);
-    }
+    this.putTensors(this.weights, tensors);
     this.sizes = [N_ACTIONS, N_ACTIONS, N_ACTIONS * N_TRICKS];
     this.sums = this.sizes.map((size) => this.allocate(8 * size));
   }
 
-  allocate(size) {
-    const address = (this.top + 63) & ~63;
-    this.top = address + size;
-    const missing = this.top - this.memory.buffer.byteLength;
-    if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE_BYTES));
-    return address;
-  }
-
-  /** Call a kernel; return the number that it returns, if any. */
-  call(name, ...args) {
-    this.exports[name](this.result, this.error, ...args);
-    return Number(new BigInt64Array(this.memory.buffer, this.result, 1)[0]);
-  }
-
   /** The row of the game, to read from and to write to. */
   get columns() {
-    return new BigInt64Array(this.memory.buffer, this.row, this.layout.width);
+    return this.at(BigInt64Array, this.row, this.layout.width);
   }
 
   /** Return a column of the row by its name; place: within a block of eight. */
@@ -77,7 +44,7 @@ export class Kernels {
   /** Return the legal actions of the seat to act, ascending by kind. */
   legal() {
     const n = this.call("legal", this.row, this.listed);
-    return Array.from(new BigInt64Array(this.memory.buffer, this.listed, n), Number);
+    return Array.from(this.at(BigInt64Array, this.listed, n), Number);
   }
 
   /** Take an action; return true if it ended the round. */
@@ -93,9 +60,9 @@ export class Kernels {
 
   /** Return what the legal actions are worth in worlds that fit what the actor knows: {action: {points, error}}. */
   values(seed, time, worlds) {
-    this.sums.forEach((place, i) => new Float64Array(this.memory.buffer, place, this.sizes[i]).fill(0));
+    this.sums.forEach((place, i) => this.at(Float64Array, place, this.sizes[i]).fill(0));
     this.call("values", this.row, BigInt(seed), BigInt(time), BigInt(worlds), ...this.sums);
-    const [total, squares] = this.sums.map((place, i) => new Float64Array(this.memory.buffer, place, this.sizes[i]));
+    const [total, squares] = this.sums.map((place, i) => this.at(Float64Array, place, this.sizes[i]));
     const found = {};
     for (const action of this.legal()) {
       const points = total[action] / worlds;

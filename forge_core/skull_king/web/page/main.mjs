@@ -2,10 +2,15 @@
 // are kernels of forge_core. Link: #seed=7 names the deals; &others=network the players; &pace=0 plays at once.
 
 import { BID_0, actionText } from "./cards.mjs";
-import { drawBids, drawHint, drawLog, drawResult, drawSheet, drawTable, SEATS, signed } from "./drawing.mjs";
+import { drawBids, drawHint, drawLog, drawResult, drawSheet, drawTable, SEATS } from "./drawing.mjs";
 import { Kernels } from "./kernels.mjs";
+import { $, connectHints, connectKeys, drawKeepingFocus, say, stop } from "./shared/controls.mjs";
+import { signed } from "./shared/elements.mjs";
+import { linkWith, oneOf, paceOf, randomSeed, readerOf } from "./shared/link.mjs";
+import { ask } from "./shared/thinking.mjs";
 
 const PLAYERS = ["easy", "medium", "hard", "captain", "network"];
+const DEFAULTS = { others: "network", pace: 1 }; // of the link
 const WORLDS = 400;
 const N_ROUNDS = 10;
 const [BID, PLAY] = [0, 2]; // phases of forge_core.skull_king.actions
@@ -13,28 +18,8 @@ const PAUSE = { act: 450, trick: 1100 }; // milliseconds
 
 const page = { kernels: null, seed: "0", others: "network", pace: 1, run: 0, time: 0, isHinted: true, hints: null, onAct: null, plays: [], taken: [], rounds: [], lost: [], actions: [], result: null, shown: null };
 
-const $ = (id) => document.getElementById(id);
-const say = (text) => ($("status").textContent = text);
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, page.pace * milliseconds));
 const bySeat = (name) => SEATS.map((_, seat) => page.kernels.column(name, seat));
-
-const worker = new Worker(new URL("worker.mjs", import.meta.url), { type: "module" });
-const waiting = new Map();
-worker.onmessage = ({ data: { id, done, error } }) => {
-  const { resolve, reject } = waiting.get(id);
-  waiting.delete(id);
-  if (error) reject(new Error(error));
-  else resolve(done);
-};
-
-/** Return a promise of what the actions of the seat to act are worth. */
-function askValues() {
-  return new Promise((resolve, reject) => {
-    const id = `${page.run} ${page.time}`;
-    waiting.set(id, { resolve, reject });
-    worker.postMessage({ id, row: page.kernels.columns.slice(), seed: page.seed, time: page.time, worlds: WORLDS });
-  });
-}
 
 const bestOf = (hints) => Number(Object.entries(hints).reduce((best, each) => (each[1].points > best[1].points ? each : best))[0]);
 
@@ -98,11 +83,11 @@ async function askYou(isStale) {
   const { kernels } = page;
   const legal = kernels.legal();
   page.hints = null;
-  const asked = askValues();
+  const asked = ask("values", { row: kernels.columns.slice(), seed: page.seed, time: page.time, worlds: WORLDS });
   asked.then((hints) => {
     if (isStale() || !page.onAct) return;
     page.hints = hints;
-    redrawKeepingFocus();
+    drawKeepingFocus(draw);
   }, stop);
   say(kernels.column("PHASE") === BID ? "Your bid." : "Your turn.");
   const taken = await new Promise((resolve) => {
@@ -115,19 +100,13 @@ async function askYou(isStale) {
   return taken;
 }
 
-function redrawKeepingFocus() {
-  const { action } = document.activeElement?.dataset ?? {};
-  draw();
-  if (action) document.querySelector(`[data-action="${action}"]`)?.focus();
-}
-
 /** Play a game, unless another is started meanwhile. */
 async function playGame() {
   const run = ++page.run;
   const isStale = () => run !== page.run;
   Object.assign(page, { time: 0, hints: null, onAct: null, plays: [], taken: [], rounds: [], lost: [], actions: [], result: null, shown: null });
-  const pace = page.pace === 1 ? "" : `&pace=${page.pace}`;
-  history.replaceState(null, "", `#seed=${page.seed}${page.others === "network" ? "" : `&others=${page.others}`}${pace}`);
+  const { seed, others, pace } = page;
+  history.replaceState(null, "", linkWith({ seed, others, pace }, DEFAULTS));
   $("others").value = page.others;
   const { kernels } = page;
   kernels.newGame(page.seed);
@@ -159,45 +138,38 @@ async function playGame() {
 const start = () => playGame().catch(stop);
 
 function startAnother() {
-  page.seed = String(Math.floor(Math.random() * 1e6));
+  page.seed = randomSeed();
   start();
 }
 
 function startFromAddress() {
-  const link = new URLSearchParams(location.hash.slice(1));
-  const seed = link.get("seed") ?? String(Math.floor(Math.random() * 1e6));
-  const others = link.get("others") ?? "network";
-  if (!/^[0-9]{1,15}$/.test(seed)) return say(`The link's seed=${seed.slice(0, 20)} is not valid: use a whole number of at most 15 digits.`);
-  if (!PLAYERS.includes(others)) return say(`The link's others=${others.slice(0, 20)} is not valid: use ${PLAYERS.join(", ")}.`);
-  Object.assign(page, { seed, others, pace: link.get("pace") === "0" ? 0 : 1 });
+  const read = readerOf(location.hash);
+  try {
+    page.seed = read("seed", (text) => (/^[0-9]{1,15}$/.test(text) ? text : undefined), randomSeed(), "a whole number of at most 15 digits");
+    page.others = read("others", oneOf(PLAYERS), DEFAULTS.others, PLAYERS.join(", "));
+    page.pace = paceOf(location.hash);
+  } catch (error) {
+    page.run += 1; // ends the game that was played
+    return say(error.message);
+  }
   start();
 }
 
-function stop(error) {
-  say(`The page has stopped: ${error.message}. Load it again.`);
-  throw error;
-}
-
-function toggleHints() {
-  page.isHinted = !page.isHinted;
-  $("hints").setAttribute("aria-pressed", page.isHinted);
-  $("hints").firstChild.textContent = page.isHinted ? "Hints on " : "Hints off ";
+const toggleHints = connectHints((isOn) => {
+  page.isHinted = isOn;
   if (page.kernels) draw();
-}
+});
 
 /** Return the game so far as plain data: for tests. */
 const record = () => ({ seed: page.seed, others: page.others, actions: page.actions, rounds: page.rounds, isOver: page.result?.next === "New game" });
 
-$("hints").onclick = toggleHints;
 $("new").onclick = startAnother;
 $("others").onchange = () => {
   page.others = $("others").value;
   start();
 };
 addEventListener("hashchange", startFromAddress);
-addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
-  const key = event.key.toLowerCase();
+connectKeys((key) => {
   if (key === "h") toggleHints();
   else if (key === "n") startAnother();
   else if (/^[0-9]$/.test(key) && page.onAct && page.kernels.column("PHASE") === BID) page.onAct(BID_0 + Number(key));

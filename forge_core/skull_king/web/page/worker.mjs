@@ -1,15 +1,12 @@
-// The thread that computes hints: it receives a row of the game, and answers what its legal actions are worth.
+// What the thread that computes can be asked: see shared/answering.mjs.
 
 import { Kernels } from "./kernels.mjs";
+import { answerWith } from "./shared/answering.mjs";
 
-const loaded = Kernels.load();
-
-onmessage = async ({ data: { id, row, seed, time, worlds } }) => {
-  try {
-    const kernels = await loaded;
+answerWith(Kernels.load(), {
+  /** Return what the legal actions of a row of the game are worth. */
+  values(kernels, { row, seed, time, worlds }) {
     kernels.columns.set(row);
-    postMessage({ id, done: kernels.values(seed, time, worlds) });
-  } catch (error) {
-    postMessage({ id, error: String(error) });
-  }
-};
+    return kernels.values(seed, time, worlds);
+  },
+});

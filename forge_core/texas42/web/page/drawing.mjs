@@ -2,6 +2,7 @@
 
 import { callText, isMade, pointsNeeded } from "./auction.mjs";
 import { DECLARATIONS, nameOf, pipsOf, voidsOf } from "./hand.mjs";
+import { element, percent, signed } from "./shared/elements.mjs";
 
 export const SEATS = ["You", "Left", "Partner", "Right"];
 const PLACES = ["own", "left", "across", "right"];
@@ -12,19 +13,6 @@ const SPOTS = [[], [[0, 0]], DIAGONAL, [...DIAGONAL, [0, 0]], CORNERS, [...CORNE
 const SEEN = 0.05; // points: smaller losses would read 0.0
 const COSTLY = 1; // points: losses from here on are marked in the list of plays
 
-/** Return an element. Attributes with a false value are left out; children are elements or text. */
-export function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made[name] = value;
-    else if (value !== false && value !== undefined) made.setAttribute(name, value === true ? "" : value);
-  }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
-}
-
-export const signed = (points) => (Object.is(points, NaN) ? "" : `${points > 0 ? "+" : ""}${points.toFixed(1)}`);
-export const percent = (share) => `${Math.round(100 * share)} %`;
 export const title = (decl) => DECLARATIONS[decl].replace("-", " ").replace("notrump", "no trump");
 
 /** Return the drawing of an upright domino; null for one that is face down. */
@@ -65,6 +53,7 @@ export function drawTable(place, { hand, isOpen, own, next, isPlayed, dealer }) 
       element("small", {}, missing ? `no ${missing}` : ""),
     );
   });
+  place.className = "four";
   place.replaceChildren(...seats, drawTrick(hand));
 }
 

@@ -2,8 +2,9 @@
 
 import { callText, MARKS_TO_WIN } from "./auction.mjs";
 import { chanceOf } from "./bids.mjs";
-import { element, percent, SEATS, title } from "./drawing.mjs";
+import { SEATS, title } from "./drawing.mjs";
 import { DECLARATIONS } from "./hand.mjs";
+import { element, percent } from "./shared/elements.mjs";
 
 const MARK = 42;
 

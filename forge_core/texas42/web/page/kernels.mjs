@@ -1,8 +1,7 @@
-// The compiled kernels of forge_core (texas42.wasm, with the network one_hand.bin): their memory, and calls with
-// typed arrays.
-// A call is name(result, error, ...addresses and numbers); see forge_core/web/exports.py.
+// The compiled kernels of Texas 42 (texas42.wasm, with the network one_hand.bin): calls with typed arrays.
 
-const PAGE_BYTES = 65536;
+import { compile, Compiled, fetchFiles } from "./shared/compiled.mjs";
+
 const ILLEGAL = -128;
 const HEURISTIC = 0n; // indices into POLICIES of forge_core.texas42.one_hand.choose
 const NETWORK = 1n;
@@ -11,58 +10,20 @@ const N_CHANCES = 130; // 10 declarations x 13 bids
 
 const repeated = (number, n) => new BigInt64Array(n).fill(BigInt(number));
 
-export class Kernels {
+export class Kernels extends Compiled {
   /** Fetch and compile texas42.wasm. */
   static async load() {
-    const fetched = async (name) => (await fetch(new URL(name, import.meta.url))).arrayBuffer();
-    const [code, weights] = await Promise.all(["texas42.wasm", "one_hand.bin"].map(fetched));
-    const { module, instance } = await WebAssembly.instantiate(code, {});
-    const [section] = WebAssembly.Module.customSections(module, "forge");
-    return new Kernels(instance.exports, JSON.parse(new TextDecoder().decode(section)), new Uint8Array(weights));
+    const [code, weights] = await fetchFiles(import.meta.url, "texas42.wasm", "one_hand.bin");
+    return new Kernels(await compile(code), new Uint8Array(weights));
   }
 
-  constructor(exports, origin, weights) {
-    this.exports = exports;
-    this.layout = origin.layout;
-    this.version = origin.version;
-    this.memory = exports.memory;
-    this.top = exports.__heap_base.value;
-    this.result = this.allocate(16);
-    this.error = this.allocate(16);
+  constructor(compiled, weights) {
+    super(compiled);
     this.sight = this.filled(this.layout.sight_bytes);
     this.scratch = this.filled(this.layout.memory_bytes);
     this.weights = this.put(weights);
     this.search = 0; // address of the memory of the exact search, taken when it is first used
     this.base = this.top;
-  }
-
-  allocate(size) {
-    const address = (this.top + 63) & ~63;
-    this.top = address + size;
-    const missing = this.top - this.memory.buffer.byteLength;
-    if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE_BYTES));
-    return address;
-  }
-
-  put(array) {
-    const address = this.allocate(array.byteLength);
-    new Uint8Array(this.memory.buffer).set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), address);
-    return address;
-  }
-
-  /** Return an address of `size` bytes that all hold `value`. */
-  filled(size, value = 0) {
-    const address = this.allocate(size);
-    new Uint8Array(this.memory.buffer, address, size).fill(value);
-    return address;
-  }
-
-  get(Type, address, length) {
-    return new Type(this.memory.buffer.slice(address, address + length * Type.BYTES_PER_ELEMENT));
-  }
-
-  call(name, ...args) {
-    this.exports[name](this.result, this.error, ...args);
   }
 
   /** Return the tables of the rules: ledSuit [10, 28], follows and rank [10, 8, 28], points [28]. */

@@ -3,27 +3,18 @@
 
 import { MARKS_TO_WIN } from "./auction.mjs";
 import { DECLARATIONS } from "./hand.mjs";
+import { linkWith, oneOf, paceOf, randomSeed, readerOf } from "./shared/link.mjs";
 
 export const LEVELS = ["heuristic", "exact", "strongest"];
 const DEFAULTS = { decl: null, dealer: 3, marks: [0, 0], opponents: "exact", pace: 1 };
 
-const randomSeed = () => String(Math.floor(Math.random() * 1e6));
-
 /** Return {seed, decl, dealer, marks, opponents, pace}; a link without a seed gets a random one. Throws an Error. */
 export function parseLink(hash) {
-  const given = new URLSearchParams(hash.slice(1));
-  const read = (name, parse, fallback, advice) => {
-    const text = given.get(name);
-    if (text === null) return fallback;
-    const found = parse(text);
-    if (found === undefined) throw new Error(`The link's ${name}=${text.slice(0, 20)} is not valid: use ${advice}.`);
-    return found;
-  };
+  const read = readerOf(hash);
   const marks = (text) => {
     const numbers = /^[0-9]-[0-9]$/.test(text) ? text.split("-").map(Number) : [MARKS_TO_WIN];
     return Math.max(...numbers) < MARKS_TO_WIN ? numbers : undefined;
   };
-  const oneOf = (names) => (text) => (names.includes(text) ? text : undefined);
   const decl = read("decl", oneOf(DECLARATIONS), null, DECLARATIONS.join(", "));
   return {
     seed: read("seed", (text) => (/^[0-9]{1,100}$/.test(text) ? text : undefined), randomSeed(), "a whole number of at least 0"),
@@ -31,19 +22,14 @@ export function parseLink(hash) {
     dealer: read("dealer", (text) => (/^[0-3]$/.test(text) ? Number(text) : undefined), DEFAULTS.dealer, "a seat, 0 to 3"),
     marks: read("marks", marks, DEFAULTS.marks, "the marks of both teams, such as 2-1, each less than seven"),
     opponents: read("opponents", oneOf(LEVELS), DEFAULTS.opponents, LEVELS.join(", ")),
-    pace: given.get("pace") === "0" ? 0 : DEFAULTS.pace,
+    pace: paceOf(hash),
   };
 }
 
 /** Return the link of a hand, without the parts that have their default. */
 export function linkOf({ seed, decl, dealer, marks, opponents, pace }) {
-  const parts = [`#seed=${seed}`];
-  if (decl !== null) parts.push(`decl=${DECLARATIONS[decl]}`);
-  if (dealer !== DEFAULTS.dealer) parts.push(`dealer=${dealer}`);
-  if (marks.some((own) => own > 0)) parts.push(`marks=${marks.join("-")}`);
-  if (opponents !== DEFAULTS.opponents) parts.push(`opponents=${opponents}`);
-  if (pace !== DEFAULTS.pace) parts.push(`pace=${pace}`);
-  return parts.join("&");
+  const named = { seed, decl: decl === null ? "" : DECLARATIONS[decl], dealer, marks: marks.join("-"), opponents, pace };
+  return linkWith(named, { ...DEFAULTS, decl: "", marks: DEFAULTS.marks.join("-") });
 }
 
 /** Return the link's content for the first hand of another game at the same table. */

@@ -3,13 +3,14 @@
 
 import { Auction, callText, isMade, MARKS_TO_WIN, PASS, scoreAfter } from "./auction.mjs";
 import { dealFromSeed } from "./deals.mjs";
-import { drawAbout, drawHint, drawLog, drawResult, drawScore, drawTable, element, ownHand, SEATS } from "./drawing.mjs";
+import { drawAbout, drawHint, drawLog, drawResult, drawScore, drawTable, ownHand, SEATS } from "./drawing.mjs";
 import { drawAuction, drawDeclarations, drawSheet } from "./drawing_auction.mjs";
 import { mix } from "./estimate.mjs";
 import { Hand, nameOf, Rules } from "./hand.mjs";
 import { Kernels } from "./kernels.mjs";
 import { anotherGame, linkOf, nextHand, parseLink } from "./link.mjs";
-import { ask } from "./thinking.mjs";
+import { $, connectHints, connectKeys, drawKeepingFocus, saveFile, say, stop } from "./shared/controls.mjs";
+import { ask } from "./shared/thinking.mjs";
 
 const PRACTICE_BID = 30; // of a hand whose trump the link names
 const WORLDS = { exact: 50, strongest: 200 }; // as many as `forge eq` uses by default; strongest: see docs/log.md
@@ -40,8 +41,6 @@ const page = {
   onPlay: null,
 };
 
-const $ = (id) => document.getElementById(id);
-const say = (text) => ($("status").textContent = text);
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, page.isQuick ? 0 : page.link.pace * milliseconds));
 
 /** Return the key of the draws of one decision, as forge_core.texas42.eq.generate.decide makes it from the key `seed`. */
@@ -82,14 +81,6 @@ function draw() {
   if (review) drawResult($("panel"), { hand, ...review, onNext: goOn, onStep: (by) => show(review.step + by), onSave: saveRecord });
   else drawHint($("panel"), hint, hand.bidder % 2 === 0, hint && page.opinion && { ...page.opinion, name: page.network.name, hand: hand.deal[0] });
   drawLog($("log"), { hand, costs: review?.costs ?? null, shown: review?.step, onShow: show });
-}
-
-/** Draw again with the keyboard's focus on the same button. */
-function redrawKeepingFocus() {
-  const { decl, domino, call } = document.activeElement?.dataset ?? {};
-  draw();
-  const selector = decl ? `[data-decl="${decl}"]` : domino ? `[data-domino="${domino}"]` : call ? `[data-call="${call}"]` : null;
-  if (selector) document.querySelector(selector)?.focus();
 }
 
 /** Show the finished hand as it was after some plays. */
@@ -169,7 +160,7 @@ async function lookAtHand(hand, situation, isStale) {
   const report = (found) => {
     if (isStale() || page.hand.step) return;
     page.table = found;
-    if (page.isHinted && (page.onCall || page.onTrump)) redrawKeepingFocus();
+    if (page.isHinted && (page.onCall || page.onTrump)) drawKeepingFocus(draw);
   };
   try {
     report(await ask("table", { hand, key: keyOf(TABLE_STREAM), deals: TABLE_DEALS, situation }, report));
@@ -196,14 +187,14 @@ async function ownPlay(isStale) {
   page.estimates[step] = ask("estimate", args, (found) => {
     if (isStale() || hand.step !== step || !page.onPlay) return;
     page.hint = found;
-    if (page.isHinted) redrawKeepingFocus();
+    if (page.isHinted) drawKeepingFocus(draw);
   });
   if (page.network) {
     page.opinions[step] = ask("network", args);
     page.opinions[step].then((found) => {
       if (isStale() || hand.step !== step || !page.onPlay) return;
       page.opinion = found;
-      if (page.isHinted) redrawKeepingFocus();
+      if (page.isHinted) drawKeepingFocus(draw);
     }, stop);
   }
   if (page.isQuick) return bestOf(hand);
@@ -287,10 +278,7 @@ function record() {
 
 /** Offer the finished hand as a file. */
 function saveRecord() {
-  const file = new Blob([JSON.stringify(record())], { type: "application/json" });
-  const link = element("a", { href: URL.createObjectURL(file), download: `texas42-seed-${page.link.seed}.json` });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  saveFile(`texas42-seed-${page.link.seed}.json`, JSON.stringify(record()), "application/json");
 }
 
 function startHand(link) {
@@ -322,31 +310,21 @@ function startAnotherGame() {
   startHand(anotherGame(page.link ?? parseLink("")));
 }
 
-function stop(error) {
-  say(`The page has stopped: ${error.message}. Load it again.`);
-  throw error;
-}
-
-function toggleHints() {
-  page.isHinted = !page.isHinted;
-  $("hints").setAttribute("aria-pressed", page.isHinted);
-  $("hints").firstChild.textContent = page.isHinted ? "Hints on " : "Hints off ";
+const toggleHints = connectHints((isOn) => {
+  page.isHinted = isOn;
   if (page.hand) draw();
-}
+});
 
 /** Let other players take the seats: the same hand begins again. */
 function changeOpponents() {
   if (page.link) startHand({ ...page.link, opponents: $("opponents").value });
 }
 
-$("hints").onclick = toggleHints;
 $("new").onclick = startAnotherGame;
 $("again").onclick = () => page.link && startHand(page.link);
 $("opponents").onchange = changeOpponents;
 addEventListener("hashchange", startFromAddress);
-addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
-  const key = event.key.toLowerCase();
+connectKeys((key) => {
   if (key === "h") toggleHints();
   else if (key === "n") startAnotherGame();
   else if (key === "p") page.onCall?.(PASS);

@@ -1,10 +1,11 @@
-// The thread that computes. It receives {id, task, ...} and answers {id, done | progress | error}.
+// What the thread that computes can be asked: see shared/answering.mjs.
 
 import { tableOf } from "./bids.mjs";
 import { bySolver, byPlayouts, estimate, valuesOf } from "./estimate.mjs";
 import { Rules } from "./hand.mjs";
 import { Kernels } from "./kernels.mjs";
 import { askNetwork } from "./network.mjs";
+import { answerWith } from "./shared/answering.mjs";
 
 const BATCH = 25; // worlds or deals between two reports of progress
 const loaded = Kernels.load().then((kernels) => ({ kernels, rules: new Rules(kernels.rules()) }));
@@ -38,11 +39,4 @@ const tasks = {
   },
 };
 
-onmessage = async ({ data }) => {
-  try {
-    const report = (progress) => postMessage({ id: data.id, progress });
-    postMessage({ id: data.id, done: await tasks[data.task](await loaded, data, report) });
-  } catch (error) {
-    postMessage({ id: data.id, error: String(error) });
-  }
-};
+answerWith(loaded, tasks);

@@ -1,6 +1,6 @@
-// The thread that computes, seen from the page: questions with their answers as promises.
+// The thread that computes (worker.mjs of the page), seen from the page: questions with their answers as promises.
 
-const worker = new Worker(new URL("worker.mjs", import.meta.url), { type: "module" });
+const worker = new Worker(new URL("../worker.mjs", import.meta.url), { type: "module" });
 const waiting = new Map();
 let asked = 0;
 

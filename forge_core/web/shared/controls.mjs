@@ -1,0 +1,46 @@
+// The controls that the pages of all games have: the line of status, hints on or off, keys, and files to save.
+
+import { element } from "./elements.mjs";
+
+export const $ = (id) => document.getElementById(id);
+export const say = (text) => ($("status").textContent = text);
+
+/** Report an error that ends the page's work. */
+export function stop(error) {
+  say(`The page has stopped: ${error.message}. Load it again.`);
+  throw error;
+}
+
+/** Draw again with the keyboard's focus on the same button: the one with the same first data attribute. */
+export function drawKeepingFocus(draw) {
+  const [focused] = Object.entries(document.activeElement?.dataset ?? {});
+  draw();
+  if (focused) document.querySelector(`[data-${focused[0]}="${focused[1]}"]`)?.focus();
+}
+
+/** Connect the button for hints; return a function that switches them. onChange: called with true for on. */
+export function connectHints(onChange) {
+  let isOn = true;
+  $("hints").onclick = () => {
+    isOn = !isOn;
+    $("hints").setAttribute("aria-pressed", isOn);
+    $("hints").firstChild.textContent = isOn ? "Hints on " : "Hints off ";
+    onChange(isOn);
+  };
+  return $("hints").onclick;
+}
+
+/** Call `press` with each key that is meant for the page, in lower case. */
+export function connectKeys(press) {
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
+    press(event.key.toLowerCase());
+  });
+}
+
+/** Offer a text as a file. */
+export function saveFile(name, text, type) {
+  const link = element("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
