@@ -1,12 +1,13 @@
 """Check and time everything that runs on a GPU, in one run of under ten minutes.
 
-    python benchmarks/gpu.py --json FILE [--only solver,games] [--seconds 560] [--device cuda]
+    python benchmarks/gpu.py --json FILE [--resume] [--only solver,games] [--seconds 560] [--device cuda]
 
 It needs torch with CUDA, Triton, numba, pyarrow, fsspec, Lightning and Typer; neither Dagster nor
 MLflow. The checks come first, each against the CPU. A part is timed only if the checks that it
 depends on passed and `--seconds` leaves enough time; the run reports the parts that it left out.
-FILE is written again after each part, so an interrupted run keeps its figures. The exit status is
-1 if a check failed or a part was left out.
+FILE is written again after each part, so an interrupted run keeps its figures; `--resume` continues it
+with the checks that have not passed and the parts that were not timed. The exit status is 1 if a check
+failed or a part was left out.
 
 docs/gpu.md has the expectation for each figure, written before the first run. `--small` tries the
 script itself on a machine without a GPU.
@@ -38,6 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--json", metavar="FILE", help="write the figures here, after each part")
+    parser.add_argument("--resume", action="store_true", help="continue FILE: repeat nothing that is in it")
     parser.add_argument("--seconds", type=float, default=560, help="begin no part after so many seconds")
     parser.add_argument("--only", help=f"comma-separated: {', '.join(known)}")
     parser.add_argument("--small", action="store_true", help="tiny sizes, to try the script itself")
@@ -56,13 +58,18 @@ def main() -> int:
         torch.cuda.set_device(run.device)
     run.conditions = read_conditions(run)
     show(to_text(run.conditions))
+    if arguments.resume:
+        try:
+            run.resume()
+        except ForgeError as error:
+            parser.error(str(error))
     needed = {name for part in names if part in PARTS for name in PARTS[part].checks}
     for name in CHECKS:
-        if name in names or name in needed:
+        if (name in names or name in needed) and name not in run.checked:
             check(run, name, CHECKS)
             run.keep()
     for name in PARTS:
-        if name in names:
+        if name in names and name not in run.measured:
             measure(run, name, PARTS)
             run.keep()
     failed = [name for name, result in run.checked.items() if result.startswith("FAILED")]

@@ -17,6 +17,7 @@ import torch
 
 from forge_core.cli.filling import place_of
 from forge_core.device import core_count, device_name
+from forge_core.errors import BadInput
 
 PACKAGES = ("torch", "triton", "numba", "numpy", "lightning", "pyarrow")
 GIB = 2**30
@@ -39,6 +40,8 @@ class Run:
     figures: dict[str, Any] = field(default_factory=dict)
     checked: dict[str, str] = field(default_factory=dict)
     """result of each check; `FAILED: reason` for those that failed"""
+    measured: set[str] = field(default_factory=set)
+    """parts that were timed to the end"""
     left_out: dict[str, str] = field(default_factory=dict)
     """reason for each part that was not timed"""
 
@@ -52,6 +55,25 @@ class Run:
         """Seconds left in which a part may begin."""
         return self.begun + self.seconds - time.monotonic()
 
+    def resume(self) -> None:
+        """Take over the checks that passed and the parts that were measured from `path`, if it has any.
+
+        Raises BadInput if they were made under other conditions.
+        """
+        if self.path is None:
+            raise BadInput("--resume continues a file: name it with --json")
+        store, name = place_of(self.path)
+        if not store.exists(name):
+            return
+        record = json.loads(store.read(name))
+        if record["conditions"] != self.conditions:
+            raise BadInput(f"{self.path} was measured under other conditions: leave --resume out")
+        self.checked = {
+            check: result for check, result in record["checked"].items() if not result.startswith("FAILED")
+        }
+        self.figures = record["figures"]
+        self.measured = set(record["measured"])
+
     def keep(self) -> None:
         """Write everything found so far to `path`, atomically."""
         if self.path is None:
@@ -60,6 +82,7 @@ class Run:
             "conditions": self.conditions,
             "checked": self.checked,
             "figures": self.figures,
+            "measured": sorted(self.measured),
             "left_out": self.left_out,
             "seconds": round(time.monotonic() - self.begun, 1),
         }
@@ -119,9 +142,10 @@ def driver_version() -> str:
         return ""
 
 
-def seconds(run: Run, work: Callable[[], Any], repeats: int = 10) -> float:
-    """Return the mean seconds per repeat, after one warm-up: GPU time on a card, else CPU time."""
-    work()
+def seconds(run: Run, work: Callable[[], Any], repeats: int = 10, warm: bool = False) -> float:
+    """Return the mean seconds per repeat, after a warm-up unless warm: GPU time on a card, else CPU time."""
+    if not warm:
+        work()
     if not run.on_card:
         begun = time.process_time()
         work()
@@ -170,6 +194,7 @@ def measure(run: Run, name: str, parts: Mapping[str, Part]) -> None:
         begun = time.monotonic()
         try:
             run.figures[name] = part.measure(run)
+            run.measured.add(name)
             show(f"{name:<14} {time.monotonic() - begun:6.1f} s  {to_text(run.figures[name])}")
         except Exception as error:
             traceback.print_exc()

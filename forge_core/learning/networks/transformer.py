@@ -2,15 +2,18 @@
 
 Rows have different numbers of unmasked tokens, and masked tokens should cost nothing. Therefore the
 unmasked tokens of a batch are packed one after another, and only attention treats rows separately:
-rows with the same number of tokens attend in one call, without padding or mask. There is no position
-embedding: permuting the actions permutes the answers.
+rows with the same number of tokens attend in one call, without padding or mask; on CUDA, all rows do, by the
+kernels of kernels.py if Triton is installed. There is no position embedding: permuting the actions permutes
+the answers.
 
 Letters: N rows, P positions, F features, A actions, T packed tokens, L tokens of a row.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -25,6 +28,9 @@ from forge_core.learning.networks.network import Arrays, Network
 from forge_core.learning.networks.sizes import ModelConfig
 from forge_core.learning.spec import TokenSpec
 from forge_core.streams import stream
+
+if TYPE_CHECKING:
+    from forge_core.learning.networks.kernels import PackedRows
 
 Groups = list[tuple[int, int]]
 """(rows, tokens per row) of each run of rows with equally many tokens, in batch order; then the padding"""
@@ -106,12 +112,13 @@ class TokenTransformer(Network):
         n = int(counts.sum())
         where = torch.nonzero_static(mask.flatten(), size=n).squeeze(1)
         counted = tokens.flatten(0, 1).index_select(0, where)
-        if padding := padding_for(n):
+        if padding := padding_for(n) if tokens.device.type == "cpu" else 0:
             groups.append((padding, 1))
         packed = self.embed(F.pad(counted, (0, 0, 0, padding)))
+        placed = packed_rows(counts, packed) if has_kernels(packed) else groups
         with nullcontext() if packed.device.type == "cpu" else sdpa_kernel(ATTENTION):
             for block in self.blocks:
-                packed = block(packed, groups)
+                packed = block(packed, placed)
         spread = torch.zeros(mask.numel(), self.head.out_features, device=packed.device)
         spread = spread.index_copy(0, where, self.read(packed[:n])).view(*mask.shape, -1)
         found = self.answer(spread)
@@ -195,8 +202,21 @@ class _Dense(nn.Module):
         return self.model.forward_dense(tokens, mask)
 
 
+def has_kernels(packed: Tensor) -> bool:
+    """Return True if kernels.py can compute with these tokens: on CUDA, where Triton is installed."""
+    on_card = packed.is_cuda and torch.cuda.is_initialized()
+    return on_card and importlib.util.find_spec("triton") is not None
+
+
+def packed_rows(counts: np.ndarray, packed: Tensor) -> PackedRows:
+    """Return the places of rows with these numbers of tokens [N], ascending, for kernels.py."""
+    from forge_core.learning.networks.kernels import PackedRows
+
+    return PackedRows.of(counts, packed.device)
+
+
 def padding_for(n: int) -> int:
-    """Return the number of padding tokens to add to n packed ones, at most one in FINENESS.
+    """Return the number of padding tokens to add to n packed ones on a CPU, at most one in FINENESS.
 
     On a CPU, bfloat16 products are compiled and cached for each new shape, and without padding nearly
     every batch would have a different length.
@@ -221,23 +241,34 @@ class Block(nn.Module):
             nn.init.normal_(last.weight, std=0.02 * (2 * config.layers) ** -0.5)
             nn.init.zeros_(last.bias)
 
-    def forward(self, packed: Tensor, groups: Groups) -> Tensor:
-        """Transform packed tokens [T, width], whose rows are grouped as in `groups`."""
+    def forward(self, packed: Tensor, rows: Groups | PackedRows) -> Tensor:
+        """Transform packed tokens [T, width]. rows: where each row is; PackedRows for the kernels."""
+        if not isinstance(rows, list):
+            return self.forward_by_kernels(packed, rows)
         projected = self.query_key_value(self.attention_norm(packed))
-        parts = projected.split([rows * size for rows, size in groups])
+        parts = projected.split([n * size for n, size in rows])
         seen = [
-            self.attend(part.view(rows, size, -1)).flatten(0, 1)
-            for part, (rows, size) in zip(parts, groups, strict=True)
+            self.attend(part.view(n, size, -1)).flatten(0, 1)
+            for part, (n, size) in zip(parts, rows, strict=True)
         ]
         packed = packed + self.attention_out(torch.cat(seen))
-        return packed + self.feed(packed)
+        return packed + self.feed(self.hidden_norm(packed))
+
+    def forward_by_kernels(self, packed: Tensor, rows: PackedRows) -> Tensor:
+        """Compute `forward` with the norms and the attention of kernels.py."""
+        from forge_core.learning.networks.kernels import attend, layer_norm, precision_of
+
+        dtype = precision_of(packed)
+        projected = self.query_key_value(layer_norm(packed, self.attention_norm, dtype))
+        packed = packed + self.attention_out(attend(projected, rows, self.heads))
+        return packed + self.feed(layer_norm(packed, self.hidden_norm, dtype))
 
     def forward_dense(self, dense: Tensor, mask: Tensor) -> Tensor:
         """Transform unpacked tokens [N, P, width]; mask bool [N, P] is False for tokens to ignore."""
         dense = dense + self.attention_out(
             self.attend(self.query_key_value(self.attention_norm(dense)), mask)
         )
-        return dense + self.feed(dense)
+        return dense + self.feed(self.hidden_norm(dense))
 
     def attend(self, projected: Tensor, mask: Tensor | None = None) -> Tensor:
         """Attend within each row to its unmasked tokens: [n, L, 3 x width] -> [n, L, width].
@@ -260,6 +291,6 @@ class Block(nn.Module):
             seen = F.scaled_dot_product_attention(query, key, value, attn_mask=visible)
         return seen.transpose(1, 2).flatten(2)
 
-    def feed(self, tokens: Tensor) -> Tensor:
-        """Apply the feed-forward part to each token separately."""
-        return self.hidden_out(F.gelu(self.hidden_in(self.hidden_norm(tokens)), approximate="tanh"))
+    def feed(self, normed: Tensor) -> Tensor:
+        """Apply the feed-forward part to each normalised token separately."""
+        return self.hidden_out(F.gelu(self.hidden_in(normed), approximate="tanh"))

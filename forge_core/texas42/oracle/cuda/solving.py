@@ -102,9 +102,19 @@ def solve_boundaries(
             *(listed, row_ends[k][-1:], follow, tricks, on.masks, on.ranks),
             *(views[(k - 1) & 1], views[k & 1], values, k, n, n_next, int(INDEX.value_offset[k])),
         )
-    ends = torch.cumsum(counts, 1, dtype=torch.int32)
+    ends = _running_counts(counts)
     states_per_ply = torch.diff(ends[:, on.last_row], dim=1, prepend=torch.zeros_like(ends[:, :1]))
     return SolvedBatch(follow, tricks, values, reached, ends, states_per_ply)
+
+
+def _running_counts(counts: torch.Tensor) -> torch.Tensor:
+    """Return the running count of each deal, int32 [D, n], of counts [D, n].
+
+    The deals are summed as one long row, for which torch has a far faster kernel. That sum may wrap around;
+    the differences do not.
+    """
+    ends = torch.cumsum(counts.flatten(), 0, dtype=torch.int32).view_as(counts)
+    return ends.sub_(ends[:, :1] - counts[:, :1])
 
 
 def _root_places(start: Fields, level: int) -> np.ndarray:
