@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from gpu_run import Check, Part, Run, count_synchronizations, seconds
+from gpu_run import Check, Part, Run, count_synchronizations, read_power_of, seconds
 
 from forge_core.game import to_numpy
 from forge_core.liuzhou.arena import Arena
@@ -35,12 +36,14 @@ class Sizes:
     """stepped at once"""
     games: tuple[int, ...] = (1_024, 4_096)
     """searched at once"""
+    more_sims: tuple[int, ...] = (512,)
+    """of deeper searches, of the most games"""
     networks: tuple[str, ...] = ("32x3", "128x10")
     plies: int = 16
     """of timed self-play"""
 
 
-SMALL = Sizes(positions=14, sims=4, rows=256, games=(16,), networks=("32x3",), plies=1)
+SMALL = Sizes(positions=14, sims=4, rows=256, games=(16,), more_sims=(8,), networks=("32x3",), plies=1)
 
 
 def sizes_of(run: Run) -> Sizes:
@@ -111,7 +114,35 @@ def time_arena(run: Run) -> dict[str, Any]:
                 **_waits(run, arena, given, evaluator),
             }
             run.keep()
+        if run.on_card:
+            found[f"{name}, {games} games"] |= _power(
+                run,
+                lambda search=bare, given=rows: search(given),
+                lambda a=arena, g=given, e=evaluator: a.search(g, e),
+            )
+        for sims in sizes.more_sims:
+            deep = Arena(games, SearchSettings(sims=sims), run.device)
+            took = seconds(run, lambda a=deep, g=given, e=evaluator: a.search(g, e), repeats=1)
+            found[f"{name}, {games} games, {sims} simulations"] = {
+                "evaluations_s": games * (sims + 1) / took,
+                "positions_s": games / took,
+                "share_of_bare_forward": forward * (sims + 1) / took,
+            }
+            run.keep()
     return found
+
+
+def _power(run: Run, bare: Callable[[], Any], search: Callable[[], Any]) -> dict[str, float | None]:
+    """Return power and utilisation of the search, and its power as a share of the bare forward's."""
+    bare_watts, bare_utilisation = read_power_of(run, bare)
+    watts, utilisation = read_power_of(run, search)
+    return {
+        "bare_watts": bare_watts,
+        "bare_utilisation": bare_utilisation,
+        "watts": watts,
+        "utilisation": utilisation,
+        "share_of_bare_watts": watts / bare_watts if watts and bare_watts else None,
+    }
 
 
 def _waits(run: Run, arena: Arena, rows: torch.Tensor, evaluator: NetworkEvaluator) -> dict[str, int]:

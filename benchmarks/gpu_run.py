@@ -18,9 +18,12 @@ import torch
 from forge_core.cli.filling import place_of
 from forge_core.device import core_count, device_name
 from forge_core.errors import BadInput
+from forge_core.meters import read_power
 
 PACKAGES = ("torch", "triton", "numba", "numpy", "lightning", "pyarrow")
 GIB = 2**30
+POWER_SECONDS = 1.5
+"""seconds for which power is read; nvidia-smi itself averages over up to a second"""
 
 
 @dataclass(slots=True)
@@ -169,6 +172,16 @@ def count_synchronizations(work: Callable[[], Any]) -> int:
     finally:
         torch.cuda.set_sync_debug_mode("default")
     return sum("synchronizing" in str(warning.message) for warning in caught)
+
+
+def read_power_of(run: Run, work: Callable[[], Any]) -> tuple[float | None, float | None]:
+    """Return the GPU's power in watts and its utilisation 0..1 while it repeats `work` for POWER_SECONDS."""
+    with read_power(run.device) as reading:
+        begun = time.monotonic()
+        while run.on_card and time.monotonic() - begun < POWER_SECONDS:
+            work()
+            torch.cuda.synchronize(run.device)
+    return reading.watts, reading.utilisation
 
 
 def check(run: Run, name: str, checks: Mapping[str, Check]) -> None:
