@@ -6,9 +6,17 @@ import ctypes
 import os
 import re
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from forge_core.errors import BadInput, DeviceUnavailable
 from forge_core.ranges import as_integer
+
+if TYPE_CHECKING:
+    import torch
+
+WARM_UPS = 3
+"""runs of work before it is captured, in which libraries choose their kernels and allocate memory"""
 
 
 def resolve_device(request: str = "auto") -> str:
@@ -67,3 +75,24 @@ def cuda_device_count() -> int:
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def capture_graph(work: Callable[[], object], device: str | torch.device) -> torch.cuda.CUDAGraph:
+    """Return a CUDA graph of the kernels that `work` launches; its replay launches all of them at once.
+
+    `work` is run WARM_UPS times first. It must not wait for the device, and the tensors that it reads must
+    stay where they are.
+    """
+    import torch
+
+    with torch.cuda.device(device):
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(WARM_UPS):
+                work()
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            work()
+    return graph

@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 
+from forge_core.device import capture_graph
 from forge_core.game import Array
 from forge_core.kernels import kernel
 from forge_core.liuzhou.arena import Arena
@@ -83,16 +85,19 @@ def make_search(
 
 
 def _bare(games: int, evaluator: NetworkEvaluator) -> tuple[Search, Clocked]:
-    """Return the forward pass alone, on the planes of the first batch."""
+    """Return the forward pass alone, on the planes of the first batch; on CUDA a graph, as in the arena."""
     clocked = Clocked(evaluator)
-    kept: list[torch.Tensor] = []
+    kept: list[Callable[[], object]] = []
 
     def forward(rows: Rows) -> int:
-        if not kept:
-            seen = torch.from_numpy(planes(rows)).to(evaluator.device, DTYPES[evaluator.dtype])
-            kept.append(seen.to(memory_format=torch.channels_last))
         with torch.inference_mode():
-            evaluator.network(kept[0])
+            if not kept:
+                seen = torch.from_numpy(planes(rows)).to(evaluator.device, DTYPES[evaluator.dtype])
+                seen = seen.to(memory_format=torch.channels_last)
+                kept.append(partial(evaluator.network, seen))
+                if evaluator.device != "cpu":
+                    kept[0] = capture_graph(kept[0], evaluator.device).replay
+            kept[0]()
         return len(rows)
 
     return forward, clocked

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from forge_core.device import capture_graph
 from forge_core.liuzhou.arena.cuda.kernels import absorb, walk
 from forge_core.liuzhou.arena.tensors import TensorTrees
 from forge_core.liuzhou.evaluators import Evaluator, evaluate
@@ -23,8 +24,6 @@ LANES = 32
 """steps of a path that are added at once: a warp"""
 EXACT = {"num_warps": 1, "enable_fp_fusion": False}
 """Compile options of the kernels: a tree is a warp, and a * b + c is rounded twice, as elsewhere"""
-WARM_UPS = 3
-"""simulations before capture, in which libraries choose their kernels and allocate memory"""
 
 
 class CudaTrees(TensorTrees):
@@ -126,15 +125,6 @@ class CudaTrees(TensorTrees):
         roots = self.root_row
         states, counts = self.state[roots].clone(), self.row_visits[roots].clone()
         self.state[roots] = self.finished_rows(self.games)
-        with torch.cuda.device(self.device):
-            side = torch.cuda.Stream()
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
-                for _ in range(WARM_UPS):
-                    self.launch(evaluator)
-            torch.cuda.current_stream().wait_stream(side)
-            self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graph):
-                self.launch(evaluator)
+        self.graph = capture_graph(lambda: self.launch(evaluator), self.device)
         self.captured = evaluator
         self.state[roots], self.row_visits[roots] = states, counts
