@@ -1,6 +1,6 @@
 """Check and time everything that runs on a GPU, in one run of under ten minutes.
 
-    python benchmarks/gpu.py --json FILE [--resume] [--only solver,games] [--seconds 560] [--device cuda]
+    python benchmarks/gpu.py --json FILE [--resume] [--checks] [--only solver,games] [--seconds 560]
 
 It needs torch with CUDA, Triton, numba, pyarrow, fsspec, Lightning and Typer; neither Dagster nor
 MLflow. The checks come first, each against the CPU. A part is timed only if the checks that it
@@ -40,6 +40,7 @@ def main() -> int:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--json", metavar="FILE", help="write the figures here, after each part")
     parser.add_argument("--resume", action="store_true", help="continue FILE: repeat nothing that is in it")
+    parser.add_argument("--checks", action="store_true", help="only check, and time nothing")
     parser.add_argument("--seconds", type=float, default=560, help="begin no part after so many seconds")
     parser.add_argument("--only", help=f"comma-separated: {', '.join(known)}")
     parser.add_argument("--small", action="store_true", help="tiny sizes, to try the script itself")
@@ -69,7 +70,7 @@ def main() -> int:
             check(run, name, CHECKS)
             run.keep()
     for name in PARTS:
-        if name in names and name not in run.measured:
+        if name in names and name not in run.measured and not arguments.checks:
             measure(run, name, PARTS)
             run.keep()
     failed = [name for name, result in run.checked.items() if result.startswith("FAILED")]
