@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from forge_core import kernels
+from forge_core.float_lanes import FLOATS, add_product, load_floats, positive_part, store_floats
 from forge_core.kernels import kernel
 from forge_core.lanes import (
     LANES,
@@ -33,6 +34,14 @@ def _extremes(source, offsets, gains, low, high):
         least, most = min_rows(least, row), max_rows(most, row)
     store_row(low, 3, least)
     store_row(high, 3, most)
+
+
+@kernel
+def _positive_sum(start, factors, table, result):
+    row = load_floats(start, 2)
+    for i in range(len(factors)):
+        row = add_product(row, factors[i], load_floats(table, i * table.shape[1] + 1))
+    store_floats(result, 3, positive_part(row))
 
 
 @kernel
@@ -65,6 +74,18 @@ def test_rows_add_wrap_and_compare_lane_by_lane():
     np.testing.assert_array_equal(high[3 : 3 + LANES], rows.max(axis=0))
     assert not low[:3].any()
     assert not low[3 + LANES :].any()
+
+
+def test_rows_of_float32_add_products():
+    rng = np.random.default_rng(0)
+    start, factors, table = (rng.normal(size=n).astype(np.float32) for n in (FLOATS + 4, 9, (9, FLOATS + 4)))
+    result, expected = np.zeros(FLOATS + 6, np.float32), start[2 : 2 + FLOATS].copy()
+    _positive_sum(start, factors, table, result)
+    for factor, row in zip(factors, table, strict=True):
+        expected += factor * row[1 : 1 + FLOATS]
+    np.testing.assert_array_equal(result[3 : 3 + FLOATS], expected.clip(min=0))
+    assert not result[:3].any()
+    assert not result[3 + FLOATS :].any()
 
 
 def test_bits_of_words_of_every_size():

@@ -145,9 +145,9 @@ def test_playouts_refuse_what_they_cannot_use():
         playout_q(*asked, HEURISTIC, 29)
 
 
-@pytest.mark.parametrize("hidden", [None, 5])
+@pytest.mark.parametrize("hidden", [None, 5, 70])
 def test_the_kernel_computes_what_torch_computes(hidden):
-    """For the network that ships with the project, and for one of another size."""
+    """For the network that ships with the project, and for others: less than a SIMD row, and over two."""
     torch.manual_seed(0)
     network = (
         OneHandNet(FeatureSpec(), FeatureConfig(hidden, 3))

@@ -27,8 +27,10 @@ from forge_core.texas42.views import Seen
 
 LIKELIHOOD_VERSION = "l1"
 """Raised when the same policy, tau and mix give other likelihoods"""
-_FEWEST_ROWS, _MOST_ROWS = 64, 4096
-"""deals per task of a thread: enough to outweigh the call, few enough for Ctrl-C to interrupt"""
+_FEWEST_ROWS, _MOST_ROWS = 512, 4096
+"""deals per task of a thread: enough to meet the same hands again, few enough for Ctrl-C to interrupt"""
+_HANDS = 1024
+"""hands of each seat whose likelihoods are kept; a power of 2"""
 
 
 def log_likelihood_of_plays(
@@ -103,28 +105,38 @@ def _weigh(
     n_plays = plays.shape[1]
     remaining, tricks = np.zeros(n_plays, np.int64), np.zeros(n_plays, np.int64)
     barred = np.zeros((n_plays, N_SEATS), np.int64)
-    hands = np.zeros(N_SEATS, np.int64)
-    replayed = np.int64(-1)
+    # The likelihood of a seat's plays depends on its own hand alone, which it has in many deals.
+    known, log_shares = np.empty((N_SEATS, _HANDS), np.int64), np.empty((N_SEATS, _HANDS, HAND_SIZE))
+    slots, replayed = np.zeros(N_SEATS, np.int64), np.int64(-1)
     for row in range(len(deals)):
         game = games[row]
-        rules = rulebook[decls[game]]
+        rules, by, mover = rulebook[decls[game]], players[game], movers[game]
         if game != replayed:
-            _replay_steps(rules, plays[game], players[game], remaining, tricks, barred)
+            _replay_steps(rules, plays[game], by, remaining, tricks, barred)
+            known[:] = 0
             replayed = game
         for seat in range(N_SEATS):
-            hands[seat] = 0
+            hand = np.int64(0)
             for slot in range(HAND_SIZE):
-                hands[seat] |= np.int64(1) << rules.bit[deals[row, seat, slot]]
+                hand |= np.int64(1) << rules.bit[deals[row, seat, slot]]
+            slot = slots[seat] = (hand * 2654435761 >> 24) % _HANDS
+            if seat == mover or known[seat, slot] == hand:
+                continue
+            known[seat, slot] = hand
+            for t in range(n_plays):
+                if by[t] != seat:
+                    continue
+                see(rules, sight, remaining[t], hand, tricks[t], barred[t], np.int64(seat), bidders[game])
+                log_share = 0.0
+                if sight.legal & (sight.legal - 1):
+                    played = rules.bit[plays[game, t]]
+                    share, n = _share(rules, dominoes, sight, memory, policy, weights[0], tau, played)
+                    log_share = np.log((1 - mix) * share + mix / n)
+                log_shares[seat, slot, t // N_SEATS] = log_share
         total = 0.0
         for t in range(n_plays):
-            seat = np.int64(players[game, t])
-            if seat == movers[game]:
-                continue
-            see(rules, sight, remaining[t], hands[seat], tricks[t], barred[t], seat, bidders[game])
-            if sight.legal & (sight.legal - 1):
-                played = rules.bit[plays[game, t]]
-                share, n = _share(rules, dominoes, sight, memory, policy, weights[0], tau, played)
-                total += np.log((1 - mix) * share + mix / n)
+            if by[t] != mover:
+                total += log_shares[by[t], slots[by[t]], t // N_SEATS]
         log_p[row] = total
 
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from forge_core.errors import BadInput
+from forge_core.float_lanes import FLOATS, add_product, load_floats, positive_part, store_floats
 from forge_core.kernels import kernel
 from forge_core.learning.checkpoints import load_model
 from forge_core.learning.networks.network import Arrays, Network
@@ -171,27 +172,32 @@ def weights_of(network: OneHandNet) -> np.ndarray:
 @kernel
 def fill_logits(weights, n, memory):
     """Fill the logits of the first n plays in memory from its context and plays; see `memory_of_size`."""
-    # The situation's share of the hidden units is the same for all plays. Most features are 0: skip them.
-    n_hidden, n_second = len(weights.bias), len(weights.out)
-    context, plays, hidden, second = memory.context, memory.plays, memory.hidden, memory.second
-    memory.situation[:] = weights.bias
-    for i in range(N_CONTEXT):
-        if context[i] != 0:
-            for unit in range(n_hidden):
-                memory.situation[unit] += context[i] * weights.context[i, unit]
+    # The situation's share of the hidden units is the same for all plays.
+    _fill_units(memory.context, weights.context, weights.bias, memory.situation, False)
     for k in range(n):
-        hidden[:] = memory.situation
-        for i in range(N_PLAY):
-            if plays[k, i] != 0:
-                for unit in range(n_hidden):
-                    hidden[unit] += plays[k, i] * weights.play[i, unit]
-        # About half of the hidden units are 0 after the ReLU: skip them, too.
-        second[:] = weights.second_bias
-        for i in range(n_hidden):
-            if hidden[i] > 0:
-                for unit in range(n_second):
-                    second[unit] += hidden[i] * weights.second[i, unit]
+        _fill_units(memory.plays[k], weights.play, memory.situation, memory.hidden, True)
+        _fill_units(memory.hidden, weights.second, weights.second_bias, memory.second, True)
         logit = np.float32(0)
-        for unit in range(n_second):
-            logit += max(second[unit], np.float32(0)) * weights.out[unit]
+        for unit in range(len(weights.out)):
+            logit += memory.second[unit] * weights.out[unit]
         memory.logits[k] = logit
+
+
+@kernel
+def _fill_units(inputs, weights, start, units, positive):
+    """Fill units [U] with start [U] + inputs [I] x weights [I, U]; with `positive`, negative ones become 0.
+
+    Many inputs are 0, but a branch that skips them costs more than the additions.
+    """
+    n_inputs, n_units = weights.shape
+    n_in_rows = n_units - n_units % FLOATS
+    for first in range(0, n_in_rows, FLOATS):
+        row = load_floats(start, first)
+        for i in range(n_inputs):
+            row = add_product(row, inputs[i], load_floats(weights, i * n_units + first))
+        store_floats(units, first, positive_part(row) if positive else row)
+    for unit in range(n_in_rows, n_units):
+        total = start[unit]
+        for i in range(n_inputs):
+            total += inputs[i] * weights[i, unit]
+        units[unit] = max(total, np.float32(0)) if positive else total
