@@ -50,6 +50,8 @@ class Sizes:
     """per decision"""
     games: tuple[int, ...] = (32, 1_024, 4_096)
     """played at once"""
+    usual_games: int = 1_024
+    """for the figures that are not taken for all numbers of games"""
     questions: tuple[int, ...] = (16_384, 32_768)
     """put to a network at once, beside the default"""
     timed_deals: int = 256
@@ -69,6 +71,7 @@ SMALL = Sizes(
     deals=2,
     worlds=4,
     games=(2,),
+    usual_games=2,
     questions=(64,),
     timed_deals=2,
     batches=(32,),
@@ -230,19 +233,21 @@ def time_games(run: Run) -> dict[str, Any]:
     )
     first = sizes.networks[0]
     for n in sizes.games:
-        found[f"{n}: pipeline alone"] = play(run, NullOracle(), deal([0], n), uniform)
-        for name in sizes.networks:
+        games = deal([0], n)
+        found[f"{n}: pipeline alone"] = play(run, NullOracle(), games, uniform)
+        for name in sizes.networks if n <= sizes.usual_games else (first,):
             oracle = ModelOracle(network(name, run.device))
-            found[f"{n}: {name}, uniform"] = play(run, oracle, deal([0], n), uniform)
+            found[f"{n}: {name}, uniform"] = play(run, oracle, games, uniform)
             run.keep()
-        oracle = ModelOracle(network(first, run.device))
-        found[f"{n}: {first}, posterior"] = play(run, oracle, deal([0], n), weighed)
-        run.keep()
-    for n in sizes.games[:2][-1:]:
-        for questions in sizes.questions:
-            oracle = ModelOracle(network(first, run.device), questions=questions)
-            label = f"{n}: {first}, {questions} questions at once"
-            found[label] = play(run, oracle, deal([0], n), uniform)
+        if n <= sizes.usual_games:
+            oracle = ModelOracle(network(first, run.device))
+            found[f"{n}: {first}, posterior"] = play(run, oracle, games, weighed)
+            run.keep()
+    n = sizes.usual_games
+    for questions in sizes.questions:
+        oracle = ModelOracle(network(first, run.device), questions=questions)
+        label = f"{n}: {first}, {questions} questions at once"
+        found[label] = play(run, oracle, deal([0], n), uniform)
     return found
 
 
@@ -263,7 +268,7 @@ def play(run: Run, oracle: Oracle, games: Games, config: GameConfig) -> dict[str
 def time_forward(run: Run) -> dict[str, Any]:
     """Time the bare forward passes of whole games, and their share of the time of the games."""
     sizes = sizes_of(run)
-    n, name = sizes.games[:2][-1], sizes.networks[0]
+    n, name = sizes.usual_games, sizes.networks[0]
     oracle = ModelOracle(network(name, run.device))
     asked: list[tuple[torch.Tensor, torch.Tensor]] = []
     hook = oracle.model.register_forward_pre_hook(lambda _, given: asked.append(given))
