@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from forge_core.errors import BadInput
@@ -27,18 +27,20 @@ class PlayerName:
     """the whole name, as reports show it"""
     kind: str
     options: Mapping[str, str]
+    noun: str = "player"
+    """the noun for what is named, in errors"""
 
     def whole(self, option: str, default: int) -> int:
         """Return the value of an option as a whole number of at least 0. Raises BadInput."""
         text = self.options.get(option, str(default))
         if not re.fullmatch("[0-9]{1,18}", text):
-            raise BadInput(f"player {self.text!r}: {option}={text} is not a whole number of at least 0")
+            raise BadInput(f"{self.noun} {self.text!r}: {option}={text} is not a whole number of at least 0")
         return int(text)
 
     def model(self) -> str:
         """Return the folder of the player's network. Raises BadInput if the name has no option `model`."""
         if "model" not in self.options:
-            raise BadInput(f"player {self.text!r} needs a network: write {self.kind}:model=FOLDER")
+            raise BadInput(f"{self.noun} {self.text!r} needs a network: write {self.kind}:model=FOLDER")
         return self.options["model"]
 
 
@@ -64,22 +66,25 @@ def short_name(text: str, most: int) -> str:
     return short if len(short) <= most else f"{short[: most - 1]}…"
 
 
-def parse_name(text: str, kinds: Mapping[str, PlayerKind[P]], path_kind: str | None = None) -> PlayerName:
+def parse_name(
+    text: str, kinds: Mapping[str, PlayerKind[P]], path_kind: str | None = None, noun: str = "player"
+) -> PlayerName:
     """Parse `KIND`, `KIND:VALUE` or `KIND:option=value,...`.
 
     The folder of a network (the option `model`) may contain commas: it ends where another option begins.
     path_kind: the kind to use if `text` is the path of a network (it contains a slash and does not start
-    with a kind); the path becomes its option `model`. Raises BadInput for an unknown kind, option or value.
+    with a kind); the path becomes its option `model`. noun: see PlayerName. Raises BadInput for an unknown
+    kind, option or value.
     """
     text = text.strip()
     name, _, rest = text.partition(":")
     if name not in kinds and path_kind and "/" in text:
-        return PlayerName(text, path_kind, {"model": text})
+        return PlayerName(text, path_kind, {"model": text}, noun)
     if name not in kinds and name in ALIASES:
         raise BadInput(fetch_text(name))
     if name not in kinds:
         path = ", or the path of a network (with a slash)" if path_kind else ""
-        raise BadInput(f"unknown player {name!r}: use {', '.join(kinds)}{path}")
+        raise BadInput(f"unknown {noun} {name!r}: use {', '.join(kinds)}{path}")
     kind, options = kinds[name], {}
     for part in _options_of(rest, kind.options):
         option, equals, value = (word.strip() for word in part.partition("="))
@@ -87,11 +92,11 @@ def parse_name(text: str, kinds: Mapping[str, PlayerKind[P]], path_kind: str | N
             option, equals, value = kind.main, "=", option
         if option not in kind.options:
             known = f"use {', '.join(kind.options)}" if kind.options else "it takes none"
-            raise BadInput(f"player {text!r}: {name} has no option {option!r}; {known}")
+            raise BadInput(f"{noun} {text!r}: {name} has no option {option!r}; {known}")
         if not (equals and value) or option in options:
-            raise BadInput(f"player {text!r}: write {option}=VALUE exactly once")
+            raise BadInput(f"{noun} {text!r}: write {option}=VALUE exactly once")
         options[option] = value
-    return PlayerName(text, name, options)
+    return PlayerName(text, name, options, noun)
 
 
 def split_names(text: str) -> list[str]:
@@ -123,15 +128,16 @@ def make_player(
     device: str = "auto",
     find_model: FindModel | None = None,
     path_kind: str | None = None,
+    noun: str = "player",
 ) -> P:
     """Return the player with this name; see `parse_name` for its form.
 
     find_model: by default the text after `model=` is the folder itself. Raises BadInput, and the errors
     of the kind's `make`, such as DeviceUnavailable.
     """
-    name = parse_name(text, kinds, path_kind)
+    name = parse_name(text, kinds, path_kind, noun)
     kind = kinds[name.kind]
     if find_model and "model" in name.options:
         found = find_model(kind.objective, name.options["model"])
-        name = PlayerName(name.text, name.kind, {**name.options, "model": found})
+        name = replace(name, options={**name.options, "model": found})
     return kind.make(name, device)

@@ -16,6 +16,7 @@ is outbid. The lowest bid is made most often but stands least often.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -107,6 +108,8 @@ class Best:
     call: int
     decl: int | None
     """None for a pass"""
+    p_make: float | None = dataclasses.field(default=None, compare=False)
+    """the estimated chance to make the bid; None if there is none"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

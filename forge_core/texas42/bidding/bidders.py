@@ -1,7 +1,8 @@
 """Bidders, and auctions between four of them.
 
-A bidder estimates how often each declaration of a hand makes each bid. `advice` then derives the call
-from this estimate, the calls so far and the score in marks, in the same way for all bidders.
+A Bidder estimates how often each declaration of a hand makes each bid. `advice` then derives the call
+from this estimate, the calls so far and the score in marks, in the same way for all of them. A Caller
+decides by itself what to call, and declares once the auction is over.
 """
 
 from __future__ import annotations
@@ -9,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
 from forge_core.texas42.auction import PASS, Auction, Contract, Score
-from forge_core.texas42.bidding.advice import Best, Situation, choose, stakes_of
+from forge_core.texas42.bidding.advice import Best, Situation, Stakes, choose, stakes_of
 from forge_core.texas42.bidding.playouts import Playout
-from forge_core.texas42.bidding.table import Floats, play_out
+from forge_core.texas42.bidding.table import Floats, bid_index, play_out
 from forge_core.texas42.deals import Hands, check_deal
 from forge_core.texas42.declaring import count_sure
 from forge_core.texas42.dominoes import N_SEATS
@@ -61,6 +62,54 @@ class Bidder(Protocol):
 
     def p_make(self, hand: Sequence[int]) -> Floats:
         """Return [10, 13]: the estimated P(make) of each bid of BIDS under each declaration."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallsSoFar:
+    """The calls of an auction as known to one of its callers, and the score."""
+
+    calls: tuple[int, ...]
+    """zero to four calls, from the dealer's left"""
+    place: int
+    """the caller's place in the order of calling, 0..3; 3 is the dealer"""
+    own_marks: int = 0
+    opponent_marks: int = 0
+    forced: bool = False
+    """see Situation"""
+
+    @classmethod
+    def of(cls, situation: Situation) -> CallsSoFar:
+        """Return the knowledge of the bidder whose turn it is to call."""
+        marks = situation.own_marks, situation.opponent_marks
+        return cls(situation.calls, situation.place, *marks, situation.forced)
+
+    def situation_of(self, place: int) -> Situation:
+        """Return the situation in which the caller at a place called."""
+        own, other = self.own_marks, self.opponent_marks
+        marks = (own, other) if (place - self.place) % 2 == 0 else (other, own)
+        return Situation(self.calls[:place], *marks, self.forced)
+
+
+@runtime_checkable
+class Caller(Protocol):
+    """A bidder that decides by itself what to call, and declares after the auction."""
+
+    @property
+    def name(self) -> str:
+        """The name, a single word."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything its calls depend on; see Bidder."""
+        ...
+
+    def call(self, hand: Sequence[int], situation: Situation) -> Best:
+        """Return a legal call, and the declaration that goes with it."""
+        ...
+
+    def declare(self, hand: Sequence[int], known: CallsSoFar) -> Best:
+        """Return the winning bid, which is its own, the declaration, and the chance to make the bid."""
         ...
 
 
@@ -115,6 +164,8 @@ class HeldAuction:
     auction: Auction
     decl: int | None
     """the bidder's declaration; None if all passed"""
+    p_make: float | None = None
+    """the chance to make the bid as the bidder estimates it; None if all passed"""
 
     @property
     def contract(self) -> Contract | None:
@@ -122,14 +173,23 @@ class HeldAuction:
         return self.auction.contract
 
 
-def call(bidder: Bidder, hand: Sequence[int], situation: Situation) -> Best:
+def call(bidder: Bidder | Caller, hand: Sequence[int], situation: Situation) -> Best:
     """Return the bidder's call with a hand, and the declaration that goes with it."""
-    chosen, decl = (int(one) for one in choose(bidder.p_make(hand), _stakes(situation)))
-    return Best(chosen, None if chosen == PASS else decl)
+    if isinstance(bidder, Caller):
+        return bidder.call(hand, situation)
+    p_make = bidder.p_make(hand)
+    chosen, decl = (int(one) for one in choose(p_make, stakes(situation)))
+    if chosen == PASS:
+        return Best(PASS, None)
+    return Best(chosen, decl, float(p_make[decl, bid_index(chosen)]))
 
 
 def hold_auction(
-    hands: Hands, bidders: Sequence[Bidder], dealer: int, score: Score | None = None, forced: bool = False
+    hands: Hands,
+    bidders: Sequence[Bidder | Caller],
+    dealer: int,
+    score: Score | None = None,
+    forced: bool = False,
 ) -> HeldAuction:
     """Hold an auction: four bidders, one per seat, call in turn from the dealer's left.
 
@@ -148,7 +208,11 @@ def hold_auction(
         called = call(bidders[seat], hands[seat], Situation(auction.calls, own_marks, opponent_marks, forced))
         auction = auction.call(seat, called.call)
         best = called if called.call != PASS else best
-    return HeldAuction(auction, best.decl)
+    if (contract := auction.contract) and isinstance(bidder := bidders[contract.bidder], Caller):
+        place, side = auction.calls.index(contract.bid), contract.team
+        known = CallsSoFar(auction.calls, place, marks[side], marks[1 - side], forced)
+        best = bidder.declare(hands[contract.bidder], known)
+    return HeldAuction(auction, best.decl, best.p_make)
 
 
 def rule_features(hands: npt.NDArray[np.int8]) -> Floats:
@@ -157,4 +221,7 @@ def rule_features(hands: npt.NDArray[np.int8]) -> Floats:
     return np.stack([np.ones_like(trumps), trumps, unbeaten, trumps * unbeaten], axis=-1).astype(np.float64)
 
 
-_stakes = cache(stakes_of)
+@cache
+def stakes(situation: Situation) -> Stakes:
+    """Return the stakes of a situation, computed once."""
+    return stakes_of(situation)

@@ -21,6 +21,9 @@ import numpy.typing as npt
 from forge_core.errors import BadInput
 from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
 from forge_core.texas42.games import start
+from forge_core.texas42.one_hand.choose import Policy as FastPolicy
+from forge_core.texas42.one_hand.choose import open_policy
+from forge_core.texas42.one_hand.playouts import PLAYOUT_VERSION, deal_points
 from forge_core.texas42.oracle.alphabeta import root_q
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
 from forge_core.texas42.players.protocol import Clairvoyant, Player, ask
@@ -151,6 +154,32 @@ class PlayersPlayout:
         return games.seen.points[:, BIDDER].astype(np.int8)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PolicyPlayout:
+    """A playout in which all seats follow a fast policy that sees one hand, compiled for whole deals."""
+
+    name: str
+    version: str
+    policy: FastPolicy
+    workers: int | None = None
+    """number of threads, by default one per core"""
+
+    @property
+    def sees_all(self) -> bool:
+        """False: every seat sees its own hand."""
+        return False
+
+    def points(self, hands: Bytes, decls: npt.NDArray[np.int64], advance: Advance | None = None) -> Bytes:
+        """Return int8 [D]: the points, 0..42, of the team of seat 0, which leads; see Playout."""
+        points = np.zeros(len(hands), dtype=np.int8)
+        for first in range(0, len(hands), _PASSES_AT_ONCE):
+            some = slice(first, first + _PASSES_AT_ONCE)
+            points[some] = deal_points(hands[some], decls[some], self.policy, self.workers)
+            if advance:
+                advance(len(points[some]))
+        return points
+
+
 def _open_oracle(device: str, workers: int | None) -> Playout:
     return OraclePlayout(workers)
 
@@ -164,13 +193,9 @@ def _open_heuristic(device: str, workers: int | None) -> Playout:
 
 
 def _open_network(device: str, workers: int | None) -> Playout:
-    from forge_core.texas42.one_hand.choose import open_policy
-    from forge_core.texas42.one_hand.playouts import PLAYOUT_VERSION
-    from forge_core.texas42.players.one_hand import OneHandPlayer
-
-    player = OneHandPlayer("network", open_policy("network"))
-    version = f"{PLAYOUT_VERSION}, {_policy_text(player.describe())}"
-    return PlayersPlayout("network", version, player, _PASSES_AT_ONCE)
+    policy = open_policy("network")
+    version = f"{PLAYOUT_VERSION}, {_policy_text(policy.describe())}"
+    return PolicyPlayout("network", version, policy, workers)
 
 
 def _open_policy(device: str, workers: int | None, model: str = REFERENCE_MODEL) -> Playout:

@@ -17,7 +17,7 @@ from forge_core.device import worker_count
 from forge_core.errors import BadInput, StateUnreachable
 from forge_core.kernels import kernel
 from forge_core.lanes import popcount, trailing_zeros
-from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
+from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS, N_SEATS
 from forge_core.texas42.one_hand.choose import Policy, new_memory, policy_play
 from forge_core.texas42.one_hand.sight import DOMINO_TABLE, note_void, see
 from forge_core.texas42.oracle.alphabeta.positions import unpack, workspace
@@ -96,6 +96,42 @@ def playout_q(
         with ThreadPoolExecutor(threads, "playout_q") as pool:
             deque(pool.map(answer, tasks), maxlen=0)
     return q
+
+
+def deal_points(
+    hands: npt.NDArray[np.int8], decls: npt.NDArray, policy: Policy, workers: int | None = None
+) -> npt.NDArray[np.int8]:
+    """Return int8 [D]: points, 0..42, of the team of seat 0, which bids and leads, in whole deals.
+
+    All seats follow the policy. hands: [D, 4, 7], ascending. decls: [D]. workers: threads (default: one
+    per core).
+    """
+    gained, decls = np.zeros(len(hands), dtype=np.int64), np.asarray(decls, dtype=np.int64)
+    threads = worker_count(workers)
+    task = min(max(len(hands) // (8 * threads), _FEWEST_ROWS), _MOST_ROWS)
+
+    def play_task(first: int) -> None:
+        rows = slice(first, first + task)
+        memory = new_memory(policy.sizes)
+        play_deals(
+            RULEBOOK,
+            workspace(),
+            DOMINO_TABLE,
+            *memory,
+            hands[rows],
+            decls[rows],
+            policy.index,
+            policy.weights,
+            gained[rows],
+        )
+
+    tasks = range(0, len(hands), task)
+    if min(threads, len(tasks)) <= 1:
+        deque(map(play_task, tasks), maxlen=0)
+    else:
+        with ThreadPoolExecutor(threads, "deal_points") as pool:
+            deque(pool.map(play_task, tasks), maxlen=0)
+    return ((HAND_POINTS + gained) // 2).astype(np.int8)
 
 
 def check_until(until: int) -> None:

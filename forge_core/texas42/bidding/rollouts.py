@@ -1,0 +1,236 @@
+"""A bidder by rollouts: each call it could make is followed to the end of the hand, in many worlds.
+
+In every world that fits the auction so far, each possible call is made, the seats that follow call like
+RuleBidder, and the contract is played out by a fast policy that sees one hand. The worth of a call is the
+mean chance to win the game at the score that this leads to. Nothing is assumed about the strength of other
+hands: worlds hold them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.errors import BadInput
+from forge_core.kernels import kernel
+from forge_core.streams import stream
+from forge_core.texas42.auction import LOWEST_BID, MARK, MARKS_TO_WIN, PASS, points_needed
+from forge_core.texas42.bidding.advice import GRAIN, Best, Situation
+from forge_core.texas42.bidding.bidders import CallsSoFar
+from forge_core.texas42.bidding.calls import (
+    FIELD_RECORD,
+    RULE_TABLE,
+    TRUMPS,
+    fill_best_call,
+    fill_rule_p_make,
+)
+from forge_core.texas42.bidding.chances import MEASURED_CHANCES
+from forge_core.texas42.bidding.evidence import AuctionEvidence
+from forge_core.texas42.bidding.table import BIDS, Floats, bid_index
+from forge_core.texas42.declarations import N_DECLARATIONS
+from forge_core.texas42.dominoes import N_SEATS
+from forge_core.texas42.one_hand.choose import Policy, open_policy
+from forge_core.texas42.one_hand.playouts import PLAYOUT_VERSION, deal_points
+from forge_core.texas42.settings.bidding import AUCTION_CANDIDATES, AUCTION_WORLDS, SHORTLIST
+from forge_core.texas42.tables import BEATEN_BY, LED_SUIT, Bytes
+
+ROLLOUT_VERSION = "w1"
+"""Increased when RolloutBidder calls or declares otherwise."""
+NOBODY = -1
+"""the seat that holds the contract if all passed"""
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RolloutBidder:
+    """A bidder that calls what wins most games in rollouts, and declares what makes its bid most often."""
+
+    policy: Policy = field(default_factory=lambda: open_policy("network"))
+    """the policy of all seats in playouts"""
+    evidence: AuctionEvidence = field(default_factory=AuctionEvidence)
+    worlds: int = AUCTION_WORLDS
+    """worlds per call; a declaration is chosen in twice as many"""
+    candidates: int = AUCTION_CANDIDATES
+    """worlds dealt for each world that is used"""
+    shortlist: int = SHORTLIST
+    """declarations that are played out by the policy, 1..10"""
+    chances: Floats = field(default_factory=lambda: MEASURED_CHANCES)
+    """[8, 8] chance to win the game by own and opponents' marks; see `chances`"""
+    seed: int = 0
+    workers: int | None = None
+    """threads of playouts; default: one per core"""
+
+    def __post_init__(self) -> None:
+        if self.worlds < 1 or self.candidates < 1:
+            raise BadInput(f"worlds {self.worlds}, candidates {self.candidates}: use at least 1 of each")
+        if not 1 <= self.shortlist <= N_DECLARATIONS:
+            raise BadInput(f"shortlist {self.shortlist}: use 1 to {N_DECLARATIONS} declarations")
+
+    @property
+    def name(self) -> str:
+        """The name: `rollout`."""
+        return "rollout"
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything its calls depend on; see Bidder."""
+        return {
+            "bidder": "rollout",
+            "version": ROLLOUT_VERSION,
+            "playout": PLAYOUT_VERSION,
+            **self.policy.describe(),
+            "evidence": self.evidence.describe(),
+            "worlds": self.worlds,
+            "candidates": self.candidates,
+            "shortlist": self.shortlist,
+            "chances": self.chances[:MARKS_TO_WIN, :MARKS_TO_WIN].round(4).tolist(),
+            "seed": self.seed,
+        }
+
+    def call(self, hand: Sequence[int], situation: Situation) -> Best:
+        """Return the call with the greatest worth, and its declaration. Ties go to the first legal call."""
+        calls, worth, decls = self.worth(hand, situation)
+        best = int(np.round(worth / GRAIN).argmax())
+        return Best(int(calls[best]), None if calls[best] == PASS else int(decls[best]))
+
+    def worth(self, hand: Sequence[int], situation: Situation) -> tuple[Numbers, Floats, Numbers]:
+        """Return C calls, ascending, the chance to win the game with each [C], and its declaration [C].
+
+        The declaration of a pass is the one that its hand would choose, and has no meaning.
+        """
+        known = CallsSoFar.of(situation)
+        worlds = self._draw(hand, known, self.worlds)
+        calls = np.array(situation.auction.legal)
+        seats, bids, their_decls = finish_auctions(worlds, situation, calls)
+        decls, points = self._shortlist(worlds)
+        is_made = points[:, :, None] >= np.minimum(bids, MARK)  # [K, D, C], if seat 0 holds the contract
+        mine = self._chances_after(situation, bids, is_made)
+        others = self._worth_of_others(worlds, situation, seats, bids, their_decls)
+        by_decl = np.where(seats == 0, mine, others).mean(axis=1)  # [K, C]
+        best = np.round(by_decl / GRAIN).argmax(axis=0)
+        return calls, by_decl[best, np.arange(len(calls))], decls[best]
+
+    def declare(self, hand: Sequence[int], known: CallsSoFar) -> Best:
+        """Return the declaration that makes the winning bid most often, after all four calls."""
+        bid = max(known.calls)
+        worlds = self._draw(hand, known, 2 * self.worlds)
+        decls, points = self._shortlist(worlds, bid)
+        p_make = (points >= points_needed(bid)).mean(axis=1)
+        best = int(p_make.argmax())
+        return Best(bid, int(decls[best]), float(p_make[best]))
+
+    def _draw(self, hand: Sequence[int], known: CallsSoFar, n: int) -> Bytes:
+        marks = known.own_marks, known.opponent_marks
+        draws = stream(self.seed, "auction", *sorted(map(int, hand)), *known.calls, known.place, *marks)
+        return self.evidence.draw(hand, known, n, self.candidates, draws)
+
+    def _shortlist(self, worlds: Bytes, bid: int | None = None) -> tuple[Numbers, Bytes]:
+        """Return K declarations of seat 0, ascending, and its team's points under each [K, D].
+
+        The heuristic's playouts choose them: those that make `bid` most often (default: the mean over all
+        bids, but the last is the one that makes 42 most often).
+        """
+        n = len(worlds)
+        every = np.repeat(np.arange(N_DECLARATIONS), n)
+        quick = deal_points(np.tile(worlds, (N_DECLARATIONS, 1, 1)), every, HEURISTIC, self.workers)
+        made = (quick.reshape(N_DECLARATIONS, n, 1) >= np.array(BIDS)).mean(axis=1)  # [10, 13]
+        by = made.mean(axis=1) if bid is None else made[:, bid_index(bid)] + GRAIN * made.mean(axis=1)
+        ranked = list(np.argsort(-by, kind="stable")[: self.shortlist])
+        most = int(made[:, -1].argmax())
+        if bid is None and most not in ranked:
+            ranked[-1] = most
+        decls = np.sort(np.array(ranked))
+        points = deal_points(
+            np.tile(worlds, (len(decls), 1, 1)), np.repeat(decls, n), self.policy, self.workers
+        )
+        return decls, points.reshape(len(decls), n)
+
+    def _worth_of_others(
+        self, worlds: Bytes, situation: Situation, seats: Numbers, bids: Numbers, decls: Numbers
+    ) -> Floats:
+        """Return [D, C]: the chance to win the game where another seat holds the contract, or nobody.
+
+        A contract that several calls lead to in a world is played out once.
+        """
+        rows, columns = np.nonzero(seats > 0)
+        keys = (rows * N_SEATS + seats[rows, columns]) * N_DECLARATIONS + decls[rows, columns]
+        played, inverse = np.unique(keys, return_inverse=True)
+        places, decl = np.divmod(played, N_DECLARATIONS)
+        world, seat = np.divmod(places, N_SEATS)
+        turned = worlds[world[:, None], (seat[:, None] + np.arange(N_SEATS)) % N_SEATS]
+        points = deal_points(turned, decl, self.policy, self.workers)[inverse]
+        worth = np.full(seats.shape, self.chances[situation.own_marks, situation.opponent_marks])
+        bid = bids[rows, columns]
+        is_ours = (points >= np.minimum(bid, MARK)) == (seats[rows, columns] % 2 == 0)
+        worth[rows, columns] = self._chances_after(situation, bid, is_ours)
+        return worth
+
+    def _chances_after(self, situation: Situation, bids: Numbers, is_ours: npt.NDArray[np.bool_]) -> Floats:
+        """Return the chance to win the game after contracts of `bids`, whose marks are ours or theirs."""
+        marks = np.maximum(1, bids // MARK)
+        own = np.minimum(MARKS_TO_WIN, situation.own_marks + marks * is_ours)
+        other = np.minimum(MARKS_TO_WIN, situation.opponent_marks + marks * ~is_ours)
+        return self.chances[own, other]
+
+
+HEURISTIC = open_policy("heuristic")
+"""chooses the declarations that the policy plays out, at an eightieth of the cost of the network"""
+
+
+def finish_auctions(worlds: Bytes, situation: Situation, calls: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Finish the auction of each world with each of C calls by seat 0; the later seats call like RuleBidder.
+
+    worlds: [D, 4, 7]. Returns the seat that holds the contract (NOBODY if all pass), its bid, and for seats
+    other than 0 the declaration that RuleBidder finds most promising at this bid; [D, C] each.
+    """
+    seats, bids, decls = np.zeros((3, len(worlds), len(calls)), dtype=np.int64)
+    _finish(
+        RULE_TABLE,
+        TRUMPS,
+        LED_SUIT,
+        BEATEN_BY,
+        FIELD_RECORD[0],
+        worlds,
+        np.array(situation.calls, dtype=np.int64),
+        calls.astype(np.int64),
+        situation.own_marks,
+        situation.opponent_marks,
+        int(situation.forced),
+        seats,
+        bids,
+        decls,
+    )
+    return seats, bids, decls
+
+
+@kernel
+def _finish(
+    table, trumps, led_suit, beaten_by, field, worlds, before, calls, own, other, forced, seats, bids, decls
+):
+    """Fill seats, bids and decls [D, C]; see `finish_auctions`. before: the earlier calls."""
+    place = len(before)
+    p_make = np.zeros((N_SEATS, N_DECLARATIONS, len(BIDS)))
+    made, best = np.zeros(N_SEATS, np.int64), np.zeros(2, np.int64)
+    made[:place] = before
+    for world in range(len(worlds)):
+        for seat in range(1, N_SEATS):
+            fill_rule_p_make(table, trumps, led_suit, beaten_by, worlds[world, seat], p_make[seat])
+        for k in range(len(calls)):
+            made[place] = calls[k]
+            for later in range(place + 1, N_SEATS):
+                seat = later - place
+                marks = (own, other) if seat & 1 == 0 else (other, own)
+                fill_best_call(field, p_make[seat], made[:later], marks[0], marks[1], forced, best)
+                made[later] = best[0]
+            high, holder = np.int64(PASS), np.int64(NOBODY)
+            for each in range(N_SEATS):
+                if made[each] > high:
+                    high, holder = made[each], np.int64(each)
+            bids[world, k] = high
+            seats[world, k] = NOBODY if holder == NOBODY else (holder - place) & (N_SEATS - 1)
+            if seats[world, k] > 0:
+                decls[world, k] = np.argmax(p_make[seats[world, k], :, min(high, MARK) - LOWEST_BID])
