@@ -8,6 +8,7 @@ mostly known, and the solver is cheap.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -63,7 +64,7 @@ def playout_q(
     check_until(until)
     q = np.full((len(states), HAND_SIZE), ILLEGAL, dtype=np.int8)
     threads = worker_count(workers)
-    task = min(max(len(states) // (8 * threads), _FEWEST_ROWS), _MOST_ROWS)
+    task = _rows_per_task(len(states), threads)
     decls, bidders = np.asarray(decls, dtype=np.int64), np.asarray(bidders, dtype=np.int64)
 
     def answer(first: int) -> None:
@@ -89,13 +90,44 @@ def playout_q(
                 f"declaration {int(decls[first + broken])}): use states of this deal and declaration"
             )
 
-    tasks = range(0, len(states), task)
+    _spread(answer, range(0, len(states), task), threads)
+    return q
+
+
+def exact_rest(
+    hands: npt.NDArray[np.int8],
+    decls: npt.NDArray[np.int64],
+    boundaries: npt.NDArray[np.int64],
+    tricks: npt.NDArray[np.int64],
+    workers: int | None = None,
+) -> npt.NDArray[np.int64]:
+    """Return [P]: the exact points to come in P positions, the trick so far included, in team 0's frame.
+
+    hands: [P, 4, 7] as dealt, ascending. boundaries, tricks: see the rulebook. workers: see `playout_q`.
+    """
+    rest = np.zeros(len(decls), dtype=np.int64)
+    threads = worker_count(workers)
+    task = _rows_per_task(len(decls), threads)
+
+    def answer(first: int) -> None:
+        rows = slice(first, first + task)
+        rest_rows(RULEBOOK, workspace(), hands[rows], decls[rows], boundaries[rows], tricks[rows], rest[rows])
+
+    _spread(answer, range(0, len(decls), task), threads)
+    return rest
+
+
+def _rows_per_task(n: int, threads: int) -> int:
+    return min(max(n // (8 * threads), _FEWEST_ROWS), _MOST_ROWS)
+
+
+def _spread(answer: Callable[[int], None], tasks: range, threads: int) -> None:
+    """Call `answer` with the first row of each task, in up to `threads` threads."""
     if min(threads, len(tasks)) <= 1:
         deque(map(answer, tasks), maxlen=0)
     else:
         with ThreadPoolExecutor(threads, "playout_q") as pool:
             deque(pool.map(answer, tasks), maxlen=0)
-    return q
 
 
 def deal_points(
@@ -190,6 +222,18 @@ def playout_rows(
                 until,
             )
     return -1
+
+
+@kernel
+def rest_rows(rulebook, workspace, deals, decls, boundaries, tricks, rest):
+    """Fill rest [P]; see `exact_rest`. Consecutive rows of one deal share the search's table."""
+    search = workspace[0]
+    for row in range(len(decls)):
+        if boundaries[row] & HELD:
+            rules = rulebook[decls[row]]
+            enter(rules, search, deals[row], decls[row])
+            fit_table(search, boundaries[row])
+            rest[row] = search_value(rules, search, boundaries[row], tricks[row], np.int64(0))
 
 
 @kernel
