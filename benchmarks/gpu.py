@@ -20,6 +20,7 @@ import sys
 import time
 
 import gpu_liuzhou
+import gpu_one_hand
 import gpu_skull_king
 import gpu_texas42
 import torch
@@ -29,8 +30,9 @@ from forge_core.cli.filling import check_place, place_of
 from forge_core.device import resolve_device
 from forge_core.errors import ForgeError
 
-CHECKS: dict[str, Check] = {**gpu_texas42.CHECKS, **gpu_liuzhou.CHECKS, **gpu_skull_king.CHECKS}
-PARTS: dict[str, Part] = {**gpu_texas42.PARTS, **gpu_liuzhou.PARTS, **gpu_skull_king.PARTS}
+_MODULES = (gpu_texas42, gpu_one_hand, gpu_liuzhou, gpu_skull_king)
+CHECKS: dict[str, Check] = {name: each for module in _MODULES for name, each in module.CHECKS.items()}
+PARTS: dict[str, Part] = {name: each for module in _MODULES for name, each in module.PARTS.items()}
 
 
 def main() -> int:

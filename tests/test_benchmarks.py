@@ -92,9 +92,11 @@ def test_all_that_a_gpu_is_timed_for_runs_and_is_kept(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(said.read_text())
     texas42 = ["solver", "worlds", "encoder", "posterior", "games"]
-    assert list(found["checked"]) == [*texas42, "liuzhou rules", "liuzhou arena", "skull king rules"]
+    others = ["one-hand playouts", "liuzhou rules", "liuzhou arena", "skull king rules"]
+    assert list(found["checked"]) == [*texas42, *others]
     assert list(found["figures"]) == [
         "apart_points",
+        "one-hand playouts, differences",
         "ceilings",
         "solver",
         "games",
@@ -102,6 +104,7 @@ def test_all_that_a_gpu_is_timed_for_runs_and_is_kept(tmp_path):
         "training",
         "rows",
         "kernels",
+        "one-hand playouts",
         "liuzhou rules",
         "liuzhou arena",
         "liuzhou self-play",
@@ -184,6 +187,17 @@ def test_the_check_of_skull_king_holds_on_a_pretended_gpu(monkeypatch):
     with pretended_card():
         run = gpu.Run("cuda:0", True, 0.0, 0.0)
         assert "20 rounds equal the CPU's" in skull_king.check_rules(run)
+
+
+@pytest.mark.filterwarnings("ignore:CUDA is not available")
+def test_the_check_of_one_hand_playouts_holds_on_a_pretended_gpu(monkeypatch):
+    from pretend_card import pretended_card
+
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    gpu, one_hand = load(GPU), load(BENCHMARKS / "gpu_one_hand.py")
+    with pretended_card():
+        run = gpu.Run("cuda:0", True, 0.0, 0.0)
+        assert "280 decisions by each policy equal the CPU's" in one_hand.check_playouts(run)
 
 
 @pytest.mark.skipif(CHROMIUM is None or sys.platform != "linux", reason="no Chromium")

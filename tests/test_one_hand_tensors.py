@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
-from pretend_card import pretended_card
+from pretend_card import CARD, pretended_card
+from running import PROJECT
 
 from forge_core.errors import StateUnreachable
 from forge_core.streams import stream
+from forge_core.texas42.eq import Sampling
 from forge_core.texas42.eq.estimate import estimate
 from forge_core.texas42.eq.oracles import History, PlayoutOracle, Positions
 from forge_core.texas42.games import Games, start
-from forge_core.texas42.one_hand.choose import POLICIES, choose_slots, features_of, new_memory, open_policy
-from forge_core.texas42.one_hand.lockstep import deal_playouts, deal_values, lockstep_q, play, see
+from forge_core.texas42.one_hand import tensors
+from forge_core.texas42.one_hand.choose import POLICIES, new_memory, open_policy
+from forge_core.texas42.one_hand.lockstep import deal_values, lockstep_q
+from forge_core.texas42.one_hand.parity import compare_decisions
 from forge_core.texas42.one_hand.playouts import play_deals, playout_q
 from forge_core.texas42.one_hand.sight import DOMINO_TABLE
-from forge_core.texas42.one_hand.tensors import choose_places, fill_features, fill_logits, rules_on, weights_on
+from forge_core.texas42.one_hand.tensors import weights_on
 from forge_core.texas42.oracle.alphabeta.positions import workspace
 from forge_core.texas42.oracle.alphabeta.rulebook import RULEBOOK
-from forge_core.texas42.worlds.voids import voids
 
 HEURISTIC, NETWORK = map(open_policy, POLICIES)
-NEAR = 1e-4
-"""difference of logits below which two plays count as nearly equal"""
 
 
 def random_games(n: int) -> Games:
@@ -58,40 +57,24 @@ def asked(positions: Positions, history: History, device: str = "cpu"):
     return [column.to(device) for column in (*columns, *public)]
 
 
-def test_features_and_plays_equal_those_of_the_kernels_at_each_step_of_games():
-    games, rules = random_games(100), rules_on(torch.device("cpu"))
-    n = len(games)
-    deal_of, views = torch.arange(n), games.views
-    columns = (games.hands, games.seen.decl, games.seen.turn, games.seen.bidder)
-    hands, decl, leader, bidder = (torch.as_tensor(column) for column in columns)
-    now = deal_playouts(rules, hands, decl.long(), deal_of, leader.long(), bidder)
-    bits, n_near = torch.as_tensor(RULEBOOK["bit"][0])[hands.long()], 0
-    while not games.over:
-        views, sights = games.views, see(rules, now)
-        context, plays, legal = fill_features(rules, sights)
-        expected_context, expected_plays, slots = features_of(views)
-        np.testing.assert_array_equal(context.T.numpy(), expected_context)
-        found = plays.permute(2, 1, 0)[legal.T].numpy()  # the legal plays, ascending by bit
-        np.testing.assert_array_equal(found, expected_plays[slots >= 0])
+@pytest.mark.parametrize("policy", [HEURISTIC, NETWORK], ids=POLICIES)
+def test_features_and_plays_equal_those_of_the_kernels_at_each_step_of_games(policy):
+    games = random_games(100)
+    found = compare_decisions(games.hands, games.seen, policy, stream(0, "compare"), "cpu")
+    assert found.decisions == 2_800
+    assert found.near_ties <= 2
 
-        own = bits[deal_of, torch.as_tensor(views.seat).long()]  # [N, 7] bits by slot
-        logits = fill_logits(weights_on(NETWORK, torch.device("cpu")), context, plays)
-        for policy in (HEURISTIC, NETWORK):
-            place = choose_places(rules, sights, policy)
-            chosen = sights.keys[place, deal_of] - 28 * now.decl
-            kernel = own[deal_of, torch.as_tensor(choose_slots(views, policy))]
-            differ = torch.nonzero(chosen != kernel).squeeze(1)
-            assert policy is NETWORK or not len(differ)
-            for row in differ:
-                other = sights.keys[:, row] - 28 * now.decl[row] == kernel[row]
-                assert logits[place[row], row] - logits[other, row] < NEAR
-            n_near += len(differ)
-        games = games.play(slot := random_slots(games))
-        bit = own[deal_of, torch.as_tensor(slot)].int()
-        now = play(rules, now, bit, torch.ones(n, dtype=torch.bool))
-        points = games.seen.points.astype(int)
-        np.testing.assert_array_equal(now.gained.numpy(), points[:, 0] - points[:, 1])
-    assert n_near <= 2  # of 2,800 decisions
+
+def test_a_comparison_notices_another_network_and_other_features(monkeypatch):
+    games = random_games(20)
+    asked = games.hands, games.seen, NETWORK, stream(0, "compare"), "cpu"
+    other = weights_on(open_policy(str(PROJECT / "models" / "texas42-one-hand-17k")), torch.device("cpu"))
+    monkeypatch.setattr(tensors, "weights_on", lambda *_: other)
+    with pytest.raises(AssertionError, match="another play after"):
+        compare_decisions(*asked)
+    monkeypatch.setitem(tensors._PLAY, "suit_gone", tensors._PLAY["draws_ten"])
+    with pytest.raises(AssertionError, match="Mismatched elements"):
+        compare_decisions(*asked)
 
 
 @pytest.mark.parametrize("policy", [HEURISTIC, NETWORK], ids=POLICIES)
@@ -146,3 +129,38 @@ def test_a_state_that_breaks_the_rules_is_refused_as_by_the_kernels():
         lockstep_q(*columns, HEURISTIC, 0)
     assert str(by_tensors.value) == str(by_kernels.value)
     assert len(lockstep_q(*(column[:0] for column in columns), HEURISTIC, 0)) == 0
+
+
+# --- on a card
+
+
+@pytest.mark.parametrize("policy", [HEURISTIC, NETWORK], ids=POLICIES)
+def test_playouts_on_a_card_equal_those_of_the_host_and_wait_twice(policy):
+    positions, history = positions_at(9)
+    expected = lockstep_q(*asked(positions, history), policy, 0)
+    with pretended_card() as card:
+        columns = asked(positions, history, "cuda:0")
+        lockstep_q(*columns, policy, 0)  # copies the tables
+        card.waits.clear()
+        found = lockstep_q(*columns, policy, 0, batch=50)
+        assert card.waits.total() == 2, card.waits
+        lockstep_q(*columns, policy, 12)
+        assert card.waits.total() == 2 + 2 + 2, card.waits
+        deals = columns[0], columns[1]
+        card.waits.clear()
+        assert deal_values(*deals, policy).device == CARD
+        assert card.waits.total() == 0
+        assert torch.equal(found.cpu(), expected)
+
+
+@pytest.mark.parametrize("until", [0, 12])
+def test_e_q_by_playouts_on_a_card_is_that_of_the_host(until):
+    games = random_games(12)
+    while games.seen.step < 14:
+        games = games.play(random_slots(games))
+    keys, oracle = np.arange(12, dtype=np.uint64), PlayoutOracle(NETWORK, until, workers=1)
+    on_host = estimate(oracle, games.views, keys, Sampling(10))
+    with pretended_card():
+        there = estimate(oracle, games.views, keys, Sampling(10), "cuda:0")
+    for name in ("mean", "variance", "p_make", "points"):
+        np.testing.assert_allclose(getattr(there, name), getattr(on_host, name), rtol=1e-5, atol=1e-5)

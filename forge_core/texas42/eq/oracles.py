@@ -20,6 +20,7 @@ from forge_core.ranges import check_numbers
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_DOMINOES, N_SEATS
 from forge_core.texas42.eq.records import OracleKind
 from forge_core.texas42.one_hand.choose import Policy, open_policy
+from forge_core.texas42.one_hand.lockstep import lockstep_q
 from forge_core.texas42.one_hand.playouts import PLAYOUT_VERSION, check_until, playout_q
 from forge_core.texas42.oracle.alphabeta import root_q, root_reached
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
@@ -283,16 +284,18 @@ class HybridOracle:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlayoutOracle:
-    """Playouts: all four seats play on by a fast policy that sees only its own hand, on the CPU.
+    """Playouts: all four seats play on by a fast policy that sees only its own hand.
 
-    Unlike the solver's, its value of a play does not assume that the seats know where the dominoes are.
+    They are played on the device of the positions: by kernels on a CPU, as tensors on a card. Exact values
+    are always found on the CPU. Unlike the solver's, its value of a play does not assume that the seats know
+    where the dominoes are.
     """
 
     policy: Policy
     until: int = PLAYOUT_UNTIL
     """number of plays left, 0..28, from which on values are exact"""
     workers: int | None = None
-    """threads; default: one per core"""
+    """threads on the CPU; default: one per core"""
 
     def __post_init__(self) -> None:
         check_numbers(self)
@@ -302,10 +305,17 @@ class PlayoutOracle:
         """Return Q as in `Oracle.q`. Raises ForgeError without the history, which policies consider."""
         if history is None:
             raise ForgeError("playouts depend on who bid and who showed out: give the history of the states")
-        hands, decls, states = positions.arrays()
-        public = (history.voids, history.bidder)
-        answers = playout_q(hands, decls, states, *public, self.policy, self.until, self.workers)
-        return torch.from_numpy(to_mover_frame(answers, states)).to(positions.states.device).float()
+        device, voids, bidder = positions.states.device, history.voids, history.bidder
+        how = (self.policy, self.until, self.workers)
+        if device.type == "cpu":
+            hands, decls, states = positions.arrays()
+            answers = playout_q(hands, decls, states, voids, bidder, *how)
+        else:
+            shown, bids = (torch.as_tensor(column, device=device) for column in (voids, bidder))
+            dealt = (positions.hands, positions.decl)
+            on_card = lockstep_q(*dealt, positions.states, positions.deal_of, shown, bids, *how)
+            answers, states = on_card.cpu().numpy(), positions.states.cpu().numpy()
+        return torch.from_numpy(to_mover_frame(answers, states)).to(device).float()
 
     def chances(self, q: Tensor, at: Tensor, worlds: Positions, exactly: bool) -> Tensor:
         """Return 0 or 1 as in `Oracle.chances`: the outcome of the playout counts, also with `exactly`."""

@@ -133,12 +133,12 @@ def see(rules: Rules, now: Playouts) -> Sights:
 
 def play(rules: Rules, now: Playouts, bit: Tensor, active: Tensor) -> Playouts:
     """Return the playouts after one more play, [P] bit, in those that are active, bool [P]."""
-    domino = torch.where(active, torch.ones_like(now.decl) << bit, 0)
+    domino = (torch.ones_like(now.decl) << bit) * active
     key, leads, seat = N_DOMINOES * now.decl + bit, now.place == 0, now.mover
     # The play: it may fail to follow, and it may take the trick.
     following = look_up(rules.following, now.suit)
     fails = active & ~leads & (domino & following == 0)
-    barred = now.barred | torch.where(fails & (seat == rules.seats), following, 0)
+    barred = now.barred | following * (fails & (seat == rules.seats))
     beating = look_up(rules.beats, N_DOMINOES * now.suit + now.holder)
     takes = active & (leads | (domino & beating != 0))
     led = N_SUITS * now.decl + look_up(rules.led_suit, key)
@@ -148,17 +148,17 @@ def play(rules: Rules, now: Playouts, bit: Tensor, active: Tensor) -> Playouts:
     closes = active & (now.place == 3)
     taker = now.leader + offset & 3
     _, count, _ = tally(rules, trick)
-    points = torch.where(closes, 1 + count, 0)
+    points = (1 + count) * closes
     return replace(
         now,
         remaining=now.remaining & ~domino,
         n_left=now.n_left - active.long(),
         leader=torch.where(closes, taker, now.leader),
         place=now.place + active.long() & 3,
-        trick=torch.where(closes, 0, trick),
+        trick=trick * ~closes,
         suit=torch.where(active & leads, led.long(), now.suit),
         holder=torch.where(takes, bit.long(), now.holder),
-        offset=torch.where(closes, 0, offset),
+        offset=offset * ~closes,
         barred=barred,
         gained=now.gained + torch.where(taker & 1 == 1, -points, points),
     )
@@ -205,7 +205,7 @@ def lockstep_q(
     """Return the value of every play in S positions as `playouts.playout_q` does, on their device.
 
     hands: int8 [D, 4, 7]. decl: [D]. states: int64 [S]. deal_of: int64 [S]. voids: uint8 [S, 4]. bidder: [S].
-    batch: playouts at once. The host waits twice, and with until > 0 once more per batch: the solver, which
+    batch: playouts at once. The host waits twice, and with until > 0 twice more per batch: the solver, which
     values the rest, computes on the CPU. Returns int8 [S, 7]; raises what `playout_q` raises.
     """
     check_until(until)
@@ -219,9 +219,9 @@ def lockstep_q(
     legal = legal_plays(rules, start)[:, None] >> bits[_rows(states), start.mover] & 1
     which = legal.flatten().nonzero().squeeze(1)  # one wait: their number
     state, slot = which // HAND_SIZE, which % HAND_SIZE
-    first_broken = torch.where(is_broken.any(), is_broken.int().argmax(), -1)
-    broken, most_left = torch.stack([first_broken, start.n_left.max()]).tolist()  # the second wait
-    if broken >= 0:
+    found = [is_broken.sum(), is_broken.int().argmax(), start.n_left.max()]
+    n_broken, broken, most_left = torch.stack(found).tolist()  # the second wait
+    if n_broken:
         raise StateUnreachable(
             f"state {int(states[broken])} cannot occur (a play in its trick is illegal under declaration "
             f"{int(decl[deal_of[broken]])}): use states of this deal and declaration"
@@ -230,7 +230,7 @@ def lockstep_q(
         now = start.take(some)
         bit = bits[some, now.mover, played]
         now = play(rules, now, bit, torch.ones_like(bit, dtype=torch.bool))
-        now = play_on(rules, now, policy, until, max(0, int(most_left) - 1 - until))
+        now = play_on(rules, now, policy, until, max(0, most_left - 1 - until))
         gained = now.gained
         if until:
             gained = gained + _exact_rest(now, hands, decl, deal_of[some], workers)
@@ -260,7 +260,7 @@ def _unpack(
     for place in range(N_SEATS - 1):
         slot = (states >> PLAYED_BIT + 3 * place & 7).clamp(max=HAND_SIZE - 1)
         bit, active = bits[_rows(states), leader + place & 3, slot], place < n_plays
-        remaining = remaining | torch.where(active, torch.ones_like(bit) << bit, 0)
+        remaining = remaining | (torch.ones_like(bit) << bit) * active
         plays.append((bit, active))
     now = replace(now, remaining=remaining, n_left=is_held.sum(dim=(1, 2)) + n_plays)
     # Then, the trick: make its plays one by one, checking each against the rules.
@@ -276,18 +276,16 @@ def _bar(rules: Rules, decl: Tensor, voids: Tensor) -> Tensor:
     barred = torch.zeros(N_SEATS, len(decl), dtype=torch.int32, device=decl.device)
     for suit in range(N_SUITS):
         following = look_up(rules.following, N_SUITS * decl + suit)
-        barred |= torch.where(voids.T >> suit & 1 == 1, following, 0)
+        barred |= following * (voids.T >> suit & 1)
     return barred
 
 
-def _exact_rest(
-    now: Playouts, hands: Tensor, decl: Tensor, deal_of: Tensor, workers: int | None
-) -> Tensor:
+def _exact_rest(now: Playouts, hands: Tensor, decl: Tensor, deal_of: Tensor, workers: int | None) -> Tensor:
     """Return int64 [P]: the exact points to come, in team 0's frame, as the solver finds them on the CPU."""
     boundary = (now.remaining | now.trick).long() | now.leader << LEADER
     led = now.suit - N_SUITS * now.decl
     fields_of_trick = now.holder << HOLDER | now.offset << HOLDER_OFFSET | led << LED | now.place << PLAYS
-    trick = torch.where(now.place == 0, 0, now.trick | fields_of_trick)
+    trick = (now.trick | fields_of_trick) * (now.place != 0)
     asked = torch.stack([boundary, trick, decl.long()[deal_of]])
     dealt = hands.view(len(hands), -1)[deal_of].T.long()
     on_host = torch.cat([asked, dealt]).cpu().numpy()

@@ -3,7 +3,8 @@
 They equal those of the kernels in `sight`, `features` and `heuristic`. Logits are float32 sums in another
 order than in `network.fill_logits`, so choices may differ between plays whose logits are nearly equal.
 
-All shapes are fixed, and no function reads a tensor on the host. Letters: P decisions; 7 places, the mover's
+All shapes are fixed, and no function makes the host wait for a card: none reads a tensor there, and none
+passes a Python number to `torch.where`, which copies it. Letters: P decisions; 7 places, the mover's
 hand as dealt, ascending by bit of the rulebook. P comes last, so that each feature is contiguous in memory.
 Masks are int32. A *key* is 28 * declaration + bit, and addresses the tables of dominoes.
 """
@@ -24,7 +25,6 @@ from forge_core.texas42.one_hand.choose import HEURISTIC, Policy
 from forge_core.texas42.one_hand.features import CONTEXT, N_CONTEXT, N_PLAY, PLAY
 from forge_core.texas42.one_hand.sight import DOMINO_TABLE
 from forge_core.texas42.oracle.alphabeta.rulebook import RULEBOOK
-from forge_core.texas42.rules import N_SUITS
 
 _HALF = N_DOMINOES // 2
 """bits of half a mask, which address a table of 64 KiB: small enough for the first cache of a card"""
@@ -51,7 +51,8 @@ class Rules(NamedTuple):
     """int32 [280] by key"""
     masks: Tensor
     """int32 [5, 280] by key: the domino; those that follow the suit it leads, and those that beat it there;
-    those that follow the suit of its low pip, and those of them that beat it there (0 for trumps and doubles)"""
+    those that follow the suit of its low pip, and those of them that beat it there (none for trumps and
+    doubles)"""
     fixed: Tensor
     """float32 [5, 280] by key: the features _FIXED"""
     count: Tensor
@@ -206,8 +207,7 @@ def look_ahead(rules: Rules, sights: Sights) -> Outlook:
     leads, place = sights.place == 0, sights.place
     following = look_up(rules.following, sights.suit)
     winning = look_up(rules.beats, N_DOMINOES * sights.suit + sights.holder)
-    winning = torch.where(leads, 0, winning)
-    to_come = torch.where(place < 3, next_seat, 0)
+    winning, to_come = winning * ~leads, next_seat * (place < 3)
     likely = answers(to_come, following)
     beats = look_up(rules.beats, sights.keys + (N_DOMINOES * (sights.suit - sights.decl)).int())
     wins = winning & domino != 0
@@ -240,7 +240,7 @@ def fill_features(rules: Rules, sights: Sights) -> tuple[Tensor, Tensor, Tensor]
     outlook = look_ahead(rules, sights)
     n = len(sights.decl)
     context = torch.zeros(N_CONTEXT, n, device=sights.decl.device)
-    plays = torch.zeros(N_PLAY, HAND_SIZE, n, device=sights.decl.device)
+    plays = torch.empty(N_PLAY, HAND_SIZE, n, device=sights.decl.device)
     _fill_context(rules, sights, outlook, context)
     _fill_plays(rules, sights, outlook, plays)
     return context, plays, outlook.legal
@@ -305,7 +305,7 @@ def _fill_plays(rules: Rules, sights: Sights, outlook: Outlook, plays: Tensor) -
 
     hand, unseen, number, count = sights.hand, sights.unseen, rules.number, outlook.count
     domino, own_suit, own_better, low_suit, low_better = outlook.masks.unbind()
-    next_seat, partner = sights.may_hold[0], sights.may_hold[1]
+    partner = sights.may_hold[1]
     leads, answering, wins = outlook.leads, ~outlook.leads, outlook.wins
     in_suit = unseen & own_suit
     sets = [
@@ -315,7 +315,7 @@ def _fill_plays(rules: Rules, sights: Sights, outlook: Outlook, plays: Tensor) -
         hand & own_better,
         hand & low_suit,
         unseen & low_better,
-        torch.where(wins, outlook.beats & outlook.to_come, 0),
+        (outlook.beats & outlook.to_come) * wins,
     ]
     sizes, points, tens = tally(rules, torch.stack(sets))
     quarters = sizes / number[4]
@@ -391,7 +391,7 @@ def choose_places(rules: Rules, sights: Sights, policy: Policy) -> Tensor:
         return _heuristic_places(rules, sights)
     context, plays, legal = fill_features(rules, sights)
     logits = fill_logits(weights_on(policy, sights.decl.device), context, plays)
-    return torch.where(legal, logits, -torch.inf).argmax(dim=0)
+    return logits.masked_fill(~legal, -torch.inf).argmax(dim=0)
 
 
 def _heuristic_places(rules: Rules, sights: Sights) -> Tensor:
@@ -406,4 +406,4 @@ def _heuristic_places(rules: Rules, sights: Sights) -> Tensor:
     worth = torch.where(outlook.partner_holds, give, worth)
     worth = torch.where(outlook.leads, torch.where(outlook.led_stands, lead, -count - dear), worth)
     order = worth * (N_DOMINOES + 4) - domino_id  # among equals, the lowest domino id
-    return torch.where(outlook.legal, order, torch.iinfo(torch.int32).min).argmax(dim=0)
+    return order.masked_fill(~outlook.legal, torch.iinfo(torch.int32).min).argmax(dim=0)
