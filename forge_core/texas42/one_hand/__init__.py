@@ -5,5 +5,6 @@ playout in which all hands are dealt still plays like a table where nobody sees 
 
 In reading order: sight (the masks), heuristic (the rules of the heuristic player), features (the input of
 the network), network (the weights), choose (the plays of a policy), playouts (deals played to the end).
-reference computes the features slowly, from a view; tests compare the two.
+reference computes the features slowly, from a view; tests compare the two. tensors and lockstep are the same
+policies and playouts as tensors, for a card; parity compares them with the kernels.
 """
