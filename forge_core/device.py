@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 import re
 import sys
@@ -96,3 +97,12 @@ def capture_graph(work: Callable[[], object], device: str | torch.device) -> tor
         with torch.cuda.graph(graph):
             work()
     return graph
+
+
+def takes_kernels(tensor: torch.Tensor) -> bool:
+    """Return True if Triton kernels can compute with a tensor: on CUDA, where Triton is installed."""
+    if not tensor.is_cuda:
+        return False
+    import torch
+
+    return torch.cuda.is_initialized() and importlib.util.find_spec("triton") is not None

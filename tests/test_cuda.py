@@ -19,8 +19,9 @@ torch = pytest.importorskip("torch")
 triton = pytest.importorskip("triton")
 
 
-def test_interpreted_kernels_equal_the_cpu():
-    run_interpreted("interpreted_cuda.py")
+@pytest.mark.parametrize("filename", ["interpreted_cuda.py", "interpreted_worlds.py"])
+def test_interpreted_kernels_equal_the_cpu(filename):
+    run_interpreted(filename)
 
 
 @pytest.mark.parametrize("capability", [75, 90])
@@ -39,6 +40,16 @@ def test_kernels_compile_without_a_gpu(capability):
     types = {name: pointer for pointer, names in arrays.items() for name in names}
     for kernel in KERNELS:
         assert compile_kernel(kernel, capability, types, {"LANES": LANES}, {"num_warps": 1}).asm["cubin"]
+
+
+@pytest.mark.parametrize("capability", [75, 90])
+def test_kernels_of_worlds_compile_without_a_gpu(capability):
+    from forge_core.texas42.worlds import cuda
+
+    types = {"allowed": "*u8", "ways": "*i32", "root": "*i64", "ranks": "*i64", "owner": "*i8"}
+    for kernel in (cuda._count, cuda._find):
+        compiled = compile_kernel(kernel, capability, types, {"WORLDS": cuda.WORLDS}, {"num_warps": 4})
+        assert compiled.asm["cubin"]
 
 
 @pytest.fixture(scope="module")

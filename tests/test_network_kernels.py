@@ -48,7 +48,7 @@ def test_networks_with_and_without_kernels_agree(size, monkeypatch):
     tokens, mask = (torch.from_numpy(part).cuda() for part in network.random_inputs(500))
     found = {}
     for has_kernels in (True, False):
-        monkeypatch.setattr(transformer, "has_kernels", lambda packed, has=has_kernels: has)
+        monkeypatch.setattr(transformer, "takes_kernels", lambda packed, has=has_kernels: has)
         network.zero_grad()
         answers, values = network(tokens, mask)
         torch.where(mask[:, :7], answers, 0.0).square().mean().backward()

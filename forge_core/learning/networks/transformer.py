@@ -11,7 +11,6 @@ Letters: N rows, P positions, F features, A actions, T packed tokens, L tokens o
 
 from __future__ import annotations
 
-import importlib.util
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from forge_core.device import takes_kernels
 from forge_core.errors import BadInput
 from forge_core.learning.choice import choose
 from forge_core.learning.networks import TOKEN_TRANSFORMER
@@ -115,7 +115,7 @@ class TokenTransformer(Network):
         if padding := padding_for(n) if tokens.device.type == "cpu" else 0:
             groups.append((padding, 1))
         packed = self.embed(F.pad(counted, (0, 0, 0, padding)))
-        placed = packed_rows(counts, packed) if has_kernels(packed) else groups
+        placed = packed_rows(counts, packed) if takes_kernels(packed) else groups
         with nullcontext() if packed.device.type == "cpu" else sdpa_kernel(ATTENTION):
             for block in self.blocks:
                 packed = block(packed, placed)
@@ -200,12 +200,6 @@ class _Dense(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
         return self.model.forward_dense(tokens, mask)
-
-
-def has_kernels(packed: Tensor) -> bool:
-    """Return True if kernels.py can compute with these tokens: on CUDA, where Triton is installed."""
-    on_card = packed.is_cuda and torch.cuda.is_initialized()
-    return on_card and importlib.util.find_spec("triton") is not None
 
 
 def packed_rows(counts: np.ndarray, packed: Tensor) -> PackedRows:

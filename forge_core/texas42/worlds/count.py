@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from forge_core.device import takes_kernels
 from forge_core.kernels import kernel
 from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.worlds.voids import Unseen, unseen_of_lists
@@ -59,6 +60,10 @@ class Completions:
 def completions(unseen: Unseen) -> Completions:
     """Count for N positions at once: with a kernel for arrays, on their device for tensors."""
     if not isinstance(unseen.allowed, np.ndarray):
+        if takes_kernels(unseen.allowed):
+            from forge_core.texas42.worlds.cuda import count_ways
+
+            return Completions(unseen, count_ways(unseen.allowed))
         return Completions(unseen, _count_tensors(unseen.allowed))
     n, u = unseen.allowed.shape
     ways = np.zeros((n, u + 1, SIDE, SIDE), dtype=np.int32)

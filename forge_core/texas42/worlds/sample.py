@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forge_core.device import takes_kernels
 from forge_core.errors import BadInput
 from forge_core.kernels import kernel
 from forge_core.streams import mix
@@ -121,6 +122,10 @@ def unrank(table: Completions, ranks: Any) -> Any:
     allowed, ways = table.unseen.allowed, table.ways
     ways = ways.reshape(*ways.shape[:2], N_CELLS)
     if not isinstance(ranks, np.ndarray):
+        if takes_kernels(ranks):
+            from forge_core.texas42.worlds.cuda import find_owners
+
+            return find_owners(allowed, table.root, ways, ranks)
         return _walk_tensors(allowed, table.root, ways, ranks)
     owner = np.empty((*ranks.shape, allowed.shape[1]), dtype=np.int8)
     _walk(allowed, table.root, ways, ranks, owner)
