@@ -27,6 +27,7 @@ VERBS = (
     "tokens-export",
     "view",
     "match",
+    "tournament",
     "pictures",
     "bid",
     "bid-tables",

@@ -2,8 +2,9 @@
 
 Modules: duplicate (the conditions of a match, and games in lockstep), boards (played deals and their
 files), match (two players, or all pairs, using the arena for any game), faults (checks of a match),
-measures (the measures of players and networks), report (figures, tables and the picture) and regret
-(points lost to luck, to hidden hands and to blunders). Each module uses only those listed before it.
+measures (the measures of players and networks), report (figures, tables and the picture), regret (points
+lost to luck, to hidden hands and to blunders), whole_games (to seven marks, with auctions) and tournament
+(the figures of whole games). Each module uses only those listed before it.
 """
 
 from forge_core.arena.settings import held_out_seeds

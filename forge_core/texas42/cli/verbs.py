@@ -23,6 +23,7 @@ from forge_core.texas42.cli.solve import solve
 from forge_core.texas42.cli.summary import summary
 from forge_core.texas42.cli.tokenize import tokenize
 from forge_core.texas42.cli.tokens_export import tokens_export
+from forge_core.texas42.cli.tournament import tournament
 from forge_core.texas42.cli.train import train
 from forge_core.texas42.cli.train_one_hand import train_one_hand
 from forge_core.texas42.cli.view import view
@@ -47,7 +48,7 @@ TEXAS42 = GameVerbs(
         "networks": (tokenize, tokens_export, train, train_one_hand, evaluate, export),
         "games by E[Q]": (eq, summary, view, pictures, eq_export),
         "bidding": (bid, bid_tables, investigate, convergence),
-        "players": (match, play),
+        "players": (match, tournament, play),
     },
     parts_of_stores=parts_of_stores,
     benchmarks={
