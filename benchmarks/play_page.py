@@ -4,9 +4,10 @@
     python benchmarks/play_page.py --deals 1 --json      a quick look
 
 A headless Chromium loads the page as `forge play` serves it. The page then estimates decisions by E[Q] in
-50 worlds; the means are compared with those of forge_core before any speed is printed. CPU times are those of
-all processes of Chromium, and of one thread of this process; wall times are what a player waits. Goals on a
-quiet core: less than 0.5 s at the opening lead, less than 0.15 s at every later decision.
+50 worlds, and decides as its level `strongest`; both are compared with forge_core before any speed is
+printed. CPU times are those of all processes of Chromium, and of one thread of this process; wall times are
+what a player waits. Goals on a quiet core: less than 0.5 s at the opening lead, less than 0.15 s at every
+later decision.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,24 +30,26 @@ from forge_core.streams import mix
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.eq.generate import GameConfig, decide
-from forge_core.texas42.eq.oracles import ExactOracle, Oracle, PlayoutOracle
+from forge_core.texas42.eq.oracles import ExactOracle, PlayoutOracle
 from forge_core.texas42.games import Games, start
-from forge_core.texas42.one_hand.choose import open_policy
+from forge_core.texas42.players.expected import ExpectedPlayer
+from forge_core.texas42.players.names import parse_player
+from forge_core.texas42.web import STRONGEST
 from forge_core.texas42.web.folder import page_files
 from forge_core.web.serve import content_of, server_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from chromium import Chromium
 
-WORLDS, STRONGEST_WORLDS = 50, 200
-"""worlds of the levels `exact` and `strongest` of the page"""
-STEPS = (0, 1, 4, 8, 12, 16)
+WORLDS = 50
+"""worlds of the level `exact` of the page, and of hints"""
+STEPS = (0, 1, 2, 3, 4, 5, 8, 12, 16)
 """numbers of plays before the decisions that are measured"""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of a decision: means over deals, in milliseconds."""
+    """The cost of a decision: means over deals except for the longest, in milliseconds."""
 
     player: str
     worlds: int
@@ -54,6 +57,8 @@ class Cost:
     """plays before the decision"""
     page_cpu: float
     page_wall: float
+    longest_wall: float
+    """the largest one of the deals"""
     native_cpu: float
 
 
@@ -82,19 +87,20 @@ def view_of(games: Games) -> dict[str, Any]:
 
 def measure(browser: Chromium, games: Games, player: str, repeats: int) -> tuple[Cost, float]:
     """Return the cost of one decision, and the largest difference of its means from those of forge_core."""
-    oracle: Oracle = ExactOracle(workers=1)
-    worlds, task = WORLDS, "estimate"
-    if player == "strongest":
-        oracle, worlds, task = PlayoutOracle(open_policy("network"), workers=1), STRONGEST_WORLDS, "play"
     step, keys = games.seen.step, np.zeros(1, dtype=np.uint64)
-    config = GameConfig(Sampling(worlds, points=False))
+    oracle, config, task = ExactOracle(workers=1), GameConfig(Sampling(WORLDS, points=False)), "estimate"
+    if player == "strongest":
+        strong, task = parse_player(STRONGEST), "play"
+        assert isinstance(strong, ExpectedPlayer) and isinstance(strong.oracle, PlayoutOracle)
+        oracle, config = replace(strong.oracle, workers=1), strong.config
+    worlds = config.sampling.at(step).n_worlds
     decide(oracle, games.views, keys, config)
     before = time.thread_time()
     expected, choices = decide(oracle, games.views, keys, config)
     native = time.thread_time() - before
 
     key = str(int(mix(mix(keys, step), 0)[0]))
-    asked = {"view": view_of(games), "worlds": worlds, "key": key, "level": player}
+    asked = {"view": view_of(games), "worlds": WORLDS, "key": key, "level": player}
     question = f"texas42.ask({json.dumps(task)}, {json.dumps(asked)})"
     found = browser.evaluate(question)
     if player == "strongest":
@@ -108,14 +114,14 @@ def measure(browser: Chromium, games: Games, player: str, repeats: int) -> tuple
     wall = time.perf_counter() - wall
     cpu = cpu_seconds(browser.process.pid) - cpu
     ms = 1000 / repeats
-    return Cost(player, worlds, step, cpu * ms, wall * ms, 1000 * native), difference
+    return Cost(player, worlds, step, cpu * ms, wall * ms, wall * ms, 1000 * native), difference
 
 
 def average(costs: list[Cost]) -> Cost:
     """Return the mean cost of decisions of one kind."""
     first, timed = costs[0], ("page_cpu", "page_wall", "native_cpu")
-    means = (float(np.mean([getattr(cost, name) for cost in costs])) for name in timed)
-    return Cost(first.player, first.worlds, first.step, *means)
+    means = {name: float(np.mean([getattr(cost, name) for cost in costs])) for name in timed}
+    return replace(first, **means, longest_wall=max(cost.longest_wall for cost in costs))
 
 
 def main() -> None:
@@ -159,13 +165,13 @@ def main() -> None:
     print(f"{platform.machine()}, {options.deals} deals; the page's answers equal those of forge_core")
     size = f"{weight / 1000:.0f} kB ({compressed / 1000:.0f} kB compressed)"
     print(f"{len(files)} files, {size}, ready in {ready:.0f} ms")
-    heads = "player", "worlds", "plays before", "page CPU ms", "per world", "wall ms", "native CPU ms"
-    print("{:10} {:>6} {:>12} {:>12} {:>9} {:>8} {:>13}".format(*heads))
+    heads = "player", "worlds", "plays before", "page CPU ms", "per world", "wall ms", "longest", "native ms"
+    print("{:10} {:>6} {:>12} {:>12} {:>9} {:>8} {:>8} {:>9}".format(*heads))
     for cost in sorted(costs, key=lambda cost: (cost.player, cost.step)):
         per_world = cost.page_cpu / cost.worlds
         print(
             f"{cost.player:10} {cost.worlds:6} {cost.step:12} {cost.page_cpu:12.1f} {per_world:9.2f} "
-            f"{cost.page_wall:8.1f} {cost.native_cpu:13.1f}"
+            f"{cost.page_wall:8.1f} {cost.longest_wall:8.1f} {cost.native_cpu:9.1f}"
         )
 
 

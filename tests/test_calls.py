@@ -13,10 +13,10 @@ from forge_core.texas42.bidding.bidders import RuleBidder
 from forge_core.texas42.bidding.calls import (
     FIELD_RECORD,
     RULE_TABLE,
-    TRUMPS,
     fill_best_call,
     fill_rule_p_make,
 )
+from forge_core.texas42.eq.declared import TRUMPS
 from forge_core.texas42.tables import BEATEN_BY, LED_SUIT
 
 marks = st.integers(0, 6)

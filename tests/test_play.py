@@ -30,15 +30,17 @@ from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.eq.generate import GameConfig, decide
-from forge_core.texas42.eq.oracles import ExactOracle, ModelOracle, PlayoutOracle
+from forge_core.texas42.eq.oracles import ExactOracle, ModelOracle
 from forge_core.texas42.eq.policies import Choices
 from forge_core.texas42.games import start
 from forge_core.texas42.one_hand.choose import choose_slots, open_policy
 from forge_core.texas42.oracle import root_q
+from forge_core.texas42.players.expected import ExpectedPlayer
+from forge_core.texas42.players.names import parse_player
 from forge_core.texas42.reference import REFERENCE_MODEL
 from forge_core.texas42.state import to_mover_frame
 from forge_core.texas42.views import Views
-from forge_core.texas42.web import FOLDER, LEVELS, PAGE
+from forge_core.texas42.web import FOLDER, LEVELS, PAGE, STRONGEST
 from forge_core.texas42.web.folder import page_files
 from forge_core.web.pages import SHARED
 from forge_core.web.runtime import FILES, cache_folder, runtime_files
@@ -123,8 +125,7 @@ def choice_of(opponents: str, views: Views, keys: npt.NDArray[np.uint64], exact:
     if opponents == "heuristic":
         return int(choose_slots(views, open_policy("heuristic"))[0])
     if opponents == "strongest":
-        oracle = PlayoutOracle(open_policy("network"))
-        return int(decide(oracle, views, keys, GameConfig(Sampling(200)))[1].slot[0])
+        return int(parse_player(STRONGEST).slots(views, keys)[0])  # pyright: ignore
     return int(exact.slot[0])
 
 
@@ -379,6 +380,14 @@ def test_a_port_in_use_is_named():
             server_of(page_files(), server.server_port)
     finally:
         server.server_close()
+
+
+def test_the_strongest_player_is_that_of_the_page():
+    player = parse_player(STRONGEST)
+    assert isinstance(player, ExpectedPlayer)
+    sampling, bonus = player.config.sampling, player.config.bonus
+    worlds = f"worlds: {list(sampling.by_trick)}, candidates: {sampling.candidates}, bonus: {bonus:g}"
+    assert f"STRONGEST = {{ {worlds} }};" in (FOLDER / "estimate.mjs").read_text()
 
 
 def test_the_levels_are_those_of_the_page():

@@ -6,6 +6,7 @@ import importlib.metadata
 
 import numpy as np
 import pytest
+import torch
 from random_games import play
 
 from forge_core.skull_king.web import WASM as SKULL_KING_WASM
@@ -17,6 +18,8 @@ from forge_core.texas42.bidding.advice import Situation
 from forge_core.texas42.bidding.bidders import RuleBidder, call
 from forge_core.texas42.bidding.playouts import PlayersPlayout
 from forge_core.texas42.deals import deal_from_seed
+from forge_core.texas42.eq.beliefs import open_belief
+from forge_core.texas42.eq.positions import Table, deal_out
 from forge_core.texas42.one_hand.choose import POLICIES, choose_slots, open_policy
 from forge_core.texas42.one_hand.playouts import playout_q
 from forge_core.texas42.oracle import root_q
@@ -27,6 +30,7 @@ from forge_core.texas42.tokens.transcript import encode_transcripts
 from forge_core.texas42.web import FOLDER, WASM
 from forge_core.texas42.web.kernels import EXPORTS, MODULE
 from forge_core.texas42.web.weights import weights_file
+from forge_core.texas42.worlds import Worlds
 from forge_core.texas42.worlds.count import completions
 from forge_core.texas42.worlds.sample import draw_ranks, unrank
 from forge_core.texas42.worlds.voids import unseen, voids
@@ -157,6 +161,25 @@ def test_playouts_equal_numba_at_every_step(host, games, policy, until):
         *_, q = host.call("playout_q", *host.thread, *rows, fast.index, fast.weights, until, empty, n)
         assert host.returned == -1
         np.testing.assert_array_equal(q, expected)
+
+
+def test_beliefs_equal_numba_at_every_step(host, games):
+    """The log weights of worlds by plays and declaration, with the library's own exp and log."""
+    belief, policy = open_belief("both"), open_policy("network")
+    assert belief
+    for game in games[::3]:
+        views, seen, hidden = game.views, game.seen, unseen(game.views)
+        worlds, every = Worlds(hidden, np.arange(len(game), dtype=np.uint64)), np.arange(len(game))
+        owner = worlds.owner(every, worlds.ranks(every, 0, 12, np.zeros(len(game), np.bool_)))
+        of_game = torch.arange(len(game)).repeat_interleave(12)
+        hands = deal_out(Table.of(views, hidden, "cpu"), of_game, owner.flatten(0, 1))
+        expected = belief.log_prior(seen, of_game, hands).numpy().reshape(-1, 12)
+        for row in range(0, len(game), 3):
+            numbers = np.array([seen.decl[row], views.seat[row], seen.bidder[row]], dtype=np.int64)
+            arrays = np.zeros(12, np.int64), numbers, seen.plays[row], seen.players[row], policy.weights
+            dealt, log_p = hands.numpy().reshape(-1, 12, 4, 7)[row], np.zeros(12)
+            found = host.call("log_weights", *host.thread[1:], dealt, *arrays, log_p, seen.step, 12)
+            np.testing.assert_allclose(found[-1], expected[row], atol=1e-12)
 
 
 @pytest.mark.parametrize("name", POLICIES)

@@ -9,7 +9,9 @@ settings must be in the environment before numba is imported; `build` starts thi
 from __future__ import annotations
 
 import importlib
+import math
 import re
+import struct
 import sys
 import warnings
 from collections.abc import Sequence
@@ -106,10 +108,78 @@ define void @PyErr_SetString(ptr %type, ptr %text) { ret void }
 """
 
 
+def _double(number: float) -> str:
+    """Return a number as LLVM writes it: its 64 bits in hexadecimal digits."""
+    return f"0x{struct.pack('>d', number).hex().upper()}"
+
+
+def _polynomial(variable: str, coefficients: Sequence[float]) -> str:
+    """Return instructions that put a polynomial in %variable into %sum. coefficients: the constant first."""
+    *others, last = coefficients
+    lines, so_far = [], _double(last)
+    for power, coefficient in reversed(list(enumerate(others))):
+        name = f"%sum{power}" if power else "%sum"
+        lines.append(f"  %times{power} = fmul double {so_far}, %{variable}")
+        lines.append(f"  {name} = fadd double %times{power}, {_double(coefficient)}")
+        so_far = name
+    return "\n".join(lines)
+
+
+_LOG_2 = math.log(2)
+_LOG_2_HIGH = struct.unpack(">d", struct.pack(">d", _LOG_2)[:4] + bytes(4))[0]
+"""log 2 in 32 bits: a whole number of up to 11 bits times it is exact"""
+_LOG_2_LOW = 2.3190468138462996e-17 + (_LOG_2 - _LOG_2_HIGH)
+"""the rest of log 2; the first number is what a double of log 2 lacks"""
+_MATHEMATICS = f"""
+declare double @llvm.nearbyint.f64(double)
+; exp(x) = 2^k exp(r), with k the whole number next to x / log 2; below -708, exp(-708).
+define double @exp(double %number) {{
+  %is_small = fcmp olt double %number, {_double(-708.0)}
+  %x = select i1 %is_small, double {_double(-708.0)}, double %number
+  %quotient = fmul double %x, {_double(1 / _LOG_2)}
+  %k = call double @llvm.nearbyint.f64(double %quotient)
+  %high = fmul double %k, {_double(_LOG_2_HIGH)}
+  %low = fmul double %k, {_double(_LOG_2_LOW)}
+  %difference = fsub double %x, %high
+  %r = fsub double %difference, %low
+{_polynomial("r", [1 / math.factorial(n) for n in range(14)])}
+  %exponent = fptosi double %k to i64
+  %biased = add i64 %exponent, 1023
+  %bits = shl i64 %biased, 52
+  %power = bitcast i64 %bits to double
+  %result = fmul double %sum, %power
+  ret double %result
+}}
+; log(2^k m) = k log 2 + log m for positive normal numbers, with m from sqrt(1/2) to sqrt(2), and
+; log m = 2 (s + s^3 / 3 + s^5 / 5 + ...) with s = (m - 1) / (m + 1).
+define double @log(double %number) {{
+  %bits = bitcast double %number to i64
+  %above = sub i64 %bits, {struct.unpack(">q", struct.pack(">d", math.sqrt(0.5)))[0]}
+  %k = ashr i64 %above, 52
+  %exponent = shl i64 %k, 52
+  %mantissa = sub i64 %bits, %exponent
+  %m = bitcast i64 %mantissa to double
+  %less = fsub double %m, {_double(1.0)}
+  %more = fadd double %m, {_double(1.0)}
+  %s = fdiv double %less, %more
+  %square = fmul double %s, %s
+{_polynomial("square", [2 / (2 * n + 1) for n in range(11)])}
+  %of_m = fmul double %s, %sum
+  %times = sitofp i64 %k to double
+  %low = fmul double %times, {_double(_LOG_2_LOW)}
+  %high = fmul double %times, {_double(_LOG_2_HIGH)}
+  %rest = fadd double %of_m, %low
+  %result = fadd double %high, %rest
+  ret double %result
+}}
+"""
+"""exp and log to about 1e-15: WebAssembly has no instructions for them"""
+
+
 _EXCEPTION = re.compile(r"^(@\.const\.picklebuf\.\S+) = .*$", re.MULTILINE)
 """a constant of numba that describes an exception, of whose address alone kernels make use"""
-_LIBRARY = {"log10"}
-"""functions of _RUNTIME that LLVM's intrinsics become, so that they must stay visible"""
+_LIBRARY = {"log10", "exp", "log"}
+"""functions of _RUNTIME and _MATHEMATICS that LLVM's intrinsics become, so that they must stay visible"""
 
 
 def object_code(exports: Sequence[Export]) -> bytes:
@@ -129,7 +199,7 @@ def object_code(exports: Sequence[Export]) -> bytes:
         cpu="generic", features=_FEATURES, opt=_OPTIMISATION, reloc="static", codemodel="small"
     )
     names = {export.name for export in exports}
-    whole = _module(_RUNTIME, machine)
+    whole = _module(_RUNTIME + _MATHEMATICS, machine)
     for export in exports:
         whole.link_in(_module(_intermediate(export), machine))
     # Only exports stay visible, so that LLVM may inline and drop everything else.

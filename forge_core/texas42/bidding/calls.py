@@ -13,9 +13,9 @@ from forge_core.texas42.bidding.advice import GRAIN, win_chance
 from forge_core.texas42.bidding.bidders import RULE_WEIGHTS
 from forge_core.texas42.bidding.field import MEASURED_FIELD
 from forge_core.texas42.bidding.table import BIDS
-from forge_core.texas42.declarations import N_DECLARATIONS, has_trump_power
+from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.dominoes import HAND_SIZE, N_SEATS
-from forge_core.texas42.tables import CALLED
+from forge_core.texas42.eq.declared import count_hand
 
 _DEALER = N_SEATS - 1
 _NOBODY = -1
@@ -58,22 +58,13 @@ FIELD_RECORD = _field()
 """[1] FIELD"""
 RULE_TABLE = _rule_table()
 """[8, 8, 13] float64: the P(make) of `bidders.RuleBidder`, by trumps and sure winners"""
-TRUMPS = CALLED & np.array([has_trump_power(decl) for decl in range(N_DECLARATIONS)])[:, None]
-"""[10, 28] bool: True if the domino is a trump"""
 
 
 @kernel
 def fill_rule_p_make(table, trumps, led_suit, beaten_by, hand, p_make):
     """Fill p_make [10, 13] of a hand [7] as RuleBidder does. trumps: TRUMPS; then two tables of the set."""
-    held = np.int64(0)
-    for slot in range(HAND_SIZE):
-        held |= np.int64(1) << np.int64(hand[slot])
     for decl in range(N_DECLARATIONS):
-        n_trumps = n_sure = 0
-        for slot in range(HAND_SIZE):
-            domino = hand[slot]
-            n_trumps += trumps[decl, domino]
-            n_sure += np.int64(beaten_by[decl, led_suit[decl, domino], domino]) & ~held == 0
+        n_trumps, n_sure = count_hand(trumps, led_suit, beaten_by, hand, decl)
         p_make[decl] = table[n_trumps, n_sure]
 
 

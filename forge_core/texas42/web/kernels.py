@@ -1,4 +1,4 @@
-"""The kernels of Texas 42 that run in a browser: exact search, playouts, tokens, worlds, bids and the rules.
+"""The kernels of Texas 42 that run in a browser: exact search, playouts, beliefs, worlds, tokens, bids.
 
 Each function adapts one kernel: it makes arrays of the addresses that it receives, and adds the tables of
 the rules, which become constants of the WebAssembly file. `make wasm` builds the file.
@@ -12,20 +12,22 @@ from numba.np.numpy_support import carray, from_dtype
 from forge_core.texas42.bidding.calls import (
     FIELD_RECORD,
     RULE_TABLE,
-    TRUMPS,
     fill_best_call,
     fill_rule_p_make,
 )
 from forge_core.texas42.bidding.table import BIDS
 from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
-from forge_core.texas42.one_hand.choose import MEMORY, choose_rows
+from forge_core.texas42.eq.declared import TRUMPS, add_declaration
+from forge_core.texas42.one_hand.choose import MEMORY, NETWORK, choose_rows
+from forge_core.texas42.one_hand.likelihood import _weigh
 from forge_core.texas42.one_hand.network import WEIGHTS
 from forge_core.texas42.one_hand.playouts import play_deals, playout_rows
 from forge_core.texas42.one_hand.sight import DOMINO_TABLE, SIGHT
 from forge_core.texas42.oracle.alphabeta.positions import _answer_rows
 from forge_core.texas42.oracle.alphabeta.rulebook import RULEBOOK
 from forge_core.texas42.oracle.alphabeta.search import SEARCH
+from forge_core.texas42.settings.games import BELIEF_MIX, BELIEF_TAU, DECLARED_MIX, DECLARED_TEMPERATURE
 from forge_core.texas42.tables import (
     BEATEN_BY,
     COUNTS,
@@ -124,6 +126,39 @@ def policy_slot(sight, memory, view, plays, players, hand, policy, weights, slot
         carray(weights, 1),
         carray(slot, 1),
     )
+
+
+def log_weights(sight, memory, deals, games, view, plays, players, weights, log_p, n_plays, n):
+    """Add the log weights of n worlds by `belief=both` with its default settings to log_p [n] float64.
+
+    deals: [n, 4, 7] int8. games: [n] int64 zeros. view, plays, players: as in policy_slot; the seat holds
+    the belief.
+    """
+    numbers, dealt = carray(view, 3), carray(deals, (n, N_SEATS, HAND_SIZE))
+    decl, seat, bidder = numbers[0], numbers[1], numbers[2]
+    found = carray(log_p, n)
+    _weigh(
+        RULEBOOK,
+        DOMINO_TABLE,
+        carray(sight, 1),
+        carray(memory, 1),
+        numbers[0:1],
+        numbers[1:2],
+        numbers[2:3],
+        carray(plays, (1, n_plays)),
+        carray(players, (1, n_plays)),
+        dealt,
+        carray(games, n),
+        NETWORK,
+        carray(weights, 1),
+        BELIEF_TAU,
+        BELIEF_MIX,
+        found,
+    )
+    if seat != bidder:
+        add_declaration(
+            TRUMPS, LED_SUIT, BEATEN_BY, dealt, bidder, decl, DECLARED_TEMPERATURE, DECLARED_MIX, found
+        )
 
 
 def rule_p_make(hand, p_make):
@@ -230,6 +265,9 @@ def _exports() -> Exports:
         ),
         deal_points: types.void(*thread, int8s, int64s, number, weights, int64s, count),
         policy_slot: types.void(sight, memory, int64s, int8s, int8s, int8s, number, weights, int64s, count),
+        log_weights: types.void(
+            sight, memory, int8s, int64s, int64s, int8s, int8s, weights, floats, count, count
+        ),
         rule_p_make: types.void(int8s, floats),
         best_call: types.void(floats, int64s, count, number, number, number, int64s),
         encode: types.void(int8s, int64s, int64s, int64s, int8s, flags, flags, count, count),

@@ -11,8 +11,24 @@ export function stop(error) {
   throw error;
 }
 
-/** Draw again with the keyboard's focus on the same button: the one with the same first data attribute. */
+// A button that is drawn anew between press and release gets no click, so drawing waits for the release.
+let isPressed = false;
+let waiting = null;
+addEventListener("pointerdown", () => (isPressed = true));
+for (const end of ["pointerup", "pointercancel"]) {
+  addEventListener(end, () => setTimeout(() => {
+    isPressed = false;
+    if (waiting) drawKeepingFocus(waiting);
+  }));
+}
+
+/**
+ * Draw again with the keyboard's focus on the same button, the one with the same first data attribute; while a button
+ * is pressed, do so after its release.
+ */
 export function drawKeepingFocus(draw) {
+  waiting = isPressed ? draw : null;
+  if (isPressed) return;
   const [focused] = Object.entries(document.activeElement?.dataset ?? {});
   draw();
   if (focused) document.querySelector(`[data-${focused[0]}="${focused[1]}"]`)?.focus();

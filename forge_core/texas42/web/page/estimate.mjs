@@ -1,8 +1,14 @@
 // E[Q] of one seat: deals that fit what it knows, the value of every play in each, and their averages.
 // Equal to forge_core.texas42.eq with oracle=exact or oracle=playout: same draws, same worlds, same values.
+// The players that use it: see LEVEL.
 
 import { pointsNeeded } from "./auction.mjs";
-import { HAND_POINTS, packState, voidsOf } from "./hand.mjs";
+import { HAND_POINTS, packState, stateOf, voidsOf } from "./hand.mjs";
+
+export const EXACT_WORLDS = 50; // as many as `forge eq` uses by default
+
+/** The player STRONGEST of forge_core.texas42.web; worlds: by trick, the last number also in later ones. */
+const STRONGEST = { worlds: [400, 250, 200, 150, 100], candidates: 4, bonus: 20 };
 
 const WORD = (1n << 64n) - 1n;
 const TOP = (1n << 63n) - 1n;
@@ -72,18 +78,44 @@ export const byPlayouts = (kernels, rules, view) => (deals, states) => {
 };
 
 /**
- * Draw deals of the hidden hands that fit a view: {count, n, positions}. nWorlds: how many to draw; all are taken
- * if no more than that fit. key: 64 bits that determine the draws. positions(first, size) returns deals and states.
+ * Draw deals of the hidden hands that fit a view: {count, weights, positions, safe}. nWorlds: how many to draw; all
+ * are taken if no more than that fit. key: 64 bits that determine the draws. candidates: deals drawn per deal that is
+ * taken; with more than one, beliefs about how the others play and declare choose among them. weights: of the deals.
+ * positions(first, size) returns deals and states.
  */
-export function drawWorlds(kernels, rules, view, nWorlds, key) {
+export function drawWorlds(kernels, rules, view, nWorlds, key, candidates = 1) {
   const hidden = hiddenOf(rules, view);
   const table = kernels.worlds(hidden.allowed, hidden.need);
-  const isComplete = table.count <= nWorlds;
-  const n = isComplete ? table.count : nWorlds;
-  const ranks = isComplete ? BigInt64Array.from({ length: n }, (_, i) => BigInt(i)) : drawRanks(key, 0, n, table.count);
-  const owner = table.unrank(ranks);
-  const positions = (first, size) => dealsOf(view, hidden, owner, first, size);
-  return { count: table.count, n, positions, safe: safePlays(rules, view, hidden) };
+  const isListed = table.count <= nWorlds * candidates;
+  const n = isListed ? table.count : nWorlds * candidates;
+  const ranks = isListed ? BigInt64Array.from({ length: n }, (_, i) => BigInt(i)) : drawRanks(key, 0, n, table.count);
+  let dealt = dealOut(view, hidden, table.unrank(ranks));
+  if (candidates > 1) dealt = believe(dealt, kernels.logWeights(dealt.deals, view), table.count <= nWorlds ? null : nWorlds);
+  const { deals, states, weights } = dealt;
+  const positions = (first, size) => ({ deals: deals.subarray(28 * first, 28 * (first + size)), states: states.subarray(first, first + size) });
+  return { count: table.count, weights, positions, safe: safePlays(rules, view, hidden) };
+}
+
+/**
+ * Weight deals by the logs of their weights. most: choose as many of them by systematic resampling, as forge_core's
+ * estimate does: a deal is chosen k times, with k within 1 of its share. null: take them all.
+ */
+function believe({ deals, states }, logs, most) {
+  const highest = logs.reduce((a, b) => Math.max(a, b));
+  const weights = logs.map((log) => Math.exp(log - highest));
+  if (most === null) return { deals, states, weights };
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const chosen = [];
+  let [sum, before] = [0, 0];
+  weights.forEach((weight, k) => {
+    sum += weight / total;
+    const after = Math.floor(most * sum + 0.5);
+    if (after > before) chosen.push([k, after - before]);
+    before = after;
+  });
+  const kept = new Int8Array(28 * chosen.length);
+  chosen.forEach(([k], i) => kept.set(deals.subarray(28 * k, 28 * (k + 1)), 28 * i));
+  return { deals: kept, states: BigInt64Array.from(chosen, ([k]) => states[k]), weights: Float64Array.from(chosen, ([, times]) => times) };
 }
 
 /** Return points in hundredths, as forge_core.learning.choice rounds them: in float32, ties to even. */
@@ -96,30 +128,33 @@ function grainsOf(points) {
 export class Tally {
   constructor(view, worlds) {
     const zeros = () => Array(7).fill(0);
-    Object.assign(this, { worlds, threshold: makesAt(view), n: 0, q: zeros(), squares: zeros(), made: zeros(), legal: Array(7).fill(false) });
+    Object.assign(this, { worlds, threshold: makesAt(view), n: 0, weight: 0, q: zeros(), squares: zeros(), made: zeros(), legal: Array(7).fill(false) });
   }
-  /** Add Q [n, 7] in the mover's frame; NaN where illegal. */
+  /** Add Q [n, 7] of the next n worlds in the mover's frame; NaN where illegal. */
   add(q) {
     q.forEach((value, i) => {
-      if (Number.isNaN(value)) return;
       const slot = i % 7;
+      const weight = this.worlds.weights[this.n + (i - slot) / 7];
+      if (slot === 0) this.weight += weight;
+      if (Number.isNaN(value)) return;
       this.legal[slot] = true;
-      this.q[slot] += value;
-      this.squares[slot] += value * value;
-      if (value >= this.threshold) this.made[slot] += 1;
+      this.q[slot] += weight * value;
+      this.squares[slot] += weight * value * value;
+      if (value >= this.threshold) this.made[slot] += weight;
     });
     this.n += q.length / 7;
   }
   /**
    * Return {worlds, count, mean, spread, pMake, best}: arrays by slot of the hand as dealt, NaN if illegal, in the
    * mover's frame, and the best slot. Of plays with equal means, rounded as in grainsOf, that is one that is certain
-   * to take the trick, then the first.
+   * to take the trick, then the first. bonus: points added in proportion to pMake before plays are compared.
    */
-  read() {
-    const { n, worlds } = this;
+  read(bonus = 0) {
+    const { n, weight, worlds } = this;
     const each = (value) => this.legal.map((isLegal, slot) => (isLegal ? value(slot) : NaN));
-    const mean = each((slot) => this.q[slot] / n);
-    const grains = mean.map(grainsOf);
+    const mean = each((slot) => this.q[slot] / weight);
+    const pMake = each((slot) => this.made[slot] / weight);
+    const grains = each((slot) => grainsOf(Math.fround(mean[slot]) + Math.fround(bonus * Math.fround(pMake[slot]))));
     const highest = Math.max(...grains.filter((value) => !Number.isNaN(value)));
     const equal = grains.flatMap((value, slot) => (value === highest ? [slot] : []));
     return {
@@ -127,8 +162,8 @@ export class Tally {
       count: worlds.count,
       best: equal.find((slot) => worlds.safe[slot]) ?? equal[0],
       mean,
-      spread: each((slot) => Math.sqrt(Math.max(0, this.squares[slot] / n - mean[slot] ** 2))),
-      pMake: each((slot) => this.made[slot] / n),
+      spread: each((slot) => Math.sqrt(Math.max(0, this.squares[slot] / weight - mean[slot] ** 2))),
+      pMake,
     };
   }
 }
@@ -137,39 +172,64 @@ export class Tally {
 const ofMover = (values, seat) => Array.from(values, (value) => (value === -128 ? NaN : seat % 2 ? -value : value));
 
 /**
- * Estimate every play of a view: see Tally.read. Calls onBatch with the estimates so far. nWorlds, key: see
- * drawWorlds. judge: bySolver or byPlayouts.
+ * Estimate every play of a view: see Tally.read. Calls onBatch with the estimates so far. nWorlds, key, candidates: see
+ * drawWorlds. judge: bySolver or byPlayouts. bonus: see Tally.read.
  */
-export function estimate(kernels, rules, view, nWorlds, key, judge = bySolver, batch = nWorlds, onBatch = () => {}) {
-  const worlds = drawWorlds(kernels, rules, view, nWorlds, key);
+function estimate(kernels, rules, view, key, { nWorlds, judge, candidates = 1, bonus = 0, batch = Infinity, onBatch = () => {} }) {
+  const worlds = drawWorlds(kernels, rules, view, nWorlds, key, candidates);
+  const n = worlds.weights.length;
   const tally = new Tally(view, worlds);
   const valuesIn = judge(kernels, rules, view);
   let found;
-  for (let first = 0; first < worlds.n; first += batch) {
-    const { deals, states } = worlds.positions(first, Math.min(batch, worlds.n - first));
+  for (let first = 0; first < n; first += batch) {
+    const { deals, states } = worlds.positions(first, Math.min(batch, n - first));
     tally.add(ofMover(valuesIn(deals, states), view.seat));
-    found = tally.read();
+    found = tally.read(bonus);
     onBatch(found);
   }
   return found;
 }
 
-/** Return the worlds first..first + size - 1 as deals [size, 4, 7] and packed states [size]. */
-function dealsOf(view, hidden, owner, first, size) {
+/** Estimate every play by the solver in nWorlds worlds; onBatch is called after each batch of worlds. */
+export const estimateExactly = (kernels, rules, view, key, nWorlds, batch, onBatch) =>
+  estimate(kernels, rules, view, key, { nWorlds, judge: bySolver, batch, onBatch });
+
+/** Estimate every play as the level `strongest` does. */
+export function estimateStrongly(kernels, rules, view, key) {
+  const trick = Math.min(Math.floor(view.plays.length / 4), STRONGEST.worlds.length - 1);
+  return estimate(kernels, rules, view, key, { ...STRONGEST, nWorlds: STRONGEST.worlds[trick], judge: byPlayouts });
+}
+
+/**
+ * Return the worlds as deals [n, 4, 7] and packed states [n], with weights 1. owner: [n, u] the place in hidden.seats of
+ * the seat that holds each unseen domino.
+ */
+function dealOut(view, hidden, owner) {
   const u = hidden.unseen.length;
-  const deals = new Int8Array(28 * size);
-  const states = new BigInt64Array(size);
-  for (let k = 0; k < size; k++) {
-    const hands = [];
-    hands[view.seat] = view.hand;
-    hidden.seats.forEach((seat, j) => {
-      const dealt = hidden.unseen.filter((_, i) => owner[(first + k) * u + i] === j);
-      hands[seat] = [...hidden.played[j], ...dealt].sort((a, b) => a - b);
-    });
-    hands.forEach((hand, seat) => deals.set(hand, 28 * k + 7 * seat));
-    states[k] = packState(hands, view.plays, view.players, view.leader);
+  const n = u ? owner.length / u : 1;
+  const deals = new Int8Array(28 * n);
+  const states = new BigInt64Array(n);
+  const holder = new Int8Array(28); // the seat of each domino
+  for (const domino of view.hand) holder[domino] = view.seat;
+  view.plays.forEach((domino, i) => (holder[domino] = view.players[i]));
+  const isPlayed = Array(28).fill(false);
+  for (const domino of view.plays) isPlayed[domino] = true;
+  const trick = view.plays.slice(view.plays.length - (view.plays.length % 4));
+  const place = new Int8Array(28); // the place of each domino in the deal
+  const taken = new Int8Array(4);
+  for (let k = 0; k < n; k++) {
+    for (let i = 0; i < u; i++) holder[hidden.unseen[i]] = hidden.seats[owner[k * u + i]];
+    taken.fill(0);
+    let held = 0;
+    for (let domino = 0; domino < 28; domino++) {
+      const seat = holder[domino];
+      place[domino] = 7 * seat + taken[seat]++;
+      deals[28 * k + place[domino]] = domino;
+      if (!isPlayed[domino]) held |= 1 << place[domino];
+    }
+    states[k] = stateOf(held, view.leader, trick.map((domino) => place[domino] % 7));
   }
-  return { deals, states };
+  return { deals, states, weights: new Float64Array(n).fill(1) };
 }
 
 /** Return the value of every legal play with all hands visible, in the mover's frame: [7], NaN if illegal. */

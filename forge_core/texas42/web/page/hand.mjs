@@ -99,19 +99,20 @@ export function voidsOf(rules, decl, plays, players) {
   return voids;
 }
 
-/** Pack a position as forge_core.texas42.state does: remaining slots, leader, plays in the trick, their slots. */
+/** Pack a position as forge_core.texas42.state does. held: bit 7 x seat + slot of dominoes in hands; slots: of the trick. */
+export function stateOf(held, leader, slots) {
+  const trick = [0, 1, 2].reduce((packed, place) => packed | ((slots[place] ?? 7) << (3 * place)), 0);
+  return BigInt(held) | (BigInt((trick << 4) | (slots.length << 2) | leader) << 28n);
+}
+
+/** Return the packed state of a position, given all hands as dealt. */
 export function packState(hands, plays, players, leader) {
-  const inTrick = plays.length % 4;
-  let state = (BigInt(leader) << 28n) | (BigInt(inTrick) << 30n);
+  let held = 0;
   hands.forEach((hand, seat) => {
     hand.forEach((domino, slot) => {
-      if (!plays.includes(domino)) state |= 1n << BigInt(7 * seat + slot);
+      if (!plays.includes(domino)) held |= 1 << (7 * seat + slot);
     });
   });
-  for (let place = 0; place < 3; place++) {
-    const i = plays.length - inTrick + place;
-    const slot = place < inTrick ? hands[players[i]].indexOf(plays[i]) : 7;
-    state |= BigInt(slot) << BigInt(32 + 3 * place);
-  }
-  return state;
+  const first = plays.length - (plays.length % 4);
+  return stateOf(held, leader, plays.slice(first).map((domino, i) => hands[players[first + i]].indexOf(domino)));
 }

@@ -81,13 +81,30 @@ export class Kernels extends Compiled {
     return Array.from(this.get(BigInt64Array, gained, n), (margin) => (42 + Number(margin)) / 2);
   }
 
-  /** Return the slot that the heuristic plays in one view. */
-  heuristicSlot({ decl, seat, bidder, plays, players, hand }) {
+  /** Return the log weights [n] of deals [n, 4, 7] by how the others played and declared: belief=both with its defaults. */
+  logWeights(deals, view) {
     this.top = this.base;
+    const n = deals.length / 28;
+    const games = this.filled(8 * n);
+    const dealt = this.put(deals);
+    const seen = this.putView(view);
+    const found = this.filled(8 * n);
+    this.call("log_weights", this.sight, this.scratch, dealt, games, ...seen, this.weights, found, view.plays.length, n);
+    return this.get(Float64Array, found, n);
+  }
+
+  /** Return the addresses of the numbers and plays of a view. */
+  putView({ decl, seat, bidder, plays, players }) {
     const numbers = BigInt64Array.from([decl, seat, bidder], BigInt);
-    const inputs = [numbers, ...[plays, players, hand].map((list) => Int8Array.from(list))].map((array) => this.put(array));
+    return [numbers, Int8Array.from(plays), Int8Array.from(players)].map((array) => this.put(array));
+  }
+
+  /** Return the slot that the heuristic plays in one view. */
+  heuristicSlot(view) {
+    this.top = this.base;
+    const inputs = [...this.putView(view), this.put(Int8Array.from(view.hand))];
     const slot = this.filled(8);
-    this.call("policy_slot", this.sight, this.scratch, ...inputs, HEURISTIC, this.weights, slot, plays.length);
+    this.call("policy_slot", this.sight, this.scratch, ...inputs, HEURISTIC, this.weights, slot, view.plays.length);
     return Number(this.get(BigInt64Array, slot, 1)[0]);
   }
 

@@ -5,7 +5,7 @@ import { Auction, callText, isMade, MARKS_TO_WIN, PASS, scoreAfter } from "./auc
 import { dealFromSeed } from "./deals.mjs";
 import { drawAbout, drawHint, drawLog, drawResult, drawScore, drawTable, ownHand, SEATS } from "./drawing.mjs";
 import { drawAuction, drawDeclarations, drawSheet } from "./drawing_auction.mjs";
-import { mix } from "./estimate.mjs";
+import { EXACT_WORLDS, mix } from "./estimate.mjs";
 import { Hand, nameOf, Rules } from "./hand.mjs";
 import { Kernels } from "./kernels.mjs";
 import { anotherGame, linkOf, nextHand, parseLink } from "./link.mjs";
@@ -13,7 +13,6 @@ import { $, connectHints, connectKeys, drawKeepingFocus, saveFile, say, stop } f
 import { ask } from "./shared/thinking.mjs";
 
 const PRACTICE_BID = 30; // of a hand whose trump the link names
-const WORLDS = { exact: 50, strongest: 200 }; // as many as `forge eq` uses by default; strongest: see docs/log.md
 const TABLE_DEALS = 200; // per declaration
 const TABLE_STREAM = 100; // number of the draws of a hand's table; those of plays are 0..27
 const FORMAT = "forge texas42 hand 1";
@@ -219,7 +218,7 @@ function finishQuickly() {
 }
 
 /** Estimate the plays of a position exactly, as the other seats do on the level `exact`. */
-const estimateOf = (hand) => ask("estimate", { view: hand.view(), worlds: WORLDS.exact, key: keyOf(hand.step) });
+const estimateOf = (hand) => ask("estimate", { view: hand.view(), worlds: EXACT_WORLDS, key: keyOf(hand.step) });
 
 async function opponentsPlay() {
   const { hand } = page;
@@ -230,7 +229,7 @@ async function opponentsPlay() {
     page.estimates[hand.step] = estimateOf(hand);
     return bestOf(hand);
   }
-  const slot = await ask("play", { view: hand.view(), level, worlds: WORLDS[level], key: keyOf(hand.step) });
+  const slot = await ask("play", { view: hand.view(), level, key: keyOf(hand.step) });
   return hand.deal[hand.turn][slot];
 }
 

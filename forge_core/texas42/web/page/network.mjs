@@ -32,14 +32,15 @@ export async function askNetwork(kernels, rules, view, nWorlds, key) {
   const loaded = await loading;
   const [tokens] = loaded.session.inputMetadata;
   const isOfOneHand = tokens.shape[1] === 36;
-  const worlds = isOfOneHand ? { n: 1, count: 1, safe: [] } : drawWorlds(kernels, rules, view, nWorlds, key);
+  const worlds = isOfOneHand ? { count: 1, weights: [1], safe: [] } : drawWorlds(kernels, rules, view, nWorlds, key);
   const tally = new Tally(view, worlds);
   if (isOfOneHand) {
     tally.add(await answers(loaded, [1, 36, 8], kernels.encodeTranscript(view)));
   } else {
-    const { deals, states } = worlds.positions(0, worlds.n);
-    tally.add(await answers(loaded, [worlds.n, 32, 12], kernels.encode(deals, view.decl, states)));
+    const n = worlds.weights.length;
+    const { deals, states } = worlds.positions(0, n);
+    tally.add(await answers(loaded, [n, 32, 12], kernels.encode(deals, view.decl, states)));
   }
   const { mean, best } = tally.read();
-  return { mean, best, worlds: isOfOneHand ? 0 : worlds.n };
+  return { mean, best, worlds: isOfOneHand ? 0 : tally.n };
 }

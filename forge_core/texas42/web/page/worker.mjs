@@ -1,7 +1,7 @@
 // What the thread that computes can be asked: see shared/answering.mjs.
 
 import { tableOf } from "./bids.mjs";
-import { bySolver, byPlayouts, estimate, valuesOf } from "./estimate.mjs";
+import { estimateExactly, estimateStrongly, valuesOf } from "./estimate.mjs";
 import { Rules } from "./hand.mjs";
 import { Kernels } from "./kernels.mjs";
 import { askNetwork } from "./network.mjs";
@@ -13,12 +13,12 @@ const loaded = Kernels.load().then((kernels) => ({ kernels, rules: new Rules(ker
 const tasks = {
   /** Estimate the plays of one view. key: a decimal number of up to 64 bits. */
   estimate({ kernels, rules }, { view, worlds, key }, report) {
-    return estimate(kernels, rules, view, worlds, BigInt(key), bySolver, BATCH, report);
+    return estimateExactly(kernels, rules, view, BigInt(key), worlds, BATCH, report);
   },
   /** Return the slot that another seat plays. level: one of LEVELS but exact, whose estimates are needed anyway. */
-  play({ kernels, rules }, { view, level, worlds, key }) {
+  play({ kernels, rules }, { view, level, key }) {
     if (level === "heuristic") return kernels.heuristicSlot(view);
-    return estimate(kernels, rules, view, worlds, BigInt(key), byPlayouts).best;
+    return estimateStrongly(kernels, rules, view, BigInt(key)).best;
   },
   /** Return P(make) of a hand under all declarations, and the best call. deals: number per declaration. */
   table({ kernels }, { hand, key, deals, situation }, report) {
