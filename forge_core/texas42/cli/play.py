@@ -32,7 +32,7 @@ def play(
             "--opponents",
             metavar="LEVEL",
             help="Players of the other seats: heuristic (fixed rules), exact (E[Q] by the solver) or "
-            "strongest (E[Q] by playouts).",
+            "strongest (playouts in deals that fit how the others played).",
         ),
     ] = "exact",
     model: Annotated[
