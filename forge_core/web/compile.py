@@ -29,9 +29,9 @@ _OPTIMISATION = 3
 
 _RUNTIME = """
 ; Memory for the small arrays that kernels make with np.empty, and for copies of overlapping slices: a stack
-; of blocks, 64 KiB in all. Each block begins with 64 bytes: the offset of the block below it, and 1 once the
+; of blocks, 512 KiB in all. Each block begins with 64 bytes: the offset of the block below it, and 1 once the
 ; block is free. It leaves the stack as soon as all blocks above it are free, too.
-@stack = internal global [65536 x i8] zeroinitializer, align 64
+@stack = internal global [524288 x i8] zeroinitializer, align 64
 @next = internal global i32 0
 @last = internal global i32 -1
 define ptr @NRT_Allocate(i64 %size) {
@@ -40,7 +40,7 @@ define ptr @NRT_Allocate(i64 %size) {
   %taken = and i32 %with_header, -64
   %here = load i32, ptr @next
   %end = add i32 %here, %taken
-  %is_full = icmp ugt i32 %end, 65536
+  %is_full = icmp ugt i32 %end, 524288
   br i1 %is_full, label %full, label %room
 full:
   call void @llvm.trap()
