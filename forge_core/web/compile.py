@@ -28,7 +28,7 @@ _FEATURES = "+simd128,+bulk-memory,+sign-ext,+nontrapping-fptoint,+mutable-globa
 _OPTIMISATION = 3
 
 _RUNTIME = """
-; Memory for the small arrays that kernels make with np.empty, and for copies of overlapping slices: a stack
+; Memory for the arrays that kernels make with np.empty, and for copies of overlapping slices: a stack
 ; of blocks, 512 KiB in all. Each block begins with 64 bytes: the offset of the block below it, and 1 once the
 ; block is free. It leaves the stack as soon as all blocks above it are free, too.
 @stack = internal global [524288 x i8] zeroinitializer, align 64
