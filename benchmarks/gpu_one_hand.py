@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from gpu_run import Check, Part, Run, count_synchronizations, seconds
 
+from forge_core.device import capture_graph
 from forge_core.streams import stream
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
 from forge_core.texas42.eq.oracles import History, PlayoutOracle, Positions
 from forge_core.texas42.games import Games, start
-from forge_core.texas42.one_hand.choose import POLICIES, open_policy
+from forge_core.texas42.one_hand.choose import POLICIES, Policy, open_policy
 from forge_core.texas42.one_hand.lockstep import BATCH, deal_values
 from forge_core.texas42.one_hand.parity import compare_decisions
 
@@ -72,22 +73,46 @@ def time_playouts(run: Run) -> dict[str, Any]:
     """Time whole deals by each policy: decisions per second, waits and peak memory."""
     sizes, found = sizes_of(run), run.figures.setdefault(NAME, {})
     for name in POLICIES:
-        policy = open_policy(name)
         for n in sizes.playouts:
-            hands, decl = random_deals(n, run.device)
             for batch in sorted({min(batch, n) for batch in sizes.batches}):
-                if run.on_card:
-                    torch.cuda.reset_peak_memory_stats(run.device)
-                took = seconds(run, lambda d=(hands, decl), p=policy, b=batch: deal_values(*d, p, b), 3)
-                figures = {"decisions_m_s": n * N_PLAYS / took / 1e6}
-                if run.on_card:
-                    figures["memory_mb"] = torch.cuda.max_memory_allocated(run.device) / 1e6
-                    figures["waits"] = count_synchronizations(
-                        lambda d=(hands, decl), p=policy, b=batch: deal_values(*d, p, b)
-                    )
-                found[f"{name}, {n} playouts, {batch} at once"] = figures
-            run.keep()
+                found[f"{name}, {n} playouts, {batch} at once"] = play(run, open_policy(name), n, batch)
+                run.keep()
+    if run.on_card:
+        found["network, captured"] = play_captured(run, open_policy("network"), sizes.playouts[0])
     return found
+
+
+def play(run: Run, policy: Policy, n: int, batch: int) -> dict[str, float]:
+    """Return decisions per second, and on a GPU the peak memory and the waits of all playouts."""
+    hands, decl = random_deals(n, run.device)
+    if run.on_card:
+        torch.cuda.reset_peak_memory_stats(run.device)
+    took = seconds(run, lambda: deal_values(hands, decl, policy, batch), repeats=3)
+    figures = {"decisions_m_s": n * N_PLAYS / took / 1e6}
+    if run.on_card:
+        figures["memory_mb"] = torch.cuda.max_memory_allocated(run.device) / 1e6
+        figures["waits"] = count_synchronizations(lambda: deal_values(hands, decl, policy, batch))
+    return figures
+
+
+def play_captured(run: Run, policy: Policy, n: int) -> dict[str, Any]:
+    """Return decisions per second if a CUDA graph launches all kernels of whole deals, or why it cannot.
+
+    other_deals: the number of deals that gain other points than without a graph.
+    """
+    hands, decl = random_deals(n, run.device)
+    gained: list[torch.Tensor] = []
+
+    def play_all() -> None:
+        gained[:] = [deal_values(hands, decl, policy, n)]
+
+    try:
+        graph = capture_graph(play_all, run.device)
+        took = seconds(run, graph.replay, repeats=3)
+    except RuntimeError as error:
+        return {"failed": str(error).strip()[:200]}
+    other = int((gained[0] != deal_values(hands, decl, policy, n)).sum())
+    return {"decisions_m_s": n * N_PLAYS / took / 1e6, "other_deals": other}
 
 
 CHECKS: dict[str, Check] = {NAME: check_playouts}
@@ -116,7 +141,6 @@ def positions_at(step: int, n: int) -> tuple[Positions, History]:
     while games.seen.step < step:
         legal = games.views.legal
         games = games.play(np.where(legal, draws.random(legal.shape), -1).argmax(axis=1))
-    deal_of = torch.arange(n)
-    columns = (games.hands, games.seen.decl, games.states)
-    history = History(games.seen, deal_of, torch.full((n,), step))
-    return Positions(*map(torch.as_tensor, columns), deal_of), history
+    hands, decl, states = map(torch.as_tensor, (games.hands, games.seen.decl, games.states))
+    deal_of, steps = torch.arange(n), torch.full((n,), step)
+    return Positions(hands, decl, states, deal_of), History(games.seen, deal_of, steps)

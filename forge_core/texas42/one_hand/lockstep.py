@@ -32,6 +32,8 @@ from forge_core.texas42.state import FULL_HAND, ILLEGAL, IN_TRICK_BIT, LEADER_BI
 
 BATCH = 1 << 18
 """playouts at once: enough to keep a card busy; they take 1.5 GB"""
+_GONE = 1 << 9
+"""added to the keys of dominoes no longer held, to sort them last: a power of 2 above all 280 keys"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +45,7 @@ class Playouts:
     bidder: Tensor
     """int64 [P]"""
     keys: Tensor
-    """int32 [4, 7, P] the hands as dealt, ascending by bit; see `tensors`"""
+    """int32 [4, 7, P] the hands as dealt, in the order of `tensors` and `hold_first`"""
     hands: Tensor
     """int32 [4, P] the same as masks"""
     remaining: Tensor
@@ -109,8 +111,15 @@ def legal_plays(rules: Rules, now: Playouts) -> Tensor:
     return torch.where(now.place == 0, hand, answers(hand, look_up(rules.following, now.suit)))
 
 
-def see(rules: Rules, now: Playouts) -> Sights:
-    """Return the sights of the movers; see `sight.see`."""
+def hold_first(rules: Rules, now: Playouts) -> Playouts:
+    """Return the playouts with the dominoes that a seat still holds first among its keys, ascending."""
+    is_gone = look_up(rules.masks[0], now.keys) & now.remaining == 0
+    order = (now.keys + _GONE * is_gone.int()).sort(dim=1).values
+    return replace(now, keys=order & _GONE - 1)
+
+
+def see(rules: Rules, now: Playouts, places: int = HAND_SIZE) -> Sights:
+    """Return the sights of the movers; see `sight.see`. places: the first keys that hold their dominoes."""
     mover = now.mover
     dealt = now.hands.gather(0, mover[None])[0]
     unseen = now.remaining & ~dealt
@@ -118,7 +127,7 @@ def see(rules: Rules, now: Playouts) -> Sights:
     return Sights(
         decl=now.decl,
         bidder=now.bidder - mover & 3,
-        keys=now.keys.gather(0, mover.expand(1, HAND_SIZE, -1))[0],
+        keys=now.keys[:, :places].gather(0, mover.expand(1, places, -1))[0],
         hand=dealt & now.remaining,
         legal=legal_plays(rules, now),
         unseen=unseen,
@@ -147,8 +156,7 @@ def play(rules: Rules, now: Playouts, bit: Tensor, active: Tensor) -> Playouts:
     # The fourth play closes the trick.
     closes = active & (now.place == 3)
     taker = now.leader + offset & 3
-    _, count, _ = tally(rules, trick)
-    points = (1 + count) * closes
+    points = (1 + tally(rules, trick).points) * closes
     return replace(
         now,
         remaining=now.remaining & ~domino,
@@ -164,10 +172,12 @@ def play(rules: Rules, now: Playouts, bit: Tensor, active: Tensor) -> Playouts:
     )
 
 
-def play_on(rules: Rules, now: Playouts, policy: Policy, until: int, steps: int) -> Playouts:
-    """Return the playouts after `steps` more plays each; those with `until` dominoes left make no more."""
-    for _ in range(steps):
-        sights = see(rules, now)
+def play_on(rules: Rules, now: Playouts, policy: Policy, until: int, most_left: int) -> Playouts:
+    """Return the playouts once each has at most `until` dominoes left. most_left: in any of them, now."""
+    for left in range(most_left, until, -1):
+        if left % N_SEATS == 0 or left == most_left:
+            now = hold_first(rules, now)
+        sights = see(rules, now, places=-(-left // N_SEATS))  # no mover holds more dominoes
         place = choose_places(rules, sights, policy)
         bit = sights.keys.gather(0, place[None])[0] - N_DOMINOES * now.decl
         # A finished playout has no legal play: any bit of its keys will do, as it plays none.
@@ -230,7 +240,7 @@ def lockstep_q(
         now = start.take(some)
         bit = bits[some, now.mover, played]
         now = play(rules, now, bit, torch.ones_like(bit, dtype=torch.bool))
-        now = play_on(rules, now, policy, until, max(0, most_left - 1 - until))
+        now = play_on(rules, now, policy, until, most_left - 1)
         gained = now.gained
         if until:
             gained = gained + _exact_rest(now, hands, decl, deal_of[some], workers)

@@ -4,8 +4,9 @@ They equal those of the kernels in `sight`, `features` and `heuristic`. Logits a
 order than in `network.fill_logits`, so choices may differ between plays whose logits are nearly equal.
 
 All shapes are fixed, and no function makes the host wait for a card: none reads a tensor there, and none
-passes a Python number to `torch.where`, which copies it. Letters: P decisions; 7 places, the mover's
-hand as dealt, ascending by bit of the rulebook. P comes last, so that each feature is contiguous in memory.
+passes a Python number to `torch.where`, which copies it. Letters: P decisions; K places, up to seven, for the
+mover's dominoes, those that it holds ascending by bit of the rulebook. P comes last, so that each feature is
+contiguous in memory.
 Masks are int32. A *key* is 28 * declaration + bit, and addresses the tables of dominoes.
 """
 
@@ -20,7 +21,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES
+from forge_core.texas42.dominoes import N_DOMINOES
 from forge_core.texas42.one_hand.choose import HEURISTIC, Policy
 from forge_core.texas42.one_hand.features import CONTEXT, N_CONTEXT, N_PLAY, PLAY
 from forge_core.texas42.one_hand.sight import DOMINO_TABLE
@@ -117,11 +118,31 @@ def look_up(table: Tensor, index: Tensor) -> Tensor:
     return table.index_select(-1, index.flatten()).view(*table.shape[:-1], *index.shape)
 
 
-def tally(rules: Rules, masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the number, the count points and the number of tens of sets of dominoes, in their shape."""
+class Tally(NamedTuple):
+    """Counts of sets of dominoes, packed into one int32 per set."""
+
+    packed: Tensor
+
+    @property
+    def size(self) -> Tensor:
+        """Their number of dominoes."""
+        return self.packed & 255
+
+    @property
+    def points(self) -> Tensor:
+        """Their count points."""
+        return self.packed >> _POINTS & 255
+
+    @property
+    def tens(self) -> Tensor:
+        """Their number of dominoes that count 10."""
+        return self.packed >> _TENS
+
+
+def tally(rules: Rules, masks: Tensor) -> Tally:
+    """Return the tallies of sets of dominoes, in their shape."""
     low, high = masks & (1 << _HALF) - 1, masks >> _HALF
-    packed = look_up(rules.tallies[0], low) + look_up(rules.tallies[1], high)
-    return packed & 255, packed >> _POINTS & 255, packed >> _TENS
+    return Tally(look_up(rules.tallies[0], low) + look_up(rules.tallies[1], high))
 
 
 def answers(hand: Tensor, following: Tensor) -> Tensor:
@@ -139,7 +160,7 @@ class Sights:
     bidder: Tensor
     """int64 [P] offset from the mover, clockwise"""
     keys: Tensor
-    """int32 [7, P] the mover's dominoes as dealt"""
+    """int32 [K, P] the mover's dominoes; among them all that it holds, ascending"""
     hand: Tensor
     """[P] mask of those that it still holds"""
     legal: Tensor
@@ -165,11 +186,11 @@ class Outlook:
     """Facts on which both policies depend: the dominoes of P movers, and those which stand."""
 
     masks: Tensor
-    """[5, 7, P] see `Rules.masks`"""
+    """[5, K, P] see `Rules.masks`"""
     count: Tensor
-    """int32 [7, P] points"""
+    """int32 [K, P] points"""
     legal: Tensor
-    """bool [7, P]"""
+    """bool [K, P]"""
     leads: Tensor
     """bool [P] True if the mover leads"""
     to_come: Tensor
@@ -179,15 +200,15 @@ class Outlook:
     winning: Tensor
     """[P] mask: dominoes that would take the trick"""
     beats: Tensor
-    """[7, P] masks: dominoes that beat this one in the led suit"""
+    """[K, P] masks: dominoes that beat this one in the led suit"""
     wins: Tensor
-    """bool [7, P] True if the domino takes the trick; False if the mover leads"""
+    """bool [K, P] True if the domino takes the trick; False if the mover leads"""
     led_stands: Tensor
     led_sure: Tensor
-    """bool [7, P] True if the domino would stand (surely) if it were led"""
+    """bool [K, P] True if the domino would stand (surely) if it were led"""
     stands: Tensor
     sure: Tensor
-    """bool [7, P] True if the domino takes the trick and stands (surely)"""
+    """bool [K, P] True if the domino takes the trick and stands (surely)"""
     partner_holds: Tensor
     """bool [P] True if the partner's domino is winning"""
     partner_stands: Tensor
@@ -233,14 +254,14 @@ def look_ahead(rules: Rules, sights: Sights) -> Outlook:
 
 
 def fill_features(rules: Rules, sights: Sights) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the features of the situations [32, P] and of the plays [32, 7, P], and legal, bool [7, P].
+    """Return the features of the situations [32, P] and of the plays [32, K, P], and legal, bool [K, P].
 
     The features of plays that are not legal mean nothing.
     """
     outlook = look_ahead(rules, sights)
     n = len(sights.decl)
     context = torch.zeros(N_CONTEXT, n, device=sights.decl.device)
-    plays = torch.empty(N_PLAY, HAND_SIZE, n, device=sights.decl.device)
+    plays = torch.empty(N_PLAY, *sights.keys.shape, device=sights.decl.device)
     _fill_context(rules, sights, outlook, context)
     _fill_plays(rules, sights, outlook, plays)
     return context, plays, outlook.legal
@@ -256,7 +277,8 @@ def _fill_context(rules: Rules, sights: Sights, outlook: Outlook, context: Tenso
     trumps = look_up(rules.trumps, sights.decl)
     has_trumps, leads, answering = trumps != 0, outlook.leads, ~outlook.leads
     sets = [hand, unseen, sights.trick, hand & trumps, unseen & trumps, unseen & outlook.winning]
-    sizes, points, tens = tally(rules, torch.stack(sets))
+    tallies = tally(rules, torch.stack(sets))
+    sizes, points, tens = tallies.size, tallies.points, tallies.tens
     # Place in the trick, and who bids.
     context[:4] = sights.place == rules.seats
     put("bids", sights.bidder == 0)
@@ -298,7 +320,7 @@ def _fill_context(rules: Rules, sights: Sights, outlook: Outlook, context: Tenso
 
 
 def _fill_plays(rules: Rules, sights: Sights, outlook: Outlook, plays: Tensor) -> None:
-    """Fill plays [32, 7, P]."""
+    """Fill plays [32, K, P]."""
 
     def put(name: str, feature: Tensor) -> None:
         plays[_PLAY[name]] = feature
@@ -317,7 +339,8 @@ def _fill_plays(rules: Rules, sights: Sights, outlook: Outlook, plays: Tensor) -
         unseen & low_better,
         (outlook.beats & outlook.to_come) * wins,
     ]
-    sizes, points, tens = tally(rules, torch.stack(sets))
+    tallies = tally(rules, torch.stack(sets))
+    sizes, of_suit = tallies.size, Tally(tallies.packed[0])
     quarters = sizes / number[4]
     # The domino itself.
     plays[: len(_FIXED)] = look_up(rules.fixed, sights.keys)
@@ -335,7 +358,7 @@ def _fill_plays(rules: Rules, sights: Sights, outlook: Outlook, plays: Tensor) -
     put("next_void", is_void[0])
     put("partner_void", is_void[1])
     put("last_void", is_void[2])
-    put("draws_ten", tens[0] != 0)
+    put("draws_ten", of_suit.tens != 0)
     put("suit_gone", sizes[0] == 0)
     # The suit of its low pip, which it follows but does not lead.
     put("low_in_hand", quarters[4])
@@ -343,9 +366,9 @@ def _fill_plays(rules: Rules, sights: Sights, outlook: Outlook, plays: Tensor) -
     put("low_best", (low_suit != 0) & (sizes[5] == 0))
     # As a lead.
     put("partner_beats", leads & (partner & own_suit & own_better != 0))
-    put("suit_count", leads * points[0] / number[10])
+    put("suit_count", leads * of_suit.points / number[10])
     # As an answer.
-    _, in_trick, _ = tally(rules, sights.trick)
+    in_trick = tally(rules, sights.trick).points
     neither = answering & (domino & outlook.following == 0)
     is_trump = plays[_PLAY["trump"]] != 0
     put("wins", wins)
@@ -376,7 +399,7 @@ def weights_on(policy: Policy, device: Any) -> tuple[Tensor, ...]:
 
 
 def fill_logits(weights: tuple[Tensor, ...], context: Tensor, plays: Tensor) -> Tensor:
-    """Return logits [7, P] of features context [32, P] and plays [32, 7, P]. weights: see `weights_on`."""
+    """Return logits [K, P] of features context [32, P] and plays [32, K, P]. weights: see `weights_on`."""
     of_context, bias, of_play, second, second_bias, out = weights
     situation = torch.addmm(bias, of_context, context)
     hidden = (of_play @ plays.flatten(1)).view(-1, *plays.shape[1:])
