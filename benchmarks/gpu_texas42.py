@@ -52,7 +52,7 @@ class Sizes:
     """played at once"""
     usual_games: int = 1_024
     """for the figures that are not taken for all numbers of games"""
-    questions: tuple[int, ...] = (16_384, 32_768)
+    questions: tuple[int, ...] = (8_192, 16_384)
     """put to a network at once, beside the default"""
     timed_deals: int = 256
     batches: tuple[int, ...] = (1_024, 16_384)

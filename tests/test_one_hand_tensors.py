@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from pretend_card import CARD, pretended_card
-from running import PROJECT
 
 from forge_core.errors import StateUnreachable
 from forge_core.streams import stream
@@ -68,7 +69,9 @@ def test_features_and_plays_equal_those_of_the_kernels_at_each_step_of_games(pol
 def test_a_comparison_notices_another_network_and_other_features(monkeypatch):
     games = random_games(20)
     asked = games.hands, games.seen, NETWORK, stream(0, "compare"), "cpu"
-    other = weights_on(open_policy(str(PROJECT / "models" / "texas42-one-hand-17k")), torch.device("cpu"))
+    other = weights_on(
+        open_policy(str(Path(__file__).parents[1] / "models" / "texas42-one-hand-17k")), torch.device("cpu")
+    )
     monkeypatch.setattr(tensors, "weights_on", lambda *_: other)
     with pytest.raises(AssertionError, match="another play after"):
         compare_decisions(*asked)
