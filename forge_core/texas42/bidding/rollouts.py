@@ -24,7 +24,6 @@ from forge_core.texas42.bidding.bidders import CallsSoFar
 from forge_core.texas42.bidding.calls import (
     FIELD_RECORD,
     RULE_TABLE,
-    TRUMPS,
     fill_best_call,
     fill_rule_p_make,
 )
@@ -33,6 +32,7 @@ from forge_core.texas42.bidding.evidence import AuctionEvidence
 from forge_core.texas42.bidding.table import BIDS, Floats, bid_index
 from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.dominoes import N_SEATS
+from forge_core.texas42.eq.declared import TRUMPS
 from forge_core.texas42.one_hand.choose import Policy, open_policy
 from forge_core.texas42.one_hand.playouts import PLAYOUT_VERSION, deal_points
 from forge_core.texas42.settings.bidding import AUCTION_CANDIDATES, AUCTION_WORLDS, SHORTLIST
