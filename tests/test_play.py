@@ -9,16 +9,21 @@ import time
 import tomllib
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from chromium import CHROMIUM, Chromium
 
 from forge_core.cli.main import main
 from forge_core.errors import BadInput
 from forge_core.files import Store
-from forge_core.learning.checkpoints import load_model
+from forge_core.learning.checkpoints import load_model, save_model
+from forge_core.learning.networks.sizes import ModelConfig
+from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.skull_king.web import FOLDER as SKULL_KING
 from forge_core.streams import mix
 from forge_core.texas42.auction import PASS, Auction, Score, call_text, legal_calls
@@ -32,13 +37,15 @@ from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.eq.generate import GameConfig, decide
 from forge_core.texas42.eq.oracles import ExactOracle, ModelOracle
 from forge_core.texas42.eq.policies import Choices
-from forge_core.texas42.games import start
+from forge_core.texas42.games import Games, start
 from forge_core.texas42.one_hand.choose import choose_slots, open_policy
 from forge_core.texas42.oracle import root_q
 from forge_core.texas42.players.expected import ExpectedPlayer
 from forge_core.texas42.players.names import parse_player
+from forge_core.texas42.players.transcript import TranscriptPlayer
 from forge_core.texas42.reference import REFERENCE_MODEL
 from forge_core.texas42.state import to_mover_frame
+from forge_core.texas42.tokens.transcript import STAGE2_SPEC, encode_transcripts
 from forge_core.texas42.views import Views
 from forge_core.texas42.web import FOLDER, LEVELS, PAGE, STRONGEST
 from forge_core.texas42.web.folder import page_files
@@ -265,15 +272,46 @@ class TestInBrowser:
             browser.wait_for(f"document.getElementById('status')?.textContent.includes('{word}')")
 
 
-@pytest.fixture(scope="module")
-def network_address():
+@contextmanager
+def page_with(model: str) -> Iterator[str]:
+    """Serve the page with a network; yield its address."""
     if missing := [name for name in FILES if not (cache_folder() / name).is_file()]:
         pytest.skip(f"{missing[0]} is not in the cache: run forge play --model once")
-    server = server_of(page_files(REFERENCE_MODEL), 0)
+    server = server_of(page_files(model), 0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="module")
+def network_address():
+    with page_with(REFERENCE_MODEL) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def stage2(tmp_path_factory):
+    """The folder of an untrained network that sees one hand and the plays."""
+    torch.manual_seed(1)
+    model = TokenTransformer(STAGE2_SPEC, ModelConfig(32, 2, 2, 64, "eq"))
+    torch.nn.init.normal_(model.head.weight, std=0.2)
+    folder = str(tmp_path_factory.mktemp("network") / "stage2")
+    save_model(folder, model)
+    return folder
+
+
+def ask_network(browser: Chromium, games: Games, row: int, keys: npt.NDArray[np.uint64]) -> dict:
+    """Return what the page's network says about the view of one of N games."""
+    views, seen = games.views, games.seen
+    view = {name: int(getattr(seen, name)[row]) for name in ("decl", "bid", "bidder")}
+    for name in ("plays", "players", "points"):
+        view[name] = getattr(seen, name)[row].tolist()
+    view |= {"seat": int(views.seat[row]), "hand": views.hand[row].tolist()}
+    view["leader"] = int(views.seat[row] - seen.step % 4) % 4
+    key = str(int(mix(mix(keys[row : row + 1], seen.step), 0)[0]))
+    asked = json.dumps({"view": view, "worlds": 20, "key": key})
+    return browser.evaluate(f"texas42.ask('network', {asked})")
 
 
 class TestNetwork:
@@ -281,34 +319,57 @@ class TestNetwork:
 
     pytestmark = in_browser
 
+    def check(self, browser: Chromium, answers_of: Callable, worlds: int) -> None:
+        """Compare 200 decisions. answers_of: from games and keys to [N, 7] answers and [N] choices."""
+        games = start([deal_from_seed(seed) for seed in range(8)], range(8), 0)
+        keys, n_decisions = np.arange(8, dtype=np.uint64), 0
+        while games.seen.step < 26:
+            answers, slots = answers_of(games, keys)
+            for row in range(len(games)):
+                found = ask_network(browser, games, row, keys)
+                legal = games.views.legal[row]
+                mean = np.array(found["mean"], dtype=float)
+                assert (np.isfinite(mean) == legal).all()
+                np.testing.assert_allclose(mean[legal], answers[row][legal], atol=1e-3)
+                order = np.sort(answers[row][legal])
+                if len(order) == 1 or order[-1] - order[-2] > 1e-3:
+                    assert found["best"] == slots[row]
+                assert found["worlds"] <= worlds
+                n_decisions += 1
+            games = games.play(slots)
+        assert n_decisions >= 200
+
     def test_it_agrees_with_python(self, browser, network_address):
         """E[Q] by the network in 200 decisions equals that of its oracle, to a thousandth of a point."""
         browser.open(f"{network_address}#seed=1&decl=fives")
         browser.wait_for("globalThis.texas42")
-        oracle = ModelOracle(load_model(REFERENCE_MODEL))
-        games = start([deal_from_seed(seed) for seed in range(8)], range(8), 0)
-        keys, config = np.arange(8, dtype=np.uint64), GameConfig(Sampling(20))
-        n_decisions = 0
-        while games.seen.step < 26:
-            views, seen = games.views, games.seen
-            expected, choices = decide(oracle, views, keys, config)
-            for row in range(len(games)):
-                view = {name: int(getattr(seen, name)[row]) for name in ("decl", "bid", "bidder")}
-                for name in ("plays", "players", "points"):
-                    view[name] = getattr(seen, name)[row].tolist()
-                view |= {"seat": int(views.seat[row]), "hand": views.hand[row].tolist()}
-                view["leader"] = int(views.seat[row] - seen.step % 4) % 4
-                key = str(int(mix(mix(keys[row : row + 1], seen.step), 0)[0]))
-                asked = json.dumps({"view": view, "worlds": 20, "key": key})
-                found = browser.evaluate(f"texas42.ask('network', {asked})")
-                mean = np.array(found["mean"], dtype=float)
-                np.testing.assert_allclose(mean, expected.mean[row], atol=1e-3)
-                order = np.sort(expected.mean[row][views.legal[row]])
-                if len(order) == 1 or order[-1] - order[-2] > 1e-3:
-                    assert found["best"] == choices.slot[row]
-                n_decisions += 1
-            games = games.play(choices.slot)
-        assert n_decisions >= 200
+        oracle, config = ModelOracle(load_model(REFERENCE_MODEL)), GameConfig(Sampling(20))
+
+        def answers_of(games, keys):
+            expected, choices = decide(oracle, games.views, keys, config)
+            return expected.mean, choices.slot
+
+        self.check(browser, answers_of, worlds=20)
+
+    def test_a_network_of_one_hand_agrees_with_python(self, browser, stage2):
+        """The answers of 200 decisions, one pass each, equal those of the player `stage2`."""
+        player = parse_player(f"stage2:model={stage2}", "cpu")
+        assert isinstance(player, TranscriptPlayer)
+
+        def answers_of(games, keys):
+            seen = encode_transcripts(games.views)
+            with torch.inference_mode():
+                answers, _ = player.model(torch.from_numpy(seen.tokens), torch.from_numpy(seen.mask))
+            return answers.numpy(), player.slots(games.views, keys)
+
+        with page_with(stage2) as address:
+            browser.open(f"{address}#seed=7&decl=sixes&pace=0")
+            browser.wait_for("document.querySelector('#opinion')", 120)
+            text = browser.evaluate("document.querySelector('#opinion').textContent")
+            assert "stage2 would play" in text
+            assert "from your hand and the plays alone" in text
+            self.check(browser, answers_of, worlds=0)
+            browser.click("#new")
 
     def test_the_page_shows_what_it_would_play(self, browser, network_address):
         browser.open(f"{network_address}#seed=7&decl=sixes&pace=0")

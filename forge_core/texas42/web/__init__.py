@@ -13,5 +13,5 @@ WASM = FOLDER / "texas42.wasm"
 """The compiled kernels, committed so that nobody needs a linker; `make wasm` builds them again"""
 LEVELS = ("heuristic", "exact", "strongest")
 """The players that can take the other three seats: see `page/link.mjs`"""
-STRONGEST = "strong:worlds=400/250/200/150/100"
+STRONGEST = "strong"
 """The player of the level `strongest`, as `forge match` names it; `page/estimate.mjs` has the same numbers"""
