@@ -4,7 +4,7 @@
     heuristic    fixed rules, at the level of a good beginner
     eq           maximizes mean points over `worlds` sampled worlds
     pmake        maximizes the share of sampled worlds in which it makes the bid (defenders: sets it)
-    strong       eq with playouts, beliefs, and more worlds early on: the options STRONG
+    strong       eq with playouts, beliefs and more worlds: the options STRONG
     policy       makes the play with the highest mean probability, by a policy network, over sampled worlds
     network      a small network that reads features of its own hand; samples no worlds
     stage2       a network that was trained on E[Q]; samples no worlds
@@ -121,7 +121,7 @@ def _clairvoyant(name: PlayerName, device: str) -> Clairvoyant:
 
 _BELIEVING = ("belief", "candidates", "tau", "mix")
 _THINKING = ("worlds", "oracle", *_OF_ORACLES, "posterior", *_BELIEVING, "bonus", "endings")
-STRONG = {"oracle": "playout", "worlds": "400/400/200/150/100", "belief": "both", "bonus": "20"}
+STRONG = {"oracle": "playout", "worlds": "600", "belief": "both", "bonus": "20"}
 """options of the strongest player; each can be overridden"""
 KINDS: dict[str, PlayerKind[AnyPlayer]] = {
     "random": PlayerKind((), _random),
