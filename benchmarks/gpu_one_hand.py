@@ -52,7 +52,7 @@ def check_playouts(run: Run) -> str:
         ties[name] = compare_decisions(games.hands, games.seen, open_policy(name), draws, run.device)
     differ = 0
     for until in (0, 12):
-        oracle = PlayoutOracle(open_policy("network"), until)
+        oracle = PlayoutOracle(open_policy("network"), until, fewest_on_card=0)
         positions, history = positions_at(9, sizes.positions)
         host, there = (oracle.q(positions.to(torch.device(on)), history).cpu() for on in ("cpu", run.device))
         differ += int((host != there).sum())

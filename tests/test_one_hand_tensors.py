@@ -11,13 +11,14 @@ from pretend_card import CARD, pretended_card
 
 from forge_core.errors import StateUnreachable
 from forge_core.streams import stream
-from forge_core.texas42.eq import Sampling
+from forge_core.texas42.eq import Sampling, oracles
 from forge_core.texas42.eq.estimate import estimate
 from forge_core.texas42.eq.oracles import History, PlayoutOracle, Positions
 from forge_core.texas42.games import Games, start
 from forge_core.texas42.one_hand import tensors
-from forge_core.texas42.one_hand.choose import POLICIES, new_memory, open_policy
+from forge_core.texas42.one_hand.choose import POLICIES, Policy, new_memory, open_policy
 from forge_core.texas42.one_hand.lockstep import deal_values, lockstep_q
+from forge_core.texas42.one_hand.network import NO_WEIGHTS
 from forge_core.texas42.one_hand.parity import compare_decisions
 from forge_core.texas42.one_hand.playouts import play_deals, playout_q
 from forge_core.texas42.one_hand.sight import DOMINO_TABLE
@@ -78,6 +79,15 @@ def test_a_comparison_notices_another_network_and_other_features(monkeypatch):
     monkeypatch.setitem(tensors._PLAY, "suit_gone", tensors._PLAY["draws_ten"])
     with pytest.raises(AssertionError, match="Mismatched elements"):
         compare_decisions(*asked)
+
+
+def test_a_comparison_counts_near_ties(monkeypatch):
+    """All plays are equal to a network of zeros: the kernel chooses the first, these tensors the last."""
+    games, zeros = random_games(5), Policy("network", NO_WEIGHTS)
+    ascending = 1e-6 * torch.arange(7)[:, None]
+    monkeypatch.setattr(tensors, "fill_logits", lambda *_: ascending.expand(7, 5))
+    found = compare_decisions(games.hands, games.seen, zeros, stream(0, "compare"), "cpu")
+    assert 5 * 7 <= found.near_ties <= 5 * 28
 
 
 @pytest.mark.parametrize("policy", [HEURISTIC, NETWORK], ids=POLICIES)
@@ -157,13 +167,19 @@ def test_playouts_on_a_card_equal_those_of_the_host_and_wait_twice(policy):
 
 
 @pytest.mark.parametrize("until", [0, 12])
-def test_e_q_by_playouts_on_a_card_is_that_of_the_host(until):
-    games = random_games(12)
+def test_e_q_by_playouts_on_a_card_is_that_of_the_host(monkeypatch, until):
+    games, asked_there = random_games(12), []
     while games.seen.step < 14:
         games = games.play(random_slots(games))
-    keys, oracle = np.arange(12, dtype=np.uint64), PlayoutOracle(NETWORK, until, workers=1)
-    on_host = estimate(oracle, games.views, keys, Sampling(10))
+    keys = np.arange(12, dtype=np.uint64)
+    here, there = (PlayoutOracle(NETWORK, until, 1, fewest_on_card=fewest) for fewest in (10**6, 0))
+    monkeypatch.setattr(oracles, "lockstep_q", lambda *a: asked_there.append(1) or lockstep_q(*a))
+    on_host = estimate(here, games.views, keys, Sampling(10))
     with pretended_card():
-        there = estimate(oracle, games.views, keys, Sampling(10), "cuda:0")
+        few = estimate(here, games.views, keys, Sampling(10), "cuda:0")
+        assert not asked_there
+        many = estimate(there, games.views, keys, Sampling(10), "cuda:0")
+        assert asked_there
     for name in ("mean", "variance", "p_make", "points"):
-        np.testing.assert_allclose(getattr(there, name), getattr(on_host, name), rtol=1e-5, atol=1e-5)
+        for found in (few, many):
+            np.testing.assert_allclose(getattr(found, name), getattr(on_host, name), rtol=1e-5, atol=1e-5)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from forge_core.device import resolve_device
+from forge_core.device import resolve_device, worker_count
 from forge_core.errors import BadInput, ForgeError
 from forge_core.ranges import check_numbers
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_DOMINOES, N_SEATS
@@ -38,6 +38,9 @@ N_TRICKS = HAND_SIZE
 NETWORK_ERROR = 6.6
 """points: the standard deviation of a network's error in Q at decisions. The mean absolute error of the
 reference network, 5.3 (`decision_q_mae` in its model.json), times sqrt(pi / 2), as for a normal error"""
+_ON_CARD_PER_THREAD = 2_048
+"""positions per thread of the CPU from which playouts are faster on a card: 16 cores are as fast as an H200 up
+to 170,000 playouts (docs/gpu.md), some five per position"""
 _QUESTIONS = 8_192
 """positions per batch of a network on a CPU"""
 _MOST_QUESTIONS = 32_768
@@ -302,9 +305,9 @@ class HybridOracle:
 class PlayoutOracle:
     """Playouts: all four seats play on by a fast policy that sees only its own hand.
 
-    They are played on the device of the positions: by kernels on a CPU, as tensors on a card. Exact values
-    are always found on the CPU. Unlike the solver's, its value of a play does not assume that the seats know
-    where the dominoes are.
+    Many positions on a card are played there, as tensors; all others on the CPU, by kernels. The two differ
+    only where a network finds two plays nearly equal. Exact values are always found on the CPU. Unlike the
+    solver's, its value of a play does not assume that the seats know where the dominoes are.
     """
 
     policy: Policy
@@ -312,6 +315,8 @@ class PlayoutOracle:
     """number of plays left, 0..28, from which on values are exact"""
     workers: int | None = None
     """threads on the CPU; default: one per core"""
+    fewest_on_card: int | None = None
+    """number of positions on a card from which they are played there; default: 2,048 per thread"""
 
     def __post_init__(self) -> None:
         check_numbers(self)
@@ -323,7 +328,10 @@ class PlayoutOracle:
             raise ForgeError("playouts depend on who bid and who showed out: give the history of the states")
         device, voids, bidder = positions.states.device, history.voids, history.bidder
         how = (self.policy, self.until, self.workers)
-        if device.type == "cpu":
+        fewest = self.fewest_on_card
+        if fewest is None:
+            fewest = _ON_CARD_PER_THREAD * worker_count(self.workers)
+        if device.type == "cpu" or len(positions) < fewest:
             hands, decls, states = positions.arrays()
             answers = playout_q(hands, decls, states, voids, bidder, *how)
         else:
