@@ -39,8 +39,8 @@ NETWORK_ERROR = 6.6
 """points: the standard deviation of a network's error in Q at decisions. The mean absolute error of the
 reference network, 5.3 (`decision_q_mae` in its model.json), times sqrt(pi / 2), as for a normal error"""
 _ON_CARD_PER_THREAD = 2_048
-"""positions per thread of the CPU from which playouts are faster on a card: 16 cores are as fast as an H200 up
-to 170,000 playouts (docs/gpu.md), some five per position"""
+"""positions per thread of the CPU from which playouts are faster on a card: 16 cores are as fast as an H200
+up to 170,000 playouts (docs/gpu.md), some five per position"""
 _QUESTIONS = 8_192
 """positions per batch of a network on a CPU"""
 _MOST_QUESTIONS = 32_768
