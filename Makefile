@@ -97,9 +97,10 @@ ui: $(READY) dagster_home/history  ## start Dagster on http://127.0.0.1:3000 and
 bench: $(READY)  ## measure the speed of the oracle on this machine
 	$(BIN)/forge bench solver
 
-wasm: $(READY)  ## compile the kernels of the page of `forge play` again, after a change of their sources
+wasm: $(READY)  ## compile the kernels of the pages of `forge play` again, after a change of their sources
 	$(PIP) -e '.[wasm]'
 	$(BIN)/python -m forge_core.web.build forge_core.texas42.web.kernels forge_core/texas42/web/page/texas42.wasm
+	$(BIN)/python -m forge_core.web.build forge_core.liuzhou.web.kernels forge_core/liuzhou/web/page/liuzhou.wasm
 	$(BIN)/python -m forge_core.web.build forge_core.skull_king.web.kernels forge_core/skull_king/web/page/skull_king.wasm
 	$(BIN)/python -m forge_core.texas42.web.weights forge_core/texas42/web/page/one_hand.bin
 

@@ -24,6 +24,7 @@ from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model, save_model
 from forge_core.learning.networks.sizes import ModelConfig
 from forge_core.learning.networks.transformer import TokenTransformer
+from forge_core.liuzhou.web import FOLDER as LIUZHOU
 from forge_core.skull_king.web import FOLDER as SKULL_KING
 from forge_core.streams import mix
 from forge_core.texas42.auction import PASS, Auction, Score, call_text, legal_calls
@@ -472,6 +473,7 @@ def test_bad_options_are_named(options, word, capsys):
 @pytest.mark.parametrize(
     "package, folder",
     [
+        ("forge_core.liuzhou.web", LIUZHOU),
         ("forge_core.texas42.web", FOLDER),
         ("forge_core.skull_king.web", SKULL_KING),
         ("forge_core.web", SHARED),

@@ -9,6 +9,8 @@ import pytest
 import torch
 from random_games import play
 
+from forge_core.liuzhou.web import WASM as LIUZHOU_WASM
+from forge_core.liuzhou.web.kernels import MODULE as LIUZHOU_MODULE
 from forge_core.skull_king.web import WASM as SKULL_KING_WASM
 from forge_core.skull_king.web.kernels import MODULE as SKULL_KING_MODULE
 from forge_core.streams import stream
@@ -60,7 +62,10 @@ def test_the_committed_file_is_of_these_sources():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("module", "file"), [(MODULE, WASM), (SKULL_KING_MODULE, SKULL_KING_WASM)])
+@pytest.mark.parametrize(
+    ("module", "file"),
+    [(MODULE, WASM), (LIUZHOU_MODULE, LIUZHOU_WASM), (SKULL_KING_MODULE, SKULL_KING_WASM)],
+)
 def test_the_same_sources_and_tools_give_the_same_bytes(module, file):
     pytest.importorskip("ziglang")
     committed = file.read_bytes()

@@ -33,6 +33,12 @@ Out = Annotated[
 ]
 
 
+def link_of(**settings: int | str | None) -> str:
+    """Return the part of an address that names a game; settings that are None are left out."""
+    named = [f"{name}={value}" for name, value in settings.items() if value is not None]
+    return "#" + "&".join(named) if named else ""
+
+
 def offer_page(files: Files, link: str, port: int, browser: bool, out: str | None) -> None:
     """Write a page to the folder `out`, or serve it until Ctrl-C. link: the part of the address after #."""
     from forge_core.cli.screen import screen, size_text

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.device import resolve_device
+from forge_core.draws import mix, uniform
 from forge_core.errors import BadInput
 from forge_core.game import Array, to_numpy
 from forge_core.kernels import inlined, kernel
@@ -28,7 +29,7 @@ from forge_core.skull_king.rules import Rules
 from forge_core.skull_king.sampler import FullGames, StartSampler
 from forge_core.skull_king.state import batch, doors, inputs, observe
 from forge_core.skull_king.state import layout as at
-from forge_core.skull_king.state.dealing import mix, next_round, start_game, uniform
+from forge_core.skull_king.state.dealing import next_round, start_game
 from forge_core.skull_king.state.kernels import step
 from forge_core.skull_king.worlds import sample_worlds
 from forge_core.streams import mix as mix_keys

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from forge_core.draws import mix
 from forge_core.kernels import kernel
 from forge_core.skull_king import actions
 from forge_core.skull_king.bots import BOT_NAMES, LEARNER
 from forge_core.skull_king.bots.rules import act
 from forge_core.skull_king.search import SearchSettings, search_action
 from forge_core.skull_king.state import layout as at
-from forge_core.skull_king.state.dealing import mix, next_round
+from forge_core.skull_king.state.dealing import next_round
 from forge_core.skull_king.state.kernels import step
 
 SEARCH = len(BOT_NAMES)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.device import core_count
+from forge_core.draws import mix
 from forge_core.errors import BadInput
 from forge_core.kernels import kernel
 from forge_core.learning.threads import Pieces
@@ -22,7 +23,6 @@ from forge_core.skull_king import actions
 from forge_core.skull_king.bots import BOT_NAMES
 from forge_core.skull_king.bots.rules import act, bid_of
 from forge_core.skull_king.state import layout as at
-from forge_core.skull_king.state.dealing import mix
 from forge_core.skull_king.state.kernels import legal_list, step
 from forge_core.skull_king.state.view import BEFORE_ALL_BIDS
 from forge_core.skull_king.worlds import draw_world

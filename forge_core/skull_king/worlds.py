@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import int64
 
+from forge_core.draws import draw_below, mix, uniform
 from forge_core.errors import BadInput
 from forge_core.kernels import inlined, kernel
 from forge_core.skull_king import actions, cards
 from forge_core.skull_king.bots.values import HARD_NOISE, expected_of_words
 from forge_core.skull_king.state import layout as at
-from forge_core.skull_king.state.dealing import draw_below, mix, uniform
 from forge_core.skull_king.state.kernels import hand_at, undealt
 from forge_core.skull_king.state.view import BEFORE_ALL_BIDS, hide
 from forge_core.skull_king.state.words import add_card, is_numbered, list_cards, suit_of

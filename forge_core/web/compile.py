@@ -98,6 +98,12 @@ define void @NRT_MemInfo_call_dtor(ptr %info) {
   call void @NRT_Free(ptr %info)
   ret void
 }
+; numba calls this function, of which WebAssembly has an instruction.
+declare float @llvm.sqrt.f32(float)
+define float @sqrtf(float %number) {
+  %root = call float @llvm.sqrt.f32(float %number)
+  ret float %root
+}
 ; Called where an array would be too large, or where two slices differ in size, to format the error's text.
 declare void @llvm.trap()
 define double @log10(double %number) {

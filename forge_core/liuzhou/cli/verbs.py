@@ -10,6 +10,7 @@ from forge_core.liuzhou.cli.analyse import analyse
 from forge_core.liuzhou.cli.evaluate import evaluate
 from forge_core.liuzhou.cli.film import film
 from forge_core.liuzhou.cli.match import match
+from forge_core.liuzhou.cli.page import page
 from forge_core.liuzhou.cli.play import play
 from forge_core.liuzhou.cli.selfplay import selfplay
 from forge_core.liuzhou.cli.show import show
@@ -31,7 +32,7 @@ LIUZHOU = GameVerbs(
     title="Liuzhou",
     summary="Liuzhou, a board game for two: play, search positions, train networks, compare players.",
     verbs={
-        "games and positions": (play, show, analyse, film),
+        "games and positions": (play, page, show, analyse, film),
         "networks": (selfplay, train),
         "players": (match, evaluate),
         "acceptance": (validate,),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import int64
 
+from forge_core.draws import draw_below, mix, uniform
 from forge_core.kernels import inlined, kernel
 from forge_core.skull_king import actions, cards
 from forge_core.skull_king.bots.values import (
@@ -19,7 +20,6 @@ from forge_core.skull_king.bots.values import (
     strength,
 )
 from forge_core.skull_king.state import layout as at
-from forge_core.skull_king.state.dealing import draw_below, mix, uniform
 from forge_core.skull_king.state.kernels import legal_list
 from forge_core.skull_king.state.standing import standing_of, would_win
 from forge_core.skull_king.state.words import number_of

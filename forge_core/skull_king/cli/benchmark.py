@@ -17,6 +17,7 @@ from numba import uint64
 from forge_core.cli.clocks import best_time
 from forge_core.cli.figures import Benchmark, Figure, conditions
 from forge_core.device import core_count, resolve_device
+from forge_core.draws import mix
 from forge_core.game import choose
 from forge_core.kernels import kernel
 from forge_core.learning.threads import Pieces, one_torch_thread
@@ -33,7 +34,7 @@ from forge_core.skull_king.players.network import NetworkPlayer
 from forge_core.skull_king.sampler import Rounds
 from forge_core.skull_king.settings.learning import LearningSettings
 from forge_core.skull_king.state import layout as at
-from forge_core.skull_king.state.dealing import mix, next_round
+from forge_core.skull_king.state.dealing import next_round
 from forge_core.skull_king.state.kernels import step
 from forge_core.skull_king.state.observe import is_bidding, write_bid, write_play
 from forge_core.skull_king.timing import time_decisions

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from forge_core.cli.options import read_seed
-from forge_core.cli.pages import Browser, Out, Port, offer_page
+from forge_core.cli.pages import Browser, Out, Port, link_of, offer_page
 from forge_core.errors import BadInput
 
 
@@ -33,6 +33,5 @@ def page(
 
     if others not in PLAYERS:
         raise BadInput(f"--others {others}: use {', '.join(PLAYERS)}")
-    parts = {"seed": seed, "others": None if others == "network" else others}
-    named = [f"{name}={value}" for name, value in parts.items() if value is not None]
-    offer_page(page_files(), "#" + "&".join(named) if named else "", port, browser, out)
+    link = link_of(seed=seed, others=None if others == "network" else others)
+    offer_page(page_files(), link, port, browser, out)

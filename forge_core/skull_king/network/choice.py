@@ -7,12 +7,13 @@ network that ships with the project, at a table of four with the rules of the cu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import float32
 
+from forge_core import inference
+from forge_core.inference import exp_of_negative, multiply, record_of
 from forge_core.kernels import kernel
 from forge_core.learning.choice import CHOICE_GRAIN
 from forge_core.skull_king import actions
@@ -28,9 +29,6 @@ SEATS, RULES = 4, Rules()
 """the table of the network"""
 _WIDTH, _BID_WIDTH = 256, 128
 _SEEN, _BID_SEEN = play_blocks(RULES, SEATS).width, bid_blocks(RULES, SEATS).width
-_LOG2 = 0.6931471805599453
-_MOST_HALVINGS = 100
-"""exp(x) counts as 0 where it is less than half to this power"""
 _ROUNDING = 1.5 * 2.0**52
 """adding and subtracting it rounds to a whole number, ties to even, as `np.round` does"""
 
@@ -53,11 +51,7 @@ TENSORS = {
 """the tensors that a choice needs, as they are stored, and their shapes"""
 
 
-def _field(name: str) -> str:
-    return name.replace(".", "_")
-
-
-WEIGHTS = np.dtype([(_field(name), np.float32, shape) for name, shape in TENSORS.items()], align=True)
+WEIGHTS = record_of(TENSORS)
 """The weights of a network, as kernels read them"""
 MEMORY = np.dtype(
     [
@@ -79,16 +73,12 @@ POINTS, BONUS_SHARES = points_without_bonus(RULES), shares_of_bonus(RULES)
 
 def offsets() -> dict[str, int]:
     """Return the place of each tensor in WEIGHTS, in bytes, by its name."""
-    fields: Any = WEIGHTS.fields
-    return {name: int(fields[_field(name)][1]) for name in TENSORS}
+    return inference.offsets_of(TENSORS)
 
 
 def pack(tensors: Mapping[str, npt.NDArray[np.float32]]) -> npt.NDArray:
     """Return [1] WEIGHTS, from the tensors of a network by name."""
-    packed = np.zeros(1, dtype=WEIGHTS)
-    for name in TENSORS:
-        packed[_field(name)] = tensors[name]
-    return packed
+    return inference.pack(TENSORS, tensors)
 
 
 @kernel
@@ -124,9 +114,9 @@ def _rate_bids(row, options, weights, points, shares, memory):
     write_bid(row, row[at.ACTOR], options, memory.bid)
     first, second, w = memory.first, memory.second, weights
     _add_rows(memory.bid, w.bid_body_0_weight, w.bid_body_0_bias, first)
-    _multiply(first, _BID_WIDTH, w.bid_body_2_weight, w.bid_body_2_bias, second, True)
-    _multiply(second, _BID_WIDTH, w.bid_tricks_weight, w.bid_tricks_bias, memory.answers, False)
-    _multiply(second, _BID_WIDTH, w.bid_bonus_weight, w.bid_bonus_bias, memory.bonus, False)
+    multiply(first, _BID_WIDTH, w.bid_body_2_weight, w.bid_body_2_bias, second, True)
+    multiply(second, _BID_WIDTH, w.bid_tricks_weight, w.bid_tricks_bias, memory.answers, False)
+    multiply(second, _BID_WIDTH, w.bid_bonus_weight, w.bid_bonus_bias, memory.bonus, False)
     for bid in range(dealt + 1):
         # Softmax over the numbers of tricks that are possible; then the mean of the points.
         start = N_BIDS * bid
@@ -135,7 +125,7 @@ def _rate_bids(row, options, weights, points, shares, memory):
             highest = max(highest, memory.answers[start + won])
         total = expected = bonus = 0.0
         for won in range(dealt + 1):
-            chance = _exp(memory.answers[start + won] - highest)
+            chance = exp_of_negative(memory.answers[start + won] - highest)
             total += chance
             expected += chance * points[dealt, bid, won]
             bonus += chance * shares[dealt, bid, won]
@@ -148,8 +138,8 @@ def _rate_plays(row, options, weights, memory):
     write_play(row, row[at.ACTOR], options, memory.listed, memory.play)
     first, second, w = memory.first, memory.second, weights
     _add_rows(memory.play, w.body_0_weight, w.body_0_bias, first)
-    _multiply(first, _WIDTH, w.body_2_weight, w.body_2_bias, second, True)
-    _multiply(second, _WIDTH, w.policy_weight, w.policy_bias, memory.ratings, False)
+    multiply(first, _WIDTH, w.body_2_weight, w.body_2_bias, second, True)
+    multiply(second, _WIDTH, w.policy_weight, w.policy_bias, memory.ratings, False)
 
 
 @kernel
@@ -164,28 +154,3 @@ def _add_rows(seen, weight, bias, out):
                 out[k] += weight[i, k]
     for k in range(width):
         out[k] = max(out[k], float32(0))
-
-
-@kernel
-def _multiply(inputs, width, weight, bias, out, with_relu):
-    """Write weight [M, width] times inputs [width] plus bias [M]; with_relu: at least 0."""
-    for m in range(weight.shape[0]):
-        total = bias[m]
-        for k in range(width):
-            total += weight[m, k] * inputs[k]
-        out[m] = max(total, float32(0)) if with_relu else total
-
-
-@kernel
-def _exp(x):
-    """Return exp(x) for x at most 0, to about 1e-14; WebAssembly has no such function."""
-    halvings = np.int64(-x / _LOG2)
-    if halvings > _MOST_HALVINGS:
-        return 0.0
-    rest = np.float64(x) + halvings * _LOG2  # -log 2 to 0
-    value = 1.0
-    for n in range(14, 0, -1):
-        value = 1.0 + value * rest / n
-    for _ in range(halvings):
-        value *= 0.5
-    return value

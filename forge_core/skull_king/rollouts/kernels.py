@@ -11,13 +11,14 @@ from __future__ import annotations
 import numpy as np
 from numba import float32
 
+from forge_core.draws import draw_below, mix, uniform
 from forge_core.kernels import inlined, kernel
 from forge_core.skull_king import actions
 from forge_core.skull_king.bots import LEARNER
 from forge_core.skull_king.bots.rules import act
 from forge_core.skull_king.settings.network import POINTS_PER_VALUE
 from forge_core.skull_king.state import layout as at
-from forge_core.skull_king.state.dealing import draw_below, mix, start_game, uniform
+from forge_core.skull_king.state.dealing import start_game
 from forge_core.skull_king.state.inputs import N_BIDS
 from forge_core.skull_king.state.kernels import legal_list, step
 from forge_core.skull_king.state.observe import write_bid, write_hidden, write_play

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import int64, uint64
 
+from forge_core.draws import mix
 from forge_core.kernels import inlined, kernel
 from forge_core.skull_king import actions
 from forge_core.skull_king.deals import DRAW_SHIFT, ROUND_STRIDE, STARTER_DRAW, STOCK_SIZE
@@ -14,28 +15,6 @@ from forge_core.skull_king.state.words import add_card, list_cards
 
 BUCKET_SHIFT, N_BUCKETS = 58, 64
 """Cards are sorted into one bucket per value of a key's upper six bits: about one card in each"""
-GOLDEN_RATIO = 0x9E3779B97F4A7C15
-
-
-@inlined
-def mix(key, counter):
-    """Return `streams.mix(key, counter)`: 64 random bits. key: uint64."""
-    z = uint64(key) + (uint64(counter) + uint64(1)) * uint64(GOLDEN_RATIO)
-    z = (z ^ (z >> uint64(30))) * uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> uint64(27))) * uint64(0x94D049BB133111EB)
-    return z ^ (z >> uint64(31))
-
-
-@inlined
-def uniform(draw):
-    """Return `streams.uniform(draw)`: a number in [0, 1)."""
-    return float(draw >> uint64(11)) * 2.0**-53
-
-
-@inlined
-def draw_below(draw, n):
-    """Return a number 0..n - 1 from the upper 32 bits of a draw."""
-    return int64(((draw >> uint64(32)) * uint64(n)) >> uint64(32))
 
 
 @kernel

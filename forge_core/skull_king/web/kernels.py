@@ -10,6 +10,7 @@ import numpy as np
 from numba import types, uint64
 from numba.np.numpy_support import carray, from_dtype
 
+from forge_core.draws import mix
 from forge_core.skull_king import actions, deals
 from forge_core.skull_king.bots import BOT_NAMES, CAPTAIN, HARD
 from forge_core.skull_king.bots.rules import act
@@ -26,8 +27,8 @@ from forge_core.skull_king.network.choice import (
 )
 from forge_core.skull_king.search import N_TRICKS, value_row
 from forge_core.skull_king.state import layout as at
-from forge_core.skull_king.state.dealing import mix, start_game
 from forge_core.skull_king.state.dealing import next_round as deal_next
+from forge_core.skull_king.state.dealing import start_game
 from forge_core.skull_king.state.kernels import legal_list, step
 from forge_core.streams import stream
 from forge_core.web.exports import Export, Exports

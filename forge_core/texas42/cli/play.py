@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from forge_core.cli.options import read_seed
-from forge_core.cli.pages import Browser, Out, Port, offer_page
+from forge_core.cli.pages import Browser, Out, Port, link_of, offer_page
 from forge_core.errors import BadInput
 from forge_core.texas42.cli.options import read_declaration
 
@@ -74,10 +74,8 @@ def _link(seed: int | None, decl: int | None, opponents: str) -> str:
         raise BadInput(f"--opponents {opponents}: use {', '.join(LEVELS)}")
     if seed is None and decl is not None:
         raise BadInput("--decl needs --seed: the declaration is that of one deal")
-    parts = {
-        "seed": seed,
-        "decl": None if decl is None else NAMES[decl],
-        "opponents": None if opponents == "exact" else opponents,
-    }
-    named = [f"{name}={value}" for name, value in parts.items() if value is not None]
-    return "#" + "&".join(named) if named else ""
+    return link_of(
+        seed=seed,
+        decl=None if decl is None else NAMES[decl],
+        opponents=None if opponents == "exact" else opponents,
+    )

@@ -46,11 +46,11 @@ export function connectHints(onChange) {
   return $("hints").onclick;
 }
 
-/** Call `press` with each key that is meant for the page, in lower case. */
+/** Call `press` with each key that is meant for the page, in lower case; if it returns true, the browser ignores the key. */
 export function connectKeys(press) {
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
-    press(event.key.toLowerCase());
+    if (press(event.key.toLowerCase())) event.preventDefault();
   });
 }
 

@@ -11,5 +11,5 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-export const signed = (points) => (Object.is(points, NaN) ? "" : `${points > 0 ? "+" : ""}${points.toFixed(1)}`);
+export const signed = (points, digits = 1) => (Object.is(points, NaN) ? "" : `${points > 0 ? "+" : ""}${points.toFixed(digits)}`);
 export const percent = (share) => `${Math.round(100 * share)} %`;
