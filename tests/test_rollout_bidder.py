@@ -158,7 +158,7 @@ def test_auctions_end_as_the_rule_bidder_ends_them(seed, situation):
 def test_the_worth_of_a_call_is_the_mean_over_worlds(bidder, situation):
     hand = deal_from_seed(11)[0]
     known = CallsSoFar.of(situation)
-    worlds = bidder._draw(hand, known, bidder.worlds)
+    worlds = bidder.draw(hand, known, bidder.worlds)
     playout = PolicyPlayout("heuristic", "", bidder.policy, 1)
     calls, worth, decls = bidder.worth(hand, situation)
     assert calls.tolist() == list(situation.auction.legal)

@@ -97,9 +97,11 @@ def worth_of_calls(hands: Bytes, situation: Situation) -> tuple[tuple[int, ...],
     """
     at_stake = stakes(situation)
     trumps, sure = count_sure(hands)
-    if_it_stands, worth = weigh(RULE_TABLE[trumps, sure], at_stake)
+    # The worth of a bid grows with P(make): its best declaration is the one with the greatest P(make).
+    best = RULE_TABLE[trumps, sure].max(axis=1)  # [D, 13]
+    if_it_stands, worth = weigh(best, at_stake)
     sound = if_it_stands > at_stake.worth_of_pass + GRAIN
-    bids = np.where(sound, worth, -np.inf).max(axis=1)
+    bids = np.where(sound, worth, -np.inf)
     if PASS not in situation.auction.legal:
         return at_stake.bids, bids
     passes = np.full((len(hands), 1), at_stake.worth_of_pass)

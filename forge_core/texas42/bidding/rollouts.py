@@ -103,7 +103,7 @@ class RolloutBidder:
         The declaration of a pass is the one that its hand would choose, and has no meaning.
         """
         known = CallsSoFar.of(situation)
-        worlds = self._draw(hand, known, self.worlds)
+        worlds = self.draw(hand, known, self.worlds)
         calls = np.array(situation.auction.legal)
         seats, bids, their_decls = finish_auctions(worlds, situation, calls)
         decls, points = self._shortlist(worlds)
@@ -117,13 +117,14 @@ class RolloutBidder:
     def declare(self, hand: Sequence[int], known: CallsSoFar) -> Best:
         """Return the declaration that makes the winning bid most often, after all four calls."""
         bid = max(known.calls)
-        worlds = self._draw(hand, known, 2 * self.worlds)
+        worlds = self.draw(hand, known, 2 * self.worlds)
         decls, points = self._shortlist(worlds, bid)
         p_make = (points >= points_needed(bid)).mean(axis=1)
         best = int(p_make.argmax())
         return Best(bid, int(decls[best]), float(p_make[best]))
 
-    def _draw(self, hand: Sequence[int], known: CallsSoFar, n: int) -> Bytes:
+    def draw(self, hand: Sequence[int], known: CallsSoFar, n: int) -> Bytes:
+        """Draw n worlds [n, 4, 7] that fit the auction; seat 0 holds the hand. They depend on `seed`."""
         marks = known.own_marks, known.opponent_marks
         draws = stream(self.seed, "auction", *sorted(map(int, hand)), *known.calls, known.place, *marks)
         return self.evidence.draw(hand, known, n, self.candidates, draws)
