@@ -16,7 +16,7 @@ from forge_core.liuzhou.notation import action_text, turn_text
 from forge_core.liuzhou.players.names import make_player
 from forge_core.liuzhou.record import GameRecord
 from forge_core.liuzhou.state import legal_mask, unpack
-from forge_core.liuzhou.web import FOLDER, OPPONENTS, SIDES, WEIGHTS, page_files
+from forge_core.liuzhou.web import FOLDER, OPPONENTS, PAGE, SIDES, WEIGHTS
 from forge_core.streams import mix
 from forge_core.web.serve import server_of
 
@@ -31,7 +31,7 @@ TURN = f"{BOARD}?.querySelector('.cell.target, .cell.origin') || {OVER}"
 
 @pytest.fixture(scope="module")
 def address():
-    server = server_of(page_files(), 0)
+    server = server_of(PAGE.files(), 0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
@@ -144,7 +144,7 @@ def test_the_opponents_are_those_of_the_page():
 def test_out_writes_the_folder(tmp_path, capsys):
     assert main(["liuzhou", "page", "--out", str(tmp_path / "page")]) == 0
     written = {str(file.relative_to(tmp_path / "page")) for file in (tmp_path / "page").rglob("*.*")}
-    assert written == set(page_files())
+    assert written == set(PAGE.files())
     assert str(tmp_path / "page" / "index.html") in capsys.readouterr().out.replace("\n", "")
 
 

@@ -50,7 +50,7 @@ from forge_core.texas42.tokens.transcript import STAGE2_SPEC, encode_transcripts
 from forge_core.texas42.views import Views
 from forge_core.texas42.web import FOLDER, LEVELS, PAGE, STRONGEST
 from forge_core.texas42.web.folder import page_files
-from forge_core.web.pages import SHARED
+from forge_core.web.pages import DOOR, SHARED
 from forge_core.web.runtime import FILES, cache_folder, runtime_files
 from forge_core.web.serve import content_of, server_of, write_page
 
@@ -429,7 +429,7 @@ def test_the_page_names_no_other_host():
 
 
 def test_out_writes_the_folder(tmp_path, capsys):
-    assert main(["play", "--out", str(tmp_path / "page")]) == 0
+    assert main(["texas42", "play", "--out", str(tmp_path / "page")]) == 0
     written = {str(file.relative_to(tmp_path / "page")) for file in (tmp_path / "page").rglob("*.*")}
     assert written == set(PAGE.files())
     assert str(tmp_path / "page" / "index.html") in capsys.readouterr().out.replace("\n", "")
@@ -477,6 +477,7 @@ def test_bad_options_are_named(options, word, capsys):
         ("forge_core.texas42.web", FOLDER),
         ("forge_core.skull_king.web", SKULL_KING),
         ("forge_core.web", SHARED),
+        ("forge_core.web", DOOR),
     ],
 )
 def test_every_file_of_a_page_is_installed(package, folder):

@@ -17,7 +17,7 @@ from forge_core.skull_king.players.bots import RulePlayer
 from forge_core.skull_king.players.network import NetworkPlayer
 from forge_core.skull_king.state import doors
 from forge_core.skull_king.state import layout as at
-from forge_core.skull_king.web import FOLDER, PLAYERS, WEIGHTS, page_files
+from forge_core.skull_king.web import FOLDER, PAGE, PLAYERS, WEIGHTS
 from forge_core.streams import mix
 from forge_core.web.serve import server_of
 
@@ -31,7 +31,7 @@ GAME = SkullKingGame()
 
 @pytest.fixture(scope="module")
 def address():
-    server = server_of(page_files(), 0)
+    server = server_of(PAGE.files(), 0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
@@ -119,7 +119,7 @@ def test_the_players_are_those_of_the_page():
 def test_out_writes_the_folder(tmp_path, capsys):
     assert main(["skull-king", "page", "--out", str(tmp_path / "page")]) == 0
     written = {str(file.relative_to(tmp_path / "page")) for file in (tmp_path / "page").rglob("*.*")}
-    assert written == set(page_files())
+    assert written == set(PAGE.files())
     assert str(tmp_path / "page" / "index.html") in capsys.readouterr().out.replace("\n", "")
 
 

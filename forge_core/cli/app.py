@@ -13,6 +13,7 @@ import typer
 from forge_core.cli.bench import bench_verb
 from forge_core.cli.doctor import doctor_of
 from forge_core.cli.games import add_verbs, new_app
+from forge_core.cli.play import add_play
 from forge_core.liuzhou.cli.verbs import LIUZHOU
 from forge_core.skull_king.cli.verbs import SKULL_KING
 from forge_core.texas42.cli.verbs import TEXAS42
@@ -30,7 +31,13 @@ def parts_of_stores() -> Sequence[StorePart]:
 
 
 app = new_app("forge", "Turn games into players: solve, train, play and compare.")
-add_verbs(app, TEXAS42.verbs, TEXAS42.title)  # shortcuts: `forge deal` is `forge texas42 deal`
+assert TEXAS42.page
+add_play(app, GAMES, TEXAS42.page)
+shortcuts = {
+    heading: tuple(verb for verb in verbs if verb is not TEXAS42.page.verb)
+    for heading, verbs in TEXAS42.verbs.items()
+}
+add_verbs(app, shortcuts, TEXAS42.title)  # `forge deal` is `forge texas42 deal`
 for game in GAMES:
     app.add_typer(game.app(), rich_help_panel="Games (forge GAME VERB)")
 app.command(rich_help_panel=MACHINE)(doctor_of(parts_of_stores))

@@ -15,6 +15,17 @@ from forge_core.cli.bench import bench_verb
 
 if TYPE_CHECKING:
     from forge_core.files.holdings import StorePart
+    from forge_core.web.pages import Page
+
+
+@dataclass(frozen=True, slots=True)
+class GamePage:
+    """The page on which a game is played in a browser."""
+
+    verb: Callable[..., None]
+    """opens the page, with options of the game"""
+    load: Callable[[], Page]
+    """imports and returns the page"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,8 @@ class GameVerbs:
     """one sentence for `forge --help`"""
     verbs: Mapping[str, tuple[Callable[..., None], ...]]
     """the verbs under each heading of the help, headings in lower case"""
+    page: GamePage | None = None
+    """for `forge play`; its verb is one of the verbs, too"""
     parts_of_stores: Callable[[], Sequence[StorePart]] = tuple
     """imports and returns the kinds of data that the game keeps in a store, for `forge doctor`"""
     benchmarks: Mapping[str, str] = field(default_factory=dict)

@@ -38,7 +38,7 @@ def page(
     out: Out = None,
 ) -> None:
     """Play a game in a browser, with hints by tree search, and with what your decisions lost."""
-    from forge_core.liuzhou.web import OPPONENTS, SIDES, page_files
+    from forge_core.liuzhou.web import OPPONENTS, PAGE, SIDES
 
     if side not in SIDES:
         raise BadInput(f"--side {side}: use {' or '.join(SIDES)}")
@@ -49,4 +49,4 @@ def page(
         side=None if side == "black" else side,
         opponent=None if opponent == "search-128" else opponent,
     )
-    offer_page(page_files(), link, port, browser, out)
+    offer_page(PAGE.files(), link, port, browser, out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from forge_core.cli.games import GameVerbs
+from forge_core.cli.games import GamePage, GameVerbs
 from forge_core.liuzhou.cli.analyse import analyse
 from forge_core.liuzhou.cli.evaluate import evaluate
 from forge_core.liuzhou.cli.film import film
@@ -19,12 +19,19 @@ from forge_core.liuzhou.cli.validate import validate
 
 if TYPE_CHECKING:
     from forge_core.files.holdings import StorePart
+    from forge_core.web.pages import Page
 
 
 def _parts_of_stores() -> Sequence[StorePart]:
     from forge_core.liuzhou.cli.holdings import PARTS
 
     return PARTS
+
+
+def _page() -> Page:
+    from forge_core.liuzhou.web import PAGE
+
+    return PAGE
 
 
 LIUZHOU = GameVerbs(
@@ -37,6 +44,7 @@ LIUZHOU = GameVerbs(
         "players": (match, evaluate),
         "acceptance": (validate,),
     },
+    page=GamePage(page, _page),
     parts_of_stores=_parts_of_stores,
     benchmarks={f"liuzhou-{name}": f"forge_core.liuzhou.cli.bench_{name}" for name in ("rules", "arena")},
 )

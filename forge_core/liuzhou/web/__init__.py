@@ -4,20 +4,22 @@ compiled to `page/liuzhou.wasm`), page (the folder that is served)."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from forge_core.web.pages import Page
 
-if TYPE_CHECKING:
-    from forge_core.web.serve import Files
-
 FOLDER = Path(__file__).parent / "page"
-PAGE = Page("Liuzhou", FOLDER)
-"""The page: everything that a browser loads, but for the weights of the network"""
 WASM = FOLDER / "liuzhou.wasm"
 """The compiled kernels, committed so that nobody needs a linker; `make wasm` builds them again"""
 WEIGHTS = Path(__file__).parents[3] / "models" / "liuzhou-32x3" / "model.safetensors"
 """The network that ships with the project; the page reads the file as it is"""
+PAGE = Page(
+    "liuzhou",
+    "Liuzhou",
+    "A Chinese board game. You place stones, build squares and lines, and capture by them.",
+    FOLDER,
+    {WEIGHTS.name: WEIGHTS},
+)
+"""The page: everything that a browser loads"""
 OPPONENTS = {
     "greedy": "greedy",
     "reply": "reply",
@@ -29,8 +31,3 @@ OPPONENTS = {
 """The players on the page (see `page/link.mjs`), and their names for `make_player`"""
 SIDES = ("black", "white")
 """The sides that the visitor may take"""
-
-
-def page_files() -> Files:
-    """Return the files of the page by name, with the weights of the network."""
-    return PAGE.files() | {WEIGHTS.name: WEIGHTS}

@@ -29,9 +29,9 @@ def page(
     out: Out = None,
 ) -> None:
     """Play a game of ten rounds in a browser, with hints, and with what your decisions lost."""
-    from forge_core.skull_king.web import PLAYERS, page_files
+    from forge_core.skull_king.web import PAGE, PLAYERS
 
     if others not in PLAYERS:
         raise BadInput(f"--others {others}: use {', '.join(PLAYERS)}")
     link = link_of(seed=seed, others=None if others == "network" else others)
-    offer_page(page_files(), link, port, browser, out)
+    offer_page(PAGE.files(), link, port, browser, out)

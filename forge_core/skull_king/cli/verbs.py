@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from forge_core.cli.games import GameVerbs
+from typing import TYPE_CHECKING
+
+from forge_core.cli.games import GamePage, GameVerbs
 from forge_core.skull_king.cli.bid import bid
 from forge_core.skull_king.cli.deal import deal
 from forge_core.skull_king.cli.evaluate import evaluate
@@ -11,6 +13,16 @@ from forge_core.skull_king.cli.page import page
 from forge_core.skull_king.cli.play import play
 from forge_core.skull_king.cli.train import train
 from forge_core.skull_king.cli.yardstick import yardstick
+
+if TYPE_CHECKING:
+    from forge_core.web.pages import Page
+
+
+def _page() -> Page:
+    from forge_core.skull_king.web import PAGE
+
+    return PAGE
+
 
 SKULL_KING = GameVerbs(
     name="skull-king",
@@ -22,6 +34,7 @@ SKULL_KING = GameVerbs(
         "networks": (train,),
         "players": (evaluate, yardstick),
     },
+    page=GamePage(page, _page),
     benchmarks={
         "skull-king": "forge_core.skull_king.cli.benchmark",
         "skull-king-train": "forge_core.skull_king.cli.bench_train",

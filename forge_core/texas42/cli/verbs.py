@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from forge_core.cli.games import GameVerbs
+from forge_core.cli.games import GamePage, GameVerbs
 from forge_core.texas42.cli.bid import bid
 from forge_core.texas42.cli.bid_tables import bid_tables
 from forge_core.texas42.cli.convergence import convergence
@@ -30,6 +30,7 @@ from forge_core.texas42.cli.view import view
 
 if TYPE_CHECKING:
     from forge_core.files.holdings import StorePart
+    from forge_core.web.pages import Page
 
 
 def parts_of_stores() -> Sequence[StorePart]:
@@ -37,6 +38,12 @@ def parts_of_stores() -> Sequence[StorePart]:
     from forge_core.texas42.cli.holdings import PARTS
 
     return PARTS
+
+
+def _page() -> Page:
+    from forge_core.texas42.web import PAGE
+
+    return PAGE
 
 
 TEXAS42 = GameVerbs(
@@ -50,6 +57,7 @@ TEXAS42 = GameVerbs(
         "bidding": (bid, bid_tables, investigate, convergence),
         "players": (match, tournament, play),
     },
+    page=GamePage(play, _page),
     parts_of_stores=parts_of_stores,
     benchmarks={
         name: f"forge_core.texas42.cli.bench_{name}"

@@ -7,7 +7,12 @@ from pathlib import Path
 from forge_core.web.pages import Page
 
 FOLDER = Path(__file__).parent / "page"
-PAGE = Page("Texas 42", FOLDER)
+PAGE = Page(
+    "texas42",
+    "Texas 42",
+    "Dominoes for two partnerships. You bid, play seven tricks, and see what each play was worth.",
+    FOLDER,
+)
 """The page: everything that a browser loads"""
 WASM = FOLDER / "texas42.wasm"
 """The compiled kernels, committed so that nobody needs a linker; `make wasm` builds them again"""
