@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ in_browser = [
     pytest.mark.skipif(CHROMIUM is None or sys.platform != "linux", reason="no Chromium"),
 ]
 ACTION = "[data-action]:not(:disabled)"
-GAME = SkullKingGame()
+STATUS = "document.getElementById('status').textContent"
 
 
 @pytest.fixture(scope="module")
@@ -68,22 +70,25 @@ def play_game(browser: Chromium, address: str, link: str, choose: str, rounds: i
 
 def check_game(record: dict) -> None:
     """Replay a recorded game: legality, the choices of the other seats, bids, tricks and points."""
-    seed, state, rounds = int(record["seed"]), GAME.init([int(record["seed"])]), []
+    seed, game, rounds = int(record["seed"]), SkullKingGame(record["seats"]), []
+    state = game.init([seed])
     if record["others"] == "network":
         player = NetworkPlayer.load(str(WEIGHTS.parent), "cpu")
     else:
         player = RulePlayer(record["others"])
-    for time, action in enumerate(record["actions"]):
-        legal = GAME.legal(state)
+    for made, action in enumerate(record["actions"]):
+        legal = game.legal(state)
         assert legal[0, action]
-        if GAME.to_move(state)[0] != 0:
-            keys = mix(seed_keys([seed], 0), time)
-            assert player.act(TableView.of(GAME, state), legal, keys)[0] == action
-        after = doors.step_rows(state, np.array([action]), GAME.options)
+        if game.to_move(state)[0] != 0:
+            keys = mix(seed_keys([seed], 0), made)
+            assert player.act(TableView.of(game, state), legal, keys)[0] == action
+        after = doors.step_rows(state, np.array([action]), game.options)
         if doors.to_move(after)[0] == at.NOBODY:
             columns = {"bids": at.BIDS, "won": at.WON, "deltas": at.DELTA}
-            rounds.append({name: after[0, first : first + 4].tolist() for name, first in columns.items()})
-        state = doors.go_on(after, GAME.options)
+            rounds.append(
+                {name: after[0, first : first + game.seats].tolist() for name, first in columns.items()}
+            )
+        state = doors.go_on(after, game.options)
     assert rounds == record["rounds"]
 
 
@@ -105,15 +110,50 @@ class TestInBrowser:
         check_game(record)
         assert browser.evaluate("document.documentElement.scrollWidth") == 390
 
+    @pytest.mark.parametrize("link", ["#seed=9&seats=3&pace=0", "#seed=9&seats=8&others=medium&pace=0"])
+    def test_tables_of_other_sizes(self, browser, address, link):
+        record = play_game(browser, address, link, ACTION, 2)
+        assert f"seats={record['seats']}" in link
+        check_game(record)
+        assert browser.evaluate("document.querySelectorAll('.seat').length") == record["seats"]
+
+    def test_a_round_is_looked_at_again_and_saved(self, browser, address, tmp_path, capsys):
+        record = play_game(browser, address, "#seed=8&others=hard&pace=0", ACTION, 2)
+        table = "document.getElementById('table').innerHTML"
+        n_cards = "document.querySelectorAll('.seat .card').length"
+        end, shown = browser.evaluate(table), []
+        for _ in range(12):
+            browser.press("ArrowLeft")
+            shown.append(browser.evaluate(n_cards))
+        # Four bids and two tricks: all hands are open, and each play back returns a card to its hand.
+        assert shown == [1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8, 8]
+        assert browser.evaluate(STATUS).startswith("Action 1 of 12")
+        browser.press("ArrowLeft")
+        assert browser.evaluate(STATUS).startswith("Action 1 of 12")
+        browser.click("[data-play='7']")
+        assert browser.evaluate(STATUS).startswith("Action 12 of 12")
+        browser.click("[data-step='1']")
+        assert browser.evaluate(STATUS) == "The end of the round."
+        browser.wait_for(f"{table} === {json.dumps(end)}")
+        browser.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+        browser.click("#save")
+        file = tmp_path / "skull-king-seed-8.json"
+        deadline = time.monotonic() + 20
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert json.loads(file.read_text()) == record
+        assert main(["skull-king", "view", str(file), "--worlds", "4"]) == 0
+        assert "N is you, the others hard." in " ".join(capsys.readouterr().out.split())
+
     def test_a_wrong_link_is_named(self, browser, address):
-        for word in ("seed=-1", "others=weak"):
+        for word in ("seed=-1", "others=weak", "seats=2"):
             browser.open(f"{address}#{word}")
             browser.wait_for(f"document.getElementById('status')?.textContent.includes('{word}')")
 
 
 def test_the_players_are_those_of_the_page():
     names = ", ".join(f'"{name}"' for name in PLAYERS)
-    assert f"const PLAYERS = [{names}];" in (FOLDER / "main.mjs").read_text()
+    assert f"const PLAYERS = [{names}];" in (FOLDER / "link.mjs").read_text()
 
 
 def test_out_writes_the_folder(tmp_path, capsys):

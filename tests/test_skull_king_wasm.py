@@ -100,32 +100,34 @@ class TestFile:
         assert origin["layout"] == EXPORTS.layout, REBUILD
         assert {f"tensor {name}" for name in offsets()} <= set(origin["layout"])
 
-    def test_whole_games_equal_numba(self, host):
-        """A game of players by rules: rows, legal actions, choices and scores."""
-        for seed in range(3):
-            state = GAME.init([seed])
-            (row,) = host.call("new_game", np.zeros(at.WIDTH, np.int64), seed)
+    @pytest.mark.parametrize("seats", [3, 4, 6, 8])
+    def test_whole_games_equal_numba(self, host, seats):
+        """Games of players by rules: rows, legal actions, choices and scores."""
+        game = SkullKingGame(seats)
+        for seed in range(2):
+            state = game.init([seed])
+            (row,) = host.call("new_game", np.zeros(at.WIDTH, np.int64), seats, seed)
             time = 0
             while True:
                 np.testing.assert_array_equal(row, state[0])
-                _, listed = host.call("legal", row, np.zeros(at.MOST_ACTIONS, np.int64))
-                legal = np.flatnonzero(GAME.legal(state)[0])
+                _, listed = host.call("legal", row, seats, np.zeros(at.MOST_ACTIONS, np.int64))
+                legal = np.flatnonzero(game.legal(state)[0])
                 assert sorted(listed[: host.returned].tolist()) == legal.tolist()
-                kind = BOT_NAMES.index(("hard", "captain", "medium", "easy")[row[at.ACTOR]])
+                kind = BOT_NAMES.index(("hard", "captain", "medium", "easy")[row[at.ACTOR] % 4])
                 blank = np.zeros(at.MOST_ACTIONS, np.int64)
-                host.call("bot_action", row, kind, seed, time, blank)
+                host.call("bot_action", row, seats, kind, seed, time, blank)
                 action = host.returned
                 player = RulePlayer(BOT_NAMES[kind])
                 keys = mix(seed_keys([seed], 0), time)
-                assert action == player.act(TableView.of(GAME, state), GAME.legal(state), keys)[0]
-                (row,) = host.call("take", row, action)
-                state, time = GAME.step(state, np.array([action])), time + 1
-                if GAME.over(state)[0]:
-                    scores = row[at.SCORE : at.SCORE + 4]
-                    np.testing.assert_array_equal(scores, GAME.returns(state)[0])
+                assert action == player.act(TableView.of(game, state), game.legal(state), keys)[0]
+                (row,) = host.call("take", row, seats, action)
+                state, time = game.step(state, np.array([action])), time + 1
+                if game.over(state)[0]:
+                    scores = row[at.SCORE : at.SCORE + seats]
+                    np.testing.assert_array_equal(scores, game.returns(state)[0])
                     break
                 if host.returned:
-                    (row,) = host.call("next_round", row)
+                    (row,) = host.call("next_round", row, seats)
 
     def test_the_network_and_the_search_equal_numba(self, host, rows, weights):
         memory = np.zeros(1, dtype=MEMORY)
@@ -134,7 +136,7 @@ class TestFile:
             expected = network_action(row, GAME.options, weights[0], POINTS, BONUS_SHARES, memory[0])
             assert host.returned == expected
             blank = [np.zeros(shape) for shape in (102, 102, (102, 11))]
-            *_, total, _, _ = host.call("values", row, 5, time, 20, *blank)
+            *_, total, _, _ = host.call("values", row, 4, 5, time, 20, *blank)
             keys = mix(seed_keys([5], 0), time)
             same = play_values(row[None], GAME.options, keys, SearchSettings(20)).points[0]
             legal = np.isfinite(same)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +14,7 @@ from forge_core.skull_king.settings.players import PLAYERS
 from forge_core.skull_king.settings.table import TableSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from forge_core.arena.players import Player
     from forge_core.skull_king.advice.record import Adviser
@@ -61,8 +61,7 @@ def film(
     json: Json = False,
 ) -> None:
     """Play a round and write it down: the bids and plays of seat N with their values, trick by trick."""
-    from forge_core.cli.screen import print_json, screen, size_text
-    from forge_core.skull_king.film import film_round, film_text, films_page
+    from forge_core.skull_king.film import film_round
     from forge_core.skull_king.game import SkullKingGame
     from forge_core.skull_king.players import make_player
     from forge_core.skull_king.rules import N_ROUNDS
@@ -74,18 +73,39 @@ def film(
     adviser = adviser_of(players[0], worlds)
     rounds = range(1, N_ROUNDS + 1) if game else [round]
     films = [film_round(played, players, seed, each, adviser) for each in rounds]
+    title = title_of(films, seed, game)
+    notes = [*notes_of([each.name for each in players], adviser), command_note(seed)]
+    facts = {"seed": seed, "players": [each.name for each in players]}
+    show_films(films, title, notes, facts, adviser, html, json)
+
+
+def show_films(
+    films: Sequence[RoundFilm],
+    title: str,
+    notes: Sequence[str],
+    facts: Mapping[str, Any],
+    adviser: Adviser | None,
+    html: str | None,
+    json: bool,
+) -> None:
+    """Print rounds as text or JSON, or write them as a page.
+
+    notes: sentences about the players and values; the last one, about the deals, is on pages only. facts:
+    the first entries of the JSON object.
+    """
+    from forge_core.cli.screen import print_json, screen, size_text
+    from forge_core.skull_king.film import film_text, films_page
+
     totals = [sum(points) for points in zip(*(film.points for film in films), strict=True)]
-    notes = notes_of(players, adviser)
     size = 0
     if html:
-        page = films_page(films, title_of(films, seed, game), [*notes, command_note(seed)]).encode()
+        page = films_page(films, title, list(notes)).encode()
         size = len(page)
         write_file(html, page)
     if json:
         print_json(
             {
-                "seed": seed,
-                "players": [each.name for each in players],
+                **facts,
                 "values": adviser.describe() if adviser else None,
                 "rounds": [film.to_dict() | {"lines": film_text(film).splitlines()} for film in films],
                 "points": totals,
@@ -94,16 +114,17 @@ def film(
         )
         return
     out = screen()
+    is_one = len(films) == 1
     scores = f"Scores: {' '.join(f'{n:+d}' for n in totals)}."
     if html:
-        n = f"{len(films)} rounds. {scores}" if game else "1 round"
+        n = "1 round" if is_one else f"{len(films)} rounds. {scores}"
         out.print(f"{html}: {size_text(size)}, {n}", soft_wrap=True)
         return
     for each in films:
         out.print(film_text(each), soft_wrap=True, markup=False)
-        if game:
+        if not is_one:
             out.print()
-    out.print(" ".join([*notes, *([scores] if game else [])]), style="dim", soft_wrap=True)
+    out.print(" ".join([*notes[:-1], *([] if is_one else [scores])]), style="dim", soft_wrap=True)
 
 
 def adviser_of(player: Player, worlds: int | None) -> Adviser | None:
@@ -125,10 +146,10 @@ def adviser_of(player: Player, worlds: int | None) -> Adviser | None:
     return SearchAdviser(SearchSettings(FILM_WORLDS if worlds is None else worlds))
 
 
-def notes_of(players: Sequence[Player], adviser: Adviser | None) -> list[str]:
+def notes_of(players: Sequence[str], adviser: Adviser | None) -> list[str]:
     """Return sentences that say who plays, and what the values rest on."""
-    others = ", ".join(dict.fromkeys(player.name for player in players[1:]))
-    notes = [f"N is {players[0].name}, the others {others}."]
+    others = ", ".join(dict.fromkeys(players[1:]))
+    notes = [f"N is {players[0]}, the others {others}."]
     return [*notes, f"v: {adviser.note}."] if adviser else notes
 
 

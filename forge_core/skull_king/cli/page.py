@@ -9,6 +9,7 @@ import typer
 from forge_core.cli.options import read_seed
 from forge_core.cli.pages import Browser, Out, Port, link_of, offer_page
 from forge_core.errors import BadInput
+from forge_core.skull_king.settings.table import DEFAULT_SEATS, read_seats
 
 
 def page(
@@ -16,22 +17,29 @@ def page(
         int | None,
         typer.Option("--seed", parser=read_seed, metavar="N", help="Seed of the deals (default: random)."),
     ] = None,
+    seats: Annotated[
+        int, typer.Option("--seats", parser=read_seats, metavar="N", help="Number of seats, 3 to 8.")
+    ] = DEFAULT_SEATS,
     others: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--others",
             metavar="PLAYER",
-            help="The other seats: easy, medium, hard, captain, network.",
+            help="The other seats: easy, medium, hard, captain, or, at four seats, network.",
+            show_default="network at four seats, else captain",
         ),
-    ] = "network",
+    ] = None,
     port: Port = 0,
     browser: Browser = True,
     out: Out = None,
 ) -> None:
     """Play a game of ten rounds in a browser, with hints, and with what your decisions lost."""
-    from forge_core.skull_king.web import PAGE, PLAYERS
+    from forge_core.skull_king.web import FEWEST_SEATS, PAGE, PLAYERS
 
-    if others not in PLAYERS:
-        raise BadInput(f"--others {others}: use {', '.join(PLAYERS)}")
-    link = link_of(seed=seed, others=None if others == "network" else others)
+    if seats < FEWEST_SEATS:
+        raise BadInput(f"--seats {seats}: the page draws no ghost, so use {FEWEST_SEATS} or more")
+    players = PLAYERS if seats == DEFAULT_SEATS else PLAYERS[:-1]
+    if others is not None and others not in players:
+        raise BadInput(f"--others {others}: at {seats} seats use {', '.join(players)}")
+    link = link_of(seed=seed, seats=None if seats == DEFAULT_SEATS else seats, others=others)
     offer_page(PAGE.files(), link, port, browser, out)

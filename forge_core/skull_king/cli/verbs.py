@@ -12,6 +12,7 @@ from forge_core.skull_king.cli.film import film
 from forge_core.skull_king.cli.page import page
 from forge_core.skull_king.cli.play import play
 from forge_core.skull_king.cli.train import train
+from forge_core.skull_king.cli.view import view
 from forge_core.skull_king.cli.yardstick import yardstick
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ SKULL_KING = GameVerbs(
     title="Skull King",
     summary="Skull King, a game of tricks and exact bids for 2 to 8: play, advise bids, compare players.",
     verbs={
-        "rounds": (play, page, deal, film),
+        "rounds": (play, page, view, deal, film),
         "bids": (bid,),
         "networks": (train,),
         "players": (evaluate, yardstick),

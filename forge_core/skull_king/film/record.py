@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from forge_core.arena.play import seed_keys
-from forge_core.arena.players import Player
+from forge_core.arena.players import Keys, Player
+from forge_core.errors import BadInput
+from forge_core.game import Array
 from forge_core.skull_king import actions
 from forge_core.skull_king.advice.record import Adviser, BidAdvice, PlayAdvice
 from forge_core.skull_king.deals import game_keys
@@ -115,16 +117,62 @@ def film_round(
 
     players: one per seat. adviser: advises the bids and plays of seat N; None for no advice.
     """
-    row = row_of_round(game, seed, round)
+    keys = seed_keys([seed], players_seed)
+
+    def choose(seat: int, view: TableView, legal: Array, key: Keys) -> int:
+        return int(players[seat].act(view, legal, key)[0])
+
+    return _film(game, row_of_round(game, seed, round), choose, keys, adviser)
+
+
+def film_actions(
+    game: SkullKingGame, seed: int, taken: Sequence[int], adviser: Adviser | None = None
+) -> list[RoundFilm]:
+    """Write down the rounds of a recorded game, from the view of seat N.
+
+    taken: the actions of all seats in order, to the end of a round. adviser: as for `film_round`. Raises
+    BadInput for an illegal action, and for a round without an end.
+    """
+    remaining, films, keys = iter(taken), [], seed_keys([seed], 0)
+    n_left = len(taken)
+
+    def choose(seat: int, view: TableView, legal: Array, key: Keys) -> int:
+        nonlocal n_left
+        n_left -= 1
+        action, number = next(remaining, None), len(films) + 1
+        if action is None:
+            raise BadInput(f"the record ends before round {number}")
+        if not (0 <= action < len(legal[0]) and legal[0, action]):
+            raise BadInput(f"round {number}: action {action} of seat {seat} is illegal")
+        return action
+
+    while n_left > 0:
+        if len(films) == game.rounds:
+            raise BadInput(f"{n_left} actions after the last round")
+        films.append(_film(game, row_of_round(game, seed, len(films) + 1), choose, keys, adviser))
+    return films
+
+
+def _film(
+    game: SkullKingGame,
+    row: at.Row,
+    choose: Callable[[int, TableView, Array, Keys], int],
+    keys: Keys,
+    adviser: Adviser | None,
+) -> RoundFilm:
+    """Write down a round. row: before its first bid.
+
+    choose: returns the action, given the seat to act, its view, its legal actions and the key of its draws.
+    """
     held = at.cards_of(row[at.NUMBERS + HERO], row[at.SPECIALS + HERO])
     film = RoundFilm(
         game.seats, int(row[at.ROUND]), int(row[at.DEALT]), int(row[at.STARTER]), tuple(sorted(held))
     )
-    keys, time, trick = seed_keys([seed], players_seed), 0, _Trick()
+    time, trick = 0, _Trick()
     while int(row[at.PHASE]) < actions.SCORED:
         seat, view, key = int(row[at.ACTOR]), TableView.of(game, row[None]), mix(keys, time)
         legal = doors.legal_mask(row[None], game.options)
-        action = int(players[seat].act(view, legal, key)[0])
+        action = choose(seat, view, legal, key)
         plays: tuple[PlayAdvice, ...] = ()
         if adviser and seat == HERO:
             if row[at.PHASE] == actions.BID:

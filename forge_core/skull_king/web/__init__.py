@@ -1,4 +1,5 @@
-"""Skull King in a browser: kernels (compiled to `page/skull_king.wasm`), page (the folder that is served)."""
+"""Skull King in a browser: kernels (compiled to `page/skull_king.wasm`), page (the folder that is served),
+games (games that were played there, read and replayed)."""
 
 from __future__ import annotations
 
@@ -14,10 +15,12 @@ WEIGHTS = Path(__file__).parents[3] / "models" / "skull-king-256x2" / "model.saf
 PAGE = Page(
     "skull-king",
     "Skull King",
-    "A card game for four. You bid how many tricks you will win, and score if you are exactly right.",
+    "A card game for three to eight. You bid how many tricks you will win, and score if you are exactly right.",
     FOLDER,
     {WEIGHTS.name: WEIGHTS},
 )
 """The page: everything that a browser loads"""
 PLAYERS = ("easy", "medium", "hard", "captain", "network")
-"""The players that can take the other three seats: see `page/main.mjs`"""
+"""The players that can take the other seats: see `page/link.mjs`; the network plays at four seats only"""
+FEWEST_SEATS = 3
+"""At a table of two, a ghost plays, too, which the page does not draw"""

@@ -3,9 +3,12 @@
 import { actionText, BID_0, cardOf, faceOf, TIGRESS_AS_PIRATE } from "./cards.mjs";
 import { element, signed } from "./shared/elements.mjs";
 
-export const SEATS = ["You", "Left", "Across", "Right"];
+const NAMES = { 3: ["You", "Left", "Right"], 4: ["You", "Left", "Across", "Right"] };
 const PLACES = ["own", "left", "across", "right"];
 const SEEN = 0.5; // points: smaller losses are within the error of the values
+
+/** Return the names of the seats of a table, clockwise from seat 0. */
+export const namesOf = (seats) => NAMES[seats] ?? Array.from({ length: seats }, (_, seat) => (seat ? `Seat ${seat + 1}` : "You"));
 
 function cardNode(card, classes = "") {
   const [name, kind] = faceOf(card);
@@ -16,18 +19,21 @@ function cardNode(card, classes = "") {
 const hintOf = (hint) => (hint ? [element("b", {}, signed(hint.points)), element("span", {}, `± ${(1.96 * hint.error).toFixed(1)}`)] : []);
 
 /**
- * Draw the table. seats: by seat {held, bid, won, score, isToMove, isStarter}; bid is null while it is hidden.
- * table: [{seat, card, isBest}]. own: cards of seat 0. legal: its legal actions, or []. hints: by action. onAct: called
- * with an action.
+ * Draw the table. seats: by seat {name, cards, bid, won, isToMove}; bid is null while it is hidden. isOpen: true shows
+ * all cards. next: the card that is played next in a round that is looked at again, or null. table: [{seat, card,
+ * isBest}]. legal: the legal actions of seat 0, or []. hints: by action. onAct: called with an action.
  */
-export function drawTable(place, { seats, table, own, legal, hints, best, onAct }) {
-  const nodes = seats.map(({ held, bid, won, isToMove }, seat) =>
+export function drawTable(place, { seats, isOpen, next, table, legal, hints, best, onAct }) {
+  const isOfFour = seats.length === PLACES.length;
+  const closed = () => element("span", { class: "back" });
+  const open = (card) => cardNode(card, `small ${card === next ? "chosen" : ""}`);
+  const nodes = seats.map(({ name, cards, bid, won, isToMove }, seat) =>
     element(
       "div",
-      { class: `seat ${PLACES[seat]} ${isToMove ? "to-move" : ""}` },
-      element("h3", {}, `${SEATS[seat]}${isToMove ? " to act" : ""}`),
+      { class: `seat ${isOfFour ? PLACES[seat] : seat ? "" : "own"} ${isToMove ? "to-move" : ""}` },
+      element("h3", {}, `${name}${isToMove ? " to act" : ""}`),
       element("p", { class: "dim" }, bid === null ? "" : `won ${won} of ${bid} bid`),
-      seat ? element("p", { class: "row" }, ...Array.from({ length: held }, () => element("span", { class: "back" }))) : element("div", { class: "row" }, ...own.flatMap((card) => buttonsOf(card))),
+      element("div", { class: "row" }, ...cards.flatMap(isOpen ? open : seat ? closed : buttonsOf)),
     ),
   );
   function buttonsOf(card) {
@@ -47,10 +53,11 @@ export function drawTable(place, { seats, table, own, legal, hints, best, onAct 
   }
   const trick = table.map(({ seat, card, isBest }) => {
     const node = cardNode(card, isBest ? "wins" : "");
+    if (!isOfFour) return element("span", { class: "of-seat" }, node, element("small", {}, seats[seat].name));
     node.style.gridArea = PLACES[seat];
     return node;
   });
-  place.className = "four";
+  place.className = isOfFour ? "four" : "many";
   place.replaceChildren(...nodes, element("div", { id: "trick", "aria-label": "Trick" }, ...trick));
 }
 
@@ -77,32 +84,55 @@ export function drawHint(place, worlds) {
   place.replaceChildren(...(worlds ? [element("h2", {}, "Hints"), element("p", { class: "dim" }, `Above each card: your expected points in this round, ± the error, in ${worlds} deals that fit what you know, finished by players by rules.`)] : []));
 }
 
-/** Draw the result of a round: points by seat, and what the own decisions lost. */
-export function drawResult(place, { deltas, lost, next, onNext }) {
+/**
+ * Draw the result of a round: points by seat, and what the own decisions lost. onStep: called with -1 or 1 to look at
+ * the action before or after the one that is shown.
+ */
+export function drawResult(place, { deltas, lost, next, onNext, onStep, onSave }) {
   const worst = lost.filter(({ points }) => points >= SEEN).sort((a, b) => b.points - a.points);
   place.replaceChildren(
     element("h2", {}, `Your points in this round: ${signed(deltas[0]).replace(".0", "")}`),
     ...worst.map(({ taken, best, points }) => element("p", {}, `${actionText(taken)} instead of ${actionText(best)}: about ${points.toFixed(1)} points fewer, by what you knew.`)),
-    worst.length ? null : element("p", {}, "No decision lost a measurable number of points, by what you knew."),
-    element("button", { type: "button", id: "next", onclick: onNext }, next),
+    ...(worst.length ? [] : [element("p", {}, "No decision lost a measurable number of points, by what you knew.")]),
+    element(
+      "div",
+      { class: "steps" },
+      element("button", { type: "button", id: "next", onclick: onNext }, next),
+      element("button", { type: "button", "data-step": -1, "aria-label": "One action back", onclick: () => onStep(-1) }, "◀ ", element("kbd", {}, "←")),
+      element("button", { type: "button", "data-step": 1, "aria-label": "One action on", onclick: () => onStep(1) }, "▶ ", element("kbd", {}, "→")),
+      element("button", { type: "button", id: "save", onclick: onSave }, "Save the game"),
+    ),
   );
 }
 
 /** Draw the score sheet. rounds: [{bids, won, deltas}]. scores: by seat. */
-export function drawSheet(place, { rounds, scores }) {
+export function drawSheet(place, { names, rounds, scores }) {
   const rows = rounds.map(({ bids, won, deltas }, i) =>
-    element("tr", {}, element("td", { class: "text" }, String(i + 1)), ...SEATS.map((_, seat) => element("td", {}, `${won[seat]}/${bids[seat]} `, element("b", {}, String(deltas[seat]))))),
+    element("tr", {}, element("td", { class: "text" }, String(i + 1)), ...names.map((_, seat) => element("td", {}, `${won[seat]}/${bids[seat]} `, element("b", {}, String(deltas[seat]))))),
   );
-  const heads = ["round", ...SEATS].map((head, i) => element("th", { class: i ? "" : "text" }, head));
+  const heads = ["round", ...names].map((head, i) => element("th", { class: i ? "" : "text" }, head));
   const total = element("tr", {}, element("td", { class: "text" }, "total"), ...scores.map((score) => element("td", {}, element("b", {}, String(score)))));
   place.replaceChildren(element("h2", {}, "Tricks won / bid, and points"), element("table", {}, element("tr", {}, ...heads), ...rows, total));
 }
 
-/** Draw the plays of the round: [{seat, action}]; taken: by trick, the seat that took it, or -1. */
-export function drawLog(place, { plays, taken }) {
-  const rows = plays.map(({ seat, action }, i) =>
-    element("tr", {}, element("td", { class: "text" }, i % 4 ? "" : String(1 + i / 4)), element("td", { class: "text" }, SEATS[seat]), element("td", { class: "text" }, faceOf(cardOf(action))[0]), element("td", { class: "text" }, i % 4 === 3 ? (taken[(i - 3) / 4] < 0 ? "nobody takes it" : `${SEATS[taken[(i - 3) / 4]]} took it`) : "")),
-  );
+/**
+ * Draw the plays of the round: [{seat, action}]; taken: by trick, the seat that took it, or -1. shown: the play that is
+ * looked at again. onShow: called with the number of a play, or null while the round is played.
+ */
+export function drawLog(place, { names, plays, taken, shown, onShow }) {
+  const text = (...content) => element("td", { class: "text" }, ...content);
+  const rows = plays.map(({ seat, action }, i) => {
+    const turn = i % names.length;
+    const taker = taken[(i - turn) / names.length];
+    const end = turn < names.length - 1 ? "" : taker < 0 ? "nobody takes it" : `${names[taker]} took it`;
+    const [card] = faceOf(cardOf(action));
+    return element("tr", { class: i === shown ? "here" : "" },
+      text(turn ? "" : String(1 + i / names.length)),
+      text(names[seat]),
+      text(onShow ? element("button", { type: "button", "data-play": i, onclick: () => onShow(i) }, card) : card),
+      text(end));
+  });
   place.replaceChildren(element("h2", {}, "Plays"), element("div", { class: "scroll" }, element("table", {}, ...rows)));
-  place.lastChild.scrollTop = place.lastChild.scrollHeight;
+  const here = place.querySelector(".here");
+  place.lastChild.scrollTop = here ? here.offsetTop - 60 : place.lastChild.scrollHeight;
 }

@@ -13,6 +13,7 @@ export class Kernels extends Compiled {
 
   constructor(compiled, tensors) {
     super(compiled);
+    this.seats = 4n;
     this.row = this.filled(8 * this.layout.width);
     this.listed = this.allocate(8 * this.layout.most_actions);
     this.scratch = this.allocate(this.layout.memory_bytes);
@@ -32,36 +33,38 @@ export class Kernels extends Compiled {
     return Number(this.columns[this.layout[name] + place]);
   }
 
-  newGame(seed) {
+  /** Deal the first round of a game at a table of 3 to 8 seats; later calls are about this table. */
+  newGame(seats, seed) {
+    this.seats = BigInt(seats);
     this.columns.fill(0n);
-    this.call("new_game", this.row, BigInt(seed));
+    this.call("new_game", this.row, this.seats, BigInt(seed));
   }
 
   nextRound() {
-    this.call("next_round", this.row);
+    this.call("next_round", this.row, this.seats);
   }
 
   /** Return the legal actions of the seat to act, ascending by kind. */
   legal() {
-    const n = this.call("legal", this.row, this.listed);
+    const n = this.call("legal", this.row, this.seats, this.listed);
     return Array.from(this.at(BigInt64Array, this.listed, n), Number);
   }
 
   /** Take an action; return true if it ended the round. */
   take(action) {
-    return this.call("take", this.row, BigInt(action)) === 1;
+    return this.call("take", this.row, this.seats, BigInt(action)) === 1;
   }
 
-  /** Return the action of another player: one of the names of players by rules, or network. */
+  /** Return the action of another player: one of the names of players by rules, or network at four seats. */
   choice(player, seed, time) {
     if (player === "network") return this.call("network_choice", this.row, this.weights, this.scratch);
-    return this.call("bot_action", this.row, BigInt(this.layout[`bot ${player}`]), BigInt(seed), BigInt(time), this.listed);
+    return this.call("bot_action", this.row, this.seats, BigInt(this.layout[`bot ${player}`]), BigInt(seed), BigInt(time), this.listed);
   }
 
   /** Return what the legal actions are worth in worlds that fit what the actor knows: {action: {points, error}}. */
   values(seed, time, worlds) {
     this.sums.forEach((place, i) => this.at(Float64Array, place, this.sizes[i]).fill(0));
-    this.call("values", this.row, BigInt(seed), BigInt(time), BigInt(worlds), ...this.sums);
+    this.call("values", this.row, this.seats, BigInt(seed), BigInt(time), BigInt(worlds), ...this.sums);
     const [total, squares] = this.sums.map((place, i) => this.at(Float64Array, place, this.sizes[i]));
     const found = {};
     for (const action of this.legal()) {

@@ -1,29 +1,58 @@
-// The page: a game of ten rounds of Skull King at a table of four. The rules, the players and the values of actions
-// are kernels of forge_core. Link: #seed=7 names the deals; &others=network the players; &pace=0 plays at once.
+// The page: a game of ten rounds of Skull King. The rules, the players and the values of actions are kernels of
+// forge_core. The link names the game: see link.mjs.
 
-import { BID_0, actionText } from "./cards.mjs";
-import { drawBids, drawHint, drawLog, drawResult, drawSheet, drawTable, SEATS } from "./drawing.mjs";
+import { BID_0, actionText, cardOf } from "./cards.mjs";
+import { drawBids, drawHint, drawLog, drawResult, drawSheet, drawTable, namesOf } from "./drawing.mjs";
 import { Kernels } from "./kernels.mjs";
-import { $, connectHints, connectKeys, drawKeepingFocus, say, stop } from "./shared/controls.mjs";
+import { linkOf, parseLink, playersAt } from "./link.mjs";
+import { $, connectHints, connectKeys, drawKeepingFocus, saveFile, say, stop } from "./shared/controls.mjs";
 import { signed } from "./shared/elements.mjs";
-import { linkWith, oneOf, paceOf, randomSeed, readerOf } from "./shared/link.mjs";
+import { randomSeed } from "./shared/link.mjs";
 import { ask } from "./shared/thinking.mjs";
 
-const PLAYERS = ["easy", "medium", "hard", "captain", "network"];
-const DEFAULTS = { others: "network", pace: 1 }; // of the link
+const FORMAT = "forge skull-king game 1"; // of exported games: see forge_core/skull_king/web/games.py
 const WORLDS = 400;
 const N_ROUNDS = 10;
 const [BID, PLAY] = [0, 2]; // phases of forge_core.skull_king.actions
 const PAUSE = { act: 450, trick: 1100 }; // milliseconds
 
-const page = { kernels: null, seed: "0", others: "network", pace: 1, run: 0, time: 0, isHinted: true, hints: null, onAct: null, plays: [], taken: [], rounds: [], lost: [], actions: [], result: null, shown: null };
+const page = {
+  kernels: null,
+  link: null, // the game that is played: see parseLink
+  names: [], // of the seats
+  run: 0, // a number that changes when another game is started
+  isHinted: true,
+  hints: null,
+  onAct: null, // called with an action while it is asked for
+  shown: null, // the cards of a trick that has just been completed
+  actions: [], // of the game
+  rounds: [], // {bids, won, deltas}
+  plays: [], // of the round: {seat, action}
+  taken: [], // by trick of the round, the seat that took it, or -1
+  lastTrick: [], // of the round
+  steps: [], // of the round: {row, actor, table, action} before each action, and the end
+  lost: [], // what own decisions of the round lost
+  result: null, // of a round that is over: see drawResult
+};
 
-const pause = (milliseconds) => new Promise((done) => setTimeout(done, page.pace * milliseconds));
-const bySeat = (name) => SEATS.map((_, seat) => page.kernels.column(name, seat));
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, page.link.pace * milliseconds));
+const bySeat = (name) => page.names.map((_, seat) => page.kernels.column(name, seat));
 
 const bestOf = (hints) => Number(Object.entries(hints).reduce((best, each) => (each[1].points > best[1].points ? each : best))[0]);
 
+/** Draw the game as it is, or, after a round, as it was before one of its actions. */
 function draw() {
+  const { kernels, names, result, steps } = page;
+  const scores = bySeat("SCORE");
+  if (!result) return drawRow({ names, scores, table: page.shown ?? tableNow() });
+  const { row, table, action } = steps[result.step];
+  kernels.columns.set(row);
+  drawRow({ names, scores, table, next: result.step < steps.length - 1 ? action : null });
+  kernels.columns.set(steps.at(-1).row);
+}
+
+/** Draw the row of the kernels. next: the action that was taken next, in a round that is looked at again. */
+function drawRow({ names, scores, table, next = null }) {
   const { kernels, onAct, result } = page;
   const [phase, actor, dealt] = ["PHASE", "ACTOR", "DEALT"].map((name) => kernels.column(name));
   const [bids, won] = [bySeat("BIDS"), bySeat("WON")];
@@ -32,18 +61,29 @@ function draw() {
   const hints = page.isHinted ? page.hints : null;
   const best = hints ? bestOf(hints) : null;
   // The bids of the others stay hidden until all have bid.
-  const seats = SEATS.map((_, seat) => ({
-    held: kernels.cards(seat).length,
-    bid: isBidding && (seat || bids[seat] < 0) ? null : bids[seat],
+  const seats = names.map((name, seat) => ({
+    name,
+    cards: kernels.cards(seat),
+    bid: isBidding && ((seat && !result) || bids[seat] < 0) ? null : bids[seat],
     won: won[seat],
-    isToMove: !result && actor === seat,
+    isToMove: result ? next !== null && actor === seat : actor === seat,
   }));
-  drawTable($("table"), { seats, table: page.shown ?? tableNow(), own: kernels.cards(0), legal: isBidding ? [] : legal, hints: isBidding ? null : hints, best, onAct });
-  if (result) drawResult($("panel"), result);
+  drawTable($("table"), { seats, table, isOpen: Boolean(result), next: next === null || next >= BID_0 ? null : cardOf(next), legal: isBidding ? [] : legal, hints: isBidding ? null : hints, best, onAct });
+  if (result) drawResult($("panel"), { ...result, onStep: (by) => showStep(result.step + by), onSave: saveGame });
   else if (onAct && isBidding) drawBids($("panel"), { legal, hints, best, dealt, onAct });
   else drawHint($("panel"), hints ? WORLDS : 0);
-  drawSheet($("sheet"), { rounds: page.rounds, scores: bySeat("SCORE") });
-  drawLog($("log"), page);
+  drawSheet($("sheet"), { names, rounds: page.rounds, scores });
+  drawLog($("log"), { ...page, shown: result ? result.step - names.length : null, onShow: result && ((play) => showStep(names.length + play)) });
+}
+
+/** Show the finished round as it was before one of its actions, or at its end. */
+function showStep(step) {
+  const { result, steps, names } = page;
+  if (!result || step < 0 || step >= steps.length) return;
+  result.step = step;
+  drawKeepingFocus(draw);
+  const { actor, action } = steps[step];
+  say(step < steps.length - 1 ? `Action ${step + 1} of ${steps.length - 1}: ${names[actor]}, ${actionText(action)}.` : "The end of the round.");
 }
 
 /** Return the cards on the table with their seats. */
@@ -52,12 +92,19 @@ function tableNow() {
   return page.plays.slice(page.plays.length - n).map(({ seat }, i) => ({ seat, card: page.kernels.column("TABLE", i) }));
 }
 
+/** Return what is shown of the game before the next action: its row, and the trick, or the last one before a lead. */
+function stepNow(last) {
+  const { kernels } = page;
+  const table = tableNow();
+  return { row: kernels.columns.slice(), actor: kernels.column("ACTOR"), table: table.length ? table : last };
+}
+
 /** Take the action of the seat to act, and show the trick that it completes. */
 async function act(action) {
   const { kernels } = page;
   const [seat, won] = [kernels.column("ACTOR"), bySeat("WON")];
   page.actions.push(action);
-  page.time += 1;
+  page.steps.push({ ...stepNow(page.lastTrick), action });
   if (action >= BID_0) {
     if (kernels.take(action)) throw new Error("a bid has ended a round");
     return draw();
@@ -65,14 +112,13 @@ async function act(action) {
   const before = tableNow();
   page.plays.push({ seat, action });
   const isOver = kernels.take(action);
-  say(`${SEATS[seat]}: ${actionText(action)}`);
-  if (page.plays.length % SEATS.length) return draw();
+  say(`${page.names[seat]}: ${actionText(action)}`);
+  if (page.plays.length % page.names.length) return draw();
   const taker = bySeat("WON").findIndex((tricks, other) => tricks > won[other]);
   page.taken.push(taker);
-  const card = action === 74 ? 72 : action + 1;
-  page.shown = [...before, { seat, card }].map((each) => ({ ...each, isBest: each.seat === taker }));
+  page.shown = page.lastTrick = [...before, { seat, card: cardOf(action) }].map((each) => ({ ...each, isBest: each.seat === taker }));
   draw();
-  say(taker < 0 ? "Nobody takes the trick." : `${SEATS[taker]} take${taker ? "s" : ""} the trick.`);
+  say(taker < 0 ? "Nobody takes the trick." : `${page.names[taker]} take${taker ? "s" : ""} the trick.`);
   await pause(PAUSE.trick);
   page.shown = null;
   if (isOver) page.rounds.push({ bids: bySeat("BIDS"), won: bySeat("WON"), deltas: bySeat("DELTA") });
@@ -80,10 +126,10 @@ async function act(action) {
 
 /** Ask for an action of seat 0; its values are computed meanwhile, and kept for the end of the round. */
 async function askYou(isStale) {
-  const { kernels } = page;
+  const { kernels, link: { seats, seed } } = page;
   const legal = kernels.legal();
   page.hints = null;
-  const asked = ask("values", { row: kernels.columns.slice(), seed: page.seed, time: page.time, worlds: WORLDS });
+  const asked = ask("values", { row: kernels.columns.slice(), seats, seed, time: page.actions.length, worlds: WORLDS });
   asked.then((hints) => {
     if (isStale() || !page.onAct) return;
     page.hints = hints;
@@ -104,17 +150,19 @@ async function askYou(isStale) {
 async function playGame() {
   const run = ++page.run;
   const isStale = () => run !== page.run;
-  Object.assign(page, { time: 0, hints: null, onAct: null, plays: [], taken: [], rounds: [], lost: [], actions: [], result: null, shown: null });
-  const { seed, others, pace } = page;
-  history.replaceState(null, "", linkWith({ seed, others, pace }, DEFAULTS));
-  $("others").value = page.others;
-  const { kernels } = page;
-  kernels.newGame(page.seed);
+  const { kernels, link: { seed, seats, others } } = page;
+  Object.assign(page, { names: namesOf(seats), hints: null, onAct: null, shown: null });
+  history.replaceState(null, "", linkOf(page.link));
+  [$("seats").value, $("others").value] = [seats, others];
+  for (const option of $("others").options) option.disabled = !playersAt(seats).includes(option.value);
+  Object.assign(page, { actions: [], rounds: [] });
+  startRound();
+  kernels.newGame(seats, seed);
   while (!isStale()) {
     while ([BID, PLAY].includes(kernels.column("PHASE"))) {
       draw();
       const isOwn = kernels.column("ACTOR") === 0;
-      const action = isOwn ? await askYou(isStale) : kernels.choice(page.others, page.seed, page.time);
+      const action = isOwn ? await askYou(isStale) : kernels.choice(others, seed, page.actions.length);
       if (isStale()) return;
       await act(action);
       if (!isOwn) await pause(PAUSE.act);
@@ -123,55 +171,67 @@ async function playGame() {
     const lost = await Promise.all(page.lost);
     if (isStale()) return;
     const isLast = kernels.column("ROUND") === N_ROUNDS;
+    page.steps.push(stepNow(page.lastTrick));
     await new Promise((resolve) => {
-      page.result = { deltas: bySeat("DELTA"), lost, next: isLast ? "New game" : "Next round", onNext: resolve };
+      page.result = { step: page.steps.length - 1, deltas: bySeat("DELTA"), lost, next: isLast ? "New game" : "Next round", onNext: resolve };
       draw();
-      say(isLast ? `The game is over: ${bySeat("SCORE").map((score, seat) => `${SEATS[seat]} ${score}`).join(", ")}.` : `Round ${kernels.column("ROUND")} is over: ${signed(bySeat("DELTA")[0]).replace(".0", "")} points.`);
+      say(isLast ? `The game is over: ${bySeat("SCORE").map((score, seat) => `${page.names[seat]} ${score}`).join(", ")}.` : `Round ${kernels.column("ROUND")} is over: ${signed(bySeat("DELTA")[0]).replace(".0", "")} points.`);
     });
     if (isStale()) return;
     if (isLast) return startAnother();
-    Object.assign(page, { plays: [], taken: [], lost: [], result: null });
+    startRound();
     kernels.nextRound();
   }
 }
 
-const start = () => playGame().catch(stop);
+const startRound = () => Object.assign(page, { plays: [], taken: [], steps: [], lastTrick: [], lost: [], result: null });
 
-function startAnother() {
-  page.seed = randomSeed();
-  start();
+function start(link) {
+  page.link = link;
+  playGame().catch(stop);
 }
 
+const startAnother = () => start({ ...(page.link ?? parseLink("")), seed: randomSeed() });
+
 function startFromAddress() {
-  const read = readerOf(location.hash);
   try {
-    page.seed = read("seed", (text) => (/^[0-9]{1,15}$/.test(text) ? text : undefined), randomSeed(), "a whole number of at most 15 digits");
-    page.others = read("others", oneOf(PLAYERS), DEFAULTS.others, PLAYERS.join(", "));
-    page.pace = paceOf(location.hash);
+    start(parseLink(location.hash));
   } catch (error) {
     page.run += 1; // ends the game that was played
-    return say(error.message);
+    say(error.message);
   }
-  start();
+}
+
+/** Let other players take the seats, or change the number of seats: a game of the same deals begins. */
+function changeTable() {
+  if (!page.link) return;
+  const seats = Number($("seats").value);
+  const others = playersAt(seats).includes($("others").value) ? $("others").value : playersAt(seats).at(-1);
+  start({ ...page.link, seats, others });
 }
 
 const toggleHints = connectHints((isOn) => {
   page.isHinted = isOn;
-  if (page.kernels) draw();
+  if (page.link) draw();
 });
 
-/** Return the game so far as plain data: for tests. */
-const record = () => ({ seed: page.seed, others: page.others, actions: page.actions, rounds: page.rounds, isOver: page.result?.next === "New game" });
+/** Return the game so far as plain data. Once a round is over, `forge skull-king view` reads it. */
+function record() {
+  const { link: { seed, seats, others }, actions, rounds } = page;
+  return { format: FORMAT, page: page.kernels.version, seed, seats, others, actions, rounds, isOver: page.result?.next === "New game" };
+}
+
+/** Offer the rounds that are over as a file. */
+const saveGame = () => saveFile(`skull-king-seed-${page.link.seed}.json`, JSON.stringify(record()), "application/json");
 
 $("new").onclick = startAnother;
-$("others").onchange = () => {
-  page.others = $("others").value;
-  start();
-};
+$("seats").onchange = $("others").onchange = changeTable;
 addEventListener("hashchange", startFromAddress);
 connectKeys((key) => {
   if (key === "h") toggleHints();
   else if (key === "n") startAnother();
+  else if (key === "arrowleft" && page.result) showStep(page.result.step - 1);
+  else if (key === "arrowright" && page.result) showStep(page.result.step + 1);
   else if (/^[0-9]$/.test(key) && page.onAct && page.kernels.column("PHASE") === BID) page.onAct(BID_0 + Number(key));
 });
 

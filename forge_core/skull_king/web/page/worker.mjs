@@ -5,7 +5,8 @@ import { answerWith } from "./shared/answering.mjs";
 
 answerWith(Kernels.load(), {
   /** Return what the legal actions of a row of the game are worth. */
-  values(kernels, { row, seed, time, worlds }) {
+  values(kernels, { row, seats, seed, time, worlds }) {
+    kernels.seats = BigInt(seats);
     kernels.columns.set(row);
     return kernels.values(seed, time, worlds);
   },
