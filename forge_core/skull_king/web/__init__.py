@@ -15,7 +15,7 @@ WEIGHTS = Path(__file__).parents[3] / "models" / "skull-king-256x2" / "model.saf
 PAGE = Page(
     "skull-king",
     "Skull King",
-    "A card game for three to eight. You bid how many tricks you will win, and score if you are exactly right.",
+    "A card game for three to eight. You bid how many tricks you win, and score if you are exactly right.",
     FOLDER,
     {WEIGHTS.name: WEIGHTS},
 )
