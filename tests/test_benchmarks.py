@@ -208,3 +208,13 @@ def test_the_page_of_play_is_weighed_and_timed():
     figures = json.loads(done.stdout)
     assert figures["gzip_bytes"] < 100_000
     assert {(cost["player"], cost["step"]) for cost in figures["costs"]} >= {("exact", 0), ("strongest", 4)}
+
+
+@pytest.mark.skipif(CHROMIUM is None or sys.platform != "linux", reason="no Chromium")
+def test_the_page_of_liuzhou_is_weighed_and_timed():
+    command = [sys.executable, str(BENCHMARKS / "liuzhou_page.py"), "--positions", "6", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["gzip_bytes"] < 350_000
+    assert [cost["sims"] for cost in figures["costs"]] == [32, 128, 512]

@@ -45,7 +45,7 @@ export function actionText(action) {
 
 /** Return what the side to move does next, in words. legal: its actions. */
 export function taskOf({ phase, pending, marked }, legal, layout) {
-  const stones = pending === 1 ? "one more stone" : `${pending} stones`;
+  const stones = pending === 1 ? "a stone" : `${pending} stones`;
   const words = {
     [layout.PLACE]: "place a stone",
     [layout.MARK]: `mark ${stones} of the other side`,
