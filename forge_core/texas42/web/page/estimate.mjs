@@ -7,8 +7,8 @@ import { HAND_POINTS, packState, stateOf, voidsOf } from "./hand.mjs";
 
 export const EXACT_WORLDS = 50; // as many as `forge eq` uses by default
 
-/** The player STRONGEST of forge_core.texas42.web; worlds: by trick, the last number also in later ones. */
-const STRONGEST = { worlds: [400, 400, 200, 150, 100], candidates: 4, bonus: 20 };
+/** The player STRONGEST of forge_core.texas42.web. */
+const STRONGEST = { nWorlds: 600, candidates: 4, bonus: 20 };
 
 const WORD = (1n << 64n) - 1n;
 const TOP = (1n << 63n) - 1n;
@@ -195,10 +195,8 @@ export const estimateExactly = (kernels, rules, view, key, nWorlds, batch, onBat
   estimate(kernels, rules, view, key, { nWorlds, judge: bySolver, batch, onBatch });
 
 /** Estimate every play as the level `strongest` does. */
-export function estimateStrongly(kernels, rules, view, key) {
-  const trick = Math.min(Math.floor(view.plays.length / 4), STRONGEST.worlds.length - 1);
-  return estimate(kernels, rules, view, key, { ...STRONGEST, nWorlds: STRONGEST.worlds[trick], judge: byPlayouts });
-}
+export const estimateStrongly = (kernels, rules, view, key) =>
+  estimate(kernels, rules, view, key, { ...STRONGEST, judge: byPlayouts });
 
 /**
  * Return the worlds as deals [n, 4, 7] and packed states [n], with weights 1. owner: [n, u] the place in hidden.seats of
