@@ -46,6 +46,23 @@ export function connectHints(onChange) {
   return $("hints").onclick;
 }
 
+/**
+ * Start the game that the address names, now and whenever it changes. start: called with the part after #; it throws
+ * an Error for one that is not valid. abandon: then ends the game that was played.
+ */
+export function followAddress(start, abandon) {
+  const follow = () => {
+    try {
+      start(location.hash);
+    } catch (error) {
+      abandon();
+      say(error.message);
+    }
+  };
+  addEventListener("hashchange", follow);
+  follow();
+}
+
 /** Call `press` with each key that is meant for the page, in lower case; if it returns true, the browser ignores the key. */
 export function connectKeys(press) {
   addEventListener("keydown", (event) => {

@@ -20,6 +20,12 @@ export function readerOf(hash) {
   };
 }
 
+/** Return the seed of a link, a random one if it names none. read: see readerOf. */
+export function seedFrom(read, digits = 15) {
+  const isValid = (text) => /^[0-9]+$/.test(text) && text.length <= digits;
+  return read("seed", (text) => (isValid(text) ? text : undefined), randomSeed(), `a whole number of at most ${digits} digits`);
+}
+
 /** Return the pace of a link: 0 for a game without pauses, else 1. */
 export const paceOf = (hash) => (new URLSearchParams(hash.slice(1)).get("pace") === "0" ? 0 : 1);
 

@@ -2,6 +2,7 @@
 
 import { actionText, cellText, SIDES } from "./position.mjs";
 import { element, percent, signed } from "./shared/elements.mjs";
+import { drawList, reviewButtons } from "./shared/review.mjs";
 
 const SIZE = 6;
 const SHOWN = 6; // actions in the table of hints
@@ -69,14 +70,7 @@ export function drawResult(place, { result, lost, onShow, onStep, onSave, onNext
     element("h2", {}, `${result[0].toUpperCase()}${result.slice(1)}`),
     element("p", { class: "dim" }, worst.length ? "Your decisions that lost most, by the search:" : "No decision of yours lost a measurable value, by the search."),
     ...rows,
-    element(
-      "div",
-      { class: "steps" },
-      element("button", { type: "button", id: "back", onclick: () => onStep(-1) }, "◂ Step back"),
-      element("button", { type: "button", id: "forward", onclick: () => onStep(1) }, "Step on ▸"),
-      element("button", { type: "button", id: "save", title: "A file that `forge liuzhou film` reads", onclick: onSave }, "Save"),
-      element("button", { type: "button", id: "next", onclick: onNext }, "New game"),
-    ),
+    reviewButtons({ onStep, onSave, reader: "forge liuzhou film", next: "New game", onNext }),
   );
 }
 
@@ -87,8 +81,5 @@ export function drawLog(place, actions, shown, onShow) {
     const lost = loss >= SEEN ? signed(-loss, 2) : "";
     return element("tr", { class: onShow && time === shown ? "here" : "" }, element("td", { class: "text" }, String(time + 1)), element("td", { class: "text" }, SIDES[side]), element("td", { class: "text" }, text), element("td", {}, loss >= COSTLY ? element("b", {}, `▾ ${lost}`) : lost));
   });
-  const scroll = element("div", { class: "scroll" }, element("table", {}, ...rows));
-  place.replaceChildren(element("h2", {}, "Moves"), scroll);
-  const here = scroll.querySelector(".here");
-  scroll.scrollTop = here ? here.offsetTop - scroll.clientHeight / 2 : scroll.scrollHeight;
+  drawList(place, "Moves", rows);
 }

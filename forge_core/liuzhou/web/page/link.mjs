@@ -1,7 +1,7 @@
 // The link of a game: #seed=7 decides what players draw at random. Optional: &side=white; &opponent=greedy; &pace=0.
 
 import { SIDES } from "./position.mjs";
-import { linkWith, oneOf, paceOf, randomSeed, readerOf } from "./shared/link.mjs";
+import { linkWith, oneOf, paceOf, readerOf, seedFrom } from "./shared/link.mjs";
 
 export const OPPONENTS = ["greedy", "reply", "network", "search-32", "search-128", "search-512"];
 const DEFAULTS = { side: "black", opponent: "search-128", pace: 1 };
@@ -10,7 +10,7 @@ const DEFAULTS = { side: "black", opponent: "search-128", pace: 1 };
 export function parseLink(hash) {
   const read = readerOf(hash);
   return {
-    seed: read("seed", (text) => (/^[0-9]{1,15}$/.test(text) ? text : undefined), randomSeed(), "a whole number of at most 15 digits"),
+    seed: seedFrom(read),
     side: read("side", oneOf(SIDES), DEFAULTS.side, SIDES.join(" or ")),
     opponent: read("opponent", oneOf(OPPONENTS), DEFAULTS.opponent, OPPONENTS.join(", ")),
     pace: paceOf(hash),

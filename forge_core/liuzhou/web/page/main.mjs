@@ -5,7 +5,7 @@ import { drawBoard, drawHints, drawLog, drawResult, drawScore } from "./drawing.
 import { Kernels } from "./kernels.mjs";
 import { linkOf, parseLink, playerName } from "./link.mjs";
 import { actionText, cellsOfAction, factsOf, SIDES, taskOf } from "./position.mjs";
-import { $, connectHints, connectKeys, drawKeepingFocus, saveFile, say, stop } from "./shared/controls.mjs";
+import { $, connectHints, connectKeys, drawKeepingFocus, followAddress, saveFile, say, stop } from "./shared/controls.mjs";
 import { randomSeed } from "./shared/link.mjs";
 import { ask } from "./shared/thinking.mjs";
 
@@ -175,15 +175,6 @@ function startGame(link) {
 
 const startAnother = () => page.kernels && startGame({ ...(page.link ?? parseLink("")), seed: randomSeed() });
 
-function startFromAddress() {
-  try {
-    startGame(parseLink(location.hash));
-  } catch (error) {
-    page.run += 1; // ends the game that was played
-    say(error.message);
-  }
-}
-
 /** Offer the game as a file that `forge liuzhou film` reads. */
 function save() {
   const { link, actions } = page;
@@ -205,7 +196,6 @@ $("undo").onclick = undo;
 for (const name of ["side", "opponent"]) {
   $(name).onchange = () => page.link && startGame({ ...page.link, [name]: $(name).value });
 }
-addEventListener("hashchange", startFromAddress);
 connectKeys((key) => {
   const { cell } = document.activeElement?.dataset ?? {};
   if (key === "h") toggleHints();
@@ -231,7 +221,7 @@ globalThis.liuzhou = { record, ask, readyMs: 0 };
 try {
   page.kernels = await Kernels.load();
   globalThis.liuzhou.readyMs = performance.now(); // since the page was asked for
-  startFromAddress();
+  followAddress((hash) => startGame(parseLink(hash)), () => (page.run += 1));
 } catch (error) {
   stop(error);
 }

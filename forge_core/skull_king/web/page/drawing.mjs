@@ -2,6 +2,7 @@
 
 import { actionText, BID_0, cardOf, faceOf, TIGRESS_AS_PIRATE } from "./cards.mjs";
 import { element, signed } from "./shared/elements.mjs";
+import { drawList, reviewButtons } from "./shared/review.mjs";
 
 const NAMES = { 3: ["You", "Left", "Right"], 4: ["You", "Left", "Across", "Right"] };
 const PLACES = ["own", "left", "across", "right"];
@@ -94,14 +95,7 @@ export function drawResult(place, { deltas, lost, next, onNext, onStep, onSave }
     element("h2", {}, `Your points in this round: ${signed(deltas[0]).replace(".0", "")}`),
     ...worst.map(({ taken, best, points }) => element("p", {}, `${actionText(taken)} instead of ${actionText(best)}: about ${points.toFixed(1)} points fewer, by what you knew.`)),
     ...(worst.length ? [] : [element("p", {}, "No decision lost a measurable number of points, by what you knew.")]),
-    element(
-      "div",
-      { class: "steps" },
-      element("button", { type: "button", id: "next", onclick: onNext }, next),
-      element("button", { type: "button", "data-step": -1, "aria-label": "One action back", onclick: () => onStep(-1) }, "◀ ", element("kbd", {}, "←")),
-      element("button", { type: "button", "data-step": 1, "aria-label": "One action on", onclick: () => onStep(1) }, "▶ ", element("kbd", {}, "→")),
-      element("button", { type: "button", id: "save", onclick: onSave }, "Save the game"),
-    ),
+    reviewButtons({ onStep, onSave, reader: "forge skull-king view", next, onNext }),
   );
 }
 
@@ -132,7 +126,5 @@ export function drawLog(place, { names, plays, taken, shown, onShow }) {
       text(onShow ? element("button", { type: "button", "data-play": i, onclick: () => onShow(i) }, card) : card),
       text(end));
   });
-  place.replaceChildren(element("h2", {}, "Plays"), element("div", { class: "scroll" }, element("table", {}, ...rows)));
-  const here = place.querySelector(".here");
-  place.lastChild.scrollTop = here ? here.offsetTop - 60 : place.lastChild.scrollHeight;
+  drawList(place, "Plays", rows);
 }

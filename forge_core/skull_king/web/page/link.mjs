@@ -1,6 +1,6 @@
 // The link of a game: #seed=7 names the deals. Optional: &seats=3 to 8; &others=captain the other players; &pace=0.
 
-import { linkWith, oneOf, paceOf, randomSeed, readerOf } from "./shared/link.mjs";
+import { linkWith, oneOf, paceOf, readerOf, seedFrom } from "./shared/link.mjs";
 
 export const PLAYERS = ["easy", "medium", "hard", "captain", "network"];
 const SEATS_OF_NETWORK = 4;
@@ -16,7 +16,7 @@ export function parseLink(hash) {
   const seats = Number(read("seats", oneOf(NUMBERS), DEFAULTS.seats, "a number from 3 to 8"));
   const players = playersAt(seats);
   return {
-    seed: read("seed", (text) => (/^[0-9]{1,15}$/.test(text) ? text : undefined), randomSeed(), "a whole number of at most 15 digits"),
+    seed: seedFrom(read),
     seats,
     others: read("others", oneOf(players), players.at(-1), players.join(", ")),
     pace: paceOf(hash),

@@ -5,7 +5,7 @@ import { BID_0, actionText, cardOf } from "./cards.mjs";
 import { drawBids, drawHint, drawLog, drawResult, drawSheet, drawTable, namesOf } from "./drawing.mjs";
 import { Kernels } from "./kernels.mjs";
 import { linkOf, parseLink, playersAt } from "./link.mjs";
-import { $, connectHints, connectKeys, drawKeepingFocus, saveFile, say, stop } from "./shared/controls.mjs";
+import { $, connectHints, connectKeys, drawKeepingFocus, followAddress, saveFile, say, stop } from "./shared/controls.mjs";
 import { signed } from "./shared/elements.mjs";
 import { randomSeed } from "./shared/link.mjs";
 import { ask } from "./shared/thinking.mjs";
@@ -193,15 +193,6 @@ function start(link) {
 
 const startAnother = () => start({ ...(page.link ?? parseLink("")), seed: randomSeed() });
 
-function startFromAddress() {
-  try {
-    start(parseLink(location.hash));
-  } catch (error) {
-    page.run += 1; // ends the game that was played
-    say(error.message);
-  }
-}
-
 /** Let other players take the seats, or change the number of seats: a game of the same deals begins. */
 function changeTable() {
   if (!page.link) return;
@@ -226,7 +217,6 @@ const saveGame = () => saveFile(`skull-king-seed-${page.link.seed}.json`, JSON.s
 
 $("new").onclick = startAnother;
 $("seats").onchange = $("others").onchange = changeTable;
-addEventListener("hashchange", startFromAddress);
 connectKeys((key) => {
   if (key === "h") toggleHints();
   else if (key === "n") startAnother();
@@ -238,7 +228,7 @@ connectKeys((key) => {
 globalThis.skullKing = { record };
 try {
   page.kernels = await Kernels.load();
-  startFromAddress();
+  followAddress((hash) => start(parseLink(hash)), () => (page.run += 1));
 } catch (error) {
   stop(error);
 }

@@ -3,6 +3,7 @@
 import { callText, isMade, pointsNeeded } from "./auction.mjs";
 import { DECLARATIONS, nameOf, pipsOf, voidsOf } from "./hand.mjs";
 import { element, percent, signed } from "./shared/elements.mjs";
+import { drawList, reviewButtons } from "./shared/review.mjs";
 
 export const SEATS = ["You", "Left", "Partner", "Right"];
 const PLACES = ["own", "left", "across", "right"];
@@ -191,14 +192,7 @@ export function drawResult(place, { hand, totals, perfect, network, next, onNext
       ...rows,
     ),
     ...networkNodes(network),
-    element(
-      "div",
-      { class: "steps" },
-      element("button", { type: "button", id: "back", onclick: () => onStep(-1) }, "◂ Step back"),
-      element("button", { type: "button", id: "forward", onclick: () => onStep(1) }, "Step on ▸"),
-      element("button", { type: "button", id: "save", title: "A file that `forge view` reads", onclick: onSave }, "Save"),
-      element("button", { type: "button", id: "next", onclick: onNext }, next),
-    ),
+    reviewButtons({ onStep, onSave, reader: "forge view", next, onNext }),
   );
 }
 
@@ -221,18 +215,7 @@ export function drawLog(place, { hand, costs, shown, onShow }) {
     );
   });
   const heads = costs ? ["lost, as known", "all seen"] : [];
-  const scroll = element(
-    "div",
-    { class: "scroll" },
-    element(
-      "table",
-      {},
-      element("tr", {}, ...["trick", "seat", "play"].map((head) => element("th", { class: "text" }, head)), ...heads.map((head) => element("th", {}, head))),
-      ...rows,
-    ),
-  );
-  place.replaceChildren(element("h2", {}, "Plays"), scroll);
-  const here = scroll.querySelector(".here");
-  if (here) scroll.scrollTop = here.offsetTop - scroll.clientHeight / 2;
-  else scroll.scrollTop = costs ? 0 : scroll.scrollHeight;
+  const titles = ["trick", "seat", "play"].map((head) => element("th", { class: "text" }, head));
+  const head = element("tr", {}, ...titles, ...heads.map((each) => element("th", {}, each)));
+  drawList(place, "Plays", [head, ...rows], { isAtTop: Boolean(costs) });
 }

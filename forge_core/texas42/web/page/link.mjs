@@ -3,7 +3,7 @@
 
 import { MARKS_TO_WIN } from "./auction.mjs";
 import { DECLARATIONS } from "./hand.mjs";
-import { linkWith, oneOf, paceOf, randomSeed, readerOf } from "./shared/link.mjs";
+import { linkWith, oneOf, paceOf, randomSeed, readerOf, seedFrom } from "./shared/link.mjs";
 
 export const LEVELS = ["heuristic", "exact", "strongest"];
 const DEFAULTS = { decl: null, dealer: 3, marks: [0, 0], opponents: "exact", pace: 1 };
@@ -17,7 +17,7 @@ export function parseLink(hash) {
   };
   const decl = read("decl", oneOf(DECLARATIONS), null, DECLARATIONS.join(", "));
   return {
-    seed: read("seed", (text) => (/^[0-9]{1,100}$/.test(text) ? text : undefined), randomSeed(), "a whole number of at least 0"),
+    seed: seedFrom(read, 100),
     decl: decl === null ? null : DECLARATIONS.indexOf(decl),
     dealer: read("dealer", (text) => (/^[0-3]$/.test(text) ? Number(text) : undefined), DEFAULTS.dealer, "a seat, 0 to 3"),
     marks: read("marks", marks, DEFAULTS.marks, "the marks of both teams, such as 2-1, each less than seven"),

@@ -9,7 +9,7 @@ import { EXACT_WORLDS, mix } from "./estimate.mjs";
 import { Hand, nameOf, Rules } from "./hand.mjs";
 import { Kernels } from "./kernels.mjs";
 import { anotherGame, linkOf, nextHand, parseLink } from "./link.mjs";
-import { $, connectHints, connectKeys, drawKeepingFocus, saveFile, say, stop } from "./shared/controls.mjs";
+import { $, connectHints, connectKeys, drawKeepingFocus, followAddress, saveFile, say, stop } from "./shared/controls.mjs";
 import { ask } from "./shared/thinking.mjs";
 
 const PRACTICE_BID = 30; // of a hand whose trump the link names
@@ -285,15 +285,11 @@ function startHand(link) {
   playHand().catch(stop);
 }
 
-/** Start the game, or the single hand, that the address names. */
-function startFromAddress() {
-  try {
-    page.sheet = [];
-    startHand(parseLink(location.hash));
-  } catch (error) {
-    page.run += 1; // ends the hand that was played
-    say(error.message);
-  }
+/** Start the game, or the single hand, that a link names. */
+function startFromLink(hash) {
+  const link = parseLink(hash);
+  page.sheet = [];
+  startHand(link);
 }
 
 /** Go on after a hand: with the next one of the game, or with another game. */
@@ -322,7 +318,6 @@ function changeOpponents() {
 $("new").onclick = startAnotherGame;
 $("again").onclick = () => page.link && startHand(page.link);
 $("opponents").onchange = changeOpponents;
-addEventListener("hashchange", startFromAddress);
 connectKeys((key) => {
   if (key === "h") toggleHints();
   else if (key === "n") startAnotherGame();
@@ -339,7 +334,7 @@ try {
   Object.assign(page, { rules: new Rules(kernels.rules()), version: kernels.version, network });
   drawAbout($("about"), network);
   globalThis.texas42.readyMs = performance.now(); // since the page was asked for
-  startFromAddress();
+  followAddress(startFromLink, () => (page.run += 1));
 } catch (error) {
   stop(error);
 }
