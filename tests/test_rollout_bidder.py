@@ -19,11 +19,11 @@ from forge_core.texas42.bidding.bidders import (
     call,
     hold_auction,
 )
-from forge_core.texas42.bidding.chances import count_outcomes, even_chances, win_chances
+from forge_core.texas42.bidding.chances import MEASURED_CHANCES, count_outcomes, even_chances, win_chances
 from forge_core.texas42.bidding.evidence import AuctionEvidence, deal_worlds, worth_of_calls
 from forge_core.texas42.bidding.names import parse_bidder
 from forge_core.texas42.bidding.playouts import PlayersPlayout, PolicyPlayout, open_playout
-from forge_core.texas42.bidding.rollouts import RolloutBidder, finish_auctions
+from forge_core.texas42.bidding.rollouts import RolloutBidder, finish_auctions, is_settled
 from forge_core.texas42.bidding.table import bid_index
 from forge_core.texas42.deals import check_deal, deal_from_seed
 from forge_core.texas42.declaring import count_sure
@@ -71,17 +71,17 @@ def test_worlds_are_deals_around_the_hand():
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_calls_are_valued_as_the_rule_bidder_values_them(situation):
     hands = np.array([deal_from_seed(seed)[0] for seed in range(20)], dtype=np.int8)
-    options, worth = worth_of_calls(hands, situation)
+    options, worths = worth_of_calls(hands, situation)
     assert options == situation.auction.legal
-    for hand, values in zip(hands, worth, strict=True):
+    for hand, values in zip(hands, worths, strict=True):
         best = call(RULE, hand.tolist(), situation).call
         assert values[options.index(best)] == pytest.approx(values.max(), abs=2e-9)
         stakes = stakes_of(situation)
-        _, expected = weigh(RULE.p_make(hand.tolist()), stakes)
-        finite = np.isfinite(values[-len(stakes.bids) :])
-        np.testing.assert_allclose(
-            values[-len(stakes.bids) :][finite], expected.max(axis=0)[finite], atol=1e-12
-        )
+        stands, worth = weigh(RULE.p_make(hand.tolist()), stakes)
+        sound = stands > stakes.worth_of_pass + 1e-9
+        best_sound = np.where(sound, worth, -1).max(axis=0)
+        bids = np.where(sound.any(axis=0), best_sound, stands.max(axis=0))
+        np.testing.assert_allclose(values[-len(stakes.bids) :], bids, atol=1e-12)
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
@@ -98,7 +98,7 @@ def test_the_weight_of_a_world_is_the_likelihood_of_the_other_calls():
     worlds = deal_worlds(POOR, 10, stream(2, "worlds"))
     known = CallsSoFar((30, PASS, 35, PASS), place=2, own_marks=3, opponent_marks=5)
     expected = (
-        evidence.log_likelihood(worlds[:, 2], Situation((), 3, 5), 30)
+        evidence.log_likelihood(worlds[:, 2], Situation((), 3, 5), 30, by_partner=True)
         + evidence.log_likelihood(worlds[:, 3], Situation((30,), 5, 3), PASS)
         + evidence.log_likelihood(worlds[:, 1], Situation((30, PASS, 35), 5, 3), PASS)
     )
@@ -158,7 +158,7 @@ def test_auctions_end_as_the_rule_bidder_ends_them(seed, situation):
 def test_the_worth_of_a_call_is_the_mean_over_worlds(bidder, situation):
     hand = deal_from_seed(11)[0]
     known = CallsSoFar.of(situation)
-    worlds = bidder.draw(hand, known, bidder.worlds)
+    worlds = bidder.draw(hand, known, bidder.worlds, 0)
     playout = PolicyPlayout("heuristic", "", bidder.policy, 1)
     calls, worth, decls = bidder.worth(hand, situation)
     assert calls.tolist() == list(situation.auction.legal)
@@ -207,7 +207,7 @@ def test_bidders_have_names():
     made = parse_bidder("rollout:worlds=7,candidates=2,mix=1,tau=0.5,policy=heuristic,shortlist=10")
     assert isinstance(made, RolloutBidder)
     assert (made.worlds, made.candidates, made.shortlist) == (7, 2, 10)
-    assert made.evidence == AuctionEvidence(0.5, 1)
+    assert made.evidence == AuctionEvidence(tau=0.5, mix=1)
     assert made.policy.name == "heuristic"
     assert made.describe() != parse_bidder("rollout").describe()
     by_playouts = parse_bidder("playouts:playout=heuristic,samples=3")
@@ -238,6 +238,20 @@ def test_even_hands_of_one_mark_give_the_chances_of_the_advice():
     for own in range(7):
         for other in range(7):
             assert chances[own, other] == pytest.approx(win_chance(own, other))
+
+
+def test_measured_chances_fit_together():
+    np.testing.assert_allclose(MEASURED_CHANCES[:7, :7] + MEASURED_CHANCES[:7, :7].T, 1)
+    assert (np.diff(MEASURED_CHANCES[:, :7], axis=0) > 0).all()
+    assert MEASURED_CHANCES[7, 3] == 1 and MEASURED_CHANCES[3, 7] == 0
+
+
+def test_a_choice_is_settled_by_a_lead_or_by_equality():
+    draws = stream(6, "outcomes")
+    noise = draws.random(200)
+    assert is_settled(np.stack([noise, noise - 0.1, noise - 0.2 * draws.random(200)], axis=1))
+    assert is_settled(np.stack([noise, noise], axis=1))
+    assert not is_settled(np.stack([noise, draws.random(200)], axis=1))
 
 
 def test_chances_are_those_of_simulated_games():

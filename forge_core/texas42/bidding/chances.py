@@ -66,5 +66,26 @@ def even_chances() -> Floats:
     return win_chances(counts)
 
 
-MEASURED_CHANCES = even_chances()
-"""[8, 8]"""
+_MEASURED = (
+    (0.500, 0.385, 0.273, 0.168, 0.090, 0.039, 0.013),
+    (0.615, 0.500, 0.373, 0.252, 0.146, 0.070, 0.023),
+    (0.727, 0.627, 0.500, 0.362, 0.227, 0.113, 0.044),
+    (0.832, 0.748, 0.638, 0.500, 0.345, 0.195, 0.082),
+    (0.910, 0.854, 0.773, 0.655, 0.500, 0.323, 0.152),
+    (0.961, 0.930, 0.887, 0.805, 0.677, 0.500, 0.288),
+    (0.987, 0.977, 0.956, 0.918, 0.848, 0.712, 0.500),
+)
+"""from 11,429 hands of RuleBidder and the one-hand network
+(`python benchmarks/bidding_chances.py rule+network --pairs 1200`)"""
+
+
+def _with_ends(chances: tuple[tuple[float, ...], ...]) -> Floats:
+    """Return [8, 8]: chances at scores up to six marks [7][7], and those of games that are won or lost."""
+    complete = even_chances()
+    complete[:MARKS_TO_WIN, :MARKS_TO_WIN] = chances
+    complete.setflags(write=False)
+    return complete
+
+
+MEASURED_CHANCES = _with_ends(_MEASURED)
+"""[8, 8] the chance to win the game by own marks and the other team's"""

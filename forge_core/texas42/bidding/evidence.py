@@ -20,8 +20,13 @@ from forge_core.texas42.bidding.calls import RULE_TABLE
 from forge_core.texas42.bidding.table import Floats
 from forge_core.texas42.declaring import count_sure
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
-from forge_core.texas42.settings.bidding import AUCTION_MIX, AUCTION_TAU
+from forge_core.texas42.settings.bidding import AUCTION_MIX, AUCTION_TAU, PARTNER_TAU
 from forge_core.texas42.tables import Bytes
+
+EVIDENCE_VERSION = "a1"
+"""Increased when the likelihood of a call changes."""
+_PARTNER = 2
+"""the partner's seat, counted from the caller"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +34,36 @@ class AuctionEvidence:
     """The likelihood of calls: (1 - mix) x softmax of chance / tau, plus mix / number of legal calls."""
 
     tau: float = AUCTION_TAU
-    """difference in the chance to win the game that makes a call e times less likely"""
+    """difference in the chance to win the game that makes an opponent's call e times less likely"""
+    partner_tau: float = PARTNER_TAU
+    """the same for the partner, who bids by rollouts, less like RuleBidder than an opponent may"""
     mix: float = AUCTION_MIX
     """share of calls that are assumed to be random; 1 ignores the auction"""
 
     def __post_init__(self) -> None:
-        if not self.tau > 0:
-            raise BadInput(f"tau {self.tau:g}: use a difference in chance above 0, such as {AUCTION_TAU:g}")
+        for name, tau in (("tau", self.tau), ("partner_tau", self.partner_tau)):
+            if not tau > 0:
+                raise BadInput(f"{name} {tau:g}: use a difference in chance above 0, such as {AUCTION_TAU:g}")
         if not 0 < self.mix <= 1:
             raise BadInput(f"mix {self.mix:g}: use a share above 0 and at most 1")
 
     def describe(self) -> dict[str, Any]:
         """Return everything the likelihood depends on, as JSON types."""
-        return {"tau": self.tau, "mix": self.mix, "bidder": RULE_VERSION}
+        return {
+            "tau": self.tau,
+            "partner_tau": self.partner_tau,
+            "mix": self.mix,
+            "version": EVIDENCE_VERSION,
+            "bidder": RULE_VERSION,
+        }
 
-    def log_likelihood(self, hands: Bytes, situation: Situation, call: int) -> Floats:
+    def log_likelihood(
+        self, hands: Bytes, situation: Situation, call: int, by_partner: bool = False
+    ) -> Floats:
         """Return [D]: the log probability of a legal call in a situation, with each of the hands [D, 7]."""
+        tau = self.partner_tau if by_partner else self.tau
         options, worth = worth_of_calls(hands, situation)
-        odds = np.exp((worth - worth.max(axis=1, keepdims=True)) / self.tau)
+        odds = np.exp((worth - worth.max(axis=1, keepdims=True)) / tau)
         share = odds[:, options.index(call)] / odds.sum(axis=1)
         return np.log((1 - self.mix) * share + self.mix / len(options))
 
@@ -59,7 +76,8 @@ class AuctionEvidence:
         for place, call in enumerate(known.calls):
             seat = (place - known.place) % N_SEATS
             if seat and self.mix < 1:
-                total += self.log_likelihood(worlds[:, seat], known.situation_of(place), call)
+                situation, by_partner = known.situation_of(place), seat == _PARTNER
+                total += self.log_likelihood(worlds[:, seat], situation, call, by_partner)
         return total
 
     def draw(
@@ -93,7 +111,7 @@ def deal_worlds(hand: Sequence[int], n: int, draws: np.random.Generator) -> Byte
 def worth_of_calls(hands: Bytes, situation: Situation) -> tuple[tuple[int, ...], Floats]:
     """Return the O legal calls, and [D, O] the chance to win the game with each, as RuleBidder sees it.
 
-    A bid that is worth less than a pass if it stands, which no sound bidder makes, has -inf.
+    A bid that is worth less than a pass if it stands counts as if it stood: RuleBidder never bluffs.
     """
     at_stake = stakes(situation)
     trumps, sure = count_sure(hands)
@@ -101,7 +119,7 @@ def worth_of_calls(hands: Bytes, situation: Situation) -> tuple[tuple[int, ...],
     best = RULE_TABLE[trumps, sure].max(axis=1)  # [D, 13]
     if_it_stands, worth = weigh(best, at_stake)
     sound = if_it_stands > at_stake.worth_of_pass + GRAIN
-    bids = np.where(sound, worth, -np.inf)
+    bids = np.where(sound, worth, if_it_stands)
     if PASS not in situation.auction.legal:
         return at_stake.bids, bids
     passes = np.full((len(hands), 1), at_stake.worth_of_pass)

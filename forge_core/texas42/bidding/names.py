@@ -19,6 +19,7 @@ from forge_core.texas42.settings.bidding import (
     AUCTION_MIX,
     AUCTION_TAU,
     AUCTION_WORLDS,
+    PARTNER_TAU,
     SHORTLIST,
 )
 
@@ -51,7 +52,11 @@ def _rollout(name: PlayerName, device: str) -> AnyBidder:
 
     return RolloutBidder(
         open_policy(name.options.get("policy", "network")),
-        AuctionEvidence(_number(name, "tau", AUCTION_TAU), _number(name, "mix", AUCTION_MIX)),
+        AuctionEvidence(
+            _number(name, "tau", AUCTION_TAU),
+            _number(name, "partner_tau", PARTNER_TAU),
+            _number(name, "mix", AUCTION_MIX),
+        ),
         name.whole("worlds", AUCTION_WORLDS),
         name.whole("candidates", AUCTION_CANDIDATES),
         name.whole("shortlist", SHORTLIST),
@@ -61,7 +66,9 @@ def _rollout(name: PlayerName, device: str) -> AnyBidder:
 BIDDERS: dict[str, PlayerKind[AnyBidder]] = {
     "rule": PlayerKind((), _rule),
     "playouts": PlayerKind(("playout", "samples"), _playouts),
-    "rollout": PlayerKind(("worlds", "candidates", "tau", "mix", "policy", "shortlist"), _rollout),
+    "rollout": PlayerKind(
+        ("worlds", "candidates", "tau", "partner_tau", "mix", "policy", "shortlist"), _rollout
+    ),
 }
 
 

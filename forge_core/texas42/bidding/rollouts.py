@@ -38,10 +38,15 @@ from forge_core.texas42.one_hand.playouts import PLAYOUT_VERSION, deal_points
 from forge_core.texas42.settings.bidding import AUCTION_CANDIDATES, AUCTION_WORLDS, SHORTLIST
 from forge_core.texas42.tables import BEATEN_BY, LED_SUIT, Bytes
 
-ROLLOUT_VERSION = "w1"
+ROLLOUT_VERSION = "w2"
 """Increased when RolloutBidder calls or declares otherwise."""
 NOBODY = -1
 """the seat that holds the contract if all passed"""
+
+BLOCK = 100
+"""worlds between two looks at the lead of a call; fewer would stop by chance"""
+LEAD, NEGLIGIBLE = 3.0, 0.002
+"""in standard errors, and in chance to win the game; see `is_settled`"""
 
 Numbers = npt.NDArray[np.int64]
 
@@ -54,7 +59,7 @@ class RolloutBidder:
     """the policy of all seats in playouts"""
     evidence: AuctionEvidence = field(default_factory=AuctionEvidence)
     worlds: int = AUCTION_WORLDS
-    """worlds per call; a declaration is chosen in twice as many"""
+    """the most worlds per call; a declaration is chosen in as many"""
     candidates: int = AUCTION_CANDIDATES
     """worlds dealt for each world that is used"""
     shortlist: int = SHORTLIST
@@ -100,40 +105,60 @@ class RolloutBidder:
     def worth(self, hand: Sequence[int], situation: Situation) -> tuple[Numbers, Floats, Numbers]:
         """Return C calls, ascending, the chance to win the game with each [C], and its declaration [C].
 
+        Worlds are drawn in blocks until one call is settled as the best; see `is_settled`.
         The declaration of a pass is the one that its hand would choose, and has no meaning.
         """
-        known = CallsSoFar.of(situation)
-        worlds = self.draw(hand, known, self.worlds)
-        calls = np.array(situation.auction.legal)
-        seats, bids, their_decls = finish_auctions(worlds, situation, calls)
-        decls, points = self._shortlist(worlds)
-        is_made = points[:, :, None] >= np.minimum(bids, MARK)  # [K, D, C], if seat 0 holds the contract
-        mine = self._chances_after(situation, bids, is_made)
-        others = self._worth_of_others(worlds, situation, seats, bids, their_decls)
-        by_decl = np.where(seats == 0, mine, others).mean(axis=1)  # [K, C]
-        best = np.round(by_decl / GRAIN).argmax(axis=0)
-        return calls, by_decl[best, np.arange(len(calls))], decls[best]
+        known, calls = CallsSoFar.of(situation), np.array(situation.auction.legal)
+        columns, blocks, decls = np.arange(len(calls)), [], None
+        for first in range(0, self.worlds, BLOCK):
+            worlds = self.draw(hand, known, min(BLOCK, self.worlds - first), first)
+            decls = self._shortlist(worlds) if decls is None else decls
+            blocks.append(self._outcomes(worlds, situation, calls, decls))
+            outcomes = np.concatenate(blocks, axis=1)  # [K, D, C]
+            by_decl = outcomes.mean(axis=1)
+            best = np.round(by_decl / GRAIN).argmax(axis=0)
+            if is_settled(outcomes[best, :, columns].T):
+                break
+        return calls, by_decl[best, columns], decls[best]
 
     def declare(self, hand: Sequence[int], known: CallsSoFar) -> Best:
         """Return the declaration that makes the winning bid most often, after all four calls."""
         bid = max(known.calls)
-        worlds = self.draw(hand, known, 2 * self.worlds)
-        decls, points = self._shortlist(worlds, bid)
-        p_make = (points >= points_needed(bid)).mean(axis=1)
+        worlds = self.draw(hand, known, self.worlds)
+        decls = self._shortlist(worlds, bid)
+        p_make = (self._points(worlds, decls) >= points_needed(bid)).mean(axis=1)
         best = int(p_make.argmax())
         return Best(bid, int(decls[best]), float(p_make[best]))
 
-    def draw(self, hand: Sequence[int], known: CallsSoFar, n: int) -> Bytes:
-        """Draw n worlds [n, 4, 7] that fit the auction; seat 0 holds the hand. They depend on `seed`."""
+    def draw(self, hand: Sequence[int], known: CallsSoFar, n: int, block: int = 0) -> Bytes:
+        """Draw n worlds [n, 4, 7] that fit the auction; seat 0 holds the hand.
+
+        They depend on `seed` and on `block`, a number.
+        """
         marks = known.own_marks, known.opponent_marks
-        draws = stream(self.seed, "auction", *sorted(map(int, hand)), *known.calls, known.place, *marks)
+        draws = stream(
+            self.seed, "auction", *sorted(map(int, hand)), *known.calls, known.place, *marks, block
+        )
         return self.evidence.draw(hand, known, n, self.candidates, draws)
 
-    def _shortlist(self, worlds: Bytes, bid: int | None = None) -> tuple[Numbers, Bytes]:
-        """Return K declarations of seat 0, ascending, and its team's points under each [K, D].
+    def _outcomes(self, worlds: Bytes, situation: Situation, calls: Numbers, decls: Numbers) -> Floats:
+        """Return [K, D, C]: the chance to win the game after C calls, if seat 0 declares one of decls [K]."""
+        seats, bids, their_decls = finish_auctions(worlds, situation, calls)
+        is_made = self._points(worlds, decls)[:, :, None] >= np.minimum(bids, MARK)
+        mine = self._chances_after(situation, bids, is_made)
+        return np.where(seats == 0, mine, self._worth_of_others(worlds, situation, seats, bids, their_decls))
 
-        The heuristic's playouts choose them: those that make `bid` most often (default: the mean over all
-        bids, but the last is the one that makes 42 most often).
+    def _points(self, worlds: Bytes, decls: Numbers) -> Bytes:
+        """Return the points of seat 0's team in D worlds under each of K declarations: [K, D]."""
+        n = len(worlds)
+        deals, by_decl = np.tile(worlds, (len(decls), 1, 1)), np.repeat(decls, n)
+        return deal_points(deals, by_decl, self.policy, self.workers).reshape(len(decls), n)
+
+    def _shortlist(self, worlds: Bytes, bid: int | None = None) -> Numbers:
+        """Return K declarations of seat 0, ascending, that the heuristic's playouts choose.
+
+        They are those that make `bid` most often. Default: the mean over all bids, but the last is the one
+        that makes 42 most often.
         """
         n = len(worlds)
         every = np.repeat(np.arange(N_DECLARATIONS), n)
@@ -144,11 +169,7 @@ class RolloutBidder:
         most = int(made[:, -1].argmax())
         if bid is None and most not in ranked:
             ranked[-1] = most
-        decls = np.sort(np.array(ranked))
-        points = deal_points(
-            np.tile(worlds, (len(decls), 1, 1)), np.repeat(decls, n), self.policy, self.workers
-        )
-        return decls, points.reshape(len(decls), n)
+        return np.sort(np.array(ranked))
 
     def _worth_of_others(
         self, worlds: Bytes, situation: Situation, seats: Numbers, bids: Numbers, decls: Numbers
@@ -180,6 +201,17 @@ class RolloutBidder:
 
 HEURISTIC = open_policy("heuristic")
 """chooses the declarations that the policy plays out, at an eightieth of the cost of the network"""
+
+
+def is_settled(outcomes: Floats) -> bool:
+    """Return True if more worlds would hardly change the choice. outcomes: [D, C] of C calls in D worlds.
+
+    Each call must trail the best by LEAD standard errors of the difference, or be known to be about as good,
+    to within NEGLIGIBLE.
+    """
+    behind = outcomes[:, [outcomes.mean(axis=0).argmax()]] - outcomes
+    error = behind.std(axis=0) / np.sqrt(len(outcomes))
+    return bool(((behind.mean(axis=0) >= LEAD * error) | (error <= NEGLIGIBLE)).all())
 
 
 def finish_auctions(worlds: Bytes, situation: Situation, calls: Numbers) -> tuple[Numbers, Numbers, Numbers]:
