@@ -109,17 +109,17 @@ class RolloutBidder:
         The declaration of a pass is the one that its hand would choose, and has no meaning.
         """
         known, calls = CallsSoFar.of(situation), np.array(situation.auction.legal)
-        columns, blocks, decls = np.arange(len(calls)), [], None
-        for first in range(0, self.worlds, BLOCK):
-            worlds = self.draw(hand, known, min(BLOCK, self.worlds - first), first)
-            decls = self._shortlist(worlds) if decls is None else decls
-            blocks.append(self._outcomes(worlds, situation, calls, decls))
-            outcomes = np.concatenate(blocks, axis=1)  # [K, D, C]
-            by_decl = outcomes.mean(axis=1)
+        worlds = self.draw(hand, known, min(BLOCK, self.worlds))
+        decls, columns = self._shortlist(worlds), np.arange(len(calls))
+        outcomes = self._outcomes(worlds, situation, calls, decls)  # [K, D, C]
+        while True:
+            by_decl, drawn = outcomes.mean(axis=1), outcomes.shape[1]
             best = np.round(by_decl / GRAIN).argmax(axis=0)
-            if is_settled(outcomes[best, :, columns].T):
-                break
-        return calls, by_decl[best, columns], decls[best]
+            if drawn >= self.worlds or is_settled(outcomes[best, :, columns].T):
+                return calls, by_decl[best, columns], decls[best]
+            worlds = self.draw(hand, known, min(BLOCK, self.worlds - drawn), drawn)
+            more = self._outcomes(worlds, situation, calls, decls)
+            outcomes = np.concatenate([outcomes, more], axis=1)
 
     def declare(self, hand: Sequence[int], known: CallsSoFar) -> Best:
         """Return the declaration that makes the winning bid most often, after all four calls."""
