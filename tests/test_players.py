@@ -344,3 +344,12 @@ def test_players_that_play_otherwise_describe_themselves_otherwise(players):
     assert len(set(described)) == len(players)
     twice = [parse_player(f"eq:{options}", "cpu").describe() for options in ("worlds=50", "oracle=hybrid")]
     assert twice[0] == twice[1]
+
+
+def test_every_option_of_a_player_is_part_of_its_description():
+    """Else a match would take two players for one, and a store would mix up their games."""
+    changes = ("worlds=3", "worlds=3/2", "oracle=exact", "policy=heuristic", "until=0", "belief=plays")
+    more = ("candidates=2", "tau=0.5", "mix=0.1", "bonus=5", "endings=9", "posterior=on")
+    names = ("strong", *(f"strong:{option}" for option in (*changes, *more)))
+    described = {str(parse_player(name, "cpu").describe()) for name in names}
+    assert len(described) == len(names)

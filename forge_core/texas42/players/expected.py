@@ -9,6 +9,7 @@ import numpy as np
 
 from forge_core.texas42.eq.generate import EQ_VERSION, GameConfig, decide
 from forge_core.texas42.eq.oracles import Oracle
+from forge_core.texas42.eq.strategies import STRATEGIES_VERSION
 from forge_core.texas42.players.protocol import Keys, Slots
 from forge_core.texas42.views import Views
 
@@ -37,6 +38,8 @@ class ExpectedPlayer:
         }
         if config.belief:
             described["belief"] = config.belief.describe()
+        if config.ending_worlds:
+            described |= {"ending_worlds": config.ending_worlds, "strategies": STRATEGIES_VERSION}
         return described | ({"bonus": config.bonus} if config.bonus else {})
 
     def slots(self, views: Views, keys: Keys) -> Slots:
