@@ -42,7 +42,6 @@ ROLLOUT_VERSION = "w2"
 """Increased when RolloutBidder calls or declares otherwise."""
 NOBODY = -1
 """the seat that holds the contract if all passed"""
-
 BLOCK = 100
 """worlds between two looks at the lead of a call; fewer would stop by chance"""
 LEAD, NEGLIGIBLE = 3.0, 0.002
@@ -162,7 +161,7 @@ class RolloutBidder:
         """
         n = len(worlds)
         every = np.repeat(np.arange(N_DECLARATIONS), n)
-        quick = deal_points(np.tile(worlds, (N_DECLARATIONS, 1, 1)), every, HEURISTIC, self.workers)
+        quick = deal_points(np.tile(worlds, (N_DECLARATIONS, 1, 1)), every, SHORTLISTING, self.workers)
         made = (quick.reshape(N_DECLARATIONS, n, 1) >= np.array(BIDS)).mean(axis=1)  # [10, 13]
         by = made.mean(axis=1) if bid is None else made[:, bid_index(bid)] + GRAIN * made.mean(axis=1)
         ranked = list(np.argsort(-by, kind="stable")[: self.shortlist])
@@ -199,8 +198,8 @@ class RolloutBidder:
         return self.chances[own, other]
 
 
-HEURISTIC = open_policy("heuristic")
-"""chooses the declarations that the policy plays out, at an eightieth of the cost of the network"""
+SHORTLISTING = open_policy("heuristic")
+"""the policy that chooses the declarations to play out, at a small part of the cost of the network"""
 
 
 def is_settled(outcomes: Floats) -> bool:
