@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from forge_core.errors import BadInput, DeviceUnavailable
@@ -106,3 +107,10 @@ def takes_kernels(tensor: torch.Tensor) -> bool:
     import torch
 
     return torch.cuda.is_initialized() and importlib.util.find_spec("triton") is not None
+
+
+def launching_on(tensor: torch.Tensor) -> AbstractContextManager[object]:
+    """Return a context in which Triton launches kernels on the device of a tensor, not on another card."""
+    import torch
+
+    return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()

@@ -25,6 +25,8 @@ import triton.language as tl
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from forge_core.device import launching_on
+
 SMALLEST_TILE = 16
 """least size of a matrix product"""
 ROWS_PER_NORM = 16
@@ -105,18 +107,19 @@ def _launch(
 ) -> None:
     """Launch a kernel of attention for all rows, by size of tile."""
     each = width // heads
-    for first, n, size in rows.tiles:
-        kernel[(n, heads)](
-            *tensors,
-            first,
-            each**-0.5,
-            WIDTH=width,
-            EACH=each,
-            TILE=size,
-            DEPTH=max(SMALLEST_TILE, triton.next_power_of_2(each)),
-            PRECISION="ieee" if dtype == torch.float32 else "tf32",
-            num_warps=1 if size <= 32 else 4,
-        )
+    with launching_on(rows.starts):
+        for first, n, size in rows.tiles:
+            kernel[(n, heads)](
+                *tensors,
+                first,
+                each**-0.5,
+                WIDTH=width,
+                EACH=each,
+                TILE=size,
+                DEPTH=max(SMALLEST_TILE, triton.next_power_of_2(each)),
+                PRECISION="ieee" if dtype == torch.float32 else "tf32",
+                num_warps=1 if size <= 32 else 4,
+            )
 
 
 @triton.jit(do_not_specialize=["first"])
@@ -203,19 +206,20 @@ class _LayerNorm(torch.autograd.Function):
         n, width = tokens.shape
         normed = tokens.new_empty(n, width, dtype=dtype)
         mean, deviation = (tokens.new_empty(n, dtype=torch.float32) for _ in range(2))
-        _normalise[(triton.cdiv(n, ROWS_PER_NORM),)](
-            tokens,
-            weight,
-            bias,
-            normed,
-            mean,
-            deviation,
-            n,
-            eps,
-            WIDTH=width,
-            COLUMNS=triton.next_power_of_2(width),
-            ROWS=ROWS_PER_NORM,
-        )
+        with launching_on(tokens):
+            _normalise[(triton.cdiv(n, ROWS_PER_NORM),)](
+                tokens,
+                weight,
+                bias,
+                normed,
+                mean,
+                deviation,
+                n,
+                eps,
+                WIDTH=width,
+                COLUMNS=triton.next_power_of_2(width),
+                ROWS=ROWS_PER_NORM,
+            )
         ctx.save_for_backward(tokens, weight, mean, deviation)
         return normed
 
@@ -227,19 +231,20 @@ class _LayerNorm(torch.autograd.Function):
         found = torch.empty_like(tokens)
         programs = min(NORM_PROGRAMS, max(1, triton.cdiv(n, ROWS_PER_NORM)))
         sums = tokens.new_empty(2, programs, width, dtype=torch.float32)
-        _normalise_backward[(programs,)](
-            tokens,
-            weight,
-            mean,
-            deviation,
-            gradients[0].contiguous(),
-            found,
-            sums,
-            n,
-            WIDTH=width,
-            COLUMNS=triton.next_power_of_2(width),
-            ROWS=ROWS_PER_NORM,
-        )
+        with launching_on(tokens):
+            _normalise_backward[(programs,)](
+                tokens,
+                weight,
+                mean,
+                deviation,
+                gradients[0].contiguous(),
+                found,
+                sums,
+                n,
+                WIDTH=width,
+                COLUMNS=triton.next_power_of_2(width),
+                ROWS=ROWS_PER_NORM,
+            )
         of_weight, of_bias = sums.sum(1)
         return found, of_weight.to(weight.dtype), of_bias.to(weight.dtype), None, None
 

@@ -13,6 +13,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from forge_core.device import launching_on
 from forge_core.texas42.worlds import count as cells
 
 SIDE, N_CELLS = tl.constexpr(cells.SIDE), tl.constexpr(cells.N_CELLS)
@@ -27,7 +28,8 @@ def count_ways(allowed: Tensor) -> Tensor:
     n, u = allowed.shape
     ways = torch.zeros(n, u + 1, cells.SIDE, cells.SIDE, dtype=torch.int32, device=allowed.device)
     if n:
-        _count[(n,)](allowed.contiguous(), ways, u, num_warps=1)
+        with launching_on(ways):
+            _count[(n,)](allowed.contiguous(), ways, u, num_warps=1)
     return ways
 
 
@@ -41,7 +43,8 @@ def find_owners(allowed: Tensor, root: Tensor, ways: Tensor, ranks: Tensor) -> T
     if owner.numel():
         grid = (n, triton.cdiv(m, WORLDS))
         given = allowed.contiguous(), root, ways.contiguous(), ranks.contiguous()
-        _find[grid](*given, owner, m, u, WORLDS=WORLDS, num_warps=4)
+        with launching_on(owner):
+            _find[grid](*given, owner, m, u, WORLDS=WORLDS, num_warps=4)
     return owner
 
 
