@@ -1,4 +1,4 @@
-"""Chromium driven by its DevTools protocol over a pipe, with the standard library alone."""
+"""Chromium driven by its DevTools protocol over a pipe, and pages served to it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import select
 import shutil
 import signal
 import subprocess
+import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from forge_core.web.serve import Files, server_of
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _FIRST_FREE = 20
@@ -114,8 +118,12 @@ class Chromium:
         """Wait until a JavaScript expression is true."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if self.evaluate(f"Boolean({code})"):
-                return
+            try:
+                if self.evaluate(f"Boolean({code})"):
+                    return
+            except AssertionError as error:  # asked while another page was loading
+                if "navigated" not in str(error):
+                    raise
             time.sleep(0.05)
         raise AssertionError(f"not within {seconds} s: {code}; errors {self.errors}")
 
@@ -151,3 +159,22 @@ class Chromium:
         file.write_bytes(
             base64.b64decode(self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"])
         )
+
+
+@contextmanager
+def serving(files: Files) -> Iterator[str]:
+    """Serve the files of a page, and yield the address."""
+    server = server_of(files, 0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Chromium]:
+    """Open a browser of a desktop's size, and assert at the end that its page reported no error."""
+    with Chromium(folder / "profile") as browser:
+        browser.show_as(1180, 800)
+        yield browser
+        assert not browser.errors

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-import threading
 
 import pytest
-from chromium import CHROMIUM, Chromium
+from chromium import CHROMIUM, Chromium, serving
 
 from forge_core.cli.app import GAMES
 from forge_core.cli.main import main
 from forge_core.web.pages import door_files
-from forge_core.web.serve import content_of, server_of
+from forge_core.web.serve import content_of
 
 PAGES = {game.name: game.page.load() for game in GAMES if game.page}
 READY = {"texas42": "texas42", "liuzhou": "liuzhou", "skull-king": "skullKing"}
@@ -71,13 +70,13 @@ def test_bad_options_are_named(options, words, capsys):
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None or sys.platform != "linux", reason="no Chromium")
 def test_each_game_is_one_click_away(tmp_path):
-    server = server_of(door_files(list(PAGES.values())), 0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    with Chromium(tmp_path) as browser:
+    with serving(door_files(list(PAGES.values()))) as address, Chromium(tmp_path) as browser:
         browser.show_as(390, 844, is_phone=True)
-        browser.open(f"http://127.0.0.1:{server.server_port}/")
+        browser.open(address)
         for name, page in PAGES.items():
-            browser.wait_for(f"""document.querySelector('a[href="{name}/index.html"]')""")
+            # before the style has come, the link is elsewhere, and a click would miss it
+            link = f"""document.querySelector('a[href="{name}/index.html"]')"""
+            browser.wait_for(f"document.readyState === 'complete' && {link}")
             assert browser.evaluate("document.documentElement.scrollWidth") == 390
             browser.click(f'a[href="{name}/index.html"]')
             browser.wait_for(f"globalThis.{READY[name]} && location.hash.includes('seed=')")
@@ -85,5 +84,3 @@ def test_each_game_is_one_click_away(tmp_path):
             browser.click("#door")
         browser.wait_for("document.querySelector('nav')")
         assert not browser.errors
-    server.shutdown()
-    server.server_close()

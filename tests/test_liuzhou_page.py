@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 
 import pytest
-from chromium import CHROMIUM, Chromium
+from chromium import CHROMIUM, Chromium, opened, serving
 
 from forge_core.arena.play import seed_keys
 from forge_core.cli.main import main
@@ -18,7 +17,6 @@ from forge_core.liuzhou.record import GameRecord
 from forge_core.liuzhou.state import legal_mask, unpack
 from forge_core.liuzhou.web import FOLDER, OPPONENTS, PAGE, SIDES, WEIGHTS
 from forge_core.streams import mix
-from forge_core.web.serve import server_of
 
 in_browser = [
     pytest.mark.slow,
@@ -31,19 +29,14 @@ TURN = f"{BOARD}?.querySelector('.cell.target, .cell.origin') || {OVER}"
 
 @pytest.fixture(scope="module")
 def address():
-    server = server_of(PAGE.files(), 0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    with serving(PAGE.files()) as address:
+        yield address
 
 
 @pytest.fixture
 def browser(tmp_path):
-    with Chromium(tmp_path / "profile") as browser:
-        browser.show_as(1180, 800)
+    with opened(tmp_path) as browser:
         yield browser
-        assert not browser.errors
 
 
 def click_one(browser: Chromium, kind: str, choose: str) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from chromium import CHROMIUM, Chromium
+from chromium import CHROMIUM, Chromium, opened, serving
 
 from forge_core.cli.main import main
 from forge_core.errors import BadInput
@@ -64,20 +64,14 @@ FIRST_LEGAL = "button.domino:not(:disabled)"
 
 @pytest.fixture(scope="module")
 def address():
-    server = server_of(page_files(), 0)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    with serving(page_files()) as address:
+        yield address
 
 
 @pytest.fixture
 def browser(tmp_path):
-    with Chromium(tmp_path / "profile") as browser:
-        browser.show_as(1180, 800)
+    with opened(tmp_path) as browser:
         yield browser
-        assert not browser.errors
 
 
 def play_hand(browser: Chromium, address: str, link: str, choose: str = FIRST_LEGAL) -> dict:

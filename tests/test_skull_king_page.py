@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 import time
 
 import numpy as np
 import pytest
-from chromium import CHROMIUM, Chromium
+from chromium import CHROMIUM, Chromium, opened, serving
 
 from forge_core.arena.play import seed_keys
 from forge_core.cli.main import main
@@ -21,7 +20,6 @@ from forge_core.skull_king.state import doors
 from forge_core.skull_king.state import layout as at
 from forge_core.skull_king.web import FOLDER, PAGE, PLAYERS, WEIGHTS
 from forge_core.streams import mix
-from forge_core.web.serve import server_of
 
 in_browser = [
     pytest.mark.slow,
@@ -33,19 +31,14 @@ STATUS = "document.getElementById('status').textContent"
 
 @pytest.fixture(scope="module")
 def address():
-    server = server_of(PAGE.files(), 0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    with serving(PAGE.files()) as address:
+        yield address
 
 
 @pytest.fixture
 def browser(tmp_path):
-    with Chromium(tmp_path / "profile") as browser:
-        browser.show_as(1180, 800)
+    with opened(tmp_path) as browser:
         yield browser
-        assert not browser.errors
 
 
 def play_game(browser: Chromium, address: str, link: str, choose: str, rounds: int) -> dict:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from forge_core.errors import BadInput
-from forge_core.files import Store
 from forge_core.files.store import parse_json
 from forge_core.skull_king.actions import MOST_SEATS
 from forge_core.skull_king.advice.record import Adviser
@@ -15,11 +13,10 @@ from forge_core.skull_king.film import RoundFilm, film_actions
 from forge_core.skull_king.film.record import TrickShot
 from forge_core.skull_king.game import SkullKingGame
 from forge_core.skull_king.web import FEWEST_SEATS, PLAYERS
+from forge_core.web.saved import open_saved
 
 FORMAT = "forge skull-king game 1"
 """The format that the page writes; raised when a field changes its meaning"""
-_MOST_BYTES = 1 << 20
-"""A game takes less than 10 kB"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +38,7 @@ class PageGame:
 
 def open_game(path: str) -> PageGame:
     """Read a game by the path or URL of its file. Raises BadInput and StoreUnusable; see `read_game`."""
-    folder, slash, name = path.rpartition("/")
-    store = Store(folder or slash or ".")
-    if store.size(name) > _MOST_BYTES:
-        raise BadInput(f"{path} is not a game exported by the page of forge skull-king: it is too large")
-    try:
-        return read_game(store.read(name))
-    except (BadInput, ValueError) as error:
-        raise BadInput(f"{path} is not a game exported by the page of forge skull-king: {error}") from error
+    return open_saved(path, "a game exported by the page of forge skull-king", read_game)
 
 
 def read_game(text: bytes | str) -> PageGame:

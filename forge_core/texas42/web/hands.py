@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.errors import BadInput
-from forge_core.files import Store
 from forge_core.files.store import parse_json
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS
@@ -19,25 +17,17 @@ from forge_core.texas42.eq.policies import Choices
 from forge_core.texas42.eq.records import GameRecord
 from forge_core.texas42.games import Games, replay, start
 from forge_core.texas42.web import LEVELS
+from forge_core.web.saved import open_saved
 
 FORMAT = "forge texas42 hand 1"
 """The format that the page writes; raised when a field changes its meaning"""
-_MOST_BYTES = 1 << 20
-"""A hand takes about 10 kB"""
 _MOST_COUNT = 1 << 53
 """The largest whole number that JSON from a browser holds exactly"""
 
 
 def open_hand(path: str) -> GameRecord:
     """Read a hand by the path or URL of its file. Raises BadInput and StoreUnusable; see `read_hand`."""
-    folder, slash, name = path.rpartition("/")
-    store = Store(folder or slash or ".")
-    if store.size(name) > _MOST_BYTES:
-        raise BadInput(f"{path} is not a hand exported by the page of forge play: it is too large")
-    try:
-        return read_hand(store.read(name))
-    except (BadInput, ValueError) as error:
-        raise BadInput(f"{path} is not a hand exported by the page of forge play: {error}") from error
+    return open_saved(path, "a hand exported by the page of forge play", read_hand)
 
 
 def read_hand(text: bytes | str) -> GameRecord:
