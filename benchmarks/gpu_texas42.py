@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,8 @@ class Sizes:
     networks: tuple[str, ...] = ("817k", "3.3m")
     matrix: int = 8_192
     copied: int = 4 * GIB
-    rows_seconds: float = 15.0
+    live_rows_per_deal: tuple[int, ...] = (44, 88)
+    rows_seconds: float = 6.0
 
 
 SMALL = Sizes(
@@ -80,6 +81,7 @@ SMALL = Sizes(
     networks=("73k",),
     matrix=64,
     copied=1 << 16,
+    live_rows_per_deal=(44,),
     rows_seconds=0.1,
 )
 
@@ -321,18 +323,24 @@ def time_rows(run: Run) -> dict[str, Any]:
     """Time the making of fresh rows by all cores but one, which limits training from the live source."""
     sizes = sizes_of(run)
     workers, size = max(1, core_count() - 1), min(4_096, sizes.batches[-1])
-    config = LiveConfig(batch_size=size, chunk_rows=4 * size)
-    round_of_all = workers * config.batches_per_chunk  # as they deliver, all at about the same time
-    taken = n = 2 * round_of_all  # until all have begun, and none has any in store
-    with LiveSource(config, workers) as source:
-        for k in range(n):
-            source.batch(k)
-        begun = time.monotonic()
-        while time.monotonic() - begun < sizes.rows_seconds:
-            for k in range(taken, taken + round_of_all):
+    found: dict[str, Any] = {"workers": workers}
+    for rows_per_deal in sizes.live_rows_per_deal:
+        config = LiveConfig.of(0, size, rows_per_deal)
+        if run.small:
+            config = replace(config, chunk_rows=size)
+        round_of_all = workers * config.batches_per_chunk  # as they deliver, all at about the same time
+        taken = n = 2 * round_of_all  # until all have begun, and none has any in store
+        with LiveSource(config, workers) as source:
+            for k in range(n):
                 source.batch(k)
-            taken += round_of_all
-        return {"workers": workers, "rows_s": (taken - n) * size / (time.monotonic() - begun)}
+            begun = time.monotonic()
+            while time.monotonic() - begun < sizes.rows_seconds:
+                for k in range(taken, taken + round_of_all):
+                    source.batch(k)
+                taken += round_of_all
+            rate = (taken - n) * size / (time.monotonic() - begun)
+        found[f"{rows_per_deal} rows per deal"] = {"rows_s": rate}
+    return found
 
 
 def time_kernels(run: Run) -> dict[str, Any]:

@@ -28,6 +28,10 @@ class StoreUnusable(ForgeError):
     """The store cannot be read or written: no permission, no space or a bad URL."""
 
 
+class StoreHeld(StoreUnusable):
+    """Another process, or another call, has locked a folder of the store."""
+
+
 class FileCorrupt(ForgeError):
     """A file is missing, damaged or altered, or its contents do not match its name."""
 

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 import pytest
 
-from forge_core.errors import BadInput
+from forge_core.errors import BadInput, FileCorrupt
+from forge_core.files import Store
 from forge_core.learning.labelled.metrics import is_decision
 from forge_core.splits import Split, split_of
 from forge_core.streams import stream
@@ -25,6 +27,7 @@ from forge_core.texas42.tokens import live
 from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.live import LiveConfig, LiveSource, WorkerLost, make_chunk, train_deals
 from forge_core.texas42.tokens.rows import STAGE1_SPEC, rows_of
+from forge_core.texas42.tokens.shared_chunks import SharedChunks
 from forge_core.texas42.tokens.walks import walk
 
 CONFIG = LiveConfig(seed=3, batch_size=96, chunk_rows=192, rows_per_deal=48, walks=4)
@@ -214,6 +217,63 @@ class TestWorkers:
         while any(_lives(pid) for pid in workers):
             assert time.monotonic() < deadline, "workers live on"
             time.sleep(0.2)
+
+
+class TestSharedRows:
+    """Runs that share a folder make each chunk once, and get the rows that they would have made."""
+
+    def test_runs_with_other_batches_read_the_same_chunks(self, tmp_path, monkeypatch):
+        store, alone = Store(str(tmp_path)), LiveSource(CONFIG)
+        first = LiveSource(CONFIG, share=store)
+        assert all(same(first.batch(k), alone.batch(k)) for k in range(4))
+        assert sorted(path.name for path in tmp_path.rglob("*.npy")) == ["000000000.npy", "000000001.npy"]
+        monkeypatch.setattr(live, "make_chunk", lambda *_: pytest.fail("a chunk was made twice"))
+        halves = LiveSource(replace(CONFIG, batch_size=48), share=store)
+        assert all(same(halves.batch(2 * k), alone.batch(k).take(slice(48))) for k in range(4))
+
+    def test_workers_of_two_runs_work_together(self, tmp_path):
+        store, alone = Store(str(tmp_path)), LiveSource(CONFIG)
+        with LiveSource(CONFIG, 2, store) as one, LiveSource(CONFIG, 1, store) as other:
+            for k in range(8):
+                assert same(one.batch(k), alone.batch(k)) and same(other.batch(k), alone.batch(k))
+        late = LiveSource(CONFIG, share=store)  # the workers were killed while they made chunks
+        assert all(same(late.batch(k), alone.batch(k)) for k in range(8, 80, 16))
+
+    def test_while_a_chunk_is_being_made_a_run_makes_the_next(self, tmp_path):
+        made = []
+
+        def make(chunk):
+            made.append(chunk)
+            return make_chunk(CONFIG, chunk)
+
+        chunks = SharedChunks(Store(str(tmp_path)), make)
+        with chunks.folder.join("000000000.making").held():
+            assert not chunks._add(0) and chunks._add(1) and not chunks._add(1)
+        assert made == [1]
+        chunks.get(0)
+        assert made == [1, 0] and [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+
+    @pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", None])
+    def test_a_damaged_chunk_is_named(self, tmp_path, damage):
+        source = LiveSource(CONFIG, share=Store(str(tmp_path)))
+        source.batch(0)
+        (path,) = tmp_path.rglob("*.npy")
+        path.write_bytes(path.read_bytes()[:-1] if damage is None else damage)
+        with pytest.raises(FileCorrupt, match="delete it, and it is made again"):
+            LiveSource(CONFIG, share=Store(str(tmp_path))).batch(0)
+
+    def test_an_object_store_is_refused(self):
+        with pytest.raises(BadInput, match=r"--share memory://rows.*use a local folder"):
+            LiveSource(CONFIG, share=Store("memory://rows"))
+
+
+def test_more_rows_per_deal_come_from_more_walks():
+    """The default of the option is the default of the configuration, so earlier runs can be resumed."""
+    assert LiveConfig.of(0, 1024, 44) == LiveConfig()
+    many = LiveConfig.of(0, 1024, 176)
+    assert (many.walks, many.rows_per_deal, many.chunk_rows) == (16, 176, 4 * 16_384)
+    with pytest.raises(BadInput, match="--rows-per-deal 0"):
+        LiveConfig.of(0, 1024, 0)
 
 
 def _lives(pid: int) -> bool:

@@ -18,7 +18,7 @@ from forge_assets.tracking.registry import resolve_model
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.tracking.training import TrainingTracker
 from forge_assets.training_runs import PlannedRun, find_result, keep_result, plan_run, run_tags
-from forge_core.learning.labelled.settings import TeachingSettings
+from forge_core.learning.labelled.settings import LiveTeachingSettings, TeachingSettings
 
 if TYPE_CHECKING:
     from forge_core.learning.labelled.config import TrainConfig
@@ -47,20 +47,22 @@ def teach_network(
     store: ShardStore,
     compute: ComputeDevice,
     tracker: Tracker,
-    live: bool = False,
-    workers: int | None = None,
 ) -> dg.MaterializeResult:
-    """Train a network as `forge train` does, track it in MLflow, and return its materialization.
-
-    live: True to train on fresh rows. workers: processes that make them (see LiveTeachingSettings).
-    """
+    """Train a network as `forge train` does, track it in MLflow, and return its materialization."""
     from forge_core.learning.labelled.teaching import choose_model, configure, size_name
     from forge_core.texas42.sources import choose_source
 
     parent = resolve_model(settings.init_from, objective, tracker) if settings.init_from else None
     model = choose_model(settings, objective, parent)
-    data = None if live else store.root().url
-    source = choose_source(data, live, settings.batch_size, settings.seed, stage)
+    live = settings if isinstance(settings, LiveTeachingSettings) and settings.live else None
+    source = choose_source(
+        None if live else store.root().url,
+        live is not None,
+        settings.batch_size,
+        settings.seed,
+        stage,
+        live and live.rows_per_deal,
+    )
     training = configure(settings, model, source.steps_of, compute.device)
     stem = source.run_stem(objective, size_name(model))
     run = plan(settings, stem, training, source, parent)
@@ -70,7 +72,8 @@ def teach_network(
         run,
         parent,
         settings.threads,
-        source.makers(workers) if live else 0,
+        source.makers(live.workers, live.share) if live else 0,
+        live and live.share,
         TrainingTracker(tracker, run_tags(context)),
     )
     return describe_model(context, *ended, source, parent, tracker)
@@ -107,12 +110,13 @@ def teach(
     parent: str | None,
     threads: int | None,
     makers: int,
+    share: str | None,
     tracking: TrainingTracker,
 ) -> "tuple[TrainResult, float]":
     """Train as `forge train` does, from the last checkpoint if there is one, and store the result.
 
     Return the result, and the points per decision that random play loses on the validation rows. makers:
-    number of processes that make live rows.
+    number of processes that make live rows. share: folder in which runs share them.
     """
     from forge_core.files import Store
     from forge_core.learning.labelled import teaching
@@ -121,7 +125,7 @@ def teach(
 
     resume = Store(str(run.folder)).exists(CHECKPOINT)
     teaching.set_threads(threads, makers)
-    rows, val_rows = source.open(makers)
+    rows, val_rows = source.open(makers, share)
     with ExitStack() as open_rows:
         if close := getattr(rows, "close", None):  # live rows come from other processes
             open_rows.callback(close)

@@ -66,10 +66,8 @@ def oracle_model(
     """A network that predicts points (qvalue) or logits (policy). Its training is tracked in MLflow, where it
     is registered; the first one is the challenger until another one loses less in its evaluation."""
     with failing_plainly():
-        objective, stage, settings = context.partition_key, 1, config.settings()
-        return teach_network(
-            context, objective, stage, settings, store, compute, tracker, settings.live, settings.workers
-        )
+        objective, stage = context.partition_key, 1
+        return teach_network(context, objective, stage, config.settings(), store, compute, tracker)
 
 
 class EvaluateLaunchpad(ModelLaunchpad, config_of(ScoreSettings)):

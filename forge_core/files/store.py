@@ -21,7 +21,7 @@ from typing import IO, Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from forge_core.errors import BadInput, ForgeError, StoreUnusable
+from forge_core.errors import BadInput, ForgeError, StoreHeld, StoreUnusable
 from forge_core.files.addresses import check_url, local_path, redact
 
 ABANDONED_AFTER_S = 3600.0
@@ -169,7 +169,7 @@ class Store:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Lock this folder. Raises StoreUnusable if another process or another call has locked it.
+        """Lock this folder. Raises StoreHeld if another process or another call has locked it.
 
         The lock is released when the process ends, even if it is killed. Folders that do not exist are
         created, and removed afterwards if empty. On an object store, which has no locks, this does nothing.
@@ -324,7 +324,7 @@ def _locked(folder: str) -> Iterator[None]:
 
 
 def _lock(path: str) -> IO[bytes]:
-    """Return a file that is locked until it is closed. Raises StoreUnusable if it is already locked."""
+    """Return a file that is locked until it is closed. Raises StoreHeld if it is already locked."""
     while True:
         file = open(path, "ab")  # noqa: SIM115
         try:
@@ -332,7 +332,7 @@ def _lock(path: str) -> IO[bytes]:
         except BlockingIOError as error:
             file.close()
             folder = os.path.dirname(path)
-            raise StoreUnusable(
+            raise StoreHeld(
                 f"another process is writing {folder}: wait until it has ended, then run this again"
             ) from error
         except OSError:

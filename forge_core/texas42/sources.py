@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from forge_core.errors import BadInput
+from forge_core.learning.labelled.settings import LIVE_ROWS_PER_DEAL
 
 if TYPE_CHECKING:
     from forge_core.files import Store
@@ -60,8 +61,9 @@ class Source(ABC):
         """Return the token spec of the rows."""
 
     @abstractmethod
-    def open(self, makers: int) -> tuple[RowSource, Rows]:
+    def open(self, makers: int, share: str | None = None) -> tuple[RowSource, Rows]:
         """Return the training rows and the val rows. makers: number of processes that generate live rows.
+        share: folder in which runs share them.
 
         Raises BadInput if stored rows have changed.
         """
@@ -76,8 +78,8 @@ class Source(ABC):
         """Return the number of steps in `epochs` passes over the rows. Raises BadInput for live rows."""
 
     @abstractmethod
-    def makers(self, workers: int | None) -> int:
-        """Return the number of processes that generate rows. Raises BadInput if stored rows get `workers`."""
+    def makers(self, workers: int | None, share: str | None = None) -> int:
+        """Return the number of processes that generate rows. Raises BadInput if stored rows get either."""
 
 
 class LiveRows(Source):
@@ -90,11 +92,11 @@ class LiveRows(Source):
     is_live: ClassVar[bool] = True
 
     @classmethod
-    def describe(cls, batch_size: int, seed: int) -> LiveRows:
+    def describe(cls, batch_size: int, seed: int, rows_per_deal: int = LIVE_ROWS_PER_DEAL) -> LiveRows:
         """Return a live source with this batch size; a different seed gives different rows."""
         from forge_core.texas42.tokens.live import LiveConfig
 
-        config = LiveConfig(seed=seed, batch_size=batch_size)
+        config = LiveConfig.of(seed, batch_size, rows_per_deal)
         origin = {"versions": config.versions()}
         return cls(
             {"kind": cls.kind, "config": asdict(config), "version": config.fingerprint, "origin": origin}
@@ -107,21 +109,23 @@ class LiveRows(Source):
 
         return STAGE1_SPEC
 
-    def open(self, makers: int) -> tuple[RowSource, Rows]:
+    def open(self, makers: int, share: str | None = None) -> tuple[RowSource, Rows]:
         """Return an endless stream of training rows, and val rows solved on the fly. With makers=0 this
         process generates the training rows itself."""
+        from forge_core.files import Store
         from forge_core.learning.labelled.rows import concatenate
         from forge_core.texas42.tokens.golden import golden_rows, watched_keys
         from forge_core.texas42.tokens.live import LiveConfig, LiveSource
 
-        source = LiveSource(LiveConfig(**self.record["config"]), makers)
+        shared = None if share is None else Store(share)
+        source = LiveSource(LiveConfig(**self.record["config"]), makers, shared)
         return source, concatenate(list(golden_rows(watched_keys(), rows_per_deal=WATCHED_ROWS_PER_DEAL)))
 
     def steps_of(self, epochs: int) -> int:
         """Raise BadInput, because live rows never end."""
         raise BadInput("epochs count passes over stored rows, but live rows never end: use steps")
 
-    def makers(self, workers: int | None) -> int:
+    def makers(self, workers: int | None, share: str | None = None) -> int:
         """Return `workers`, or 1 if it is None."""
         return 1 if workers is None else workers
 
@@ -168,7 +172,7 @@ class StoredRows(Source):
     def origin_of(cls, store: Store, rows: Mapping[Split, Any]) -> dict[str, Any]:
         """Describe the files that the rows were made from, in JSON types. rows: opened rows by split."""
 
-    def open(self, makers: int) -> tuple[RowSource, Rows]:
+    def open(self, makers: int, share: str | None = None) -> tuple[RowSource, Rows]:
         """Return the rows described by the record. Raises BadInput if they have changed since."""
         from forge_core.learning.labelled.stored import StoredSource
         from forge_core.splits import Split
@@ -204,10 +208,11 @@ class StoredRows(Source):
         """Return the number of full batches in the rows, times the number of passes."""
         return epochs * (self.record["rows"] // self.record["batch_size"])
 
-    def makers(self, workers: int | None) -> int:
+    def makers(self, workers: int | None, share: str | None = None) -> int:
         """Return 0, because stored rows need no processes."""
-        if workers is not None:
-            raise BadInput("workers has no effect on stored rows: leave it out")
+        for name, given in (("workers", workers), ("share", share)):
+            if given is not None:
+                raise BadInput(f"{name} has no effect on stored rows: leave it out")
         return 0
 
 
@@ -299,8 +304,16 @@ def parse_source(record: Mapping[str, Any]) -> Source:
     return source_kind(record["kind"])(record)
 
 
-def choose_source(data: str | None, live: bool, batch_size: int, seed: int, stage: int = 1) -> Source:
+def choose_source(
+    data: str | None,
+    live: bool,
+    batch_size: int,
+    seed: int,
+    stage: int = 1,
+    rows_per_deal: int | None = None,
+) -> Source:
     """Return the source for the user's settings. data: the root of a store, or None if live is set.
+    rows_per_deal: only with live.
 
     Raises BadInput if the settings conflict.
     """
@@ -313,7 +326,11 @@ def choose_source(data: str | None, live: bool, batch_size: int, seed: int, stag
     if live == (data is not None):
         raise BadInput("training needs one source of rows: pass either --data DIR or --live")
     if live:
-        return LiveRows.describe(batch_size, seed)
+        return LiveRows.describe(
+            batch_size, seed, LIVE_ROWS_PER_DEAL if rows_per_deal is None else rows_per_deal
+        )
+    if rows_per_deal is not None:
+        raise BadInput("rows-per-deal has no effect on stored rows: leave it out")
     return STORED[stage].describe(Store(data or ""), batch_size, seed)
 
 

@@ -11,6 +11,8 @@ from forge_core.ranges import whole
 from forge_core.settings import setting
 
 DEFAULT_SIZE, DEFAULT_STEPS = "817k", 10_000
+LIVE_ROWS_PER_DEAL = 44
+"""rows from each deal that is solved during training"""
 EVALUATIONS = 20
 """evaluations in a run, unless the user sets the steps between them"""
 
@@ -104,4 +106,16 @@ class LiveTeachingSettings(TeachingSettings):
     """Training settings if rows can also be made during training."""
 
     live: bool = setting(False, "Train on fresh rows: deal and solve new deals during training.")
+    rows_per_deal: int | None = setting(
+        None,
+        "Fresh rows from each deal: more are cheaper to make, fewer are more varied.",
+        default_text=f"{LIVE_ROWS_PER_DEAL}",
+    )
     workers: int | None = setting(None, "Processes that make fresh rows.", default_text="1", panel=_MACHINE)
+    share: str | None = setting(
+        None,
+        "Folder in which runs share fresh rows, side by side or one after the other, so that each row is "
+        "made once for all of them.",
+        metavar="DIR",
+        panel=_MACHINE,
+    )

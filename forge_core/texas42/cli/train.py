@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from forge_core.learning.runs import Point, TrainResult
     from forge_core.texas42.sources import Source
 
-_WITH_RESUME = {"name", "runs", "resume", "minutes", "workers", "threads", "json"}
+_WITH_RESUME = {"name", "runs", "resume", "minutes", "workers", "share", "threads", "json"}
 """options allowed with --resume; all others are fixed by the run"""
 
 
@@ -100,19 +100,21 @@ def train(
         source = parse_source(record)
     else:
         model = choose_model(settings, objective, init_from)
-        source = choose_source(data, settings.live, settings.batch_size, settings.seed, stage)
+        source = choose_source(
+            data, settings.live, settings.batch_size, settings.seed, stage, settings.rows_per_deal
+        )
         config = configure(settings, model, source.steps_of, device, devices)
         if name is None:
             asked = {"train": config.to_dict(), "data": source.version, "init_from": init_from}
             name = run_name(source.run_stem(objective, size_name(model)), asked)
     folder, where = folder_of(runs, name), "" if runs == RUNS else f" --runs {runs}"
-    makers = source.makers(settings.workers)
+    makers = source.makers(settings.workers, settings.share)
     makers = 0 if fast_dev_run else makers
     rank = rank_of(config.devices)
     set_threads(settings.threads, makers, config.devices)
     how = f"continue with {context.command_path} --resume --name {name}{where}"
     with nullcontext() if rank else notes().status("preparing rows"):
-        rows, val_rows = source.open(makers)
+        rows, val_rows = source.open(makers, settings.share)
         sample = source.sample()
     try:
         result = run(

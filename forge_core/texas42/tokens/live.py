@@ -14,6 +14,8 @@ eighth as many deals and openings. A 73 k network learned equally well from the 
 rows of either kind, so cost decides. `solved_share` mixes in rows from completely solved deals, which
 are uniform over the states of a ply; walks are uniform over histories, and the two differ from the
 second trick on.
+
+Runs can share a folder of chunks (see `shared_chunks`), so that each chunk is made once for all.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ import multiprocessing
 import signal
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import count
 from multiprocessing.connection import Connection, wait
 from typing import NoReturn
@@ -32,8 +35,9 @@ import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput, ForgeError
-from forge_core.files import fingerprint
+from forge_core.files import Store, fingerprint
 from forge_core.learning.labelled.rows import Rows
+from forge_core.learning.labelled.settings import LIVE_ROWS_PER_DEAL
 from forge_core.splits import Split, check_seed, split_of
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
@@ -52,6 +56,7 @@ from forge_core.texas42.tokens.rows import (
     rows_of,
     thin,
 )
+from forge_core.texas42.tokens.shared_chunks import SharedChunks
 from forge_core.texas42.tokens.walks import walk
 
 LIVE_VERSION = "l1"
@@ -60,6 +65,9 @@ LIVE_VERSION = "l1"
 _SEEDS = 1 << 62
 _FORCED_KEPT = 0.25
 """fraction kept of positions with one legal play: they are 43 % of a walk and teach only values"""
+_CHUNK_ROWS = 16_384
+_ROWS_PER_WALK = 11
+"""rows kept of the 28 positions of a walk"""
 _DRAWN_PER_ROW = 4
 """states drawn and labelled per row kept from a solved deal: only 31 % of them are decisions"""
 
@@ -75,11 +83,11 @@ class LiveConfig:
     seed: int = 0
     """seed of all draws; a resumed run must keep it"""
     batch_size: int = 1024
-    chunk_rows: int = 16_384
+    chunk_rows: int = _CHUNK_ROWS
     """rows per chunk, rounded down to whole batches"""
-    rows_per_deal: int = 44
+    rows_per_deal: int = LIVE_ROWS_PER_DEAL
     """rows per deal from walks: fewer give more variety, more are cheaper"""
-    walks: int = 4
+    walks: int = LIVE_ROWS_PER_DEAL // _ROWS_PER_WALK
     """random walks per deal"""
     solved_share: float = 0.0
     """share of rows from completely solved deals, uniform over the states of a ply"""
@@ -96,10 +104,27 @@ class LiveConfig:
             if not 0 <= getattr(self, name) <= 1:
                 raise BadInput(f"{name} {getattr(self, name)}: use a number from 0 to 1")
 
+    @classmethod
+    def of(cls, seed: int, batch_size: int, rows_per_deal: int) -> LiveConfig:
+        """Return the configuration for a user's settings. More rows per deal come from more walks, and from
+        larger chunks, so that batches have rows from as many deals. Raises BadInput for invalid settings."""
+        if rows_per_deal < 1:
+            raise BadInput(f"--rows-per-deal {rows_per_deal}: use at least 1")
+        walks = max(1, round(rows_per_deal / _ROWS_PER_WALK))
+        rows = _CHUNK_ROWS * max(1, rows_per_deal // LIVE_ROWS_PER_DEAL)
+        return cls(seed, batch_size, rows, rows_per_deal, walks)
+
     @property
     def batches_per_chunk(self) -> int:
         """The number of batches cut from one chunk."""
         return max(1, self.chunk_rows // self.batch_size)
+
+    @property
+    def chunks(self) -> str:
+        """Digest of all that the rows of a chunk depend on, which is not the size of batches cut from it."""
+        settings = {name: value for name, value in asdict(self).items() if name != "batch_size"}
+        rows = self.batches_per_chunk * self.batch_size
+        return fingerprint({**self.versions(), **settings, "chunk_rows": rows})
 
     @property
     def fingerprint(self) -> str:
@@ -193,12 +218,18 @@ class LiveSource:
 
     spec = STAGE1_SPEC
 
-    def __init__(self, config: LiveConfig | None = None, workers: int = 0) -> None:
-        """Set up the source. workers: number of extra processes; 0: make chunks in this process on demand."""
+    def __init__(
+        self, config: LiveConfig | None = None, workers: int = 0, share: Store | None = None
+    ) -> None:
+        """Set up the source. workers: number of extra processes; 0: make chunks in this process on demand.
+        share: a folder for chunks; those that are there are read, and new ones are put there."""
         if workers < 0:
             raise BadInput(f"{workers} workers: use 0 or more")
         self.config = config or LiveConfig()
-        self.workers = workers
+        self.workers, self.share = workers, share
+        self._make: Callable[[int], LabelledStates] = partial(make_chunk, self.config)
+        if share is not None:
+            self._make = SharedChunks(share.join(self.config.chunks), self._make).get
         self._held: tuple[int, LabelledStates] | None = None
         self._crew: _Crew | None = None
 
@@ -234,7 +265,7 @@ class LiveSource:
         self.close()
 
     def __reduce__(self):  # pickling passes on only the configuration
-        return type(self), (self.config, self.workers)
+        return type(self), (self.config, self.workers, self.share)
 
     def _batch(self, k: int, stride: int) -> Rows:
         if k < 0:
@@ -249,10 +280,10 @@ class LiveSource:
 
     def _chunk(self, chunk: int, stride: int) -> LabelledStates:
         if self.workers == 0:
-            return make_chunk(self.config, chunk)
+            return self._make(chunk)
         if self._crew is None or (self._crew.next, self._crew.stride) != (chunk, stride):
             self.close()
-            self._crew = _Crew(self.config, self.workers, chunk, stride)
+            self._crew = _Crew(self._make, self.workers, chunk, stride)
         return self._crew.take()
 
 
@@ -263,7 +294,7 @@ _AHEAD = 2
 class _Crew:
     """n processes that together make chunks next, next + stride, ...: each makes every n-th one."""
 
-    def __init__(self, config: LiveConfig, workers: int, first: int, stride: int) -> None:
+    def __init__(self, make: Callable[[int], LabelledStates], workers: int, first: int, stride: int) -> None:
         # forkserver: forking a process with threads can hang, and a training process has torch's threads
         context = multiprocessing.get_context("forkserver")
         self.next, self.stride = first, stride
@@ -274,7 +305,7 @@ class _Crew:
         for number in range(workers):
             ours, theirs = context.Pipe(duplex=False)
             chunks = first + number * stride, workers * stride
-            process = context.Process(target=_work, args=(theirs, config, *chunks), daemon=True)
+            process = context.Process(target=_work, args=(theirs, make, *chunks), daemon=True)
             process.start()
             theirs.close()
             self._lines.append(ours)
@@ -318,13 +349,13 @@ class _Crew:
         )
 
 
-def _work(line: Connection, config: LiveConfig, first: int, stride: int) -> None:
+def _work(line: Connection, make: Callable[[int], LabelledStates], first: int, stride: int) -> None:
     """Make chunk after chunk in a worker process; pause while nobody takes them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training process handles Ctrl-C and ends this one
     try:
         for chunk in count(first, stride):
             try:
-                answer = make_chunk(config, chunk)
+                answer = make(chunk)
             except ForgeError as error:
                 answer = error
             line.send(answer)

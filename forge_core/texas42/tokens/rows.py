@@ -35,6 +35,10 @@ STAGE1_SPEC = TokenSpec(
 )
 
 
+STORED_ROW = np.dtype([("state", "<i8"), ("value", "i1"), ("q", "i1", (7,)), ("weight", "<f4")])
+"""a row of LabelledStates in a file, without its deal"""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledStates:
     """N states of D deals with their values, in team 0's frame."""

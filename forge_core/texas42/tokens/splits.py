@@ -34,6 +34,7 @@ from forge_core.texas42.oracle.shards import SHARDS, ShardKey, read_header, read
 from forge_core.texas42.settings.tokens import DECISION_SHARE, DEFAULT_ROWS, TokenSettings
 from forge_core.texas42.tokens.rows import (
     STAGE1_SPEC,
+    STORED_ROW,
     LabelledStates,
     join,
     label,
@@ -48,7 +49,6 @@ Source = Literal["standard", "marginalized", "both"]
 
 _HEADER = np.dtype([("seed", "<i8"), ("opponent", "<i4"), ("decl", "i1"), ("hands", "i1", (4, 7))])
 """opponent -1 means none"""
-_ROW = np.dtype([("state", "<i8"), ("value", "i1"), ("q", "i1", (7,)), ("weight", "<f4")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +182,8 @@ def _make(shards: Store, folder: Store, config: TokenConfig, task: _Task) -> byt
     )
     rows_of(drawn)  # raises BadInput if the rows are invalid
     header = np.array([(key.seed, opponent, key.decl, shard.header.hands)], dtype=_HEADER)
-    rows = np.empty(len(drawn), dtype=_ROW)
-    for column in ("state", "value", "q", "weight"):
+    rows = np.empty(len(drawn), dtype=STORED_ROW)
+    for column in STORED_ROW.names or ():
         rows[column] = getattr(drawn, column)
     data = io.BytesIO()
     np.save(data, header, allow_pickle=False)
@@ -203,7 +203,7 @@ def _parse(data: bytes, file: TokenFile) -> LabelledStates:
 def _parse_as(key: ShardKey, data: bytes) -> LabelledStates:
     """Return the rows in a file. Raises ValueError if the bytes are not the rows of `key`."""
     header, end = read_array(data, _HEADER)
-    rows, end = read_array(data, _ROW, end)
+    rows, end = read_array(data, STORED_ROW, end)
     if header.shape != (1,) or rows.ndim != 1 or end != len(data):
         raise ValueError("it is not a header followed by rows")
     try:
@@ -213,7 +213,7 @@ def _parse_as(key: ShardKey, data: bytes) -> LabelledStates:
     opponent = -1 if key.opponent is None else key.opponent
     if tuple(header[["seed", "opponent", "decl"]][0]) != (key.seed, opponent, key.decl):
         raise ValueError("its deal is not the one in its name")
-    columns = (np.ascontiguousarray(rows[name]) for name in ("state", "value", "q", "weight"))
+    columns = (np.ascontiguousarray(rows[name]) for name in STORED_ROW.names or ())
     decls = np.array([key.decl], dtype=np.int8)
     return LabelledStates(deal[None], decls, np.zeros(len(rows), dtype=np.int32), *columns)
 

@@ -1,0 +1,107 @@
+"""Chunks of live rows in a folder that several runs share, so that each chunk is made once for all of them.
+
+A chunk is a pure function of settings and number, and the folder is named after the settings; so it does
+not matter which process makes a chunk, and runs of any objective, size and batch size can share a folder,
+side by side or one after the other. A row takes 24 bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.errors import BadInput, FileCorrupt, StoreHeld
+from forge_core.files import Store
+from forge_core.files.arrays import read_array
+from forge_core.texas42.declarations import N_DECLARATIONS
+from forge_core.texas42.dominoes import N_DOMINOES
+from forge_core.texas42.tokens.rows import STORED_ROW, LabelledStates
+
+_DEAL = np.dtype([("hands", "i1", (4, 7)), ("decl", "i1")])
+_ROW = np.dtype([("deal_of", "<i4"), *STORED_ROW.descr])
+
+_AHEAD = 64
+"""chunks that a process may make ahead while the one it needs is being made by another process"""
+_PAUSE_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class SharedChunks:
+    """Chunks of one configuration in a local folder. Raises BadInput if the folder is not a local one."""
+
+    folder: Store
+    make: Callable[[int], LabelledStates]
+    """makes the chunk of a number; a pure function"""
+
+    def __post_init__(self) -> None:
+        if not self.folder.is_local:
+            raise BadInput(f"--share {self.folder.url}: processes lock chunks, so use a local folder")
+
+    def get(self, chunk: int) -> LabelledStates:
+        """Read a chunk, or make and store it. While another process makes it, make later ones.
+
+        Raises FileCorrupt for a damaged file, StoreUnusable.
+        """
+        while not self.folder.exists(_file(chunk)):
+            if not any(self._add(number) for number in range(chunk, chunk + _AHEAD)):
+                time.sleep(_PAUSE_S)
+        path = self.folder.path(_file(chunk))
+        try:
+            return _parse(self.folder.read(_file(chunk)))
+        except ValueError as error:
+            raise FileCorrupt(path, str(error), "delete it, and it is made again") from error
+
+    def _add(self, chunk: int) -> bool:
+        """Make and store a chunk. Return False if it exists or another process is making it."""
+        if self.folder.exists(_file(chunk)):
+            return False
+        try:
+            with self.folder.join(f"{chunk:09}.making").held():
+                if self.folder.exists(_file(chunk)):
+                    return False
+                self.folder.write(_file(chunk), _to_bytes(self.make(chunk)))
+        except StoreHeld:
+            return False
+        return True
+
+
+def _within(numbers: npt.NDArray, end: int) -> bool:
+    """Return True if all numbers are in 0..end - 1."""
+    return bool(((numbers >= 0) & (numbers < end)).all())
+
+
+def _file(chunk: int) -> str:
+    return f"{chunk:09}.npy"
+
+
+def _to_bytes(labels: LabelledStates) -> bytes:
+    deals, rows = np.empty(len(labels.decls), dtype=_DEAL), np.empty(len(labels), dtype=_ROW)
+    deals["hands"], deals["decl"] = labels.hands, labels.decls
+    for name in rows.dtype.names or ():
+        rows[name] = getattr(labels, name)
+    data = io.BytesIO()
+    np.save(data, deals, allow_pickle=False)
+    np.save(data, rows, allow_pickle=False)
+    return data.getvalue()
+
+
+def _parse(data: bytes) -> LabelledStates:
+    """Return the rows in a file. Raises ValueError if the bytes are not deals followed by rows of them."""
+    deals, end = read_array(data, _DEAL)
+    rows, end = read_array(data, _ROW, end)
+    if deals.ndim != 1 or rows.ndim != 1 or end != len(data):
+        raise ValueError("it is not a list of deals followed by rows")
+    complete = np.sort(deals["hands"].reshape(len(deals), -1), axis=1) == np.arange(N_DOMINOES)
+    if not complete.all() or not (
+        _within(deals["decl"], N_DECLARATIONS) and _within(rows["deal_of"], len(deals))
+    ):
+        raise ValueError("its deals are invalid")
+    columns = {name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or ()}
+    return LabelledStates(
+        np.ascontiguousarray(deals["hands"]), np.ascontiguousarray(deals["decl"]), **columns
+    )
