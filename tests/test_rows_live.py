@@ -263,7 +263,7 @@ class TestSharedRows:
             LiveSource(CONFIG, share=Store(str(tmp_path))).batch(0)
 
     def test_an_object_store_is_refused(self):
-        with pytest.raises(BadInput, match=r"--share memory://rows.*use a local folder"):
+        with pytest.raises(BadInput, match=r"--share memory:.*rows: .*use a local folder"):
             LiveSource(CONFIG, share=Store("memory://rows"))
 
 

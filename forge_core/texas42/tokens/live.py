@@ -229,6 +229,10 @@ class LiveSource:
         self.workers, self.share = workers, share
         self._make: Callable[[int], LabelledStates] = partial(make_chunk, self.config)
         if share is not None:
+            if not share.is_local:
+                raise BadInput(
+                    f"--share {share.url}: runs lock the chunks that they make, so use a local folder"
+                )
             self._make = SharedChunks(share.join(self.config.chunks), self._make).get
         self._held: tuple[int, LabelledStates] | None = None
         self._crew: _Crew | None = None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.errors import BadInput, FileCorrupt, StoreHeld
+from forge_core.errors import FileCorrupt, StoreHeld
 from forge_core.files import Store
 from forge_core.files.arrays import read_array
 from forge_core.texas42.declarations import N_DECLARATIONS
@@ -32,15 +32,11 @@ _PAUSE_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class SharedChunks:
-    """Chunks of one configuration in a local folder. Raises BadInput if the folder is not a local one."""
+    """Chunks of one configuration in a local folder."""
 
     folder: Store
     make: Callable[[int], LabelledStates]
     """makes the chunk of a number; a pure function"""
-
-    def __post_init__(self) -> None:
-        if not self.folder.is_local:
-            raise BadInput(f"--share {self.folder.url}: processes lock chunks, so use a local folder")
 
     def get(self, chunk: int) -> LabelledStates:
         """Read a chunk, or make and store it. While another process makes it, make later ones.
