@@ -75,10 +75,11 @@ class Recipe:
             raise BadInput(
                 f"ema {self.ema} must be from 0 to below 1, and hard_share {self.hard_share} from 0 to 1"
             )
-        if not (self.temperature > 0 and self.clip > 0 and self.noise > 0 and self.forced_row_weight >= 0):
-            raise BadInput(
-                "temperature, clip and noise must be positive, and idle_weight must not be negative"
-            )
+        if not (self.temperature > 0 and self.clip > 0 and self.noise > 0):
+            raise BadInput("temperature, clip and noise must be positive")
+        for name in ("forced_row_weight", "mean_weight"):
+            if (weight := getattr(self, name)) < 0:
+                raise BadInput(f"{_STORED_NAMES.get(name, name)} {weight}: use a number of at least 0")
 
     def rate(self, step: int) -> float:
         """Return the learning rate at a step as a share of its peak: linear warm-up, then cosine decay."""

@@ -73,6 +73,13 @@ class TeachingSettings:
         metavar="W",
         panel=_PACE,
     )
+    mean_weight: float = setting(
+        _DEFAULTS["mean_weight"],
+        "Weight of the error common to all plays of a row, compared with 1 for what distinguishes them: less "
+        "helps to choose plays, 1 helps to predict points. The objective policy does not use it.",
+        metavar="W",
+        panel=_PACE,
+    )
     precision: str = setting(
         _DEFAULTS["precision"],
         f"Number format: {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}.",

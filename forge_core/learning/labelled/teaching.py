@@ -96,6 +96,7 @@ def configure(
         steps=steps,
         learning_rate=learning_rate_for(model) if settings.lr is None else settings.lr,
         forced_row_weight=settings.idle_weight,
+        mean_weight=settings.mean_weight,
     )
     every = settings.evaluate_every
     return TrainConfig(
