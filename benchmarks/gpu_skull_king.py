@@ -10,9 +10,9 @@ from gpu_run import Check, Part, Run, count_synchronizations, seconds
 
 from forge_core.learning.threads import one_torch_thread
 from forge_core.skull_king.cli.bench_train import of_recipe
-from forge_core.skull_king.cli.benchmark import play_tensors
 from forge_core.skull_king.env import SkullKing
 from forge_core.skull_king.parity import SEATS, check_tensors
+from forge_core.skull_king.random_play import RandomPlay
 from forge_core.skull_king.rules import N_ROUNDS
 from forge_core.skull_king.sampler import Rounds
 from forge_core.skull_king.settings.learning import LearningSettings
@@ -48,28 +48,53 @@ def check_rules(run: Run) -> str:
     return f"{tables * N_ROUNDS} rounds equal the CPU's: rows, masks, observations of {decisions:,} decisions"
 
 
-CHECKS: dict[str, Check] = {"skull king rules": check_rules}
+def check_graph(run: Run) -> str:
+    """Compare single rounds, launched as a graph per step on a card, with those of kernels on the host."""
+    decisions = check_tensors(run.device, sizes_of(run).compared, graph=run.on_card, sampler=Rounds())
+    return f"{decisions:,} decisions by graph equal the CPU's: rows, masks, observations, points"
+
+
+RULES, GRAPH = "skull king rules", "skull king graph"
+PLAY, CAPTURED = "skull king", "skull king captured"
+CHECKS: dict[str, Check] = {RULES: check_rules, GRAPH: check_graph}
 
 
 def time_play(run: Run) -> dict[str, Any]:
-    """Time random play by number of tables, without and with observations."""
-    sizes, found = sizes_of(run), run.figures.setdefault("skull king", {})
+    """Time random play by number of tables, without and with observations, one launch per kernel."""
+    return time_tables(run, PLAY, graph=False)
+
+
+def time_captured(run: Run) -> dict[str, Any]:
+    """Time the same, on a card with one launch of a graph per step."""
+    return time_tables(run, CAPTURED, graph=run.on_card)
+
+
+def time_tables(run: Run, name: str, graph: bool) -> dict[str, Any]:
+    """Time random play by number of tables."""
+    sizes, found = sizes_of(run), run.figures.setdefault(name, {})
     for tables in sizes.tables:
-        if run.on_card:
-            torch.cuda.reset_peak_memory_stats(run.device)
         env = SkullKing(tables, SEATS, device=run.device, sampler=Rounds(), backend="tensors")
-        draws = torch.rand(sizes.steps, tables, device=run.device)
-        figures: dict[str, Any] = {}
-        for name, observed in (("decisions_m_s", False), ("observed_decisions_m_s", True)):
-            took = seconds(run, lambda e=env, d=draws, o=observed: play_tensors(e, d, o), repeats=3)
-            figures[name] = tables * sizes.steps / took / 1e6
-        if run.on_card:
-            figures["memory_mb"] = torch.cuda.max_memory_allocated(run.device) / 1e6
-            waits = count_synchronizations(lambda e=env, d=draws: play_tensors(e, d, False))
-            figures["waits_per_step"] = waits / sizes.steps
-        found[f"{tables} tables"] = figures
+        draws = torch.rand(sizes.steps, tables, dtype=torch.float64, device=run.device)
+        found[f"{tables} tables"] = play(run, env, draws, graph)
         run.keep()
     return found
+
+
+def play(run: Run, env: SkullKing, draws: torch.Tensor, graph: bool) -> dict[str, Any]:
+    """Return million decisions per second without and with observations, peak memory and waits per step."""
+    figures: dict[str, Any] = {}
+    if run.on_card:
+        torch.cuda.reset_peak_memory_stats(run.device)
+    for name, observed in (("decisions_m_s", False), ("observed_decisions_m_s", True)):
+        tables = RandomPlay(env, observed, graph)
+        took = seconds(run, lambda t=tables: t.run(draws), repeats=3)
+        figures[name] = draws.numel() / took / 1e6
+        if run.on_card:
+            waits = count_synchronizations(lambda t=tables: t.run(draws))
+            figures["waits_per_step"] = waits / len(draws)
+    if run.on_card:
+        figures["memory_mb"] = torch.cuda.max_memory_allocated(run.device) / 1e6
+    return figures
 
 
 def time_training(run: Run) -> dict[str, Any]:
@@ -90,6 +115,7 @@ def time_training(run: Run) -> dict[str, Any]:
 
 
 PARTS: dict[str, Part] = {
-    "skull king": Part(time_play, ("skull king rules",), reserve=30),
-    "skull king training": Part(time_training, ("skull king rules",), reserve=40),
+    PLAY: Part(time_play, (RULES,), reserve=30),
+    CAPTURED: Part(time_captured, (GRAPH,), reserve=30),
+    "skull king training": Part(time_training, (RULES,), reserve=40),
 }

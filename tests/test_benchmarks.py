@@ -92,7 +92,7 @@ def test_all_that_a_gpu_is_timed_for_runs_and_is_kept(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(said.read_text())
     texas42 = ["solver", "worlds", "encoder", "posterior", "games"]
-    others = ["one-hand playouts", "liuzhou rules", "liuzhou arena", "skull king rules"]
+    others = ["one-hand playouts", "liuzhou rules", "liuzhou arena", "skull king rules", "skull king graph"]
     assert list(found["checked"]) == [*texas42, *others]
     assert list(found["figures"]) == [
         "apart_points",
@@ -109,6 +109,7 @@ def test_all_that_a_gpu_is_timed_for_runs_and_is_kept(tmp_path):
         "liuzhou arena",
         "liuzhou self-play",
         "skull king",
+        "skull king captured",
         "skull king training",
     ]
     assert found["left_out"] == {}

@@ -13,11 +13,16 @@ import pytest
 import torch
 from pretend_card import CARD, WrongDevice, pretended_card, to_card
 
+from forge_core.game import choose
 from forge_core.learning.checkpoints import load_model
 from forge_core.learning.labelled.config import Recipe
 from forge_core.learning.labelled.data import sort_rows
 from forge_core.learning.labelled.learner import Learner
 from forge_core.learning.networks.sizes import SIZES
+from forge_core.skull_king import env as env_module
+from forge_core.skull_king.env import SkullKing
+from forge_core.skull_king.random_play import RandomPlay
+from forge_core.skull_king.sampler import FullGames, Rounds
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import (
@@ -184,3 +189,21 @@ def test_a_step_of_training_waits_once_and_teaches_the_same():
         assert float(loss) == pytest.approx(float(on_host), rel=1e-5)
         for mine, theirs in zip(there.averaged.parameters(), here.averaged.parameters(), strict=True):  # pyright: ignore
             torch.testing.assert_close(mine.cpu(), theirs, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:CUDA is not available")
+@pytest.mark.parametrize("sampler", [FullGames(), Rounds()], ids=["games", "rounds"])
+def test_a_step_of_skull_king_never_waits_and_deals_as_the_host_does(monkeypatch, sampler):
+    """So a CUDA graph can hold it."""
+    monkeypatch.setattr(env_module, "resolve_device", lambda device: device)
+    with pretended_card() as card:
+        there = SkullKing(7, seed=2, device="cuda:0", sampler=sampler)
+        play, draws = RandomPlay(there, observed=True), torch.rand(30, 7, dtype=torch.float64, device=CARD)
+        play.run(draws[:1])  # tables of constants are copied once
+        card.waits.clear()
+        play.run(draws[1:])
+        assert not card.waits
+        rows, chosen = there.rows.cpu().numpy(), draws.cpu().numpy()
+    here = SkullKing(7, seed=2, device="cpu", sampler=sampler)
+    ended = sum(int(here.step(choose(here.legal(), of_step)).round_over.sum()) for of_step in chosen)
+    assert ended and np.array_equal(rows, here.rows)

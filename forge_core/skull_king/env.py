@@ -20,12 +20,12 @@ import numpy.typing as npt
 from forge_core.device import resolve_device
 from forge_core.draws import mix, uniform
 from forge_core.errors import BadInput
-from forge_core.game import Array, to_numpy
+from forge_core.game import Array, match_array, to_numpy
 from forge_core.kernels import inlined, kernel
 from forge_core.skull_king import actions
 from forge_core.skull_king.deals import ROUND_DRAW
 from forge_core.skull_king.round import illegal_text
-from forge_core.skull_king.rules import Rules
+from forge_core.skull_king.rules import N_ROUNDS, Rules
 from forge_core.skull_king.sampler import FullGames, StartSampler
 from forge_core.skull_king.state import batch, doors, inputs, observe
 from forge_core.skull_king.state import layout as at
@@ -80,10 +80,20 @@ class SkullKing:
         self.sampler = sampler or FullGames()
         self.base = stream(seed, "skull_king", "environment").integers(2**64, dtype=np.uint64)
         self.worlds_key = stream(seed, "skull_king", "environment", "worlds").integers(2**64, dtype=np.uint64)
-        self.episodes = np.zeros(n, np.int64)
+        self.episodes: Array = np.zeros(n, np.int64)
+        """[N] games begun at each table, without the first"""
         self.steps = 0
+        self.bounds: Array = np.zeros(N_ROUNDS)
+        """[10] cumulative probabilities of the rounds with which games begin"""
+        if self.backend == "tensors":
+            import torch
+
+            self.episodes, self.bounds = (
+                torch.from_numpy(array).to(self.device) for array in (self.episodes, self.bounds)
+            )
         self.set_progress(0.0)
         self.rows = self._first_rows()
+        """[N, WIDTH], see `state.layout`; each step changes it in place"""
         self._legal = np.zeros((n, actions.N_ACTIONS), np.bool_)
         self._bid = np.zeros((n, inputs.bid_blocks(self.rules, seats).width), np.uint8)
         self._play = np.zeros((n, inputs.play_blocks(self.rules, seats).width), np.uint8)
@@ -93,17 +103,26 @@ class SkullKing:
 
     def set_progress(self, progress: float) -> None:
         """Tell the sampler how much of the training is done, 0..1; it applies to rounds dealt from now on."""
-        self.bounds = np.cumsum(self.sampler.chances(progress))
+        bounds = np.cumsum(self.sampler.chances(progress))
+        self.bounds[:] = bounds if self.backend == "kernels" else match_array(bounds, self.bounds)
 
     def _first_rows(self) -> Array:
-        keys = mix_keys(self.base, np.arange(self.n))
-        rounds = first_rounds(keys, self.bounds)
         if self.backend == "kernels":
-            return doors.start_rows(keys, rounds, self.options)
-        import torch
+            keys = mix_keys(self.base, np.arange(self.n))
+            return doors.start_rows(keys, first_rounds(keys, self.bounds), self.options)
+        from forge_core.skull_king.state import dealing_tensors as dealing
 
-        there = torch.tensor(keys.view(np.int64), device=self.device)
-        return doors.start_rows(there, torch.tensor(rounds, device=self.device), self.options)
+        keys = self._new_keys()
+        return dealing.start_rows(keys, dealing.first_rounds(keys, self.bounds), self.options)
+
+    def _new_keys(self) -> Array:
+        """Return a tensor [N]: the keys of the newest games, as int64."""
+        from forge_core.skull_king.state import dealing_tensors as dealing
+        from forge_core.skull_king.state.tensors import as_tensor, numbers
+
+        device = self.episodes.device
+        games = numbers(self.n, device) + EPISODE_STRIDE * self.episodes
+        return dealing.mix(as_tensor(int(self.base.view(np.int64)), device), games)
 
     def actor(self) -> Array:
         """Return [N] int64: the seat that acts."""
@@ -155,25 +174,20 @@ class SkullKing:
         return Step(self._ended[0], self._ended[1], self._delta)
 
     def _step_tensors(self, taken: Array) -> Step:
+        """Step all tables in place, and deal at all of them: the host would wait to find those to deal at."""
         import torch
+
+        from forge_core.skull_king.state import dealing_tensors as dealing
 
         rows = doors.step_rows(self.rows, taken, self.options)
         scored = rows[:, at.PHASE] == actions.SCORED
         is_last = rows[:, at.ROUND] >= int(self.options[at.O_LAST_ROUND])
         ended = scored & is_last if self.sampler.plays_games else scored
         delta = torch.where(scored[:, None], doors.points(rows, at.DELTA, self.seats), 0)
-        continued = torch.nonzero(scored & ~ended)[:, 0]  # the host waits here: only these rows are dealt
-        if len(continued):
-            rows[continued] = doors.go_on(rows[continued], self.options)
-        if len(new := torch.nonzero(ended)[:, 0]):
-            tables = to_numpy(new)
-            self.episodes[tables] += 1
-            keys = mix_keys(self.base, tables + EPISODE_STRIDE * self.episodes[tables])
-            rounds = torch.tensor(first_rounds(keys, self.bounds), device=rows.device)
-            there = torch.tensor(keys.view(np.int64), device=rows.device)
-            rows[new] = doors.start_rows(there, rounds, self.options)
-        self.rows = rows
-        return Step(scored, ended, delta.to(torch.int16))
+        self.episodes += ended
+        dealt = dealing.deal_after(rows, ended, self._new_keys(), self.bounds, self.options)
+        torch.where(scored[:, None], dealt, rows, out=self.rows)
+        return Step(scored, ended, delta)
 
     def sample_world(self, k: int, bids: str | None = None) -> npt.NDArray[np.int64]:
         """Return [N, k, WIDTH]: k states per table that fit what its actor knows: see `sample_worlds`."""

@@ -12,8 +12,10 @@ from forge_core.skull_king.arena import evaluate
 from forge_core.skull_king.deals import deal_round, game_keys, starter_of
 from forge_core.skull_king.env import SkullKing
 from forge_core.skull_king.players import player
+from forge_core.skull_king.random_play import RandomPlay
 from forge_core.skull_king.round import Round
 from forge_core.skull_king.rules import N_ROUNDS, Rules
+from forge_core.skull_king.sampler import StartSampler
 from forge_core.skull_king.state import doors
 from forge_core.skull_king.state import layout as at
 from forge_core.streams import stream
@@ -58,23 +60,28 @@ def check_kernels(seeds: list[int]) -> float:
     return decisions / spent
 
 
-def check_tensors(device: str, n: int = N_COMPARED) -> int:
-    """Compare tables of tensors with those of kernels for a game; return the number of decisions.
+def check_tensors(
+    device: str, n: int = N_COMPARED, graph: bool = False, sampler: StartSampler | None = None
+) -> int:
+    """Compare random play at tables of tensors with that of kernels; return the number of decisions.
 
-    n: tables. Raises AssertionError if they differ.
+    n: tables. graph: launch each step as a CUDA graph. sampler: by default a whole game. Raises
+    AssertionError if they differ.
     """
-    one = SkullKing(n, SEATS, device="cpu")
-    other = SkullKing(n, SEATS, device=device, backend="tensors")
-    generator, steps = stream(1, "bench skull-king"), 65 * SEATS
+    one = SkullKing(n, SEATS, device="cpu", sampler=sampler)
+    other = SkullKing(n, SEATS, device=device, sampler=sampler, backend="tensors")
+    play, generator, steps = RandomPlay(other, True, graph), stream(1, "bench skull-king"), 65 * SEATS
     for _ in range(steps):
-        legal, (bid, play, is_bid) = one.legal(), one.observe()
-        there = [to_numpy(each) for each in other.observe()]
-        same = np.array_equal(to_numpy(other.legal()), legal) and np.array_equal(there[2], is_bid)
+        legal, (bid, play_seen, is_bid), draws = one.legal(), one.observe(), generator.random(n)
+        play.step(torch.tensor(draws, device=device))
+        assert play.seen is not None
+        there = [to_numpy(each) for each in play.seen]
+        same = np.array_equal(to_numpy(play.legal), legal) and np.array_equal(there[2], is_bid)
         same &= np.array_equal(there[0][is_bid], bid[is_bid])
-        same &= np.array_equal(there[1][~is_bid], play[~is_bid])
-        taken = choose(legal, generator.random(n))
-        one.step(taken)
-        other.step(torch.tensor(taken, device=device))
+        same &= np.array_equal(there[1][~is_bid], play_seen[~is_bid])
+        step = one.step(choose(legal, draws))
+        same &= np.array_equal(to_numpy(play.result.round_over), step.round_over)
+        same &= np.array_equal(to_numpy(play.result.delta), step.delta)
         if not (same and np.array_equal(to_numpy(other.rows), one.rows)):
             raise AssertionError(f"tensors on {device} differ from kernels")
     return steps * n

@@ -18,7 +18,6 @@ from forge_core.cli.clocks import best_time
 from forge_core.cli.figures import Benchmark, Figure, conditions
 from forge_core.device import core_count, resolve_device
 from forge_core.draws import mix
-from forge_core.game import choose
 from forge_core.kernels import kernel
 from forge_core.learning.threads import Pieces, one_torch_thread
 from forge_core.meters import peak_memory, read_power
@@ -31,6 +30,7 @@ from forge_core.skull_king.network import BidAndPlayNet
 from forge_core.skull_king.parity import SEATS, check_kernels, check_players, check_tensors
 from forge_core.skull_king.players import player
 from forge_core.skull_king.players.network import NetworkPlayer
+from forge_core.skull_king.random_play import RandomPlay
 from forge_core.skull_king.sampler import Rounds
 from forge_core.skull_king.settings.learning import LearningSettings
 from forge_core.skull_king.state import layout as at
@@ -191,17 +191,19 @@ def of_decisions() -> Iterator[Figure]:
 
 
 def of_tensors(device: str, batches: tuple[int, ...]) -> Iterator[Figure]:
-    """Measure random play on tensors, with and without observations; on a GPU also its memory and power."""
+    """Measure random play on tensors, with and without observations; on a GPU with one launch per step, and
+    also its memory and power."""
     on_card = device != "cpu"
     for n in batches:
         if on_card:
             torch.cuda.reset_peak_memory_stats(device)
         env = SkullKing(n, SEATS, device=device, sampler=Rounds(), backend="tensors")
-        draws = torch.rand(TENSOR_STEPS, n, device=device)
+        draws = torch.rand(TENSOR_STEPS, n, dtype=torch.float64, device=device)
         with read_power(device) as power:
             for title in LEAST_CUDA:
                 _, observed, _, published = CASES[title]
-                seconds = best_time(partial(play_tensors, env, draws, observed), device, REPEATS)
+                play = RandomPlay(env, observed, graph=on_card)
+                seconds = best_time(partial(play.run, draws), device, REPEATS)
                 least = LEAST_CUDA[title] if on_card and n >= LARGE_BATCH else None
                 name = f"{title}, tensors, N = {n:,}"
                 speed = n * TENSOR_STEPS / seconds / 1e6
@@ -212,11 +214,3 @@ def of_tensors(device: str, batches: tuple[int, ...]) -> Iterator[Figure]:
             ("GPU memory", torch.cuda.max_memory_allocated(device) / 1e6 if on_card else None, "MB"),
         ):
             yield Figure(f"{what}, tensors, N = {n:,}", math.nan if value is None else value, unit)
-
-
-def play_tensors(env: SkullKing, draws: torch.Tensor, observed: bool) -> None:
-    """Take a step of random play at each table for every row of draws [T, N], in [0, 1)."""
-    for draw in draws:
-        if observed:
-            env.observe()
-        env.step(choose(env.legal(), draw))

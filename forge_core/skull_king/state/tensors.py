@@ -49,19 +49,31 @@ class _Table:
 
     def put(self, column: int, where: Tensor, value: Any) -> None:
         """Write a value, [N] or a number, to a column of the rows of a mask."""
-        self.rows[:, column] = torch.where(where, value, self.rows[:, column])
+        self.rows[:, column] = torch.where(where, as_tensor(value, where.device), self.rows[:, column])
 
     def put_at(self, column: int, where: Tensor, place: Tensor, value: Any, n: int = 8) -> None:
         """Write a value to place [N] of a block of n columns, in the rows of a mask."""
         block = self.block(column, n)
         chosen = where[:, None] & (numbers(n, self.rows.device) == place[:, None])
-        block[:] = torch.where(chosen, value[:, None] if isinstance(value, Tensor) else value, block)
+        values = value[:, None] if isinstance(value, Tensor) else as_tensor(value, where.device)
+        block[:] = torch.where(chosen, values, block)
 
 
 @cache
 def numbers(n: int, device: torch.device) -> Tensor:
     """Return 0..n - 1, [n] int64."""
     return torch.arange(n, device=device)
+
+
+def as_tensor(value: Tensor | int, device: torch.device) -> Tensor:
+    """Return a tensor as it is, and a number as an int64 tensor without dimensions."""
+    return value if isinstance(value, Tensor) else _constant(int(value), device)
+
+
+@cache
+def _constant(value: int, device: torch.device) -> Tensor:
+    # torch.where would make it each time, by a kernel of its own
+    return torch.full((), value, dtype=torch.int64, device=device)
 
 
 # --- cards ------------------------------------------------------------------------------------

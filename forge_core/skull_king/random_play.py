@@ -1,0 +1,57 @@
+"""Random play at many tables of tensors, step by step; on a card also with one launch per step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from forge_core.device import capture_graph
+from forge_core.game import choose
+from forge_core.skull_king.env import SkullKing, Step
+
+
+class RandomPlay:
+    """Random play at the tables of an environment of tensors.
+
+    A step is some 500 operations of torch, which a host launches more slowly than a card computes them,
+    unless there are very many tables. No step waits for the card, so a CUDA graph can hold all of them.
+    """
+
+    def __init__(self, env: SkullKing, observed: bool = False, graph: bool = False) -> None:
+        """observed: write observations before each step. graph: launch each step as a graph, which needs a
+        card; the tensors that a step leaves in this object are then those of the next one too."""
+        self.env, self._observed = env, observed
+        self._draws = torch.zeros(env.n, dtype=torch.float64, device=env.device)
+        self.legal: Tensor
+        """[N, A] bool before the last step"""
+        self.seen: tuple[Tensor, Tensor, Tensor] | None = None
+        """observations before the last step: see `SkullKing.observe`"""
+        self.result: Step
+        """of the last step"""
+        self._launch = self._capture() if graph else self._step
+
+    def step(self, draws: Tensor) -> None:
+        """Take a random action at each table. draws: [N] float64 in [0, 1)."""
+        self._draws.copy_(draws)
+        self._launch()
+
+    def run(self, draws: Tensor) -> None:
+        """Take a step for every row of draws [T, N]."""
+        for of_step in draws:
+            self.step(of_step)
+
+    def _step(self) -> None:
+        if self._observed:
+            self.seen = self.env.observe()
+        self.legal = self.env.legal()
+        self.result = self.env.step(choose(self.legal, self._draws))
+
+    def _capture(self) -> Callable[[], None]:
+        """Return the replay of a graph of one step. The tables stay where they are."""
+        env, kept = self.env, [tensor.clone() for tensor in (self.env.rows, self.env.episodes)]
+        self._graph = capture_graph(self._step, env.device)
+        for tensor, before in zip((env.rows, env.episodes), kept, strict=True):
+            tensor.copy_(before)
+        return self._graph.replay
