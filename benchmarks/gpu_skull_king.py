@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from gpu_run import Check, Part, Run, count_synchronizations, seconds
 
+from forge_core.device import core_count
 from forge_core.learning.threads import one_torch_thread
-from forge_core.skull_king.cli.bench_train import of_recipe
+from forge_core.skull_king.cli.bench_train import check_threads, of_recipe
 from forge_core.skull_king.env import SkullKing
 from forge_core.skull_king.parity import SEATS, check_tensors
 from forge_core.skull_king.random_play import RandomPlay
@@ -30,10 +31,12 @@ class Sizes:
     """about a round and a half"""
     learning: tuple[tuple[int, int, int], ...] = ((512, 8_192, 1_024), (8_192, 131_072, 8_192))
     """tables, batch and minibatch of a learner"""
+    shared: tuple[int, int, int] = (8_192, 32_768, 8_192)
+    """the same of the learner whose tables threads share in the check"""
     network: str = LearningSettings().size
 
 
-SMALL = Sizes(compared=2, tables=(16,), steps=2, learning=((8, 64, 32),), network="8x1")
+SMALL = Sizes(compared=2, tables=(16,), steps=2, learning=((8, 64, 32),), shared=(32, 64, 32), network="8x1")
 
 
 def sizes_of(run: Run) -> Sizes:
@@ -54,9 +57,19 @@ def check_graph(run: Run) -> str:
     return f"{decisions:,} decisions by graph equal the CPU's: rows, masks, observations, points"
 
 
+def check_rollouts(run: Run) -> str:
+    """Compare a batch that a network on the device plays at tables of several threads with one thread's."""
+    sizes, threads = sizes_of(run), max(2, core_count())
+    tables, batch, minibatch = sizes.shared
+    settings = LearningSettings(size=sizes.network, tables=tables, batch=batch, minibatch=minibatch, parts=1)
+    plays = check_threads(settings, run.device, threads)
+    return f"{plays:,} plays of a learner at tables shared by {threads} threads equal those of one thread"
+
+
+ROLLOUTS = "skull king rollouts"
 RULES, GRAPH = "skull king rules", "skull king graph"
 PLAY, CAPTURED = "skull king", "skull king captured"
-CHECKS: dict[str, Check] = {RULES: check_rules, GRAPH: check_graph}
+CHECKS: dict[str, Check] = {RULES: check_rules, GRAPH: check_graph, ROLLOUTS: check_rollouts}
 
 
 def time_play(run: Run) -> dict[str, Any]:
@@ -98,24 +111,30 @@ def play(run: Run, env: SkullKing, draws: torch.Tensor, graph: bool) -> dict[str
 
 
 def time_training(run: Run) -> dict[str, Any]:
-    """Time the learner, network and updates included, by number of tables; return also the shares in %."""
+    """Time the learner, network and updates included, by number of tables; return also the shares in %.
+
+    Each size is timed without a teacher and with the one of the default recipe.
+    """
     sizes, found = sizes_of(run), run.figures.setdefault("skull king training", {})
     for tables, batch, minibatch in sizes.learning:
         settings = LearningSettings(
             size=sizes.network, tables=tables, batch=batch, minibatch=minibatch, parts=1
         )
-        with one_torch_thread():
-            figures = {each.name: each.value for each in of_recipe("learner", settings, run.device)}
-        found[f"{tables} tables"] = {
-            name.removeprefix("learner, ").replace("learner decisions", "decisions_s"): value
-            for name, value in figures.items()
-        }
-        run.keep()
+        for name, teacher in (("without a teacher", 0.0), ("with a teacher", settings.teacher)):
+            with one_torch_thread():
+                figures = of_recipe("learner", replace(settings, teacher=teacher), run.device)
+                found[f"{tables} tables, {name}"] = {
+                    figure.name.removeprefix("learner, ").replace("learner decisions", "decisions_s"): (
+                        figure.value
+                    )
+                    for figure in figures
+                }
+            run.keep()
     return found
 
 
 PARTS: dict[str, Part] = {
     PLAY: Part(time_play, (RULES,), reserve=30),
     CAPTURED: Part(time_captured, (GRAPH,), reserve=30),
-    "skull king training": Part(time_training, (RULES,), reserve=40),
+    "skull king training": Part(time_training, (ROLLOUTS,), reserve=40),
 }

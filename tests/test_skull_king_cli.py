@@ -270,5 +270,5 @@ def test_the_shares_of_training_sum_to_all_of_it(monkeypatch):
     monkeypatch.setattr(bench_train, "ITERATIONS", 1)
     figures = bench_train.measure([0], "cpu").figures
     shares = [figure.value for figure in figures if figure.unit == "%" and "GPU" not in figure.name]
-    assert len(figures) == 3 * 9 and len(shares) == 15
+    assert len(figures) == 3 * 10 and len(shares) == 15
     assert all(share > 0 for share in shares) and abs(sum(shares) - 300) < 1e-6

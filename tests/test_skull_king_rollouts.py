@@ -155,6 +155,26 @@ def test_a_network_sees_what_the_environment_shows(network):
             collector.take(requests, collector.answer(network, requests, "32"), 2.0, 0.1)
 
 
+@pytest.mark.parametrize("opponents", ["hard,self,past", "captain"])
+def test_threads_share_the_tables_and_change_nothing(network, opponents):
+    """Batches, and rounds in play, are those of one thread in the same order."""
+    settings = replace(SETTINGS, tables=70, opponents=opponents, teacher=0.1, teacher_worlds=2)
+    one, *others = (Collector(settings, SPEC, 0, threads=threads) for threads in (1, 2, 4))
+    for _ in range(2):
+        expected = one.collect(network, network, 0, "32")
+        for other in others:
+            found = other.collect(network, network, 0, "32")
+            assert all(map(np.array_equal, found, expected)) and other.decisions == one.decisions
+            assert one.taught is not None and other.taught is not None
+            assert all(map(np.array_equal, other.taught, one.taught))
+            assert all(map(np.array_equal, other.tables, one.tables))
+
+
+def test_few_tables_are_not_shared():
+    assert Collector(replace(SETTINGS, tables=31), SPEC, 0, threads=9).pieces.n == 1
+    assert Collector(replace(SETTINGS, tables=32), SPEC, 0, threads=9).pieces.n == 2
+
+
 def test_parts_share_the_tables():
     parts = [Collector(replace(SETTINGS, parts=3, tables=16), SPEC, part) for part in range(3)]
     whole = Collector(SETTINGS, SPEC, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,8 @@ class TimedCollector(Collector):
         begun = self._clock()
         super().advance(mix_of_rounds)
         middle = self._clock()
-        write_requests(self.tables, self.own, self._options)
+        waiting = [share for share, _, _ in self.shares_of(self.own)]
+        self.pieces.run([partial(write_requests, self.tables, share, self._options) for share in waiting])
         again = self._clock() - middle
         self.spent[OBSERVATION] += again
         self.spent[ENVIRONMENT] += middle - begun - again
@@ -143,6 +145,7 @@ def of_recipe(name: str, settings: LearningSettings, device: str) -> Iterator[Fi
     published = PUBLISHED if name == TIMED[0] else ""
     title = f"{name}, learner decisions"
     yield Figure(title, learner_decisions / total, "/s", least=least, published=published)
+    yield Figure(f"{name}, threads that share the tables", collector.pieces.n, "")
     for work, seconds in spent.items():
         yield Figure(f"{name}, {work}", 100 * seconds / total, "%")
 
@@ -166,3 +169,17 @@ def check(batch: Collected, network: BidAndPlayNet, device: str) -> None:
     worst = float(np.abs(found - batch.log_prob).max())
     if not worst < MOST_DIFFERENCE:
         raise AssertionError(f"the log-probability of a play differs by {worst} from the recorded one")
+
+
+def check_threads(settings: LearningSettings, device: str, threads: int) -> int:
+    """Compare a batch of rounds whose tables are shared by threads with that of one thread; return its plays.
+
+    device: of the network. Raises AssertionError if they differ.
+    """
+    torch.manual_seed(settings.seed)
+    network = BidAndPlayNet(settings.spec(), settings.config()).to(device)
+    one, other = (Collector(settings, network.spec, 0, device, number) for number in (1, threads))
+    expected, found = (each.collect(network, None, 0, "32") for each in (one, other))
+    if not all(map(np.array_equal, expected, found)):
+        raise AssertionError(f"a batch collected by {threads} threads differs from that of one")
+    return len(expected.action)

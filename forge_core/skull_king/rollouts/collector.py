@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,10 +13,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from forge_core.device import core_count
+from forge_core.learning.threads import Pieces
+from forge_core.skull_king.actions import MOST_CARDS
 from forge_core.skull_king.bots import BOT_NAMES, LEARNER
 from forge_core.skull_king.network import BidAndPlayNet
 from forge_core.skull_king.rollouts import kernels, records
-from forge_core.skull_king.rollouts.records import PAST, Collected, Requests
+from forge_core.skull_king.rollouts.records import PAST, Collected, Requests, Staged, Tables
 from forge_core.skull_king.rollouts.teacher import Taught, Teacher, join
 from forge_core.skull_king.settings import learning
 from forge_core.skull_king.settings.learning import LearningSettings
@@ -26,6 +32,9 @@ Answers = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np
 """points of bids [N, 11], logits of plays [M, 75] and values of plays [M]"""
 _NOTHING = (np.empty((0, 0), np.float32), np.empty((0, 0), np.float32), np.empty(0, np.float32))
 
+LEAST_TABLES = 16
+"""tables per thread: they take some 50 µs, about as long as handing them to the thread"""
+
 PLAYER_NUMBERS = {
     learning.SELF: LEARNER,
     learning.PAST: PAST,
@@ -33,14 +42,36 @@ PLAYER_NUMBERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Successive tables that a thread advances, and room for what that yields."""
+
+    first: int
+    """number of its first table"""
+    tables: Tables
+    staged: Staged
+    own: Requests
+    past: Requests
+    collected: Collected
+
+
 class Collector:
     """Tables at which a network plays rounds, and what it can learn from the finished ones.
 
-    Deals and draws depend on the seed and the number of the table only.
+    Deals and draws depend on the seed and the number of the table only. Several threads may share the tables;
+    decisions that wait and finished rounds are kept in the order of one thread, so that results are the same.
     """
 
-    def __init__(self, settings: LearningSettings, spec: TableSpec, part: int, device: str = "cpu") -> None:
-        """part: 0..parts - 1. device: of the networks."""
+    def __init__(
+        self,
+        settings: LearningSettings,
+        spec: TableSpec,
+        part: int,
+        device: str = "cpu",
+        threads: int | None = None,
+    ) -> None:
+        """part: 0..parts - 1. device: of the networks. threads: that share the tables, each LEAST_TABLES or
+        more; by default one on a CPU, where each part has a thread, and else one per core."""
         self.settings, self.device = settings, device
         n_parts, seats = settings.parts, spec.seats
         numbers = np.arange(settings.tables * part // n_parts, settings.tables * (part + 1) // n_parts)
@@ -60,6 +91,7 @@ class Collector:
         """decisions that wait for the learner's network, and for the older one"""
         most_plays = self._staged.action.size
         self._collected = records.new_collected(self._goal + most_plays, self._goal + most_bids, widths)
+        self._share_tables(threads or (1 if device == "cpu" else core_count()), widths)
         self._teacher = Teacher(settings.teacher_worlds, self._options)
         self.taught: Taught[npt.NDArray] | None = None
         """decisions of the last batch with the answers of a search, if the settings have a teacher"""
@@ -96,6 +128,29 @@ class Collector:
         self.taught = join(given) if given else None
         return cut(self._collected)
 
+    def _share_tables(self, threads: int, widths: tuple[int, int, int]) -> None:
+        """Divide the tables among threads. widths: B, D and H."""
+        n, seats = self.tables.players.shape
+        n_shares = max(1, min(threads, n // LEAST_TABLES))
+        self.pieces = Pieces(n_shares)
+        """one per thread"""
+        if n_shares == 1:
+            self._shares = [Share(0, self.tables, self._staged, self.own, self.past, self._collected)]
+            return
+        self._shares = []
+        for begin, end in pairwise(split(n, n_shares)):
+            most_rounds = (end - begin) * seats  # a table collects at most one in an advance
+            self._shares.append(
+                Share(
+                    begin,
+                    records.slice_tables(self.tables, begin, end),
+                    records.slice_tables(self._staged, begin, end),
+                    records.new_requests(end - begin, widths),
+                    records.new_requests(end - begin, widths),
+                    records.new_collected(most_rounds * MOST_CARDS, most_rounds, widths),
+                )
+            )
+
     def _seat_opponents(self, decisions: int) -> None:
         """Choose the opponents of rounds that are dealt from now on."""
         shares = self.settings.opponents_at(decisions)
@@ -107,12 +162,26 @@ class Collector:
 
         mix_of_rounds: [10] cumulative probabilities of the rounds.
         """
+        shares = self._shares
+        self.pieces.run([partial(self._advance, share, mix_of_rounds) for share in shares])
+        if len(shares) > 1:
+            firsts = [share.first for share in shares]
+            self.own.n[:] = self.past.n[:] = 0
+            records.append_all(self.own, [share.own for share in shares], firsts, self.pieces)
+            records.append_all(self.past, [share.past for share in shares], firsts, self.pieces)
+            records.append_all(self._collected, [share.collected for share in shares], firsts, self.pieces)
+            for share in shares:
+                share.collected.n[:] = 0
+        self._has_begun = True
+        self.decisions += int(self.own.n.sum())
+
+    def _advance(self, share: Share, mix_of_rounds: Floats) -> None:
         kernels.advance(
-            self.tables,
-            self._staged,
-            self._collected,
-            self.own,
-            self.past,
+            share.tables,
+            share.staged,
+            share.collected,
+            share.own,
+            share.past,
             self._options,
             mix_of_rounds,
             self._mix_of_players,
@@ -120,12 +189,13 @@ class Collector:
             self.settings.trace,
             not self._has_begun,
         )
-        self._has_begun = True
-        self.decisions += int(self.own.n.sum())
 
     def teach(self, share: float) -> Taught[npt.NDArray]:
         """Return the answers of a search to a share of the learner's decisions that wait."""
-        return self._teacher.answer(self.tables, self.own, share)
+        waiting = [requests for requests, _, _ in self.shares_of(self.own)]
+        return join(
+            self.pieces.run([partial(self._teacher.answer, self.tables, each, share) for each in waiting])
+        )
 
     def answer(self, network: BidAndPlayNet, requests: Requests, precision: str) -> Answers:
         """Return a network's answers to the decisions that wait."""
@@ -156,15 +226,28 @@ class Collector:
         greedy: the best plays instead of drawn ones.
         """
         points, logits, values = answers
-        n_bids, n_plays = requests.n
+        works = []
+        for waiting, bids, plays in self.shares_of(requests):
+            bidding = points[bids], temperature, random_share, self._options, True
+            playing = logits[plays], values[plays], greedy, self._options, True
+            works.append(partial(self._take, waiting, bidding, playing))
+        self.pieces.run(works)
+
+    def shares_of(self, requests: Requests) -> Iterator[tuple[Requests, slice, slice]]:
+        """Yield the decisions that wait for each thread, and the places of their bids and of their plays."""
+        n_bids, n_plays = requests.n.tolist()
+        bids, plays = (pairwise(split(n, self.pieces.n)) for n in (n_bids, n_plays))
+        for of_bids, of_plays in zip(bids, plays, strict=True):
+            places = slice(*of_bids), slice(*of_plays)
+            yield records.slice_requests(requests, *places), *places
+
+    def _take(self, waiting: Requests, bidding: tuple[Any, ...], playing: tuple[Any, ...]) -> None:
+        """Take decisions that wait. bidding, playing: further arguments of `take_bids` and `take_plays`."""
+        n_bids, n_plays = waiting.n
         if n_bids:
-            kernels.take_bids(
-                self.tables, self._staged, requests, points, temperature, random_share, self._options, True
-            )
+            kernels.take_bids(self.tables, self._staged, waiting, *bidding)
         if n_plays:
-            kernels.take_plays(
-                self.tables, self._staged, requests, logits, values, greedy, self._options, True
-            )
+            kernels.take_plays(self.tables, self._staged, waiting, *playing)
 
     def _seen(self, observations: np.ndarray) -> Tensor:
         return torch.from_numpy(observations).to(self.device)
@@ -186,12 +269,17 @@ class Collector:
         self.decisions, self._has_begun = state["decisions"], state["has_begun"]
 
 
+def split(n: int, shares: int) -> list[int]:
+    """Return the first entry of each of several equal shares of n entries, and n."""
+    return [n * share // shares for share in range(shares + 1)]
+
+
 def cut(collected: Collected) -> Collected:
     """Return the records of rounds and plays that were collected."""
     n_rounds, n_plays = collected.n
     return Collected(
         **{
-            name: array if name == "n" else array[: n_rounds if name.startswith("bid") else n_plays]
+            name: array if name == "n" else array[: n_rounds if records.is_of_bids(name) else n_plays]
             for name, array in collected._asdict().items()
         }
     )

@@ -6,17 +6,23 @@ B and D entries of an observation, H entries of the hidden hands (0 unless a cri
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from forge_core.learning.threads import Pieces
 from forge_core.skull_king.actions import MOST_CARDS
 from forge_core.skull_king.bots import LEARNER
 from forge_core.skull_king.state import layout as at
 
 PAST = LEARNER - 1
 """in place of a player by rules: a seat played by an older copy of the network that learns"""
+
+TABLES = ("bid_tables", "play_tables")
+"""arrays of Requests that hold numbers of tables"""
 
 U8, I64, U64 = npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.uint64]
 F32 = npt.NDArray[np.float32]
@@ -108,6 +114,49 @@ class Collected(NamedTuple):
     """[R] own points of the round"""
     bid_opponents: I64
     """[R] the player of the next seat"""
+
+
+R = TypeVar("R", Tables, Staged)
+W = TypeVar("W", Requests, Collected)
+
+
+def slice_tables(record: R, begin: int, end: int) -> R:
+    """Return the record of tables begin..end - 1, which shares the memory."""
+    return record._make(array[begin:end] for array in record)
+
+
+def slice_requests(requests: Requests, bids: slice, plays: slice) -> Requests:
+    """Return the record of some bids and plays that wait, which shares the memory. slices: with both ends."""
+    parts = {
+        name: array[bids if is_of_bids(name) else plays]
+        for name, array in requests._asdict().items()
+        if name != "n"
+    }
+    return requests._replace(n=np.array([bids.stop - bids.start, plays.stop - plays.start]), **parts)
+
+
+def append_all(whole: W, parts: Sequence[W], firsts: Sequence[int], pieces: Pieces) -> None:
+    """Append the entries of several records, in order, to those of another; each copy is a piece of work.
+
+    firsts: [parts] added to the numbers of tables.
+    """
+    counts = np.array([part.n for part in parts])
+    begins = whole.n + counts.cumsum(0) - counts
+    pieces.run([partial(_copy_into, whole, *each) for each in zip(begins, parts, firsts, strict=True)])
+    whole.n[:] += counts.sum(0)
+
+
+def _copy_into(whole: W, begins: I64, part: W, first: int) -> None:
+    for name, array in part._asdict().items():
+        if name != "n":
+            kind = 0 if is_of_bids(name) else 1
+            begin, n = begins[kind], part.n[kind]
+            getattr(whole, name)[begin : begin + n] = array[:n] + first if name in TABLES else array[:n]
+
+
+def is_of_bids(name: str) -> bool:
+    """Return True for arrays with an entry per bid, counted by n[0]; others have one per play."""
+    return name.startswith("bid")
 
 
 def new_tables(n: int, seats: int, keys: U64, deal_keys: U64) -> Tables:
