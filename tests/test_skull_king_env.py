@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
+from forge_core.device import WARM_UPS
 from forge_core.errors import BadInput
 from forge_core.game import choose
+from forge_core.skull_king import random_play
 from forge_core.skull_king.env import SkullKing
+from forge_core.skull_king.random_play import RandomPlay
 from forge_core.skull_king.rules import Rules
 from forge_core.skull_king.sampler import LATE_FIRST, PLAN_WEIGHTS, FullGames, Rounds
 from forge_core.skull_king.state import layout as at
@@ -37,6 +42,25 @@ def test_backends_and_batch_sizes_give_the_same(sampler, rules):
         assert np.array_equal(one.rows, other.rows.numpy()) and np.array_equal(one.rows[:5], fewer.rows)
         ended += step.round_over.sum(), step.game_over.sum()
     assert ended[0] > 20 and (ended[0] == ended[1]) != isinstance(sampler, FullGames)
+
+
+def test_a_graph_begins_where_the_tables_are(monkeypatch):
+    """A graph is captured after steps that warm up; here it is pretended, since it needs a card."""
+
+    def capture_graph(work, device):
+        for _ in range(WARM_UPS + 1):
+            work()
+        return SimpleNamespace(replay=work)
+
+    monkeypatch.setattr(random_play, "capture_graph", capture_graph)
+    envs = [SkullKing(5, 2, device="cpu", sampler=Rounds(), backend="tensors") for _ in range(2)]
+    draws = torch.rand(20, 5, dtype=torch.float64)
+    RandomPlay(envs[0]).run(draws)
+    RandomPlay(envs[1]).run(draws[:7])
+    RandomPlay(envs[1], observed=True, graph=True).run(draws[7:])
+    one, other = envs
+    assert one.steps == other.steps == 20
+    assert one.rows.equal(other.rows) and one.episodes.equal(other.episodes) and one.episodes.any()
 
 
 def test_scores_are_the_sum_of_points():

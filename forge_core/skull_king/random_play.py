@@ -35,7 +35,9 @@ class RandomPlay:
     def step(self, draws: Tensor) -> None:
         """Take a random action at each table. draws: [N] float64 in [0, 1)."""
         self._draws.copy_(draws)
+        steps = self.env.steps
         self._launch()
+        self.env.steps = steps + 1  # a graph does not count them
 
     def run(self, draws: Tensor) -> None:
         """Take a step for every row of draws [T, N]."""
@@ -50,8 +52,10 @@ class RandomPlay:
 
     def _capture(self) -> Callable[[], None]:
         """Return the replay of a graph of one step. The tables stay where they are."""
-        env, kept = self.env, [tensor.clone() for tensor in (self.env.rows, self.env.episodes)]
+        env, steps = self.env, self.env.steps
+        kept = [(tensor, tensor.clone()) for tensor in (env.rows, env.episodes)]
         self._graph = capture_graph(self._step, env.device)
-        for tensor, before in zip((env.rows, env.episodes), kept, strict=True):
+        for tensor, before in kept:
             tensor.copy_(before)
+        env.steps = steps
         return self._graph.replay

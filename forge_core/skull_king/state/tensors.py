@@ -199,8 +199,10 @@ def resolve(table: Tensor, tigress_is_pirate: Tensor, options: at.Options) -> tu
 
 
 def _hand_at(table: _Table, place: Tensor) -> Tensor:
-    """Return the hand at a place of the trick [N]: see `kernels.hand_at`."""
+    """Return the hands at places [N] or [1, H] of the trick, [N] or [N, H]: see `kernels.hand_at`."""
     leader, starter, seats = table[at.LEADER], table[at.STARTER], table.seats
+    if place.ndim == 2:
+        leader, starter = leader[:, None], starter[:, None]
     if table.hands == seats:
         return (leader + place) % seats
     by_ghost = torch.where(place == 0, seats, (starter + place - 1) % seats)
@@ -211,8 +213,7 @@ def _hand_at(table: _Table, place: Tensor) -> Tensor:
 def places_of_hands(rows: Tensor, options: at.Options) -> Tensor:
     """Return [N, H]: the hand that plays at each place of the trick."""
     table = _Table(rows, options)
-    places = [torch.full_like(rows[:, 0], place) for place in range(table.hands)]
-    return torch.stack([_hand_at(table, place) for place in places], 1)
+    return _hand_at(table, numbers(table.hands, rows.device)[None])
 
 
 # --- steps ------------------------------------------------------------------------------------
@@ -300,20 +301,23 @@ def _end_trick(table: _Table, where: Tensor) -> tuple[Tensor, Tensor]:
     seats, hands = table.seats, table.hands
     on_table = table.block(at.TABLE, hands)
     winner, next_leader, bonus = resolve(on_table, table[at.TIGRESS_MODE], table.options)
-    taker = torch.where(winner >= 0, _hand_at(table, winner.clamp(min=0)), -1)
-    led_by = _hand_at(table, next_leader.clamp(min=0))
+    hand_of_place = places_of_hands(table.rows, table.options)
+    taker = torch.where(winner >= 0, hand_of_place.gather(1, winner.clamp(min=0)[:, None])[:, 0], -1)
+    led_by = hand_of_place.gather(1, next_leader.clamp(min=0)[:, None])[:, 0]
     leader = torch.where(next_leader >= 0, led_by, table[at.STARTER])
     taken = where & (taker >= 0) & (taker < seats)
     table.put_at(at.WON, taken, taker, table.at_seat(at.WON, taker) + 1)
     table.put_at(at.BONUS, taken, taker, table.at_seat(at.BONUS, taker) + bonus)
     winning = torch.where(taken, on_table.gather(1, winner.clamp(min=0)[:, None])[:, 0], 0)
-    for place in range(hands):
-        ally = taken & (on_table[:, place] > cards.TIGRESS) & (winner != place)
-        pair = table[at.N_LOOT] * 2
-        player = _hand_at(table, torch.full_like(winner, place))
-        table.put_at(at.LOOT, ally, pair, player, 4)
-        table.put_at(at.LOOT, ally, pair + 1, taker, 4)
-        table.put(at.N_LOOT, ally, table[at.N_LOOT] + 1)
+    is_allied = (on_table > cards.TIGRESS) & (numbers(hands, winner.device) != winner[:, None])
+    is_allied &= taken[:, None]
+    alliance = table[at.N_LOOT][:, None] + is_allied.cumsum(1) - 1
+    for number in range(len(cards.LOOTS)):
+        chosen = is_allied & (alliance == number)
+        made, player = chosen.any(1), torch.where(chosen, hand_of_place, 0).sum(1)
+        table.put(at.LOOT + 2 * number, made, player)
+        table.put(at.LOOT + 2 * number + 1, made, taker)
+    table[at.N_LOOT].add_(is_allied.sum(1))
     on_table[:] = torch.where(where[:, None], 0, on_table)
     for column, value in ((at.IN_TRICK, 0), (at.LED, OPEN), (at.TIGRESS_MODE, 0), (at.LEADER, leader)):
         table.put(column, where, value)
