@@ -15,6 +15,7 @@ from forge_core.errors import BadInput, DeviceUnavailable
 from forge_core.ranges import as_integer
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import torch
 
 WARM_UPS = 3
@@ -77,6 +78,19 @@ def cuda_device_count() -> int:
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def to_device(array: npt.NDArray, device: str | torch.device) -> torch.Tensor:
+    """Return a copy of an array as a tensor on a device.
+
+    Never waits for a CUDA device, which copies from pinned memory when its stream gets there.
+    """
+    import torch
+
+    tensor = torch.tensor(array)
+    if torch.device(device).type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def capture_graph(work: Callable[[], object], device: str | torch.device) -> torch.cuda.CUDAGraph:

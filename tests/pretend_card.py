@@ -106,9 +106,17 @@ def _call(func: Any, args: Any, kwargs: dict[str, Any], card: Card | None = None
             if on_card:
                 card.wait("copied to the host")
             return tree_map(lambda x: x.as_subclass(Tensor) if isinstance(x, OnCard) else x, out)
-        if not on_card and (tensors or any(isinstance(leaf, np.ndarray | list) for leaf in leaves)):
+        if (
+            not on_card
+            and not _is_unawaited(func, args, kwargs)
+            and (tensors or any(isinstance(leaf, np.ndarray | list) for leaf in leaves))
+        ):
             card.wait("copied to the card")
         return _wrapped(out)
+    if func is Tensor.pin_memory:
+        pinned = args[0].detach()
+        pinned.is_pinned_here = True
+        return pinned
     if not on_card:
         return _plainly(func, args, kwargs)
     plain = [t for t in tensors if not isinstance(t, OnCard) and t.dim() > 0]
@@ -147,6 +155,12 @@ def _asked_for(func: Any, args: Any, kwargs: dict[str, Any]) -> torch.device | N
     if func is Tensor.to:
         return next((torch.device(x) for x in args[1:] if _is_device(x)), None)
     return None
+
+
+def _is_unawaited(func: Any, args: Any, kwargs: dict[str, Any]) -> bool:
+    """Return True for a copy that the host does not wait for: from pinned memory, and not blocking."""
+    pinned = func is Tensor.to and getattr(args[0], "is_pinned_here", False)
+    return pinned and kwargs.get("non_blocking", False)
 
 
 def _has_mask(index: Any) -> bool:

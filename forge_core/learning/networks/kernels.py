@@ -25,7 +25,7 @@ import triton.language as tl
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from forge_core.device import launching_on
+from forge_core.device import launching_on, to_device
 
 SMALLEST_TILE = 16
 """least size of a matrix product"""
@@ -47,16 +47,14 @@ class PackedRows:
     @classmethod
     def of(cls, counts: npt.NDArray[np.int64], device: torch.device) -> PackedRows:
         """Return the places of rows with these numbers of tokens, [N] ascending. Waits for no device."""
-        starts = torch.from_numpy(np.concatenate(([0], counts.cumsum())))
-        if device.type == "cuda":
-            starts = starts.pin_memory()
+        starts = to_device(np.concatenate(([0], counts.cumsum())), device)
         tiles, first = [], 0
         while first < len(counts):
             size = max(SMALLEST_TILE, 1 << (int(counts[first]) - 1).bit_length())
             end = int(np.searchsorted(counts, size, side="right"))
             tiles.append((first, end - first, size))
             first = end
-        return cls(starts.to(device, non_blocking=True), tuple(tiles))
+        return cls(starts, tuple(tiles))
 
 
 def attend(projected: Tensor, rows: PackedRows, heads: int) -> Tensor:

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from forge_core.device import takes_kernels
+from forge_core.device import takes_kernels, to_device
 from forge_core.errors import BadInput
 from forge_core.learning.choice import choose
 from forge_core.learning.networks import TOKEN_TRANSFORMER
@@ -28,6 +28,7 @@ from forge_core.learning.networks.network import Arrays, Network
 from forge_core.learning.networks.sizes import ModelConfig
 from forge_core.learning.spec import TokenSpec
 from forge_core.streams import stream
+from forge_core.turns import long_kernels
 
 if TYPE_CHECKING:
     from forge_core.learning.networks.kernels import PackedRows
@@ -105,7 +106,7 @@ class TokenTransformer(Network):
         back = None
         if (counts[1:] < counts[:-1]).any():
             in_order = counts.argsort(kind="stable")
-            counts, order = counts[in_order], torch.from_numpy(in_order).to(tokens.device)
+            counts, order = counts[in_order], to_device(in_order, tokens.device)
             tokens, mask, back = tokens[order], mask[order], order.argsort()
         sizes, rows = np.unique(counts, return_counts=True)
         groups = list(zip(rows.tolist(), sizes.tolist(), strict=True))
@@ -116,7 +117,8 @@ class TokenTransformer(Network):
             groups.append((padding, 1))
         packed = self.embed(F.pad(counted, (0, 0, 0, padding)))
         placed = packed_rows(counts, packed) if takes_kernels(packed) else groups
-        with nullcontext() if packed.device.type == "cpu" else sdpa_kernel(ATTENTION):
+        attention = nullcontext() if packed.device.type == "cpu" else sdpa_kernel(ATTENTION)
+        with attention, long_kernels(packed.device):
             for block in self.blocks:
                 packed = block(packed, placed)
         spread = torch.zeros(mask.numel(), self.head.out_features, device=packed.device)

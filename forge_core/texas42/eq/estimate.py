@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from forge_core.device import to_device
 from forge_core.errors import ForgeError
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE
 from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
@@ -26,6 +27,7 @@ from forge_core.texas42.views import Seen, Views
 from forge_core.texas42.worlds import Worlds
 from forge_core.texas42.worlds.posterior import log_likelihood
 from forge_core.texas42.worlds.voids import unseen
+from forge_core.turns import Turns, finish
 
 Floats = npt.NDArray[np.float32]
 
@@ -88,6 +90,19 @@ def estimate(
     determine P(make) by the oracle's solver, if it has one, also where a network estimates Q. Raises
     ForgeError if no world is consistent, or if all have weight 0.
     """
+    return finish(estimate_in_turns(oracle, views, keys, sampling, device, belief, exactly))
+
+
+def estimate_in_turns(
+    oracle: Oracle,
+    views: Views,
+    keys: npt.NDArray[np.uint64],
+    sampling: Sampling,
+    device: str = "cpu",
+    belief: Belief | None = None,
+    exactly: bool = False,
+) -> Turns[Estimates]:
+    """Estimate E[Q] as `estimate` does, with a pause after each batch of questions to the oracle."""
     hidden = unseen(views)
     worlds = Worlds(hidden, keys, device)
     if not (worlds.count > 0).all():
@@ -107,18 +122,17 @@ def estimate(
     while len(going):
         m = int(min(sampling.batch, _WORLDS_A_ROUND, (to_take[going] - taken).max()))
         at_once = max(1, _POSITIONS // (m * max(drawn, 1 + sampling.window)))
-        parts, all_games = [], torch.as_tensor(going, device=device)
+        parts, all_games = [], to_device(going, device)
         for some, games in zip(
             np.split(going, range(at_once, len(going), at_once)), all_games.split(at_once), strict=True
         ):
-            ranks = worlds.ranks(some, taken * drawn, m * drawn, is_listed[some])
+            owner = worlds.draw(some, taken * drawn, m * drawn, is_listed[some])
             wanted = taken * drawn + np.arange(m * drawn) < to_draw[some, None]
-            valid, owner = torch.as_tensor(wanted, device=device), worlds.owner(some, ranks)
-            dealt = _deal(views.seen, table, games, owner, valid, belief)
+            dealt = _deal(views.seen, table, games, owner, wanted, belief)
             if drawn > 1:
-                dealt = dealt.keep(m, torch.as_tensor(~is_complete[some], device=device))
-            needed = torch.as_tensor(needed_at[some], device=device)
-            asked = _ask(oracle, views.seen, table, games, dealt, needed, sampling, exactly)
+                dealt = dealt.keep(m, to_device(~is_complete[some], device))
+            needed = to_device(needed_at[some], device)
+            asked = yield from _ask(oracle, views.seen, table, games, dealt, needed, sampling, exactly)
             parts.append(
                 tally(asked.q, asked.log_weight, dealt.valid, asked.made, sampling.points, compares_plays)
             )
@@ -133,8 +147,6 @@ def estimate(
         )
         going = going[~enough]
     assert total is not None
-    if not bool((total.weight > 0).all()):
-        raise ForgeError("every sampled world has posterior weight 0: sample more worlds, or raise tau")
     return _read(total, legal, worlds.count, is_complete, sampling)
 
 
@@ -173,10 +185,15 @@ class _Dealt:
 
 
 def _deal(
-    seen: Seen, table: Table, games: Tensor, owner: Tensor, valid: Tensor, belief: Belief | None
+    seen: Seen,
+    table: Table,
+    games: Tensor,
+    owner: Tensor,
+    wanted: npt.NDArray[np.bool_],
+    belief: Belief | None,
 ) -> _Dealt:
-    """Deal worlds int8 [n, K, U] of the games [n], where `valid` [n, K], and weight them by the belief."""
-    place = valid.flatten().nonzero().squeeze(1)
+    """Deal worlds int8 [n, K, U] of the games [n], where `wanted` [n, K], and weight them by the belief."""
+    valid, place = to_device(wanted, owner.device), to_device(np.flatnonzero(wanted), owner.device)
     game = games[place // valid.shape[1]]
     hands = deal_out(table, game, owner.flatten(0, 1)[place])
     log_weight = torch.zeros(valid.numel(), dtype=torch.float64, device=valid.device)
@@ -206,8 +223,8 @@ def _ask(
     needed: Tensor,
     sampling: Sampling,
     exactly: bool,
-) -> _Answers:
-    """Return the answers for the worlds of the games [n]. needed: [n], see `makes_at`."""
+) -> Turns[_Answers]:
+    """Return the answers for the worlds of the games [n], after a pause. needed: [n], see `makes_at`."""
     (n, k), hands, place = dealt.valid.shape, dealt.hands, dealt.place
     game, device = games[dealt.row], hands.device
     posterior = sampling.posterior
@@ -216,9 +233,11 @@ def _ask(
     asked[:, -1] = True
 
     j = asked.shape[1]
-    flat = asked.flatten().nonzero().squeeze(1)
+    every = torch.arange(len(hands) * j, device=device)
+    flat = every[asked.flatten()] if j > 1 else every  # a wait for their number, if earlier plays are asked
     history = History(seen, game[flat // j], table.step + 1 - j + flat % j)
     answers = oracle.q(Positions(hands, past.decl, past.states.flatten()[flat], flat // j), history)
+    yield
     if not bool(torch.isfinite(answers).all()):
         raise ForgeError("the oracle's network returned NaN or infinity: use a network that has not diverged")
     values = torch.full((len(hands) * j, HAND_SIZE), ILLEGAL, dtype=torch.float32, device=device)
@@ -268,7 +287,7 @@ def _enough(
 ) -> npt.NDArray[np.bool_]:
     """Return [n] bool: True for games that need no more worlds."""
     done = taken >= to_take
-    if taken < sampling.least:
+    if taken < sampling.least or done.all():
         return done
     return done | (~is_complete & _is_known(total, legal, sampling, sampling.adaptive))
 
@@ -281,20 +300,23 @@ def _is_known(
     If one world has nearly all the weight, the spread over worlds and the standard error are almost 0,
     so the standard error is meaningful only if the ESS suffices.
     """
-    known = total.ess.cpu().numpy() >= sampling.least_ess
+    columns = torch.cat([total.ess[:, None], total.variance], dim=1).cpu().numpy()
+    ess, variance = columns[:, 0], columns[:, 1:]
+    known = ess >= sampling.least_ess
     if not adaptive:
         return known
-    certain = _largest_error(total, legal) <= adaptive.sem_threshold
+    certain = _largest_error(variance, ess, legal) <= adaptive.sem_threshold
     if adaptive.lead is not None:
-        plays = torch.as_tensor(legal, device=total.q.device)
+        plays = to_device(legal, total.q.device)
         certain |= (total.lead_errors(plays) >= adaptive.lead).cpu().numpy()
     return known & certain
 
 
-def _largest_error(total: Tally, legal: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return [n] the largest standard error of E[Q] over legal plays, in points."""
-    error = (total.variance / total.ess[:, None]).sqrt().cpu().numpy()
-    return np.where(legal, error, 0.0).max(axis=1)
+def _largest_error(
+    variance: npt.NDArray[np.float64], ess: npt.NDArray[np.float64], legal: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """Return [n] the largest standard error of E[Q] over legal plays, in points: variance [n, 7], ess [n]."""
+    return np.where(legal, np.sqrt(variance / ess[:, None]), 0.0).max(axis=1)
 
 
 def _read(
@@ -304,29 +326,33 @@ def _read(
     is_complete: npt.NDArray[np.bool_],
     sampling: Sampling,
 ) -> Estimates:
-    """Convert sums to estimates, on the host."""
-
-    def read(column: Tensor) -> Floats:
-        return column.float().cpu().numpy()
-
-    def of_plays(column: Tensor) -> Floats:
-        return np.where(legal, read(column), np.float32(np.nan))
-
+    """Convert sums to estimates, on the host. Raises ForgeError if all worlds of a game have weight 0."""
     weight = total.weight[:, None]
+    of_games = [total.weight, total.ess, 1 / total.weight, total.entropy.clamp(min=0), total.n.double()]
+    columns = torch.cat(
+        [torch.stack(of_games, dim=1), total.mean, total.variance, total.made / weight], dim=1
+    )
+    read = columns.cpu().numpy()  # together, since each reading is a wait
+    if not (read[:, 0] > 0).all():
+        raise ForgeError("every sampled world has posterior weight 0: sample more worlds, or raise tau")
+    _, ess, max_weight, entropy, n_worlds = read[:, : len(of_games)].T
+    of_plays = read[:, len(of_games) :].reshape(len(read), 3, HAND_SIZE)
+    mean, variance, p_make = np.where(legal[:, None], of_plays, np.nan).astype(np.float32).swapaxes(0, 1)
     points = None
     if total.points is not None:
-        points = np.where(legal[:, :, None], read(total.points / weight[:, :, None]), np.float32(0))
+        shares = (total.points / weight[:, :, None]).float().cpu().numpy()
+        points = np.where(legal[:, :, None], shares, np.float32(0))
     known = _is_known(total, legal, sampling, sampling.adaptive or AdaptiveConfig())
     return Estimates(
         legal=legal,
-        mean=of_plays(total.mean),
-        variance=of_plays(total.variance),
-        p_make=of_plays(total.made / weight),
+        mean=mean,
+        variance=variance,
+        p_make=p_make,
         points=points,
-        ess=read(total.ess),
-        max_weight=read(1 / total.weight),
-        entropy=read(total.entropy.clamp(min=0)),
-        n_worlds=total.n.cpu().numpy(),
+        ess=ess.astype(np.float32),
+        max_weight=max_weight.astype(np.float32),
+        entropy=entropy.astype(np.float32),
+        n_worlds=n_worlds.astype(np.int64),
         world_count=world_count,
         converged=is_complete | known,
     )

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from forge_core.device import to_device
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
 from forge_core.texas42.state import IN_TRICK_BIT, LEADER_BIT, NO_SLOT, PLAYED_BIT
 from forge_core.texas42.tables import on_device
@@ -36,21 +39,21 @@ class Table:
 
     @classmethod
     def of(cls, views: Views, unseen: Unseen, device: str) -> Table:
-        """Copy the views to tensors on `device`."""
-        seen = views.seen
+        """Copy the views to tensors on `device`, without waiting for it."""
+        seen, seat, rows = views.seen, views.seat[:, None], np.arange(len(views))[:, None]
+        known = np.full((len(views), N_DOMINOES), -1, dtype=np.int8)
+        known[rows, seen.plays] = seen.players
+        known[rows, views.hand] = seat
+        players = np.concatenate([seen.players, seat], axis=1)
 
-        def tensor(array, dtype=torch.int64) -> Tensor:
-            return torch.as_tensor(array, device=device).to(dtype)
+        def tensor(array: npt.NDArray) -> Tensor:
+            return to_device(array.astype(np.int64), device)
 
-        plays, seat = tensor(seen.plays), tensor(views.seat)
-        known = torch.full((len(views), N_DOMINOES), -1, dtype=torch.int8, device=device)
-        known.scatter_(1, plays, tensor(seen.players, torch.int8))
-        known.scatter_(1, tensor(views.hand), seat.to(torch.int8)[:, None].expand(-1, HAND_SIZE))
         return cls(
             decl=tensor(seen.decl),
-            plays=plays,
-            players=torch.cat([tensor(seen.players), seat[:, None]], dim=1),
-            known=known,
+            plays=tensor(seen.plays),
+            players=tensor(players),
+            known=to_device(known, device),
             unseen=tensor(unseen.dominoes),
         )
 

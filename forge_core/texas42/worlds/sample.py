@@ -9,17 +9,20 @@ uniform worlds. Arrays use a numba kernel, tensors use torch on their device; bo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.device import takes_kernels
+from forge_core.device import takes_kernels, to_device
 from forge_core.errors import BadInput
 from forge_core.kernels import kernel
 from forge_core.streams import mix
 from forge_core.texas42.worlds.count import N_CELLS, SIDE, Completions, completions, masks
 from forge_core.texas42.worlds.voids import Unseen, unseen_of_lists
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _TOP = 2**63 - 1
 _BLOCK = 64
@@ -42,10 +45,8 @@ class Worlds:
             self._completions, self._keys = completions(unseen), keys
             self.count = self._completions.counts
         else:
-            import torch
-
             self._completions = completions(unseen.tensors(device))
-            self._keys = torch.tensor(keys.view(np.int64), device=device)
+            self._keys = to_device(keys.view(np.int64), device)
             self.count = self._completions.counts.cpu().numpy()
 
     def ranks(self, games: npt.NDArray, first: int, m: int, enumerated: npt.NDArray[np.bool_]) -> Any:
@@ -54,8 +55,10 @@ class Worlds:
         Where `enumerated` [n] is set, nothing is drawn: the ranks are first, first + 1, ..., and the
         last rank is repeated once the worlds run out.
         """
-        counts = self._of(games).counts
-        drawn = draw_ranks(self._keys[games], first, m, counts)
+        if (self.count[games] < 1).any():
+            raise _no_worlds(self.count[games])
+        counts, keys = self._of(games).counts, self._keys[self._index(games)]
+        drawn = _draw_ranks(keys, first, m, counts)
         if not enumerated.any():
             return drawn
         if isinstance(drawn, np.ndarray):
@@ -64,7 +67,16 @@ class Worlds:
         import torch
 
         in_turn = torch.arange(first, first + m, device=drawn.device).minimum(counts[:, None] - 1)
-        return torch.where(torch.as_tensor(enumerated, device=drawn.device)[:, None], in_turn, drawn)
+        return torch.where(to_device(enumerated, drawn.device)[:, None], in_turn, drawn)
+
+    def draw(self, games: npt.NDArray, first: int, m: int, enumerated: npt.NDArray[np.bool_]) -> Tensor:
+        """Return the worlds with the ranks that `ranks` returns: int8 tensor [n, m, U] on the device.
+
+        Waits for no device.
+        """
+        import torch
+
+        return torch.as_tensor(_find_owners(self._of(games), self.ranks(games, first, m, enumerated)))
 
     def owner(self, games: npt.NDArray, ranks: Any) -> Any:
         """Return the worlds with these ranks [n, M], as in `unrank`: int8 tensor [n, M, U] on the device."""
@@ -74,8 +86,14 @@ class Worlds:
 
     def _of(self, games: npt.NDArray) -> Completions:
         """Return the completions of some positions, without copying if they are all positions."""
-        whole = len(games) == len(self.count) and (games == np.arange(len(games))).all()
-        return self._completions if whole else self._completions.take(games)
+        index = self._index(games)
+        return self._completions if isinstance(index, slice) else self._completions.take(index)
+
+    def _index(self, games: npt.NDArray) -> Any:
+        """Return an index of some positions into tensors or arrays: a slice if they are all positions."""
+        if len(games) == len(self.count) and (games == np.arange(len(games))).all():
+            return slice(None)
+        return games if isinstance(self._keys, np.ndarray) else to_device(games, self._keys.device)
 
 
 def draw_ranks(keys: Any, first: int, m: int, counts: Any) -> Any:
@@ -90,9 +108,12 @@ def draw_ranks(keys: Any, first: int, m: int, counts: Any) -> Any:
     below 2^-68, which bounds the deviation from uniform. Raises BadInput if a position has no world.
     """
     if (counts < 1).any():
-        raise BadInput(
-            f"position {_first_true(counts < 1)} has no worlds: give plays that some deal is consistent with"
-        )
+        raise _no_worlds(counts)
+    return _draw_ranks(keys, first, m, counts)
+
+
+def _draw_ranks(keys: Any, first: int, m: int, counts: Any) -> Any:
+    """Draw ranks as `draw_ranks` does, without a check."""
     if isinstance(counts, np.ndarray):
         draws = mix(keys[:, None], np.arange(first, first + m))
         n = counts.astype(np.uint64)[:, None]
@@ -119,6 +140,11 @@ def unrank(table: Completions, ranks: Any) -> Any:
     if outside.any():
         n = _first_true(outside)
         raise BadInput(f"position {n} has {int(counts[n])} worlds: use ranks 0..{int(counts[n]) - 1}")
+    return _find_owners(table, ranks)
+
+
+def _find_owners(table: Completions, ranks: Any) -> Any:
+    """Return the worlds as `unrank` does, without a check."""
     allowed, ways = table.unseen.allowed, table.ways
     ways = ways.reshape(*ways.shape[:2], N_CELLS)
     if not isinstance(ranks, np.ndarray):
@@ -171,6 +197,12 @@ def _hands(table: Completions, ranks: npt.NDArray[np.int64]) -> Iterator[list[li
     first, second = table.unseen.need[0, :2].cumsum().tolist()
     for world in table.unseen.dominoes[0][by_seat].tolist():
         yield [world[:first], world[first:second], world[second:]]
+
+
+def _no_worlds(counts: Any) -> BadInput:
+    """Return the error for the first position without a world. counts: [N]."""
+    position = _first_true(counts < 1)
+    return BadInput(f"position {position} has no worlds: give plays that some deal is consistent with")
 
 
 def _first_true(flags: Any) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forge_core.device import to_device
 from forge_core.errors import BadInput
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
 from forge_core.texas42.rules import N_SUITS
@@ -43,9 +44,7 @@ class Unseen:
 
     def tensors(self, device: str) -> Unseen:
         """Return a copy as torch tensors on `device`."""
-        import torch
-
-        return Unseen(*(torch.tensor(getattr(self, field.name), device=device) for field in fields(self)))
+        return Unseen(*(to_device(getattr(self, field.name), device) for field in fields(self)))
 
 
 def voids(seen: Seen) -> npt.NDArray[np.bool_]:
