@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,9 +33,11 @@ class Sizes:
     """whole deals played"""
     batches: tuple[int, ...] = (BATCH, 1_048_576)
     """playouts at once"""
+    asked: tuple[int, ...] = (4_096, 50_000)
+    """positions in a call of the oracle"""
 
 
-SMALL = Sizes(games=10, positions=10, playouts=(64,), batches=(32,))
+SMALL = Sizes(games=10, positions=10, playouts=(64,), batches=(32,), asked=(10,))
 
 
 def sizes_of(run: Run) -> Sizes:
@@ -56,6 +58,8 @@ def check_playouts(run: Run) -> str:
         positions, history = positions_at(9, sizes.positions)
         host, there = (oracle.q(positions.to(torch.device(on)), history).cpu() for on in ("cpu", run.device))
         differ += int((host != there).sum())
+        graphs = replace(oracle, captured=True).q(positions.to(torch.device(run.device)), history).cpu()
+        assert torch.equal(graphs, there), f"other values by graphs, until {until}"
     assert differ <= max(1, sizes.positions // 100), f"{differ} values differ"
     network = ties["network"]
     run.figures[f"{NAME}, differences"] = {
@@ -79,7 +83,21 @@ def time_playouts(run: Run) -> dict[str, Any]:
                 run.keep()
     if run.on_card:
         found["network, captured"] = play_captured(run, open_policy("network"), sizes.playouts[0])
+        run.keep()
+    for n in sizes.asked:
+        for captured in (False, True):
+            label = f"oracle, {n} positions" + (", captured" if captured else "")
+            found[label] = time_oracle(run, n, captured)
+            run.keep()
     return found
+
+
+def time_oracle(run: Run, n: int, captured: bool) -> dict[str, float]:
+    """Return positions per second of E[Q]'s oracle: playouts to the end by the network, after 9 plays."""
+    oracle = PlayoutOracle(open_policy("network"), 0, fewest_on_card=0, captured=captured)
+    positions, history = positions_at(9, n)
+    there = positions.to(torch.device(run.device))
+    return {"positions_m_s": n / seconds(run, lambda: oracle.q(there, history), repeats=3) / 1e6}
 
 
 def play(run: Run, policy: Policy, n: int, batch: int) -> dict[str, float]:

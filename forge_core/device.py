@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forge_core.errors import BadInput, DeviceUnavailable
 from forge_core.ranges import as_integer
@@ -93,11 +93,13 @@ def to_device(array: npt.NDArray, device: str | torch.device) -> torch.Tensor:
     return tensor.to(device, non_blocking=True)
 
 
-def capture_graph(work: Callable[[], object], device: str | torch.device) -> torch.cuda.CUDAGraph:
+def capture_graph(
+    work: Callable[[], object], device: str | torch.device, pool: Any = None
+) -> torch.cuda.CUDAGraph:
     """Return a CUDA graph of the kernels that `work` launches; its replay launches all of them at once.
 
     `work` is run WARM_UPS times first. It must not wait for the device, and the tensors that it reads must
-    stay where they are.
+    stay where they are. pool: memory that is shared with other graphs, never replayed at the same time.
     """
     import torch
 
@@ -109,7 +111,7 @@ def capture_graph(work: Callable[[], object], device: str | torch.device) -> tor
                 work()
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, pool=pool):
             work()
     return graph
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from forge_core.texas42.eq import Sampling, oracles
 from forge_core.texas42.eq.estimate import estimate
 from forge_core.texas42.eq.oracles import History, PlayoutOracle, Positions
 from forge_core.texas42.games import Games, start
-from forge_core.texas42.one_hand import tensors
+from forge_core.texas42.one_hand import captured, tensors
 from forge_core.texas42.one_hand.choose import POLICIES, Policy, new_memory, open_policy
 from forge_core.texas42.one_hand.lockstep import deal_values, lockstep_q
 from forge_core.texas42.one_hand.network import NO_WEIGHTS
@@ -144,6 +146,38 @@ def test_a_state_that_breaks_the_rules_is_refused_as_by_the_kernels():
     assert len(lockstep_q(*(column[:0] for column in columns), HEURISTIC, 0)) == 0
 
 
+@pytest.mark.parametrize("policy", [HEURISTIC, NETWORK], ids=POLICIES)
+def test_playouts_by_graphs_equal_those_without(monkeypatch, policy):
+    """Without a card a graph is its work, run again; as on a card, it is captured while others wait."""
+    taken = []
+
+    def capture(work, device, pool):
+        taken.append(device)
+        for _ in range(3):
+            work()
+        return SimpleNamespace(replay=work)
+
+    event = SimpleNamespace(record=lambda: None)
+    stream_now = SimpleNamespace(wait_event=lambda awaited: None)
+    for name, pretended in (
+        ("graph_pool_handle", lambda: None),
+        ("Event", lambda: event),
+        ("current_stream", lambda: stream_now),
+        ("device", lambda device: nullcontext()),
+    ):
+        monkeypatch.setattr(torch.cuda, name, pretended)
+    monkeypatch.setattr(captured, "SIZE", 64)
+    monkeypatch.setattr(captured, "can_capture", lambda device: True)
+    monkeypatch.setattr(captured, "capture_graph", capture)
+    captured.step_graphs.cache_clear()
+    for step, until, new in ((9, 0, 18), (9, 0, 0), (12, 0, 1), (0, 0, 10), (18, 12, 0), (14, 12, 1)):
+        some, before = asked(*positions_at(step, 25)), len(taken)
+        by_graphs = lockstep_q(*some, policy, until, workers=1, captured=True)
+        assert torch.equal(by_graphs, lockstep_q(*some, policy, until, workers=1))
+        assert len(taken) - before == new
+    captured.step_graphs.cache_clear()
+
+
 # --- on a card
 
 
@@ -173,7 +207,7 @@ def test_e_q_by_playouts_on_a_card_is_that_of_the_host(monkeypatch, until):
         games = games.play(random_slots(games))
     keys = np.arange(12, dtype=np.uint64)
     here, there = (PlayoutOracle(NETWORK, until, 1, fewest_on_card=fewest) for fewest in (10**6, 0))
-    monkeypatch.setattr(oracles, "lockstep_q", lambda *a: asked_there.append(1) or lockstep_q(*a))
+    monkeypatch.setattr(oracles, "lockstep_q", lambda *a, **b: asked_there.append(1) or lockstep_q(*a, **b))
     on_host = estimate(here, games.views, keys, Sampling(10))
     with pretended_card():
         few = estimate(here, games.views, keys, Sampling(10), "cuda:0")

@@ -317,6 +317,8 @@ class PlayoutOracle:
     """threads on the CPU; default: one per core"""
     fewest_on_card: int | None = None
     """number of positions on a card from which they are played there; default: 2,048 per thread"""
+    captured: bool = False
+    """play on a card by CUDA graphs, which give the same values; see `one_hand.captured`"""
 
     def __post_init__(self) -> None:
         check_numbers(self)
@@ -337,7 +339,8 @@ class PlayoutOracle:
         else:
             shown, bids = (torch.as_tensor(column, device=device) for column in (voids, bidder))
             dealt = (positions.hands, positions.decl)
-            on_card = lockstep_q(*dealt, positions.states, positions.deal_of, shown, bids, *how)
+            states, deal_of = positions.states, positions.deal_of
+            on_card = lockstep_q(*dealt, states, deal_of, shown, bids, *how, captured=self.captured)
             answers, states = on_card.cpu().numpy(), positions.states.cpu().numpy()
         return torch.from_numpy(to_mover_frame(answers, states)).to(device).float()
 

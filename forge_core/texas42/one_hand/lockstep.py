@@ -175,14 +175,24 @@ def play(rules: Rules, now: Playouts, bit: Tensor, active: Tensor) -> Playouts:
 def play_on(rules: Rules, now: Playouts, policy: Policy, until: int, most_left: int) -> Playouts:
     """Return the playouts once each has at most `until` dominoes left. most_left: in any of them, now."""
     for left in range(most_left, until, -1):
-        if left % N_SEATS == 0 or left == most_left:
-            now = hold_first(rules, now)
-        sights = see(rules, now, places=-(-left // N_SEATS))  # no mover holds more dominoes
-        place = choose_places(rules, sights, policy)
-        bit = sights.keys.gather(0, place[None])[0] - N_DOMINOES * now.decl
-        # A finished playout has no legal play: any bit of its keys will do, as it plays none.
-        now = play(rules, now, bit, now.n_left > until)
+        now = play_step(rules, now, policy, until, left, left % N_SEATS == 0 or left == most_left)
     return now
+
+
+def play_step(
+    rules: Rules, now: Playouts, policy: Policy, until: int, left: int, is_sorted_first: bool
+) -> Playouts:
+    """Return the playouts after a play in those with more than `until` dominoes left.
+
+    left: the most that any of them has left. is_sorted_first: call `hold_first` before; needed in each trick.
+    """
+    if is_sorted_first:
+        now = hold_first(rules, now)
+    sights = see(rules, now, places=-(-left // N_SEATS))  # no mover holds more dominoes
+    place = choose_places(rules, sights, policy)
+    bit = sights.keys.gather(0, place[None])[0] - N_DOMINOES * now.decl
+    # A finished playout has no legal play: any bit of its keys will do, as it plays none.
+    return play(rules, now, bit, now.n_left > until)
 
 
 def deal_values(hands: Tensor, decl: Tensor, policy: Policy, batch: int = BATCH) -> Tensor:
@@ -211,12 +221,14 @@ def lockstep_q(
     until: int,
     workers: int | None = None,
     batch: int = BATCH,
+    captured: bool = False,
 ) -> Tensor:
     """Return the value of every play in S positions as `playouts.playout_q` does, on their device.
 
     hands: int8 [D, 4, 7]. decl: [D]. states: int64 [S]. deal_of: int64 [S]. voids: uint8 [S, 4]. bidder: [S].
-    batch: playouts at once. The host waits twice, and with until > 0 twice more per batch: the solver, which
-    values the rest, computes on the CPU. Returns int8 [S, 7]; raises what `playout_q` raises.
+    batch: playouts at once. captured: on CUDA, play by the graphs of `captured`, which give the same values.
+    The host waits twice, and with until > 0 twice more per batch: the solver, which values the rest, computes
+    on the CPU. Returns int8 [S, 7]; raises what `playout_q` raises.
     """
     check_until(until)
     q = torch.full((len(states) * HAND_SIZE,), ILLEGAL, dtype=torch.int8, device=states.device)
@@ -236,11 +248,20 @@ def lockstep_q(
             f"state {int(states[broken])} cannot occur (a play in its trick is illegal under declaration "
             f"{int(decl[deal_of[broken]])}): use states of this deal and declaration"
         )
+    graphs = None
+    if captured:
+        from forge_core.texas42.one_hand.captured import SIZE, can_capture, step_graphs
+
+        if can_capture(states.device):
+            graphs, batch = step_graphs(policy, until, states.device), min(batch, SIZE)
     for some, played in zip(state.split(batch), slot.split(batch), strict=True):
         now = start.take(some)
         bit = bits[some, now.mover, played]
         now = play(rules, now, bit, torch.ones_like(bit, dtype=torch.bool))
-        now = play_on(rules, now, policy, until, most_left - 1)
+        if graphs:
+            now = graphs.play_on(now, most_left - 1)
+        else:
+            now = play_on(rules, now, policy, until, most_left - 1)
         gained = now.gained
         if until:
             gained = gained + _exact_rest(now, hands, decl, deal_of[some], workers)
