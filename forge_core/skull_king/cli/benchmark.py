@@ -80,6 +80,8 @@ def measure(seeds: list[int], device: str) -> Benchmark:
     device = resolve_device(device)
     plain = check_kernels(seeds[:N_PLAIN])
     compared = check_tensors(device)
+    if device != "cpu":
+        compared += check_tensors(device, graph=True, sampler=Rounds())
     check_players()
     with one_torch_thread():
         figures = [Figure("random play, plain Python", plain / 1e6, "M/s")] if device == "cpu" else []
