@@ -22,8 +22,8 @@ from forge_core.texas42.eq.records import GameRecord
 from forge_core.texas42.games import Games
 from forge_core.turns import Turns, take_turns
 
-_WAIT = 240.0
-"""seconds to wait for a process, which imports everything and compiles nothing"""
+_WAIT = 75.0
+"""seconds after which processes are given up: they import everything, compile nothing and play for seconds"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +120,16 @@ def time_some(n: int, sizes: Sizes, device: str) -> float:
     ]
     for member in members:
         member.start()
+    given_up = time.monotonic() + _WAIT
+    while any(member.is_alive() for member in members):
+        if time.monotonic() > given_up or any(member.exitcode for member in members):
+            break
+        time.sleep(0.05)
     for member in members:
-        member.join(_WAIT)
-        if member.exitcode != 0:
-            member.kill()
-    if failed := [member.exitcode for member in members if member.exitcode != 0]:
-        raise RuntimeError(f"{len(failed)} of {n} processes failed, with exit status {failed[0]}")
+        member.kill()
+        member.join()
+    if failed := [member.exitcode for member in members if member.exitcode]:
+        raise RuntimeError(f"{len(failed)} of {n} processes failed, the first with exit status {failed[0]}")
     spans = [results.get() for _ in members]
     took = max(end for _, end in spans) - min(begun for begun, _ in spans)
     return n * sizes.rounds * sizes.games / took
