@@ -407,7 +407,7 @@ def test_sampling_stops_once_the_choice_is_clear():
     )
     everything = torch.ones(2, 50, dtype=torch.bool)
     parts = [
-        tally(q[:, some], torch.zeros(2, 25), everything[:, some], q[:, some], with_products=True)
+        tally(q[:, some], torch.zeros(2, 25), everything[:, some], q[:, some], with_values=True)
         for some in (slice(0, 25), slice(25, 50))
     ]
     found = parts[0].plus(parts[1]).lead_errors(legal)

@@ -38,10 +38,14 @@ class AdaptiveConfig:
     batch: int = ADAPTIVE_BATCH
     """worlds between two checks of the precision"""
     sem_threshold: float = SEM_THRESHOLD
-    """in points: the largest accepted standard error of E[Q] of a legal play"""
+    """in points: the largest accepted standard error of E[Q] of a legal play; without effect if `loss` is set"""
     lead: float | None = None
     """in standard errors: sampling also stops once the best play leads every other one by this much. The
     choice is then as certain, but E[Q] less precise. None: only the precision counts"""
+    loss: float | None = None
+    """in points: sampling stops once the choice of the best play is expected to lose at most this much against
+    the play that is truly best (`Tally.choice_loss`); precision does not count. Plays that are nearly equal then
+    need few worlds. None: `sem_threshold` and `lead` count"""
 
     def __post_init__(self) -> None:
         check_numbers(self)
@@ -53,11 +57,21 @@ class AdaptiveConfig:
             )
         if self.lead is not None and not 0 < self.lead < math.inf:
             raise BadInput(f"lead {self.lead}: use a number of standard errors above 0")
+        if self.loss is not None and not 0 < self.loss < math.inf:
+            raise BadInput(f"loss {self.loss}: use a number of points above 0")
+        if self.lead is not None and self.loss is not None:
+            raise BadInput(f"lead {self.lead} has no effect with loss {self.loss}: leave one of them out")
         check_most(self.max_worlds)
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that have an effect, as JSON types."""
-        return {name: value for name, value in asdict(self).items() if name != "lead" or value is not None}
+        settings = {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value for name, value in settings.items() if name != "sem_threshold" or self.loss is None}
+
+    @property
+    def compares_plays(self) -> bool:
+        """True if differences between plays are measured world by world."""
+        return self.lead is not None or self.loss is not None
 
     @classmethod
     def labels(cls) -> AdaptiveConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -40,8 +41,11 @@ class Tally:
     """[N, 7] sum of weight x chance that the mover's team makes the bid (defenders: sets it)"""
     points: Tensor | None
     """[N, 7, 85] weight by rounded Q, -42..42; None if not requested"""
+    value: Tensor | None
+    """[N, 7] sum of weight x value, which is Q plus a bonus in proportion to the chance to make the bid; None if
+    not requested"""
     products: Tensor | None
-    """[N, 7, 7] sum of weight x Q of one play x Q of another; None if not requested"""
+    """[N, 7, 7] sum of weight x value of one play x value of another; None if not requested"""
 
     @classmethod
     def join(cls, parts: list[Tally]) -> Tally:
@@ -93,6 +97,7 @@ class Tally:
             q_squared=add("q_squared"),
             made=add("made"),
             points=None if self.points is None else add("points"),
+            value=None if self.value is None else add("value"),
             products=None if self.products is None else add("products"),
         )
 
@@ -116,21 +121,39 @@ class Tally:
 
         legal: bool [N, 7]. The plays are compared world by world, so that what all of them gain in a good
         world does not count as error. Infinite if there is one play only, or if the best play gains as much
-        in every world; plays that are equal in every world lead each other. Needs the products.
+        in every world; plays that are equal in every world lead each other. Needs values and products.
         """
-        assert self.products is not None
-        mean = self.mean
+        lead, error, others = self._leads(legal)
+        errors = torch.where(error > _NO_ERROR, lead / error.clamp(min=_NO_ERROR), torch.inf)
+        return errors.masked_fill(~others, torch.inf).amin(dim=1)
+
+    def choice_loss(self, legal: Tensor) -> Tensor:
+        """Return [N] an upper bound of the points by which the best play is expected to miss the truly best one.
+
+        The errors of the differences between plays count as normal. With a lead of x standard errors e, another
+        play is better by e (phi(x) - x Phi(-x)) on average, where a negative difference counts as 0; that is at
+        most e phi(x) / (1 + x^2), with equality at 0. The bounds of all other plays are added. legal: bool
+        [N, 7]. Needs values and products.
+        """
+        lead, error, others = self._leads(legal)
+        error = torch.where(error > _NO_ERROR, error, 0.0)
+        squared = (lead / error.clamp(min=_NO_ERROR)) ** 2
+        loss = error * (squared / -2).exp() / (math.sqrt(2 * math.pi) * (1 + squared))
+        return loss.masked_fill(~others, 0.0).sum(dim=1)
+
+    def _leads(self, legal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the lead of the best play over each play [N, 7], its standard error, and the other plays."""
+        assert self.value is not None and self.products is not None
+        mean = self.value / self.weight[:, None]
         best = mean.masked_fill(~legal, -torch.inf).argmax(dim=1)
         rows = torch.arange(len(best), device=best.device)
         covariance = self.products / self.weight[:, None, None] - mean[:, :, None] * mean[:, None, :]
         spread = covariance.diagonal(dim1=1, dim2=2)
         variance = spread[rows, best][:, None] + spread - 2 * covariance[rows, best]
         error = (variance.clamp(min=0) / self.ess[:, None]).sqrt()
-        lead = mean[rows, best][:, None] - mean
-        errors = torch.where(error > _NO_ERROR, lead / error.clamp(min=_NO_ERROR), torch.inf)
         others = legal.clone()
         others[rows, best] = False
-        return errors.masked_fill(~others, torch.inf).amin(dim=1)
+        return mean[rows, best][:, None] - mean, error, others
 
     @property
     def entropy(self) -> Tensor:
@@ -144,13 +167,15 @@ def tally(
     valid: Tensor,
     made: Tensor,
     with_points: bool = False,
-    with_products: bool = False,
+    with_values: bool = False,
+    bonus: float = 0.0,
 ) -> Tally:
     """Sum over the M worlds of each of N games.
 
     q: [N, M, 7] points in the mover's frame. log_weight: [N, M], -inf for an impossible world. valid:
     bool [N, M], the worlds that count. made: [N, M, 7], the chance in each world that the mover's team
-    makes the bid (defenders: sets it). Results are bitwise reproducible on one device.
+    makes the bid (defenders: sets it). with_values: sum values and their products too. bonus: points of a
+    value per chance to make the bid. Results are bitwise reproducible on one device.
     """
     log_weight = torch.where(valid, log_weight.double(), -torch.inf)
     shift = log_weight.amax(dim=1)
@@ -158,6 +183,7 @@ def tally(
     weight = above.exp()
     q = q.double()
     each = weight[:, :, None]
+    value = q + bonus * made if bonus else q
     return Tally(
         shift=shift,
         n=valid.sum(dim=1),
@@ -168,7 +194,8 @@ def tally(
         q_squared=(each * q**2).sum(dim=1),
         made=(each * made).sum(dim=1),
         points=_by_points(q, weight) if with_points else None,
-        products=torch.einsum("nma,nmb->nab", each * q, q) if with_products else None,
+        value=(each * value).sum(dim=1) if with_values else None,
+        products=torch.einsum("nma,nmb->nab", each * value, value) if with_values else None,
     )
 
 

@@ -62,8 +62,8 @@ class Estimates:
     world_count: npt.NDArray[np.int64]
     """[N] exact number of worlds consistent with everything the mover has seen"""
     converged: npt.NDArray[np.bool_]
-    """[N] True if every world was used, or if the ESS and the standard error of every legal play (or the lead
-    of the best one, if `AdaptiveConfig.lead` is set) suffice"""
+    """[N] True if every world was used, or if the ESS and the standard error of every legal play (or what
+    `AdaptiveConfig` requires in its place) suffice"""
 
     def __len__(self) -> int:
         return len(self.legal)
@@ -82,15 +82,17 @@ def estimate(
     device: str = "cpu",
     belief: Belief | None = None,
     exactly: bool = False,
+    bonus: float = 0.0,
 ) -> Estimates:
     """Estimate E[Q] for N views, all after the same number of plays.
 
     keys: [N], which determine the draws (see `streams.mix`). Worlds are built and summed on `device`; the
     oracle may be on another. belief: weights the worlds, or chooses among `sampling.candidates`. exactly:
-    determine P(make) by the oracle's solver, if it has one, also where a network estimates Q. Raises
-    ForgeError if no world is consistent, or if all have weight 0.
+    determine P(make) by the oracle's solver, if it has one, also where a network estimates Q. bonus: points per
+    chance to make the bid, added to E[Q] where adaptive sampling compares plays. Raises ForgeError if no world is
+    consistent, or if all have weight 0.
     """
-    return finish(estimate_in_turns(oracle, views, keys, sampling, device, belief, exactly))
+    return finish(estimate_in_turns(oracle, views, keys, sampling, device, belief, exactly, bonus))
 
 
 def estimate_in_turns(
@@ -101,6 +103,7 @@ def estimate_in_turns(
     device: str = "cpu",
     belief: Belief | None = None,
     exactly: bool = False,
+    bonus: float = 0.0,
 ) -> Turns[Estimates]:
     """Estimate E[Q] as `estimate` does, with a pause after each batch of questions to the oracle."""
     hidden = unseen(views)
@@ -113,10 +116,11 @@ def estimate_in_turns(
     is_complete = worlds.count <= sampling.enumerate_up_to
     to_take = np.where(is_complete, worlds.count, sampling.most)
     drawn = sampling.candidates if belief else 1  # per world that is kept
-    is_listed = worlds.count <= sampling.enumerate_up_to * drawn
+    # Where sampling may stop early, worlds in the order of a list would be no sample.
+    is_listed = is_complete if sampling.adaptive else worlds.count <= sampling.enumerate_up_to * drawn
     to_draw = np.where(is_listed, worlds.count, to_take * drawn)
 
-    compares_plays = sampling.adaptive is not None and sampling.adaptive.lead is not None
+    compares_plays = sampling.adaptive is not None and sampling.adaptive.compares_plays
     total: Tally | None = None
     going, taken = np.arange(len(views)), 0
     while len(going):
@@ -134,7 +138,7 @@ def estimate_in_turns(
             needed = to_device(needed_at[some], device)
             asked = yield from _ask(oracle, views.seen, table, games, dealt, needed, sampling, exactly)
             parts.append(
-                tally(asked.q, asked.log_weight, dealt.valid, asked.made, sampling.points, compares_plays)
+                tally(asked.q, asked.log_weight, dealt.valid, asked.made, sampling.points, compares_plays, bonus)
             )
         part = Tally.join(parts)
         taken += m
@@ -305,9 +309,11 @@ def _is_known(
     known = ess >= sampling.least_ess
     if not adaptive:
         return known
+    plays = to_device(legal, total.q.device)
+    if adaptive.loss is not None:
+        return known & (total.choice_loss(plays) <= adaptive.loss).cpu().numpy()
     certain = _largest_error(variance, ess, legal) <= adaptive.sem_threshold
     if adaptive.lead is not None:
-        plays = to_device(legal, total.q.device)
         certain |= (total.lead_errors(plays) >= adaptive.lead).cpu().numpy()
     return known & certain
 

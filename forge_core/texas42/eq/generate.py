@@ -69,8 +69,9 @@ class GameConfig:
             raise BadInput(f"ending_worlds {self.ending_worlds}: use 0 to {MOST_ENDING_WORLDS}")
         if self.ending_worlds and self.sampling.points:
             raise BadInput("ending_worlds gives no distribution of Q over worlds: set points to False")
-        if self.sampling.adaptive and self.sampling.adaptive.lead and (self.criterion != "eq" or self.bonus):
-            raise BadInput("lead compares E[Q] alone: use criterion eq without a bonus, or leave lead out")
+        adaptive = self.sampling.adaptive
+        if adaptive and adaptive.compares_plays and self.criterion != "eq":
+            raise BadInput("lead and loss compare E[Q]: use criterion eq, or leave them out")
         if self.sampling.candidates > 1 and not self.belief:
             raise BadInput("candidates has no effect without a belief, which chooses among them")
 
@@ -191,7 +192,7 @@ def decide_in_turns(
         safe &= (np.abs(makes_at(views)) <= HAND_POINTS)[:, None]
     sampling, worlds = config.sampling.at(views.seen.step), world_keys(keys, views.seen.step)
     estimates = yield from estimate_in_turns(
-        oracle, views, worlds, sampling, device, config.belief, for_the_bid
+        oracle, views, worlds, sampling, device, config.belief, for_the_bid, config.bonus
     )
     if config.ending_worlds:
         estimates = value_endings(estimates, views, config.ending_worlds, config.belief)

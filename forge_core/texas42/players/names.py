@@ -4,7 +4,7 @@
     heuristic    fixed rules, at the level of a good beginner
     eq           maximizes mean points over `worlds` sampled worlds
     pmake        maximizes the share of sampled worlds in which it makes the bid (defenders: sets it)
-    strong       eq with playouts, beliefs and more worlds: the options STRONG
+    strong       eq with playouts, beliefs and as many worlds as the choice needs: the options STRONG
     policy       makes the play with the highest mean probability, by a policy network, over sampled worlds
     network      a small network that reads features of its own hand; samples no worlds
     stage2       a network that was trained on E[Q]; samples no worlds
@@ -29,6 +29,7 @@ from forge_core.texas42.settings.games import (
     BELIEF_CANDIDATES,
     DEFAULT_WORLDS,
     EXACT_FROM,
+    MAX_WORLDS,
     ORACLES,
     PLAYOUT_POLICY,
     PLAYOUT_UNTIL,
@@ -70,7 +71,10 @@ def _expected(
         from forge_core.texas42.eq.oracles import open_oracle
         from forge_core.texas42.players.expected import ExpectedPlayer
 
-        name = replace(name, options={**(defaults or {}), **name.options})
+        given = defaults or {}
+        if "worlds" in name.options and "loss" not in name.options:  # a fixed number of worlds
+            given = {option: value for option, value in given.items() if option not in _ADAPTIVE}
+        name = replace(name, options={**given, **name.options})
         kind = name.options.get("oracle", DEFAULT_ORACLE)
         used = ORACLES.get(kind, _OF_ORACLES)  # open_oracle refuses an unknown oracle
         if unused := [option for option in _OF_ORACLES if option in name.options and option not in used]:
@@ -120,9 +124,18 @@ def _clairvoyant(name: PlayerName, device: str) -> Clairvoyant:
 
 
 _BELIEVING = ("belief", "candidates", "tau", "mix")
-_THINKING = ("worlds", "oracle", *_OF_ORACLES, "posterior", *_BELIEVING, "bonus", "endings")
-STRONG = {"oracle": "playout", "worlds": "600", "belief": "both", "bonus": "20"}
-"""options of the strongest player; each can be overridden"""
+_ADAPTIVE = ("loss", "most")
+_THINKING = ("worlds", *_ADAPTIVE, "oracle", *_OF_ORACLES, "posterior", *_BELIEVING, "bonus", "endings")
+STRONG = {
+    "oracle": "playout",
+    "worlds": "300",
+    "loss": "0.18",
+    "most": "3000",
+    "belief": "both",
+    "bonus": "20",
+}
+"""options of the strongest player; each can be overridden, and `worlds` alone sets a fixed number of worlds. The
+numbers of worlds and the loss are the best for .3 CPU seconds per deal (docs/log.md)"""
 KINDS: dict[str, PlayerKind[AnyPlayer]] = {
     "random": PlayerKind((), _random),
     "heuristic": PlayerKind((), _heuristic),
@@ -149,9 +162,12 @@ def _config(name: PlayerName, criterion: str) -> Any:
                 posterior, tau=_number(name, "posterior", "on, off or a number of points (tau)")
             )
     belief = _belief(name)
+    adaptive = _adaptive(name, worlds[0])
     sampling = Sampling(
         worlds[0],
+        enumerate_limit=2 * worlds[0] if adaptive else None,
         posterior=posterior,
+        adaptive=adaptive,
         points=False,
         candidates=name.whole("candidates", BELIEF_CANDIDATES) if belief else 1,
         by_trick=worlds[1:] and worlds,
@@ -175,6 +191,18 @@ def _worlds(name: PlayerName) -> tuple[int, ...]:
     if not all(1 <= number <= MOST_WORLDS for number in numbers):
         raise BadInput(f"player {name.text!r}: worlds={text} is not in 1..{MOST_WORLDS:,}")
     return numbers
+
+
+def _adaptive(name: PlayerName, worlds: int) -> Any:
+    """Return the adaptive sampling that `loss` and `most` describe, `worlds` at a time; None without `loss`."""
+    from forge_core.texas42.eq.adaptive import AdaptiveConfig
+
+    if "loss" not in name.options:
+        if "most" in name.options:
+            raise BadInput(f"player {name.text!r}: most= has no effect without loss; leave it out")
+        return None
+    loss = _number(name, "loss", "a number of points above 0")
+    return AdaptiveConfig(worlds, name.whole("most", MAX_WORLDS), worlds, loss=loss)
 
 
 def _belief(name: PlayerName) -> Any:
