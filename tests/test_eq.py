@@ -23,6 +23,7 @@ from forge_core.texas42.eq import (
 from forge_core.texas42.eq import estimate as estimate_module
 from forge_core.texas42.eq.adaptive import Sampling
 from forge_core.texas42.eq.aggregate import tally
+from forge_core.texas42.eq.beliefs import DeclarationBelief
 from forge_core.texas42.eq.estimate import estimate
 from forge_core.texas42.eq.oracles import (
     ExactOracle,
@@ -38,6 +39,7 @@ from forge_core.texas42.games import Games, start
 from forge_core.texas42.oracle.reference import reference_q
 from forge_core.texas42.rules import legal_plays
 from forge_core.texas42.state import check_states, unpack
+from forge_core.texas42.views import Views
 from forge_core.texas42.worlds import enumerate_worlds
 from forge_core.texas42.worlds.voids import unseen
 
@@ -417,6 +419,54 @@ def test_sampling_stops_once_the_choice_is_clear():
     expected = (differences.mean(axis=0) / (differences.std(axis=0) / math.sqrt(50))).min()
     assert found[0].item() == pytest.approx(expected, rel=1e-6)
     assert found[1].item() == math.inf
+
+
+def test_the_loss_of_a_choice_is_bounded_as_for_normal_errors():
+    """The bound is at least the mean loss; plays that are equal in every world lose nothing."""
+    q = torch.from_numpy(stream(0, "loss").normal(size=(1, 400, 7)))
+    q[0, :, 3] = q[0, :, 2]
+    made = (q > 0).double()
+    legal = torch.tensor([[True, True, True, True] + [False] * 3])
+    valid, even = torch.ones(1, 400, dtype=torch.bool), torch.zeros(1, 400)
+    parts = [tally(q[:, s], even[:, s], valid[:, s], made[:, s], False, True, 2.0) for s in np.s_[:150, 150:]]
+    found = parts[0].plus(parts[1]).choice_loss(legal).item()
+    values = (q + 2.0 * made)[0].numpy()
+    means = values[:, :4].mean(axis=0)
+    first = means.argmax()
+    bound = exact = 0.0
+    for other in {0, 1, 2, 3} - ({first, 5 - first} if first in (2, 3) else {first}):
+        difference = values[:, first] - values[:, other]
+        error = difference.std() / math.sqrt(400)
+        x = difference.mean() / error
+        density = math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+        bound += error * density / (1 + x * x)
+        exact += error * (density - x * math.erfc(x / math.sqrt(2)) / 2)
+    assert found == pytest.approx(bound, rel=1e-6) and found >= exact > 0
+    alone = torch.tensor([[False, False, True, True] + [False] * 3])
+    assert parts[0].choice_loss(alone).item() == 0
+
+
+def test_sampling_stops_once_the_choice_is_expected_to_lose_little():
+    """A smaller loss needs more worlds; a list of worlds is no sample, so it is used only as a whole."""
+    games = play_at_random(some_games(12), 9)
+    keys = np.arange(len(games), dtype=np.uint64)
+    belief = DeclarationBelief()
+
+    def found(loss: float, views: Views = games.views, keys=keys):
+        adaptive = AdaptiveConfig(20, 400, 20, loss=loss)
+        return estimate(
+            EXACT, views, keys, Sampling(20, 50, None, adaptive, False, 4), belief=belief, bonus=20
+        )
+
+    loose, tight = found(3.0), found(0.3)
+    assert (loose.n_worlds <= tight.n_worlds).all() and loose.n_worlds.sum() < 0.7 * tight.n_worlds.sum()
+    alone = found(0.3, games.views.take([4]), keys[[4]])
+    assert np.array_equal(alone.mean[0], tight.mean[4], equal_nan=True)
+    late = play_at_random(some_games(12), 19)
+    complete = found(3.0, late.views, keys)
+    is_small = complete.world_count <= 50
+    assert is_small.any() and (complete.n_worlds == complete.world_count)[is_small].all()
+    assert complete.converged[is_small].all()
 
 
 def test_settings_without_a_lead_are_as_before():

@@ -38,14 +38,14 @@ class AdaptiveConfig:
     batch: int = ADAPTIVE_BATCH
     """worlds between two checks of the precision"""
     sem_threshold: float = SEM_THRESHOLD
-    """in points: the largest accepted standard error of E[Q] of a legal play; without effect if `loss` is set"""
+    """in points: the largest accepted standard error of E[Q] of a legal play. No effect if `loss` is set"""
     lead: float | None = None
     """in standard errors: sampling also stops once the best play leads every other one by this much. The
     choice is then as certain, but E[Q] less precise. None: only the precision counts"""
     loss: float | None = None
-    """in points: sampling stops once the choice of the best play is expected to lose at most this much against
-    the play that is truly best (`Tally.choice_loss`); precision does not count. Plays that are nearly equal then
-    need few worlds. None: `sem_threshold` and `lead` count"""
+    """in points: sampling stops once the best play so far is expected to lose at most this much against the
+    play that is truly best (`Tally.choice_loss`); precision does not count. Plays that are nearly equal
+    then need few worlds. None: `sem_threshold` and `lead` count"""
 
     def __post_init__(self) -> None:
         check_numbers(self)
@@ -65,8 +65,9 @@ class AdaptiveConfig:
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that have an effect, as JSON types."""
-        settings = {name: value for name, value in asdict(self).items() if value is not None}
-        return {name: value for name, value in settings.items() if name != "sem_threshold" or self.loss is None}
+        unused = () if self.loss is None else ("sem_threshold",)
+        settings = asdict(self).items()
+        return {name: value for name, value in settings if value is not None and name not in unused}
 
     @property
     def compares_plays(self) -> bool:

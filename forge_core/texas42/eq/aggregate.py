@@ -42,8 +42,8 @@ class Tally:
     points: Tensor | None
     """[N, 7, 85] weight by rounded Q, -42..42; None if not requested"""
     value: Tensor | None
-    """[N, 7] sum of weight x value, which is Q plus a bonus in proportion to the chance to make the bid; None if
-    not requested"""
+    """[N, 7] sum of weight x value, which is Q plus a bonus in proportion to the chance to make the bid; None
+    if not requested"""
     products: Tensor | None
     """[N, 7, 7] sum of weight x value of one play x value of another; None if not requested"""
 
@@ -128,12 +128,12 @@ class Tally:
         return errors.masked_fill(~others, torch.inf).amin(dim=1)
 
     def choice_loss(self, legal: Tensor) -> Tensor:
-        """Return [N] an upper bound of the points by which the best play is expected to miss the truly best one.
+        """Return [N] an upper bound of the points that the best play is expected to lose to the true best.
 
-        The errors of the differences between plays count as normal. With a lead of x standard errors e, another
-        play is better by e (phi(x) - x Phi(-x)) on average, where a negative difference counts as 0; that is at
-        most e phi(x) / (1 + x^2), with equality at 0. The bounds of all other plays are added. legal: bool
-        [N, 7]. Needs values and products.
+        The errors of the differences between plays count as normal. If the best play leads another one by x
+        standard errors e, the other one is better by e (phi(x) - x Phi(-x)) on average, where a negative
+        difference counts as 0; that is at most e phi(x) / (1 + x^2), with equality at 0. The bounds of all
+        other plays are added. legal: bool [N, 7]. Needs values and products.
         """
         lead, error, others = self._leads(legal)
         error = torch.where(error > _NO_ERROR, error, 0.0)

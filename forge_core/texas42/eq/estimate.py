@@ -88,9 +88,9 @@ def estimate(
 
     keys: [N], which determine the draws (see `streams.mix`). Worlds are built and summed on `device`; the
     oracle may be on another. belief: weights the worlds, or chooses among `sampling.candidates`. exactly:
-    determine P(make) by the oracle's solver, if it has one, also where a network estimates Q. bonus: points per
-    chance to make the bid, added to E[Q] where adaptive sampling compares plays. Raises ForgeError if no world is
-    consistent, or if all have weight 0.
+    determine P(make) by the oracle's solver, if it has one, also where a network estimates Q. bonus: points
+    per chance to make the bid, added to E[Q] where adaptive sampling compares plays. Raises ForgeError if no
+    world is consistent, or if all have weight 0.
     """
     return finish(estimate_in_turns(oracle, views, keys, sampling, device, belief, exactly, bonus))
 
@@ -114,8 +114,8 @@ def estimate_in_turns(
     table = Table.of(views, hidden, device)
     legal, needed_at = views.legal, makes_at(views)
     is_complete = worlds.count <= sampling.enumerate_up_to
-    to_take = np.where(is_complete, worlds.count, sampling.most)
     drawn = sampling.candidates if belief else 1  # per world that is kept
+    to_take = np.where(is_complete, -(-worlds.count // drawn), sampling.most)
     # Where sampling may stop early, worlds in the order of a list would be no sample.
     is_listed = is_complete if sampling.adaptive else worlds.count <= sampling.enumerate_up_to * drawn
     to_draw = np.where(is_listed, worlds.count, to_take * drawn)
@@ -137,9 +137,8 @@ def estimate_in_turns(
                 dealt = dealt.keep(m, to_device(~is_complete[some], device))
             needed = to_device(needed_at[some], device)
             asked = yield from _ask(oracle, views.seen, table, games, dealt, needed, sampling, exactly)
-            parts.append(
-                tally(asked.q, asked.log_weight, dealt.valid, asked.made, sampling.points, compares_plays, bonus)
-            )
+            answers = asked.q, asked.log_weight, dealt.valid, asked.made
+            parts.append(tally(*answers, sampling.points, compares_plays, bonus))
         part = Tally.join(parts)
         taken += m
         if total is None:

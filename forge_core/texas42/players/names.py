@@ -134,8 +134,8 @@ STRONG = {
     "belief": "both",
     "bonus": "20",
 }
-"""options of the strongest player; each can be overridden, and `worlds` alone sets a fixed number of worlds. The
-numbers of worlds and the loss are the best for .3 CPU seconds per deal (docs/log.md)"""
+"""options of the strongest player; each can be overridden, and `worlds` alone sets a fixed number of worlds.
+The loss is the smallest that leaves a margin to 0.3 CPU s per deal (docs/log.md)"""
 KINDS: dict[str, PlayerKind[AnyPlayer]] = {
     "random": PlayerKind((), _random),
     "heuristic": PlayerKind((), _heuristic),
@@ -194,7 +194,7 @@ def _worlds(name: PlayerName) -> tuple[int, ...]:
 
 
 def _adaptive(name: PlayerName, worlds: int) -> Any:
-    """Return the adaptive sampling that `loss` and `most` describe, `worlds` at a time; None without `loss`."""
+    """Return the sampling that `loss` and `most` describe, `worlds` at a time, or None without `loss`."""
     from forge_core.texas42.eq.adaptive import AdaptiveConfig
 
     if "loss" not in name.options:
