@@ -129,7 +129,7 @@ def time_some(n: int, sizes: Sizes, device: str) -> float:
         member.kill()
         member.join()
     if failed := [member.exitcode for member in members if member.exitcode]:
-        raise RuntimeError(f"{len(failed)} of {n} processes failed, the first with exit status {failed[0]}")
+        raise RuntimeError(f"{n} processes: exit status {failed[0]} (-9: not done after {_WAIT:.0f} s)")
     spans = [results.get() for _ in members]
     took = max(end for _, end in spans) - min(begun for begun, _ in spans)
     return n * sizes.rounds * sizes.games / took
@@ -140,11 +140,12 @@ def play_alone(number: int, sizes: Sizes, device: str, barrier: Any, results: An
     oracle = ModelOracle(gpu_texas42.network(sizes.network, device))
     config = GameConfig(Sampling(sizes.worlds))
     sets = sets_of((number + 1) * sizes.rounds, sizes.games)[number * sizes.rounds :]
-    play_games(oracle, sets[0], config, device)
-    barrier.wait(_WAIT)
-    begun = time.time()
-    for games in sets:
-        play_games(oracle, games, config, device)
+    with one_torch_thread():
+        play_games(oracle, sets[0], config, device)
+        barrier.wait(_WAIT)
+        begun = time.time()
+        for games in sets:
+            play_games(oracle, games, config, device)
     results.put((begun, time.time()))
 
 
