@@ -123,10 +123,10 @@ def test_a_run_learns_and_resumes_to_the_last_digit(store, tmp_path):
 def test_a_run_starts_from_a_model_of_its_size(store, tmp_path):
     first = train(plan(store, epochs=2), tmp_path / "first")
     settings = replace(SETTINGS, hidden=None, second=None, init_from=first.model)
-    assert first_network(settings, first.model).config.hidden == 8
-    assert first_network(replace(settings, init_from=None), None).config.hidden == HIDDEN
+    assert first_network(OneHandNet, settings, first.model).config.hidden == 8
+    assert first_network(OneHandNet, replace(settings, init_from=None), None).config.hidden == HIDDEN
     with pytest.raises(BadInput, match="has hidden 8, not 16"):
-        first_network(replace(settings, hidden=16), first.model)
+        first_network(OneHandNet, replace(settings, hidden=16), first.model)
     begun = json.loads((tmp_path / "first" / "config.json").read_text())
     assert settings_from(begun["train"], None) == replace(SETTINGS, epochs=2)
 

@@ -1,12 +1,8 @@
 """The one-hand network: features of the situation and of each legal play go in, a logit per play comes out.
 
-Two hidden layers: the features of the situation and those of a play are mapped to the same hidden units and
-added; after a ReLU these feed a second layer, and a play's logit is a weighted sum of its units after
-another ReLU. The best play has the highest logit, and softmax over the legal plays gives the probabilities of
-a policy.
-
-The torch module serves for training, ONNX files and cards; `weights_of` packs it into the record that the
-kernels read. Letters: N rows, A = 7 places for legal plays, H and H2 units of the hidden layers.
+It is an `OptionNet`. The best play has the highest logit, and softmax over the legal plays gives the
+probabilities of a policy. The torch module serves for training, ONNX files and cards; `weights_of` packs it
+into the record that the kernels read.
 """
 
 from __future__ import annotations
@@ -15,21 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
-from forge_core.errors import BadInput
 from forge_core.float_lanes import FLOATS, add_product, load_floats, positive_part, store_floats
 from forge_core.kernels import kernel
 from forge_core.learning.checkpoints import load_model
-from forge_core.learning.networks.network import Arrays, Network
-from forge_core.learning.spec import StoredRecord
-from forge_core.streams import stream
 from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.one_hand.architecture import ARCHITECTURE, OBJECTIVE
 from forge_core.texas42.one_hand.features import CONTEXT, FEATURES_VERSION, N_CONTEXT, N_PLAY, PLAY
+from forge_core.texas42.one_hand.option_network import OptionConfig, OptionNet, OptionSpec
 from forge_core.texas42.reference import ONE_HAND_REFERENCE
-from forge_core.texas42.settings.one_hand import HIDDEN, SECOND, check_units
+from forge_core.texas42.settings.one_hand import HIDDEN, SECOND
 
 ONE_HAND_MODEL = str(Path(__file__).parents[3] / ONE_HAND_REFERENCE)
 """the network that ships with the project"""
@@ -60,7 +51,7 @@ NO_WEIGHTS = np.zeros(1, dtype=WEIGHTS)
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureSpec(StoredRecord):
+class FeatureSpec(OptionSpec):
     """The input of the network: the features, in order. Raises BadInput for features of another version."""
 
     name: str = ARCHITECTURE
@@ -69,84 +60,22 @@ class FeatureSpec(StoredRecord):
     play: tuple[str, ...] = tuple(PLAY)
 
     def __post_init__(self) -> None:
-        if (self.version, list(self.context), list(self.play)) != (FEATURES_VERSION, [*CONTEXT], [*PLAY]):
-            raise BadInput(
-                f"the network reads features {self.version}, but this code computes {FEATURES_VERSION}: use "
-                "the version of Forge that wrote it, or train it again"
-            )
+        self.check_features(FEATURES_VERSION, CONTEXT, PLAY)
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureConfig(StoredRecord):
+class FeatureConfig(OptionConfig):
     """The size of the network."""
 
-    hidden: int = HIDDEN
-    """units of the first hidden layer"""
-    second: int = SECOND
-    """units of the second"""
     objective: str = OBJECTIVE
 
-    def __post_init__(self) -> None:
-        for name, units in (("hidden", self.hidden), ("second", self.second)):
-            if type(units) is not int:
-                raise BadInput(f"{name} {units!r}: use a whole number")
-            check_units(name, units)
 
-
-class OneHandNet(Network):
-    """The one-hand network as a torch module."""
+class OneHandNet(OptionNet):
+    """The one-hand network as a torch module: its options are the legal plays."""
 
     architecture = ARCHITECTURE
-    input_names = ("context", "plays")
-    output_names = ("logits",)  # pyright: ignore[reportAssignmentType]
-
-    spec: FeatureSpec
-    config: FeatureConfig
-
-    def __init__(self, spec: FeatureSpec, config: FeatureConfig) -> None:
-        super().__init__(spec, config)
-        self.context = nn.Linear(N_CONTEXT, config.hidden)
-        self.play = nn.Linear(N_PLAY, config.hidden, bias=False)
-        self.second = nn.Linear(config.hidden, config.second)
-        self.out = nn.Linear(config.second, 1, bias=False)
-
-    @classmethod
-    def least_size(cls, spec: FeatureSpec, config: FeatureConfig) -> tuple[int, int]:
-        """Return the number of tensors and of weights; see Network."""
-        return 6, config.hidden * (N_CONTEXT + 1 + N_PLAY + config.second) + 2 * config.second
-
-    def forward(self, context: Tensor, plays: Tensor) -> Tensor:
-        """context [N, 32], plays [N, A, 32] -> logits [N, A]; those of rows without a play mean nothing."""
-        return self._read(self.context(context)[:, None] + self.play(plays))
-
-    def logits(self, context: Tensor, plays: Tensor, decision: Tensor) -> Tensor:
-        """Return the logits [K] of K plays without places that are empty, which training need not compute.
-
-        context: [N, 32]. plays: [K, 32]. decision: [K], the row of `context` that each play belongs to.
-        """
-        return self._read(self.context(context)[decision] + self.play(plays))
-
-    def _read(self, hidden: Tensor) -> Tensor:
-        """Return the logits [...] of hidden units [..., H] before their ReLU."""
-        return self.out(torch.relu(self.second(torch.relu(hidden)))).squeeze(-1)
-
-    def answers(self, context: Tensor, plays: Tensor) -> tuple[Tensor, ...]:
-        """Return the logits, as a tuple; see Network."""
-        return (self(context, plays),)
-
-    def traceable(self) -> nn.Module:
-        """Return the module itself: it has no control flow."""
-        return self
-
-    def random_inputs(self, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return n rows of numbers in 0..1, the same at every call; see Network."""
-        numbers = stream(0, "one-hand-inputs", n)
-        context = numbers.random((n, N_CONTEXT), dtype=np.float32)
-        return context, numbers.random((n, HAND_SIZE, N_PLAY), dtype=np.float32)
-
-    def choices(self, inputs: Arrays, answers: Arrays) -> np.ndarray:
-        """Return [n]: the place of the highest logit in each row."""
-        return answers[0].argmax(axis=1)
+    n_places = HAND_SIZE
+    spec_kind, config_kind = FeatureSpec, FeatureConfig
 
 
 def load_weights(folder: str) -> np.ndarray:

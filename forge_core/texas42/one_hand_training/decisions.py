@@ -7,7 +7,7 @@ decision. Letters: N decisions, A = 7 places for legal plays, K legal plays of a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,35 +19,18 @@ from forge_core.learning.labelled.rows import ILLEGAL
 from forge_core.texas42.eq.splits import GameRowStore
 from forge_core.texas42.one_hand.choose import features_of_games
 from forge_core.texas42.one_hand.network import OneHandNet
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lesson:
-    """A batch of N decisions with K legal plays in total, as tensors."""
-
-    context: Tensor
-    """[N, 32] float32 features of the situations"""
-    plays: Tensor
-    """[K, 32] float32 features of the legal plays"""
-    decision: Tensor
-    """[K] the decision of each legal play"""
-    place: Tensor
-    """[K] its place among the legal plays of the decision"""
-    legal: Tensor
-    """[N, 7] bool, True for places with a play"""
-    q: Tensor
-    """[N, 7] float32 points in the mover's frame, 0 in places without a play"""
-
-    def logits(self, network: OneHandNet) -> Tensor:
-        """Return the network's logits [N, 7], -inf in places without a play."""
-        found = network.logits(self.context, self.plays, self.decision)
-        empty = torch.full(self.legal.shape, -torch.inf)
-        return empty.index_put((self.decision, self.place), found)
+from forge_core.texas42.one_hand.option_network import OptionNet
+from forge_core.texas42.one_hand_training.lessons import Lesson
+from forge_core.texas42.one_hand_training.losses import loss_of
+from forge_core.texas42.settings.one_hand import OneHandSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecisionSet:
     """The decisions of some games in which the mover had a choice."""
+
+    network: ClassVar[type[OptionNet]] = OneHandNet
+    """the class of the network that learns from them"""
 
     games: npt.NDArray[Any]
     """[G] packed games; see `eq.splits`"""
@@ -91,3 +74,7 @@ class DecisionSet:
             legal=torch.from_numpy(legal),
             q=torch.from_numpy(np.where(legal, of_place, np.float32(0))),
         )
+
+    def loss(self, lesson: Lesson, logits: Tensor, settings: OneHandSettings) -> Tensor:
+        """Return the mean loss over the decisions of a lesson, a scalar; see `losses.loss_of`."""
+        return loss_of(logits, lesson.q, lesson.legal, settings.temperature, settings.regret_share)

@@ -23,9 +23,9 @@ from forge_core.learning.loop import LoopRun, Watch, go_through
 from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_machine
 from forge_core.splits import Split
 from forge_core.streams import stream
-from forge_core.texas42.one_hand.network import FeatureConfig, FeatureSpec, OneHandNet
+from forge_core.texas42.one_hand.option_network import OptionNet
 from forge_core.texas42.one_hand_training.decisions import DecisionSet
-from forge_core.texas42.one_hand_training.losses import loss_of
+from forge_core.texas42.one_hand_training.lessons import Lessons
 from forge_core.texas42.settings.one_hand import EVALUATIONS, HIDDEN, SECOND, OneHandSettings
 from forge_core.texas42.sources import OneHandRows
 
@@ -46,8 +46,8 @@ class Plan:
     """A run that has no folder yet: its settings, its decisions, and where they come from."""
 
     settings: OneHandSettings
-    train: DecisionSet
-    val: DecisionSet
+    train: Lessons
+    val: Lessons
     data: Mapping[str, Any]
     """the record of the rows in config.json; see `forge_core.texas42.sources`"""
 
@@ -104,7 +104,7 @@ class Order:
 class Run(LoopRun):
     """A run in a folder. What it plays through, in the words of LoopRun, are decisions."""
 
-    def __init__(self, plan: Plan, folder: Path, record: dict[str, Any], network: OneHandNet) -> None:
+    def __init__(self, plan: Plan, folder: Path, record: dict[str, Any], network: OptionNet) -> None:
         """record: config.json. network: training starts from its weights."""
         settings = plan.settings
         super().__init__(folder, record, plan.amount, EVALUATIONS)
@@ -123,10 +123,9 @@ class Run(LoopRun):
             self._learn()
 
     def _learn(self) -> None:
-        settings = self.plan.settings
-        lesson = self.plan.train.lesson(self.order.batch(self.step))
-        logits = lesson.logits(self.network)
-        loss = loss_of(logits, lesson.q, lesson.legal, settings.temperature, settings.regret_share)
+        settings, lessons = self.plan.settings, self.plan.train
+        lesson = lessons.lesson(self.order.batch(self.step))
+        loss = lessons.loss(lesson, lesson.logits(self.network), settings)
         for group in self.optimizer.param_groups:
             group["lr"] = settings.lr * rate_at(self.step, self.plan.steps)
         self.optimizer.zero_grad()
@@ -136,7 +135,7 @@ class Run(LoopRun):
         self.since.loss += float(loss.detach())
         self.since.steps += 1
 
-    def evaluate(self) -> tuple[OneHandNet, int, dict[str, float]]:
+    def evaluate(self) -> tuple[OptionNet, int, dict[str, float]]:
         """Return the network, the number of steps, and the points that its plays lose on val decisions."""
         gap = points_lost(self.network, self.plan.val)
         if not math.isfinite(gap):
@@ -168,7 +167,7 @@ def rate_at(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / rise) * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def points_lost(network: OneHandNet, decisions: DecisionSet) -> float:
+def points_lost(network: OptionNet, decisions: Lessons) -> float:
     """Return the mean points that the network's plays lose per decision, by the recorded values."""
     predicted, q, legal = [], [], []
     with torch.inference_mode():
@@ -196,7 +195,7 @@ def train(plan: Plan, folder: str | Path, *, resume: bool = False, watch: Watch 
     checkpoint that does not fit, and KeyboardInterrupt if `watch` says so.
     """
     folder, init_from = Path(folder), plan.settings.init_from
-    network = first_network(plan.settings, None if resume else init_from)
+    network = first_network(plan.train.network, plan.settings, None if resume else init_from)
     record = claim_folder(folder, describe_run(plan, network, init_from), resume)
 
     def begin() -> Run:
@@ -205,15 +204,15 @@ def train(plan: Plan, folder: str | Path, *, resume: bool = False, watch: Watch 
     return go_through(begin, resume, "cpu", "32", network.n_parameters, watch or Watch())
 
 
-def first_network(settings: OneHandSettings, init_from: str | None) -> OneHandNet:
-    """Return a network with fresh weights from the seed, or a model to go on from.
+def first_network(kind: type[OptionNet], settings: OneHandSettings, init_from: str | None) -> OptionNet:
+    """Return a network of this class with fresh weights from the seed, or a model to go on from.
 
     Raises BadInput for a model of another size than the settings ask for.
     """
     if init_from is None:
         torch.manual_seed(settings.seed)
-        return OneHandNet(FeatureSpec(), FeatureConfig(settings.hidden or HIDDEN, settings.second or SECOND))
-    network = load_model(init_from, kind=OneHandNet).train()
+        return kind.of_size(settings.hidden or HIDDEN, settings.second or SECOND)
+    network = load_model(init_from, kind=kind).train()
     size = network.config
     for name, asked, units in (
         ("hidden", settings.hidden, size.hidden),
@@ -224,7 +223,7 @@ def first_network(settings: OneHandSettings, init_from: str | None) -> OneHandNe
     return network
 
 
-def describe_run(plan: Plan, network: OneHandNet, init_from: str | None) -> dict[str, Any]:
+def describe_run(plan: Plan, network: OptionNet, init_from: str | None) -> dict[str, Any]:
     """Return the config.json of a run, which also begins the card of its network."""
     size = {"hidden": network.config.hidden, "second": network.config.second}
     return {
