@@ -1,9 +1,11 @@
 """Nats that the calls of an auction say about hidden hands, by tau and mix of the likelihood.
 
     python benchmarks/auction_evidence.py --deals 100
+    python benchmarks/auction_evidence.py --deals 100 --by learned
 
 Auctions on deals of the val split at random scores, by four bidders of each kind. For every call: the log
-likelihood of the true hand less the log of the mean likelihood over `--hands` hands drawn at random.
+likelihood of the true hand less the log of the mean likelihood over `--hands` hands drawn at random. The
+likelihood follows the values of calls by RuleBidder, or by the network of the bidder `learned`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from forge_core.texas42.auction import MARKS_TO_WIN, Score
 from forge_core.texas42.bidding.advice import Situation
 from forge_core.texas42.bidding.bidders import hold_auction
 from forge_core.texas42.bidding.evidence import AuctionEvidence
+from forge_core.texas42.bidding.learned import LearnedBidder
 from forge_core.texas42.bidding.names import parse_bidder
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
@@ -44,7 +47,9 @@ def main() -> None:
     parser.add_argument("bidders", nargs="*", default=["rule", "rollout:worlds=100"])
     parser.add_argument("--deals", type=int, default=100)
     parser.add_argument("--hands", type=int, default=300)
+    parser.add_argument("--by", choices=("rule", "learned"), default="rule", help="the fixed bidder")
     asked = parser.parse_args()
+    values = None if asked.by == "rule" else LearnedBidder()
     draws = stream(0, "evidence")
     hands = np.stack([draws.permutation(N_DOMINOES)[:HAND_SIZE] for _ in range(asked.hands)]).astype(np.int8)
     for name in asked.bidders:
@@ -59,7 +64,7 @@ def main() -> None:
         for tau in TAUS:
             cells = []
             for mix in MIXES:
-                mean = mean_interval(nats(calls, AuctionEvidence(tau, mix), hands))
+                mean = mean_interval(nats(calls, AuctionEvidence(tau, mix=mix, values=values), hands))
                 cells.append(f"mix {mix}: {mean.mean:+.3f} ± {mean.high - mean.mean:.3f}")
             print(f"{name}, {len(calls)} calls, tau {tau}: {', '.join(cells)}")
 

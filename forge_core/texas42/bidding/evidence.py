@@ -1,14 +1,14 @@
 """Evidence from the auction: worlds that fit the calls so far, if the others bid like a fixed bidder.
 
-The fixed bidder is `RuleBidder`, whose estimate costs no playouts. Its choice is softened: the greater the
-chance to win the game that it sees in a call, the likelier the call.
+The fixed bidder is `RuleBidder`, whose estimate costs no playouts, unless another one is given. Its choice is
+softened: the greater the chance to win the game that it sees in a call, the likelier the call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -29,6 +29,18 @@ _PARTNER = 2
 """the partner's seat, counted from the caller"""
 
 
+class CallValues(Protocol):
+    """A bidder that values every call of many hands at once."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything its values depend on; see `bidders.Bidder`."""
+        ...
+
+    def worth_of_calls(self, hands: Bytes, situation: Situation) -> tuple[tuple[int, ...], Floats]:
+        """Return the O legal calls, and [D, O] the chance to win the game with each, for hands [D, 7]."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class AuctionEvidence:
     """The likelihood of calls: (1 - mix) x softmax of chance / tau, plus mix / number of legal calls."""
@@ -39,6 +51,8 @@ class AuctionEvidence:
     """the same for the partner, who bids by rollouts, less like RuleBidder than an opponent may"""
     mix: float = AUCTION_MIX
     """share of calls that are assumed to be random; 1 ignores the auction"""
+    values: CallValues | None = None
+    """the fixed bidder; None for RuleBidder"""
 
     def __post_init__(self) -> None:
         for name, tau in (("tau", self.tau), ("partner_tau", self.partner_tau)):
@@ -54,7 +68,7 @@ class AuctionEvidence:
             "partner_tau": self.partner_tau,
             "mix": self.mix,
             "version": EVIDENCE_VERSION,
-            "bidder": RULE_VERSION,
+            "bidder": self.values.describe() if self.values else RULE_VERSION,
         }
 
     def log_likelihood(
@@ -62,7 +76,8 @@ class AuctionEvidence:
     ) -> Floats:
         """Return [D]: the log probability of a legal call in a situation, with each of the hands [D, 7]."""
         tau = self.partner_tau if by_partner else self.tau
-        options, worth = worth_of_calls(hands, situation)
+        value = self.values.worth_of_calls if self.values else worth_of_calls
+        options, worth = value(hands, situation)
         odds = np.exp((worth - worth.max(axis=1, keepdims=True)) / tau)
         share = odds[:, options.index(call)] / odds.sum(axis=1)
         return np.log((1 - self.mix) * share + self.mix / len(options))

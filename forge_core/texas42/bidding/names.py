@@ -3,6 +3,7 @@
     rule      a formula of trumps and sure winners, without playouts
     playouts  P(make) by playouts of its hand: the option `playout` names their kind
     rollout   follows every call to the end of the hand in worlds that fit the auction
+    learned   values every call by a network that learnt from rollouts, without playouts
 
 The options after the colon depend on the kind; see BIDDERS.
 """
@@ -63,12 +64,20 @@ def _rollout(name: PlayerName, device: str) -> AnyBidder:
     )
 
 
+def _learned(name: PlayerName, device: str) -> AnyBidder:
+    from forge_core.texas42.bidding.learned import LearnedBidder
+    from forge_core.texas42.bidding.network import BID_MODEL, load_weights
+
+    return LearnedBidder(load_weights(name.options.get("model", BID_MODEL)))
+
+
 BIDDERS: dict[str, PlayerKind[AnyBidder]] = {
     "rule": PlayerKind((), _rule),
     "playouts": PlayerKind(("playout", "samples"), _playouts),
     "rollout": PlayerKind(
         ("worlds", "candidates", "tau", "partner_tau", "mix", "policy", "shortlist"), _rollout
     ),
+    "learned": PlayerKind(("model",), _learned),
 }
 
 

@@ -109,23 +109,23 @@ class RolloutBidder:
         """
         known, calls = CallsSoFar.of(situation), np.array(situation.auction.legal)
         worlds = self.draw(hand, known, min(BLOCK, self.worlds))
-        decls, columns = self._shortlist(worlds), np.arange(len(calls))
-        outcomes = self._outcomes(worlds, situation, calls, decls)  # [K, D, C]
+        decls, columns = self.short_list(worlds), np.arange(len(calls))
+        outcomes = self.outcomes(worlds, situation, calls, decls)  # [K, D, C]
         while True:
             by_decl, drawn = outcomes.mean(axis=1), outcomes.shape[1]
             best = np.round(by_decl / GRAIN).argmax(axis=0)
             if drawn >= self.worlds or is_settled(outcomes[best, :, columns].T):
                 return calls, by_decl[best, columns], decls[best]
             worlds = self.draw(hand, known, min(BLOCK, self.worlds - drawn), drawn)
-            more = self._outcomes(worlds, situation, calls, decls)
+            more = self.outcomes(worlds, situation, calls, decls)
             outcomes = np.concatenate([outcomes, more], axis=1)
 
     def declare(self, hand: Sequence[int], known: CallsSoFar) -> Best:
         """Return the declaration that makes the winning bid most often, after all four calls."""
         bid = max(known.calls)
         worlds = self.draw(hand, known, self.worlds)
-        decls = self._shortlist(worlds, bid)
-        p_make = (self._points(worlds, decls) >= points_needed(bid)).mean(axis=1)
+        decls = self.short_list(worlds, bid)
+        p_make = (self.points(worlds, decls) >= points_needed(bid)).mean(axis=1)
         best = int(p_make.argmax())
         return Best(bid, int(decls[best]), float(p_make[best]))
 
@@ -140,20 +140,20 @@ class RolloutBidder:
         )
         return self.evidence.draw(hand, known, n, self.candidates, draws)
 
-    def _outcomes(self, worlds: Bytes, situation: Situation, calls: Numbers, decls: Numbers) -> Floats:
+    def outcomes(self, worlds: Bytes, situation: Situation, calls: Numbers, decls: Numbers) -> Floats:
         """Return [K, D, C]: the chance to win the game after C calls, if seat 0 declares one of decls [K]."""
         seats, bids, their_decls = finish_auctions(worlds, situation, calls)
-        is_made = self._points(worlds, decls)[:, :, None] >= np.minimum(bids, MARK)
-        mine = self._chances_after(situation, bids, is_made)
+        is_made = self.points(worlds, decls)[:, :, None] >= np.minimum(bids, MARK)
+        mine = self.chances_after(situation, bids, is_made)
         return np.where(seats == 0, mine, self._worth_of_others(worlds, situation, seats, bids, their_decls))
 
-    def _points(self, worlds: Bytes, decls: Numbers) -> Bytes:
+    def points(self, worlds: Bytes, decls: Numbers) -> Bytes:
         """Return the points of seat 0's team in D worlds under each of K declarations: [K, D]."""
         n = len(worlds)
         deals, by_decl = np.tile(worlds, (len(decls), 1, 1)), np.repeat(decls, n)
         return deal_points(deals, by_decl, self.policy, self.workers).reshape(len(decls), n)
 
-    def _shortlist(self, worlds: Bytes, bid: int | None = None) -> Numbers:
+    def short_list(self, worlds: Bytes, bid: int | None = None) -> Numbers:
         """Return K declarations of seat 0, ascending, that the heuristic's playouts choose.
 
         They are those that make `bid` most often. Default: the mean over all bids, but the last is the one
@@ -187,10 +187,10 @@ class RolloutBidder:
         worth = np.full(seats.shape, self.chances[situation.own_marks, situation.opponent_marks])
         bid = bids[rows, columns]
         is_ours = (points >= np.minimum(bid, MARK)) == (seats[rows, columns] % 2 == 0)
-        worth[rows, columns] = self._chances_after(situation, bid, is_ours)
+        worth[rows, columns] = self.chances_after(situation, bid, is_ours)
         return worth
 
-    def _chances_after(self, situation: Situation, bids: Numbers, is_ours: npt.NDArray[np.bool_]) -> Floats:
+    def chances_after(self, situation: Situation, bids: Numbers, is_ours: npt.NDArray[np.bool_]) -> Floats:
         """Return the chance to win the game after contracts of `bids`, whose marks are ours or theirs."""
         marks = np.maximum(1, bids // MARK)
         own = np.minimum(MARKS_TO_WIN, situation.own_marks + marks * is_ours)

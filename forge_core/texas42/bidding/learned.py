@@ -1,0 +1,110 @@
+"""A bidder that values every call and declaration by a network, without playouts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forge_core.texas42.auction import MARKS_TO_WIN, PASS, marks_of
+from forge_core.texas42.bidding.advice import GRAIN, Best, Situation
+from forge_core.texas42.bidding.bidders import CallsSoFar
+from forge_core.texas42.bidding.chances import MEASURED_CHANCES
+from forge_core.texas42.bidding.features import (
+    BID_FEATURES_VERSION,
+    NO_CALL,
+    NO_DECLARATION,
+    Decisions,
+    Floats,
+    Options,
+)
+from forge_core.texas42.bidding.network import BID_MODEL, BidWeights, load_weights
+from forge_core.texas42.declarations import N_DECLARATIONS
+from forge_core.texas42.dominoes import N_SEATS
+from forge_core.texas42.tables import Bytes
+
+LEARNED_VERSION = "v1"
+"""Raised when LearnedBidder calls or declares otherwise with the same weights."""
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearnedBidder:
+    """A bidder that calls and declares what a bid-value network finds worth most."""
+
+    weights: BidWeights = field(default_factory=lambda: load_weights(BID_MODEL))
+
+    @property
+    def name(self) -> str:
+        """The name: `learned`."""
+        return "learned"
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything its calls depend on; see Bidder."""
+        digest = hashlib.blake2b(digest_size=8)
+        for array in astuple(self.weights):
+            digest.update(array.tobytes())
+        return {
+            "bidder": "learned",
+            "version": LEARNED_VERSION,
+            "features": BID_FEATURES_VERSION,
+            "bid_weights": digest.hexdigest(),
+        }
+
+    def call(self, hand: Sequence[int], situation: Situation) -> Best:
+        """Return the call with the greatest worth, and its declaration. Ties go to the first legal call."""
+        calls, worth, decls = self.worth(hand, situation)
+        best = int(np.round(worth / GRAIN).argmax())
+        return Best(int(calls[best]), None if calls[best] == PASS else int(decls[best]))
+
+    def worth(self, hand: Sequence[int], situation: Situation) -> tuple[Numbers, Floats, Numbers]:
+        """Return C calls, ascending, the chance to win the game with each [C], and its declaration [C].
+
+        The declaration of a pass has no meaning.
+        """
+        calls = np.array(situation.auction.legal)
+        (worth,) = self._by_declaration(np.array([hand], np.int8), CallsSoFar.of(situation), calls)
+        best = worth.argmax(axis=0)
+        return calls, worth[best, np.arange(len(calls))], best
+
+    def worth_of_calls(
+        self, hands: Bytes, situation: Situation
+    ) -> tuple[tuple[int, ...], npt.NDArray[np.float64]]:
+        """Return the O legal calls, and [D, O] the chance to win the game with each, for hands [D, 7]."""
+        calls = situation.auction.legal
+        worth = self._by_declaration(hands, CallsSoFar.of(situation), np.array(calls))
+        return calls, worth.max(axis=1).astype(np.float64)
+
+    def declare(self, hand: Sequence[int], known: CallsSoFar) -> Best:
+        """Return the declaration that makes the winning bid most often, after all four calls."""
+        bid = max(known.calls)
+        worth = self._by_declaration(np.array([hand], np.int8), known, np.array([bid]))[0, :, 0]
+        best, marks = int(worth.argmax()), marks_of(bid)
+        own, other = known.own_marks, known.opponent_marks
+        if_made = MEASURED_CHANCES[min(own + marks, MARKS_TO_WIN), other]
+        if_set = MEASURED_CHANCES[own, min(other + marks, MARKS_TO_WIN)]
+        return Best(bid, best, float(np.clip((worth[best] - if_set) / (if_made - if_set), 0, 1)))
+
+    def _by_declaration(self, hands: Bytes, known: CallsSoFar, calls: Numbers) -> Floats:
+        """Return [D, 10, C]: the chance to win the game with C calls under each declaration, for D hands."""
+        n, n_options = len(hands), N_DECLARATIONS * len(calls)
+        so_far = np.full((n, N_SEATS), NO_CALL)
+        so_far[:, : len(known.calls)] = known.calls
+        decisions = Decisions(
+            hands,
+            so_far,
+            np.full(n, known.place),
+            np.tile([[known.own_marks, known.opponent_marks]], (n, 1)),
+            np.full(n, known.forced),
+        )
+        bids = np.tile(calls, n * N_DECLARATIONS)
+        decls = np.tile(np.repeat(np.arange(N_DECLARATIONS), len(calls)), n)
+        options = Options(
+            np.repeat(np.arange(n), n_options), bids, np.where(bids == PASS, NO_DECLARATION, decls)
+        )
+        return self.weights.worth(decisions, options).reshape(n, N_DECLARATIONS, len(calls))
