@@ -15,6 +15,8 @@ from forge_core.texas42.oracle import solve, solve_many
 
 pytestmark = pytest.mark.slow
 
+MODELS = Path(__file__).parents[1] / "models"
+
 torch = pytest.importorskip("torch")
 triton = pytest.importorskip("triton")
 
@@ -136,7 +138,7 @@ def test_estimates_equal_the_cpu(some_views, step):
     from forge_core.texas42.eq.estimate import estimate
 
     views, keys = some_views[step].take(slice(0, 64)), np.arange(64, dtype=np.uint64)
-    path = next(iter(sorted((Path(__file__).parents[1] / "models").glob("texas42-qvalue-*"))))
+    path = next(iter(sorted(MODELS.glob("texas42-qvalue-*"))))
     for posterior in (None, PosteriorConfig.calibrated()):
         sampling = Sampling(20, posterior=posterior)
         host, device = (estimate(ExactOracle(), views, keys, sampling, name) for name in ("cpu", "cuda"))
@@ -165,3 +167,43 @@ def test_the_memory_of_games_is_bounded(n_games, most_mib):
     torch.cuda.reset_peak_memory_stats()
     play_games(network, games, GameConfig(Sampling(50)), "cuda")
     assert torch.cuda.max_memory_allocated() < most_mib * 2**20
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("at_once", [2, 3])
+def test_games_stay_as_they_are_when_sets_take_turns(at_once):
+    from forge_core.learning.checkpoints import load_model
+    from forge_core.texas42.eq import GameConfig, ModelOracle, PosteriorConfig, Sampling, play_games
+    from forge_core.texas42.eq.generate import play_in_turns
+    from forge_core.texas42.games import start
+    from forge_core.turns import take_turns
+
+    network = ModelOracle(load_model(str(MODELS / "texas42-qvalue-230k"), "cuda"))
+    sets = [
+        start([deal_from_seed(seed) for seed in seeds], [seed % 10 for seed in seeds])
+        for seeds in (range(first, first + 64) for first in range(0, 256, 64))
+    ]
+    for posterior in (None, PosteriorConfig.calibrated()):
+        config = GameConfig(Sampling(20, posterior=posterior))
+        alone = [play_games(network, games, config, "cuda:0") for games in sets]
+        works = (play_in_turns(network, games, config, "cuda:0") for games in sets)
+        for mine, theirs in zip(take_turns(works, "cuda:0", at_once), alone, strict=True):
+            for one, other in zip(mine, theirs, strict=True):
+                np.testing.assert_array_equal(one.plays, other.plays)
+                for name in ("e_q_mean", "e_q_var", "p_make", "e_q_pdf", "ess"):
+                    np.testing.assert_array_equal(
+                        getattr(one.decisions, name), getattr(other.decisions, name)
+                    )
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("until", [0, 12])
+def test_playouts_by_graphs_equal_those_without(until):
+    from test_one_hand_tensors import NETWORK, asked, positions_at
+
+    from forge_core.texas42.one_hand.lockstep import lockstep_q
+
+    for step in (0, 9, 14, 9):
+        some = asked(*positions_at(step), "cuda")
+        by_graphs = lockstep_q(*some, NETWORK, until, captured=True)
+        assert torch.equal(by_graphs, lockstep_q(*some, NETWORK, until))

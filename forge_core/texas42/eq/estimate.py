@@ -145,10 +145,11 @@ def estimate_in_turns(
             total = part
         else:
             total.put(all_games, total.take(all_games).plus(part))
-        enough = _enough(
-            total.take(all_games), legal[going], is_complete[going], to_take[going], taken, sampling
-        )
-        going = going[~enough]
+        done = taken >= to_take[going]
+        if taken >= sampling.least and not done.all():
+            known = _is_known(total.take(all_games), legal[going], sampling, sampling.adaptive)
+            done |= known & ~is_complete[going]
+        going = going[~done]
     assert total is not None
     return _read(total, legal, worlds.count, is_complete, sampling)
 
@@ -280,21 +281,6 @@ def makes_at(views: Views) -> npt.NDArray[np.int64]:
     return np.where(certain, outcome, at)
 
 
-def _enough(
-    total: Tally,
-    legal: npt.NDArray[np.bool_],
-    is_complete: npt.NDArray[np.bool_],
-    to_take: npt.NDArray[np.int64],
-    taken: int,
-    sampling: Sampling,
-) -> npt.NDArray[np.bool_]:
-    """Return [n] bool: True for games that need no more worlds."""
-    done = taken >= to_take
-    if taken < sampling.least or done.all():
-        return done
-    return done | (~is_complete & _is_known(total, legal, sampling, sampling.adaptive))
-
-
 def _is_known(
     total: Tally, legal: npt.NDArray[np.bool_], sampling: Sampling, adaptive: AdaptiveConfig | None
 ) -> npt.NDArray[np.bool_]:
@@ -345,8 +331,8 @@ def _read(
     mean, variance, p_make = np.where(legal[:, None], of_plays, np.nan).astype(np.float32).swapaxes(0, 1)
     points = None
     if total.points is not None:
-        shares = (total.points / weight[:, :, None]).float().cpu().numpy()
-        points = np.where(legal[:, :, None], shares, np.float32(0))
+        points = (total.points / weight[:, :, None]).float().cpu().numpy()
+        points[~legal] = 0
     known = _is_known(total, legal, sampling, sampling.adaptive or AdaptiveConfig())
     return Estimates(
         legal=legal,
