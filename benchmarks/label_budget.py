@@ -34,7 +34,7 @@ from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq import ExactOracle, GameConfig, Sampling, play_games
 from forge_core.texas42.eq.rows import collate
 from forge_core.texas42.games import start
-from forge_core.texas42.tokens.transcript import STAGE2_SPEC
+from forge_core.texas42.tokens.inferences import STAGE2_SPEC
 
 JUDGE_WORLDS, JUDGE_GAMES, FIRST_JUDGE = 200, 64, 920
 FIRST_SEED, SEEDS_APART = 100_000, 1_000_000

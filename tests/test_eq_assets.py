@@ -34,7 +34,7 @@ from forge_core.texas42.eq.configuration import configure
 from forge_core.texas42.eq.files import find_games, read_game, write_game
 from forge_core.texas42.one_hand.playouts import PLAYOUT_VERSION
 from forge_core.texas42.reference import REFERENCE
-from forge_core.texas42.tokens.transcript import STAGE2_SPEC
+from forge_core.texas42.tokens.inferences import STAGE2_SPEC
 
 pytestmark = [
     pytest.mark.slow,

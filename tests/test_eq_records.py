@@ -35,7 +35,7 @@ from forge_core.texas42.eq.rows import collate
 from forge_core.texas42.eq.summary import summarize
 from forge_core.texas42.games import start
 from forge_core.texas42.oracle.shards import ShardKey
-from forge_core.texas42.tokens.transcript import STAGE2_SPEC
+from forge_core.texas42.tokens.inferences import STAGE2_SPEC
 
 NAME = "seed_00000042_decl_2.parquet"
 

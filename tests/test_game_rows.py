@@ -23,7 +23,7 @@ from forge_core.texas42.eq.rows import collate
 from forge_core.texas42.eq.splits import GAME_ROWS, GameRowConfig, GameRowStore
 from forge_core.texas42.folders import GAMES_FOLDER
 from forge_core.texas42.oracle.shards import ShardKey
-from forge_core.texas42.tokens.transcript import STAGE2_SPEC
+from forge_core.texas42.tokens.inferences import STAGE2_SPEC
 
 TRAIN, VAL = (3, 7, 49, 50, 1003), (905, 930, 931)
 

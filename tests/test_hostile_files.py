@@ -362,7 +362,7 @@ def token_manifest(folder: Path, name: str, data: bytes) -> None:
 def game_manifest(folder: Path, name: str, data: bytes) -> None:
     from forge_core.files.row_store import hash_of
     from forge_core.texas42.eq.splits import GAME_ROWS_VERSION
-    from forge_core.texas42.tokens.transcript import STAGE2_SPEC
+    from forge_core.texas42.tokens.inferences import STAGE2_SPEC
 
     file = {"name": name, "first_seed": 0, "games": 1, "settings": {}, "rows": 28, "hash": hash_of(data)}
     manifest(folder, STAGE2_SPEC, GAME_ROWS_VERSION, [file], 28)

@@ -28,6 +28,7 @@ from forge_core.texas42.eq.oracles import digest_of
 from forge_core.texas42.eq.splits import GAME_ROWS_VERSION
 from forge_core.texas42.oracle.shards import ShardConfig, ShardKey, fill_shards
 from forge_core.texas42.reference import REFERENCE
+from forge_core.texas42.tokens.inferences import INFERENCES_VERSION
 from forge_core.texas42.tokens.transcript import TRANSCRIPT_VERSION
 
 pytestmark = [
@@ -257,7 +258,11 @@ def test_a_network_of_games_leads_on_through_the_network_they_asked(taught, tmp_
     found = trace("challenger", "eq", taught.tracker)
     rows = found.generations[0].rows
     assert (rows.kind, rows.sources[0].seeds, rows.sources[0].files) == ("games", "0-2", 3)
-    assert rows.versions == {"rows": GAME_ROWS_VERSION, "transcript": TRANSCRIPT_VERSION}
+    assert rows.versions == {
+        "rows": GAME_ROWS_VERSION,
+        "transcript": TRANSCRIPT_VERSION,
+        "inferences": INFERENCES_VERSION,
+    }
     assert rows.sources[0].made["version"] == versions.EQ and rows.sources[0].presence.unchanged == 3
     (network,) = rows.networks
     assert network.generations[0].name == REFERENCE and network.generations[0].rows.kind == "live"

@@ -46,7 +46,7 @@ from forge_core.texas42.players.names import parse_player
 from forge_core.texas42.players.transcript import TranscriptPlayer
 from forge_core.texas42.reference import REFERENCE_MODEL
 from forge_core.texas42.state import to_mover_frame
-from forge_core.texas42.tokens.transcript import STAGE2_SPEC, encode_transcripts
+from forge_core.texas42.tokens.inferences import STAGE2_SPEC, encode_views
 from forge_core.texas42.views import Views
 from forge_core.texas42.web import FOLDER, LEVELS, PAGE, STRONGEST
 from forge_core.texas42.web.folder import page_files
@@ -352,7 +352,7 @@ class TestNetwork:
         assert isinstance(player, TranscriptPlayer)
 
         def answers_of(games, keys):
-            seen = encode_transcripts(games.views)
+            seen = encode_views(games.views)
             with torch.inference_mode():
                 answers, _ = player.model(torch.from_numpy(seen.tokens), torch.from_numpy(seen.mask))
             return answers.numpy(), player.slots(games.views, keys)

@@ -23,8 +23,8 @@ from forge_core.texas42.oracle import root_q
 from forge_core.texas42.players import Clairvoyant, Player, ask, parse_player
 from forge_core.texas42.players.names import KINDS
 from forge_core.texas42.players.protocol import Keys, Slots
+from forge_core.texas42.tokens.inferences import STAGE2_SPEC
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
-from forge_core.texas42.tokens.transcript import STAGE2_SPEC
 from forge_core.texas42.views import Views
 from forge_core.texas42.worlds import sample_worlds
 from forge_core.texas42.worlds.voids import unseen

@@ -284,8 +284,8 @@ def test_from_games_to_a_network_that_is_judged(root, forge, tmp_path):
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(root, forge, tmp_path, line, complaint):
+    from forge_core.texas42.tokens.inferences import STAGE2_SPEC
     from forge_core.texas42.tokens.rows import STAGE1_SPEC
-    from forge_core.texas42.tokens.transcript import STAGE2_SPEC
 
     empty, network, seer = tmp_path / "empty", tmp_path / "network", tmp_path / "seer"
     empty.mkdir()

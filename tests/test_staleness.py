@@ -80,6 +80,7 @@ RESTS_ON = {
     "PLAYOUT_VERSION": {*GAMES, "bidding_results"},
     "GAME_ROWS_VERSION": ROWS,
     "TRANSCRIPT_VERSION": ROWS,
+    "INFERENCES_VERSION": ROWS,
     "BIDDING_VERSION": {"bidding_results"},
     "POLICY_VERSION": {"bidding_results"},
     "MATCH_VERSION": {"match_results", "champion", "play_page"},

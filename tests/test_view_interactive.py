@@ -106,8 +106,8 @@ def test_networks_of_other_kinds(typed, tmp_path, objective):
     from forge_core.learning.checkpoints import save_model
     from forge_core.learning.networks.sizes import ModelConfig
     from forge_core.learning.networks.transformer import TokenTransformer
+    from forge_core.texas42.tokens.inferences import STAGE2_SPEC
     from forge_core.texas42.tokens.rows import STAGE1_SPEC
-    from forge_core.texas42.tokens.transcript import STAGE2_SPEC
 
     spec = STAGE1_SPEC if objective == "policy" else STAGE2_SPEC
     save_model(str(tmp_path / "net"), TokenTransformer(spec, ModelConfig(8, 1, 1, 8, objective)), {})

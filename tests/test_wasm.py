@@ -28,7 +28,7 @@ from forge_core.texas42.oracle import root_q
 from forge_core.texas42.oracle.reference import reference_q
 from forge_core.texas42.players.one_hand import OneHandPlayer
 from forge_core.texas42.tokens.encoder import encode
-from forge_core.texas42.tokens.transcript import encode_transcripts
+from forge_core.texas42.tokens.inferences import encode_views
 from forge_core.texas42.web import FOLDER, WASM
 from forge_core.texas42.web.kernels import EXPORTS, MODULE
 from forge_core.texas42.web.weights import weights_file
@@ -123,13 +123,14 @@ def test_tokens_equal_numba_at_every_step(host, games):
 def test_transcripts_equal_numba_at_every_step(host, games):
     for game in games[::3]:
         views, seen = game.views, game.seen
-        expected = encode_transcripts(views)
+        expected = encode_views(views)
         for row in range(0, len(game), 4):
             plays, players = np.zeros((2, 28), np.int8)
             plays[: seen.step], players[: seen.step] = seen.plays[row], seen.players[row]
             numbers = np.array([seen.decl[row], views.seat[row], seen.step], dtype=np.int8)
-            blank = [np.zeros((36, 8), np.int8), np.zeros(36, np.bool_), np.zeros(7, np.bool_)]
-            found = host.call("encode_transcript", views.hand[row], numbers, plays, players, *blank)[4:]
+            blank = [np.zeros((36, width), np.int8) for width in (8, 12)]
+            blank += [np.zeros(36, np.bool_), np.zeros(7, np.bool_)]
+            found = host.call("encode_transcript", views.hand[row], numbers, plays, players, *blank)[5:]
             same = expected.tokens[row], expected.mask[row], expected.legal[row]
             for array, wanted in zip(found, same, strict=True):
                 np.testing.assert_array_equal(array, wanted)

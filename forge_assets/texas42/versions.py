@@ -27,6 +27,7 @@ EQ_TOKENS = "/".join(
     (
         constant_of("forge_core.texas42.eq.splits", "GAME_ROWS_VERSION"),
         constant_of("forge_core.texas42.tokens.transcript", "TRANSCRIPT_VERSION"),
+        constant_of("forge_core.texas42.tokens.inferences", "INFERENCES_VERSION"),
         EQ_GAMES,
     )
 )

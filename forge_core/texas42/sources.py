@@ -257,7 +257,7 @@ class GameRows(StoredRows):
     @classmethod
     def spec(cls) -> TokenSpec:
         """Return the stage 2 token spec."""
-        from forge_core.texas42.tokens.transcript import STAGE2_SPEC
+        from forge_core.texas42.tokens.inferences import STAGE2_SPEC
 
         return STAGE2_SPEC
 

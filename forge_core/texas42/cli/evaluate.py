@@ -84,8 +84,8 @@ def evaluate(
     from forge_core.learning.checkpoints import load_model
     from forge_core.splits import Split
     from forge_core.texas42.scoring import compare, game_questions, golden_questions, random_play
+    from forge_core.texas42.tokens.inferences import STAGE2_SPEC
     from forge_core.texas42.tokens.rows import STAGE1_SPEC
-    from forge_core.texas42.tokens.transcript import STAGE2_SPEC
 
     models = {path: load_model(path, device) for path in [model, *([against] if against else [])]}
     spec = STAGE2_SPEC if models[model].spec.name == STAGE2_SPEC.name else STAGE1_SPEC

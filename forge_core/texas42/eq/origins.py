@@ -17,6 +17,7 @@ from forge_core.files.inspection import READERS
 from forge_core.texas42.eq.files import read_header
 from forge_core.texas42.eq.splits import GameRowStore
 from forge_core.texas42.oracle.shards import ShardKey
+from forge_core.texas42.tokens.inferences import INFERENCES_VERSION
 from forge_core.texas42.tokens.origins import group
 from forge_core.texas42.tokens.transcript import TRANSCRIPT_VERSION
 
@@ -47,7 +48,11 @@ def origin_of_games(root: Store, stores: Iterable[GameRowStore]) -> dict[str, An
         "splits": splits,
         "drawn": asdict(stores[0].manifest.config),
         "made": made,
-        "versions": {"rows": stores[0].manifest.version, "transcript": TRANSCRIPT_VERSION},
+        "versions": {
+            "rows": stores[0].manifest.version,
+            "transcript": TRANSCRIPT_VERSION,
+            "inferences": INFERENCES_VERSION,
+        },
     }
 
 

@@ -10,6 +10,8 @@ from forge_core.errors import BadInput
 from forge_core.learning.labelled.rows import ILLEGAL, Rows
 from forge_core.texas42.dominoes import N_PLAYS
 from forge_core.texas42.eq.records import GameRecord, refuse_sealed, transcripts_of
+from forge_core.texas42.tokens.encoder import Tokens
+from forge_core.texas42.tokens.inferences import infer
 
 
 def collate(records: Sequence[GameRecord], *, final: bool = False) -> Rows:
@@ -22,12 +24,15 @@ def collate(records: Sequence[GameRecord], *, final: bool = False) -> Rows:
     """
     if not final:
         refuse_sealed(records)
-    tokens = transcripts_of(records)
+    told = transcripts_of(records)
+    tokens = infer(
+        Tokens(*(column.reshape(-1, *column.shape[2:]) for column in (told.tokens, told.mask, told.legal)))
+    )
 
     def column(name: str) -> np.ndarray:
         return np.concatenate([getattr(record.decisions, name) for record in records])
 
-    legal = tokens.legal.reshape(-1, tokens.legal.shape[-1])
+    legal = tokens.legal
     mean, variance = column("e_q_mean"), column("e_q_var")
     ess = np.maximum(column("ess"), np.float32(1))
     q = np.where(legal, mean, np.float32(ILLEGAL))
@@ -44,8 +49,8 @@ def collate(records: Sequence[GameRecord], *, final: bool = False) -> Rows:
             which = f"seed {records[game].seed}, step {step}"
             raise BadInput(f"{wrong.sum():,} rows are wrong ({reason}; {which}): play their games again")
     return Rows(
-        tokens=tokens.tokens.reshape(-1, *tokens.tokens.shape[2:]),
-        mask=tokens.mask.reshape(-1, tokens.mask.shape[-1]),
+        tokens=tokens.tokens,
+        mask=tokens.mask,
         legal=legal,
         q=q,
         value=q.max(axis=1),

@@ -35,8 +35,9 @@ from forge_core.texas42.eq.records import GameRecord
 from forge_core.texas42.eq.rows import collate
 from forge_core.texas42.folders import GAME_ROWS_FOLDER, GAMES_FOLDER
 from forge_core.texas42.oracle.shards import ShardKey
+from forge_core.texas42.tokens.inferences import STAGE2_SPEC, infer
 from forge_core.texas42.tokens.splits import is_held_out
-from forge_core.texas42.tokens.transcript import STAGE2_SPEC, encode_rows
+from forge_core.texas42.tokens.transcript import encode_rows
 
 GAME_ROWS_VERSION = "r2"
 """Raised when a game gives different rows, or when the file format changes"""
@@ -283,19 +284,18 @@ class GameRowStore(OpenRows[GameRowConfig, GameFile, _Games]):
         game, made = np.divmod(packed.decision, N_PLAYS)
         games = packed.games
         seat, decl = games["players"][game, made], games["decl"][game]
-        transcript = encode_rows(
-            games["hands"][game, seat], decl, seat, games["plays"][game], games["players"][game], made
-        )
+        told = games["hands"][game, seat], decl, seat, games["plays"][game], games["players"][game], made
+        tokens = infer(encode_rows(*told))
         q = games["q"][game, made]
-        if ((q != ILLEGAL) != transcript.legal).any():
+        if ((q != ILLEGAL) != tokens.legal).any():
             raise BadInput(
                 f"{self.url} has wrong rows (the legal slots of Q differ from those of the rules): "
                 "make them again with forge tokenize --stage 2"
             )
         return Rows(
-            tokens=transcript.tokens,
-            mask=transcript.mask,
-            legal=transcript.legal,
+            tokens=tokens.tokens,
+            mask=tokens.mask,
+            legal=tokens.legal,
             q=q,
             value=q.max(axis=1),
             weight=np.ones(len(q), dtype=np.float32),

@@ -14,8 +14,8 @@ from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.texas42.eq.oracles import ModelOracle
 from forge_core.texas42.eq.sampled_worlds import SampledWorlds
 from forge_core.texas42.players.policy import VoteOracle
+from forge_core.texas42.tokens.inferences import STAGE2_SPEC, encode_views
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
-from forge_core.texas42.tokens.transcript import STAGE2_SPEC, encode_transcripts
 
 Floats = npt.NDArray[np.float32]
 
@@ -58,7 +58,7 @@ class NetworkAnswers:
         """Return [7] the answers of the mover, NaN where illegal; means over the worlds, if it needs them."""
         if self.sees_all_hands:
             return worlds.q(self._oracle()).mean(axis=0)
-        seen = encode_transcripts(worlds.views)
+        seen = encode_views(worlds.views)
         with torch.inference_mode():
             answers, _ = self.model(torch.from_numpy(seen.tokens), torch.from_numpy(seen.mask))
         legal = torch.from_numpy(seen.legal)

@@ -9,7 +9,7 @@ from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.texas42.eq.oracles import digest_of
 from forge_core.texas42.players.network import best_play
 from forge_core.texas42.players.protocol import Keys, Slots
-from forge_core.texas42.tokens.transcript import STAGE2_SPEC, encode_transcripts
+from forge_core.texas42.tokens.inferences import STAGE2_SPEC, encode_views
 from forge_core.texas42.views import Views
 
 
@@ -29,4 +29,4 @@ class TranscriptPlayer:
 
     def slots(self, views: Views, keys: Keys) -> Slots:
         """Return the network's best play in each of N games."""
-        return best_play(self.model, encode_transcripts(views), self.name)
+        return best_play(self.model, encode_views(views), self.name)

@@ -1,4 +1,6 @@
-"""Stage 2 tokens: one player's knowledge, i.e. its own hand as dealt and all plays so far.
+"""Stage 2 tokens as games store them: one player's knowledge, i.e. its own hand and all plays so far.
+
+Networks read them with the features of `inferences`.
 
 Players are relative to the mover: neither features nor positions reveal the absolute seat. All seven
 dominoes of the hand stay, played or not, in slot order, so action a is always read at token 1 + a.
@@ -28,10 +30,9 @@ import numpy.typing as npt
 
 from forge_core.errors import BadInput
 from forge_core.kernels import kernel
-from forge_core.learning.spec import TokenSpec
 from forge_core.texas42 import tables
 from forge_core.texas42.declarations import N_DECLARATIONS
-from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
+from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
 from forge_core.texas42.games import replay, start
 from forge_core.texas42.rules import N_SUITS
 from forge_core.texas42.tokens.encoder import Tokens
@@ -44,16 +45,6 @@ CONTEXT, FIRST_OF_HAND, FIRST_PLAY = 0, 1, 1 + HAND_SIZE
 N_POSITIONS, N_FEATURES = FIRST_PLAY + N_PLAYS, 8
 VOCABULARY = (7, 7, 2, 3, N_SEATS, 2 + N_SEATS, N_DECLARATIONS + N_SUITS, 2 + HAND_SIZE)
 """The number of values of each feature"""
-
-STAGE2_SPEC = TokenSpec(
-    name="texas42-stage2",
-    version=TRANSCRIPT_VERSION,
-    n_positions=N_POSITIONS,
-    vocabularies=VOCABULARY,
-    action_positions=tuple(range(FIRST_OF_HAND, FIRST_PLAY)),
-    value_position=CONTEXT,
-    value_scale=float(HAND_POINTS),
-)
 
 
 def encode_transcripts(views: Views) -> Tokens:

@@ -30,6 +30,7 @@ from forge_core.texas42.oracle.alphabeta.search import SEARCH
 from forge_core.texas42.settings.games import BELIEF_MIX, BELIEF_TAU, DECLARED_MIX, DECLARED_TEMPERATURE
 from forge_core.texas42.tables import (
     BEATEN_BY,
+    CALLED,
     COUNTS,
     DOMINO_FEATURES,
     FOLLOWING,
@@ -38,6 +39,8 @@ from forge_core.texas42.tables import (
     TRICK_RANK,
 )
 from forge_core.texas42.tokens.encoder import N_FEATURES, N_POSITIONS, _encode
+from forge_core.texas42.tokens.inferences import DOMINO_OF_PIPS, fill_inferences
+from forge_core.texas42.tokens.inferences import N_FEATURES as INFERENCES_WIDTH
 from forge_core.texas42.tokens.transcript import N_FEATURES as TRANSCRIPT_WIDTH
 from forge_core.texas42.tokens.transcript import N_POSITIONS as TRANSCRIPT_POSITIONS
 from forge_core.texas42.tokens.transcript import TRANSCRIPT_FEATURES, fill_transcripts
@@ -194,12 +197,15 @@ def encode(deals, decls, deal_of, states, tokens, mask, legal, n_deals, n):
     )
 
 
-def encode_transcript(hand, numbers, plays, players, tokens, mask, legal):
-    """Fill tokens [36, 8], mask [36] and legal [7] as `tokens.transcript.encode_rows` does, from zeros.
+def encode_transcript(hand, numbers, plays, players, told, tokens, mask, legal):
+    """Fill tokens [36, 12], mask [36] and legal [7] as `tokens.inferences.encode_views` does, from zeros.
 
     hand: [7] int8. numbers: declaration, seat and number of plays, [3] int8. plays, players: [28] int8.
+    told: [36, 8] int8 zeros, which become the tokens of `tokens.transcript.encode_rows`.
     """
     facts = carray(numbers, 3)
+    transcript = carray(told, (1, TRANSCRIPT_POSITIONS, TRANSCRIPT_WIDTH))
+    kept, playable = carray(mask, (1, TRANSCRIPT_POSITIONS)), carray(legal, (1, HAND_SIZE))
     fill_transcripts(
         carray(hand, (1, HAND_SIZE)),
         facts[0:1],
@@ -210,9 +216,21 @@ def encode_transcript(hand, numbers, plays, players, tokens, mask, legal):
         TRANSCRIPT_FEATURES,
         LED_SUIT,
         FOLLOWS,
-        carray(tokens, (1, TRANSCRIPT_POSITIONS, TRANSCRIPT_WIDTH)),
-        carray(mask, (1, TRANSCRIPT_POSITIONS)),
-        carray(legal, (1, HAND_SIZE)),
+        transcript,
+        kept,
+        playable,
+    )
+    fill_inferences(
+        transcript,
+        kept,
+        playable,
+        DOMINO_OF_PIPS,
+        CALLED,
+        LED_SUIT,
+        FOLLOWING,
+        BEATEN_BY,
+        TRICK_RANK,
+        carray(tokens, (1, TRANSCRIPT_POSITIONS, INFERENCES_WIDTH)),
     )
 
 
@@ -271,7 +289,7 @@ def _exports() -> Exports:
         rule_p_make: types.void(int8s, floats),
         best_call: types.void(floats, int64s, count, number, number, number, int64s),
         encode: types.void(int8s, int64s, int64s, int64s, int8s, flags, flags, count, count),
-        encode_transcript: types.void(int8s, int8s, int8s, int8s, int8s, flags, flags),
+        encode_transcript: types.void(int8s, int8s, int8s, int8s, int8s, int8s, flags, flags),
         count_worlds: types.void(bytes_, int32s, count),
         unrank_worlds: types.void(bytes_, int64s, int32s, int64s, int8s, count, count),
         rules: types.void(int8s, int8s, int8s, int8s),

@@ -138,14 +138,15 @@ export class Kernels extends Compiled {
     return this.tokensAt(places, sizes);
   }
 
-  /** Return the tokens of what a view knows: {tokens [36, 8] int8, mask [36], legal [7]}. */
+  /** Return the tokens of what a view knows: {tokens [36, 12] int8, mask [36], legal [7]}. */
   encodeTranscript({ hand, decl, seat, plays, players }) {
     this.top = this.base;
     const padded = (list) => Int8Array.from({ length: 28 }, (_, i) => list[i] ?? 0);
     const inputs = [hand, [decl, seat, plays.length]].map((list) => this.put(Int8Array.from(list)));
-    const sizes = [36 * 8, 36, 7];
+    inputs.push(this.put(padded(plays)), this.put(padded(players)), this.filled(36 * 8));
+    const sizes = [36 * 12, 36, 7];
     const places = sizes.map((size) => this.filled(size));
-    this.call("encode_transcript", ...inputs, this.put(padded(plays)), this.put(padded(players)), ...places);
+    this.call("encode_transcript", ...inputs, ...places);
     return this.tokensAt(places, sizes);
   }
 

@@ -35,7 +35,7 @@ export async function askNetwork(kernels, rules, view, nWorlds, key) {
   const worlds = isOfOneHand ? { count: 1, safe: [] } : worldsOf(kernels, rules, view);
   const tally = new Tally(view, worlds);
   if (isOfOneHand) {
-    tally.add(await answers(loaded, [1, 36, 8], kernels.encodeTranscript(view)), [1]);
+    tally.add(await answers(loaded, [1, 36, 12], kernels.encodeTranscript(view)), [1]);
   } else {
     const { deals, states, weights } = takeWorlds(worlds, key, nWorlds);
     tally.add(await answers(loaded, [weights.length, 32, 12], kernels.encode(deals, view.decl, states)), weights);
