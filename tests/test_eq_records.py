@@ -35,7 +35,7 @@ from forge_core.texas42.eq.rows import collate
 from forge_core.texas42.eq.summary import summarize
 from forge_core.texas42.games import start
 from forge_core.texas42.oracle.shards import ShardKey
-from forge_core.texas42.tokens.inferences import STAGE2_SPEC
+from forge_core.texas42.tokens.inferences import STAGE2_SPEC, infer
 
 NAME = "seed_00000042_decl_2.parquet"
 
@@ -299,7 +299,7 @@ def test_games_become_rows_of_stage_2():
     assert rows.tokens.shape[1:] == (STAGE2_SPEC.n_positions, STAGE2_SPEC.n_features)
     for n, game in enumerate(records):
         told, mine = game.decisions, rows.take(slice(28 * n, 28 * n + 28))
-        assert np.array_equal(mine.tokens, game.transcripts().tokens)
+        assert np.array_equal(mine.tokens, infer(game.transcripts()).tokens)
         assert np.array_equal(mine.legal, told.legal_mask)
         assert np.array_equal(mine.q, np.where(told.legal_mask, told.e_q_mean, -128))
         assert np.array_equal(mine.value, np.nanmax(told.e_q_mean, axis=1))
