@@ -24,15 +24,15 @@ import torch
 from forge_core.arena.settings import held_out_seeds
 from forge_core.texas42.arena import Conditions
 from forge_core.texas42.dominoes import N_SEATS
-from forge_core.texas42.eq.adaptive import Sampling
+from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
 from forge_core.texas42.eq.estimate import estimate
 from forge_core.texas42.eq.generate import game_keys, world_keys
 from forge_core.texas42.players import ask, parse_player
 from forge_core.texas42.players.expected import ExpectedPlayer
 
 MOST, FEWER = 3_200, (200, 400, 600, 800)
-LOSSES = (0.1, 0.18, 0.3)
-"""points"""
+LOSSES, ROUND, MOST_ROUNDS = (0.1, 0.18, 0.3), 300, 10
+"""points; worlds drawn at a time, and the largest number of times"""
 
 
 def main() -> None:
@@ -43,12 +43,12 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     player = parse_player(asked.player, "cpu")
-    assert isinstance(player, ExpectedPlayer) and player.config.sampling.adaptive
+    assert isinstance(player, ExpectedPlayer)
     fixed = replace(player.config.sampling, adaptive=None, enumerate_limit=None, by_trick=())
     tried = {f"worlds={worlds}": replace(fixed, n_worlds=worlds) for worlds in FEWER}
     for loss in LOSSES:
-        adaptive = replace(player.config.sampling.adaptive, loss=loss)
-        tried[f"loss={loss}"] = replace(player.config.sampling, adaptive=adaptive)
+        adaptive = AdaptiveConfig(ROUND, MOST_ROUNDS * ROUND, ROUND, loss=loss)
+        tried[f"loss={loss}"] = replace(fixed, adaptive=adaptive, enumerate_limit=2 * ROUND)
     games = Conditions().deal(held_out_seeds(asked.games))
     keys, n = game_keys(games, 0), len(games)
     lost: dict[Any, dict[str, Any]] = {"all": {name: np.zeros(n) for name in tried}}

@@ -309,7 +309,7 @@ def test_the_folder_of_a_network_may_contain_commas():
         ("strong:loss=0", "loss 0.0: use a number of points above 0"),
         ("strong:worlds=9,most=90", "most= has no effect without loss"),
         ("strong:worlds=9/8,loss=1", "worlds by trick have no effect with adaptive sampling"),
-        ("strong:most=200", "min_worlds no larger than max_worlds"),
+        ("strong:loss=1,most=200", "min_worlds no larger than max_worlds"),
         ("pmake:loss=1", "lead and loss compare E[Q]"),
         ("pmake:bonus=2", "bonus has no effect"),
         ("eq:worlds=0", "not in 1.."),
@@ -355,6 +355,6 @@ def test_every_option_of_a_player_is_part_of_its_description():
     """Else a match would take two players for one, and a store would mix up their games."""
     changes = ("worlds=3", "worlds=3/2", "oracle=exact", "policy=heuristic", "until=0", "belief=plays")
     more = ("candidates=2", "tau=0.5", "mix=0.1", "bonus=5", "endings=9", "posterior=on")
-    names = ("strong", *(f"strong:{option}" for option in (*changes, *more, "loss=1", "most=900")))
+    names = ("strong", *(f"strong:{option}" for option in (*changes, *more, "loss=1", "loss=1,most=900")))
     described = {str(parse_player(name, "cpu").describe()) for name in names}
     assert len(described) == len(names)

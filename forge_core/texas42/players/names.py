@@ -4,7 +4,7 @@
     heuristic    fixed rules, at the level of a good beginner
     eq           maximizes mean points over `worlds` sampled worlds
     pmake        maximizes the share of sampled worlds in which it makes the bid (defenders: sets it)
-    strong       eq with playouts, beliefs and as many worlds as the choice needs: the options STRONG
+    strong       eq with playouts, beliefs and more worlds: the options STRONG
     policy       makes the play with the highest mean probability, by a policy network, over sampled worlds
     network      a small network that reads features of its own hand; samples no worlds
     stage2       a network that was trained on E[Q]; samples no worlds
@@ -71,10 +71,7 @@ def _expected(
         from forge_core.texas42.eq.oracles import open_oracle
         from forge_core.texas42.players.expected import ExpectedPlayer
 
-        given = defaults or {}
-        if "worlds" in name.options and "loss" not in name.options:  # a fixed number of worlds
-            given = {option: value for option, value in given.items() if option not in _ADAPTIVE}
-        name = replace(name, options={**given, **name.options})
+        name = replace(name, options={**(defaults or {}), **name.options})
         kind = name.options.get("oracle", DEFAULT_ORACLE)
         used = ORACLES.get(kind, _OF_ORACLES)  # open_oracle refuses an unknown oracle
         if unused := [option for option in _OF_ORACLES if option in name.options and option not in used]:
@@ -124,18 +121,9 @@ def _clairvoyant(name: PlayerName, device: str) -> Clairvoyant:
 
 
 _BELIEVING = ("belief", "candidates", "tau", "mix")
-_ADAPTIVE = ("loss", "most")
-_THINKING = ("worlds", *_ADAPTIVE, "oracle", *_OF_ORACLES, "posterior", *_BELIEVING, "bonus", "endings")
-STRONG = {
-    "oracle": "playout",
-    "worlds": "300",
-    "loss": "0.18",
-    "most": "3000",
-    "belief": "both",
-    "bonus": "20",
-}
-"""options of the strongest player; each can be overridden, and `worlds` alone sets a fixed number of worlds.
-The loss is the smallest that leaves a margin to 0.3 CPU s per deal (docs/log.md)"""
+_THINKING = ("worlds", "loss", "most", "oracle", *_OF_ORACLES, "posterior", *_BELIEVING, "bonus", "endings")
+STRONG = {"oracle": "playout", "worlds": "600", "belief": "both", "bonus": "20"}
+"""options of the strongest player; each can be overridden"""
 KINDS: dict[str, PlayerKind[AnyPlayer]] = {
     "random": PlayerKind((), _random),
     "heuristic": PlayerKind((), _heuristic),

@@ -7,8 +7,8 @@ import { HAND_POINTS, packState, stateOf, voidsOf } from "./hand.mjs";
 
 export const EXACT_WORLDS = 50; // as many as `forge eq` uses by default
 
-/** The player STRONGEST of forge_core.texas42.web: see estimateStrongly. */
-const STRONGEST = { nWorlds: 300, most: 3000, loss: 0.18, listUpTo: 600, candidates: 4, bonus: 20 };
+/** The player STRONGEST of forge_core.texas42.web. */
+const STRONGEST = { nWorlds: 600, candidates: 4, bonus: 20 };
 
 const WORD = (1n << 64n) - 1n;
 const TOP = (1n << 63n) - 1n;
@@ -78,59 +78,44 @@ export const byPlayouts = (kernels, rules, view) => (deals, states) => {
 };
 
 /**
- * Return the worlds that fit a view, which are the deals of the hidden hands: {count, safe, list, draw}. list() returns
- * all of them, and draw(key, first, n) draws first..first + n - 1 of the stream `key`: deals [n, 4, 7], states [n] and
- * weights [n], all 1.
+ * Draw deals of the hidden hands that fit a view: {count, weights, positions, safe}. nWorlds: how many to draw; all
+ * are taken if no more than that fit. key: 64 bits that determine the draws. candidates: deals drawn per deal that is
+ * taken; with more than one, beliefs about how the others play and declare choose among them. weights: of the deals.
+ * positions(first, size) returns deals and states.
  */
-export function worldsOf(kernels, rules, view) {
+export function drawWorlds(kernels, rules, view, nWorlds, key, candidates = 1) {
   const hidden = hiddenOf(rules, view);
-  const table = () => kernels.worlds(hidden.allowed, hidden.need); // in memory that the next other call uses again
-  const { count } = table();
-  const deal = (ranks) => dealOut(view, hidden, table().unrank(ranks));
-  return {
-    count,
-    safe: safePlays(rules, view, hidden),
-    list: () => deal(BigInt64Array.from({ length: count }, (_, rank) => BigInt(rank))),
-    draw: (key, first, n) => deal(drawRanks(key, first, n, count)),
-  };
-}
-
-/** Return n worlds, or all of them if no more than n fit: see worldsOf. */
-export function takeWorlds(worlds, key, n) {
-  return worlds.count <= n ? worlds.list() : worlds.draw(key, 0, n);
-}
-
-const highestOf = (logs) => logs.reduce((a, b) => Math.max(a, b));
-
-/** Return weights [n] from their logs; the highest becomes 1. */
-function weightsOf(logs) {
-  const highest = highestOf(logs);
-  return logs.map((log) => Math.exp(log - highest));
+  const table = kernels.worlds(hidden.allowed, hidden.need);
+  const isListed = table.count <= nWorlds * candidates;
+  const n = isListed ? table.count : nWorlds * candidates;
+  const ranks = isListed ? BigInt64Array.from({ length: n }, (_, i) => BigInt(i)) : drawRanks(key, 0, n, table.count);
+  let dealt = dealOut(view, hidden, table.unrank(ranks));
+  if (candidates > 1) dealt = believe(dealt, kernels.logWeights(dealt.deals, view), table.count <= nWorlds ? null : nWorlds);
+  const { deals, states, weights } = dealt;
+  const positions = (first, size) => ({ deals: deals.subarray(28 * first, 28 * (first + size)), states: states.subarray(first, first + size) });
+  return { count: table.count, weights, positions, safe: safePlays(rules, view, hidden) };
 }
 
 /**
- * Choose n of the worlds by systematic resampling, as forge_core's estimate does: a world is chosen k times, with k
- * within 1 of its share of the weight, and then has weight k. Also returns logTotal, the log of the sum of the weights.
+ * Weight deals by the logs of their weights. most: choose as many of them by systematic resampling, as forge_core's
+ * estimate does: a deal is chosen k times, with k within 1 of its share. null: take them all.
  */
-function choose({ deals, states }, logs, n) {
-  const weights = weightsOf(logs);
+function believe({ deals, states }, logs, most) {
+  const highest = logs.reduce((a, b) => Math.max(a, b));
+  const weights = logs.map((log) => Math.exp(log - highest));
+  if (most === null) return { deals, states, weights };
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const chosen = [];
   let [sum, before] = [0, 0];
   weights.forEach((weight, k) => {
     sum += weight / total;
-    const after = Math.floor(n * sum + 0.5);
+    const after = Math.floor(most * sum + 0.5);
     if (after > before) chosen.push([k, after - before]);
     before = after;
   });
   const kept = new Int8Array(28 * chosen.length);
   chosen.forEach(([k], i) => kept.set(deals.subarray(28 * k, 28 * (k + 1)), 28 * i));
-  return {
-    deals: kept,
-    states: BigInt64Array.from(chosen, ([k]) => states[k]),
-    weights: Float64Array.from(chosen, ([, times]) => times),
-    logTotal: highestOf(logs) + Math.log(total),
-  };
+  return { deals: kept, states: BigInt64Array.from(chosen, ([k]) => states[k]), weights: Float64Array.from(chosen, ([, times]) => times) };
 }
 
 /** Return points in hundredths, as forge_core.learning.choice rounds them: in float32, ties to even. */
@@ -139,63 +124,33 @@ function grainsOf(points) {
   return Math.fround(Math.fround(points) / Math.fround(0.01)) + rounding - rounding;
 }
 
-/** Sums over worlds, and the estimates that follow from them. worlds: {count, safe}, see worldsOf. bonus: see read. */
+/** Sums over worlds, and the estimates that follow from them. worlds: see drawWorlds. */
 export class Tally {
-  constructor(view, { count, safe }, bonus = 0) {
+  constructor(view, worlds) {
     const zeros = () => Array(7).fill(0);
-    Object.assign(this, { count, safe, bonus, threshold: makesAt(view), n: 0, weight: 0, weightSquares: 0 });
-    Object.assign(this, { q: zeros(), squares: zeros(), made: zeros(), products: Array(49).fill(0), legal: Array(7).fill(false) });
+    Object.assign(this, { worlds, threshold: makesAt(view), n: 0, weight: 0, q: zeros(), squares: zeros(), made: zeros(), legal: Array(7).fill(false) });
   }
-  /** Add Q [n, 7] of n worlds in the mover's frame; NaN where illegal. weights: [n]. */
-  add(q, weights) {
-    weights.forEach((weight, world) => {
-      this.weight += weight;
-      this.weightSquares += weight * weight;
-      const values = [];
-      for (let slot = 0; slot < 7; slot++) {
-        const value = q[7 * world + slot];
-        if (Number.isNaN(value)) continue;
-        const isMade = value >= this.threshold;
-        this.legal[slot] = true;
-        this.q[slot] += weight * value;
-        this.squares[slot] += weight * value * value;
-        if (isMade) this.made[slot] += weight;
-        values.push([slot, isMade ? value + this.bonus : value]);
-      }
-      for (const [one, valueOfOne] of values) {
-        for (const [other, value] of values) this.products[7 * one + other] += weight * valueOfOne * value;
-      }
+  /** Add Q [n, 7] of the next n worlds in the mover's frame; NaN where illegal. */
+  add(q) {
+    q.forEach((value, i) => {
+      const slot = i % 7;
+      const weight = this.worlds.weights[this.n + (i - slot) / 7];
+      if (slot === 0) this.weight += weight;
+      if (Number.isNaN(value)) return;
+      this.legal[slot] = true;
+      this.q[slot] += weight * value;
+      this.squares[slot] += weight * value * value;
+      if (value >= this.threshold) this.made[slot] += weight;
     });
-    this.n += weights.length;
-  }
-  /**
-   * Return an upper bound of the points by which the play with the best value is expected to miss the truly best one:
-   * forge_core's Tally.choice_loss. The value is Q plus the bonus in proportion to pMake.
-   */
-  choiceLoss() {
-    const { weight, products, legal } = this;
-    const mean = this.q.map((q, slot) => (legal[slot] ? (q + this.bonus * this.made[slot]) / weight : -Infinity));
-    const best = mean.indexOf(Math.max(...mean));
-    const covariance = (a, b) => products[7 * a + b] / weight - mean[a] * mean[b];
-    const worlds = weight ** 2 / this.weightSquares; // the effective number
-    let loss = 0;
-    for (let slot = 0; slot < 7; slot++) {
-      if (!legal[slot] || slot === best) continue;
-      const variance = covariance(best, best) + covariance(slot, slot) - 2 * covariance(best, slot);
-      const error = Math.sqrt(Math.max(0, variance) / worlds);
-      if (error <= 1e-6) continue; // rounding
-      const squared = ((mean[best] - mean[slot]) / error) ** 2;
-      loss += (error * Math.exp(squared / -2)) / (Math.sqrt(2 * Math.PI) * (1 + squared));
-    }
-    return loss;
+    this.n += q.length / 7;
   }
   /**
    * Return {worlds, count, mean, spread, pMake, best}: arrays by slot of the hand as dealt, NaN if illegal, in the
    * mover's frame, and the best slot. Of plays with equal means, rounded as in grainsOf, that is one that is certain
-   * to take the trick, then the first. The bonus is added in proportion to pMake before plays are compared.
+   * to take the trick, then the first. bonus: points added in proportion to pMake before plays are compared.
    */
-  read() {
-    const { n, weight, bonus } = this;
+  read(bonus = 0) {
+    const { n, weight, worlds } = this;
     const each = (value) => this.legal.map((isLegal, slot) => (isLegal ? value(slot) : NaN));
     const mean = each((slot) => this.q[slot] / weight);
     const pMake = each((slot) => this.made[slot] / weight);
@@ -204,8 +159,8 @@ export class Tally {
     const equal = grains.flatMap((value, slot) => (value === highest ? [slot] : []));
     return {
       worlds: n,
-      count: this.count,
-      best: equal.find((slot) => this.safe[slot]) ?? equal[0],
+      count: worlds.count,
+      best: equal.find((slot) => worlds.safe[slot]) ?? equal[0],
       mean,
       spread: each((slot) => Math.sqrt(Math.max(0, this.squares[slot] / weight - mean[slot] ** 2))),
       pMake,
@@ -216,51 +171,32 @@ export class Tally {
 /** Return values in the mover's frame, NaN where illegal, from a kernel's answers in team 0's frame. */
 const ofMover = (values, seat) => Array.from(values, (value) => (value === -128 ? NaN : seat % 2 ? -value : value));
 
-/** Estimate every play by the solver in nWorlds worlds: see Tally.read. onBatch is called after each batch of worlds. */
-export function estimateExactly(kernels, rules, view, key, nWorlds, batch, onBatch = () => {}) {
-  const worlds = worldsOf(kernels, rules, view);
-  const { deals, states, weights } = takeWorlds(worlds, key, nWorlds);
+/**
+ * Estimate every play of a view: see Tally.read. Calls onBatch with the estimates so far. nWorlds, key, candidates: see
+ * drawWorlds. judge: bySolver or byPlayouts. bonus: see Tally.read.
+ */
+function estimate(kernels, rules, view, key, { nWorlds, judge, candidates = 1, bonus = 0, batch = Infinity, onBatch = () => {} }) {
+  const worlds = drawWorlds(kernels, rules, view, nWorlds, key, candidates);
+  const n = worlds.weights.length;
   const tally = new Tally(view, worlds);
-  const valuesIn = bySolver(kernels, rules, view);
+  const valuesIn = judge(kernels, rules, view);
   let found;
-  for (let first = 0; first < states.length; first += batch) {
-    const end = first + batch;
-    const q = valuesIn(deals.subarray(28 * first, 28 * end), states.subarray(first, end));
-    tally.add(ofMover(q, view.seat), weights.subarray(first, end));
-    found = tally.read();
+  for (let first = 0; first < n; first += batch) {
+    const { deals, states } = worlds.positions(first, Math.min(batch, n - first));
+    tally.add(ofMover(valuesIn(deals, states), view.seat));
+    found = tally.read(bonus);
     onBatch(found);
   }
   return found;
 }
 
-/**
- * Estimate every play as the level `strongest` does: see Tally.read. If no more than listUpTo worlds fit, all of them
- * count, weighted by beliefs. Else nWorlds at a time are chosen by beliefs from `candidates` times as many, until the
- * expected loss of the choice is at most `loss` points, or `most` worlds are taken.
- */
-export function estimateStrongly(kernels, rules, view, key) {
-  const { nWorlds, most, loss, listUpTo, candidates, bonus } = STRONGEST;
-  const worlds = worldsOf(kernels, rules, view);
-  const tally = new Tally(view, worlds, bonus);
-  const valuesIn = byPlayouts(kernels, rules, view);
-  const add = ({ deals, states }, weights) => tally.add(ofMover(valuesIn(deals, states), view.seat), weights);
-  const logsOf = ({ deals }) => kernels.logWeights(deals, view);
-  if (worlds.count <= listUpTo) {
-    const listed = worlds.list();
-    add(listed, weightsOf(logsOf(listed)));
-    return tally.read();
-  }
-  let firstTotal;
-  for (let taken = 0; taken < most; taken += nWorlds) {
-    const drawn = worlds.draw(key, candidates * taken, candidates * nWorlds);
-    const chosen = choose(drawn, logsOf(drawn), nWorlds);
-    firstTotal ??= chosen.logTotal;
-    const share = Math.exp(chosen.logTotal - firstTotal); // a round counts as much as its worlds are likely
-    add(chosen, chosen.weights.map((times) => times * share));
-    if (tally.choiceLoss() <= loss) break;
-  }
-  return tally.read();
-}
+/** Estimate every play by the solver in nWorlds worlds; onBatch is called after each batch of worlds. */
+export const estimateExactly = (kernels, rules, view, key, nWorlds, batch, onBatch) =>
+  estimate(kernels, rules, view, key, { nWorlds, judge: bySolver, batch, onBatch });
+
+/** Estimate every play as the level `strongest` does. */
+export const estimateStrongly = (kernels, rules, view, key) =>
+  estimate(kernels, rules, view, key, { ...STRONGEST, judge: byPlayouts });
 
 /**
  * Return the worlds as deals [n, 4, 7] and packed states [n], with weights 1. owner: [n, u] the place in hidden.seats of

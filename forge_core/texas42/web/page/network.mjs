@@ -1,6 +1,6 @@
 // The user's own network, run by onnxruntime-web, which is loaded only when a network is asked.
 
-import { takeWorlds, Tally, worldsOf } from "./estimate.mjs";
+import { drawWorlds, Tally } from "./estimate.mjs";
 
 const FOLDER = new URL("network/", import.meta.url);
 let loading = null;
@@ -32,13 +32,14 @@ export async function askNetwork(kernels, rules, view, nWorlds, key) {
   const loaded = await loading;
   const [tokens] = loaded.session.inputMetadata;
   const isOfOneHand = tokens.shape[1] === 36;
-  const worlds = isOfOneHand ? { count: 1, safe: [] } : worldsOf(kernels, rules, view);
+  const worlds = isOfOneHand ? { count: 1, weights: [1], safe: [] } : drawWorlds(kernels, rules, view, nWorlds, key);
   const tally = new Tally(view, worlds);
   if (isOfOneHand) {
-    tally.add(await answers(loaded, [1, 36, 12], kernels.encodeTranscript(view)), [1]);
+    tally.add(await answers(loaded, [1, 36, 12], kernels.encodeTranscript(view)));
   } else {
-    const { deals, states, weights } = takeWorlds(worlds, key, nWorlds);
-    tally.add(await answers(loaded, [weights.length, 32, 12], kernels.encode(deals, view.decl, states)), weights);
+    const n = worlds.weights.length;
+    const { deals, states } = worlds.positions(0, n);
+    tally.add(await answers(loaded, [n, 32, 12], kernels.encode(deals, view.decl, states)));
   }
   const { mean, best } = tally.read();
   return { mean, best, worlds: isOfOneHand ? 0 : tally.n };
