@@ -7,7 +7,7 @@ run that was stopped and resumed equals an uninterrupted one to the last digit.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,13 @@ import torch
 from forge_core.errors import BadInput
 from forge_core.learning.checkpoints import load_model, weights_digest
 from forge_core.learning.labelled.metrics import GOAL, evaluate_q, evaluate_random
-from forge_core.learning.labelled.rows import ILLEGAL
 from forge_core.learning.loop import LoopRun, Watch, go_through
 from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_machine
 from forge_core.splits import Split
 from forge_core.streams import stream
 from forge_core.texas42.one_hand.option_network import OptionNet
 from forge_core.texas42.one_hand_training.decisions import DecisionSet
-from forge_core.texas42.one_hand_training.lessons import Lessons
+from forge_core.texas42.one_hand_training.lessons import Lesson, Lessons
 from forge_core.texas42.settings.one_hand import EVALUATIONS, HIDDEN, SECOND, OneHandSettings
 from forge_core.texas42.sources import OneHandRows
 
@@ -168,12 +167,10 @@ def rate_at(step: int, steps: int) -> float:
 
 
 def points_lost(network: OptionNet, decisions: Lessons) -> float:
-    """Return the mean points that the network's plays lose per decision, by the recorded values."""
+    """Return the mean points that the network's choices lose per decision, by the recorded values."""
     predicted, q, legal = [], [], []
     with torch.inference_mode():
-        for first in range(0, len(decisions), _EVALUATED_AT_ONCE):
-            some = np.arange(first, min(first + _EVALUATED_AT_ONCE, len(decisions)))
-            lesson = decisions.lesson(some)
+        for lesson in _in_parts(decisions):
             predicted.append(lesson.logits(network).numpy())
             q.append(lesson.q.numpy())
             legal.append(lesson.legal.numpy())
@@ -181,10 +178,18 @@ def points_lost(network: OptionNet, decisions: Lessons) -> float:
     return float(evaluate_q(np.concatenate(predicted), values, places, in_points=False)[GOAL])
 
 
-def random_points_lost(decisions: DecisionSet) -> float:
-    """Return the mean points per decision that random play loses."""
-    q = decisions.games["q"][decisions.game, decisions.made]
-    return float(evaluate_random(q, q != ILLEGAL)[GOAL])
+def random_points_lost(decisions: Lessons) -> float:
+    """Return the mean points per decision that random choices lose."""
+    q, legal = zip(
+        *((lesson.q.numpy(), lesson.legal.numpy()) for lesson in _in_parts(decisions)), strict=True
+    )
+    return float(evaluate_random(np.concatenate(q), np.concatenate(legal))[GOAL])
+
+
+def _in_parts(decisions: Lessons) -> Iterator[Lesson]:
+    """Yield all decisions, some at a time."""
+    for first in range(0, len(decisions), _EVALUATED_AT_ONCE):
+        yield decisions.lesson(np.arange(first, min(first + _EVALUATED_AT_ONCE, len(decisions))))
 
 
 def train(plan: Plan, folder: str | Path, *, resume: bool = False, watch: Watch | None = None) -> TrainResult:
