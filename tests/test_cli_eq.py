@@ -114,7 +114,7 @@ def test_labels_are_as_fine_as_is_worth_teaching_by():
         (("--lead", "3"), "lead has no effect without adaptive"),
         (("--adaptive", "--lead", "0"), "lead 0.0: use a number of standard errors above 0"),
         (("--labels", "--lead", "3"), "lead stops before E[Q] is precise enough for labels"),
-        (("--adaptive", "--lead", "3", "--choose", "pmake"), "lead compares E[Q] alone"),
+        (("--adaptive", "--lead", "3", "--choose", "pmake"), "lead and loss compare E[Q]"),
         (("--posterior", "--posterior-mix", "2"), "mix"),
         (("--decl", "hearts"), "hearts"),
         (("--out", "memory://x"), "gone when this command ends"),
