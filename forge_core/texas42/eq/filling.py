@@ -123,7 +123,7 @@ def _play_in_turns(
     games = start([key.deal() for key in keys], [key.decl for key in keys], bids=bid)
     seeds, begun = [key.seed for key in keys], time.perf_counter()
     try:
-        records = yield from play_in_turns(oracle, games, config, device, seeds, on_step)
+        records = yield from play_in_turns(oracle, games, config, device, deal_seeds=seeds, on_step=on_step)
     except ForgeError as error:
         return [(key, error) for key in keys]
     seconds = (time.perf_counter() - begun) / len(keys)
