@@ -25,7 +25,7 @@ def tournament(
             metavar="BIDDER+PLAYER...",
             help="Two or more sides. Bidders: rule, playouts:playout=network,samples=50, "
             "rollout:worlds=400,candidates=8,tau=CHANCE,partner_tau=CHANCE,mix=SHARE,"
-            "policy=network|heuristic,shortlist=3, learned:model=PATH. "
+            "policy=network|heuristic,shortlist=3, learned:model=DIR. "
             "Players: as in forge match. Example: rollout+strong rule+eq:worlds=50.",
         ),
     ],
