@@ -21,9 +21,9 @@ import time
 
 import gpu_liuzhou
 import gpu_one_hand
+import gpu_processes
 import gpu_skull_king
 import gpu_texas42
-import gpu_turns
 import torch
 from gpu_run import Check, Part, Run, check, measure, read_conditions, show, to_text
 
@@ -31,7 +31,7 @@ from forge_core.cli.filling import check_place, place_of
 from forge_core.device import resolve_device
 from forge_core.errors import ForgeError
 
-_MODULES = (gpu_texas42, gpu_turns, gpu_one_hand, gpu_liuzhou, gpu_skull_king)
+_MODULES = (gpu_texas42, gpu_processes, gpu_one_hand, gpu_liuzhou, gpu_skull_king)
 CHECKS: dict[str, Check] = {name: each for module in _MODULES for name, each in module.CHECKS.items()}
 PARTS: dict[str, Part] = {name: each for module in _MODULES for name, each in module.PARTS.items()}
 

@@ -92,7 +92,7 @@ def test_all_that_a_gpu_is_timed_for_runs_and_is_kept(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(said.read_text())
     texas42 = ["solver", "worlds", "encoder", "posterior", "games"]
-    others = ["turns", "one-hand playouts", "liuzhou rules", "liuzhou arena"]
+    others = ["one-hand playouts", "liuzhou rules", "liuzhou arena"]
     skull_king = ["skull king rules", "skull king graph", "skull king rollouts"]
     assert list(found["checked"]) == [*texas42, *others, *skull_king]
     assert list(found["figures"]) == [
@@ -105,7 +105,6 @@ def test_all_that_a_gpu_is_timed_for_runs_and_is_kept(tmp_path):
         "training",
         "rows",
         "kernels",
-        "turns",
         "processes",
         "one-hand playouts",
         "liuzhou rules",
@@ -177,7 +176,6 @@ def test_the_checks_of_a_gpu_hold_on_a_pretended_one(monkeypatch):
         run = gpu.Run("cuda:0", True, 0.0, 0.0)
         for name in ("worlds", "encoder", "posterior", "games"):
             assert "CPU's" in texas42.CHECKS[name](run)
-        assert "6 games in 3 sets" in load(BENCHMARKS / "gpu_turns.py").check_turns(run)
 
 
 @pytest.mark.filterwarnings("ignore:CUDA is not available")

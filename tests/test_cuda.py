@@ -170,30 +170,20 @@ def test_the_memory_of_games_is_bounded(n_games, most_mib):
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("at_once", [2, 3])
-def test_games_stay_as_they_are_when_sets_take_turns(at_once):
+def test_games_are_the_same_to_the_last_bit_when_played_again():
     from forge_core.learning.checkpoints import load_model
     from forge_core.texas42.eq import GameConfig, ModelOracle, PosteriorConfig, Sampling, play_games
-    from forge_core.texas42.eq.generate import play_in_turns
     from forge_core.texas42.games import start
-    from forge_core.turns import take_turns
 
     network = ModelOracle(load_model(str(MODELS / "texas42-qvalue-230k"), "cuda"))
-    sets = [
-        start([deal_from_seed(seed) for seed in seeds], [seed % 10 for seed in seeds])
-        for seeds in (range(first, first + 64) for first in range(0, 256, 64))
-    ]
+    games = start([deal_from_seed(seed) for seed in range(64)], [seed % 10 for seed in range(64)])
     for posterior in (None, PosteriorConfig.calibrated()):
         config = GameConfig(Sampling(20, posterior=posterior))
-        alone = [play_games(network, games, config, "cuda:0") for games in sets]
-        works = (play_in_turns(network, games, config, "cuda:0") for games in sets)
-        for mine, theirs in zip(take_turns(works, "cuda:0", at_once), alone, strict=True):
-            for one, other in zip(mine, theirs, strict=True):
-                np.testing.assert_array_equal(one.plays, other.plays)
-                for name in ("e_q_mean", "e_q_var", "p_make", "e_q_pdf", "ess"):
-                    np.testing.assert_array_equal(
-                        getattr(one.decisions, name), getattr(other.decisions, name)
-                    )
+        once, again = (play_games(network, games, config, "cuda:0") for _ in range(2))
+        for one, other in zip(once, again, strict=True):
+            np.testing.assert_array_equal(one.plays, other.plays)
+            for name in ("e_q_mean", "e_q_var", "p_make", "e_q_pdf", "ess"):
+                np.testing.assert_array_equal(getattr(one.decisions, name), getattr(other.decisions, name))
 
 
 @pytest.mark.gpu

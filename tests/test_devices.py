@@ -5,7 +5,6 @@ tests/test_cuda.py tests the same on a real card.
 
 from __future__ import annotations
 
-from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,7 +25,6 @@ from forge_core.skull_king.random_play import RandomPlay
 from forge_core.skull_king.sampler import FullGames, Rounds
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
-from forge_core.texas42.dominoes import N_PLAYS
 from forge_core.texas42.eq import (
     AdaptiveConfig,
     ExactOracle,
@@ -40,11 +38,9 @@ from forge_core.texas42.eq import (
 )
 from forge_core.texas42.eq import estimate as estimate_module
 from forge_core.texas42.eq.estimate import estimate
-from forge_core.texas42.eq.generate import play_in_turns
 from forge_core.texas42.games import start
 from forge_core.texas42.tokens.live import LiveConfig, LiveSource
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
-from forge_core.turns import take_turns
 
 MODEL = str(Path(__file__).parents[1] / "models" / "texas42-qvalue-73k")
 
@@ -124,26 +120,6 @@ def test_many_games_wait_no_more_often_than_few():
             estimate(network, views, np.arange(n, dtype=np.uint64), sampling, "cuda:0")
         waits.append(card.waits.total())
     assert waits == [6, 6]
-
-
-def test_sets_of_games_take_turns_on_a_card_and_stay_as_they_are(monkeypatch):
-    config, steps = GameConfig(Sampling(4)), []
-    for name in ("resolve_device", "device_name"):
-        monkeypatch.setattr(generate, name, lambda device: device)
-    sets = [some_games(6).take(slice(first, first + 2)) for first in (0, 2, 4)]
-    with pretended_card():
-        network = ModelOracle(to_card(load_model(MODEL)), bf16=False)
-        alone = [play_games(network, games, config, "cuda:0") for games in sets]
-        works = (
-            play_in_turns(network, games, config, "cuda:0", on_step=lambda step, n=n: steps.append((n, step)))
-            for n, games in enumerate(sets)
-        )
-        found = list(take_turns(works, "cuda:0"))
-    assert steps[:4] == [(0, 0), (1, 0), (0, 1), (1, 1)]
-    assert steps[2 * N_PLAYS :] == [(2, step) for step in range(N_PLAYS)]
-    for mine, theirs in zip(chain(*found), chain(*alone), strict=True):
-        assert np.array_equal(mine.plays, theirs.plays)
-        assert np.array_equal(mine.decisions.e_q_mean, theirs.decisions.e_q_mean, equal_nan=True)
 
 
 def test_attention_there_makes_no_plan_for_each_number_of_rows(monkeypatch):

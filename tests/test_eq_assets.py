@@ -229,8 +229,8 @@ def test_a_game_that_cannot_be_played_fails_its_partition_alone(materialize, ins
             raise BadInput("the lights went out")
         return real(oracle, games, *rest, deal_seeds=deal_seeds, **more)
 
-    real = filling.play_in_turns
-    monkeypatch.setattr(filling, "play_in_turns", play)
+    real = filling.play_games
+    monkeypatch.setattr(filling, "play_games", play)
     result = materialize(block_name(17), VAL, batch=FEW)
     assert not result.success and "the lights went out" in reason_of(result)
     assert set(materializations(instance, "eq_games")) == {block_name(17)}

@@ -28,7 +28,6 @@ from forge_core.learning.networks.network import Arrays, Network
 from forge_core.learning.networks.sizes import ModelConfig
 from forge_core.learning.spec import TokenSpec
 from forge_core.streams import stream
-from forge_core.turns import long_kernels
 
 if TYPE_CHECKING:
     from forge_core.learning.networks.kernels import PackedRows
@@ -117,8 +116,7 @@ class TokenTransformer(Network):
             groups.append((padding, 1))
         packed = self.embed(F.pad(counted, (0, 0, 0, padding)))
         placed = packed_rows(counts, packed) if takes_kernels(packed) else groups
-        attention = nullcontext() if packed.device.type == "cpu" else sdpa_kernel(ATTENTION)
-        with attention, long_kernels(packed.device):
+        with nullcontext() if packed.device.type == "cpu" else sdpa_kernel(ATTENTION):
             for block in self.blocks:
                 packed = block(packed, placed)
         spread = torch.zeros(mask.numel(), self.head.out_features, device=packed.device)

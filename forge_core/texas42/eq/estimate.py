@@ -27,7 +27,6 @@ from forge_core.texas42.views import Seen, Views
 from forge_core.texas42.worlds import Worlds
 from forge_core.texas42.worlds.posterior import log_likelihood
 from forge_core.texas42.worlds.voids import unseen
-from forge_core.turns import Turns, finish
 
 Floats = npt.NDArray[np.float32]
 
@@ -92,20 +91,6 @@ def estimate(
     per chance to make the bid, added to E[Q] where adaptive sampling compares plays. Raises ForgeError if no
     world is consistent, or if all have weight 0.
     """
-    return finish(estimate_in_turns(oracle, views, keys, sampling, device, belief, exactly, bonus))
-
-
-def estimate_in_turns(
-    oracle: Oracle,
-    views: Views,
-    keys: npt.NDArray[np.uint64],
-    sampling: Sampling,
-    device: str = "cpu",
-    belief: Belief | None = None,
-    exactly: bool = False,
-    bonus: float = 0.0,
-) -> Turns[Estimates]:
-    """Estimate E[Q] as `estimate` does, with a pause after each batch of questions to the oracle."""
     hidden = unseen(views)
     worlds = Worlds(hidden, keys, device)
     if not (worlds.count > 0).all():
@@ -136,7 +121,7 @@ def estimate_in_turns(
             if drawn > 1:
                 dealt = dealt.keep(m, to_device(~is_complete[some], device))
             needed = to_device(needed_at[some], device)
-            asked = yield from _ask(oracle, views.seen, table, games, dealt, needed, sampling, exactly)
+            asked = _ask(oracle, views.seen, table, games, dealt, needed, sampling, exactly)
             answers = asked.q, asked.log_weight, dealt.valid, asked.made
             parts.append(tally(*answers, sampling.points, compares_plays, bonus))
         part = Tally.join(parts)
@@ -227,8 +212,8 @@ def _ask(
     needed: Tensor,
     sampling: Sampling,
     exactly: bool,
-) -> Turns[_Answers]:
-    """Return the answers for the worlds of the games [n], after a pause. needed: [n], see `makes_at`."""
+) -> _Answers:
+    """Return the answers for the worlds of the games [n]. needed: [n], see `makes_at`."""
     (n, k), hands, place = dealt.valid.shape, dealt.hands, dealt.place
     game, device = games[dealt.row], hands.device
     posterior = sampling.posterior
@@ -241,7 +226,6 @@ def _ask(
     flat = every[asked.flatten()] if j > 1 else every  # a wait for their number, if earlier plays are asked
     history = History(seen, game[flat // j], table.step + 1 - j + flat % j)
     answers = oracle.q(Positions(hands, past.decl, past.states.flatten()[flat], flat // j), history)
-    yield
     if not bool(torch.isfinite(answers).all()):
         raise ForgeError("the oracle's network returned NaN or infinity: use a network that has not diverged")
     values = torch.full((len(hands) * j, HAND_SIZE), ILLEGAL, dtype=torch.float32, device=device)

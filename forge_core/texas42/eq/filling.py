@@ -12,12 +12,11 @@ from forge_core.errors import BadInput, ForgeError, StoreUnusable
 from forge_core.files import Store
 from forge_core.files.filling import Outcome, fill
 from forge_core.texas42.eq.files import GAMES, GameHeader, write_game
-from forge_core.texas42.eq.generate import GameConfig, play_in_turns, start_arguments
+from forge_core.texas42.eq.generate import GameConfig, play_games, start_arguments
 from forge_core.texas42.eq.oracles import Oracle
 from forge_core.texas42.eq.records import GameRecord, fingerprint_of
 from forge_core.texas42.games import LOWEST_BID, check_bid, start
 from forge_core.texas42.oracle.shards import ShardKey
-from forge_core.turns import Turns, take_turns
 
 BATCH = 32
 """games played in lockstep"""
@@ -61,23 +60,20 @@ def fill_games(
     """Play the games that `missing_games` returns, and yield a report on each key. Seat 0 leads and bids.
 
     Games that already exist are reported first, with made=False; then `batch` games at a time are played
-    together, which bounds the memory; on a card, two such batches take turns. A batch that fails gives a
-    report with its error for each of its games, and the others continue; a foreign file in the way is never
-    overwritten and counts as such an error. on_step: called after each step of a batch with its number,
-    0..27. Raises BadInput, DeviceUnavailable or StoreUnusable.
+    together, which bounds the memory. A batch that fails gives a report with its error for each of its
+    games, and the others continue; a foreign file in the way is never overwritten and counts as such an
+    error. on_step: called after each step of a batch with its number, 0..27. Raises BadInput,
+    DeviceUnavailable or StoreUnusable.
     """
-    on_device = resolve_device(device)
+    resolve_device(device)
     check_bid(bid)
     if batch < 1:
         raise BadInput(f"batch {batch}: use at least 1 game at a time")
     config = config or GameConfig()
 
     def play(missing: Sequence[ShardKey]) -> Iterator[tuple[ShardKey, _Played | Exception]]:
-        batches = (missing[first : first + batch] for first in range(0, len(missing), batch))
-        works = (_play_in_turns(keys, oracle, config, bid, on_device, on_step) for keys in batches)
-        with closing(take_turns(works, on_device)) as played:
-            for games in played:
-                yield from games
+        for first in range(0, len(missing), batch):
+            yield from _play(missing[first : first + batch], oracle, config, bid, device, on_step)
 
     def write(key: ShardKey, played: _Played) -> GameReport:
         questions = int(played.record.decisions.n_worlds.sum())
@@ -111,20 +107,21 @@ class _Played:
     seconds: float
 
 
-def _play_in_turns(
+def _play(
     keys: Sequence[ShardKey],
     oracle: Oracle,
     config: GameConfig,
     bid: int,
     device: str,
     on_step: Callable[[int], None] | None,
-) -> Turns[list[tuple[ShardKey, _Played | Exception]]]:
-    """Play the games of some keys together, and return each key with its game, or with the error."""
+) -> Iterator[tuple[ShardKey, _Played | Exception]]:
+    """Play the games of some keys together; on failure, yield the error for each key."""
     games = start([key.deal() for key in keys], [key.decl for key in keys], bids=bid)
     seeds, begun = [key.seed for key in keys], time.perf_counter()
     try:
-        records = yield from play_in_turns(oracle, games, config, device, deal_seeds=seeds, on_step=on_step)
+        records = play_games(oracle, games, config, device, deal_seeds=seeds, on_step=on_step)
     except ForgeError as error:
-        return [(key, error) for key in keys]
+        yield from ((key, error) for key in keys)
+        return
     seconds = (time.perf_counter() - begun) / len(keys)
-    return [(key, _Played(record, seconds)) for key, record in zip(keys, records, strict=True)]
+    yield from ((key, _Played(record, seconds)) for key, record in zip(keys, records, strict=True))

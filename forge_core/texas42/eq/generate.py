@@ -18,7 +18,7 @@ from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
 from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
 from forge_core.texas42.eq.beliefs import Belief
 from forge_core.texas42.eq.endings import value_endings
-from forge_core.texas42.eq.estimate import Estimates, estimate_in_turns, makes_at
+from forge_core.texas42.eq.estimate import Estimates, estimate, makes_at
 from forge_core.texas42.eq.oracles import Oracle
 from forge_core.texas42.eq.policies import Choices, ExplorationPolicy, check_criterion, choose
 from forge_core.texas42.eq.records import Decisions, GameRecord
@@ -28,7 +28,6 @@ from forge_core.texas42.settings.games import DEFAULT_WORLDS
 from forge_core.texas42.views import Views
 from forge_core.texas42.worlds.control import holds_trick
 from forge_core.texas42.worlds.posterior import PosteriorConfig
-from forge_core.turns import Turns, finish
 
 EQ_VERSION = "q3"
 """Raised when the same seed and settings give different games"""
@@ -136,21 +135,6 @@ def play_games(
     reproducible bit for bit; a network's answers may differ in the last digit with the batch size.
     deal_seeds: [N], for the record. on_step: called after each step, 0..27.
     """
-    return finish(play_in_turns(oracle, games, config, device, deal_seeds, on_step))
-
-
-def play_in_turns(
-    oracle: Oracle,
-    games: Games,
-    config: GameConfig,
-    device: str = "auto",
-    deal_seeds: Sequence[int] | None = None,
-    on_step: Callable[[int], None] | None = None,
-) -> Turns[list[GameRecord]]:
-    """Play N games as `play_games` does, with a pause after each batch of questions to the oracle.
-
-    While a card answers them, other games can be prepared by the same thread: see `take_turns`.
-    """
     device = resolve_device(device)
     if deal_seeds is not None and len(deal_seeds) != len(games):
         raise BadInput(f"{len(deal_seeds)} deal_seeds for {len(games)} deals: give one per deal, or none")
@@ -158,7 +142,7 @@ def play_in_turns(
     steps: list[tuple[Games, Estimates, Choices]] = []
     while len(games) and not games.over:
         step = games.seen.step
-        estimates, choices = yield from decide_in_turns(oracle, games.views, keys, config, device)
+        estimates, choices = decide(oracle, games.views, keys, config, device)
         steps.append((games, estimates, choices))
         games = games.play(choices.slot)
         if on_step:
@@ -175,25 +159,12 @@ def decide(
     device: str = "cpu",
 ) -> tuple[Estimates, Choices]:
     """Return the estimates and the plays of the movers of N games. keys: [N], see `game_keys`."""
-    return finish(decide_in_turns(oracle, views, keys, config, device))
-
-
-def decide_in_turns(
-    oracle: Oracle,
-    views: Views,
-    keys: npt.NDArray[np.uint64],
-    config: GameConfig,
-    device: str = "cpu",
-) -> Turns[tuple[Estimates, Choices]]:
-    """Return what `decide` does, with a pause after each batch of questions to the oracle."""
     at_step = mix(keys, views.seen.step)
     for_the_bid, safe = config.criterion == "pmake", holds_trick(views)
     if for_the_bid:  # once the bid is decided, points are all that matters
         safe &= (np.abs(makes_at(views)) <= HAND_POINTS)[:, None]
     sampling, worlds = config.sampling.at(views.seen.step), world_keys(keys, views.seen.step)
-    estimates = yield from estimate_in_turns(
-        oracle, views, worlds, sampling, device, config.belief, for_the_bid, config.bonus
-    )
+    estimates = estimate(oracle, views, worlds, sampling, device, config.belief, for_the_bid, config.bonus)
     if config.ending_worlds:
         estimates = value_endings(estimates, views, config.ending_worlds, config.belief)
     draws = uniform(mix(mix(at_step, _CHOICE)[:, None], np.arange(2)))
