@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
 from forge_core.texas42.eq.oracles import History, PlayoutOracle, Positions
 from forge_core.texas42.games import Games, start
 from forge_core.texas42.one_hand.choose import POLICIES, Policy, open_policy
-from forge_core.texas42.one_hand.lockstep import BATCH, deal_values
+from forge_core.texas42.one_hand.lockstep import BATCH, deal_values, lockstep_q
 from forge_core.texas42.one_hand.parity import compare_decisions
 
 NAME = "one-hand playouts"
@@ -58,8 +58,10 @@ def check_playouts(run: Run) -> str:
         positions, history = positions_at(9, sizes.positions)
         host, there = (oracle.q(positions.to(torch.device(on)), history).cpu() for on in ("cpu", run.device))
         differ += int((host != there).sum())
-        graphs = replace(oracle, captured=True).q(positions.to(torch.device(run.device)), history).cpu()
-        assert torch.equal(graphs, there), f"other values by graphs, until {until}"
+        by_graphs, without = (
+            values(run, oracle, positions, history, captured=captured) for captured in (True, False)
+        )
+        assert torch.equal(by_graphs, without), f"other values by graphs, until {until}"
     assert differ <= max(1, sizes.positions // 100), f"{differ} values differ"
     network = ties["network"]
     run.figures[f"{NAME}, differences"] = {
@@ -87,17 +89,31 @@ def time_playouts(run: Run) -> dict[str, Any]:
     for n in sizes.asked:
         for captured in (False, True):
             label = f"oracle, {n} positions" + (", captured" if captured else "")
-            found[label] = time_oracle(run, n, captured)
+            found[label] = time_positions(run, n, captured)
             run.keep()
     return found
 
 
-def time_oracle(run: Run, n: int, captured: bool) -> dict[str, float]:
-    """Return positions per second of E[Q]'s oracle: playouts to the end by the network, after 9 plays."""
-    oracle = PlayoutOracle(open_policy("network"), 0, fewest_on_card=0, captured=captured)
+def time_positions(run: Run, n: int, captured: bool) -> dict[str, float]:
+    """Return positions per second of E[Q]'s oracle: playouts to the end by the network, after 9 plays.
+
+    captured: by CUDA graphs, as the oracle plays on a card.
+    """
+    oracle = PlayoutOracle(open_policy("network"), 0, fewest_on_card=0)
     positions, history = positions_at(9, n)
     there = positions.to(torch.device(run.device))
-    return {"positions_m_s": n / seconds(run, lambda: oracle.q(there, history), repeats=3) / 1e6}
+    took = seconds(run, lambda: values(run, oracle, there, history, captured=captured), repeats=3)
+    return {"positions_m_s": n / took / 1e6}
+
+
+def values(
+    run: Run, oracle: PlayoutOracle, positions: Positions, history: History, *, captured: bool
+) -> torch.Tensor:
+    """Return the values that the oracle finds on a device, int8 [S, 7], on the host: by graphs or without."""
+    there = positions.to(torch.device(run.device))
+    voids, bidder = (torch.as_tensor(column, device=run.device) for column in (history.voids, history.bidder))
+    dealt, policy = (there.hands, there.decl, there.states, there.deal_of), oracle.policy
+    return lockstep_q(*dealt, voids, bidder, policy, oracle.until, captured=captured).cpu()
 
 
 def play(run: Run, policy: Policy, n: int, batch: int) -> dict[str, float]:

@@ -29,7 +29,7 @@ from forge_core.texas42.eq.files import (
     read_header,
     write_game,
 )
-from forge_core.texas42.eq.filling import fingerprint_for
+from forge_core.texas42.eq.filling import fill_games, fingerprint_for
 from forge_core.texas42.eq.records import Decisions, GameRecord, fingerprint_of
 from forge_core.texas42.eq.rows import collate
 from forge_core.texas42.eq.summary import summarize
@@ -136,6 +136,19 @@ def test_what_is_played_is_what_is_asked_for(store):
     assert_same(read_game(store, NAME), game)
     assert missing_games(store, [game.key], fingerprint_for(oracle, config, bid=31)) == []
     assert missing_games(store, [game.key], fingerprint_for(oracle, config)) == [game.key]
+
+
+def test_stored_games_do_not_depend_on_how_many_are_played_together(tmp_path):
+    keys, config = [ShardKey(seed, seed % 10) for seed in range(5)], GameConfig(Sampling(3, points=False))
+    found = []
+    for batch in (1, 2, 5):
+        store = Store(str(tmp_path / str(batch)))
+        reports = list(fill_games(store, keys, ExactOracle(1), config, batch=batch, device="cpu"))
+        assert [(report.key, report.made) for report in reports] == [(key, True) for key in keys]
+        found.append([read_game(store, key) for key in keys])
+    for others in found[1:]:
+        for one, other in zip(found[0], others, strict=True):
+            assert_same(one, other)
 
 
 # --- refused ----------------------------------------------------------------------------------

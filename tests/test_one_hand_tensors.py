@@ -172,8 +172,9 @@ def test_playouts_by_graphs_equal_those_without(monkeypatch, policy):
     captured.step_graphs.cache_clear()
     for step, until, new in ((9, 0, 18), (9, 0, 0), (12, 0, 1), (0, 0, 10), (18, 12, 0), (14, 12, 1)):
         some, before = asked(*positions_at(step, 25)), len(taken)
-        by_graphs = lockstep_q(*some, policy, until, workers=1, captured=True)
-        assert torch.equal(by_graphs, lockstep_q(*some, policy, until, workers=1))
+        with torch.inference_mode(mode=new == 18):
+            by_graphs = lockstep_q(*some, policy, until, workers=1)
+        assert torch.equal(by_graphs, lockstep_q(*some, policy, until, workers=1, captured=False))
         assert len(taken) - before == new
     captured.step_graphs.cache_clear()
 

@@ -305,9 +305,10 @@ class HybridOracle:
 class PlayoutOracle:
     """Playouts: all four seats play on by a fast policy that sees only its own hand.
 
-    Many positions on a card are played there, as tensors; all others on the CPU, by kernels. The two differ
-    only where a network finds two plays nearly equal. Exact values are always found on the CPU. Unlike the
-    solver's, its value of a play does not assume that the seats know where the dominoes are.
+    Many positions on a card are played there, as tensors and by CUDA graphs; all others on the CPU, by
+    kernels. The two differ only where a network finds two plays nearly equal. Exact values are always found
+    on the CPU. Unlike the solver's, its value of a play does not assume that the seats know where the
+    dominoes are.
     """
 
     policy: Policy
@@ -317,8 +318,6 @@ class PlayoutOracle:
     """threads on the CPU; default: one per core"""
     fewest_on_card: int | None = None
     """number of positions on a card from which they are played there; default: 2,048 per thread"""
-    captured: bool = False
-    """play on a card by CUDA graphs, which give the same values; see `one_hand.captured`"""
 
     def __post_init__(self) -> None:
         check_numbers(self)
@@ -339,8 +338,7 @@ class PlayoutOracle:
         else:
             shown, bids = (torch.as_tensor(column, device=device) for column in (voids, bidder))
             dealt = (positions.hands, positions.decl)
-            states, deal_of = positions.states, positions.deal_of
-            on_card = lockstep_q(*dealt, states, deal_of, shown, bids, *how, captured=self.captured)
+            on_card = lockstep_q(*dealt, positions.states, positions.deal_of, shown, bids, *how)
             answers, states = on_card.cpu().numpy(), positions.states.cpu().numpy()
         return torch.from_numpy(to_mover_frame(answers, states)).to(device).float()
 

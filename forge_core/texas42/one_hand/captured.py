@@ -17,7 +17,7 @@ from forge_core.device import capture_graph
 from forge_core.texas42.dominoes import N_SEATS
 from forge_core.texas42.one_hand.choose import Policy
 from forge_core.texas42.one_hand.lockstep import Playouts, play_step
-from forge_core.texas42.one_hand.tensors import rules_on
+from forge_core.texas42.one_hand.tensors import rules_on, weights_on
 
 SIZE = 1 << 16
 """playouts per graph: with fewer, a kernel takes as long, since launching it takes longer than its work"""
@@ -41,6 +41,7 @@ class StepGraphs:
         self.policy, self.until, self.device = policy, until, device
         self._now: Playouts | None = None
         self._steps: dict[tuple[int, bool], torch.cuda.CUDAGraph] = {}
+        self._weights: list[tuple[Tensor, ...]] = []  # read by the graphs, so they must stay where they are
         self._pool = torch.cuda.graph_pool_handle()
         self._free, self._lock = torch.cuda.Event(), Lock()
 
@@ -67,6 +68,7 @@ class StepGraphs:
         """Capture one step. This changes the playouts that are in the tensors of the graphs."""
         now, rules = self._now, rules_on(self.device)
         assert now is not None
+        self._weights.append(weights_on(self.policy, self.device))
 
         def work() -> None:
             after = play_step(rules, now, self.policy, self.until, left, is_sorted_first)
@@ -83,4 +85,6 @@ def _columns(playouts: Playouts) -> list[Tensor]:
 
 def _repeated(column: Tensor) -> Tensor:
     """Return SIZE copies of the first playout's part of a column."""
-    return column[..., :1].expand(*column.shape[:-1], SIZE).contiguous()
+    with torch.inference_mode(False):  # later callers must be able to write to them
+        repeated = torch.empty((*column.shape[:-1], SIZE), dtype=column.dtype, device=column.device)
+        return repeated.copy_(column[..., :1])

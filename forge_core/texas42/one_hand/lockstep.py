@@ -221,14 +221,15 @@ def lockstep_q(
     until: int,
     workers: int | None = None,
     batch: int = BATCH,
-    captured: bool = False,
+    captured: bool = True,
 ) -> Tensor:
     """Return the value of every play in S positions as `playouts.playout_q` does, on their device.
 
     hands: int8 [D, 4, 7]. decl: [D]. states: int64 [S]. deal_of: int64 [S]. voids: uint8 [S, 4]. bidder: [S].
-    batch: playouts at once. captured: on CUDA, play by the graphs of `captured`, which give the same values.
-    The host waits twice, and with until > 0 twice more per batch: the solver, which values the rest, computes
-    on the CPU. Returns int8 [S, 7]; raises what `playout_q` raises.
+    batch: playouts at once. captured: on CUDA, play by the graphs of the module `captured`, which is faster;
+    False is for comparison and gives the same values. The host waits twice, and with until > 0 twice more per
+    batch: the solver, which values the rest, computes on the CPU. Returns int8 [S, 7]; raises what
+    `playout_q` raises.
     """
     check_until(until)
     q = torch.full((len(states) * HAND_SIZE,), ILLEGAL, dtype=torch.int8, device=states.device)
