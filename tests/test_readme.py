@@ -39,3 +39,17 @@ def test_verbs_of_the_table_exist(forge):
         assert status == 0
         for option in re.findall(r"--[a-z-]+", line):
             assert option in out
+
+
+def test_every_network_that_comes_with_the_project_loads_as_its_readme_says():
+    import forge_core.liuzhou
+    import forge_core.skull_king
+    import forge_core.texas42  # noqa: F401  (importing a game registers its networks)
+    from forge_core.learning.checkpoints import load_model
+    from forge_core.learning.networks.network import Network
+
+    models = ROOT / "models"
+    listed = set(re.findall(r"^\| `([^`]+)` \|", (models / "README.md").read_text(), re.MULTILINE))
+    assert listed == {card.parent.name for card in models.glob("*/model.json")}
+    for name in listed:
+        assert isinstance(load_model(str(models / name), kind=Network), Network)

@@ -21,15 +21,15 @@ class RandomPlay:
 
     def __init__(self, env: SkullKing, observed: bool = False, graph: bool = False) -> None:
         """observed: write observations before each step. graph: launch each step as a graph, which needs a
-        card; the tensors that a step leaves in this object are then those of the next one too."""
+        card; each step then overwrites the tensors of this object that the one before wrote."""
         self.env, self._observed = env, observed
         self._draws = torch.zeros(env.n, dtype=torch.float64, device=env.device)
         self.legal: Tensor
-        """[N, A] bool before the last step"""
+        """[N, A] bool: the legal actions before the last step"""
         self.seen: tuple[Tensor, Tensor, Tensor] | None = None
         """observations before the last step: see `SkullKing.observe`"""
         self.result: Step
-        """of the last step"""
+        """the result of the last step"""
         self._launch = self._capture() if graph else self._step
 
     def step(self, draws: Tensor) -> None:

@@ -89,3 +89,16 @@ def _with_ends(chances: tuple[tuple[float, ...], ...]) -> Floats:
 
 MEASURED_CHANCES = _with_ends(_MEASURED)
 """[8, 8] the chance to win the game by own marks and the other team's"""
+
+
+def chances_after(
+    own: npt.NDArray[np.int64] | int, other: npt.NDArray[np.int64] | int, marks: npt.NDArray[np.int64] | int
+) -> tuple[Floats, Floats]:
+    """Return the chances to win the game after a contract of our team: if it is made, and if it is set.
+
+    own, other: [...] marks of our team and of the other, before the hand. marks: [...] at stake; more than a
+    team needs count as those that it needs.
+    """
+    if_made = MEASURED_CHANCES[np.minimum(own + marks, MARKS_TO_WIN), other]
+    if_set = MEASURED_CHANCES[own, np.minimum(other + marks, MARKS_TO_WIN)]
+    return if_made, if_set

@@ -2,8 +2,9 @@
 
 A *decision* is a call, or the declaration after the auction, by a seat that knows its own hand, the calls so
 far and the score. An *option* is a call together with a declaration, or a pass. All features are computed
-from what the seat knows. A domino *walks* if it is no trump and no unseen domino of its suit beats it; it is
-*exposed* if it is no trump and some do. Numbers are divided by constants, so that most features lie in 0..1.
+from what the seat knows. A domino *walks* if it is not a trump and no unseen domino of its suit beats it; it
+is *exposed* if it is not a trump and such dominoes exist. Numbers are divided by constants, so that most
+features lie in 0..1.
 Letters: N decisions, K options of all of them.
 """
 
@@ -16,11 +17,11 @@ import numpy.typing as npt
 
 from forge_core.texas42.auction import LOWEST_BID, MARK, MARKS_TO_WIN, PASS
 from forge_core.texas42.bidding.calls import RULE_TABLE
-from forge_core.texas42.bidding.chances import MEASURED_CHANCES
+from forge_core.texas42.bidding.chances import MEASURED_CHANCES, chances_after
 from forge_core.texas42.bidding.table import BIDS
 from forge_core.texas42.declarations import DOUBLES_TRUMP, N_DECLARATIONS, NOTRUMP
 from forge_core.texas42.declaring import count_sure
-from forge_core.texas42.dominoes import HAND_SIZE, N_SEATS
+from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
 from forge_core.texas42.eq.declared import TRUMPS
 from forge_core.texas42.tables import (
     BEATEN_BY,
@@ -47,21 +48,21 @@ SITUATION = {
     "next_passed": "1 if the next seat has passed",
     "partner_passed": "the same for the partner",
     "last_passed": "the same for the seat before the caller",
-    "next_bid": "points that the next seat's bid needs, less 29 / 13; 0 without a bid",
+    "next_bid": "(points that the next seat's bid needs - 29) / 13; 0 without a bid",
     "partner_bid": "the same for the partner",
     "last_bid": "the same for the seat before the caller",
     "no_bid": "1 if nobody has bid",
     "next_holds": "1 if the next seat has the highest bid",
     "partner_holds": "the same for the partner",
     "last_holds": "the same for the seat before the caller",
-    "high": "points that the highest bid needs, less 29 / 13; 0 without a bid",
+    "high": "(points that the highest bid needs - 29) / 13; 0 without a bid",
     "high_marks": "marks that the highest bid puts at stake, beyond one",
     "to_come": "seats that have yet to call / 3",
     "own_marks": "marks of the caller's team / 7",
     "other_marks": "marks of the other team / 7",
     "chance": "chance to win the game at this score",
-    "stake": "chance that one mark decides: with one more for us, less with one more for them",
-    "gain": "share of the stake that one more mark for us brings",
+    "stake": "chance to win with one more mark for us - chance with one more for them",
+    "gain": "change of the chance to win by one more mark for us / stake",
     "doubles": "doubles in the hand / 7",
     "tens": "dominoes of 10 points in the hand / 2",
     "fives": "dominoes of 5 points in the hand / 3",
@@ -77,14 +78,14 @@ SITUATION = {
 
 _OF_BID = {
     "pass": "1 if the option is a pass",
-    "needs": "points that the bid needs, less 30 / 12",
+    "needs": "(points that the bid needs - 30) / 12",
     "needs_all": "1 if it needs all 42 points",
     "marks": "marks that it puts at stake, beyond one",
     "raise": "points above the lowest legal bid / 12",
     "if_made": "change of the chance to win if the bid is made / stake",
     "if_set": "the same if it is set",
     "rule_p": "P(make) by RuleBidder",
-    "rule_worth": "mean change of the chance to win by this P(make) / stake",
+    "rule_worth": "mean change of the chance to win / stake, if this P(make) is right",
 }
 _OF_DECLARATION = {
     "trumps": "trumps in the hand / 7",
@@ -119,15 +120,15 @@ NO_CALL, NO_DECLARATION = -1, -1
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
 
-_BIT = np.int64(1) << np.arange(28, dtype=np.int64)
+_BIT = np.int64(1) << np.arange(N_DOMINOES, dtype=np.int64)
 _DECLS = np.arange(N_DECLARATIONS)[:, None]
 _SHOWN = (np.int64(1) << HIGH_PIP.astype(np.int64)) | (np.int64(1) << LOW_PIP.astype(np.int64))
 """[28] the pips of each domino, as bits"""
 _COUNTS = COUNTS.astype(np.float32)
 _SUIT_COUNT = np.array(
     [
-        [COUNTS[(FOLLOWING[decl, suit] >> np.arange(28)) & 1 == 1].sum() for suit in range(8)]
-        for decl in range(10)
+        [COUNTS[(FOLLOWING[decl, suit] >> np.arange(N_DOMINOES)) & 1 == 1].sum() for suit in range(8)]
+        for decl in range(N_DECLARATIONS)
     ]
 )
 """[10, 8] count points of the dominoes that follow each suit"""
@@ -306,8 +307,7 @@ def _option_features(decisions: Decisions, options: Options, of_decl: Floats, ru
     lowest = np.where(high < LOWEST_BID, LOWEST_BID, np.minimum(high + 1, MARK))
     own, other = decisions.marks[row].T
     chance, stake = decisions.chance[row], decisions.stake[row]
-    if_made = (MEASURED_CHANCES[np.minimum(own + marks, MARKS_TO_WIN), other] - chance) / stake
-    if_set = (MEASURED_CHANCES[own, np.minimum(other + marks, MARKS_TO_WIN)] - chance) / stake
+    if_made, if_set = ((after - chance) / stake for after in chances_after(own, other, marks))
     p = rule[row, decl, needs - LOWEST_BID]
     columns = [
         np.ones_like(p),
@@ -329,5 +329,5 @@ def _option_features(decisions: Decisions, options: Options, of_decl: Floats, ru
 
 
 def _level(calls: Numbers) -> npt.NDArray[np.float64]:
-    """Return the points that bids need, less 29 / 13; 0 for passes and places that have not called."""
+    """Return (the points that bids need - 29) / 13; 0 for passes and places that have not called."""
     return np.where(calls > PASS, np.minimum(calls, MARK) - (LOWEST_BID - 1), 0) / 13

@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.texas42.auction import MARKS_TO_WIN, PASS, marks_of
+from forge_core.texas42.auction import PASS, marks_of
 from forge_core.texas42.bidding.advice import GRAIN, Best, Situation
 from forge_core.texas42.bidding.bidders import CallsSoFar
-from forge_core.texas42.bidding.chances import MEASURED_CHANCES
+from forge_core.texas42.bidding.chances import chances_after
 from forge_core.texas42.bidding.features import (
     BID_FEATURES_VERSION,
     NO_CALL,
     NO_DECLARATION,
     Decisions,
     Floats,
+    Numbers,
     Options,
 )
 from forge_core.texas42.bidding.network import BID_MODEL, BidWeights, load_weights
@@ -28,9 +29,7 @@ from forge_core.texas42.dominoes import N_SEATS
 from forge_core.texas42.tables import Bytes
 
 LEARNED_VERSION = "v1"
-"""Raised when LearnedBidder calls or declares otherwise with the same weights."""
-
-Numbers = npt.NDArray[np.int64]
+"""Raised when LearnedBidder makes other calls or declarations with the same weights."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,10 +83,8 @@ class LearnedBidder:
         """Return the declaration that makes the winning bid most often, after all four calls."""
         bid = max(known.calls)
         worth = self._by_declaration(np.array([hand], np.int8), known, np.array([bid]))[0, :, 0]
-        best, marks = int(worth.argmax()), marks_of(bid)
-        own, other = known.own_marks, known.opponent_marks
-        if_made = MEASURED_CHANCES[min(own + marks, MARKS_TO_WIN), other]
-        if_set = MEASURED_CHANCES[own, min(other + marks, MARKS_TO_WIN)]
+        best = int(worth.argmax())
+        if_made, if_set = chances_after(known.own_marks, known.opponent_marks, marks_of(bid))
         return Best(bid, best, float(np.clip((worth[best] - if_set) / (if_made - if_set), 0, 1)))
 
     def _by_declaration(self, hands: Bytes, known: CallsSoFar, calls: Numbers) -> Floats:

@@ -96,11 +96,11 @@ class OptionNet(Network):
         return 6, config.hidden * (n_inputs + config.second) + 2 * config.second
 
     def forward(self, context: Tensor, plays: Tensor) -> Tensor:
-        """context [N, C], plays [N, A, P] -> logits [N, A], meaningless where there is no option."""
+        """Return logits [N, A] of context [N, C], plays [N, A, P]; meaningless where there is no option."""
         return self._read(self.context(context)[:, None] + self.play(plays))
 
     def logits(self, context: Tensor, plays: Tensor, decision: Tensor) -> Tensor:
-        """Return the logits [K] of K options without places that are empty, which training need not compute.
+        """Return the logits [K] of K options. Training uses it, because it computes nothing for empty places.
 
         context: [N, C]. plays: [K, P]. decision: [K], the row of `context` that each option belongs to.
         """

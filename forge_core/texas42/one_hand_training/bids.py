@@ -1,7 +1,7 @@
 """The decisions of the auction, labelled by rollouts, as lessons of the bid-value network.
 
 Values are changes of the chance to win the game, in percent of the stake: of the difference that one mark
-makes at the score. So mistakes weigh alike at all scores.
+makes at the score. So mistakes have the same weight at all scores.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PERCENT = 100.0
 MOST_OPTIONS = N_DECLARATIONS * MOST_CALLS
 """A: places for the options of a decision"""
 PASS_WEIGHT, CHOICE_WEIGHT = 0.3, 0.4
-"""shares of the weight of a decision; without them, the pass and the best bids drown among 40 options"""
+"""shares of the weight of a decision; without them, the pass is one of some 40 options with equal weights"""
 _PASS = list(OPTION).index("pass")
 
 

@@ -1,4 +1,4 @@
-"""A run that trains the one-hand network; its folder is that of all runs (see `forge_core.learning.runs`).
+"""A run that trains a network that values options, in a folder like all runs (`forge_core.learning.runs`).
 
 Step k learns from decisions that only k and the seed determine, and the learning rate follows from k, so a
 run that was stopped and resumed equals an uninterrupted one to the last digit.
@@ -101,7 +101,7 @@ class Order:
 
 
 class Run(LoopRun):
-    """A run in a folder. What it plays through, in the words of LoopRun, are decisions."""
+    """A run in a folder. It counts decisions where LoopRun speaks of what was played."""
 
     def __init__(self, plan: Plan, folder: Path, record: dict[str, Any], network: OptionNet) -> None:
         """record: config.json. network: training starts from its weights."""

@@ -1,7 +1,8 @@
 """Stage 2 tokens as networks read them: those of a transcript, and what follows from it.
 
 A network that reads only the transcript has to learn the rules before it can see who is void in a suit or
-which dominoes of it are left. These four features tell it; they need no hidden hand. 0 where none applies.
+which dominoes of it are left. These four features state it, without any hidden hand. A feature is 0 where it
+does not apply.
 
     feature  8 hand and plays: 1 for a domino of the called suit, i.e. a trump; context: 2 + how many of
                them are unseen, 0..7
@@ -56,13 +57,13 @@ def encode_views(views: Views) -> Tokens:
     return infer(transcript.encode_transcripts(views))
 
 
-def infer(told: Tokens) -> Tokens:
+def infer(transcripts: Tokens) -> Tokens:
     """Add the features that follow from transcripts: tokens [N, 36, 8] become [N, 36, 12]."""
-    tokens = np.zeros((len(told.tokens), N_POSITIONS, N_FEATURES), dtype=np.int8)
+    tokens = np.zeros((len(transcripts.tokens), N_POSITIONS, N_FEATURES), dtype=np.int8)
     fill_inferences(
-        told.tokens,
-        told.mask,
-        told.legal,
+        transcripts.tokens,
+        transcripts.mask,
+        transcripts.legal,
         DOMINO_OF_PIPS,
         tables.CALLED,
         tables.LED_SUIT,
@@ -71,7 +72,7 @@ def infer(told: Tokens) -> Tokens:
         tables.TRICK_RANK,
         tokens,
     )
-    return Tokens(tokens, told.mask, told.legal)
+    return Tokens(tokens, transcripts.mask, transcripts.legal)
 
 
 def _domino_of_pips() -> npt.NDArray[np.int8]:
