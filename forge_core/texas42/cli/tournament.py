@@ -24,8 +24,8 @@ def tournament(
         typer.Argument(
             metavar="BIDDER+PLAYER...",
             help="Two or more sides. Bidders: rule, playouts:playout=network,samples=50, "
-            "rollout:worlds=400,candidates=8,tau=CHANCE,partner_tau=CHANCE,mix=SHARE,"
-            "policy=network|heuristic,shortlist=3, learned:model=DIR. "
+            "rollout, learned:model=DIR. Options of rollout: worlds=400, candidates=8, tau=CHANCE, "
+            "partner_tau=CHANCE, mix=SHARE, policy=network|heuristic, shortlist=3. "
             "Players: as in forge match. Example: rollout+strong rule+eq:worlds=50.",
         ),
     ],
