@@ -79,7 +79,7 @@ class Source(ABC):
 
     @abstractmethod
     def makers(self, workers: int | None, share: str | None = None) -> int:
-        """Return the number of processes that generate rows. Raises BadInput if stored rows get either."""
+        """Return the number of processes that make rows. Raises BadInput for either option on stored rows."""
 
 
 class LiveRows(Source):

@@ -192,7 +192,8 @@ class ModelOracle:
         STAGE1_SPEC.check_same(self.model.spec, "the network of the oracle")
         if self.model.config.objective != "qvalue":
             raise BadInput(
-                f"a network with objective {self.model.config.objective} predicts no points: use qvalue"
+                f"a network with objective {self.model.config.objective} predicts no points: use one with "
+                "objective qvalue"
             )
         if self.questions is not None and self.questions < 1:
             raise BadInput(f"{self.questions} positions per batch: use at least 1")

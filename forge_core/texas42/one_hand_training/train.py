@@ -210,7 +210,7 @@ def train(plan: Plan, folder: str | Path, *, resume: bool = False, watch: Watch 
 
 
 def first_network(kind: type[OptionNet], settings: OneHandSettings, init_from: str | None) -> OptionNet:
-    """Return a network of this class with fresh weights from the seed, or a model to go on from.
+    """Return a network of this class with fresh weights from the seed, or a model to continue from.
 
     Raises BadInput for a model of another size than the settings ask for.
     """
