@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from forge_core.device import device_name, resolve_device
 from forge_core.errors import BadInput
+from forge_core.learning.threads import one_torch_thread
 from forge_core.splits import check_seed
 from forge_core.streams import mix, stream, uniform
 from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
@@ -133,20 +135,22 @@ def play_games(
 
     A game depends only on its deal, declaration, leader, bid and `config`. With the exact oracle it is
     reproducible bit for bit; a network's answers may differ in the last digit with the batch size.
-    deal_seeds: [N], for the record. on_step: called after each step, 0..27.
+    deal_seeds: [N], for the record. on_step: called after each step, 0..27. On a card, torch computes
+    with one thread on the host, which has only small arrays to compute.
     """
     device = resolve_device(device)
     if deal_seeds is not None and len(deal_seeds) != len(games):
         raise BadInput(f"{len(deal_seeds)} deal_seeds for {len(games)} deals: give one per deal, or none")
     keys = game_keys(games, config.seed)
     steps: list[tuple[Games, Estimates, Choices]] = []
-    while len(games) and not games.over:
-        step = games.seen.step
-        estimates, choices = decide(oracle, games.views, keys, config, device)
-        steps.append((games, estimates, choices))
-        games = games.play(choices.slot)
-        if on_step:
-            on_step(step)
+    with nullcontext() if device == "cpu" else one_torch_thread():
+        while len(games) and not games.over:
+            step = games.seen.step
+            estimates, choices = decide(oracle, games.views, keys, config, device)
+            steps.append((games, estimates, choices))
+            games = games.play(choices.slot)
+            if on_step:
+                on_step(step)
     settings = {**config.settings(oracle), "device": device_name(device)}
     return records_of(games, steps, oracle, settings, deal_seeds)
 
