@@ -219,6 +219,7 @@ def test_bidders_have_names():
     [
         ("bold", "unknown bidder 'bold': use rule, playouts, rollout"),
         ("rollout:worlds=0", "worlds 0, candidates 8: use at least 1 of each"),
+        ("rollout:worlds=1000000000", "draw 8,000,000,000 worlds per call: use at most 2,000,000"),
         ("rollout:worlds=x", "bidder 'rollout:worlds=x': worlds=x is not a whole number"),
         ("rollout:mix=a", "bidder 'rollout:mix=a': mix=a: use a number, such as 0.1"),
         ("rollout:shortlist=11", "shortlist 11: use 1 to 10 declarations"),

@@ -292,6 +292,11 @@ def test_a_configuration_that_makes_no_rows_is_refused(wrong):
         LiveConfig(**wrong)
 
 
+def test_rows_per_deal_that_no_memory_holds_are_refused():
+    with pytest.raises(BadInput, match=r"--rows-per-deal 1000000000: use 1 to 5,000"):
+        LiveConfig.of(0, 64, 1_000_000_000)
+
+
 def test_batches_are_numbered_from_zero():
     with pytest.raises(BadInput, match="use 0, 1, 2"):
         LiveSource(CONFIG).batch(-1)

@@ -317,3 +317,10 @@ def test_diverged_weights_are_not_kept(tmp_path):
         model.head.bias[0] = float("nan")
     with pytest.raises(BadInput, match="diverged"):
         save_model(str(tmp_path), model)
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["mean_weight", "forced_row_weight"])
+def test_weights_of_a_recipe_are_finite(name, weight):
+    with pytest.raises(BadInput, match=r"weight .*: use a"):
+        Recipe(10, 1e-3, **{name: weight})

@@ -78,8 +78,8 @@ class Recipe:
         if not (self.temperature > 0 and self.clip > 0 and self.noise > 0):
             raise BadInput("temperature, clip and noise must be positive")
         for name in ("forced_row_weight", "mean_weight"):
-            if (weight := getattr(self, name)) < 0:
-                raise BadInput(f"{_STORED_NAMES.get(name, name)} {weight}: use a number of at least 0")
+            if not 0 <= (weight := getattr(self, name)) < math.inf:
+                raise BadInput(f"{_STORED_NAMES.get(name, name)} {weight}: use a finite number of at least 0")
 
     def rate(self, step: int) -> float:
         """Return the learning rate at a step as a share of its peak: linear warm-up, then cosine decay."""

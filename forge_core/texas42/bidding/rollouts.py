@@ -44,6 +44,8 @@ NOBODY = -1
 """the seat that holds the contract if all passed"""
 BLOCK = 100
 """worlds between two looks at the lead of a call; fewer would stop by chance"""
+_MOST_DRAWN = 2_000_000
+"""upper limit of worlds drawn per call: at the declaration they are drawn at once, 28 bytes each"""
 LEAD, NEGLIGIBLE = 3.0, 0.002
 """in standard errors, and in chance to win the game; see `is_settled`"""
 
@@ -72,6 +74,11 @@ class RolloutBidder:
     def __post_init__(self) -> None:
         if self.worlds < 1 or self.candidates < 1:
             raise BadInput(f"worlds {self.worlds}, candidates {self.candidates}: use at least 1 of each")
+        if (drawn := self.worlds * self.candidates) > _MOST_DRAWN:
+            raise BadInput(
+                f"worlds {self.worlds}, candidates {self.candidates} draw {drawn:,} worlds per call: use at "
+                f"most {_MOST_DRAWN:,}"
+            )
         if not 1 <= self.shortlist <= N_DECLARATIONS:
             raise BadInput(f"shortlist {self.shortlist}: use 1 to {N_DECLARATIONS} declarations")
 

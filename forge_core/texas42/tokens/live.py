@@ -68,6 +68,8 @@ _FORCED_KEPT = 0.25
 _CHUNK_ROWS = 16_384
 _ROWS_PER_WALK = 11
 """rows kept of the 28 positions of a walk"""
+_MOST_ROWS_PER_DEAL = 5_000
+"""upper limit of rows per deal from walks, at which a chunk has 1.9 million rows"""
 _DRAWN_PER_ROW = 4
 """states drawn and labelled per row kept from a solved deal: only 31 % of them are decisions"""
 
@@ -108,8 +110,8 @@ class LiveConfig:
     def of(cls, seed: int, batch_size: int, rows_per_deal: int) -> LiveConfig:
         """Return the configuration for a user's settings. More rows per deal come from more walks, and from
         larger chunks, so that batches have rows from as many deals. Raises BadInput for invalid settings."""
-        if rows_per_deal < 1:
-            raise BadInput(f"--rows-per-deal {rows_per_deal}: use at least 1")
+        if not 1 <= rows_per_deal <= _MOST_ROWS_PER_DEAL:
+            raise BadInput(f"--rows-per-deal {rows_per_deal}: use 1 to {_MOST_ROWS_PER_DEAL:,}")
         walks = max(1, round(rows_per_deal / _ROWS_PER_WALK))
         rows = _CHUNK_ROWS * max(1, rows_per_deal // LIVE_ROWS_PER_DEAL)
         return cls(seed, batch_size, rows, rows_per_deal, walks)
