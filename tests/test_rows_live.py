@@ -253,12 +253,16 @@ class TestSharedRows:
         chunks.get(0)
         assert made == [1, 0] and [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
 
-    @pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", None])
+    @pytest.mark.parametrize(
+        "damage",
+        [lambda data: b"", lambda data: data[:-1], lambda data: data[:-40] + b"x" + data[-39:]],
+        ids=["empty", "truncated", "altered"],
+    )
     def test_a_damaged_chunk_is_named(self, tmp_path, damage):
         source = LiveSource(CONFIG, share=Store(str(tmp_path)))
         source.batch(0)
         (path,) = tmp_path.rglob("*.npy")
-        path.write_bytes(path.read_bytes()[:-1] if damage is None else damage)
+        path.write_bytes(damage(path.read_bytes()))
         with pytest.raises(FileCorrupt, match="delete it, and it is made again"):
             LiveSource(CONFIG, share=Store(str(tmp_path))).batch(0)
 

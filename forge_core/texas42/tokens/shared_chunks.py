@@ -2,11 +2,12 @@
 
 A chunk is a pure function of settings and number, and the folder is named after the settings; so it does
 not matter which process makes a chunk, and runs of any objective, size and batch size can share a folder,
-side by side or one after the other. A row takes 24 bytes.
+side by side or one after the other. A row takes 24 bytes. A file ends in the digest of all that precedes it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import time
 from collections.abc import Callable
@@ -28,6 +29,7 @@ _ROW = np.dtype([("deal_of", "<i4"), *STORED_ROW.descr])
 _AHEAD = 64
 """chunks that a process may make ahead while the one it needs is being made by another process"""
 _PAUSE_S = 0.02
+_DIGEST_SIZE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,10 @@ def _within(numbers: npt.NDArray, end: int) -> bool:
     return bool(((numbers >= 0) & (numbers < end)).all())
 
 
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=_DIGEST_SIZE).digest()
+
+
 def _file(chunk: int) -> str:
     return f"{chunk:09}.npy"
 
@@ -83,11 +89,14 @@ def _to_bytes(labels: LabelledStates) -> bytes:
     data = io.BytesIO()
     np.save(data, deals, allow_pickle=False)
     np.save(data, rows, allow_pickle=False)
-    return data.getvalue()
+    return data.getvalue() + _digest(data.getvalue())
 
 
 def _parse(data: bytes) -> LabelledStates:
-    """Return the rows in a file. Raises ValueError if the bytes are not deals followed by rows of them."""
+    """Return the rows in a file. Raises ValueError if the bytes are not those that were written."""
+    data, digest = data[:-_DIGEST_SIZE], data[-_DIGEST_SIZE:]
+    if digest != _digest(data):
+        raise ValueError("its bytes do not match its digest")
     deals, end = read_array(data, _DEAL)
     rows, end = read_array(data, _ROW, end)
     if deals.ndim != 1 or rows.ndim != 1 or end != len(data):
