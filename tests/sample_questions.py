@@ -177,13 +177,7 @@ def hands(root: Path) -> Any:
 
 def matches(root: Path) -> Any:
     """Return matches whose boards are stored, and the files that the commands wrote."""
-    models = {name: root / "runs" / name / "model" for name in ("eq", "policy")}
-    players = (
-        "random",
-        "heuristic",
-        f"stage2:model={models['eq']}",
-        f"policy:model={models['policy']},worlds=2",
-    )
+    players = ("random", "heuristic", f"policy:model={root / 'runs/policy/model'},worlds=2")
     before = files_of(root / "store/matches")
     asked = ("--device", "cpu", "--out", root / "store")
     played = [
@@ -191,7 +185,10 @@ def matches(root: Path) -> Any:
         forge("match", "eq:worlds=3,oracle=exact", "heuristic", "--seeds", "0-2", *asked),
     ]
     written = set(files_of(root / "store/matches").items()) - set(before.items())
-    return {"matches": without(played, MACHINE), "written": sorted(name for name, _ in written)}
+    return {
+        "matches": without(played, MACHINE | {"standings"}),
+        "written": sorted(name for name, _ in written),
+    }
 
 
 # --- networks -----------------------------------------------------------------------------------
@@ -247,27 +244,10 @@ _SMOOTH = ("q_mae", "value_mae", "spread_mae", "spread_bias")
 """metrics that change little when the answers of a network change little, as between two CPUs"""
 
 
-def figures_of_games(root: Path) -> Any:
-    """Return how well a Stage-2 network does on the games of the val split."""
-    report = forge("evaluate", root / "runs/whole-2/model", "--data", root / "store", "--device", "cpu")
-    names = ("rows", "decision_rows", *_SMOOTH)
-    return {
-        "benchmark": report["benchmark"],
-        "parameters": report["parameters"],
-        "decisions": {name: report["decisions"][name] for name in names},
-        "random": without(report["random"]["decisions"], {"per_ply", "per_decl"}),
-    }
-
-
 def resumed_runs(root: Path) -> Any:
-    """Resume two runs that were stopped early; return their curves, and those of the same runs unbroken."""
-    where = ("--runs", root / "runs", "--threads", "1")
-    forge("train", "--resume", "--name", "stopped-1", *where)
-    forge_pipeline("train", "--resume", "--name", "stopped-2", *where)
-    tracked = forge_pipeline("lineage", "challenger", "--objective", "eq")["generations"][0]
-    names = [f"{kind}-{stage}" for stage in "12" for kind in ("stopped", "whole")]
-    curves = {name: _curve(root / "runs" / name) for name in names}
-    return {"curves": curves, "registered": tracked["name"], "rows": tracked["results"]["rows"]}
+    """Resume a run that was stopped early; return its curve, and that of the same run unbroken."""
+    forge("train", "--resume", "--name", "stopped-1", "--runs", root / "runs", "--threads", "1")
+    return {"curves": {name: _curve(root / "runs" / name) for name in ("stopped-1", "whole-1")}}
 
 
 def _curve(folder: Path) -> list[dict[str, float]]:
@@ -379,13 +359,11 @@ ASSETS = (
     ("eq_games", None),
     ("eq_token_splits", "train"),
     ("eq_token_splits", "val"),
-    ("eq_model", None),
     ("bidding_results", None),
-    ("match_results", None),
     ("champion", "qvalue"),
-    ("champion", "eq"),
 )
-"""assets that find everything done when they run again; the partition, where the last run made another one"""
+"""assets that find everything done when they run again, with networks that read tokens of this version; the
+partition, where the last run made another one"""
 
 
 def runs_again(root: Path) -> Any:
@@ -437,7 +415,7 @@ QUESTIONS: dict[str, Question] = {
     question.__name__: question
     for question in (
         *(holdings, nothing_to_make, values_of_a_shard, figures_of_a_shard, games, hands, matches),
-        *(networks, figures_of_games, resumed_runs),
+        *(networks, resumed_runs),
         *(gaps, backfill, lineages, flywheel, prunable, run_settings, runs_again),
     )
 }
