@@ -32,7 +32,7 @@ from forge_core.texas42.games import start
 from forge_core.texas42.notation import hand_text, parse_hand
 from forge_core.texas42.one_hand.choose import open_policy
 from forge_core.texas42.one_hand.playouts import deal_points
-from forge_core.texas42.players import ask, parse_player
+from forge_core.texas42.players import ask_at_choices, parse_player
 
 PANELS = Path(__file__).parents[1] / "tests" / "golden" / "bid_panels.json"
 PASSES = (PASS, PASS, PASS)
@@ -95,11 +95,7 @@ def share_made_by(name: str, hand: tuple[int, ...], decl: int, bid: int, deals: 
     games = start(draw_deals(hand, decl, SEED, 0, deals), [decl] * deals, bids=bid)
     keys = game_keys(games, 0)
     while not games.over:
-        legal = games.views.legal
-        slots, to_choose = legal.argmax(axis=1), np.flatnonzero(legal.sum(axis=1) > 1)
-        if len(to_choose):
-            slots[to_choose] = ask(player, games.take(to_choose), keys[to_choose])
-        games = games.play(slots)
+        games = games.play(ask_at_choices(player, games, keys))
     return float((games.seen.points[:, 0] >= points_needed(bid)).mean())
 
 

@@ -21,7 +21,7 @@ from forge_core.texas42.eq.policies import Choices
 from forge_core.texas42.games import Games, start
 from forge_core.texas42.notation import parse_domino, parse_hand
 from forge_core.texas42.oracle.alphabeta import root_q, root_reached
-from forge_core.texas42.players import ask, parse_player
+from forge_core.texas42.players import ask, ask_at_choices, parse_player
 from forge_core.texas42.state import to_mover_frame
 from forge_core.texas42.worlds.control import holds_trick
 
@@ -65,11 +65,7 @@ def test_a_hand_that_cannot_be_set_is_never_set(name):
     games = deals_of("6-6 6-5 6-4 6-2 6-1 6-0 2-2", "sixes", 42, 24)
     player, keys = parse_player(name, "cpu"), game_keys(games, 0)
     while not games.over:
-        legal = games.views.legal
-        slots, to_choose = legal.argmax(axis=1), np.flatnonzero(legal.sum(axis=1) > 1)
-        if len(to_choose):
-            slots[to_choose] = ask(player, games.take(to_choose), keys[to_choose])
-        games = games.play(slots)
+        games = games.play(ask_at_choices(player, games, keys))
     assert (games.seen.points[:, 0] == 42).all()
 
 

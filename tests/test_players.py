@@ -20,7 +20,7 @@ from forge_core.texas42.eq import ExactOracle, game_keys, generate_games
 from forge_core.texas42.games import Games, start
 from forge_core.texas42.notation import parse_domino
 from forge_core.texas42.oracle import root_q
-from forge_core.texas42.players import Clairvoyant, Player, ask, parse_player
+from forge_core.texas42.players import Clairvoyant, Player, ask, ask_at_choices, parse_player
 from forge_core.texas42.players.names import KINDS
 from forge_core.texas42.players.protocol import Keys, Slots
 from forge_core.texas42.tokens.inferences import STAGE2_SPEC
@@ -85,6 +85,29 @@ def play_out(player, games: Games, keys=None) -> Games:
     while not games.over:
         games = games.play(ask(player, games, keys))  # raises for what is not legal
     return games
+
+
+def test_players_need_to_be_asked_only_where_there_is_a_choice():
+    class Counter:
+        """A player that makes the last legal play, and counts its decisions."""
+
+        name, asked = "counter", 0
+
+        def describe(self):
+            return {}
+
+        def slots(self, views: Views, keys: Keys) -> Slots:
+            self.asked += len(views)
+            return 6 - views.legal[:, ::-1].argmax(axis=1)
+
+    games, counter, choices = some_games(), Counter(), 0
+    keys = game_keys(games, 0)
+    while not games.over:
+        slots = ask_at_choices(counter, games, keys)
+        assert (slots == ask(Counter(), games, keys)).all()
+        choices += int((games.views.legal.sum(axis=1) > 1).sum())
+        games = games.play(slots)
+    assert counter.asked == choices < 28 * len(games)
 
 
 # --- what they can see ------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from forge_core.texas42.one_hand.choose import open_policy
 from forge_core.texas42.one_hand.playouts import PLAYOUT_VERSION, deal_points
 from forge_core.texas42.oracle.alphabeta import root_q
 from forge_core.texas42.oracle.solver import ORACLE_VERSION
-from forge_core.texas42.players.protocol import Clairvoyant, Player, ask
+from forge_core.texas42.players.protocol import Clairvoyant, Player, ask_at_choices
 from forge_core.texas42.reference import REFERENCE_MODEL
 from forge_core.texas42.settings.bidding import PLAYOUT_ORACLE, PLAYOUT_WORLDS, PlayoutSettings
 from forge_core.texas42.settings.games import ORACLES
@@ -142,12 +142,7 @@ class PlayersPlayout:
         games = start(hands, decls, BIDDER)
         keys = game_keys(games, 0)
         while not games.over:
-            legal = games.views.legal
-            slots = legal.argmax(axis=1)
-            to_choose = np.flatnonzero(legal.sum(axis=1) > 1)
-            if len(to_choose):
-                slots[to_choose] = ask(self.player, games.take(to_choose), keys[to_choose])
-            games = games.play(slots)
+            games = games.play(ask_at_choices(self.player, games, keys))
             if advance:
                 step = games.seen.step
                 advance(len(hands) * step // N_PLAYS - len(hands) * (step - 1) // N_PLAYS)

@@ -6,6 +6,6 @@ transcript (Stage 2), clairvoyant.
 """
 
 from forge_core.texas42.players.names import AnyPlayer, parse_player
-from forge_core.texas42.players.protocol import Clairvoyant, Player, ask
+from forge_core.texas42.players.protocol import Clairvoyant, Player, ask, ask_at_choices
 
-__all__ = ["AnyPlayer", "Clairvoyant", "Player", "ask", "parse_player"]
+__all__ = ["AnyPlayer", "Clairvoyant", "Player", "ask", "ask_at_choices", "parse_player"]

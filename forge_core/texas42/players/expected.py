@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from forge_core.texas42.eq.generate import EQ_VERSION, GameConfig, decide
 from forge_core.texas42.eq.oracles import Oracle
 from forge_core.texas42.eq.strategies import STRATEGIES_VERSION
-from forge_core.texas42.players.protocol import Keys, Slots
+from forge_core.texas42.players.protocol import Keys, Slots, choose_slots
 from forge_core.texas42.views import Views
 
 
@@ -47,11 +48,8 @@ class ExpectedPlayer:
 
         The player decides like `eq.play_games`, but does not sample worlds if only one play is legal.
         """
-        legal = views.legal
-        slots = legal.argmax(axis=1)
-        to_choose = np.flatnonzero(legal.sum(axis=1) > 1)
-        if len(to_choose):
-            some = views.take(to_choose)
-            _, choices = decide(self.oracle, some, keys[to_choose], self.config, self.device)
-            slots[to_choose] = choices.slot
-        return slots
+
+        def choose(rows: npt.NDArray[np.int64]) -> Slots:
+            return decide(self.oracle, views.take(rows), keys[rows], self.config, self.device)[1].slot
+
+        return choose_slots(views.legal, choose)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -57,3 +58,22 @@ def ask(player: Player | Clairvoyant, games: Games, keys: Keys) -> Slots:
     if isinstance(player, Clairvoyant):
         return player.slots_seeing_all(games, keys)
     return player.slots(games.views, keys)
+
+
+def ask_at_choices(player: Player | Clairvoyant, games: Games, keys: Keys) -> Slots:
+    """Return [N] like `ask`, but ask only in the games in which more than one play is legal."""
+    return choose_slots(games.views.legal, lambda rows: ask(player, games.take(rows), keys[rows]))
+
+
+def choose_slots(
+    legal: npt.NDArray[np.bool_], choose: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.integer]]
+) -> Slots:
+    """Return [N] the only legal play of each game; where there are several, that of `choose`.
+
+    legal: [N, 7]. choose: called with the rows of these games, if there are any; returns a slot for each.
+    """
+    slots = legal.argmax(axis=1)
+    rows = np.flatnonzero(legal.sum(axis=1) > 1)
+    if len(rows):
+        slots[rows] = choose(rows)
+    return slots
