@@ -16,6 +16,10 @@ class BadInput(ForgeError):
     """An argument is invalid."""
 
 
+class ModelMissing(BadInput):
+    """A folder contains no network."""
+
+
 class DeviceUnavailable(ForgeError):
     """The user named a device that this machine does not have."""
 

@@ -141,6 +141,7 @@ def test_84_is_42():
         ({"hand": [*HAND[:6], HAND[0]]}, "repeats"),
         ({"hand": [*HAND[:6], 28]}, "outside"),
         ({"samples": 0}, "samples 0"),
+        ({"samples": 1_000_001}, "samples 1000001: use 1 to 1,000,000"),
         ({"decls": [10]}, "declaration 10"),
         ({"seed": -1}, "seed -1"),
         ({"ci_width": 0.0}, "width"),

@@ -329,11 +329,12 @@ def test_the_folder_of_a_network_may_contain_commas():
         ("eq:tau=1", "tau= has no effect with belief=off"),
         ("strong:belief=declaration,mix=1", "mix= has no effect with belief=declaration"),
         ("strong:bonus=much", "bonus=much: use a number of points"),
-        ("strong:loss=0", "loss 0.0: use a number of points above 0"),
+        ("strong:loss=0", "loss=0: use a number of points above 0"),
         ("strong:worlds=9,most=90", "most= has no effect without loss"),
-        ("strong:worlds=9/8,loss=1", "worlds by trick have no effect with adaptive sampling"),
-        ("strong:loss=1,most=200", "min_worlds no larger than max_worlds"),
-        ("pmake:loss=1", "lead and loss compare E[Q]"),
+        ("strong:worlds=9/8,loss=1", "worlds=9/8 is by trick, but with loss use one number"),
+        ("strong:loss=1,most=200", "most=200: use 600 (the worlds drawn at a time) to 2,000,000"),
+        ("strong:loss=1,most=9999999", "most=9999999: use 600"),
+        ("pmake:loss=1", "loss= compares plays by their mean points, which this player does not maximize"),
         ("pmake:bonus=2", "bonus has no effect"),
         ("eq:worlds=0", "not in 1.."),
         ("eq:oracle=psychic", "oracle 'psychic'"),
@@ -344,7 +345,9 @@ def test_the_folder_of_a_network_may_contain_commas():
         ("eq:oracle=playout,policy=mind", "policy 'mind': use heuristic or network"),
         ("eq:posterior=maybe", "use on, off or a number of points"),
         ("eq:exact_from=9", "exact_from 9"),
-        ("eq:model=/nowhere", "contains no model"),
+        ("eq:model=/nowhere", "/nowhere contains no model"),
+        ("policy:model=/nowhere,loss=1", "policy has no option 'loss'; use model, worlds, posterior"),
+        ("policy:model=/no,where", "/no,where contains no model"),
         ("stage2", "write stage2:model=FOLDER"),
         ("clairvoyant:worlds=3", "no option 'worlds'"),
     ],
@@ -353,6 +356,14 @@ def test_bad_names_are_told_in_a_line(text, message):
     with pytest.raises(BadInput, match=r"^[^\n]*$") as error:
         parse_player(text, "cpu")
     assert message in str(error.value)
+
+
+def test_a_folder_may_contain_commas(tmp_path):
+    folder = tmp_path / "lr=0.1,width=16"
+    save_model(str(folder), TokenTransformer(STAGE1_SPEC, ModelConfig(16, 1, 2, 32, "policy")))
+    assert parse_player(f"policy:model={folder},worlds=3", "cpu").describe()["sampling"]["n_worlds"] == 3
+    with pytest.raises(BadInput, match=rf"no option 'loss'.*folder, {folder},loss=1 contains no model"):
+        parse_player(f"policy:model={folder},loss=1", "cpu")
 
 
 def test_networks_of_another_kind_are_refused(networks):

@@ -223,6 +223,8 @@ def test_bidders_have_names():
         ("rollout:worlds=x", "bidder 'rollout:worlds=x': worlds=x is not a whole number"),
         ("rollout:mix=a", "bidder 'rollout:mix=a': mix=a: use a number, such as 0.1"),
         ("rollout:shortlist=11", "shortlist 11: use 1 to 10 declarations"),
+        ("playouts:samples=999999999", "samples 999999999: use 1 to 1,000,000"),
+        ("playouts:samples=0", "samples 0: use 1 to 1,000,000"),
         ("rule:worlds=3", "bidder 'rule:worlds=3': rule has no option 'worlds'"),
     ],
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from forge_core.errors import BadInput
+from forge_core.errors import BadInput, ModelMissing
 from forge_core.learning.folders import ALIASES, fetch_text
 
 P = TypeVar("P")
@@ -91,12 +91,17 @@ def parse_name(
         if kind.main and not equals:
             option, equals, value = kind.main, "=", option
         if option not in kind.options:
-            known = f"use {', '.join(kind.options)}" if kind.options else "it takes none"
-            raise BadInput(f"{noun} {text!r}: {name} has no option {option!r}; {known}")
+            raise BadInput(_unknown_option(text, noun, name, option, kind.options))
         if not (equals and value) or option in options:
             raise BadInput(f"{noun} {text!r}: write {option}=VALUE exactly once")
         options[option] = value
     return PlayerName(text, name, options, noun)
+
+
+def _unknown_option(text: str, noun: str, name: str, option: str, known: Sequence[str]) -> str:
+    """Return the error for an option that a kind does not have."""
+    use = f"use {', '.join(known)}" if known else "it takes none"
+    return f"{noun} {text!r}: {name} has no option {option!r}; {use}"
 
 
 def split_names(text: str) -> list[str]:
@@ -132,12 +137,19 @@ def make_player(
 ) -> P:
     """Return the player with this name; see `parse_name` for its form.
 
-    find_model: by default the text after `model=` is the folder itself. Raises BadInput, and the errors
-    of the kind's `make`, such as DeviceUnavailable.
+    find_model: by default the text after `model=` is the folder itself. Raises BadInput, also for an
+    unknown option that was read as a part of a folder with commas, and the errors of the kind's `make`,
+    such as DeviceUnavailable.
     """
     name = parse_name(text, kinds, path_kind, noun)
     kind = kinds[name.kind]
     if find_model and "model" in name.options:
         found = find_model(kind.objective, name.options["model"])
         name = replace(name, options={**name.options, "model": found})
-    return kind.make(name, device)
+    try:
+        return kind.make(name, device)
+    except ModelMissing as error:
+        if option := re.fullmatch(r".*,\s*(\w+)\s*=.*", name.options.get("model", "")):
+            unknown = _unknown_option(text, noun, name.kind, option[1], kind.options)
+            raise BadInput(f"{unknown}; if the comma belongs to the folder, {error}") from None
+        raise

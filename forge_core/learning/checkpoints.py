@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from forge_core.errors import BadInput, StoreUnusable
+from forge_core.errors import BadInput, ModelMissing, StoreUnusable
 from forge_core.files import Store
 from forge_core.learning.folders import ALIASES, fetch_text
 from forge_core.learning.networks import TOKEN_TRANSFORMER, Architecture, find_architecture
@@ -81,7 +81,7 @@ def load_model(path: str, device: str = "cpu", *, kind: type[Network] | None = N
     if not (store.exists(CARD) and store.exists(WEIGHTS)):
         if folder in ALIASES:
             raise BadInput(fetch_text(folder))
-        raise BadInput(f"{folder} contains no model: choose a folder with {WEIGHTS} and {CARD}")
+        raise ModelMissing(f"{folder} contains no model: choose a folder with {WEIGHTS} and {CARD}")
     data = store.read(WEIGHTS)
     try:
         record = store.read_json(CARD)

@@ -19,7 +19,7 @@ from forge_core.errors import BadInput
 from forge_core.texas42.auction import PASS, Auction, Contract, Score
 from forge_core.texas42.bidding.advice import Best, Situation, Stakes, choose, stakes_of
 from forge_core.texas42.bidding.playouts import Playout
-from forge_core.texas42.bidding.table import Floats, bid_index, play_out
+from forge_core.texas42.bidding.table import Floats, bid_index, check_extent, play_out
 from forge_core.texas42.deals import Hands, check_deal
 from forge_core.texas42.declaring import count_sure
 from forge_core.texas42.dominoes import N_SEATS
@@ -141,6 +141,9 @@ class PlayoutBidder:
     samples: int = DEFAULT_SAMPLES
     """deals per declaration"""
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_extent(self.samples)
 
     @property
     def name(self) -> str:

@@ -17,7 +17,7 @@ from forge_core.texas42.bidding.playouts import Playout
 from forge_core.texas42.deals import check_hand
 from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
-from forge_core.texas42.settings.bidding import DEFAULT_SAMPLES
+from forge_core.texas42.settings.bidding import DEFAULT_SAMPLES, MOST_SAMPLES
 from forge_core.texas42.tables import Bytes
 
 BIDDING_VERSION = "b1"
@@ -168,10 +168,10 @@ def play_out(
     )
 
 
-def check_extent(samples: int, ci_width: float | None) -> None:
-    """Raise BadInput unless there is at least one sample and the width is in (0, 1]."""
-    if samples < 1:
-        raise BadInput(f"samples {samples}: use at least 1")
+def check_extent(samples: int, ci_width: float | None = None) -> None:
+    """Raise BadInput unless `samples` is in 1..MOST_SAMPLES and the width is in (0, 1]."""
+    if not 1 <= samples <= MOST_SAMPLES:
+        raise BadInput(f"samples {samples}: use 1 to {MOST_SAMPLES:,}")
     if ci_width is not None and not 0 < ci_width <= 1:
         raise BadInput(f"ci_width {ci_width}: use more than 0 and at most 1")
 

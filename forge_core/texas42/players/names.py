@@ -150,7 +150,7 @@ def _config(name: PlayerName, criterion: str) -> Any:
                 posterior, tau=_number(name, "posterior", "on, off or a number of points (tau)")
             )
     belief = _belief(name)
-    adaptive = _adaptive(name, worlds[0])
+    adaptive = _adaptive(name, worlds, criterion)
     sampling = Sampling(
         worlds[0],
         enumerate_limit=2 * worlds[0] if adaptive else None,
@@ -181,16 +181,30 @@ def _worlds(name: PlayerName) -> tuple[int, ...]:
     return numbers
 
 
-def _adaptive(name: PlayerName, worlds: int) -> Any:
-    """Return the sampling that `loss` and `most` describe, `worlds` at a time, or None without `loss`."""
-    from forge_core.texas42.eq.adaptive import AdaptiveConfig
+def _adaptive(name: PlayerName, worlds: tuple[int, ...], criterion: str) -> Any:
+    """Return the sampling that `loss` and `most` describe, `worlds` at a time, or None without `loss`.
+
+    Raises BadInput.
+    """
+    from forge_core.texas42.eq.adaptive import MOST_WORLDS, AdaptiveConfig
 
     if "loss" not in name.options:
         if "most" in name.options:
             raise BadInput(f"player {name.text!r}: most= has no effect without loss; leave it out")
         return None
-    loss = _number(name, "loss", "a number of points above 0")
-    return AdaptiveConfig(worlds, name.whole("most", MAX_WORLDS), worlds, loss=loss)
+    loss, most = _number(name, "loss", "a number of points above 0"), name.whole("most", MAX_WORLDS)
+    wrong = ""
+    if loss == 0:
+        wrong = f"loss={name.options['loss']}: use a number of points above 0"
+    elif criterion != "eq":
+        wrong = "loss= compares plays by their mean points, which this player does not maximize; leave it out"
+    elif worlds[1:]:
+        wrong = f"worlds={name.options['worlds']} is by trick, but with loss use one number of worlds"
+    elif not worlds[0] <= most <= MOST_WORLDS:
+        wrong = f"most={most}: use {worlds[0]:,} (the worlds drawn at a time) to {MOST_WORLDS:,}"
+    if wrong:
+        raise BadInput(f"player {name.text!r}: {wrong}")
+    return AdaptiveConfig(worlds[0], most, worlds[0], loss=loss)
 
 
 def _belief(name: PlayerName) -> Any:
