@@ -302,7 +302,9 @@ def test_a_place_that_takes_nothing_is_told_before_the_work(network, forge, monk
         ("train --live --layers 0 --heads 0 --width 0", "must be positive"),
         ("train --live --workers -1", "-1 workers"),
         ("train --live --threads 0", "threads 0"),
-        ("train --data {store} --workers 2", "workers has no effect on stored rows"),
+        ("train --data {store} --workers 2", "--workers needs --live and has no effect on stored rows"),
+        ("train --data {empty} --share {empty}", "--share needs --live and has no effect on stored rows"),
+        ("train --data {empty} --rows-per-deal 8", "--rows-per-deal needs --live"),
         ("train --data {store} --name ../x --runs {empty}", "'../x' is not a valid name in a store"),
         ("train --data {store} --name {empty}/x", "is not a valid name in a store"),
         ("train --resume --name ../x --runs {empty}", "'../x' is not a valid name in a store"),
@@ -354,3 +356,14 @@ def test_bad_input_is_one_line_and_exit_2(
     assert err.splitlines()[-1:] == said
     assert complaint in said[0]
     assert not list(places["empty"].iterdir())
+
+
+def test_a_folder_that_cannot_be_shared_is_refused_before_deals_are_solved(forge, tmp_path, monkeypatch):
+    monkeypatch.setattr(golden, "golden_rows", lambda *_, **__: pytest.fail("deals were solved"))
+    (tmp_path / "file").write_text("")
+    tiny = ("--workers", "0", "--batch-size", "64", "--steps", "1", "--runs", str(tmp_path / "runs"))
+    for folder, complaint in (("file", "file/.forge-writable"), ("file/rows", "file/rows/.forge-writable")):
+        status, out, err = forge("train", "--live", *tiny, "--share", str(tmp_path / folder))
+        assert (status, out) == (2, "")
+        assert err.splitlines()[-1].startswith("forge: cannot write") and complaint in err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from forge_core.cli.status import INTERRUPTED
-from forge_core.errors import BadInput, StoreUnusable
+from forge_core.errors import BadInput
 from forge_core.ranges import ranges_text
 
 if TYPE_CHECKING:
@@ -20,27 +20,16 @@ if TYPE_CHECKING:
     from forge_core.files.records import RecordFile
 
 
-_PROBE = ".forge-writable"
-"""name of an empty file that is written and deleted; no other program uses it"""
-
-
 def require_persistent_store(store: Store) -> None:
     """Raise BadInput if the store will be gone when this process ends."""
     if store.url.startswith("memory:"):
         raise BadInput(f"{store.url} will be gone when this command ends: use a folder or another URL")
 
 
-def check_writable(store: Store) -> None:
-    """Raise StoreUnusable now rather than after the first piece of work is done."""
-    store.write(_PROBE, b"")
-    with suppress(StoreUnusable):  # another process deleted it, or deleting is forbidden; it is hidden
-        store.delete(_PROBE)
-
-
 def check_place(store: Store) -> None:
     """Raise BadInput or StoreUnusable if the store cannot keep results, before any work is done."""
     require_persistent_store(store)
-    check_writable(store)
+    store.check_writable()
 
 
 def take_first(

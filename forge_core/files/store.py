@@ -27,6 +27,8 @@ from forge_core.files.addresses import check_url, local_path, redact
 ABANDONED_AFTER_S = 3600.0
 """the age at which a temporary file whose writer is gone counts as abandoned"""
 
+_PROBE = ".forge-writable"
+"""name of an empty file that is written and deleted; no other program uses it"""
 _TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.tmp")
 """`.NAME.HOST.PID.RANDOM.tmp`: hidden, and unique to one writer"""
 
@@ -127,6 +129,12 @@ class Store:
                 _write_locally(path, data)
             else:
                 filesystem.pipe_file(path, data)
+
+    def check_writable(self) -> None:
+        """Raise StoreUnusable now rather than after the first piece of work is done."""
+        self.write(_PROBE, b"")
+        with suppress(StoreUnusable):  # another process deleted it, or deleting is forbidden; it is hidden
+            self.delete(_PROBE)
 
     def names(self, suffix: str = "") -> list[str]:
         """Return the sorted names of the files directly in this folder that end in `suffix`.

@@ -65,7 +65,7 @@ class Source(ABC):
         """Return the training rows and the val rows. makers: number of processes that generate live rows.
         share: folder in which runs share them.
 
-        Raises BadInput if stored rows have changed.
+        Raises BadInput if stored rows have changed, StoreUnusable if the folder cannot be written.
         """
 
     def sample(self) -> Rows | None:
@@ -119,6 +119,8 @@ class LiveRows(Source):
 
         shared = None if share is None else Store(share)
         source = LiveSource(LiveConfig(**self.record["config"]), makers, shared)
+        if shared:
+            shared.check_writable()
         return source, concatenate(list(golden_rows(watched_keys(), rows_per_deal=WATCHED_ROWS_PER_DEAL)))
 
     def steps_of(self, epochs: int) -> int:
@@ -210,9 +212,7 @@ class StoredRows(Source):
 
     def makers(self, workers: int | None, share: str | None = None) -> int:
         """Return 0, because stored rows need no processes."""
-        for name, given in (("workers", workers), ("share", share)):
-            if given is not None:
-                raise BadInput(f"{name} has no effect on stored rows: leave it out")
+        refuse_live_settings(workers=workers, share=share)
         return 0
 
 
@@ -311,9 +311,11 @@ def choose_source(
     seed: int,
     stage: int = 1,
     rows_per_deal: int | None = None,
+    workers: int | None = None,
+    share: str | None = None,
 ) -> Source:
     """Return the source for the user's settings. data: the root of a store, or None if live is set.
-    rows_per_deal: only with live.
+    rows_per_deal, workers, share: only with live, see LiveTeachingSettings.
 
     Raises BadInput if the settings conflict.
     """
@@ -329,9 +331,16 @@ def choose_source(
         return LiveRows.describe(
             batch_size, seed, LIVE_ROWS_PER_DEAL if rows_per_deal is None else rows_per_deal
         )
-    if rows_per_deal is not None:
-        raise BadInput("rows-per-deal has no effect on stored rows: leave it out")
+    refuse_live_settings(rows_per_deal=rows_per_deal, workers=workers, share=share)
     return STORED[stage].describe(Store(data or ""), batch_size, seed)
+
+
+def refuse_live_settings(**given: Any) -> None:
+    """Raise BadInput if a setting is given that needs live rows. given: by name, None if it is left out."""
+    for name, value in given.items():
+        if value is not None:
+            option = name.replace("_", "-")
+            raise BadInput(f"--{option} needs --live and has no effect on stored rows: leave it out")
 
 
 def choose_objective(stage: int, objective: str | None) -> str:

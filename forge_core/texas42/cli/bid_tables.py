@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from forge_core.cli.filling import (
-    check_writable,
     interruptible,
     print_left,
     print_plan,
@@ -54,7 +53,7 @@ def bid_tables(
         print_plan(TABLES, store, len(seeds), keys, json, seeds=missing, limit=limit)
         return
     if missing:
-        check_writable(store)
+        store.check_writable()
     started, asked = time.perf_counter(), [key.seed for key in take_first(TABLES, store, keys, limit)]
     made = fill(store, asked, config)
     stopped = len(made) < len(asked)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forge_core.cli.filling import (
-    check_writable,
     interruptible,
     print_left,
     print_plan,
@@ -70,7 +69,7 @@ def eq(
         print_plan(GAMES, store, len(keys), missing, json, "played", [key.seed for key in missing], limit)
         return
     if missing:
-        check_writable(store)
+        store.check_writable()
     begun, asked = time.perf_counter(), take_first(GAMES, store, missing, limit)
     reports, refused = play(store, asked, judge, config, settings.bid, settings.batch, device)
     stopped = refused is None and len(reports) < len(asked)

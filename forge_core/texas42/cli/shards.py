@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forge_core.cli.filling import (
-    check_writable,
     interruptible,
     print_left,
     print_plan,
@@ -74,7 +73,7 @@ def shards(
         print_plan(SHARDS, store, len(keys), missing, json, seeds=[k.seed for k in missing], limit=limit)
         return
     if missing:
-        check_writable(store)
+        store.check_writable()
     started, asked = time.perf_counter(), take_first(SHARDS, store, missing, limit)
     reports, stopped = fill(store, asked, config, device, workers, settings.verify)
     print_summary(store, len(keys), len(missing), reports, time.perf_counter() - started, stopped, json)

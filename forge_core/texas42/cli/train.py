@@ -101,7 +101,14 @@ def train(
     else:
         model = choose_model(settings, objective, init_from)
         source = choose_source(
-            data, settings.live, settings.batch_size, settings.seed, stage, settings.rows_per_deal
+            data,
+            settings.live,
+            settings.batch_size,
+            settings.seed,
+            stage,
+            settings.rows_per_deal,
+            settings.workers,
+            settings.share,
         )
         config = configure(settings, model, source.steps_of, device, devices)
         if name is None:
