@@ -9,6 +9,7 @@ from forge_core.liuzhou.settings.validation import ValidationSettings, read_coun
 from forge_core.liuzhou.validate import CRITERIA, NOT_MEASURED, failures, validate
 from forge_core.liuzhou.validate.criteria import judge_all
 from forge_core.liuzhou.validate.positions import positions_of_all_phases
+from forge_core.liuzhou.validate.validator import steps_of
 from forge_core.meters import _parse
 
 pytestmark = pytest.mark.slow
@@ -21,8 +22,13 @@ NEED_A_CARD = {"speed_up_over_host_tree", "process_gain", "thread_gain", "watts"
 
 @pytest.fixture(scope="module")
 def report():
-    """The report of a tiny run on the CPU."""
-    return validate(TINY, "cpu")
+    """The report of a tiny run on the CPU, which calls on_done and on_part as it promises."""
+    done, parts = [], []
+    report = validate(TINY, "cpu", done.append, lambda text: parts.append((sum(done), text)))
+    assert sum(done) == steps_of(TINY)
+    assert [text.split()[0] for _, text in parts] == ["comparing", "measuring", "counting"]
+    assert [steps for steps, _ in parts] == [0, 1, steps_of(TINY) - 2]
+    return report
 
 
 def test_implementations_agree_and_the_hand_over_is_in_memory(report):
@@ -82,12 +88,14 @@ def test_counts_that_cannot_be_read(text):
 
 
 def test_strict_exits_with_2_if_a_criterion_fails(forge, monkeypatch):
-    def failed(settings, device, on_done):
+    def failed(settings, device, on_done, on_part):
+        on_part("measuring nothing")
         config = {"network": "32x3", "dtype": "float32", "sims": 4, "games": 8, "repeats": 1}
         return {"device": "cpu", "config": config, "summary": {}, "criteria": judge_all({"parity": 3})}
 
     monkeypatch.setattr("forge_core.liuzhou.validate.validate", failed)
-    status, out, _ = forge("liuzhou", "validate", "--quick")
+    status, out, err = forge("liuzhou", "validate", "--quick")
     assert status == 0 and "parity" in out and "fail" in out
+    assert err == "measuring nothing\n"
     status, _, err = forge("liuzhou", "validate", "--quick", "--strict")
     assert status == 2 and "1 of the criteria failed: parity" in err

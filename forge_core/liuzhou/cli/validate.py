@@ -36,7 +36,7 @@ def validate(
     A criterion that was not measured, such as one that needs a GPU, neither passes nor fails.
     """
     from forge_core.cli.filling import check_file, place_of
-    from forge_core.cli.screen import print_json, progress_bar, screen
+    from forge_core.cli.screen import notes, print_json, progress_bar, screen
     from forge_core.liuzhou.validate import failures
     from forge_core.liuzhou.validate import validate as measure
     from forge_core.liuzhou.validate.validator import steps_of
@@ -45,8 +45,15 @@ def validate(
         check_file(json)
     if quick:
         settings = quick_settings(settings)
+    out = notes()
     with progress_bar("validating", steps_of(settings)) as move:
-        report = measure(settings, device, move)
+
+        def begin(part: str) -> None:
+            move(0, last=part)
+            if not out.is_terminal:
+                out.print(part)
+
+        report = measure(settings, device, move, begin)
     if json == "-":
         print_json(report)
     else:

@@ -41,26 +41,37 @@ def steps_of(settings: ValidationSettings) -> int:
 
 
 def validate(
-    settings: ValidationSettings, device: str = "auto", on_done: Callable[[int], None] = lambda n: None
+    settings: ValidationSettings,
+    device: str = "auto",
+    on_done: Callable[[int], None] = lambda n: None,
+    on_part: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Return the report of the validator: JSON types, None for what was not measured.
 
-    on_done: called as steps are done, see `steps_of`. Raises BadInput, DeviceUnavailable.
+    on_done: called as steps are done, see `steps_of`. on_part: called with a description of each part when
+    it begins. Raises BadInput, DeviceUnavailable.
     """
     device = resolve_device(device)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     with one_torch_thread() if device == "cpu" else nullcontext():
-        return _measure(settings, device, started, on_done)
+        return _measure(settings, device, started, on_done, on_part)
 
 
 def _measure(
-    settings: ValidationSettings, device: str, started: str, on_done: Callable[[int], None]
+    settings: ValidationSettings,
+    device: str,
+    started: str,
+    on_done: Callable[[int], None],
+    on_part: Callable[[str], None],
 ) -> dict[str, Any]:
     """Return the report. device: resolved. started: the time, as ISO text."""
+    on_part(f"comparing the implementations at {settings.compared:,} positions")
     correctness = measure_correctness(settings, device)
     on_done(1)
+    on_part(f"measuring {len(cases_of(settings))} cases, {settings.repeats} times each")
     rows = measure_rows(settings, device, on_done)
     summary = summarize(rows)
+    on_part("counting waits for the device, and measuring the handover")
     syncs = count_host_syncs(settings, device)
     on_done(1)
     handoff = measure_handoff(settings, device)
