@@ -3,6 +3,7 @@ package."""
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -58,3 +59,22 @@ def test_stands_once(pattern, home):
         if re.search(pattern, path.read_text())
     }
     assert found == {home}
+
+
+def texts(node: object) -> list[str]:
+    """Return all strings in a JSON value."""
+    if isinstance(node, dict):
+        return [text for value in node.values() for text in texts(value)]
+    if isinstance(node, list):
+        return [text for value in node for text in texts(value)]
+    return [node] if isinstance(node, str) else []
+
+
+@pytest.mark.parametrize(
+    "card", sorted((ROOT / "models").glob("*/model.json")), ids=lambda card: card.parent.name
+)
+def test_no_card_of_a_network_names_a_path_of_one_machine(card):
+    """Give `forge train` relative paths when you train a network for models/; they are kept in its card."""
+    assert [
+        text for text in texts(json.loads(card.read_text())) if re.match(r"[/~\\]|\w:\\|file:", text)
+    ] == []
