@@ -7,9 +7,13 @@ encoded, but only the final evaluation reads its labels.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from forge_core.errors import BadInput
 from forge_core.ranges import as_integer
+
+if TYPE_CHECKING:
+    import numpy as np
 
 PERIOD = 1000
 _VAL_FROM, _TEST_FROM = 900, 950
@@ -41,3 +45,11 @@ def check_seed(seed: int) -> int:
     if number is None or number < 0:
         raise BadInput(f"seed {seed!r} is not a whole number of at least 0: use 0, 1, 2, ...")
     return number
+
+
+def train_seeds(draw: np.random.Generator, n: int) -> list[int]:
+    """Draw n seeds of the train split, below 2 ** 62."""
+    seeds: list[int] = []
+    while len(seeds) < n:
+        seeds += [seed for seed in draw.integers(1 << 62, size=n).tolist() if split_of(seed) is Split.TRAIN]
+    return seeds[:n]

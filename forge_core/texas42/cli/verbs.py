@@ -26,6 +26,7 @@ from forge_core.texas42.cli.tokens_export import tokens_export
 from forge_core.texas42.cli.tournament import tournament
 from forge_core.texas42.cli.train import train
 from forge_core.texas42.cli.train_one_hand import train_one_hand
+from forge_core.texas42.cli.train_self_play import train_self_play
 from forge_core.texas42.cli.view import view
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ TEXAS42 = GameVerbs(
     summary="Texas 42, a domino game for four: solve deals, train networks, play, bid and compare players.",
     verbs={
         "deals": (deal, solve, shards),
-        "networks": (tokenize, tokens_export, train, train_one_hand, evaluate, export),
+        "networks": (tokenize, tokens_export, train, train_one_hand, train_self_play, evaluate, export),
         "games by E[Q]": (eq, summary, view, pictures, eq_export),
         "bidding": (bid, bid_tables, investigate, convergence),
         "players": (match, tournament, play),

@@ -15,7 +15,13 @@ from forge_core.kernels import kernel
 from forge_core.texas42.dominoes import HAND_SIZE, N_SEATS
 from forge_core.texas42.one_hand.features import FEATURES_VERSION, N_CONTEXT, N_PLAY, fill_features
 from forge_core.texas42.one_hand.heuristic import HEURISTIC_VERSION, heuristic_play
-from forge_core.texas42.one_hand.network import NO_WEIGHTS, ONE_HAND_MODEL, fill_logits, load_weights
+from forge_core.texas42.one_hand.network import (
+    NO_WEIGHTS,
+    ONE_HAND_MODEL,
+    best_place,
+    fill_logits,
+    load_weights,
+)
 from forge_core.texas42.one_hand.sight import DOMINO_TABLE, SIGHT, replay, see
 from forge_core.texas42.oracle.alphabeta.rulebook import HELD, RULEBOOK
 from forge_core.texas42.settings.one_hand import HIDDEN, SECOND
@@ -112,11 +118,7 @@ def policy_play(rules, dominoes, sight, policy, weights, memory):
         return heuristic_play(rules, dominoes, sight)
     n = fill_features(rules, dominoes, sight, memory.context, memory.plays, memory.order)
     fill_logits(weights, n, memory)
-    best = 0
-    for k in range(1, n):
-        if memory.logits[k] > memory.logits[best]:
-            best = k
-    return memory.order[best]
+    return memory.order[best_place(memory, n)]
 
 
 def choose_slots(views: Views, policy: Policy) -> npt.NDArray[np.int64]:

@@ -113,6 +113,16 @@ def fill_logits(weights, n, memory):
 
 
 @kernel
+def best_place(memory, n):
+    """Return which of the first n plays in memory has the highest logit: the first of equal ones."""
+    best = 0
+    for k in range(1, n):
+        if memory.logits[k] > memory.logits[best]:
+            best = k
+    return best
+
+
+@kernel
 def _fill_units(inputs, weights, start, units, positive):
     """Fill units [U] with start [U] + inputs [I] x weights [I, U]; with `positive`, negative ones become 0.
 

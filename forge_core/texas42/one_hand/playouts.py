@@ -207,7 +207,7 @@ def playout_rows(
             barred[:] = public
             note_void(rules, trick, domino, seat, barred)
             after = play(rules, trick, domino)
-            q[row, slot] = _play_on(
+            q[row, slot] = play_on(
                 rules,
                 search,
                 dominoes,
@@ -248,7 +248,7 @@ def play_deals(rulebook, workspace, table, sights, memories, deals, decls, polic
         rules = rulebook[decls[row]]
         enter(rules, search, deals[row], decls[row])
         barred[:] = 0
-        gained[row] = _play_on(
+        gained[row] = play_on(
             rules,
             search,
             dominoes,
@@ -275,7 +275,7 @@ def _bar(rules, voids, barred):
 
 
 @kernel
-def _play_on(rules, search, dominoes, sight, memory, boundary, trick, barred, bidder, policy, weights, until):
+def play_on(rules, search, dominoes, sight, memory, boundary, trick, barred, bidder, policy, weights, until):
     """Return the points to come, the trick so far included, in team 0's frame. Changes barred [4]."""
     gained = np.int64(0)
     while True:

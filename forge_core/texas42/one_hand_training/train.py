@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ _WARMUP = 0.1
 _STEPS_AT_ONCE = 20
 """steps between two looks at the clock and at Ctrl-C: about a second"""
 _EVALUATED_AT_ONCE = 16_384
-_NOT_OF_TRAINING = ("init_from", "name", "runs")
+NOT_OF_TRAINING = ("init_from", "name", "runs")
 """settings that do not belong to `train` in config.json"""
 
 
@@ -209,7 +209,21 @@ def train(plan: Plan, folder: str | Path, *, resume: bool = False, watch: Watch 
     return go_through(begin, resume, "cpu", "32", network.n_parameters, watch or Watch())
 
 
-def first_network(kind: type[OptionNet], settings: OneHandSettings, init_from: str | None) -> OptionNet:
+N = TypeVar("N", bound=OptionNet)
+
+
+class _Size(Protocol):
+    """Settings that determine the first weights of a network."""
+
+    @property
+    def hidden(self) -> int | None: ...
+    @property
+    def second(self) -> int | None: ...
+    @property
+    def seed(self) -> int: ...
+
+
+def first_network(kind: type[N], settings: _Size, init_from: str | None) -> N:
     """Return a network of this class with fresh weights from the seed, or a model to continue from.
 
     Raises BadInput for a model of another size than the settings ask for.
@@ -244,7 +258,7 @@ def describe_run(plan: Plan, network: OptionNet, init_from: str | None) -> dict[
 
 def train_record(settings: OneHandSettings) -> dict[str, Any]:
     """Return the settings of training as JSON types, without the name and the place of the run."""
-    return {name: value for name, value in asdict(settings).items() if name not in _NOT_OF_TRAINING}
+    return {name: value for name, value in asdict(settings).items() if name not in NOT_OF_TRAINING}
 
 
 def settings_from(stored: Mapping[str, Any], init_from: str | None) -> OneHandSettings:

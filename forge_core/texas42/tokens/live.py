@@ -38,7 +38,7 @@ from forge_core.errors import BadInput, ForgeError
 from forge_core.files import Store, fingerprint
 from forge_core.learning.labelled.rows import Rows
 from forge_core.learning.labelled.settings import LIVE_ROWS_PER_DEAL
-from forge_core.splits import Split, check_seed, split_of
+from forge_core.splits import Split, check_seed, split_of, train_seeds
 from forge_core.streams import stream
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.declarations import N_DECLARATIONS
@@ -62,7 +62,6 @@ from forge_core.texas42.tokens.walks import walk
 LIVE_VERSION = "l1"
 """Raised when the same configuration gives different rows"""
 
-_SEEDS = 1 << 62
 _FORCED_KEPT = 0.25
 """fraction kept of positions with one legal play: they are 43 % of a walk and teach only values"""
 _CHUNK_ROWS = 16_384
@@ -161,11 +160,8 @@ def make_chunk(config: LiveConfig, chunk: int) -> LabelledStates:
 def train_deals(seed: int, chunk: int, part: str, n: int) -> tuple[list[int], npt.NDArray[np.int8]]:
     """Return n train seeds for one part of a chunk, and their declarations int8 [n]."""
     draw = stream(seed, "live", chunk, part, "deals")
-    seeds: list[int] = []
-    while len(seeds) < n:
-        seeds += [s for s in draw.integers(_SEEDS, size=n).tolist() if split_of(s) is Split.TRAIN]
     declarations = stream(seed, "live", chunk, part, "declarations").integers(N_DECLARATIONS, size=n)
-    return seeds[:n], declarations.astype(np.int8)
+    return train_seeds(draw, n), declarations.astype(np.int8)
 
 
 def _deal(seeds: list[int]) -> npt.NDArray[np.int8]:

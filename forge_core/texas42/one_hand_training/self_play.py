@@ -1,0 +1,234 @@
+"""A run in which the one-hand network learns from deals that it plays against itself.
+
+Each step plays new deals by the network as it is, values every legal play by a playout, and takes one step of
+the optimizer. Deals and random plays depend only on the seed and the step, so a run that was stopped and
+resumed equals an uninterrupted one to the last digit. Nothing is stored.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from forge_core.arena.settings import held_out_seeds
+from forge_core.errors import BadInput
+from forge_core.learning.checkpoints import weights_digest
+from forge_core.learning.loop import LoopRun, Watch, go_through
+from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_machine
+from forge_core.splits import train_seeds
+from forge_core.streams import stream
+from forge_core.texas42.arena.duplicate import Conditions, play_out
+from forge_core.texas42.deals import deal_from_seed
+from forge_core.texas42.declaring import DECLARING_VERSION, declaration_scores
+from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
+from forge_core.texas42.eq.generate import game_keys
+from forge_core.texas42.games import Games
+from forge_core.texas42.one_hand.choose import NETWORK, POLICIES, Policy, load_policy
+from forge_core.texas42.one_hand.network import ONE_HAND_MODEL, OneHandNet, weights_of
+from forge_core.texas42.one_hand.self_play import SELF_PLAY_VERSION, Decisions, self_play
+from forge_core.texas42.one_hand_training.lessons import Lesson
+from forge_core.texas42.one_hand_training.losses import regrets
+from forge_core.texas42.one_hand_training.train import NOT_OF_TRAINING, Since, first_network, rate_at
+from forge_core.texas42.players.one_hand import OneHandPlayer
+from forge_core.texas42.settings.one_hand import EVALUATIONS
+from forge_core.texas42.settings.self_play import SelfPlaySettings
+
+MODEL_VERSION = "p1"
+"""Raised when the same settings train a different network."""
+POINTS = "points_per_deal"
+"""figure of an evaluation: points per duplicate deal against the network that ships with the project"""
+
+_STRONGEST_BIDS = 0.4
+"""share of deals in which the hand with the best declaration bids, as in auctions; in others any hand does"""
+_UNSUITABLE = 0.15
+"""share of deals whose declaration is drawn by softmax of its score / _SPREAD instead of being the best"""
+_SPREAD = 0.6
+_KEPT = 0.99
+"""share of the averaged weights that a step keeps; the average, not the last weights, is the network"""
+_EVALUATED = 4000
+"""held-out deals of an evaluation, each played twice: a standard error of 0.1 points"""
+_SCALE = 10.0
+"""points by which the loss is divided, so that it is of the order of 1"""
+
+
+def deals_of(seed: int, step: int, n: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]:
+    """Return hands [n, 4, 7] of the train split, seat 0 bidding, and declarations [n], of a step."""
+    draw = stream(seed, "self-play-deals", step)
+    hands = np.array([deal_from_seed(each) for each in train_seeds(draw, n)], dtype=np.int8)
+    scores = declaration_scores(hands.reshape(-1, HAND_SIZE)).reshape(n, N_SEATS, -1)
+    strongest = scores.max(axis=2).argmax(axis=1)
+    bidder = np.where(draw.random(n) < _STRONGEST_BIDS, strongest, 0)
+    seats = (np.arange(N_SEATS) + bidder[:, None]) % N_SEATS
+    own = scores[np.arange(n), bidder]
+    drawn = (own + _SPREAD * draw.gumbel(size=own.shape)).argmax(axis=1)
+    decls = np.where(draw.random(n) < _UNSUITABLE, drawn, own.argmax(axis=1))
+    return np.take_along_axis(hands, seats[:, :, None], axis=1), decls
+
+
+def lesson_of(decisions: Decisions) -> Lesson:
+    """Return decisions as the trainer reads them."""
+    legal = np.arange(HAND_SIZE) < decisions.n_legal[:, None]
+    decision, place = np.nonzero(legal)
+    columns = decisions.context, decisions.plays[decision, place], decision, place, legal, decisions.q
+    return Lesson(*map(torch.from_numpy, columns))
+
+
+def loss_of(logits: Tensor, q: Tensor, legal: Tensor, temperature: float) -> Tensor:
+    """Return the mean over N decisions of the expected regret less temperature x entropy, a scalar.
+
+    logits: [N, 7], -inf where there is no play. q: [N, 7] points. The loss is linear in q, so that the error
+    of single values does not bias it; the best answer is the softmax of -(mean regret) / temperature.
+    """
+    log_share = logits.log_softmax(dim=1).masked_fill(~legal, 0.0)
+    share = log_share.exp().masked_fill(~legal, 0.0)
+    expected = (share * regrets(q, legal)).sum(dim=1)
+    entropy = -(share * log_share).sum(dim=1)
+    return (expected - temperature * entropy).mean()
+
+
+class SelfPlayRun(LoopRun):
+    """A run in a folder. It counts deals where LoopRun speaks of what was played."""
+
+    def __init__(
+        self, settings: SelfPlaySettings, folder: Path, record: dict[str, Any], network: OneHandNet
+    ) -> None:
+        """record: config.json. network: training starts from its weights."""
+        super().__init__(folder, record, settings.steps * settings.deals, EVALUATIONS)
+        self.settings, self.network, self.step, self.since = settings, network, 0, Since()
+        self.average = copy.deepcopy(network)
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.lr)
+        self.games = Conditions().deal(held_out_seeds(_EVALUATED))
+        self.opponent = OneHandPlayer("shipped", load_policy(ONE_HAND_MODEL))
+
+    @property
+    def played(self) -> int:
+        """Deals played so far."""
+        return self.step * self.settings.deals
+
+    def iterate(self) -> None:
+        """Play the deals of a step, and learn from them."""
+        settings, step = self.settings, self.step
+        hands, decls = deals_of(settings.seed, step, settings.deals)
+        draws = stream(settings.seed, "self-play-draws", step).random((settings.deals, N_PLAYS))
+        policy = policy_of(self.network)
+        lesson = lesson_of(self_play(hands, decls, draws, settings.epsilon, policy, settings.workers))
+        loss = loss_of(lesson.logits(self.network), lesson.q, lesson.legal, settings.temperature)
+        for group in self.optimizer.param_groups:
+            group["lr"] = settings.lr * rate_at(step, settings.steps)
+        self.optimizer.zero_grad()
+        (loss / _SCALE).backward()
+        self.optimizer.step()
+        kept = min(_KEPT, (1 + step) / (10 + step))  # at first, the average follows the weights
+        with torch.no_grad():
+            for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                mean.lerp_(now, 1 - kept)
+        self.step += 1
+        self.since.loss += float(loss.detach())
+        self.since.steps += 1
+
+    def evaluate(self) -> tuple[OneHandNet, int, dict[str, float]]:
+        """Return the averaged network, the number of steps, and its points in held-out deals."""
+        if not all(bool(torch.isfinite(weights).all()) for weights in self.average.parameters()):
+            raise BadInput("training diverged: the weights are not numbers; use a lower lr")
+        points = points_per_deal(self.games, OneHandPlayer("new", policy_of(self.average)), self.opponent)
+        loss = self.since.loss / max(1, self.since.steps)
+        self.since = Since()
+        return self.average, self.step, {"loss": loss, POINTS: points}
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint holds."""
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "since": asdict(self.since),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state` returned."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.since = state["step"], Since(**state["since"])
+
+
+def policy_of(network: OneHandNet) -> Policy:
+    """Return the policy of a network as its weights are now."""
+    return Policy(POLICIES[NETWORK], weights_of(network))
+
+
+def points_per_deal(games: Games, player: OneHandPlayer, opponent: OneHandPlayer) -> float:
+    """Return the mean points by which a player exceeds another in duplicate deals: each bids once in each."""
+    keys, taken = game_keys(games, 0), []
+    for side in (0, 1):
+        sides = np.full((len(games), 2), side)
+        sides[:, 1] = 1 - side
+        taken.append(play_out(games, (player, opponent), sides, keys).seen.points[:, 0].astype(np.int64))
+    return float((taken[0] - taken[1]).mean())
+
+
+def train(
+    settings: SelfPlaySettings, folder: str | Path, *, resume: bool = False, watch: Watch | None = None
+) -> TrainResult:
+    """Train a network and keep everything in `folder`.
+
+    resume: continue from the checkpoint in `folder`; the result is the same as without the interruption.
+    watch: what ends the run early, and who is told how far it is. Raises BadInput for settings, a model or a
+    checkpoint that does not fit, and KeyboardInterrupt if `watch` says so.
+    """
+    folder = Path(folder)
+    network = first_network(OneHandNet, settings, None if resume else settings.init_from)
+    record = claim_folder(folder, describe_run(settings, network), resume)
+
+    def begin() -> SelfPlayRun:
+        return SelfPlayRun(settings, folder, record, network)
+
+    return go_through(begin, resume, "cpu", "32", network.n_parameters, watch or Watch())
+
+
+def describe_run(settings: SelfPlaySettings, network: OneHandNet) -> dict[str, Any]:
+    """Return the config.json of a run, which also begins the card of its network."""
+    size = {"hidden": network.config.hidden, "second": network.config.second}
+    shares = {"strongest_bids": _STRONGEST_BIDS, "unsuitable": _UNSUITABLE, "spread": _SPREAD}
+    versions = {"self_play": SELF_PLAY_VERSION, "declaring": DECLARING_VERSION}
+    parent = settings.init_from
+    return {
+        "train": train_record(settings) | size,
+        "spec": network.spec.to_dict(),
+        "data": {"kind": "self-play", **shares, "versions": versions},
+        "init_from": parent,
+        "parent_weights": weights_digest(parent) if parent else None,
+        "model_version": MODEL_VERSION,
+        **describe_machine("cpu", "32"),
+    }
+
+
+def train_record(settings: SelfPlaySettings) -> dict[str, Any]:
+    """Return the settings that determine the network, as JSON types."""
+    without = (*NOT_OF_TRAINING, "workers")
+    return {name: value for name, value in asdict(settings).items() if name not in without}
+
+
+def settings_from(stored: Mapping[str, Any], init_from: str | None) -> SelfPlaySettings:
+    """Return the settings of a run from `train` in its config.json. Raises BadInput for other settings."""
+    known = {each.name for each in fields(SelfPlaySettings)}
+    if unknown := sorted(set(stored) - known):
+        raise BadInput(f"the run has a setting {unknown[0]} that this code does not know: start a new run")
+    return SelfPlaySettings(**stored, init_from=init_from)
+
+
+def point_text(point: Point) -> str:
+    """Return an evaluation as a line of text."""
+    return (
+        f"step {point['step']:>7,}  {point['rows']:>11,} deals  {point['cpu_seconds']:>6,.0f} CPU s  "
+        f"loss {point['loss']:.3f}  points per deal against the shipped network {point[POINTS]:+.3f}"
+    )

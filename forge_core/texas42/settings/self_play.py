@@ -1,0 +1,74 @@
+"""User settings of training the one-hand network on deals that it plays against itself."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from forge_core.errors import BadInput
+from forge_core.learning.folders import RUNS
+from forge_core.ranges import check_numbers
+from forge_core.settings import setting
+from forge_core.texas42.settings.one_hand import HIDDEN, SECOND, check_units, read_seed
+
+MOST_DEALS = 1 << 16
+"""maximum number of deals of a step, which take about 25 kB each"""
+
+_NETWORK, _PACE, _RUN = "Network", "Steps, deals and learning rate", "Run"
+
+
+@dataclass(frozen=True, slots=True)
+class SelfPlaySettings:
+    """Settings of a run of self-play. Raises BadInput for values out of range."""
+
+    hidden: int | None = setting(
+        None,
+        "Units of the first hidden layer.",
+        default_text=f"{HIDDEN}, or as in the model to start from",
+        panel=_NETWORK,
+    )
+    second: int | None = setting(
+        None,
+        "Units of the second hidden layer.",
+        default_text=f"{SECOND}, or as in the model to start from",
+        panel=_NETWORK,
+    )
+    init_from: str | None = setting(
+        None, "Model to start from; it also determines the size.", metavar="PATH", panel=_NETWORK
+    )
+    steps: int = setting(2000, "Steps; each plays new deals and learns from them.", panel=_PACE)
+    deals: int = setting(512, "Deals per step; each has about 18 decisions with a choice.", panel=_PACE)
+    lr: float = setting(1e-3, "Peak learning rate; it falls to 0 over the run.", metavar="RATE", panel=_PACE)
+    temperature: float = setting(
+        2.0,
+        "Points of regret at which the network learns to make a play e times less likely.",
+        metavar="POINTS",
+        panel=_PACE,
+    )
+    epsilon: float = setting(
+        0.05, "Share of plays made at random, so that rare situations occur.", metavar="SHARE", panel=_PACE
+    )
+    workers: int | None = setting(None, "Threads that play.", default_text="one per core", panel=_RUN)
+    seed: int = setting(
+        0, "Seed of the first weights, of the deals and of random plays.", read=read_seed, panel=_RUN
+    )
+    name: str | None = setting(
+        None, "Name of the run and of its folder.", default_text="made from its settings", panel=_RUN
+    )
+    runs: str = setting(RUNS, "Folder that contains all runs.", metavar="DIR", panel=_RUN)
+
+    def __post_init__(self) -> None:
+        check_numbers(self)
+        for name, units in (("hidden", self.hidden), ("second", self.second)):
+            if units is not None:
+                check_units(name, units)
+        if self.steps < 1:
+            raise BadInput(f"steps {self.steps}: use at least 1")
+        if not 1 <= self.deals <= MOST_DEALS:
+            raise BadInput(f"deals {self.deals}: use 1 to {MOST_DEALS:,} per step")
+        if not (0 < self.lr < math.inf and 0 < self.temperature < math.inf):
+            raise BadInput(f"lr {self.lr} and temperature {self.temperature}: both must be above 0")
+        if not 0 <= self.epsilon <= 1:
+            raise BadInput(f"epsilon {self.epsilon}: use a share from 0 to 1")
+        if self.workers is not None and self.workers < 1:
+            raise BadInput(f"workers {self.workers}: use at least 1")
