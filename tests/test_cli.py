@@ -32,6 +32,7 @@ VERBS = (
     "bid",
     "bid-tables",
     "train-one-hand",
+    "train-self-play",
     "investigate",
     "convergence",
     "doctor",
