@@ -183,6 +183,7 @@ def test_a_match_may_play_what_an_auction_found():
         assert hands.tolist() == [*deal[first:], *deal[:first]]
         assert (decl, bid) == (held.decl, held.contract.bid)
     assert not games.seen.leader.any() and not games.seen.bidder.any()
+    assert games.seen.forced.all() and (games.seen.calls.max(axis=1) == games.seen.bid).all()
     assert len(set(games.seen.bid.tolist())) > 2
     assert len(conditions.deal([])) == 0
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forge_core.errors import BadInput
+from forge_core.texas42.auction import NO_CALL, Auction
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.games import Games, check_bid, start
 from forge_core.texas42.rules import legal_plays, trick_points, trick_winner
@@ -19,6 +20,24 @@ GOLDEN = json.loads((Path(__file__).parent / "golden" / "hands.json").read_text(
 def some_games(n: int = 8, first: int = 0) -> Games:
     seeds = range(first, first + n)
     return start([deal_from_seed(seed) for seed in seeds], [seed % 10 for seed in seeds])
+
+
+def test_games_know_the_auction_that_led_to_them():
+    deals = [deal_from_seed(seed) for seed in range(2)]
+    auctions = [Auction(1, (30, 0, 31, 0)), Auction(3, (0, 0, 0, 84), forced=True)]
+    games = start(deals, [0, 5], bidders=[0, 3], bids=[31, 84], auctions=auctions)
+    assert games.seen.had_auction.all() and games.seen.forced.tolist() == [False, True]
+    assert games.seen.calls.tolist() == [[30, 0, 31, 0], [0, 0, 0, 84]]
+    assert games.seen.callers.tolist() == [[2, 3, 0, 1], [0, 1, 2, 3]]
+    later = play_at_random(games, 9).take([1])
+    assert later.seen.calls.tolist() == [[0, 0, 0, 84]] and later.views.seen.forced.tolist() == [True]
+    given = some_games(3).seen
+    assert not given.had_auction.any() and (given.calls == NO_CALL).all()
+    with pytest.raises(BadInput, match="1 auctions for 2 games"):
+        start(deals, [0, 5], bidders=[0, 3], bids=[31, 84], auctions=auctions[:1])
+    for bidder, bid in ((1, 31), (0, 30)):
+        with pytest.raises(BadInput, match=r"game 0: calls \(30, 0, 31, 0\) with dealer 1"):
+            start(deals, [0, 5], bidders=[bidder, 3], bids=[bid, 84], auctions=auctions)
 
 
 def play_at_random(games: Games, steps: int, seed: int = 0) -> Games:

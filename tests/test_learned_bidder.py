@@ -10,7 +10,7 @@ import torch
 
 from forge_core.errors import BadInput
 from forge_core.splits import Split, split_of
-from forge_core.texas42.auction import MARK, PASS, Score
+from forge_core.texas42.auction import MARK, NO_CALL, PASS, Score
 from forge_core.texas42.bidding.advice import Situation
 from forge_core.texas42.bidding.bidders import Caller, CallsSoFar, call, hold_auction
 from forge_core.texas42.bidding.chances import MEASURED_CHANCES
@@ -18,7 +18,6 @@ from forge_core.texas42.bidding.evidence import AuctionEvidence
 from forge_core.texas42.bidding.features import (
     N_OPTION,
     N_SITUATION,
-    NO_CALL,
     NO_DECLARATION,
     OPTION,
     SITUATION,

@@ -13,6 +13,7 @@ import torch
 
 from forge_core.errors import BadInput
 from forge_core.streams import stream
+from forge_core.texas42.auction import NO_CALL
 from forge_core.texas42.eq import GameConfig, Sampling, decide
 from forge_core.texas42.eq.beliefs import DeclarationBelief
 from forge_core.texas42.eq.endings import value_endings
@@ -40,6 +41,7 @@ def view_of(position: dict) -> Views:
         *(np.array([position["decl"]], np.int8), np.array([0], np.int8), np.array([30], np.int16)),
         *(np.array([ids(position["plays"])], np.int8), np.array([position["players"]], np.int8)),
         *(np.array([position["seat"]], np.int8), np.array([position["points"]], np.int16)),
+        *(np.full((1, 4), NO_CALL, np.int16), np.zeros(1, np.bool_)),
     )
     return Views(seen, np.array([ids(position["hand"])], np.int8))
 

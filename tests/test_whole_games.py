@@ -16,6 +16,7 @@ from forge_core.texas42.arena.whole_games import PairedGames, deal_hand, parse_s
 from forge_core.texas42.auction import MARKS_TO_WIN, PASS, Auction, Score
 from forge_core.texas42.bidding.bidders import hold_auction
 from forge_core.texas42.deals import check_deal
+from forge_core.texas42.players.random import RandomPlayer
 
 RULE, RANDOM = "rule+heuristic", "rule+random"
 
@@ -86,6 +87,28 @@ def test_a_dealer_can_be_forced():
     assert all(hand.auction.forced for hand in bold.hands)
     assert any(hand.auction.calls[:3] == (PASS,) * 3 for hand in bold.hands)
     assert [hand.deal for hand in bold.hands if hand.seed == 0 and hand.game == 0][:3] == [0, 1, 2]
+
+
+def test_players_know_the_auction():
+    asked = []
+
+    class Watching(RandomPlayer):
+        def slots(self, views, keys):
+            asked.append(views.seen)
+            return super().slots(views, keys)
+
+    side = replace(parse_side(RULE), player=Watching())
+    games = play_pairs(side, replace(side, name="other"), range(2))
+    held = [hand.auction for hand in games.hands]
+    shown = {
+        (tuple(calls), bid)
+        for seen in asked
+        for calls, bid in zip(seen.calls.tolist(), seen.bid, strict=True)
+    }
+    assert shown == {(auction.calls, auction.high) for auction in held}
+    for seen in asked:
+        rows = np.arange(len(seen))
+        assert (seen.callers[rows, seen.calls.argmax(axis=1)] == seen.bidder).all() and not seen.forced.any()
 
 
 # figures

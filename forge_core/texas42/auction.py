@@ -15,6 +15,8 @@ from forge_core.errors import BadInput
 from forge_core.texas42.dominoes import HAND_POINTS, N_SEATS, team
 
 PASS = 0
+NO_CALL = -1
+"""In arrays of calls: nobody has called here."""
 LOWEST_BID = 30
 MARK = HAND_POINTS
 """The number that stands for a bid of one mark; also the total points in a hand."""
@@ -183,6 +185,10 @@ class Auction:
         if seat != self.turn:
             raise BadInput(f"seat {seat} calls out of turn: it is seat {self.turn}'s turn to call")
         return replace(self, calls=(*self.calls, call))
+
+    def seen_from(self, seat: int) -> Auction:
+        """Return the same auction with seats numbered from this one."""
+        return replace(self, dealer=(self.dealer - seat) % N_SEATS)
 
     def _seat(self, place: int) -> int:
         return (self.dealer + 1 + place) % N_SEATS

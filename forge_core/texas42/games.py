@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from forge_core.errors import BadInput
-from forge_core.texas42.auction import LOWEST_BID, check_bid
+from forge_core.texas42.auction import LOWEST_BID, NO_CALL, Auction, Contract, call_text, check_bid
 from forge_core.texas42.deals import check_deal, check_leader
 from forge_core.texas42.declarations import check_declaration
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
@@ -71,11 +71,19 @@ class Games:
         return Games(np.array(self.hands[index]), self.seen.take(index))
 
 
-def start(hands, decls, leaders=0, bidders=None, bids: npt.ArrayLike = LOWEST_BID) -> Games:
+def start(
+    hands,
+    decls,
+    leaders=0,
+    bidders=None,
+    bids: npt.ArrayLike = LOWEST_BID,
+    auctions: Sequence[Auction] | None = None,
+) -> Games:
     """Set up games before the first play.
 
     hands: [N][4][7] ids. decls: [N]. leaders (of the first trick), bidders (default: the leaders)
-    and bids: one per game, or one for all. Raises BadInput for invalid values.
+    and bids: one per game, or one for all. auctions: [N], which led to these bidders and bids, if auctions
+    were held. Raises BadInput for invalid values.
     """
     deals = [check_deal(deal) for deal in hands]
     n = len(deals)
@@ -95,6 +103,11 @@ def start(hands, decls, leaders=0, bidders=None, bids: npt.ArrayLike = LOWEST_BI
         check_leader(int(seat))
     for each_bid in np.unique(bid):
         check_bid(int(each_bid))
+    calls, forced = np.full((n, N_SEATS), NO_CALL, dtype=np.int16), np.zeros(n, dtype=np.bool_)
+    if auctions is not None:
+        _check_auctions(auctions, bidder, bid)
+        calls = np.array([one.calls for one in auctions], dtype=np.int16).reshape(n, N_SEATS)
+        forced = np.array([one.forced for one in auctions], dtype=np.bool_)
     return Games(
         dealt,
         Seen(
@@ -105,8 +118,26 @@ def start(hands, decls, leaders=0, bidders=None, bids: npt.ArrayLike = LOWEST_BI
             players=np.zeros((n, 0), dtype=np.int8),
             turn=turn.astype(np.int8),
             points=np.zeros((n, 2), dtype=np.int16),
+            calls=calls,
+            forced=forced,
         ),
     )
+
+
+def _check_auctions(
+    auctions: Sequence[Auction], bidder: npt.NDArray[np.int64], bid: npt.NDArray[np.int64]
+) -> None:
+    """Raise BadInput unless the N auctions led to the contracts of N games."""
+    if len(auctions) != len(bid):
+        raise BadInput(f"{len(auctions)} auctions for {len(bid)} games: give one per game")
+    for game, (auction, seat, of_game) in enumerate(
+        zip(auctions, bidder.tolist(), bid.tolist(), strict=True)
+    ):
+        if not auction.over or auction.contract != Contract(seat, of_game):
+            raise BadInput(
+                f"game {game}: calls {auction.calls} with dealer {auction.dealer} do not give seat {seat} a "
+                f"contract of {call_text(of_game)}: pass the auction that led to it"
+            )
 
 
 def replay(games: Games, plays: npt.ArrayLike) -> Iterator[Games]:

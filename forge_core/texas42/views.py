@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
+from forge_core.texas42.auction import NO_CALL
 from forge_core.texas42.dominoes import HAND_POINTS, N_SEATS
 from forge_core.texas42.tables import COUNTS, FOLLOWS, LED_SUIT, TRICK_RANK
 
@@ -35,6 +36,11 @@ class Seen:
     """[N] seat to play; after the last play, the seat that took the last trick"""
     points: npt.NDArray[np.int16]
     """[N, 2] points taken so far by teams 0 and 1"""
+    calls: npt.NDArray[np.int16]
+    """[N, 4] calls of the auction in order, from the dealer's left: bids, 0 for a pass; NO_CALL in games
+    whose contract comes from no auction"""
+    forced: npt.NDArray[np.bool_]
+    """[N] True if the dealer had to bid after three passes, by the house rule"""
 
     def __len__(self) -> int:
         return len(self.decl)
@@ -48,6 +54,17 @@ class Seen:
     def leader(self) -> Bytes:
         """[N] seat that led the first trick."""
         return self.players[:, 0] if self.step else self.turn
+
+    @property
+    def had_auction(self) -> npt.NDArray[np.bool_]:
+        """[N] bool: True if an auction led to the contract."""
+        return self.calls[:, 0] != NO_CALL
+
+    @property
+    def callers(self) -> Bytes:
+        """[N, 4] the seat that made each call; without meaning in games without an auction."""
+        first = self.bidder - self.calls.argmax(axis=1)
+        return ((first[:, None] + np.arange(N_SEATS)) % N_SEATS).astype(np.int8)
 
     @property
     def trick(self) -> Bytes:

@@ -13,7 +13,10 @@ import numpy.typing as npt
 from forge_core.errors import BadInput
 from forge_core.ranges import check_numbers
 from forge_core.splits import Split, check_seed, split_of
-from forge_core.texas42.bidding.bidders import RuleBidder, hold_auction
+from forge_core.streams import stream
+from forge_core.texas42.auction import MARKS_TO_WIN, Auction, Score
+from forge_core.texas42.bidding.bidders import HeldAuction, RuleBidder, hold_auction
+from forge_core.texas42.bidding.names import AnyBidder
 from forge_core.texas42.deals import Hands, deal_from_seed
 from forge_core.texas42.declarations import N_DECLARATIONS, check_declaration
 from forge_core.texas42.declaring import suits
@@ -74,8 +77,10 @@ class Conditions:
         if self.declare == "auction":
             held = [_hold(seed) for seed in seeds]
             hands = np.array([deal for deal, _, _ in held], dtype=np.int8).reshape(-1, 4, 7)
-            decls, bids = (np.array([one[part] for one in held], dtype=np.int64) for part in (1, 2))
-            return start(hands, decls, bids=bids)
+            decls = np.array([decl for _, decl, _ in held], dtype=np.int64)
+            auctions = [auction for _, _, auction in held]
+            bids = np.array([auction.high for auction in auctions], dtype=np.int64)
+            return start(hands, decls, bids=bids, auctions=auctions)
         hands = np.array([deal_from_seed(seed) for seed in seeds], dtype=np.int8).reshape(-1, 4, 7)
         if self.declare == "hand":
             decls = suits(hands[:, 0])
@@ -87,13 +92,40 @@ class Conditions:
 
 
 @cache
-def _hold(seed: int) -> tuple[Hands, int, int]:
-    """Hold the auction of a seed; return the hands starting with the bidder's, declaration and bid."""
+def _hold(seed: int) -> tuple[Hands, int, Auction]:
+    """Hold the auction of a seed; return hands, declaration and auction, with seats from the bidder's."""
     hands = deal_from_seed(seed)
     held = hold_auction(hands, [_RULE] * N_SEATS, dealer=N_SEATS - 1, forced=True)
     assert held.contract is not None and held.decl is not None
     first = held.contract.bidder
-    return [*hands[first:], *hands[:first]], held.decl, held.contract.bid
+    return [*hands[first:], *hands[:first]], held.decl, held.auction.seen_from(first)
+
+
+def auction_at_random_score(seed: int, bidder: AnyBidder) -> tuple[Hands, HeldAuction, tuple[int, int]]:
+    """Hold the auction of a seed's deal, with four bidders of one kind and seat 3 as the dealer.
+
+    Returns the hands, the auction, and the marks of teams 0 and 1, which are drawn at random.
+    """
+    hands, marks = deal_from_seed(seed), stream(seed, "score").integers(MARKS_TO_WIN, size=2).tolist()
+    score = marks[0], marks[1]
+    return hands, hold_auction(hands, [bidder] * N_SEATS, N_SEATS - 1, Score(score)), score
+
+
+def deal_contracts(seeds: Sequence[int], bidder: AnyBidder) -> Games:
+    """Return the contracts of auctions at random scores before the first play; seats count from the bidder's.
+
+    Deals that all pass are left out.
+    """
+    hands, decls, auctions = [], [], []
+    for seed in seeds:
+        deal, held, _ = auction_at_random_score(seed, bidder)
+        if held.contract:
+            first = held.contract.bidder
+            hands.append([*deal[first:], *deal[:first]])
+            decls.append(held.decl)
+            auctions.append(held.auction.seen_from(first))
+    bids = np.array([auction.high for auction in auctions], dtype=np.int64)
+    return start(hands, np.array(decls, dtype=np.int64), bids=bids, auctions=auctions)
 
 
 def play_out(

@@ -285,7 +285,14 @@ class _Table:
         holder = [game.side_of(contract.team) for game, contract in zip(games, contracts, strict=True)]
         sides = np.array(holder)[:, None] ^ np.arange(2)  # [N, 2] by team as seen from the bidder
         needed = np.array([contract.needed for contract in contracts])
-        playing = start(turned, [one.decl for _, one in held], bids=[each.bid for each in contracts])
+        playing = start(
+            turned,
+            [one.decl for _, one in held],
+            bids=[each.bid for each in contracts],
+            auctions=[
+                one.auction.seen_from(each.bidder) for (_, one), each in zip(held, contracts, strict=True)
+            ],
+        )
         keys, rows = game_keys(playing, self.seed), np.arange(len(games))
         made = np.zeros(len(games), dtype=np.bool_)
         while len(rows):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.texas42.auction import LOWEST_BID, MARK, MARKS_TO_WIN, PASS
+from forge_core.texas42.auction import LOWEST_BID, MARK, MARKS_TO_WIN, NO_CALL, PASS
 from forge_core.texas42.bidding.calls import RULE_TABLE
 from forge_core.texas42.bidding.chances import MEASURED_CHANCES, chances_after
 from forge_core.texas42.bidding.table import BIDS
@@ -114,8 +114,8 @@ OPTION = _OF_BID | {f"decl_{name}": meaning for name, meaning in _OF_DECLARATION
 """the features of an option: name -> meaning; those of bid and declaration are 0 for a pass"""
 N_SITUATION, N_OPTION = len(SITUATION), len(OPTION)
 
-NO_CALL, NO_DECLARATION = -1, -1
-"""a place that has not called; the declaration of a pass"""
+NO_DECLARATION = -1
+"""the declaration of a pass"""
 
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]

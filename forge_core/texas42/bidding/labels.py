@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from forge_core.splits import Split, split_of
 from forge_core.streams import stream
-from forge_core.texas42.auction import MARKS_TO_WIN, PASS, legal_calls, points_needed
+from forge_core.texas42.auction import MARKS_TO_WIN, NO_CALL, PASS, legal_calls, points_needed
 from forge_core.texas42.bidding.advice import GRAIN, Situation
 from forge_core.texas42.bidding.bidders import CallsSoFar, RuleBidder, call
-from forge_core.texas42.bidding.features import NO_CALL, NO_DECLARATION, Decisions, Options
+from forge_core.texas42.bidding.features import NO_DECLARATION, Decisions, Options
 from forge_core.texas42.bidding.rollouts import RolloutBidder
 from forge_core.texas42.deals import Hands, deal_from_seed
 from forge_core.texas42.declarations import N_DECLARATIONS

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.texas42.auction import PASS, marks_of
+from forge_core.texas42.auction import NO_CALL, PASS, marks_of
 from forge_core.texas42.bidding.advice import GRAIN, Best, Situation
 from forge_core.texas42.bidding.bidders import CallsSoFar
 from forge_core.texas42.bidding.chances import chances_after
 from forge_core.texas42.bidding.features import (
     BID_FEATURES_VERSION,
-    NO_CALL,
     NO_DECLARATION,
     Decisions,
     Floats,
