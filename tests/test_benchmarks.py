@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from benchmark_modules import BENCHMARKS, load_benchmark
 from chromium import CHROMIUM
-from running import PROJECT
 
 pytestmark = pytest.mark.slow
 
-BENCHMARKS = PROJECT / "benchmarks"
 PARTITIONS, GPU = BENCHMARKS / "partitions.py", BENCHMARKS / "gpu.py"
-
-
-def load(path: Path):
-    """Load a benchmark as a module."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # where dataclasses look for it
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_the_benchmark_of_partitions_records_all_and_tells_the_parts(tmp_path):
@@ -47,7 +34,7 @@ def test_the_memory_of_a_training_step_is_that_of_tensors_alive_at_once():
     from forge_core.learning.networks.sizes import ModelConfig
     from forge_core.learning.networks.transformer import TokenTransformer
 
-    benchmark = load(BENCHMARKS / "training_memory.py")
+    benchmark = load_benchmark("training_memory")
     with benchmark.LiveBytes() as counted:
         first = torch.zeros(1000)
         second = first + 1
@@ -77,7 +64,7 @@ def test_the_queries_of_the_ui_are_still_those_of_its_schema():
     from dagster_graphql.schema import create_schema
     from graphql import parse, validate
 
-    benchmark = load(PARTITIONS)
+    benchmark = load_benchmark("partitions")
     queries = benchmark.ui_queries()
     assert len(queries) == 7
     schema = create_schema().graphql_schema
@@ -120,7 +107,7 @@ def test_all_that_a_gpu_is_timed_for_runs_and_is_kept(tmp_path):
 
 def test_nothing_is_timed_that_is_not_right_and_nothing_is_left_out_silently(monkeypatch, tmp_path, capsys):
     monkeypatch.syspath_prepend(BENCHMARKS)
-    gpu = load(GPU)
+    gpu = load_benchmark("gpu")
 
     def wrong(run):
         raise AssertionError("another world")
@@ -147,7 +134,7 @@ def test_nothing_is_timed_that_is_not_right_and_nothing_is_left_out_silently(mon
 )
 def test_a_gpu_run_that_cannot_begin_says_why(monkeypatch, capsys, arguments, wrong):
     monkeypatch.syspath_prepend(BENCHMARKS)
-    gpu = load(GPU)
+    gpu = load_benchmark("gpu")
     monkeypatch.setattr(sys, "argv", ["gpu.py", "--small", *arguments])
     with pytest.raises(SystemExit) as ended:
         gpu.main()
@@ -164,7 +151,7 @@ def test_the_checks_of_a_gpu_hold_on_a_pretended_one(monkeypatch):
     from forge_core.texas42.eq import generate
 
     monkeypatch.syspath_prepend(BENCHMARKS)
-    gpu, texas42 = load(GPU), load(BENCHMARKS / "gpu_texas42.py")
+    gpu, texas42 = load_benchmark("gpu"), load_benchmark("gpu_texas42")
     for name in ("resolve_device", "device_name"):
         monkeypatch.setattr(generate, name, lambda device: device)
     trained = texas42.reference
@@ -185,7 +172,7 @@ def test_the_check_of_skull_king_holds_on_a_pretended_gpu(monkeypatch):
     from forge_core.skull_king import env
 
     monkeypatch.syspath_prepend(BENCHMARKS)
-    gpu, skull_king = load(GPU), load(BENCHMARKS / "gpu_skull_king.py")
+    gpu, skull_king = load_benchmark("gpu"), load_benchmark("gpu_skull_king")
     monkeypatch.setattr(env, "resolve_device", lambda device: device)
     with pretended_card():
         run = gpu.Run("cuda:0", True, 0.0, 0.0)
@@ -197,7 +184,7 @@ def test_the_check_of_one_hand_playouts_holds_on_a_pretended_gpu(monkeypatch):
     from pretend_card import pretended_card
 
     monkeypatch.syspath_prepend(BENCHMARKS)
-    gpu, one_hand = load(GPU), load(BENCHMARKS / "gpu_one_hand.py")
+    gpu, one_hand = load_benchmark("gpu"), load_benchmark("gpu_one_hand")
     with pretended_card():
         run = gpu.Run("cuda:0", True, 0.0, 0.0)
         assert "280 decisions by each policy equal the CPU's" in one_hand.check_playouts(run)

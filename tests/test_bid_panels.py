@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-
 import numpy as np
 import pytest
 import torch
-from running import PROJECT
+from benchmark_modules import load_benchmark
 
 from forge_core.texas42.bidding.advice import Situation, advise, best_calls
 from forge_core.texas42.bidding.playouts import PLAYOUTS, choose_playout, open_playout
@@ -21,12 +18,7 @@ STRONG = parse_hand("6-6,6-5,6-4,6-2,5-5,1-1,3-0")
 
 @pytest.fixture(scope="module")
 def panels():
-    spec = importlib.util.spec_from_file_location("bid_panels", PROJECT / "benchmarks" / "bid_panels.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look for it
-    spec.loader.exec_module(module)
-    return module
+    return load_benchmark("bid_panels")
 
 
 def test_default_playouts_agree_with_real_games(panels):

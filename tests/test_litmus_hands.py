@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-
 import pytest
-from running import PROJECT
+from benchmark_modules import load_benchmark
 
 from forge_core.texas42.auction import LOWEST_BID, MARK, PASS
 from forge_core.texas42.bidding.names import parse_bidder
@@ -16,13 +13,7 @@ BIDDERS = "playouts", "rollout", "learned"
 
 @pytest.fixture(scope="module")
 def benchmark():
-    path = PROJECT / "benchmarks" / "litmus_hands.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look for it
-    spec.loader.exec_module(module)
-    return module
+    return load_benchmark("litmus_hands")
 
 
 @pytest.mark.parametrize("name", ["rule", *BIDDERS])
