@@ -1,6 +1,7 @@
 """Measure beliefs about hidden hands: how much likelier the true deal becomes, in nats.
 
     python benchmarks/beliefs.py --games 60 --players eq:oracle=playout heuristic network --declare hand
+    python benchmarks/beliefs.py --games 200 --players network --declare learned --beliefs both auction all
 
 A player plays all seats. After certain plies, worlds are sampled and weighted, and so is the true deal. The
 score is log w(true deal) - log of the mean w over the sampled worlds: the gain over equal weights. It is a
@@ -20,18 +21,21 @@ import torch
 
 from forge_core.streams import stream
 from forge_core.texas42.arena import held_out_seeds
-from forge_core.texas42.arena.duplicate import Conditions, play_out
-from forge_core.texas42.eq.beliefs import Belief, DeclarationBelief, JointBelief, PlayBelief
+from forge_core.texas42.arena.duplicate import Conditions, deal_contracts, play_out
+from forge_core.texas42.bidding.names import parse_bidder
+from forge_core.texas42.eq.beliefs import AuctionBelief, Belief, DeclarationBelief, JointBelief, PlayBelief
 from forge_core.texas42.eq.generate import game_keys
 from forge_core.texas42.eq.positions import Table, deal_out
 from forge_core.texas42.games import Games, replay
 from forge_core.texas42.one_hand.choose import open_policy
 from forge_core.texas42.players import parse_player
-from forge_core.texas42.settings.games import BELIEF_MIX, BELIEF_TAU, DECLARED_TEMPERATURE
+from forge_core.texas42.settings.games import BELIEF_MIX, BELIEF_TAU, CALLED_MIX, DECLARED_TEMPERATURE
+from forge_core.texas42.settings.matches import DECLARE
 from forge_core.texas42.worlds import Worlds
 from forge_core.texas42.worlds.voids import unseen
 
 TAUS, MIXES = (0.4, 0.5, 0.7, 1.0), (0.01, 0.02)
+CALL_MIXES = (0.02, 0.05, 0.1, 0.3)
 TEMPERATURES = (0.2, 0.3, 0.5, 1.0)
 EARLY, PLIES = (1, 2, 3, 5), (7, 9, 11, 13, 15, 18, 21)
 """plies: those of the mean are PLIES; EARLY shows what is known at once"""
@@ -43,22 +47,28 @@ def main() -> None:
     parser.add_argument("--games", type=int, default=60, help="train seeds, and as many held-out ones")
     parser.add_argument("--worlds", type=int, default=100)
     parser.add_argument("--players", nargs="+", default=["eq:oracle=playout", "heuristic", "network"])
-    parser.add_argument("--declare", default="hand", help="hand, seed or auction")
+    parser.add_argument(
+        "--declare", default="hand", help="hand, seed, auction, or a bidder, four of whom hold the auctions"
+    )
+    parser.add_argument("--beliefs", nargs="+", choices=list(candidates()), help="default: all of them")
     asked = parser.parse_args()
     for name in asked.players:
         for kind, beliefs in candidates().items():
+            if asked.beliefs and kind not in asked.beliefs:
+                continue
             print(json.dumps({"player": name, "belief": kind, **measure(name, beliefs, asked)}), flush=True)
 
 
 def candidates() -> dict[str, dict[str, Belief]]:
     """Return the beliefs among which to choose, by name."""
     policy = open_policy("network")
+    plays = PlayBelief(policy)
     return {
         "plays": {f"tau {t} mix {m}": PlayBelief(policy, t, m) for t, m in product(TAUS, MIXES)},
         "declaration": {f"temperature {t}": DeclarationBelief(t) for t in TEMPERATURES},
-        "both": {
-            f"temperature {t}": JointBelief((PlayBelief(policy), DeclarationBelief(t))) for t in (0.3, 0.5)
-        },
+        "both": {f"temperature {t}": JointBelief((plays, DeclarationBelief(t))) for t in (0.3, 0.5)},
+        "auction": {f"mix {mix}": AuctionBelief(mix) for mix in CALL_MIXES},
+        "all": {f"mix {mix}": JointBelief((plays, AuctionBelief(mix))) for mix in CALL_MIXES},
     }
 
 
@@ -68,7 +78,11 @@ def measure(name: str, beliefs: dict[str, Belief], asked: argparse.Namespace) ->
     best = max(beliefs, key=lambda key: mean_of(chosen_by[key]).mean())
     confirmed = scores(name, held_out_seeds(asked.games), beliefs, asked)
     by_game = mean_of(confirmed[best])
-    defaults = f"tau {BELIEF_TAU} mix {BELIEF_MIX}", f"temperature {DECLARED_TEMPERATURE}"
+    defaults = (
+        f"tau {BELIEF_TAU} mix {BELIEF_MIX}",
+        f"temperature {DECLARED_TEMPERATURE}",
+        f"mix {CALLED_MIX}",
+    )
     by_default = next(confirmed[default] for default in defaults if default in beliefs)
     return {
         "declare": asked.declare,
@@ -90,7 +104,10 @@ def scores(
     name: str, seeds: Sequence[int], beliefs: dict[str, Belief], asked: argparse.Namespace
 ) -> dict[str, dict[int, np.ndarray]]:
     """Return the score in nats by belief and ply: [N] games each."""
-    games = Conditions(declare=asked.declare).deal(seeds)
+    if asked.declare in DECLARE:
+        games = Conditions(declare=asked.declare).deal(seeds)
+    else:
+        games = deal_contracts(seeds, parse_bidder(asked.declare))
     sides = np.zeros((len(games), 2), dtype=np.int64)
     over = play_out(games, (parse_player(name, "cpu"),), sides, game_keys(games, 0))
     found: dict[str, dict[int, np.ndarray]] = {key: {} for key in beliefs}

@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
+from benchmark_modules import load_benchmark
 
 from forge_core.errors import BadInput
 from forge_core.learning.checkpoints import load_model
+from forge_core.splits import Split, split_of
 from forge_core.streams import stream
+from forge_core.texas42.auction import MARK, PASS, Auction, legal_calls
+from forge_core.texas42.bidding.labels import seeds_of
 from forge_core.texas42.declaring import suits
 from forge_core.texas42.eq import GameConfig, Sampling, decide, play_games
-from forge_core.texas42.eq.beliefs import DeclarationBelief, JointBelief, PlayBelief, open_belief
+from forge_core.texas42.eq.beliefs import (
+    AuctionBelief,
+    DeclarationBelief,
+    JointBelief,
+    PlayBelief,
+    open_belief,
+)
+from forge_core.texas42.eq.called import (
+    KINDS,
+    N_SITUATIONS,
+    kind_of,
+    legal_kinds,
+    log_likelihood_of_auctions,
+    log_likelihood_of_call,
+    log_likelihood_of_declaration,
+    situation_of,
+)
 from forge_core.texas42.eq.configuration import configure
 from forge_core.texas42.eq.estimate import estimate
 from forge_core.texas42.eq.faults import check_game
 from forge_core.texas42.eq.oracles import ExactOracle, PlayoutOracle
 from forge_core.texas42.games import Games, replay, start
+from forge_core.texas42.notation import parse_hand
 from forge_core.texas42.one_hand.choose import POLICIES, choose_slots, features_of, open_policy
 from forge_core.texas42.one_hand.likelihood import log_likelihood_of_plays
 from forge_core.texas42.one_hand.network import ONE_HAND_MODEL, OneHandNet
 from forge_core.texas42.settings.games import BELIEFS, GameSettings
+from forge_core.texas42.views import Seen
 
 NETWORK, HEURISTIC = open_policy("network"), open_policy("heuristic")
 EXACT = ExactOracle(workers=1)
@@ -100,7 +125,99 @@ def test_beliefs_are_multiplied():
     assert isinstance(both, JointBelief)
     parts = sum(part.log_prior(*asked) for part in (PlayBelief(NETWORK), DeclarationBelief()))
     torch.testing.assert_close(both.log_prior(*asked), parts)
-    assert [open_belief(name) is None for name in BELIEFS] == [True, False, False, False]
+    assert [open_belief(name) is None for name in BELIEFS] == [True, False, False, False, False]
+
+
+def after_auctions(n: int, step: int) -> Games:
+    """Return n random deals after auctions of random calls and `step` random plays; some dealers must bid."""
+    draws = stream(1, "test-beliefs")
+    held = []
+    while len(held) < n:
+        auction = Auction(int(draws.integers(4)), forced=bool(draws.integers(2)))
+        while not auction.over:
+            first, *others = auction.legal
+            call = first if draws.random() < 0.6 or not others else int(draws.choice(others))
+            auction = auction.call(auction.turn, call)
+        held += [auction] if auction.contract else []
+    contracts = [auction.contract for auction in held]
+    bidders, bids = [one.bidder for one in contracts], [one.bid for one in contracts]
+    hands = np.sort(draws.permuted(np.tile(np.arange(28), (n, 1)), axis=1).reshape(n, 4, 7), axis=2)
+    games = start(hands, np.arange(n) % 10, bidders, bids=bids, auctions=held)
+    while games.seen.step < step:
+        games = games.play(np.where(games.views.legal, draws.random((n, 7)), -1).argmax(axis=1))
+    return games
+
+
+@pytest.mark.parametrize("step", [0, 1, 6])
+def test_the_likelihood_of_auctions_equals_a_slow_one(step):
+    n, mix = 300, 0.07
+    games = after_auctions(n, step)
+    seen, expected = games.seen, np.zeros(n)
+    must_bid = seen.forced & (seen.calls[:, :3] == PASS).all(axis=1)
+    assert must_bid.any() and (seen.bid > MARK).any()
+    for game in range(n):
+        calls = seen.calls[game].tolist()
+        for place, seat in enumerate(seen.callers[game].tolist()):
+            hand = games.hands[game, [seat]]
+            if seat != seen.turn[game] and not (must_bid[game] and place == 3):
+                expected[game] += log_likelihood_of_call(hand, calls[:place], calls[place], mix)[0]
+            if seat != seen.turn[game] and seat == seen.bidder[game]:
+                expected[game] += log_likelihood_of_declaration(hand, int(seen.decl[game]), mix)[0]
+    found = log_likelihood_of_auctions(seen, games.hands, np.arange(n), mix)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_kinds_of_calls_share_all_legal_calls():
+    assert [kind_of(call) for call in (PASS, 30, 31, 33, 35, 41, 42, 84, 126)] == [0, 1, 2, 3, 4, 5, 6, 7, 7]
+    for high in (PASS, 30, 31, 32, 35, 40, 41, 42, 84):
+        assert np.flatnonzero(legal_kinds(high)).tolist() == sorted({kind_of(c) for c in legal_calls(high)})
+    assert {situation_of(calls) for calls in product((0, 30, 31, 35, 42), repeat=3)} <= set(
+        range(N_SITUATIONS)
+    )
+    hand = np.array([[0, 1, 5, 9, 14, 20, 27]], np.int8)
+    shares = [
+        np.exp(log_likelihood_of_call(hand, (30, 0), call, 0.1)) for call in KINDS.tolist() if call != 30
+    ]
+    assert sum(shares) == pytest.approx(1)
+
+
+def test_a_high_bid_points_at_strong_hands():
+    weak, strong = parse_hand("6-4 5-3 4-1 3-0 2-1 5-0 6-2"), parse_hand("6-6 6-5 6-4 6-3 5-5 4-4 1-0")
+    hands = np.array([sorted(weak), sorted(strong)], np.int8)
+    low, high = log_likelihood_of_call(hands, (PASS,), 84, 0.1)
+    assert high > low + 1
+    low, high = log_likelihood_of_call(hands, (PASS,), PASS, 0.1)
+    assert low > high + 1
+    assert np.diff(log_likelihood_of_declaration(hands, 6, 0.1))[0] > 1
+
+
+def test_without_an_auction_the_declaration_is_all_the_evidence():
+    given, held = random_games(40, 5), after_auctions(40, 5)
+    assert not given.seen.had_auction.any() and held.seen.had_auction.all()
+    asked = (given.seen, torch.arange(40), torch.from_numpy(given.hands))
+    torch.testing.assert_close(AuctionBelief().log_prior(*asked), DeclarationBelief().log_prior(*asked))
+    mixed = Games(
+        np.concatenate([given.hands, held.hands]),
+        Seen(*(np.concatenate([getattr(g.seen, f.name) for g in (given, held)]) for f in fields(Seen))),
+    )
+    log_p = AuctionBelief().log_prior(mixed.seen, torch.arange(80), torch.from_numpy(mixed.hands))
+    alone = (held.seen, torch.arange(40), torch.from_numpy(held.hands))
+    torch.testing.assert_close(log_p[:40], DeclarationBelief().log_prior(*asked))
+    torch.testing.assert_close(log_p[40:], AuctionBelief().log_prior(*alone))
+
+
+def test_an_auction_belief_describes_all_its_settings():
+    described = [AuctionBelief(), AuctionBelief(mix=0.2), AuctionBelief(otherwise=DeclarationBelief(0.5))]
+    assert len({str(belief.describe()) for belief in described}) == 3
+    assert {f.name for f in fields(AuctionBelief)} <= set(AuctionBelief().describe())
+    with pytest.raises(BadInput, match="mix 0: use a share above 0"):
+        AuctionBelief(mix=0)
+
+
+def test_auctions_of_the_fit_are_held_on_train_deals():
+    fit = load_benchmark("fit_auction")
+    assert {split_of(seed) for seed in fit.train_seeds(3000)} == {Split.TRAIN}
+    assert set(fit.train_seeds(3000)).isdisjoint(seeds_of(Split.TRAIN, 20_000))
 
 
 def test_worlds_are_chosen_in_proportion_to_their_weights():
@@ -165,7 +282,8 @@ def test_a_bonus_counts_the_bid():
 @pytest.mark.parametrize(
     ("settings", "wrong"),
     [
-        ({"belief": "hunch"}, "belief 'hunch': use off, plays, declaration, both"),
+        ({"belief": "hunch"}, "belief 'hunch': use off, plays, declaration, both, all"),
+        ({"belief": "all"}, "belief all: no auction leads to these games; use both"),
         ({"belief_candidates": 4}, "belief_candidates has no effect without a belief"),
         ({"belief": "declaration", "belief_tau": 1.0}, "belief_tau has no effect with belief declaration"),
         ({"belief": "plays", "belief_tau": 0.0}, "tau 0"),

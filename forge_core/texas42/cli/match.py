@@ -33,7 +33,7 @@ def match(
             "clairvoyant. Options of eq, pmake and strong: worlds=50 (or by trick: 400/100/50), loss=POINTS, "
             "most=WORLDS, "
             "oracle=hybrid|exact|model|playout, model=DIR, exact_from=TRICK, policy=network|heuristic, "
-            "until=PLAYS, posterior=on, belief=plays|declaration|both|off, candidates=4, tau=LOGITS, "
+            "until=PLAYS, posterior=on, belief=plays|declaration|both|all|off, candidates=4, tau=LOGITS, "
             "mix=SHARE, bonus=POINTS, endings=WORLDS. Example: eq:worlds=10,oracle=exact.",
         ),
     ],

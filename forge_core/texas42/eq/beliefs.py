@@ -1,8 +1,8 @@
-"""Beliefs about the hidden hands: from how the others played, and from the declaration."""
+"""Beliefs about the hidden hands: from the plays of the others, the declaration, and the auction."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,12 +11,14 @@ from torch import Tensor
 
 from forge_core.errors import BadInput
 from forge_core.texas42.declaring import DECLARING_VERSION, declaration_scores
+from forge_core.texas42.eq.called import CALLED_VERSION, log_likelihood_of_auctions
 from forge_core.texas42.one_hand.choose import Policy, open_policy
 from forge_core.texas42.one_hand.likelihood import LIKELIHOOD_VERSION, log_likelihood_of_plays
 from forge_core.texas42.settings.games import (
     BELIEF_MIX,
     BELIEF_TAU,
     BELIEFS,
+    CALLED_MIX,
     DECLARED_MIX,
     DECLARED_TEMPERATURE,
     PLAYOUT_POLICY,
@@ -106,6 +108,39 @@ class DeclarationBelief:
         return {"belief": "declaration", **settings}
 
 
+@dataclass(frozen=True, slots=True)
+class AuctionBelief:
+    """A belief from the auction: the others called, and the bidder declared, as their hands asked for.
+
+    The weight of a world is the likelihood of calls and declaration by a fitted model; see `called`.
+    """
+
+    mix: float = CALLED_MIX
+    """share of calls and declarations that are assumed to be random"""
+    otherwise: DeclarationBelief = field(default_factory=DeclarationBelief)
+    """the belief in games whose contract comes from no auction"""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.mix <= 1:
+            raise BadInput(
+                f"mix {self.mix:g}: use a share above 0, or one surprising call would rule out worlds"
+            )
+
+    def log_prior(self, seen: Seen, game: Tensor, hands: Tensor) -> Tensor:
+        """Return the log likelihood of the others' calls and declaration; see `Belief.log_prior`."""
+        games = game.cpu().numpy()
+        log_p = torch.from_numpy(log_likelihood_of_auctions(seen, hands.cpu().numpy(), games, self.mix))
+        if seen.had_auction.all():
+            return log_p.to(hands.device)
+        had_auction = torch.from_numpy(seen.had_auction[games]).to(hands.device)
+        return torch.where(had_auction, log_p.to(hands.device), self.otherwise.log_prior(seen, game, hands))
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the belief: see `Belief.describe`."""
+        settings = {"mix": self.mix, "version": CALLED_VERSION}
+        return {"belief": "auction", **settings, "otherwise": self.otherwise.describe()}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class JointBelief:
     """Several independent beliefs: their weights are multiplied."""
@@ -139,4 +174,6 @@ def open_belief(
     if name == "declaration":
         return DeclarationBelief()
     from_plays = PlayBelief(open_policy(policy), tau, mix, workers)
-    return from_plays if name == "plays" else JointBelief((from_plays, DeclarationBelief()))
+    if name == "plays":
+        return from_plays
+    return JointBelief((from_plays, AuctionBelief() if name == "all" else DeclarationBelief()))

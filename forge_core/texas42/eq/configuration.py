@@ -63,6 +63,8 @@ def belief_of(settings: GameSettings) -> Belief | None:
 
     Raises BadInput for unused settings.
     """
+    if settings.belief == "all":
+        raise BadInput("belief all: no auction leads to these games; use both")
     given = _given(tau=settings.belief_tau, mix=settings.belief_mix)
     if given and settings.belief not in ("plays", "both"):
         raise BadInput(

@@ -35,10 +35,14 @@ WINDOW, TAU, MIX = 12, 8.0, 0.6
 BELIEF_TAU, BELIEF_MIX, BELIEF_CANDIDATES = 0.7, 0.02, 4
 """defaults of a belief from the plays: in logits, as a share, and worlds drawn per world that is kept
 (`benchmarks/beliefs.py`)"""
-BELIEFS = ("off", "plays", "declaration", "both")
-"""evidence from which movers believe worlds more or less likely"""
+BELIEFS = ("off", "plays", "declaration", "both", "all")
+"""evidence from which movers believe worlds more or less likely: both are plays and declaration; all are
+plays, calls and declaration"""
 DECLARED_TEMPERATURE, DECLARED_MIX = 0.3, 0.02
 """defaults of a belief from the declaration: in trumps or sure winners, and as a share"""
+
+CALLED_MIX = 0.1
+"""default of a belief from the auction: a share of calls and declarations (`benchmarks/beliefs.py`)"""
 
 _WORLDS, _POSTERIOR, _BELIEF, _ADAPTIVE, _EXPLORATION = (
     "Worlds",
