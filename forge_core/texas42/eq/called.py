@@ -142,10 +142,9 @@ def kind_of(call: int) -> int:
 
 def legal_kinds(high: int) -> npt.NDArray[np.bool_]:
     """Return [K]: True for kinds with a legal call over the highest bid (PASS if there is none)."""
-    legal = np.append(KINDS[1:] - 1 > high, True) & (
-        high < MARK
-    )  # KINDS[k + 1] - 1 is the last call of kind k
-    legal[[0, -1]] = True
+    last = KINDS[1:] - 1  # the last call of every kind but the last one, which has no end
+    legal = np.append((last > high) & (high < MARK), True)
+    legal[0] = True
     return legal
 
 
