@@ -135,6 +135,7 @@ def test_definitions_are_these(instance):
         "eq_token_splits": ("expected_q", ["eq_catalog"], token_checks, 2, f"r2/t1/t2/{games}"),
         "eq_model": ("expected_q", ["eq_token_splits"], model_checks, None, f"m1/r2/t1/t2/{games}"),
         "one_hand_model": ("expected_q", ["eq_token_splits"], model_checks, None, f"o1/f1/r2/t1/t2/{games}"),
+        "self_play_model": ("expected_q", [], ["beats_heuristic", "model_loads"], None, "p1/s1/d1/f1"),
         "eq_model_onnx": ("expected_q", ["eq_model"], ["parity"], None, f"x2/m1/r2/t1/t2/{games}"),
         "bidding_results": ("bidding", [], sorted(CHECKS), 20, "b1/h1/p1/y1/q3/e1/o1"),
         "match_results": (
@@ -146,17 +147,17 @@ def test_definitions_are_these(instance):
         ),
         "champion": (
             "play",
-            ["eq_model", "one_hand_model", "oracle_model_evaluation"],
+            ["eq_model", "one_hand_model", "oracle_model_evaluation", "self_play_model"],
             [],
             4,
-            f"p1/v1/g1/m1/l1/t1/e1/s1/o1/o1/f1/m2/h1/r1/m1/r2/t1/t2/{games}",
+            f"p1/v1/g1/m1/l1/t1/e1/s1/o1/o1/p1/s1/d1/f1/m2/h1/r1/m1/r2/t1/t2/{games}",
         ),
         "play_page": (
             "play",
             ["champion"],
             [],
             None,
-            f"w1/x2/p1/v1/g1/m1/l1/t1/e1/s1/o1/o1/f1/m2/h1/r1/m1/r2/t1/t2/{games}",
+            f"w1/x2/p1/v1/g1/m1/l1/t1/e1/s1/o1/o1/p1/s1/d1/f1/m2/h1/r1/m1/r2/t1/t2/{games}",
         ),
         "flywheel": ("flywheel", ["champion"], [], None, None),
         "liuzhou_self_play": ("liuzhou", [], ["draws", "games_replay", "policies_sum_to_1"], 200, "s1"),

@@ -20,12 +20,15 @@ from forge_assets.texas42.universe import grow_universe
 from forge_assets.tracking.registry import CHAMPION
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput
-from forge_core.learning.checkpoints import load_model
+from forge_core.learning.checkpoints import load_model, weights_digest
 from forge_core.texas42.eq.files import find_games, open_game
 from forge_core.texas42.one_hand.network import OneHandNet
+from forge_core.texas42.one_hand_training import self_play
 from forge_core.texas42.reference import ONE_HAND_REFERENCE, REFERENCE
+from forge_core.texas42.settings.self_play import SelfPlaySettings
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
+CHECKS = {"model_loads", "beats_heuristic"}
 PLAY = {"oracle": "playout", "worlds": 2, "until": 4, "pdf": False, "batch": 64}
 
 
@@ -80,6 +83,62 @@ def test_games_become_a_champion_whose_playouts_label_the_next_games(tmp_path, m
         run("eq_games", block_name(0), **PLAY, policy=policy)
     played = [open_game(path) for path in find_games(str(tmp_path / "store"))]
     assert {game.settings["policy"] for game in played if game.split == "train"} == {"network"}
+
+
+@pytest.mark.slow
+def test_a_network_of_self_play_is_trained_once_resumes_and_meets_the_gate(tmp_path, monkeypatch):
+    monkeypatch.setattr(self_play, "_EVALUATED", 200)
+    tracker = Tracker(uri=f"sqlite:///{tmp_path}/mlflow.db")
+    resources = {"tracker": {"uri": tracker.uri}}
+    settings = {"runs": str(tmp_path / "runs"), "init_from": ONE_HAND_REFERENCE, "steps": 8, "deals": 64}
+    settings |= {"lr": 1e-4, "workers": 1}
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def run(**more):
+            return materialize_here("self_play_model", instance, None, settings | more, resources)
+
+        with monkeypatch.context() as patch:
+            evaluated, evaluations = self_play.SelfPlayRun.evaluate, iter(range(100))
+
+            def evaluate(training):
+                if next(evaluations) == 3:
+                    raise BadInput("the power failed")
+                return evaluated(training)
+
+            patch.setattr(self_play.SelfPlayRun, "evaluate", evaluate)
+            assert "the power failed" in reason_of(run())
+        taught = run()
+        assert taught.success, reason_of(taught)
+        assert checks_of(taught)["model_loads"].passed and set(checks_of(taught)) == CHECKS
+        found = metadata_of(taught, "self_play_model")
+        network = load_model(found["model"], kind=OneHandNet)
+        assert found["parameters"] == network.n_parameters and found["deals"] == 8 * 64
+        assert network.card["results"][self_play.POINTS] == pytest.approx(found[self_play.POINTS], abs=1e-4)
+        assert found["seconds"] > 0 and "cpu_seconds" in found and "curve" in found
+        whole = self_play.train(SelfPlaySettings(**settings), tmp_path / "whole")
+        for name, weights in load_model(whole.model, kind=OneHandNet).state_dict().items():
+            assert weights.equal(network.state_dict()[name])
+        tracked = tracker.client().get_run(found["mlflow_run_id"])
+        assert tracked.data.tags["forge.code_version"] == versions.SELF_PLAY_MODEL
+        with monkeypatch.context() as patch:
+            patch.setattr(self_play.SelfPlayRun, "iterate", None)
+            again = metadata_of(run(), "self_play_model")
+        assert again["model"] == found["model"] and again["points_per_deal"] == found["points_per_deal"]
+
+        everything = resources | {"store": {"url": str(tmp_path / "store")}, "compute": {"device": "cpu"}}
+        gated = materialize_here(
+            "champion",
+            instance,
+            {"dagster/partition": "one-hand"},
+            {"model": "challenger", "deals": 60},
+            everything,
+        )
+        assert gated.success, reason_of(gated)
+        gate = metadata_of(gated, "champion")
+        assert "against random play over" in gate["reasons"] and gate["promoted"]
+        assert "trained on deals of self-play" in gate["card"] and "512 deals" in gate["card"]
+        of_champion = metadata_of(run(init_from=CHAMPION, steps=2), "self_play_model")
+        assert weights_digest(of_champion["parent_model"]) == weights_digest(found["model"])
 
 
 def test_the_policy_of_games_is_a_name_or_a_folder_of_the_project():

@@ -144,6 +144,7 @@ VERBS = {
     "oracle_model": "train",
     "eq_model": "train",
     "one_hand_model": "train-one-hand",
+    "self_play_model": "train-self-play",
     "oracle_model_evaluation": "evaluate",
     "eq_games": "eq",
     "bidding_results": "bid",

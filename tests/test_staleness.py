@@ -63,6 +63,7 @@ ROWS = {
     "champion",
     "play_page",
 }
+SELF_PLAY = {"self_play_model", "champion", "play_page"}
 LIUZHOU_NETWORKS = {"liuzhou_model", "liuzhou_evaluation", "liuzhou_champion"}
 SKULL_KING_NETWORKS = {"skull_king_policy", "skull_king_evaluation", "skull_king_champion"}
 RESTS_ON = {
@@ -72,7 +73,9 @@ RESTS_ON = {
     "ENCODER_VERSION": {"token_splits", *NETWORKS, "bidding_results"},
     "LIVE_VERSION": NETWORKS,
     "MODEL_VERSION": NETWORKS,
-    "FEATURES_VERSION": {"one_hand_model", "champion", "play_page"},
+    "FEATURES_VERSION": {"one_hand_model", *SELF_PLAY},
+    "SELF_PLAY_VERSION": SELF_PLAY,
+    "DECLARING_VERSION": SELF_PLAY,
     "GOLDEN_VERSION": {"oracle_model_evaluation", "champion", "play_page"},
     "EVALUATION_VERSION": {"oracle_model_evaluation", "champion", "play_page"},
     "ONNX_VERSION": {"oracle_model_onnx", "eq_model_onnx", "play_page"},

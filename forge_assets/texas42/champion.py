@@ -19,6 +19,7 @@ from forge_assets.texas42.eq_model import OBJECTIVE as STAGE2
 from forge_assets.texas42.eq_model import eq_model
 from forge_assets.texas42.one_hand_model import one_hand_model
 from forge_assets.texas42.oracle_model import oracle_model_evaluation
+from forge_assets.texas42.self_play_model import self_play_model
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.registry import CHAMPION
 from forge_assets.tracking.tracker import Tracker
@@ -49,6 +50,7 @@ class GateLaunchpad(ModelLaunchpad, config_of(GateSettings)):
         ),
         eq_model,
         one_hand_model,
+        self_play_model,
     ],
     partitions_def=champion_partitions,
     code_version=versions.CHAMPION,

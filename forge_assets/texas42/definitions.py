@@ -19,6 +19,7 @@ from forge_assets.texas42.one_hand_model import one_hand_model
 from forge_assets.texas42.oracle_model import oracle_model, oracle_model_evaluation, oracle_model_onnx
 from forge_assets.texas42.oracle_shards import golden_shards, marginalized_shards, oracle_shards
 from forge_assets.texas42.play_page import play_page
+from forge_assets.texas42.self_play_model import self_play_model
 from forge_assets.texas42.shard_catalog import shard_catalog
 from forge_assets.texas42.token_splits import token_splits
 from forge_assets.texas42.universe import seed_blocks_sensor
@@ -43,6 +44,7 @@ def definitions() -> GameDefinitions:
             eq_model,
             eq_model_onnx,
             one_hand_model,
+            self_play_model,
             bidding_results,
             match_results,
             champion,

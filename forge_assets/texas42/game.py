@@ -110,6 +110,7 @@ TEXAS42 = Game(
         "rows": "{:,.0f} rows",
         "step": "step {:,.0f}",
         "decision_q_gap": "{:.3f} points lost per decision",
+        "points_per_deal": "{:+.2f} points per deal against the shipped network",
         "spread_mae": "{:.3f} points of error in the spread",
         "seconds": "",
         "cpu_seconds": "{:,.0f} CPU s",

@@ -11,13 +11,32 @@ from forge_assets.lineage.models import Found
 from forge_assets.lineage.records import Lineage, Presence, Rows, Source
 from forge_assets.lineage.search import Card, Search
 from forge_core.errors import ForgeError, StoreUnusable
-from forge_core.files import Store
+from forge_core.files import Store, fingerprint
 from forge_core.splits import Split
 from forge_core.texas42.folders import GAMES_FOLDER, MARGINALIZED_SHARDS, STANDARD_SHARDS
+from forge_core.texas42.settings.self_play import SELF_PLAY
 from forge_core.texas42.sources import SOURCES, LiveRows, StoredRows, source_kind
 
 if TYPE_CHECKING:
     from forge_core.texas42.tokens.origins import SourceIndex
+
+
+@dataclass(frozen=True, slots=True)
+class SelfPlayDeals(Rows):
+    """Deals that a network played against itself, described in the terms of the game."""
+
+    def heading(self) -> str:
+        """Return a line that describes the deals."""
+        return f"trained on deals of self-play, data version {self.version}"
+
+    def place(self) -> str:
+        """Return a line that says how the deals are drawn."""
+        seed = self.settings.get("seed")
+        return f"seeds: stream({seed}, 'self-play-deals', step) draws them from train (seed % 1000 < 900)"
+
+    def count_text(self, count: int) -> str:
+        """Return a number of deals as text."""
+        return f"{count:,} deals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +66,26 @@ class DealRows(Rows):
 def read_rows(search: Search, card: Card) -> Rows:
     """Return the training rows of a network. Raise KeyError, TypeError or ValueError for a bad card."""
     data = card["data"]
+    if data["kind"] == SELF_PLAY:
+        return _self_play_deals(data, card)
     is_live = SOURCES[data["kind"]].is_live
     return _live_rows(data, card) if is_live else _stored_rows(search, data)
+
+
+def _self_play_deals(data: Mapping[str, Any], card: Card) -> SelfPlayDeals:
+    """Return the deals of self-play, which follow from the settings and versions of the run."""
+    deals = card.get("results", {}).get("rows")
+    return SelfPlayDeals(
+        kind=SELF_PLAY,
+        version=fingerprint(data),
+        val_version=None,
+        store=None,
+        rows={"train": int(deals)} if deals else {},
+        settings=card["train"],
+        versions=data["versions"],
+        sources=(),
+        on_disk=None,
+    )
 
 
 def _live_rows(data: Mapping[str, Any], card: Card) -> Rows:

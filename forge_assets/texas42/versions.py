@@ -6,6 +6,7 @@ Each algorithm has a version constant next to it, which is raised when the resul
 from __future__ import annotations
 
 from forge_assets.versions import constant_of
+from forge_core.texas42.settings.self_play import SELF_PLAY
 from forge_core.texas42.sources import OneHandRows, source_kind
 
 ORACLE = constant_of("forge_core.texas42.oracle.solver", "ORACLE_VERSION")
@@ -35,6 +36,14 @@ EQ_MODEL = f"{constant_of('forge_core.learning.labelled.train', 'MODEL_VERSION')
 ONE_HAND = constant_of("forge_core.texas42.one_hand_training.train", "MODEL_VERSION")
 FEATURES = constant_of("forge_core.texas42.one_hand.features", "FEATURES_VERSION")
 ONE_HAND_MODEL = f"{ONE_HAND}/{FEATURES}/{EQ_TOKENS}"
+SELF_PLAY_MODEL = "/".join(
+    (
+        constant_of("forge_core.texas42.one_hand_training.self_play", "MODEL_VERSION"),
+        constant_of("forge_core.texas42.one_hand.self_play", "SELF_PLAY_VERSION"),
+        constant_of("forge_core.texas42.declaring", "DECLARING_VERSION"),
+        FEATURES,
+    )
+)
 EQ_ONNX = f"{constant_of('forge_core.learning.onnx', 'ONNX_VERSION')}/{EQ_MODEL}"
 
 HEURISTIC = constant_of("forge_core.texas42.one_hand.heuristic", "HEURISTIC_VERSION")
@@ -59,7 +68,15 @@ MATCHES = "/".join(
         EQ_MODEL,
     )
 )
-CHAMPION = f"{constant_of('forge_core.gate', 'GATE_VERSION')}/{EVALUATION}/{ONE_HAND}/{FEATURES}/{MATCHES}"
+CHAMPION = "/".join(
+    (
+        constant_of("forge_core.gate", "GATE_VERSION"),
+        EVALUATION,
+        ONE_HAND,
+        SELF_PLAY_MODEL,  # it ends with FEATURES
+        MATCHES,
+    )
+)
 PLAY_PAGE = "/".join(
     (
         constant_of("forge_core.texas42.web.folder", "PAGE_VERSION"),
@@ -71,4 +88,5 @@ PLAY_PAGE = "/".join(
 
 def of_network(kind: str) -> str:
     """Return the version of a network trained on rows of a kind. Raise BadInput if there is no such kind."""
-    return ONE_HAND_MODEL if kind == OneHandRows.kind else {1: MODEL, 2: EQ_MODEL}[source_kind(kind).stage]
+    of_one_hand = {OneHandRows.kind: ONE_HAND_MODEL, SELF_PLAY: SELF_PLAY_MODEL}
+    return of_one_hand.get(kind) or {1: MODEL, 2: EQ_MODEL}[source_kind(kind).stage]

@@ -13,6 +13,7 @@ from forge_core.pictures import BLUE, GREY, INK, ORANGE, new_figure, style_axes,
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _Model = tuple[Mapping[str, Any], str, str]
 """result of `evaluate_q`, colour, name"""
@@ -24,12 +25,7 @@ def draw_curve(points: Sequence[Mapping[str, float]], random: float | None = Non
     points: the evaluations of the run. random: points lost per decision by random play. Raises BadInput
     if there are no evaluations.
     """
-    if not points:
-        raise BadInput("the run has no evaluation to draw: train until the first one")
-    figure = new_figure(4.4)
-    left, right = figure.subplots(1, 2)
-    figure.subplots_adjust(left=0.07, right=0.97, top=0.84, bottom=0.14, wspace=0.2)
-    rows = [point["rows"] / 1e6 for point in points]
+    figure, left, rows = _begin_curve(points, "rows")
     gaps = [point["decision_q_gap"] for point in points]
     style_axes(left, "Points lost per decision", "rows, millions")
     left.plot(rows, gaps, color=BLUE, marker="o", markersize=3.5, linewidth=1.6)
@@ -45,10 +41,40 @@ def draw_curve(points: Sequence[Mapping[str, float]], random: float | None = Non
         left.axhline(random, color=GREY, linewidth=1.6)
         write_above(left, rows[-1], random, f"random play {random:.1f}", "right")
     left.set_ylim(0, 1.12 * max([*gaps, *(gap for _, gap in sampled), random or 0]))
-    style_axes(right, "Loss in training", "rows, millions")
+    return to_png(figure)
+
+
+def draw_gains(points: Sequence[Mapping[str, float]], figure: str, opponent: str) -> bytes:
+    """Draw points per deal against an opponent, and the training loss, against the number of deals.
+
+    points: the evaluations of the run. figure: name of the points per deal in an evaluation. Raises
+    BadInput if there are no evaluations.
+    """
+    drawn, left, deals = _begin_curve(points, "deals")
+    gains = [point[figure] for point in points]
+    style_axes(left, f"Points per deal against {opponent}", "deals, millions")
+    left.axhline(0, color=GREY, linewidth=1.6)
+    left.plot(deals, gains, color=BLUE, marker="o", markersize=3.5, linewidth=1.6)
+    write_above(left, deals[-1], gains[-1], f"{gains[-1]:+.2f}", "right")
+    left.margins(y=0.15)
+    return to_png(drawn)
+
+
+def _begin_curve(points: Sequence[Mapping[str, float]], unit: str) -> tuple[Figure, Axes, list[float]]:
+    """Begin a figure with the training loss on its right. Return it, its left axes, and units in millions.
+
+    unit: plural noun for what `rows` of an evaluation counts. Raises BadInput if there are no evaluations.
+    """
+    if not points:
+        raise BadInput("the run has no evaluation to draw: train until the first one")
+    figure = new_figure(4.4)
+    left, right = figure.subplots(1, 2)
+    figure.subplots_adjust(left=0.07, right=0.97, top=0.84, bottom=0.14, wspace=0.2)
+    rows = [point["rows"] / 1e6 for point in points]
+    style_axes(right, "Loss in training", f"{unit}, millions")
     right.plot(rows, [point["loss"] for point in points], color=BLUE, linewidth=1.6)
     right.set_ylim(bottom=0)
-    return to_png(figure)
+    return figure, left, rows
 
 
 def draw_gaps(

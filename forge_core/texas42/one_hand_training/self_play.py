@@ -37,9 +37,11 @@ from forge_core.texas42.one_hand.self_play import SELF_PLAY_VERSION, Decisions, 
 from forge_core.texas42.one_hand_training.lessons import Lesson
 from forge_core.texas42.one_hand_training.losses import regrets
 from forge_core.texas42.one_hand_training.train import NOT_OF_TRAINING, Since, first_network, rate_at
+from forge_core.texas42.players.heuristic import HeuristicPlayer
 from forge_core.texas42.players.one_hand import OneHandPlayer
+from forge_core.texas42.players.protocol import Player
 from forge_core.texas42.settings.one_hand import EVALUATIONS
-from forge_core.texas42.settings.self_play import SelfPlaySettings
+from forge_core.texas42.settings.self_play import SELF_PLAY, SelfPlaySettings
 
 MODEL_VERSION = "p1"
 """Raised when the same settings train a different network."""
@@ -55,6 +57,8 @@ _KEPT = 0.99
 """share of the averaged weights that a step keeps; the average, not the last weights, is the network"""
 _EVALUATED = 4000
 """held-out deals of an evaluation, each played twice: a standard error of 0.1 points"""
+_COMPARED = 400
+"""held-out deals against play by rules, each played twice: a standard error of 0.3 points"""
 _SCALE = 10.0
 """points by which the loss is divided, so that it is of the order of 1"""
 
@@ -166,7 +170,7 @@ def policy_of(network: OneHandNet) -> Policy:
     return Policy(POLICIES[NETWORK], weights_of(network))
 
 
-def points_per_deal(games: Games, player: OneHandPlayer, opponent: OneHandPlayer) -> float:
+def points_per_deal(games: Games, player: Player, opponent: Player) -> float:
     """Return the mean points by which a player exceeds another in duplicate deals: each bids once in each."""
     keys, taken = game_keys(games, 0), []
     for side in (0, 1):
@@ -174,6 +178,12 @@ def points_per_deal(games: Games, player: OneHandPlayer, opponent: OneHandPlayer
         sides[:, 1] = 1 - side
         taken.append(play_out(games, (player, opponent), sides, keys).seen.points[:, 0].astype(np.int64))
     return float((taken[0] - taken[1]).mean())
+
+
+def points_against_rules(policy: Policy) -> float:
+    """Return the mean points by which a policy exceeds the player `heuristic` in duplicate deals."""
+    games = Conditions().deal(held_out_seeds(_COMPARED))
+    return points_per_deal(games, OneHandPlayer("new", policy), HeuristicPlayer())
 
 
 def train(
@@ -198,18 +208,23 @@ def train(
 def describe_run(settings: SelfPlaySettings, network: OneHandNet) -> dict[str, Any]:
     """Return the config.json of a run, which also begins the card of its network."""
     size = {"hidden": network.config.hidden, "second": network.config.second}
-    shares = {"strongest_bids": _STRONGEST_BIDS, "unsuitable": _UNSUITABLE, "spread": _SPREAD}
-    versions = {"self_play": SELF_PLAY_VERSION, "declaring": DECLARING_VERSION}
     parent = settings.init_from
     return {
         "train": train_record(settings) | size,
         "spec": network.spec.to_dict(),
-        "data": {"kind": "self-play", **shares, "versions": versions},
+        "data": data_record(),
         "init_from": parent,
         "parent_weights": weights_digest(parent) if parent else None,
         "model_version": MODEL_VERSION,
         **describe_machine("cpu", "32"),
     }
+
+
+def data_record() -> dict[str, Any]:
+    """Return the record of the deals of a run in config.json: how they are drawn, and the versions."""
+    shares = {"strongest_bids": _STRONGEST_BIDS, "unsuitable": _UNSUITABLE, "spread": _SPREAD}
+    versions = {"self_play": SELF_PLAY_VERSION, "declaring": DECLARING_VERSION}
+    return {"kind": SELF_PLAY, **shares, "versions": versions}
 
 
 def train_record(settings: SelfPlaySettings) -> dict[str, Any]:

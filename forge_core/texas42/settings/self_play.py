@@ -11,6 +11,8 @@ from forge_core.ranges import check_numbers
 from forge_core.settings import setting
 from forge_core.texas42.settings.one_hand import HIDDEN, SECOND, check_units, read_seed
 
+SELF_PLAY = "self-play"
+"""kind of training data in the records of runs and in model cards"""
 MOST_DEALS = 1 << 16
 """maximum number of deals of a step, which take about 25 kB each"""
 
