@@ -72,7 +72,9 @@ RESTS_ON = {
     "TOKENS_VERSION": {"token_splits", *NETWORKS},
     "ENCODER_VERSION": {"token_splits", *NETWORKS, "bidding_results"},
     "LIVE_VERSION": NETWORKS,
-    "MODEL_VERSION": NETWORKS,
+    "labelled.train MODEL_VERSION": NETWORKS,
+    "one_hand_training.train MODEL_VERSION": {"one_hand_model", "champion", "play_page"},
+    "one_hand_training.self_play MODEL_VERSION": SELF_PLAY,
     "FEATURES_VERSION": {"one_hand_model", *SELF_PLAY},
     "SELF_PLAY_VERSION": SELF_PLAY,
     "DECLARING_VERSION": SELF_PLAY,
@@ -114,7 +116,10 @@ OTHERS = ("liuzhou", "skull_king")
 
 
 def constants() -> dict[str, tuple[str, str]]:
-    """Return every constant that the `versions` of a game read, as module and name; see RESTS_ON."""
+    """Return every constant that the `versions` of a game read, as module and name; see RESTS_ON.
+
+    A name that several modules of a game use follows the end of the module's name.
+    """
     calls = [
         node
         for versions in (texas42_versions, liuzhou_versions, skull_king_versions)
@@ -123,7 +128,14 @@ def constants() -> dict[str, tuple[str, str]]:
     ]
     read = [(call.args[0].value, call.args[1].value) for call in calls]
     games = {module: next((game for game in OTHERS if f".{game}." in module), "") for module, _ in read}
-    return {f"{games[module]} {name}".strip(): (module, name) for module, name in read}
+    found: dict[str, set[tuple[str, str]]] = {}
+    for module, name in read:
+        found.setdefault(f"{games[module]} {name}".strip(), set()).add((module, name))
+    return {
+        name if len(those) == 1 else f"{'.'.join(one[0].split('.')[-2:])} {name}": one
+        for name, those in found.items()
+        for one in those
+    }
 
 
 def definitions_with(constant: str, monkeypatch) -> dg.Definitions:
