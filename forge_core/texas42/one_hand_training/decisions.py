@@ -21,7 +21,7 @@ from forge_core.texas42.one_hand.choose import features_of_games
 from forge_core.texas42.one_hand.network import OneHandNet
 from forge_core.texas42.one_hand.option_network import OptionNet
 from forge_core.texas42.one_hand_training.lessons import Lesson
-from forge_core.texas42.one_hand_training.losses import loss_of
+from forge_core.texas42.one_hand_training.losses import loss_of, surprise
 from forge_core.texas42.settings.one_hand import OneHandSettings
 
 
@@ -65,6 +65,7 @@ class DecisionSet:
         of_place = np.take_along_axis(q, np.maximum(slots, 0), axis=1)
         if (legal.sum(axis=1) != (q != ILLEGAL).sum(axis=1)).any() or (of_place[legal] == ILLEGAL).any():
             raise BadInput("the legal plays of a game differ from those of its values: tokenize it again")
+        of_play = np.take_along_axis(hand, np.maximum(slots, 0), axis=1) == games["plays"][game, made, None]
         decision, place = np.nonzero(legal)
         return Lesson(
             context=torch.from_numpy(context),
@@ -73,8 +74,12 @@ class DecisionSet:
             place=torch.from_numpy(place),
             legal=torch.from_numpy(legal),
             q=torch.from_numpy(np.where(legal, of_place, np.float32(0))),
+            chosen=torch.from_numpy((of_play & legal).argmax(axis=1)),
         )
 
     def loss(self, lesson: Lesson, logits: Tensor, settings: OneHandSettings) -> Tensor:
-        """Return the mean loss over the decisions of a lesson, a scalar; see `losses.loss_of`."""
+        """Return the mean loss over the decisions of a lesson, a scalar; see `losses`."""
+        if settings.target == "plays":
+            assert lesson.chosen is not None
+            return surprise(logits, lesson.chosen, lesson.legal)
         return loss_of(logits, lesson.q, lesson.legal, settings.temperature, settings.regret_share)

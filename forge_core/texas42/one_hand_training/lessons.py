@@ -34,6 +34,8 @@ class Lesson:
     """[N, A] bool, True for places with an option"""
     q: Tensor
     """[N, A] float32 value of each option for the seat that decides, 0 in places without one"""
+    chosen: Tensor | None = None
+    """[N] the place of the option that was chosen, where it is recorded"""
 
     def logits(self, network: OptionNet) -> Tensor:
         """Return the network's logits [N, A], -inf in places without an option."""

@@ -141,7 +141,8 @@ class Run(LoopRun):
             raise BadInput("training diverged: the network's answers are not numbers; use a lower lr")
         loss = self.since.loss / max(1, self.since.steps)
         self.since = Since()
-        return self.network, self.step, {"loss": loss, GOAL: gap}
+        val_loss = mean_loss(self.network, self.plan.val, self.plan.settings)
+        return self.network, self.step, {"loss": loss, "val_loss": val_loss, GOAL: gap}
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint holds."""
@@ -178,6 +179,16 @@ def points_lost(network: OptionNet, decisions: Lessons) -> float:
     return float(evaluate_q(np.concatenate(predicted), values, places, in_points=False)[GOAL])
 
 
+def mean_loss(network: OptionNet, decisions: Lessons, settings: OneHandSettings) -> float:
+    """Return the mean loss over all decisions."""
+    with torch.inference_mode():
+        parts = [
+            (len(lesson.legal), float(decisions.loss(lesson, lesson.logits(network), settings)))
+            for lesson in _in_parts(decisions)
+        ]
+    return sum(n * loss for n, loss in parts) / max(1, sum(n for n, _ in parts))
+
+
 def random_points_lost(decisions: Lessons) -> float:
     """Return the mean points per decision that random choices lose."""
     q, legal = zip(
@@ -201,7 +212,7 @@ def train(plan: Plan, folder: str | Path, *, resume: bool = False, watch: Watch 
     """
     folder, init_from = Path(folder), plan.settings.init_from
     network = first_network(plan.train.network, plan.settings, None if resume else init_from)
-    record = claim_folder(folder, describe_run(plan, network, init_from), resume)
+    record = claim_folder(folder, describe_run(plan, network, init_from), resume, _completed)
 
     def begin() -> Run:
         return Run(plan, folder, record, network)
@@ -261,6 +272,11 @@ def train_record(settings: OneHandSettings) -> dict[str, Any]:
     return {name: value for name, value in asdict(settings).items() if name not in NOT_OF_TRAINING}
 
 
+def _completed(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the target to the settings of a run that was begun when there was only one."""
+    return {"target": "values", **stored}
+
+
 def settings_from(stored: Mapping[str, Any], init_from: str | None) -> OneHandSettings:
     """Return the settings of a run from `train` in its config.json. Raises BadInput for other settings."""
     known = {each.name for each in fields(OneHandSettings)}
@@ -273,5 +289,5 @@ def point_text(point: Point) -> str:
     """Return an evaluation as a line of text."""
     return (
         f"step {point['step']:>7,}  {point['rows']:>11,} decisions  {point['cpu_seconds']:>6,.0f} CPU s  "
-        f"loss {point['loss']:.4f}  points lost per decision {point[GOAL]:.3f}"
+        f"loss {point['loss']:.4f} (val {point['val_loss']:.4f})  points lost per decision {point[GOAL]:.3f}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from forge_core.errors import BadInput
 from forge_core.learning.folders import RUNS
@@ -16,6 +17,10 @@ MOST_UNITS = 1024
 """maximum number of units of a layer; it bounds the memory that a damaged card can ask for"""
 EVALUATIONS = 10
 """evaluations of a run, each with a checkpoint"""
+
+Target = Literal["values", "plays"]
+"""what a network of one hand learns: the values of the legal plays, to play well; or the plays that were
+made, for a belief about hidden hands"""
 
 _NETWORK, _PACE, _RUN = "Network", "Steps, learning rate and loss", "Run"
 
@@ -50,20 +55,26 @@ class OneHandSettings:
     init_from: str | None = setting(
         None, "Model to start from; it also determines the size.", metavar="PATH", panel=_NETWORK
     )
+    target: Target = setting(
+        "values",
+        "What the network learns: the values of the legal plays; or the plays that the players of the games "
+        "made, for beliefs about hidden hands.",
+        panel=_PACE,
+    )
     epochs: int = setting(12, "Passes over the decisions.", panel=_PACE)
     batch_size: int = setting(2048, "Decisions per step.", panel=_PACE)
     lr: float = setting(3e-3, "Peak learning rate; it falls to 0 over the run.", metavar="RATE", panel=_PACE)
     temperature: float = setting(
         2.0,
         "Points of regret at which a play is e times less likely in the label, which is a softmax over the "
-        "plays of a decision.",
+        "plays of a decision; with target values.",
         metavar="POINTS",
         panel=_PACE,
     )
     regret_share: float = setting(
         0.3,
         "Share of the loss that is the expected regret of the network's plays, in points; the rest is the "
-        "cross-entropy with the label.",
+        "cross-entropy with the label; with target values.",
         metavar="SHARE",
         panel=_PACE,
     )
