@@ -102,7 +102,7 @@ wasm: $(READY)  ## compile the kernels of the pages of `forge play` again, after
 	$(BIN)/python -m forge_core.web.build forge_core.texas42.web.kernels forge_core/texas42/web/page/texas42.wasm
 	$(BIN)/python -m forge_core.web.build forge_core.liuzhou.web.kernels forge_core/liuzhou/web/page/liuzhou.wasm
 	$(BIN)/python -m forge_core.web.build forge_core.skull_king.web.kernels forge_core/skull_king/web/page/skull_king.wasm
-	$(BIN)/python -m forge_core.texas42.web.weights forge_core/texas42/web/page/one_hand.bin
+	$(BIN)/python -m forge_core.texas42.web.weights forge_core/texas42/web/page
 
 validate-liuzhou: $(READY)  ## measure the acceptance criteria of Liuzhou's search, as runs/liuzhou-validation.json
 	$(BIN)/forge liuzhou validate --strict --json runs/liuzhou-validation.json

@@ -21,10 +21,10 @@ from forge_core.texas42.eq.records import start_again
 from forge_core.texas42.eq.splits import GAME_ROWS, GameRowConfig, GameRowStore
 from forge_core.texas42.folders import GAMES_FOLDER
 from forge_core.texas42.games import replay
-from forge_core.texas42.one_hand.choose import features_of, load_policy
+from forge_core.texas42.one_hand.choose import features_of, features_of_games, load_policy
 from forge_core.texas42.one_hand.network import FeatureConfig, FeatureSpec, OneHandNet
 from forge_core.texas42.one_hand_training.decisions import DecisionSet
-from forge_core.texas42.one_hand_training.losses import loss_of
+from forge_core.texas42.one_hand_training.losses import loss_of, surprise
 from forge_core.texas42.one_hand_training.train import (
     first_network,
     plan_of,
@@ -185,3 +185,39 @@ def test_verbs_lead_from_games_by_playouts_to_a_policy_that_plays_the_next_games
     resumed = ("train-one-hand", "--resume", "--runs", runs)
     assert "leave out --epochs" in forge(*resumed, "--name", "one", "--epochs", "4")[2]
     assert "pass --data DIR" in forge("train-one-hand", "--runs", runs)[2]
+
+
+def test_a_network_that_learns_the_plays_of_games_is_surprised_less(store, tmp_path):
+    lesson = DecisionSet.of_store(GameRowStore(store, Split.TRAIN)).lesson(np.arange(40))
+    assert lesson.chosen is not None
+    games, rows = plan(store).train.games, plan(store).train
+    for row, place in enumerate(lesson.chosen.tolist()):
+        game, made = rows.game[row], rows.made[row]
+        hand = games["hands"][game, games["players"][game, made]]
+        legal = np.flatnonzero(games["q"][game, made] != ILLEGAL)
+        order = features_of_games(
+            games["decl"][[game]],
+            games["plays"][[game]],
+            games["players"][[game]],
+            np.array([made]),
+            hand[None],
+        )[2][0]
+        assert hand[order[place]] == games["plays"][game, made] and order[place] in legal
+    logits = torch.tensor([[0.0, np.log(3.0), -torch.inf]])
+    found = surprise(logits, torch.tensor([1]), torch.tensor([[True, True, False]]))
+    assert found.item() == pytest.approx(-np.log(0.98 * 0.75 + 0.02 / 2), rel=1e-6)
+    result = train(plan(store, target="plays"), tmp_path / "plays")
+    assert result.points[-1]["loss"] < 0.9 * result.points[0]["loss"]
+    assert result.points[-1]["val_loss"] > 0
+    assert load_model(result.model, kind=OneHandNet).card["train"]["target"] == "plays"
+
+
+def test_a_run_that_began_before_there_was_a_target_resumes(store, tmp_path):
+    watch = Watch(should_stop=lambda: True)
+    with pytest.raises(KeyboardInterrupt):
+        train(plan(store), tmp_path, watch=watch)
+    begun = json.loads((tmp_path / "config.json").read_text())
+    del begun["train"]["target"]
+    (tmp_path / "config.json").write_text(json.dumps(begun))
+    assert settings_from(begun["train"], None).target == "values"
+    assert not train(plan(store), tmp_path, resume=True).unfinished

@@ -22,7 +22,8 @@ from forge_core.texas42.bidding.playouts import PlayersPlayout
 from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq.beliefs import open_belief
 from forge_core.texas42.eq.positions import Table, deal_out
-from forge_core.texas42.one_hand.choose import POLICIES, choose_slots, open_policy
+from forge_core.texas42.one_hand.choose import POLICIES, choose_slots, load_policy, open_policy
+from forge_core.texas42.one_hand.network import PLAYS_MODEL
 from forge_core.texas42.one_hand.playouts import playout_q
 from forge_core.texas42.oracle import root_q
 from forge_core.texas42.oracle.reference import reference_q
@@ -31,7 +32,7 @@ from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.inferences import encode_views
 from forge_core.texas42.web import FOLDER, WASM
 from forge_core.texas42.web.kernels import EXPORTS, MODULE
-from forge_core.texas42.web.weights import weights_file
+from forge_core.texas42.web.weights import FILES, weights_file
 from forge_core.texas42.worlds import Worlds
 from forge_core.texas42.worlds.count import completions
 from forge_core.texas42.worlds.sample import draw_ranks, unrank
@@ -171,7 +172,7 @@ def test_playouts_equal_numba_at_every_step(host, games, policy, until):
 
 def test_beliefs_equal_numba_at_every_step(host, games):
     """The log weights of worlds by plays and declaration, with the library's own exp and log."""
-    belief, policy = open_belief("both"), open_policy("network")
+    belief, policy = open_belief("both"), load_policy(PLAYS_MODEL)
     assert belief
     for game in games[::3]:
         views, seen, hidden = game.views, game.seen, unseen(game.views)
@@ -234,7 +235,8 @@ def test_calls_equal_those_of_the_rule_bidder(host):
 
 
 def test_the_weights_are_those_of_the_shipped_network():
-    assert (FOLDER / "one_hand.bin").read_bytes() == weights_file(), "run `make wasm` and commit one_hand.bin"
+    for name in FILES:
+        assert (FOLDER / name).read_bytes() == weights_file(name), f"run `make wasm` and commit {name}"
 
 
 def test_tables_are_those_of_the_rules(host):

@@ -14,6 +14,7 @@ from forge_core.texas42.declaring import DECLARING_VERSION, declaration_scores
 from forge_core.texas42.eq.called import CALLED_VERSION, log_likelihood_of_auctions
 from forge_core.texas42.one_hand.choose import Policy, open_policy
 from forge_core.texas42.one_hand.likelihood import LIKELIHOOD_VERSION, log_likelihood_of_plays
+from forge_core.texas42.one_hand.network import PLAYS_MODEL
 from forge_core.texas42.settings.games import (
     BELIEF_MIX,
     BELIEF_TAU,
@@ -21,7 +22,6 @@ from forge_core.texas42.settings.games import (
     CALLED_MIX,
     DECLARED_MIX,
     DECLARED_TEMPERATURE,
-    PLAYOUT_POLICY,
 )
 from forge_core.texas42.views import Seen
 from forge_core.texas42.worlds.posterior import check_behaviour
@@ -158,12 +158,13 @@ class JointBelief:
 
 def open_belief(
     name: str,
-    policy: str = PLAYOUT_POLICY,
+    policy: str = PLAYS_MODEL,
     tau: float = BELIEF_TAU,
     mix: float = BELIEF_MIX,
     workers: int | None = None,
 ) -> Belief | None:
-    """Return the belief with one of the names BELIEFS; None for `off`. policy, ..., workers: of PlayBelief.
+    """Return the belief with one of the names BELIEFS; None for `off`. policy, ..., workers: of PlayBelief,
+    whose default policy is the shipped model of how others play.
 
     Raises BadInput for another name, or for a value out of range.
     """

@@ -11,7 +11,7 @@ from forge_core.texas42.eq.beliefs import Belief, open_belief
 from forge_core.texas42.eq.generate import GameConfig
 from forge_core.texas42.eq.oracles import Oracle, open_oracle
 from forge_core.texas42.eq.policies import USED_BY, ExplorationPolicy
-from forge_core.texas42.settings.games import BELIEF_CANDIDATES, ORACLES, PLAYOUT_POLICY, GameSettings
+from forge_core.texas42.settings.games import BELIEF_CANDIDATES, ORACLES, GameSettings
 from forge_core.texas42.worlds.posterior import PosteriorConfig
 
 
@@ -59,9 +59,10 @@ def candidates_of(settings: GameSettings) -> int:
 
 
 def belief_of(settings: GameSettings) -> Belief | None:
-    """Return the belief of the movers, who expect plays of the policy of playouts.
+    """Return the belief of the movers.
 
-    Raises BadInput for unused settings.
+    They expect plays of the policy that the settings name for playouts; without one, those of the shipped
+    model of how others play. Raises BadInput for unused settings.
     """
     if settings.belief == "all":
         raise BadInput("belief all: no auction leads to these games; use both")
@@ -70,8 +71,7 @@ def belief_of(settings: GameSettings) -> Belief | None:
         raise BadInput(
             f"belief_{next(iter(given))} has no effect with belief {settings.belief}: leave it out"
         )
-    policy = PLAYOUT_POLICY if settings.policy is None else settings.policy
-    return open_belief(settings.belief, policy, **given)
+    return open_belief(settings.belief, **given, **_given(policy=settings.policy))
 
 
 def adaptive_of(settings: GameSettings) -> AdaptiveConfig | None:

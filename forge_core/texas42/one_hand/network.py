@@ -19,11 +19,13 @@ from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.one_hand.architecture import ARCHITECTURE, OBJECTIVE
 from forge_core.texas42.one_hand.features import CONTEXT, FEATURES_VERSION, N_CONTEXT, N_PLAY, PLAY
 from forge_core.texas42.one_hand.option_network import OptionConfig, OptionNet, OptionSpec
-from forge_core.texas42.reference import ONE_HAND_REFERENCE
+from forge_core.texas42.reference import ONE_HAND_REFERENCE, PLAYS_REFERENCE
 from forge_core.texas42.settings.one_hand import HIDDEN, SECOND
 
 ONE_HAND_MODEL = str(Path(__file__).parents[3] / ONE_HAND_REFERENCE)
 """the network that ships with the project"""
+PLAYS_MODEL = str(Path(__file__).parents[3] / PLAYS_REFERENCE)
+"""the network that ships with it as a model of how others play"""
 
 
 def weights_of_size(hidden: int, second: int) -> np.dtype:

@@ -13,7 +13,7 @@ DEFAULT_BATCH = 32
 EXACT_FROM = 3
 """the first trick, 1..7, that a hybrid oracle evaluates with the solver; before it, a 73 k network is cheaper
 on a CPU core (see docs/log.md)"""
-PLAYOUT_POLICY, PLAYOUT_UNTIL = "network", 12
+PLAYOUT_POLICY, PLAYOUT_UNTIL = "network", 8
 """defaults of playouts: the policy, and the number of plays left from which values are exact; in the last
 three tricks, the solver costs less than playing them (docs/log.md)"""
 ORACLES = {
@@ -32,7 +32,7 @@ EPSILON, TEMPERATURE, MAX_REGRET = 0.1, 2.0, 10.0
 WINDOW, TAU, MIX = 12, 8.0, 0.6
 """defaults of the posterior, which maximize the likelihood of the true deals of held-out E[Q] games
 (`benchmarks/calibrate_posterior.py`)"""
-BELIEF_TAU, BELIEF_MIX, BELIEF_CANDIDATES = 0.7, 0.02, 4
+BELIEF_TAU, BELIEF_MIX, BELIEF_CANDIDATES = 1.0, 0.02, 4
 """defaults of a belief from the plays: in logits, as a share, and worlds drawn per world that is kept
 (`benchmarks/beliefs.py`)"""
 BELIEFS = ("off", "plays", "declaration", "both", "all")

@@ -1,19 +1,26 @@
-"""Write the weights of the one-hand network for the page: `python -m forge_core.texas42.web.weights FILE`."""
+"""Write the weights of the networks of one hand for the page, as files of a folder.
+
+python -m forge_core.texas42.web.weights FOLDER
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from forge_core.texas42.one_hand.network import ONE_HAND_MODEL, load_weights
+from forge_core.texas42.one_hand.network import ONE_HAND_MODEL, PLAYS_MODEL, load_weights
+
+FILES = {"one_hand.bin": ONE_HAND_MODEL, "plays.bin": PLAYS_MODEL}
+"""the files, each one WEIGHTS record, and their networks: of playouts, and of beliefs"""
 
 
-def weights_file() -> bytes:
-    """Return the weights of the shipped network as one WEIGHTS record."""
-    return load_weights(ONE_HAND_MODEL).tobytes()
+def weights_file(name: str) -> bytes:
+    """Return the content of one of FILES."""
+    return load_weights(FILES[name]).tobytes()
 
 
 if __name__ == "__main__":
-    file = Path(sys.argv[1])
-    file.write_bytes(weights_file())
-    print(f"{file}: {file.stat().st_size} bytes")
+    for name in FILES:
+        file = Path(sys.argv[1]) / name
+        file.write_bytes(weights_file(name))
+        print(f"{file}: {file.stat().st_size} bytes")

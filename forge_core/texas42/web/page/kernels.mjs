@@ -1,11 +1,11 @@
-// The compiled kernels of Texas 42 (texas42.wasm, with the network one_hand.bin): calls with typed arrays.
+// The compiled kernels of Texas 42 (texas42.wasm, with the networks one_hand.bin and plays.bin): calls with typed arrays.
 
 import { compile, Compiled, fetchFiles } from "./shared/compiled.mjs";
 
 const ILLEGAL = -128;
 const HEURISTIC = 0n; // indices into POLICIES of forge_core.texas42.one_hand.choose
 const NETWORK = 1n;
-const UNTIL = 12n; // plays left from which playouts are exact: the default of oracle=playout
+const UNTIL = 8n; // plays left from which playouts are exact: the default of oracle=playout
 const N_CHANCES = 130; // 10 declarations x 13 bids
 
 const repeated = (number, n) => new BigInt64Array(n).fill(BigInt(number));
@@ -13,15 +13,17 @@ const repeated = (number, n) => new BigInt64Array(n).fill(BigInt(number));
 export class Kernels extends Compiled {
   /** Fetch and compile texas42.wasm. */
   static async load() {
-    const [code, weights] = await fetchFiles(import.meta.url, "texas42.wasm", "one_hand.bin");
-    return new Kernels(await compile(code), new Uint8Array(weights));
+    const [code, ...networks] = await fetchFiles(import.meta.url, "texas42.wasm", "one_hand.bin", "plays.bin");
+    return new Kernels(await compile(code), ...networks.map((weights) => new Uint8Array(weights)));
   }
 
-  constructor(compiled, weights) {
+  /** weights: of the network that plays in playouts. others: of the one that models how others play, for beliefs. */
+  constructor(compiled, weights, others) {
     super(compiled);
     this.sight = this.filled(this.layout.sight_bytes);
     this.scratch = this.filled(this.layout.memory_bytes);
     this.weights = this.put(weights);
+    this.others = this.put(others);
     this.search = 0; // address of the memory of the exact search, taken when it is first used
     this.base = this.top;
   }
@@ -89,7 +91,7 @@ export class Kernels extends Compiled {
     const dealt = this.put(deals);
     const seen = this.putView(view);
     const found = this.filled(8 * n);
-    this.call("log_weights", this.sight, this.scratch, dealt, games, ...seen, this.weights, found, view.plays.length, n);
+    this.call("log_weights", this.sight, this.scratch, dealt, games, ...seen, this.others, found, view.plays.length, n);
     return this.get(Float64Array, found, n);
   }
 
