@@ -27,7 +27,8 @@ from forge_core.texas42.eq.beliefs import AuctionBelief, Belief, DeclarationBeli
 from forge_core.texas42.eq.generate import game_keys
 from forge_core.texas42.eq.positions import Table, deal_out
 from forge_core.texas42.games import Games, replay
-from forge_core.texas42.one_hand.choose import open_policy
+from forge_core.texas42.one_hand.choose import load_policy
+from forge_core.texas42.one_hand.network import PLAYS_MODEL
 from forge_core.texas42.players import parse_player
 from forge_core.texas42.settings.games import BELIEF_MIX, BELIEF_TAU, CALLED_MIX, DECLARED_TEMPERATURE
 from forge_core.texas42.settings.matches import DECLARE
@@ -61,7 +62,7 @@ def main() -> None:
 
 def candidates() -> dict[str, dict[str, Belief]]:
     """Return the beliefs among which to choose, by name."""
-    policy = open_policy("network")
+    policy = load_policy(PLAYS_MODEL)
     plays = PlayBelief(policy)
     return {
         "plays": {f"tau {t} mix {m}": PlayBelief(policy, t, m) for t, m in product(TAUS, MIXES)},

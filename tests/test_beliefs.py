@@ -41,9 +41,9 @@ from forge_core.texas42.eq.faults import check_game
 from forge_core.texas42.eq.oracles import ExactOracle, PlayoutOracle
 from forge_core.texas42.games import Games, replay, start
 from forge_core.texas42.notation import parse_hand
-from forge_core.texas42.one_hand.choose import POLICIES, choose_slots, features_of, open_policy
+from forge_core.texas42.one_hand.choose import POLICIES, choose_slots, features_of, load_policy, open_policy
 from forge_core.texas42.one_hand.likelihood import log_likelihood_of_plays
-from forge_core.texas42.one_hand.network import ONE_HAND_MODEL, OneHandNet
+from forge_core.texas42.one_hand.network import ONE_HAND_MODEL, PLAYS_MODEL, OneHandNet
 from forge_core.texas42.settings.games import BELIEFS, GameSettings
 from forge_core.texas42.views import Seen
 
@@ -123,7 +123,9 @@ def test_beliefs_are_multiplied():
     asked = (games.seen, torch.arange(10), torch.from_numpy(games.hands))
     both = open_belief("both")
     assert isinstance(both, JointBelief)
-    parts = sum(part.log_prior(*asked) for part in (PlayBelief(NETWORK), DeclarationBelief()))
+    parts = sum(
+        part.log_prior(*asked) for part in (PlayBelief(load_policy(PLAYS_MODEL)), DeclarationBelief())
+    )
     torch.testing.assert_close(both.log_prior(*asked), parts)
     assert [open_belief(name) is None for name in BELIEFS] == [True, False, False, False, False]
 
