@@ -37,8 +37,8 @@ def check_units(name: str, units: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class OneHandSettings:
-    """Settings of a training run of the one-hand network. Raises BadInput for values out of range."""
+class SizeSettings:
+    """The network to train: its size, or a model to start from. Raises BadInput for sizes out of range."""
 
     hidden: int | None = setting(
         None,
@@ -55,6 +55,17 @@ class OneHandSettings:
     init_from: str | None = setting(
         None, "Model to start from; it also determines the size.", metavar="PATH", panel=_NETWORK
     )
+
+    def __post_init__(self) -> None:
+        for name, units in (("hidden", self.hidden), ("second", self.second)):
+            if units is not None:
+                check_units(name, units)
+
+
+@dataclass(frozen=True, slots=True)
+class OneHandSettings(SizeSettings):
+    """Settings of a training run of the one-hand network. Raises BadInput for values out of range."""
+
     target: Target = setting(
         "values",
         "What the network learns: the values of the legal plays; or the plays that the players of the games "
@@ -90,9 +101,7 @@ class OneHandSettings:
     runs: str = setting(RUNS, "Folder that contains all runs.", metavar="DIR", panel=_RUN)
 
     def __post_init__(self) -> None:
-        for name, units in (("hidden", self.hidden), ("second", self.second)):
-            if units is not None:
-                check_units(name, units)
+        SizeSettings.__post_init__(self)
         if min(self.epochs, self.batch_size) < 1:
             raise BadInput(f"epochs {self.epochs} and batch size {self.batch_size}: both must be at least 1")
         if not (0 < self.lr < math.inf and 0 < self.temperature < math.inf):

@@ -9,35 +9,20 @@ from forge_core.errors import BadInput
 from forge_core.learning.folders import RUNS
 from forge_core.ranges import check_numbers
 from forge_core.settings import setting
-from forge_core.texas42.settings.one_hand import HIDDEN, SECOND, check_units, read_seed
+from forge_core.texas42.settings.one_hand import SizeSettings, read_seed
 
 SELF_PLAY = "self-play"
 """kind of training data in the records of runs and in model cards"""
 MOST_DEALS = 1 << 16
 """maximum number of deals of a step, which take about 25 kB each"""
 
-_NETWORK, _PACE, _RUN = "Network", "Steps, deals and learning rate", "Run"
+_PACE, _RUN = "Steps, deals and learning rate", "Run"
 
 
 @dataclass(frozen=True, slots=True)
-class SelfPlaySettings:
+class SelfPlaySettings(SizeSettings):
     """Settings of a run of self-play. Raises BadInput for values out of range."""
 
-    hidden: int | None = setting(
-        None,
-        "Units of the first hidden layer.",
-        default_text=f"{HIDDEN}, or as in the model to start from",
-        panel=_NETWORK,
-    )
-    second: int | None = setting(
-        None,
-        "Units of the second hidden layer.",
-        default_text=f"{SECOND}, or as in the model to start from",
-        panel=_NETWORK,
-    )
-    init_from: str | None = setting(
-        None, "Model to start from; it also determines the size.", metavar="PATH", panel=_NETWORK
-    )
     steps: int = setting(2000, "Steps; each plays new deals and learns from them.", panel=_PACE)
     deals: int = setting(512, "Deals per step; each has about 18 decisions with a choice.", panel=_PACE)
     lr: float = setting(1e-3, "Peak learning rate; it falls to 0 over the run.", metavar="RATE", panel=_PACE)
@@ -61,9 +46,7 @@ class SelfPlaySettings:
 
     def __post_init__(self) -> None:
         check_numbers(self)
-        for name, units in (("hidden", self.hidden), ("second", self.second)):
-            if units is not None:
-                check_units(name, units)
+        SizeSettings.__post_init__(self)
         if self.steps < 1:
             raise BadInput(f"steps {self.steps}: use at least 1")
         if not 1 <= self.deals <= MOST_DEALS:
