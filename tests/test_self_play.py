@@ -107,6 +107,7 @@ def test_a_run_learns_and_resumes_to_the_last_digit(tmp_path, monkeypatch):
     whole = train(SETTINGS, tmp_path / "whole")
     network = load_model(whole.model, kind=OneHandNet)
     assert network.config.hidden == 16 and network.card["data"]["kind"] == "self-play"
+    assert network.card["opponent"] == NETWORK.describe()
     assert whole.points[-1][POINTS] > whole.points[0][POINTS] + 3
     assert not whole.unfinished and whole.points[-1]["rows"] == 30 * 64
 

@@ -216,6 +216,7 @@ def describe_run(settings: SelfPlaySettings, network: OneHandNet) -> dict[str, A
         "init_from": parent,
         "parent_weights": weights_digest(parent) if parent else None,
         "model_version": MODEL_VERSION,
+        "opponent": load_policy(ONE_HAND_MODEL).describe(),
         **describe_machine("cpu", "32"),
     }
 

@@ -1,5 +1,5 @@
 """Texas 42 in a browser: kernels (compiled to `page/texas42.wasm`), page (the folder that is served), hands
-(hands played there, read as recorded games), weights (the one-hand network as a file of the page), folder
+(hands played there, read as recorded games), weights (the networks of one hand as files of the page), folder
 (all files of a page, with a network of the user's choice)."""
 
 from pathlib import Path
