@@ -43,7 +43,7 @@ from forge_core.texas42.players.protocol import Player
 from forge_core.texas42.settings.one_hand import EVALUATIONS
 from forge_core.texas42.settings.self_play import SELF_PLAY, SelfPlaySettings
 
-MODEL_VERSION = "p1"
+MODEL_VERSION = "p2"
 """Raised when the same settings train a different network."""
 POINTS = "points_per_deal"
 """figure of an evaluation: points per duplicate deal against the network that ships with the project"""
@@ -140,12 +140,13 @@ class SelfPlayRun(LoopRun):
 
     def evaluate(self) -> tuple[OneHandNet, int, dict[str, float]]:
         """Return the averaged network, the number of steps, and its points in held-out deals."""
-        if not all(bool(torch.isfinite(weights).all()) for weights in self.average.parameters()):
+        network = self.average.in_half_precision()
+        if not all(bool(torch.isfinite(weights).all()) for weights in network.parameters()):
             raise BadInput("training diverged: the weights are not numbers; use a lower lr")
-        points = points_per_deal(self.games, OneHandPlayer("new", policy_of(self.average)), self.opponent)
+        points = points_per_deal(self.games, OneHandPlayer("new", policy_of(network)), self.opponent)
         loss = self.since.loss / max(1, self.since.steps)
         self.since = Since()
-        return self.average, self.step, {"loss": loss, POINTS: points}
+        return network, self.step, {"loss": loss, POINTS: points}
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint holds."""

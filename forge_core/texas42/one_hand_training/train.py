@@ -28,7 +28,7 @@ from forge_core.texas42.one_hand_training.lessons import Lesson, Lessons
 from forge_core.texas42.settings.one_hand import EVALUATIONS, HIDDEN, SECOND, OneHandSettings
 from forge_core.texas42.sources import OneHandRows
 
-MODEL_VERSION = "o1"
+MODEL_VERSION = "o2"
 """Raised when the same decisions and settings train a different network."""
 
 _WARMUP = 0.1
@@ -136,13 +136,14 @@ class Run(LoopRun):
 
     def evaluate(self) -> tuple[OptionNet, int, dict[str, float]]:
         """Return the network, the number of steps, and the points that its plays lose on val decisions."""
-        gap = points_lost(self.network, self.plan.val)
+        network = self.network.in_half_precision()
+        gap = points_lost(network, self.plan.val)
         if not math.isfinite(gap):
             raise BadInput("training diverged: the network's answers are not numbers; use a lower lr")
         loss = self.since.loss / max(1, self.since.steps)
         self.since = Since()
-        val_loss = mean_loss(self.network, self.plan.val, self.plan.settings)
-        return self.network, self.step, {"loss": loss, "val_loss": val_loss, GOAL: gap}
+        val_loss = mean_loss(network, self.plan.val, self.plan.settings)
+        return network, self.step, {"loss": loss, "val_loss": val_loss, GOAL: gap}
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint holds."""

@@ -8,15 +8,24 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
+
+from forge_core.errors import BadInput
 from forge_core.texas42.one_hand.network import ONE_HAND_MODEL, PLAYS_MODEL, load_weights
 
 FILES = {"one_hand.bin": ONE_HAND_MODEL, "plays.bin": PLAYS_MODEL}
-"""the files, each one WEIGHTS record, and their networks: of playouts, and of beliefs"""
+"""the files, each one WEIGHTS record in half precision, and their networks: of playouts, and of beliefs"""
 
 
 def weights_file(name: str) -> bytes:
-    """Return the content of one of FILES."""
-    return load_weights(FILES[name]).tobytes()
+    """Return the content of one of FILES. Raises BadInput if half precision would change a weight."""
+    weights = load_weights(FILES[name]).view(np.float32)
+    halves = weights.astype("<f2")
+    if (halves != weights).any():
+        raise BadInput(
+            f"{FILES[name]} has weights that half precision changes: train it with this version of Forge"
+        )
+    return halves.tobytes()
 
 
 if __name__ == "__main__":

@@ -10,11 +10,20 @@ const N_CHANCES = 130; // 10 declarations x 13 bids
 
 const repeated = (number, n) => new BigInt64Array(n).fill(BigInt(number));
 
+/** Return numbers of half precision, as their 16 bits, in single precision. */
+function singles(halves) {
+  return Float32Array.from(halves, (bits) => {
+    const exponent = (bits >> 10) & 31;
+    const fraction = exponent ? 1024 + (bits & 1023) : bits & 1023;
+    return (bits >> 15 ? -1 : 1) * fraction * 2 ** (Math.max(exponent, 1) - 25);
+  });
+}
+
 export class Kernels extends Compiled {
   /** Fetch and compile texas42.wasm. */
   static async load() {
     const [code, ...networks] = await fetchFiles(import.meta.url, "texas42.wasm", "one_hand.bin", "plays.bin");
-    return new Kernels(await compile(code), ...networks.map((weights) => new Uint8Array(weights)));
+    return new Kernels(await compile(code), ...networks.map((weights) => singles(new Uint16Array(weights))));
   }
 
   /** weights: of the network that plays in playouts. others: of the one that models how others play, for beliefs. */
