@@ -84,3 +84,15 @@ def positive_part(typingctx, row):
         return builder.select(builder.fcmp_ordered(">", args[0], zeros), args[0], zeros)
 
     return floats_type(floats_type), generate
+
+
+@instruction
+def mask_of_nonzero(typingctx, row):
+    """Return an int64 whose bit k is set if lane k is not 0."""
+
+    def generate(context, builder, signature, args):
+        zeros = ir.Constant(_FLOATS, [0.0] * FLOATS)
+        mask = builder.bitcast(builder.fcmp_unordered("!=", args[0], zeros), ir.IntType(FLOATS))
+        return builder.zext(mask, ir.IntType(64))
+
+    return types.int64(floats_type), generate

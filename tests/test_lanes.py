@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from forge_core import kernels
-from forge_core.float_lanes import FLOATS, add_product, load_floats, positive_part, store_floats
+from forge_core.float_lanes import (
+    FLOATS,
+    add_product,
+    load_floats,
+    mask_of_nonzero,
+    positive_part,
+    store_floats,
+)
 from forge_core.kernels import kernel
 from forge_core.lanes import (
     LANES,
@@ -42,6 +49,11 @@ def _positive_sum(start, factors, table, result):
     for i in range(len(factors)):
         row = add_product(row, factors[i], load_floats(table, i * table.shape[1] + 1))
     store_floats(result, 3, positive_part(row))
+
+
+@kernel
+def _mask(numbers):
+    return mask_of_nonzero(load_floats(numbers, 1))
 
 
 @kernel
@@ -86,6 +98,15 @@ def test_rows_of_float32_add_products():
     np.testing.assert_array_equal(result[3 : 3 + FLOATS], expected.clip(min=0))
     assert not result[:3].any()
     assert not result[3 + FLOATS :].any()
+
+
+def test_lanes_that_are_not_zero():
+    rng = np.random.default_rng(0)
+    numbers = rng.choice(np.array([0.0, -0.0, 1e-40, -2.0, np.inf, np.nan], np.float32), FLOATS + 1)
+    for last in (0.0, 3.0):
+        numbers[-1] = last
+        lanes = [number != 0 for number in numbers[1:].tolist()]
+        assert _mask(numbers) == sum(1 << lane for lane, nonzero in enumerate(lanes) if nonzero)
 
 
 def test_bits_of_words_of_every_size():

@@ -12,8 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from forge_core.float_lanes import FLOATS, add_product, load_floats, positive_part, store_floats
+from forge_core.float_lanes import (
+    FLOATS,
+    add_product,
+    load_floats,
+    mask_of_nonzero,
+    positive_part,
+    store_floats,
+)
 from forge_core.kernels import kernel
+from forge_core.lanes import trailing_zeros
 from forge_core.learning.checkpoints import load_model
 from forge_core.texas42.dominoes import HAND_SIZE
 from forge_core.texas42.one_hand.architecture import ARCHITECTURE, OBJECTIVE
@@ -128,13 +136,19 @@ def best_place(memory, n):
 def _fill_units(inputs, weights, start, units, positive):
     """Fill units [U] with start [U] + inputs [I] x weights [I, U]; with `positive`, negative ones become 0.
 
-    Many inputs are 0, but a branch that skips them costs more than the additions.
+    Inputs that are 0, which is most of them, are skipped: 32 are compared at once.
     """
     n_inputs, n_units = weights.shape
-    n_in_rows = n_units - n_units % FLOATS
+    n_in_masks, n_in_rows = n_inputs - n_inputs % FLOATS, n_units - n_units % FLOATS
     for first in range(0, n_in_rows, FLOATS):
         row = load_floats(start, first)
-        for i in range(n_inputs):
+        for begin in range(0, n_in_masks, FLOATS):
+            mask = mask_of_nonzero(load_floats(inputs, begin))
+            while mask:
+                i = begin + trailing_zeros(mask)
+                mask &= mask - 1
+                row = add_product(row, inputs[i], load_floats(weights, i * n_units + first))
+        for i in range(n_in_masks, n_inputs):
             row = add_product(row, inputs[i], load_floats(weights, i * n_units + first))
         store_floats(units, first, positive_part(row) if positive else row)
     for unit in range(n_in_rows, n_units):
