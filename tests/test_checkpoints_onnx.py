@@ -72,6 +72,9 @@ def test_what_is_no_model_is_refused(model, tmp_path):
     folder = tmp_path / "m"
     with pytest.raises(BadInput, match="contains no model"):
         load_model(str(folder))
+    save_model(str(tmp_path / "run" / "model"), model)
+    with pytest.raises(BadInput, match=r"run is a training run: name its network, .*run/model"):
+        load_model(str(tmp_path / "run"))
     save_model(str(folder), model)
     weights, card = folder / "model.safetensors", folder / "model.json"
     data, text = weights.read_bytes(), card.read_text()

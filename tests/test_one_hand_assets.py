@@ -19,6 +19,7 @@ from forge_assets.texas42.policy_iteration import first_policy
 from forge_assets.texas42.universe import grow_universe
 from forge_assets.tracking.registry import CHAMPION
 from forge_assets.tracking.tracker import Tracker
+from forge_assets.tracking.training import COSTS
 from forge_core.errors import BadInput
 from forge_core.learning.checkpoints import load_model, weights_digest
 from forge_core.texas42.eq.files import find_games, open_game
@@ -120,6 +121,8 @@ def test_a_network_of_self_play_is_trained_once_resumes_and_meets_the_gate(tmp_p
             assert weights.equal(network.state_dict()[name])
         tracked = tracker.client().get_run(found["mlflow_run_id"])
         assert tracked.data.tags["forge.code_version"] == versions.SELF_PLAY_MODEL
+        figures = {name for name in tracked.data.metrics if name not in COSTS}
+        assert figures == {f"{part}/{self_play.POINTS}" for part in ("val", "val_best")}
         with monkeypatch.context() as patch:
             patch.setattr(self_play.SelfPlayRun, "iterate", None)
             again = metadata_of(run(), "self_play_model")

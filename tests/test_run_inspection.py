@@ -69,9 +69,15 @@ def without_key(path: Path) -> None:
     path.write_text(json.dumps(record))
 
 
+def with_list(path: Path) -> None:
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"train": []}))
+
+
 DAMAGES = {
     "config cut": ("config.json", cut, "it is damaged (", "restore it from a copy, or start a new run"),
     "config of a list": ("config.json", lambda path: path.write_text("[]"), "not a JSON object", "restore"),
+    "config with a list of settings": ("config.json", with_list, "train is not a JSON object", "restore"),
     "config lacks a key": ("config.json", without_key, "it lacks precision", "restore it from a copy"),
     "no config": ("config.json", Path.unlink, "it is missing", "from its network (--init-from "),
     "curve cut": (
@@ -110,6 +116,13 @@ def test_each_damage_is_named_with_what_to_do(run, damage):
     (fault,) = found.faults
     assert str(run / name).startswith(fault.path)
     assert reason in fault.reason and remedy in fault.reason
+
+
+def test_a_run_that_was_stopped_before_its_first_evaluation_is_sound(run):
+    (run / "metrics.csv").unlink()
+    shutil.rmtree(run / "model")
+    (found,) = inspect_runs(run.parent, whole=True)
+    assert found.can_resume and found.evaluations == 0 and not found.faults
 
 
 def test_a_curve_is_written_again_by_resuming(finished, run):

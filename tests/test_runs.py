@@ -111,6 +111,10 @@ def test_a_folder_has_one_run(tmp_path):
         learn(tmp_path, resume=True, rate=0.1)
     with pytest.raises(BadInput, match="no checkpoint"):
         learn(tmp_path / "other", resume=True)
+    record = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(record | {"model_version": "x1"}))
+    with pytest.raises(BadInput, match=r"started by training of version x1, but .* start a new run from its"):
+        learn(tmp_path, resume=True)
     learn(tmp_path / "short", stop_at=9)  # stopped before its first checkpoint: it is begun again
     learn(tmp_path / "short", stop_at=10)
 

@@ -214,4 +214,7 @@ def source_tags(asset: str | None) -> dict[str, str]:
 
 def results_of(point: Point) -> dict[str, float]:
     """Return the results of an evaluation."""
-    return {name: value for name, value in point.items() if name not in (*COSTS, "step")}
+    from forge_core.learning.runs import REMAINING
+
+    others = (*COSTS, "step", REMAINING)
+    return {name: value for name, value in point.items() if name not in others}

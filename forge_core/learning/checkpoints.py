@@ -18,7 +18,7 @@ from safetensors.torch import load, save
 
 from forge_core.errors import BadInput, ModelMissing, StoreUnusable
 from forge_core.files import Store
-from forge_core.learning.folders import ALIASES, fetch_text
+from forge_core.learning.folders import ALIASES, MODEL, fetch_text
 from forge_core.learning.networks import TOKEN_TRANSFORMER, Architecture, find_architecture
 from forge_core.learning.networks.network import Network
 
@@ -81,6 +81,8 @@ def load_model(path: str, device: str = "cpu", *, kind: type[Network] | None = N
     if not (store.exists(CARD) and store.exists(WEIGHTS)):
         if folder in ALIASES:
             raise BadInput(fetch_text(folder))
+        if store.exists(f"{MODEL}/{CARD}"):
+            raise ModelMissing(f"{folder} is a training run: name its network, {folder}/{MODEL}")
         raise ModelMissing(f"{folder} contains no model: choose a folder with {WEIGHTS} and {CARD}")
     data = store.read(WEIGHTS)
     try:

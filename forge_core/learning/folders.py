@@ -7,6 +7,8 @@ from typing import Any
 
 RUNS = "runs"
 """default folder of all runs"""
+MODEL = "model"
+"""folder of the network in that of a run"""
 
 ALIASES = ("champion", "challenger")
 """networks in the registry of the pipeline, each of which is one of a kind"""

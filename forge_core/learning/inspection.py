@@ -16,7 +16,7 @@ from typing import Any
 
 from forge_core.files import Store
 from forge_core.files.catalog import Fault
-from forge_core.learning.runs import CHECKPOINT, CONFIG, CURVE, MODEL, REQUIRED
+from forge_core.learning.runs import CHECKPOINT, CONFIG, CURVE, MODEL, check_record
 
 _PARTS = (CONFIG, CURVE, CHECKPOINT)
 """files by which the folder of a run is recognised"""
@@ -76,7 +76,7 @@ def _inspect(folder: Path, whole: bool) -> RunStatus:
     rewrite = "resume the run, which writes it again"
     if (folder / CURVE).exists():
         points = check(_read_curve, CURVE, rewrite) or points
-    elif can_resume:
+    elif can_resume and has_model:  # a run that was stopped before its first evaluation has neither
         faults.append(Fault(str(folder / CURVE), f"it is missing: {rewrite}"))
     if can_resume:
         check(lambda path: _check_archive(path, whole), CHECKPOINT, f"{again}, because it cannot be resumed")
@@ -94,14 +94,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _read_config(path: Path) -> None:
     """Raise ValueError unless a file is the config.json of a run."""
-    record = json.loads(path.read_text())
-    if not isinstance(record, dict):
-        raise ValueError("it is not a JSON object")
-    if missing := [name for name in REQUIRED if name not in record]:
-        raise ValueError(f"it lacks {missing[0]}")
-    for name in ("train", "data"):
-        if not isinstance(record[name], dict):
-            raise ValueError(f"{name} is not a JSON object")
+    check_record(json.loads(path.read_text()))
 
 
 def _read_curve(path: Path) -> tuple[int, int | None]:

@@ -22,13 +22,8 @@ from forge_core.errors import BadInput
 from forge_core.learning.checkpoints import save_model
 from forge_core.learning.networks.network import Network
 from forge_core.learning.resumption import read_checkpoint, write_checkpoint
-from forge_core.learning.runs import CHECKPOINT, MODEL, Point, Progress, TrainResult, write_curve
+from forge_core.learning.runs import CHECKPOINT, MODEL, REMAINING, Point, Progress, TrainResult, write_curve
 from forge_core.learning.threads import one_torch_thread
-
-GOAL = "remaining"
-"""figure by which the evaluations of a run are compared: the share of the run that is left, so that the
-newest network is the best. Losses do not show which network plays better, since the data change too, and
-the best of several evaluations by few games would be the luckiest."""
 
 
 class LoopRun(ABC):
@@ -38,7 +33,7 @@ class LoopRun(ABC):
         """record: config.json. amount: what is played in the whole run, such as positions. evaluations: their
         number, each with a checkpoint."""
         self.folder, self.record, self.amount, self.evaluations = folder, record, amount, evaluations
-        self.progress = Progress(GOAL)
+        self.progress = Progress(REMAINING)
 
     @property
     @abstractmethod
@@ -76,7 +71,7 @@ class LoopRun(ABC):
         network, step, figures = self.evaluate()
         remaining = max(0.0, 1 - self.played / self.amount)
         self.progress.rows = self.played
-        point, is_best = self.progress.add(step, {GOAL: remaining, **figures})
+        point, is_best = self.progress.add(step, {REMAINING: remaining, **figures})
         write_curve(self.folder, self.progress.points)
         if is_best:
             made = datetime.now(UTC).isoformat(timespec="seconds")
@@ -96,8 +91,9 @@ class LoopRun(ABC):
             self.load_state(state)
             self.progress.load_state_dict(state["progress"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
             raise BadInput(
-                f"{self.folder / CHECKPOINT} belongs to another run ({error}): start a run with another name"
+                f"{self.folder / CHECKPOINT} belongs to another run ({reason}): start a run with another name"
             ) from error
 
 

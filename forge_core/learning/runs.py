@@ -27,10 +27,10 @@ from typing import Any, Protocol
 from forge_core.device import device_name
 from forge_core.errors import BadInput
 from forge_core.files import Store
+from forge_core.learning.folders import MODEL
 
 CONFIG, CURVE = "config.json", "metrics.csv"
 CHECKPOINT = "checkpoints/last.ckpt"
-MODEL = "model"
 
 REQUIRED = ("train", "spec", "data", "init_from", "precision")
 """keys of config.json that must be the same when a run is resumed: its settings, the input of its network,
@@ -39,6 +39,11 @@ its data, the model it started from, and its precision"""
 ORIGIN = "origin"
 """key in `data` for the origin of the data; it may differ in a resumed run, since the version identifies
 the data"""
+
+REMAINING = "remaining"
+"""figure by which a run that learns from its own play compares evaluations: the share of the run that is
+left, so that the newest network is the best. Losses do not show which network plays better, since the data
+change too, and the best of several evaluations by few games would be the luckiest."""
 
 Point = dict[str, float]
 """One evaluation: step, rows, seconds, cpu_seconds, loss and the measured figures"""
@@ -79,11 +84,21 @@ def read_run(folder: str | Path) -> dict[str, Any]:
         raise BadInput(f"{folder} contains no run: choose an existing run, or start one without resuming")
     try:
         record = store.read_json(CONFIG)
-        if missing := set(REQUIRED) - set(record):
-            raise ValueError(f"it lacks {min(missing)}")
+        check_record(record)
     except (TypeError, ValueError) as error:
         raise BadInput(f"{store.path(CONFIG)} is damaged ({error}): start a new run") from error
     return record
+
+
+def check_record(record: Any) -> None:
+    """Raise ValueError unless a value is the contents of the config.json of a run."""
+    if not isinstance(record, dict):
+        raise ValueError("it is not a JSON object")
+    if missing := [name for name in REQUIRED if name not in record]:
+        raise ValueError(f"it lacks {missing[0]}")
+    for name in ("train", "data"):
+        if not isinstance(record[name], dict):
+            raise ValueError(f"{name} is not a JSON object")
 
 
 def claim_folder(
@@ -98,7 +113,7 @@ def claim_folder(
     (`train`) from an older version the defaults of settings that were added later. Returns the record
     for the model card; for a resumed run it keeps the digest of the original parent. Raises BadInput if
     the folder already contains a run, if it contains none to resume, or if the run was started with
-    other settings or data.
+    other settings or data, or by a version of the code that trains a different network (`model_version`).
     """
     store = Store(str(folder))
     if not resume:
@@ -110,6 +125,13 @@ def claim_folder(
     if not store.exists(CHECKPOINT):
         raise BadInput(f"{folder} contains no checkpoint to resume from: start the run without resuming")
     before = read_run(folder)
+    started_by, version = (described.get("model_version") for described in (before, record))
+    if started_by is not None and started_by != version:
+        raise BadInput(
+            f"the run in {folder} was started by training of version {started_by}, but this code trains by "
+            f"version {version}: resume it with the Forge that started it, or start a new run from its "
+            f"network ({folder / MODEL})"
+        )
     before["train"] = complete(before["train"])
     now = json.loads(json.dumps(record))
     kept = {
