@@ -135,7 +135,7 @@ def test_bad_settings_and_too_few_decisions_are_refused(store):
     for changed, message in (
         ({"second": 0}, "second 0: use 1 to 1024"),
         ({"epochs": 0}, "both must be at least 1"),
-        ({"temperature": 0.0}, "both must be above 0"),
+        ({"temperature": 0.0}, "temperature 0.0: use a finite number above 0"),
         ({"regret_share": 1.5}, "from 0 to 1"),
         ({"batch_size": 10_000}, "batch size 10,000 is above the"),
     ):

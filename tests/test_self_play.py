@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -134,7 +135,8 @@ def test_a_run_learns_and_resumes_to_the_last_digit(tmp_path, monkeypatch):
         ({"second": 0}, "second 0: use 1 to 1024"),
         ({"steps": 0}, "steps 0: use at least 1"),
         ({"deals": 100_000}, "deals 100000: use 1 to 65,536"),
-        ({"temperature": 0.0}, "both must be above 0"),
+        ({"temperature": 0.0}, "temperature 0.0: use a finite number above 0"),
+        ({"lr": math.inf}, "lr inf: use a finite number above 0"),
         ({"epsilon": 1.5}, "epsilon 1.5: use a share from 0 to 1"),
         ({"workers": 0}, "workers 0: use at least 1"),
     ],
@@ -162,10 +164,9 @@ def test_the_verb_trains_a_network_that_matches_play(forge, tmp_path):
     result = json.loads(out)
     assert result["parameters"] == 6272 and result["last"]["rows"] == 128
     assert "points per deal against the shipped network" in err
+    again = ("train-self-play", "--resume", "--runs", runs, "--name", "one")
+    assert forge(*again, "--workers", "1")[0] == 0
     player = f"network:model={result['model']}"
     assert forge("match", player, "heuristic", "--deals", "2", "--device", "cpu")[0] == 0
-    assert (
-        "leave out --steps"
-        in forge("train-self-play", "--resume", "--runs", runs, "--name", "one", "--steps", "9")[2]
-    )
+    assert "leave out --steps" in forge(*again, "--steps", "9")[2]
     assert "deals 0: use 1 to 65,536" in forge("train-self-play", "--deals", "0", "--runs", runs)[2]

@@ -26,8 +26,9 @@ Minutes = Annotated[
     typer.Option("--minutes", min=0, metavar="N", help="Stop after N minutes; --resume continues."),
 ]
 
-_WITH_RESUME = {"name", "runs", "resume", "minutes", "device", "json"}
-"""options that may be given with --resume; all others come from the run"""
+_WITH_RESUME = {"name", "runs", "resume", "minutes", "device", "workers", "json"}
+"""options that may be given with --resume, since the network does not depend on them; all others come from
+the run"""
 
 
 def read_begun(context: typer.Context, runs: str, name: str | None) -> tuple[dict[str, Any], str]:

@@ -26,7 +26,8 @@ def train_self_play(
 
     if resume:
         begun, name = read_begun(context, settings.runs, settings.name)
-        settings = replace(settings_from(begun["train"], begun["init_from"]), name=name, runs=settings.runs)
+        kept = {"name": name, "runs": settings.runs, "workers": settings.workers}
+        settings = replace(settings_from(begun["train"], begun["init_from"]), **kept)
     else:
         asked = train_record(settings) | {"init_from": settings.init_from}
         name = settings.name or run_name("texas42-self-play", asked)

@@ -36,6 +36,12 @@ def check_units(name: str, units: int) -> None:
         raise BadInput(f"{name} {units}: use 1 to {MOST_UNITS} units")
 
 
+def check_positive(name: str, value: float) -> None:
+    """Raise BadInput unless a value is a finite number above 0. name: of the setting."""
+    if not 0 < value < math.inf:
+        raise BadInput(f"{name} {value}: use a finite number above 0")
+
+
 @dataclass(frozen=True, slots=True)
 class SizeSettings:
     """The network to train: its size, or a model to start from. Raises BadInput for sizes out of range."""
@@ -104,7 +110,7 @@ class OneHandSettings(SizeSettings):
         SizeSettings.__post_init__(self)
         if min(self.epochs, self.batch_size) < 1:
             raise BadInput(f"epochs {self.epochs} and batch size {self.batch_size}: both must be at least 1")
-        if not (0 < self.lr < math.inf and 0 < self.temperature < math.inf):
-            raise BadInput(f"lr {self.lr} and temperature {self.temperature}: both must be above 0")
+        check_positive("lr", self.lr)
+        check_positive("temperature", self.temperature)
         if not 0 <= self.regret_share <= 1:
             raise BadInput(f"regret share {self.regret_share}: use a number from 0 to 1")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from forge_core.errors import BadInput
 from forge_core.learning.folders import RUNS
 from forge_core.ranges import check_numbers
 from forge_core.settings import setting
-from forge_core.texas42.settings.one_hand import SizeSettings, read_seed
+from forge_core.texas42.settings.one_hand import SizeSettings, check_positive, read_seed
 
 SELF_PLAY = "self-play"
 """kind of training data in the records of runs and in model cards"""
@@ -51,8 +50,8 @@ class SelfPlaySettings(SizeSettings):
             raise BadInput(f"steps {self.steps}: use at least 1")
         if not 1 <= self.deals <= MOST_DEALS:
             raise BadInput(f"deals {self.deals}: use 1 to {MOST_DEALS:,} per step")
-        if not (0 < self.lr < math.inf and 0 < self.temperature < math.inf):
-            raise BadInput(f"lr {self.lr} and temperature {self.temperature}: both must be above 0")
+        check_positive("lr", self.lr)
+        check_positive("temperature", self.temperature)
         if not 0 <= self.epsilon <= 1:
             raise BadInput(f"epsilon {self.epsilon}: use a share from 0 to 1")
         if self.workers is not None and self.workers < 1:

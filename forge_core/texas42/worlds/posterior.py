@@ -129,7 +129,7 @@ def weigh(log_weights: Any) -> Posterior:
 def check_behaviour(tau: float, mix: float) -> None:
     """Raise BadInput unless tau > 0 and 0 <= mix <= 1."""
     if not 0 < tau < math.inf:
-        raise BadInput(f"tau {tau}: use a number of points above 0")
+        raise BadInput(f"tau {tau}: use a finite number above 0")
     if not 0 <= mix <= 1:
         raise BadInput(f"mix {mix}: use a number from 0 to 1")
 
