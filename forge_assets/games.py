@@ -50,6 +50,8 @@ class RegisteredModel:
     """the command that evaluates a network in the folder {model}"""
     has_evaluation: bool = False
     """True if an evaluation decides which network is the challenger; otherwise it is the one trained last"""
+    other_assets: tuple[str, ...] = ()
+    """keys of unpartitioned assets that also train networks of this kind; `latest` does not mean these"""
 
 
 @dataclass(frozen=True, slots=True)

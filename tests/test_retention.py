@@ -298,6 +298,21 @@ def test_networks_go_that_are_neither_champion_nor_challenger_nor_their_parents(
     assert find_items(places) == []
 
 
+def test_the_network_that_an_asset_trained_last_stays_with_its_parent(instance, places):
+    network_of(places, "first", days_ago=400)
+    parent, parent_folder = network_of(places, "parent", days_ago=300)
+    trained, trained_folder = network_of(places, "self-play", days_ago=200, parent=parent_folder / "model")
+    network_of(places, "newest", days_ago=100)
+    run(instance, "rows", days_ago=0)
+    assert {parent, trained} <= of_kind(find_items(places), MLFLOW_RUN)
+
+    metadata = {"model": str(trained_folder / "model")}
+    instance.report_runless_asset_event(dg.AssetMaterialization("self_play_model", metadata=metadata))
+    items = find_items(places)
+    assert not {parent, trained} & of_kind(items, MLFLOW_RUN)
+    assert of_kind(items, FOLDER) == {str(places.runs / "first")}
+
+
 def test_behind_a_server_a_network_goes_once_and_with_its_files(instance, tmp_path):
     """Its rows stay in the server's database, marked as deleted, until `mlflow gc`."""
     port = free_port()

@@ -60,10 +60,10 @@ class Models:
 
 
 def read_models(places: Places) -> Models:
-    """Read the networks from MLflow, and the targets of `latest` from Dagster.
+    """Read the networks from MLflow, and those that assets trained last from Dagster.
 
-    A network is needed if it has an alias or the highest version number of its name, if `latest` names it, or
-    if it is a parent of a needed network. Raise TrackerUnusable if MLflow fails.
+    A network is needed if it has an alias or the highest version number of its name, if an asset trained it
+    last, or if it is a parent of a needed network. Raise TrackerUnusable if MLflow fails.
     """
     paths = set(_latest_models(places.instance, places.games))
     address = places.tracker.address()
@@ -127,11 +127,13 @@ def remove_mlflow_run(tracker: Tracker, run_id: str) -> None:
 
 
 def _latest_models(instance: dg.DagsterInstance, games: Sequence[Game]) -> Iterator[str]:
-    """Yield the folders of the networks that `latest` names."""
+    """Yield the folders of the networks that the assets trained last; `latest` names one of each kind."""
     for _, model in all_models(games):
-        record = latest_record(instance, asset_key(model.asset), model.partition)
-        if record and (folder := record.said("model")):
-            yield str(folder)
+        trained_by = [(model.asset, model.partition), *((asset, None) for asset in model.other_assets)]
+        for asset, partition in trained_by:
+            record = latest_record(instance, asset_key(asset), partition)
+            if record and (folder := record.said("model")):
+                yield str(folder)
 
 
 def _all_runs(client: MlflowClient, games: Sequence[Game]) -> Iterator[Run]:

@@ -2,8 +2,8 @@
 
 These are never removed, however old: Dagster runs that hold the latest materialization of a partition or the
 latest result of a check, or that led to a network that is kept; MLflow runs whose model has an alias in the
-registry or is the latest of its name, and the parents of these; anything still in progress. Age is counted
-back from the last run, so that a clock that jumps ahead removes nothing.
+registry or is the latest of its name, or which an asset trained last, and the parents of these; anything
+still in progress. Age is counted back from the last run, so that a clock that jumps ahead removes nothing.
 """
 
 from __future__ import annotations

@@ -97,6 +97,7 @@ TEXAS42 = Game(
             ONE_HAND,
             "texas42-one-hand",
             "one_hand_model",
+            other_assets=("self_play_model",),
             reference=ONE_HAND_REFERENCE,
             headline="decision_q_gap",
             unit="points lost per decision",
