@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import dagster as dg
 import pytest
@@ -14,14 +13,14 @@ from forge_assets.flywheel.progress import describe, history_table, progress_ass
 from forge_assets.flywheel.runner import turn_once
 from forge_assets.flywheel.runs import attempt_tags
 from forge_assets.flywheel.sensor import automate, request
-from forge_assets.flywheel.state import Iteration, Phase, State, check_group
+from forge_assets.flywheel.state import Begin, CommonSettings, Iteration, Phase, State, check_common
 from forge_assets.flywheel.steps import Step, one_partition
 from forge_assets.flywheel.storage import folder_of, read_state, record_of, write_state
 from forge_assets.flywheel.turn import Launch, Turner
 from forge_assets.games import Game, GameDefinitions, RegisteredModel
 from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
-from forge_core.settings import setting
+from forge_core.settings import like, setting
 
 pytestmark = [
     pytest.mark.slow,
@@ -60,10 +59,10 @@ def champion(config: GateSettings) -> dg.MaterializeResult:
 class ToySettings:
     group: str = setting("toy", "Names its runs.")
     games: int = setting(40, "Games per generation.")
-    begin: Literal["sensor", "schedule"] = setting("sensor", "What begins an iteration.")
+    begin: Begin = like(CommonSettings, "begin")
 
     def __post_init__(self) -> None:
-        check_group(self.group)
+        check_common(self)
 
     @property
     def first_unit(self) -> int:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from forge_core.errors import BadInput
+from forge_core.settings import setting
 
 GIVE_UP_AFTER = 3
 """failed attempts at one iteration after which the flywheel stops and waits for a person"""
@@ -31,6 +32,20 @@ class Phase(StrEnum):
     """all units of data have been used; never stored, since units may be added"""
 
 
+Begin = Literal["sensor", "schedule"]
+
+
+@dataclass(frozen=True, slots=True)
+class CommonSettings:
+    """The settings that are alike in every flywheel."""
+
+    begin: Begin = setting(
+        "sensor",
+        "Start of an iteration: sensor, as soon as the last one has ended; or schedule, every night at 1:00 "
+        "UTC.",
+    )
+
+
 class FlywheelSettings(Protocol):
     """The settings that every game's flywheel has: a frozen dataclass, see `forge_core.settings`.
 
@@ -44,7 +59,7 @@ class FlywheelSettings(Protocol):
         ...
 
     @property
-    def begin(self) -> Literal["sensor", "schedule"]:
+    def begin(self) -> Begin:
         """The trigger of an iteration; the sensor continues it in either case."""
         ...
 
@@ -58,10 +73,13 @@ class FlywheelSettings(Protocol):
         ...
 
 
-def check_group(group: str) -> None:
-    """Raise BadInput if a group cannot be part of a name in Dagster and MLflow."""
+def check_common(settings: FlywheelSettings) -> None:
+    """Raise BadInput if the group cannot be part of a name in Dagster and MLflow, or for another `begin`."""
+    group, begin = settings.group, settings.begin
     if not group or not group.replace("-", "").replace("_", "").isalnum():
         raise BadInput(f"group {group!r} is not a valid name: use only letters, digits, - and _")
+    if begin not in get_args(Begin):
+        raise BadInput(f"begin {begin!r}: use {' or '.join(get_args(Begin))}")
 
 
 @dataclass(frozen=True, slots=True)

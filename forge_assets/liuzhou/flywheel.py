@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from forge_assets.flywheel.champions import curve, end_at_gate, of_challenger, start_from_champion
 from forge_assets.flywheel.flywheel import Flywheel, Words
-from forge_assets.flywheel.state import Iteration, State, check_group
+from forge_assets.flywheel.state import Begin, CommonSettings, Iteration, State, check_common
 from forge_assets.flywheel.steps import Reports, Step, one_partition
 from forge_assets.liuzhou.names import N_GENERATIONS, PLAYOUTS, SIZES, objective_of
 from forge_core.errors import BadInput
@@ -54,14 +54,10 @@ class FlywheelSettings:
         LadderSettings, "sims", help="Simulations per action, on the ladder and at the gate."
     )
     gate_pairs: int = like(GateSettings, "pairs", help="Most pairs of games against the champion.")
-    begin: Literal["sensor", "schedule"] = setting(
-        "sensor",
-        "Start of an iteration: sensor, as soon as the last one has ended; or schedule, every night at 1:00 "
-        "UTC.",
-    )
+    begin: Begin = like(CommonSettings, "begin")
 
     def __post_init__(self) -> None:
-        check_group(self.group)
+        check_common(self)
         if not 0 <= self.start < N_GENERATIONS:
             raise BadInput(f"generation {self.start} does not exist: start from 0..{N_GENERATIONS - 1}")
         GenerationSettings(self.games)
@@ -74,8 +70,6 @@ class FlywheelSettings:
             raise BadInput("pairs: use at least 2, since one pair gives no interval; match sims: at least 0")
         if self.size not in SIZES:
             raise BadInput(f"networks of size {self.size}: use {' or '.join(SIZES)}")
-        if self.begin not in ("sensor", "schedule"):
-            raise BadInput(f"begin {self.begin!r}: use sensor or schedule")
 
     @property
     def ladder(self) -> LadderSettings:

@@ -6,11 +6,11 @@ Nothing here imports Dagster when it is loaded: the options of a verb are made f
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from forge_assets.flywheel.champions import curve, end_at_gate, of_challenger, start_from_champion
 from forge_assets.flywheel.flywheel import Flywheel, Words
-from forge_assets.flywheel.state import Iteration, State, check_group
+from forge_assets.flywheel.state import Begin, CommonSettings, Iteration, State, check_common
 from forge_assets.flywheel.steps import Reports, Step, one_partition
 from forge_assets.skull_king.names import REGISTERED, objective_of
 from forge_core.errors import BadInput
@@ -56,22 +56,16 @@ class FlywheelSettings:
     lr: float = like(LearningSettings, "lr", default=3e-4)
     deals: int = like(EvaluationSettings, "deals", help="Number of deals of each evaluation.")
     gate_deals: int = like(GateSettings, "deals")
-    begin: Literal["sensor", "schedule"] = setting(
-        "sensor",
-        "Start of an iteration: sensor, as soon as the last one has ended; or schedule, every night at 1:00 "
-        "UTC.",
-    )
+    begin: Begin = like(CommonSettings, "begin")
 
     def __post_init__(self) -> None:
-        check_group(self.group)
+        check_common(self)
         if not 0 <= self.start < N_SEEDS:
             raise BadInput(f"seed {self.start} is not used here: start from 0..{N_SEEDS - 1}")
         read_recipe(self.recipe)
         self.learning()  # raises BadInput for settings that learning would refuse
         if min(self.deals, self.gate_deals) < 2:
             raise BadInput("deals and gate deals: use at least 2, since one deal gives no interval")
-        if self.begin not in ("sensor", "schedule"):
-            raise BadInput(f"begin {self.begin!r}: use sensor or schedule")
 
     def learning(self) -> LearningSettings:
         """Return the settings of learning, except the seed. Raises BadInput for values out of range."""

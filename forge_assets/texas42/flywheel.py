@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from forge_assets.flywheel.champions import curve, end_at_gate, of_challenger, start_from_champion
 from forge_assets.flywheel.flywheel import Flywheel, Words
-from forge_assets.flywheel.state import Iteration, State, check_group
+from forge_assets.flywheel.state import Begin, CommonSettings, Iteration, State, check_common
 from forge_assets.flywheel.steps import Reports, Step, one_partition, without_gaps
 from forge_assets.texas42.blocks import BLOCK_SIZE, MOST_BLOCKS, block_name, block_seeds
 from forge_assets.texas42.policy_iteration import (
@@ -27,7 +27,7 @@ from forge_assets.texas42.policy_iteration import (
 )
 from forge_core.errors import BadInput
 from forge_core.ranges import ranges_text
-from forge_core.settings import setting
+from forge_core.settings import like, setting
 from forge_core.splits import Split, split_of
 from forge_core.texas42.one_hand.architecture import OBJECTIVE as ONE_HAND
 from forge_core.texas42.reference import REFERENCE
@@ -73,14 +73,10 @@ class FlywheelSettings:
     rows: int = setting(tokens.DEFAULT_ROWS, "Rows to train on per deal, out of those drawn.")
     golden_rows: int = setting(scores.DEFAULT_ROWS, "Rows per deal of the benchmark.")
     threads: int | None = setting(None, "Torch threads for training on a CPU.", default_text="one per core")
-    begin: Literal["sensor", "schedule"] = setting(
-        "sensor",
-        "Start of an iteration: sensor, as soon as the last one has ended; or schedule, every night at 1:00 "
-        "UTC.",
-    )
+    begin: Begin = like(CommonSettings, "begin")
 
     def __post_init__(self) -> None:
-        check_group(self.group)
+        check_common(self)
         if not 0 <= self.start_block < MOST_BLOCKS:
             raise BadInput(f"start-block {self.start_block} does not exist: use 0..{MOST_BLOCKS - 1}")
         sizes = (self.rows, self.golden_rows, self.threads or 1, self.worlds)
@@ -91,8 +87,6 @@ class FlywheelSettings:
             )
         if not 0 < self.lr < 1:
             raise BadInput(f"lr is {self.lr}: use a learning rate between 0 and 1")
-        if self.begin not in ("sensor", "schedule"):
-            raise BadInput(f"begin is {self.begin!r}: use sensor or schedule")
         if self.objective not in ("qvalue", "policy", ONE_HAND):
             raise BadInput(f"objective is {self.objective!r}: use qvalue, policy or {ONE_HAND}")
 
