@@ -29,7 +29,8 @@ from forge_core.texas42.games import Games
 from forge_core.texas42.oracle.shards import ShardKey
 from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.golden import golden_rows
-from forge_core.texas42.tokens.live import LiveConfig, LiveSource
+from forge_core.texas42.tokens.live import LiveConfig
+from forge_core.texas42.tokens.live_source import LiveSource
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 from forge_core.texas42.tokens.walks import walk
 from forge_core.texas42.views import Views

@@ -27,7 +27,8 @@ from forge_core.learning.labelled.losses import losses
 from forge_core.learning.labelled.rows import Rows
 from forge_core.learning.networks.sizes import SIZES
 from forge_core.learning.networks.transformer import TokenTransformer
-from forge_core.texas42.tokens.live import LiveConfig, LiveSource
+from forge_core.texas42.tokens.live import LiveConfig
+from forge_core.texas42.tokens.live_source import LiveSource
 
 GB = 1e9
 STATE_BYTES = 24
@@ -105,7 +106,7 @@ def bytes_of_step(model: TokenTransformer, rows: Rows, precision: str) -> int:
 def measure(size: str, precision: str, rows: Rows) -> dict[str, float]:
     """Return the bytes per row of a network, from batches of two sizes."""
     torch.manual_seed(0)
-    model = TokenTransformer(LiveSource.spec, SIZES[size])
+    model = TokenTransformer(LiveConfig.spec, SIZES[size])
     half, whole = len(rows) // 2, len(rows)
     few, many = (bytes_of_step(model, rows.take(slice(0, n)), precision) for n in (half, whole))
     tokens = float(rows.mask.sum()) / whole

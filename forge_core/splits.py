@@ -49,7 +49,12 @@ def check_seed(seed: int) -> int:
 
 def train_seeds(draw: np.random.Generator, n: int) -> list[int]:
     """Draw n seeds of the train split, below 2 ** 62."""
+    return draw_seeds(draw, n, Split.TRAIN)
+
+
+def draw_seeds(draw: np.random.Generator, n: int, split: Split) -> list[int]:
+    """Draw n seeds of a split, below 2 ** 62."""
     seeds: list[int] = []
     while len(seeds) < n:
-        seeds += [seed for seed in draw.integers(1 << 62, size=n).tolist() if split_of(seed) is Split.TRAIN]
+        seeds += [seed for seed in draw.integers(1 << 62, size=n).tolist() if split_of(seed) is split]
     return seeds[:n]

@@ -25,7 +25,8 @@ from forge_core.texas42.state import ILLEGAL, advance, initial_state, legal_slot
 from forge_core.texas42.tables import deal_tables
 from forge_core.texas42.tokens import live
 from forge_core.texas42.tokens.encoder import encode
-from forge_core.texas42.tokens.live import LiveConfig, LiveSource, WorkerLost, make_chunk, train_deals
+from forge_core.texas42.tokens.live import LiveConfig, make_chunk, train_deals
+from forge_core.texas42.tokens.live_source import LiveSource, WorkerLost
 from forge_core.texas42.tokens.rows import STAGE1_SPEC, rows_of
 from forge_core.texas42.tokens.shared_chunks import SharedChunks
 from forge_core.texas42.tokens.walks import walk
@@ -185,7 +186,8 @@ class TestWorkers:
         themselves."""
         script = tmp_path / "run.py"
         script.write_text(
-            "from forge_core.texas42.tokens.live import LiveConfig, LiveSource\n"
+            "from forge_core.texas42.tokens.live import LiveConfig\n"
+            "from forge_core.texas42.tokens.live_source import LiveSource\n"
             "if __name__ == '__main__':\n"
             "    source = LiveSource(LiveConfig(batch_size=96, chunk_rows=192), workers=2)\n"
             "    for k in range(10**6):\n"
@@ -224,12 +226,12 @@ class TestSharedRows:
 
     def test_runs_with_other_batches_read_the_same_chunks(self, tmp_path, monkeypatch):
         store, alone = Store(str(tmp_path)), LiveSource(CONFIG)
-        first = LiveSource(CONFIG, share=store)
-        assert all(same(first.batch(k), alone.batch(k)) for k in range(4))
+        wanted, first = [alone.batch(k) for k in range(4)], LiveSource(CONFIG, share=store)
+        assert all(same(first.batch(k), wanted[k]) for k in range(4))
         assert sorted(path.name for path in tmp_path.rglob("*.npy")) == ["000000000.npy", "000000001.npy"]
         monkeypatch.setattr(live, "make_chunk", lambda *_: pytest.fail("a chunk was made twice"))
         halves = LiveSource(replace(CONFIG, batch_size=48), share=store)
-        assert all(same(halves.batch(2 * k), alone.batch(k).take(slice(48))) for k in range(4))
+        assert all(same(halves.batch(2 * k), wanted[k].take(slice(48))) for k in range(4))
 
     def test_workers_of_two_runs_work_together(self, tmp_path):
         store, alone = Store(str(tmp_path)), LiveSource(CONFIG)
@@ -246,7 +248,7 @@ class TestSharedRows:
             made.append(chunk)
             return make_chunk(CONFIG, chunk)
 
-        chunks = SharedChunks(Store(str(tmp_path)), make)
+        chunks = SharedChunks(Store(str(tmp_path)), make, CONFIG.form)
         with chunks.folder.join("000000000.making").held():
             assert not chunks._add(0) and chunks._add(1) and not chunks._add(1)
         assert made == [1]

@@ -83,7 +83,7 @@ def test_definitions_of_both_games_load():
 
 def test_a_kind_of_network_has_one_game():
     assert find_model("small", GAMES)[0] is TOY and find_model("qvalue", GAMES)[0] is TEXAS42
-    with pytest.raises(BadInput, match="use qvalue, policy, eq, one-hand, small, large"):
+    with pytest.raises(BadInput, match="use qvalue, policy, eq, regret, one-hand, small, large"):
         find_model("taste", GAMES)
     objectives = [model.objective for game in GAMES for model in game.models]
     assert len(objectives) == len(set(objectives))

@@ -12,6 +12,7 @@ import torch
 
 from forge_core.errors import BadInput
 from forge_core.learning.checkpoints import load_model
+from forge_core.learning.labelled.losses import expected_regret
 from forge_core.learning.loop import Watch
 from forge_core.splits import Split, split_of, train_seeds
 from forge_core.streams import stream
@@ -26,7 +27,6 @@ from forge_core.texas42.one_hand_training.self_play import (
     POINTS,
     deals_of,
     lesson_of,
-    loss_of,
     settings_from,
     train,
 )
@@ -93,7 +93,9 @@ def test_the_loss_is_least_at_the_softmax_of_the_mean_regrets():
     best = ((one + other) / 2 / 2.0).masked_fill(~legal, -torch.inf)
 
     def loss(logits):
-        return (loss_of(logits, one, legal, 2.0) + loss_of(logits, other, legal, 2.0)) / 2
+        return (
+            expected_regret(logits, one, legal, 2.0) + expected_regret(logits, other, legal, 2.0)
+        ).mean() / 2
 
     least = loss(best)
     for moved in torch.eye(4)[:3]:

@@ -110,7 +110,7 @@ def test_a_run_goes_on_to_the_last_digit(unbroken, tmp_path):
 
 
 def test_exact_rows_hold_no_variance_to_learn(tmp_path):
-    with pytest.raises(BadInput, match="use qvalue or policy"):
+    with pytest.raises(BadInput, match="use qvalue, policy or regret"):
         train(toy_config(model=EQ), ToySource(), TRUTH, tmp_path / "run")
     plain = TokenTransformer(SPEC, ModelConfig(16, 1, 2, 32))
     with pytest.raises(BadInput, match="predicts no variance"):

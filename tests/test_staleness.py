@@ -72,6 +72,7 @@ RESTS_ON = {
     "TOKENS_VERSION": {"token_splits", *NETWORKS},
     "ENCODER_VERSION": {"token_splits", *NETWORKS, "bidding_results"},
     "LIVE_VERSION": NETWORKS,
+    "LIVE_DECISIONS_VERSION": set(),
     "labelled.train MODEL_VERSION": NETWORKS,
     "one_hand_training.train MODEL_VERSION": {"one_hand_model", "champion", "play_page"},
     "one_hand_training.self_play MODEL_VERSION": SELF_PLAY,

@@ -94,6 +94,15 @@ TEXAS42 = Game(
             curves=(*_CURVES, "spread_mae", "spread_bias"),
         ),
         RegisteredModel(
+            "regret",
+            "texas42-regret",
+            "eq_model",
+            headline="decision_q_gap",
+            unit="points lost per decision",
+            curves=(*_CURVES, "decision_value_mae"),
+            evaluate="forge match stage2:model={model} network",
+        ),
+        RegisteredModel(
             ONE_HAND,
             "texas42-one-hand",
             "one_hand_model",

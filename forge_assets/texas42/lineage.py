@@ -15,7 +15,7 @@ from forge_core.files import Store, fingerprint
 from forge_core.splits import Split
 from forge_core.texas42.folders import GAMES_FOLDER, MARGINALIZED_SHARDS, STANDARD_SHARDS
 from forge_core.texas42.settings.self_play import SELF_PLAY
-from forge_core.texas42.sources import SOURCES, LiveRows, StoredRows, source_kind
+from forge_core.texas42.sources import SOURCES, EndlessRows, StoredRows, source_kind
 
 if TYPE_CHECKING:
     from forge_core.texas42.tokens.origins import SourceIndex
@@ -90,13 +90,13 @@ def _self_play_deals(data: Mapping[str, Any], card: Card) -> SelfPlayDeals:
 
 def _live_rows(data: Mapping[str, Any], card: Card) -> Rows:
     """Return the live rows of a training run, which follow from its configuration and versions."""
-    from forge_core.texas42.tokens.live import LiveConfig
-
+    kind = source_kind(data["kind"])
+    assert issubclass(kind, EndlessRows)
     versions, unknown = data.get("origin", {}).get("versions"), []
     config = dict(data["config"])
     if versions is None:
         try:
-            present = LiveConfig(**config)
+            present = kind.config_kind()(**config)
             versions = present.versions() if present.fingerprint == data["version"] else None
         except (TypeError, ForgeError):
             versions = None
@@ -104,7 +104,7 @@ def _live_rows(data: Mapping[str, Any], card: Card) -> Rows:
         unknown.append("the versions that made its rows are not recorded, and are not the current ones")
     rows = card.get("results", {}).get("rows")
     return DealRows(
-        kind=LiveRows.kind,
+        kind=kind.kind,
         version=data["version"],
         val_version=None,
         store=None,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from forge_assets.versions import constant_of
 from forge_core.texas42.settings.self_play import SELF_PLAY
-from forge_core.texas42.sources import OneHandRows, source_kind
+from forge_core.texas42.sources import LiveDecisions, OneHandRows, source_kind
 
 ORACLE = constant_of("forge_core.texas42.oracle.solver", "ORACLE_VERSION")
 SHARDS = f"{constant_of('forge_core.texas42.oracle.shards.records', 'SHARDS_VERSION')}/{ORACLE}"
@@ -44,6 +44,18 @@ SELF_PLAY_MODEL = "/".join(
         FEATURES,
     )
 )
+LIVE_DECISIONS = "/".join(
+    (
+        constant_of("forge_core.learning.labelled.train", "MODEL_VERSION"),
+        constant_of("forge_core.texas42.tokens.live_decisions", "LIVE_DECISIONS_VERSION"),
+        constant_of("forge_core.texas42.one_hand.self_play", "SELF_PLAY_VERSION"),
+        constant_of("forge_core.texas42.declaring", "DECLARING_VERSION"),
+        FEATURES,
+        constant_of("forge_core.texas42.tokens.transcript", "TRANSCRIPT_VERSION"),
+        constant_of("forge_core.texas42.tokens.inferences", "INFERENCES_VERSION"),
+    )
+)
+"""Networks of `forge-pipeline train --stage 2 --live`, which no asset trains"""
 EQ_ONNX = f"{constant_of('forge_core.learning.onnx', 'ONNX_VERSION')}/{EQ_MODEL}"
 
 HEURISTIC = constant_of("forge_core.texas42.one_hand.heuristic", "HEURISTIC_VERSION")
@@ -88,5 +100,9 @@ PLAY_PAGE = "/".join(
 
 def of_network(kind: str) -> str:
     """Return the version of a network trained on rows of a kind. Raise BadInput if there is no such kind."""
-    of_one_hand = {OneHandRows.kind: ONE_HAND_MODEL, SELF_PLAY: SELF_PLAY_MODEL}
-    return of_one_hand.get(kind) or {1: MODEL, 2: EQ_MODEL}[source_kind(kind).stage]
+    of_kind = {
+        OneHandRows.kind: ONE_HAND_MODEL,
+        SELF_PLAY: SELF_PLAY_MODEL,
+        LiveDecisions.kind: LIVE_DECISIONS,
+    }
+    return of_kind.get(kind) or {1: MODEL, 2: EQ_MODEL}[source_kind(kind).stage]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from forge_core.learning.labelled.rows import Rows, RowSource
     from forge_core.learning.spec import TokenSpec
     from forge_core.splits import Split
+    from forge_core.texas42.tokens.live_source import ChunkConfig
 
 WATCHED_ROWS, WATCHED_ROWS_PER_DEAL = 40_000, 600
 """val rows for evaluation during training: the total from a store, and the number per deal solved for live
@@ -82,21 +83,32 @@ class Source(ABC):
         """Return the number of processes that make rows. Raises BadInput for either option on stored rows."""
 
 
-class LiveRows(Source):
-    """Fresh rows: deals are dealt, played and solved during training."""
+class EndlessRows(Source):
+    """Fresh rows, made from new deals during training."""
 
     __slots__ = ()
-    kind: ClassVar[str] = "live"
-    stage: ClassVar[int] = 1
     noun: ClassVar[str] = "deals"
     is_live: ClassVar[bool] = True
 
     @classmethod
-    def describe(cls, batch_size: int, seed: int, rows_per_deal: int = LIVE_ROWS_PER_DEAL) -> LiveRows:
-        """Return a live source with this batch size; a different seed gives different rows."""
-        from forge_core.texas42.tokens.live import LiveConfig
+    @abstractmethod
+    def config_kind(cls) -> type[ChunkConfig]:
+        """Return the class of the configuration."""
 
-        config = LiveConfig.of(seed, batch_size, rows_per_deal)
+    @classmethod
+    @abstractmethod
+    def choose_config(cls, batch_size: int, seed: int, rows_per_deal: int | None) -> ChunkConfig:
+        """Return the configuration for the user's settings. Raises BadInput for invalid ones."""
+
+    @staticmethod
+    @abstractmethod
+    def val_rows() -> Rows:
+        """Make the val rows, the same ones for all runs."""
+
+    @classmethod
+    def describe(cls, batch_size: int, seed: int, rows_per_deal: int | None = None) -> Self:
+        """Return a live source with this batch size; a different seed gives different rows."""
+        config = cls.choose_config(batch_size, seed, rows_per_deal)
         origin = {"versions": config.versions()}
         return cls(
             {"kind": cls.kind, "config": asdict(config), "version": config.fingerprint, "origin": origin}
@@ -104,24 +116,20 @@ class LiveRows(Source):
 
     @classmethod
     def spec(cls) -> TokenSpec:
-        """Return the stage 1 token spec."""
-        from forge_core.texas42.tokens.rows import STAGE1_SPEC
-
-        return STAGE1_SPEC
+        """Return the token spec of the rows."""
+        return cls.config_kind().spec
 
     def open(self, makers: int, share: str | None = None) -> tuple[RowSource, Rows]:
-        """Return an endless stream of training rows, and val rows solved on the fly. With makers=0 this
+        """Return an endless stream of training rows, and val rows made on the fly. With makers=0 this
         process generates the training rows itself."""
         from forge_core.files import Store
-        from forge_core.learning.labelled.rows import concatenate
-        from forge_core.texas42.tokens.golden import golden_rows, watched_keys
-        from forge_core.texas42.tokens.live import LiveConfig, LiveSource
+        from forge_core.texas42.tokens.live_source import LiveSource
 
         shared = None if share is None else Store(share)
-        source = LiveSource(LiveConfig(**self.record["config"]), makers, shared)
+        source = LiveSource(self.config_kind()(**self.record["config"]), makers, shared)
         if shared:
             shared.check_writable()
-        return source, concatenate(list(golden_rows(watched_keys(), rows_per_deal=WATCHED_ROWS_PER_DEAL)))
+        return source, self.val_rows()
 
     def steps_of(self, epochs: int) -> int:
         """Raise BadInput, because live rows never end."""
@@ -130,6 +138,72 @@ class LiveRows(Source):
     def makers(self, workers: int | None, share: str | None = None) -> int:
         """Return `workers`, or 1 if it is None."""
         return 1 if workers is None else workers
+
+
+class LiveRows(EndlessRows):
+    """Fresh rows that show all four hands: deals are dealt, played and solved during training."""
+
+    __slots__ = ()
+    kind: ClassVar[str] = "live"
+    stage: ClassVar[int] = 1
+
+    @classmethod
+    def config_kind(cls) -> type[ChunkConfig]:
+        """Return the class of the configuration."""
+        from forge_core.texas42.tokens.live import LiveConfig
+
+        return LiveConfig
+
+    @classmethod
+    def choose_config(cls, batch_size: int, seed: int, rows_per_deal: int | None) -> ChunkConfig:
+        """Return the configuration for the user's settings. Raises BadInput for invalid ones."""
+        from forge_core.texas42.tokens.live import LiveConfig
+
+        rows = LIVE_ROWS_PER_DEAL if rows_per_deal is None else rows_per_deal
+        return LiveConfig.of(seed, batch_size, rows)
+
+    @staticmethod
+    def val_rows() -> Rows:
+        """Solve val deals, and return some rows of each."""
+        from forge_core.learning.labelled.rows import concatenate
+        from forge_core.texas42.tokens.golden import golden_rows, watched_keys
+
+        return concatenate(list(golden_rows(watched_keys(), rows_per_deal=WATCHED_ROWS_PER_DEAL)))
+
+
+class LiveDecisions(EndlessRows):
+    """Fresh rows that show one hand: deals are played, and their decisions valued by playouts, during
+    training."""
+
+    __slots__ = ()
+    kind: ClassVar[str] = "live-decisions"
+    stage: ClassVar[int] = 2
+
+    @classmethod
+    def config_kind(cls) -> type[ChunkConfig]:
+        """Return the class of the configuration."""
+        from forge_core.texas42.tokens.live_decisions import LiveDecisionConfig
+
+        return LiveDecisionConfig
+
+    @classmethod
+    def choose_config(cls, batch_size: int, seed: int, rows_per_deal: int | None) -> ChunkConfig:
+        """Return the configuration for the user's settings. Raises BadInput for invalid ones."""
+        from forge_core.texas42.tokens.live_decisions import LiveDecisionConfig
+
+        if rows_per_deal is not None:
+            raise BadInput(
+                "--rows-per-deal has no effect with --stage 2, where each decision of a deal is a row: leave "
+                "it out"
+            )
+        return LiveDecisionConfig.of(seed, batch_size)
+
+    @staticmethod
+    def val_rows() -> Rows:
+        """Play val deals, and return their decisions."""
+        from forge_core.texas42.tokens.live_decisions import val_rows
+
+        return val_rows(WATCHED_ROWS)
 
 
 class StoredRows(Source):
@@ -284,12 +358,14 @@ class OneHandRows(GameRows):
 
 
 SOURCES: dict[str, type[Source]] = {
-    source.kind: source for source in (LiveRows, ShardRows, GameRows, OneHandRows)
+    source.kind: source for source in (LiveRows, LiveDecisions, ShardRows, GameRows, OneHandRows)
 }
 """source classes by their kind in records"""
 
 STORED: dict[int, type[StoredRows]] = {source.stage: source for source in (ShardRows, GameRows)}
 """classes of stored sources, by stage"""
+LIVE: dict[int, type[EndlessRows]] = {source.stage: source for source in (LiveRows, LiveDecisions)}
+"""classes of live sources, by stage"""
 
 
 def source_kind(kind: str) -> type[Source]:
@@ -321,16 +397,15 @@ def choose_source(
     """
     from forge_core.files import Store
 
-    if stage == GameRows.stage and data is None:
+    if stage == GameRows.stage and data is None and not live:
         raise BadInput(
-            "--stage 2 trains on recorded games: play some with forge eq, tokenize them, then pass --data DIR"
+            "--stage 2 needs a source of rows: pass --live; or play games with forge eq, tokenize them, and "
+            "pass --data DIR"
         )
     if live == (data is not None):
         raise BadInput("training needs one source of rows: pass either --data DIR or --live")
     if live:
-        return LiveRows.describe(
-            batch_size, seed, LIVE_ROWS_PER_DEAL if rows_per_deal is None else rows_per_deal
-        )
+        return LIVE[stage].describe(batch_size, seed, rows_per_deal)
     refuse_live_settings(rows_per_deal=rows_per_deal, workers=workers, share=share)
     return STORED[stage].describe(Store(data or ""), batch_size, seed)
 
@@ -343,10 +418,20 @@ def refuse_live_settings(**given: Any) -> None:
             raise BadInput(f"--{option} needs --live and has no effect on stored rows: leave it out")
 
 
-def choose_objective(stage: int, objective: str | None) -> str:
-    """Return the objective for a stage; None means its default. Raises BadInput if they do not match."""
+def choose_objective(stage: int, objective: str | None, live: bool = False) -> str:
+    """Return the objective for a stage; None means its default. live: True for live rows.
+
+    Raises BadInput if they do not match.
+    """
     if stage not in STORED:
         raise BadInput(f"stage {stage}: use 1 or 2")
     if stage == 1 and objective == "eq":
         raise BadInput("--objective eq needs --stage 2: a stage 1 network sees all hands")
+    if stage == 2 and live:
+        if objective in ("eq", "policy"):
+            raise BadInput(
+                f"--objective {objective} needs values that are means over worlds, but with --stage 2 --live "
+                "each is of a single one: use regret or qvalue"
+            )
+        return objective or "regret"
     return objective or ("qvalue" if stage == 1 else "eq")

@@ -15,6 +15,8 @@ from forge_core.learning.networks.sizes import ModelConfig
 from forge_core.learning.precision import PRECISIONS
 from forge_core.ranges import check_numbers
 
+REGRET_TEMPERATURE = 2.0
+"""points of regret at which a network with objective regret learns to take an action e times less likely"""
 ROW_WEIGHTS = ("drawn", "positions")
 
 _STORED_NAMES = {"forced_row_weight": "idle_weight"}
@@ -49,7 +51,7 @@ class Recipe:
     hard_share: float = 0.3
     """policy: share of the best actions (evenly if tied) in the target; the rest is the soft target"""
     temperature: float = 3.0
-    """points: the soft target is softmax(q / temperature) over legal actions"""
+    """points: the soft target is softmax(q / temperature) over legal actions; regret: the best answer is"""
     value_weight: float = 0.5
     """weight of the squared error of the value"""
     variance_weight: float = 0.03

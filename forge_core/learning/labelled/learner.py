@@ -60,7 +60,9 @@ class Learner(pl.LightningModule):
         """Return the loss of a batch."""
         predicted, value, *variance = self.model.answers(rows.tokens, rows.mask)
         if variance and rows.variance is None:
-            raise BadInput("objective eq needs estimates, but these rows are exact: use qvalue or policy")
+            raise BadInput(
+                "objective eq needs estimates, but these rows are exact: use qvalue, policy or regret"
+            )
         found = losses(
             predicted, value, rows, self.recipe, self.model.config, self.spec.value_scale, *variance
         )

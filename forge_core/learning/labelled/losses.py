@@ -1,6 +1,6 @@
 """Losses for learning from labelled rows, and the weight of each row in them.
 
-Letters: N rows, A actions. Answers are the mover's points, or logits with objective `policy`.
+Letters: N rows, A actions. Answers are the mover's points, or logits with objective `policy` or `regret`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from forge_core.learning.networks.sizes import ModelConfig
 
 SPREAD_FLOOR = 1.0
 """points; standard deviations that differ by less than this are treated as nearly equal"""
+REGRET_SCALE = 10.0
+"""points by which expected regrets are divided, so that the loss is of the order of 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,16 @@ def losses(
     """Return the losses of a network's answers, given the labels of `rows` (tensors).
 
     predicted [N, A], value [N]; scale: points per unit of the network's answer. variance [N, A]: only
-    with objective eq, whose labels are estimates. In that case each row is weighted by its `certainty`,
-    and the target of the value is the label of the action that the network would choose, because the
-    maximum of several noisy labels is too high on average.
+    with objective eq, whose labels are estimates. In that case each row is weighted by its `certainty`.
+    With objectives eq and regret, the target of the value is the label of the action that the network would
+    choose, because the maximum of several noisy labels is too high on average.
     """
     q = torch.where(rows.legal, rows.q.float(), 0.0)
     drawn = weight = row_weights(rows, recipe)
     target_value = rows.value.float()
     if variance is not None:
         weight = drawn * certainty(variance.detach(), rows, recipe.noise)
+    if variance is not None or model.objective == "regret":
         target_value = q.gather(1, choose(predicted.detach(), rows.legal)[:, None]).squeeze(1)
 
     def mean(loss: Tensor, weight: Tensor = weight) -> Tensor:
@@ -61,6 +64,8 @@ def losses(
         best = rows.legal & (rows.q == rows.q.masked_fill(~rows.legal, ILLEGAL).amax(dim=1, keepdim=True))
         target = recipe.hard_share * best / best.sum(dim=1, keepdim=True) + (1 - recipe.hard_share) * soft
         action = mean(cross_entropy(predicted, target, rows.legal))
+    elif model.objective == "regret":
+        action = mean(expected_regret(predicted, q, rows.legal, recipe.temperature)) / REGRET_SCALE
     else:
         error = torch.where(rows.legal, (predicted - q) / scale, 0.0)
         count = rows.legal.sum(dim=1)
@@ -76,6 +81,24 @@ def losses(
         return Losses(total, action, value_loss)
     spread = mean(spread_error(variance, rows), drawn)
     return Losses(total + recipe.variance_weight * spread, action, value_loss, spread)
+
+
+def expected_regret(logits: Tensor, q: Tensor, legal: Tensor, temperature: float) -> Tensor:
+    """Return the expected regret less temperature x entropy of each of N rows, in points.
+
+    Actions are drawn by the softmax of logits [N, A]. q: [N, A] points. The loss is linear in q, so that
+    errors of single labels do not bias it; the best answer is the softmax of -(mean regret) / temperature.
+    """
+    log_share = logits.float().masked_fill(~legal, -torch.inf).log_softmax(dim=1).masked_fill(~legal, 0.0)
+    share = log_share.exp().masked_fill(~legal, 0.0)
+    entropy = -(share * log_share).sum(dim=1)
+    return (share * regrets(q, legal)).sum(dim=1) - temperature * entropy
+
+
+def regrets(q: Tensor, legal: Tensor) -> Tensor:
+    """Return the regret of each action: [N, A] points at least 0; 0 where it is illegal."""
+    best = q.masked_fill(~legal, -torch.inf).amax(dim=1, keepdim=True)
+    return torch.where(legal, best - q, 0.0)
 
 
 def certainty(variance: Tensor, rows: Rows, noise: float) -> Tensor:

@@ -76,7 +76,7 @@ class TeachingSettings:
     mean_weight: float = setting(
         _DEFAULTS["mean_weight"],
         "Weight of the error common to all plays of a row, compared with 1 for what distinguishes them: less "
-        "helps to choose plays, 1 helps to predict points. The objective policy does not use it.",
+        "helps to choose plays, 1 helps to predict points. The objectives policy and regret do not use it.",
         metavar="W",
         panel=_PACE,
     )
@@ -112,7 +112,7 @@ class TeachingSettings:
 class LiveTeachingSettings(TeachingSettings):
     """Training settings if rows can also be made during training."""
 
-    live: bool = setting(False, "Train on fresh rows: deal and solve new deals during training.")
+    live: bool = setting(False, "Train on fresh rows, made from new deals during training.")
     rows_per_deal: int | None = setting(
         None,
         "Fresh rows from each deal: more are cheaper to make, fewer are more varied.",

@@ -81,7 +81,12 @@ def configure(
     Raises BadInput, and DeviceUnavailable if this machine has fewer devices.
     """
     from forge_core.device import resolve_device
-    from forge_core.learning.labelled.config import Recipe, TrainConfig, learning_rate_for
+    from forge_core.learning.labelled.config import (
+        REGRET_TEMPERATURE,
+        Recipe,
+        TrainConfig,
+        learning_rate_for,
+    )
     from forge_core.learning.precision import resolve_precision
     from forge_core.learning.ranks import check_devices
 
@@ -97,6 +102,7 @@ def configure(
         learning_rate=learning_rate_for(model) if settings.lr is None else settings.lr,
         forced_row_weight=settings.idle_weight,
         mean_weight=settings.mean_weight,
+        **({"temperature": REGRET_TEMPERATURE} if model.objective == "regret" else {}),
     )
     every = settings.evaluate_every
     return TrainConfig(

@@ -8,9 +8,11 @@ from typing import Any
 from forge_core.errors import BadInput
 from forge_core.ranges import check_numbers
 
-OBJECTIVES = ("qvalue", "policy", "eq")
+OBJECTIVES = ("qvalue", "policy", "regret", "eq")
 """The objectives, which determine a network's prediction for an action. qvalue: the mover's points after it.
-policy: the logit of taking it. eq: the mean and variance of the mover's points over all possible worlds."""
+policy: the logit of taking it, by cross-entropy with the best one. regret: the logit of taking it, by the
+expected regret, which suits labels with large errors. eq: the mean and variance of the mover's points over
+all possible worlds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class ModelConfig:
     @property
     def in_points(self) -> bool:
         """True if the answer for an action is in points, False if it is a logit."""
-        return self.objective != "policy"
+        return self.objective not in ("policy", "regret")
 
     @property
     def says_variance(self) -> bool:

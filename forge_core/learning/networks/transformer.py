@@ -80,8 +80,8 @@ class TokenTransformer(Network):
         """Return the answers for actions [N, A] and the values [N], float32.
 
         tokens int8 [N, P, F]; mask bool [N, P], False for tokens to ignore. Answers are the mover's
-        points (qvalue, eq) or logits (policy); values are points. The answer for an action whose token
-        is masked is meaningless. Batches run fastest when rows are sorted by their number of tokens
+        points (qvalue, eq) or logits (policy, regret); values are points. The answer for an action whose
+        token is masked is meaningless. Batches run fastest when rows are sorted by their number of tokens
         (see `labelled.data.sort_rows`).
         """
         predicted, value, *_ = self.answers(tokens, mask)

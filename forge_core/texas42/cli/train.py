@@ -1,4 +1,4 @@
-"""`forge train`: train a network on rows on disk, or on deals solved during training."""
+"""`forge train`: train a network on rows on disk, or on deals solved or played during training."""
 
 from __future__ import annotations
 
@@ -43,9 +43,10 @@ def train(
         typer.Option(
             "--objective",
             metavar="NAME",
-            show_default="qvalue; for stage 2 eq",
-            help="Target of the network: qvalue (points of each play), policy (the best play) or eq "
-            "(the points that one player can expect, and their variance).",
+            show_default="qvalue; for stage 2 eq, with --live regret",
+            help="Target of the network: qvalue (points of each play), policy (the best play), regret (plays "
+            "that lose few points on average, from values with large errors) or eq (the points that one "
+            "player can expect, and their variance).",
         ),
     ] = None,
     stage: Annotated[
@@ -93,7 +94,7 @@ def train(
 
     if context.obj:
         context.obj.check()
-    objective = choose_objective(stage, objective)
+    objective = choose_objective(stage, objective, settings.live)
     runs, name, init_from = settings.runs, settings.name, settings.init_from
     if resume:
         config, record, init_from, name = read_begun(context, runs, name)

@@ -8,7 +8,7 @@ mean over many decisions needs no belief and has no bias; one value alone has an
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ import numpy.typing as npt
 from forge_core.device import worker_count
 from forge_core.kernels import kernel
 from forge_core.lanes import trailing_zeros
+from forge_core.splits import Split, draw_seeds
+from forge_core.texas42.deals import deal_from_seed
+from forge_core.texas42.declaring import declaration_scores
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
 from forge_core.texas42.one_hand.choose import NETWORK, Policy, new_memory
 from forge_core.texas42.one_hand.features import N_CONTEXT, N_PLAY, fill_features
@@ -41,6 +44,29 @@ _MOST_CHOICES = N_PLAYS - N_SEATS
 """decisions with a choice in a deal: plays of the last trick are forced"""
 _DEALS = 64
 """deals per task of a thread"""
+_BIT = RULEBOOK["bit"][0]
+"""[28] the bit of each domino, the same under all declarations"""
+
+STRONGEST_BIDS = 0.4
+"""share of deals in which the hand with the best declaration bids, as in auctions; in others any hand does"""
+UNSUITABLE = 0.15
+"""share of deals whose declaration is drawn by softmax of its score / SPREAD instead of being the best"""
+SPREAD = 0.6
+
+
+def draw_deals(
+    draw: np.random.Generator, n: int, split: Split = Split.TRAIN
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]:
+    """Draw n deals of a split: hands [n, 4, 7], ascending, seat 0 bidding, and declarations [n]."""
+    hands = np.array([deal_from_seed(each) for each in draw_seeds(draw, n, split)], dtype=np.int8)
+    scores = declaration_scores(hands.reshape(-1, HAND_SIZE)).reshape(n, N_SEATS, -1)
+    strongest = scores.max(axis=2).argmax(axis=1)
+    bidder = np.where(draw.random(n) < STRONGEST_BIDS, strongest, 0)
+    seats = (np.arange(N_SEATS) + bidder[:, None]) % N_SEATS
+    own = scores[np.arange(n), bidder]
+    drawn = (own + SPREAD * draw.gumbel(size=own.shape)).argmax(axis=1)
+    decls = np.where(draw.random(n) < UNSUITABLE, drawn, own.argmax(axis=1))
+    return np.take_along_axis(hands, seats[:, :, None], axis=1), decls
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,20 +80,59 @@ class Decisions:
     n_legal: npt.NDArray[np.int64]
     """[N] number of legal plays, 2..7; what follows them in the rows above and below is undefined"""
     q: npt.NDArray[np.float32]
-    """[N, 7] points of the mover's team minus those of the other from here on"""
+    """[N, 7] points of the mover's team minus those of the other from here on, in the order of the bits of
+    `legal`"""
+    legal: npt.NDArray[np.int64]
+    """[N] the legal plays, as bits of the rulebook"""
+    deal: npt.NDArray[np.int32]
+    """[N] index of the deal"""
+    ply: npt.NDArray[np.uint8]
+    """[N] number of plays made before"""
+    dominoes: npt.NDArray[np.int8]
+    """[D, 28] the plays of each deal in order"""
+    seats: npt.NDArray[np.int8]
+    """[D, 28] the seats that made them"""
 
     def __len__(self) -> int:
         return len(self.n_legal)
 
+    @classmethod
+    def empty(cls, n: int, deals: int) -> Decisions:
+        """Return room for n decisions of some deals."""
+        return cls(
+            np.empty((n, N_CONTEXT), np.float32),
+            np.zeros((n, HAND_SIZE, N_PLAY), np.float32),
+            np.empty(n, np.int64),
+            np.zeros((n, HAND_SIZE), np.float32),
+            np.empty(n, np.int64),
+            np.empty(n, np.int32),
+            np.empty(n, np.uint8),
+            *np.empty((2, deals, N_PLAYS), np.int8),
+        )
+
+    def columns(self) -> tuple[npt.NDArray, ...]:
+        """Return all fields in order."""
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+    def q_by_slot(self, hands: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
+        """Return q as [N, 7] by slot of the mover, NaN where illegal. hands: [D, 4, 7] ids, as dealt."""
+        hand = hands[self.deal, self.seats[self.deal, self.ply]]
+        bit = _BIT[hand]
+        place = np.bitwise_count(self.legal[:, None] & ((np.int64(1) << bit) - 1))
+        q = np.take_along_axis(self.q, np.minimum(place, HAND_SIZE - 1).astype(np.int64), axis=1)
+        return np.where(self.legal[:, None] >> bit & 1, q, np.float32(np.nan))
+
     def first(self, n: int) -> Decisions:
-        """Return the first n decisions."""
-        return Decisions(self.context[:n], self.plays[:n], self.n_legal[:n], self.q[:n])
+        """Return the first n decisions, with all deals."""
+        *of_decisions, dominoes, seats = self.columns()
+        return Decisions(*(column[:n] for column in of_decisions), dominoes, seats)
 
     @classmethod
     def join(cls, parts: list[Decisions]) -> Decisions:
-        """Concatenate decisions."""
-        columns = zip(*((p.context, p.plays, p.n_legal, p.q) for p in parts), strict=True)
-        return cls(*map(np.concatenate, columns))
+        """Concatenate decisions, renumbering the deals of later parts."""
+        starts = np.cumsum([0, *(len(part.dominoes) for part in parts)])[:-1].astype(np.int32)
+        moved = [replace(part, deal=part.deal + start) for part, start in zip(parts, starts, strict=True)]
+        return cls(*map(np.concatenate, zip(*(part.columns() for part in moved), strict=True)))
 
 
 def self_play(
@@ -87,19 +152,13 @@ def self_play(
 
     def play_task(first: int) -> Decisions:
         rows = slice(first, first + _DEALS)
-        n = len(hands[rows]) * _MOST_CHOICES
-        found = Decisions(
-            np.empty((n, N_CONTEXT), np.float32),
-            np.zeros((n, HAND_SIZE, N_PLAY), np.float32),
-            np.empty(n, np.int64),
-            np.zeros((n, HAND_SIZE), np.float32),
-        )
-        columns = found.context, found.plays, found.n_legal, found.q
-        deals = hands[rows], decls[rows], draws[rows]
+        found = Decisions.empty(len(hands[rows]) * _MOST_CHOICES, len(hands[rows]))
         memory = new_memory(policy.sizes)
+        deals = hands[rows], decls[rows], draws[rows]
         made = self_play_rows(
-            RULEBOOK, workspace(), DOMINO_TABLE, *memory, *deals, epsilon, policy.weights, *columns
+            RULEBOOK, workspace(), DOMINO_TABLE, *memory, *deals, epsilon, policy.weights, *found.columns()
         )
+        found.dominoes[:] = np.argsort(_BIT)[found.dominoes]  # from bits to ids
         return found.first(made)
 
     tasks = range(0, len(hands), _DEALS)
@@ -126,9 +185,14 @@ def self_play_rows(
     plays,
     n_legal,
     q,
+    legal_bits,
+    deal_of,
+    ply,
+    dominoes,
+    seats,
 ):
     """Fill the columns of `Decisions`, and return how many there are; see `self_play`."""
-    search, dominoes, sight, memory = workspace[0], table[0], sights[0], memories[0]
+    search, of_dominoes, sight, memory = workspace[0], table[0], sights[0], memories[0]
     barred, after = np.zeros(N_SEATS, np.int64), np.zeros(N_SEATS, np.int64)
     bidder, to_the_end = np.int64(0), np.int64(0)
     made = 0
@@ -143,7 +207,7 @@ def self_play_rows(
             if legal & (legal - 1):
                 remaining = boundary & HELD & ~trick
                 see(rules, sight, remaining, search.hands[seat], trick, barred, seat, bidder)
-                n = fill_features(rules, dominoes, sight, memory.context, memory.plays, memory.order)
+                n = fill_features(rules, of_dominoes, sight, memory.context, memory.plays, memory.order)
                 fill_logits(weights[0], n, memory)
                 chosen = best_place(memory, n)
                 if draws[row, t] < epsilon:
@@ -152,6 +216,7 @@ def self_play_rows(
                 context[made] = memory.context
                 plays[made, :n] = memory.plays[:n]
                 n_legal[made] = n
+                legal_bits[made], deal_of[made], ply[made] = legal, row, t
                 # The plays in ascending order, as in `memory`, which the playouts overwrite.
                 for k in range(n):
                     played = trailing_zeros(legal)
@@ -161,7 +226,7 @@ def self_play_rows(
                     gained = play_on(
                         rules,
                         search,
-                        dominoes,
+                        of_dominoes,
                         sight,
                         memory,
                         boundary,
@@ -176,6 +241,7 @@ def self_play_rows(
                 made += 1
             else:
                 domino = trailing_zeros(legal)
+            dominoes[row, t], seats[row, t] = domino, seat
             note_void(rules, trick, domino, seat, barred)
             trick = play(rules, trick, domino)
             if trick >> PLAYS == N_SEATS:

@@ -14,13 +14,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from forge_core.learning.labelled.losses import regrets
 from forge_core.texas42.bidding.features import OPTION, fill_features
 from forge_core.texas42.bidding.labels import MOST_CALLS, Labels, decisions_of, options_of
 from forge_core.texas42.bidding.network import BidNet
 from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.one_hand.option_network import OptionNet
 from forge_core.texas42.one_hand_training.lessons import Lesson
-from forge_core.texas42.one_hand_training.losses import regrets
 from forge_core.texas42.settings.one_hand import OneHandSettings
 
 PERCENT = 100.0

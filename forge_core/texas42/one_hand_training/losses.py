@@ -5,16 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from forge_core.learning.labelled.losses import regrets
 from forge_core.texas42.settings.games import BELIEF_MIX
 
 _LEAST_LOG_SHARE = -50.0
 """bounds the loss of a play whose share underflows"""
-
-
-def regrets(q: Tensor, legal: Tensor) -> Tensor:
-    """Return the regret of each play: [N, 7] points at least 0; 0 where there is no play."""
-    best = q.masked_fill(~legal, -torch.inf).amax(dim=1, keepdim=True)
-    return torch.where(legal, best - q, 0.0)
 
 
 def loss_of(logits: Tensor, q: Tensor, legal: Tensor, temperature: float, regret_share: float) -> Tensor:

@@ -16,26 +16,31 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from forge_core.arena.settings import held_out_seeds
 from forge_core.errors import BadInput
 from forge_core.learning.checkpoints import weights_digest
+from forge_core.learning.labelled.losses import expected_regret
 from forge_core.learning.loop import LoopRun, Watch, go_through
 from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_machine
-from forge_core.splits import train_seeds
 from forge_core.streams import stream
 from forge_core.texas42.arena.duplicate import Conditions, play_out
-from forge_core.texas42.deals import deal_from_seed
-from forge_core.texas42.declaring import DECLARING_VERSION, declaration_scores
-from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS, N_SEATS
+from forge_core.texas42.declaring import DECLARING_VERSION
+from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS
 from forge_core.texas42.eq.generate import game_keys
 from forge_core.texas42.games import Games
 from forge_core.texas42.one_hand.choose import NETWORK, POLICIES, Policy, load_policy
 from forge_core.texas42.one_hand.network import ONE_HAND_MODEL, OneHandNet, weights_of
-from forge_core.texas42.one_hand.self_play import SELF_PLAY_VERSION, Decisions, self_play
+from forge_core.texas42.one_hand.self_play import (
+    SELF_PLAY_VERSION,
+    SPREAD,
+    STRONGEST_BIDS,
+    UNSUITABLE,
+    Decisions,
+    draw_deals,
+    self_play,
+)
 from forge_core.texas42.one_hand_training.lessons import Lesson
-from forge_core.texas42.one_hand_training.losses import regrets
 from forge_core.texas42.one_hand_training.train import NOT_OF_TRAINING, Since, first_network, rate_at
 from forge_core.texas42.players.heuristic import HeuristicPlayer
 from forge_core.texas42.players.one_hand import OneHandPlayer
@@ -48,11 +53,6 @@ MODEL_VERSION = "p2"
 POINTS = "points_per_deal"
 """figure of an evaluation: points per duplicate deal against the network that ships with the project"""
 
-_STRONGEST_BIDS = 0.4
-"""share of deals in which the hand with the best declaration bids, as in auctions; in others any hand does"""
-_UNSUITABLE = 0.15
-"""share of deals whose declaration is drawn by softmax of its score / _SPREAD instead of being the best"""
-_SPREAD = 0.6
 _KEPT = 0.99
 """share of the averaged weights that a step keeps; the average, not the last weights, is the network"""
 _EVALUATED = 4000
@@ -65,16 +65,7 @@ _SCALE = 10.0
 
 def deals_of(seed: int, step: int, n: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]:
     """Return hands [n, 4, 7] of the train split, seat 0 bidding, and declarations [n], of a step."""
-    draw = stream(seed, "self-play-deals", step)
-    hands = np.array([deal_from_seed(each) for each in train_seeds(draw, n)], dtype=np.int8)
-    scores = declaration_scores(hands.reshape(-1, HAND_SIZE)).reshape(n, N_SEATS, -1)
-    strongest = scores.max(axis=2).argmax(axis=1)
-    bidder = np.where(draw.random(n) < _STRONGEST_BIDS, strongest, 0)
-    seats = (np.arange(N_SEATS) + bidder[:, None]) % N_SEATS
-    own = scores[np.arange(n), bidder]
-    drawn = (own + _SPREAD * draw.gumbel(size=own.shape)).argmax(axis=1)
-    decls = np.where(draw.random(n) < _UNSUITABLE, drawn, own.argmax(axis=1))
-    return np.take_along_axis(hands, seats[:, :, None], axis=1), decls
+    return draw_deals(stream(seed, "self-play-deals", step), n)
 
 
 def lesson_of(decisions: Decisions) -> Lesson:
@@ -83,19 +74,6 @@ def lesson_of(decisions: Decisions) -> Lesson:
     decision, place = np.nonzero(legal)
     columns = decisions.context, decisions.plays[decision, place], decision, place, legal, decisions.q
     return Lesson(*map(torch.from_numpy, columns))
-
-
-def loss_of(logits: Tensor, q: Tensor, legal: Tensor, temperature: float) -> Tensor:
-    """Return the mean over N decisions of the expected regret less temperature x entropy, a scalar.
-
-    logits: [N, 7], -inf where there is no play. q: [N, 7] points. The loss is linear in q, so that the error
-    of single values does not bias it; the best answer is the softmax of -(mean regret) / temperature.
-    """
-    log_share = logits.log_softmax(dim=1).masked_fill(~legal, 0.0)
-    share = log_share.exp().masked_fill(~legal, 0.0)
-    expected = (share * regrets(q, legal)).sum(dim=1)
-    entropy = -(share * log_share).sum(dim=1)
-    return (expected - temperature * entropy).mean()
 
 
 class SelfPlayRun(LoopRun):
@@ -124,7 +102,8 @@ class SelfPlayRun(LoopRun):
         draws = stream(settings.seed, "self-play-draws", step).random((settings.deals, N_PLAYS))
         policy = policy_of(self.network)
         lesson = lesson_of(self_play(hands, decls, draws, settings.epsilon, policy, settings.workers))
-        loss = loss_of(lesson.logits(self.network), lesson.q, lesson.legal, settings.temperature)
+        logits = lesson.logits(self.network)
+        loss = expected_regret(logits, lesson.q, lesson.legal, settings.temperature).mean()
         for group in self.optimizer.param_groups:
             group["lr"] = settings.lr * rate_at(step, settings.steps)
         self.optimizer.zero_grad()
@@ -224,7 +203,7 @@ def describe_run(settings: SelfPlaySettings, network: OneHandNet) -> dict[str, A
 
 def data_record() -> dict[str, Any]:
     """Return the record of the deals of a run in config.json: how they are drawn, and the versions."""
-    shares = {"strongest_bids": _STRONGEST_BIDS, "unsuitable": _UNSUITABLE, "spread": _SPREAD}
+    shares = {"strongest_bids": STRONGEST_BIDS, "unsuitable": UNSUITABLE, "spread": SPREAD}
     versions = {"self_play": SELF_PLAY_VERSION, "declaring": DECLARING_VERSION}
     return {"kind": SELF_PLAY, **shares, "versions": versions}
 

@@ -37,7 +37,7 @@ class NetworkAnswers:
         spec.check_same(model.spec, f"the network in {path}")
         answers = cls(model)
         if answers.sees_all_hands:
-            answers._oracle()  # refuses a network whose objective is neither qvalue nor policy
+            answers._oracle()  # refuses a network with objective eq
         return answers
 
     @property

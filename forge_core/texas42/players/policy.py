@@ -20,9 +20,9 @@ class VoteOracle(ModelOracle):
 
     def __post_init__(self) -> None:
         STAGE1_SPEC.check_same(self.model.spec, "the network of the policy player")
-        if self.model.config.objective != "policy":
+        if self.model.config.in_points:
             raise BadInput(
-                f"the policy player needs a network with objective policy, not "
+                f"the policy player needs a network with objective policy or regret, not "
                 f"{self.model.config.objective}: use player eq"
             )
 

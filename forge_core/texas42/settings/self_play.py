@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from forge_core.errors import BadInput
 from forge_core.learning.folders import RUNS
+from forge_core.learning.labelled.config import REGRET_TEMPERATURE
 from forge_core.ranges import check_numbers
 from forge_core.settings import setting
 from forge_core.texas42.settings.one_hand import SizeSettings, check_positive, read_seed
 
 SELF_PLAY = "self-play"
 """kind of training data in the records of runs and in model cards"""
+EPSILON = 0.05
+"""share of plays made at random, unless the user asks for another"""
 MOST_DEALS = 1 << 16
 """maximum number of deals of a step, which take about 25 kB each"""
 
@@ -26,13 +29,13 @@ class SelfPlaySettings(SizeSettings):
     deals: int = setting(512, "Deals per step; each has about 18 decisions with a choice.", panel=_PACE)
     lr: float = setting(1e-3, "Peak learning rate; it falls to 0 over the run.", metavar="RATE", panel=_PACE)
     temperature: float = setting(
-        2.0,
+        REGRET_TEMPERATURE,
         "Points of regret at which the network learns to make a play e times less likely.",
         metavar="POINTS",
         panel=_PACE,
     )
     epsilon: float = setting(
-        0.05, "Share of plays made at random, so that rare situations occur.", metavar="SHARE", panel=_PACE
+        EPSILON, "Share of plays made at random, so that rare situations occur.", metavar="SHARE", panel=_PACE
     )
     workers: int | None = setting(None, "Threads that play.", default_text="one per core", panel=_RUN)
     seed: int = setting(

@@ -2,7 +2,8 @@
 
 A chunk is a pure function of settings and number, and the folder is named after the settings; so it does
 not matter which process makes a chunk, and runs of any objective, size and batch size can share a folder,
-side by side or one after the other. A row takes 24 bytes. A file ends in the digest of all that precedes it.
+side by side or one after the other. A file has a table of deals and a table of rows (24 bytes per row of
+`live`), and ends in the digest of all that precedes it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import io
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +23,6 @@ from forge_core.files import Store
 from forge_core.files.arrays import read_array
 from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.dominoes import N_DOMINOES
-from forge_core.texas42.tokens.rows import STORED_ROW, LabelledStates
-
-_DEAL = np.dtype([("hands", "i1", (4, 7)), ("decl", "i1")])
-_ROW = np.dtype([("deal_of", "<i4"), *STORED_ROW.descr])
 
 _AHEAD = 64
 """chunks that a process may make ahead while the one it needs is being made by another process"""
@@ -32,15 +30,43 @@ _PAUSE_S = 0.02
 _DIGEST_SIZE = 16
 
 
+class Chunk(Protocol):
+    """Labelled rows of some deals, not encoded."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, index: Any) -> Any:
+        """Return the rows at `index`, with all deals."""
+        ...
+
+
+C = TypeVar("C", bound=Chunk)
+
+
 @dataclass(frozen=True, slots=True)
-class SharedChunks:
+class ChunkForm(Generic[C]):
+    """The form of chunks of a kind in a file."""
+
+    deal: np.dtype
+    """an entry of the table of deals; it has `hands` and `decl`"""
+    row: np.dtype
+    """an entry of the table of rows; it has `deal_of`, the index of the deal"""
+    to_tables: Callable[[C], tuple[npt.NDArray, npt.NDArray]]
+    """returns the tables of a chunk"""
+    from_tables: Callable[[npt.NDArray, npt.NDArray], C]
+    """returns the chunk of tables. Raises ValueError for invalid ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedChunks(Generic[C]):
     """Chunks of one configuration in a local folder."""
 
     folder: Store
-    make: Callable[[int], LabelledStates]
+    make: Callable[[int], C]
     """makes the chunk of a number; a pure function"""
+    form: ChunkForm[C]
 
-    def get(self, chunk: int) -> LabelledStates:
+    def get(self, chunk: int) -> C:
         """Read a chunk, or make and store it. While another process makes it, make later ones.
 
         Raises FileCorrupt for a damaged file, StoreUnusable.
@@ -50,7 +76,7 @@ class SharedChunks:
                 time.sleep(_PAUSE_S)
         path = self.folder.path(_file(chunk))
         try:
-            return _parse(self.folder.read(_file(chunk)))
+            return _parse(self.folder.read(_file(chunk)), self.form)
         except ValueError as error:
             raise FileCorrupt(path, str(error), "delete it, and it is made again") from error
 
@@ -62,7 +88,7 @@ class SharedChunks:
             with self.folder.join(f"{chunk:09}.making").held():
                 if self.folder.exists(_file(chunk)):
                     return False
-                self.folder.write(_file(chunk), _to_bytes(self.make(chunk)))
+                self.folder.write(_file(chunk), _to_bytes(self.form.to_tables(self.make(chunk))))
         except StoreHeld:
             return False
         return True
@@ -81,24 +107,20 @@ def _file(chunk: int) -> str:
     return f"{chunk:09}.npy"
 
 
-def _to_bytes(labels: LabelledStates) -> bytes:
-    deals, rows = np.empty(len(labels.decls), dtype=_DEAL), np.empty(len(labels), dtype=_ROW)
-    deals["hands"], deals["decl"] = labels.hands, labels.decls
-    for name in rows.dtype.names or ():
-        rows[name] = getattr(labels, name)
+def _to_bytes(tables: tuple[npt.NDArray, npt.NDArray]) -> bytes:
     data = io.BytesIO()
-    np.save(data, deals, allow_pickle=False)
-    np.save(data, rows, allow_pickle=False)
+    for table in tables:
+        np.save(data, table, allow_pickle=False)
     return data.getvalue() + _digest(data.getvalue())
 
 
-def _parse(data: bytes) -> LabelledStates:
+def _parse(data: bytes, form: ChunkForm[C]) -> C:
     """Return the rows in a file. Raises ValueError if the bytes are not those that were written."""
     data, digest = data[:-_DIGEST_SIZE], data[-_DIGEST_SIZE:]
     if digest != _digest(data):
         raise ValueError("its bytes do not match its digest")
-    deals, end = read_array(data, _DEAL)
-    rows, end = read_array(data, _ROW, end)
+    deals, end = read_array(data, form.deal)
+    rows, end = read_array(data, form.row, end)
     if deals.ndim != 1 or rows.ndim != 1 or end != len(data):
         raise ValueError("it is not a list of deals followed by rows")
     complete = np.sort(deals["hands"].reshape(len(deals), -1), axis=1) == np.arange(N_DOMINOES)
@@ -106,7 +128,4 @@ def _parse(data: bytes) -> LabelledStates:
         _within(deals["decl"], N_DECLARATIONS) and _within(rows["deal_of"], len(deals))
     ):
         raise ValueError("its deals are invalid")
-    columns = {name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or ()}
-    return LabelledStates(
-        np.ascontiguousarray(deals["hands"]), np.ascontiguousarray(deals["decl"]), **columns
-    )
+    return form.from_tables(deals, rows)
