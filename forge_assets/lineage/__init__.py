@@ -34,8 +34,8 @@ def trace(
 
     model: champion or challenger of `objective` (qvalue, policy, eq, regret, one-hand); a registered version
     such as `texas42-oracle-qvalue/3`; an MLflow run id; or the folder of a model or of its run, relative to
-    the current folder or to the project. tracker: that of `forge-pipeline` by default. store: root of the store
-    in which files are looked up; by default the one that the rows came from. look: False to look up no
+    the current folder or to the project. tracker: that of `forge-pipeline` by default. store: root of the
+    store in which files are looked up; by default the one that the rows came from. look: False to look up no
     files. games: all by default.
 
     Raise BadInput if `model` names no model, TrackerUnusable if MLflow is needed to find it and does not

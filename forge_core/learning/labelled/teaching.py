@@ -102,8 +102,9 @@ def configure(
         learning_rate=learning_rate_for(model) if settings.lr is None else settings.lr,
         forced_row_weight=settings.idle_weight,
         mean_weight=settings.mean_weight,
-        **({"temperature": REGRET_TEMPERATURE} if model.objective == "regret" else {}),
     )
+    if model.objective == "regret":
+        recipe = replace(recipe, temperature=REGRET_TEMPERATURE)
     every = settings.evaluate_every
     return TrainConfig(
         model=model,

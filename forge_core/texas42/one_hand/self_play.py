@@ -99,6 +99,7 @@ class Decisions:
     @classmethod
     def empty(cls, n: int, deals: int) -> Decisions:
         """Return room for n decisions of some deals."""
+        dominoes, seats = np.empty((2, deals, N_PLAYS), np.int8)
         return cls(
             np.empty((n, N_CONTEXT), np.float32),
             np.zeros((n, HAND_SIZE, N_PLAY), np.float32),
@@ -107,7 +108,8 @@ class Decisions:
             np.empty(n, np.int64),
             np.empty(n, np.int32),
             np.empty(n, np.uint8),
-            *np.empty((2, deals, N_PLAYS), np.int8),
+            dominoes,
+            seats,
         )
 
     def columns(self) -> tuple[npt.NDArray, ...]:
@@ -124,8 +126,8 @@ class Decisions:
 
     def first(self, n: int) -> Decisions:
         """Return the first n decisions, with all deals."""
-        *of_decisions, dominoes, seats = self.columns()
-        return Decisions(*(column[:n] for column in of_decisions), dominoes, seats)
+        of_decisions = ("context", "plays", "n_legal", "q", "legal", "deal", "ply")
+        return replace(self, **{name: getattr(self, name)[:n] for name in of_decisions})
 
     @classmethod
     def join(cls, parts: list[Decisions]) -> Decisions:
