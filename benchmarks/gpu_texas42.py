@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gpu_solver
@@ -13,11 +14,16 @@ import numpy as np
 import torch
 from gpu_run import GIB, Check, Part, Run, count_synchronizations, seconds
 
+from forge_core.arena.settings import held_out_seeds
 from forge_core.device import core_count
+from forge_core.learning.checkpoints import load_model
+from forge_core.learning.labelled.config import REGRET_TEMPERATURE, Recipe, TrainConfig
 from forge_core.learning.labelled.rows import concatenate
+from forge_core.learning.labelled.train import train
 from forge_core.learning.networks.sizes import SIZES, ModelConfig
 from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.streams import stream
+from forge_core.texas42.arena.duplicate import Conditions
 from forge_core.texas42.cli import bench_train
 from forge_core.texas42.cli.bench_eq import NullOracle, deal, time_game
 from forge_core.texas42.dominoes import HAND_SIZE, N_PLAYS
@@ -26,10 +32,16 @@ from forge_core.texas42.eq.estimate import estimate
 from forge_core.texas42.eq.generate import GameConfig, play_games
 from forge_core.texas42.eq.oracles import ExactOracle, ModelOracle, Oracle
 from forge_core.texas42.games import Games
+from forge_core.texas42.one_hand.choose import load_policy
+from forge_core.texas42.one_hand.network import ONE_HAND_MODEL
+from forge_core.texas42.one_hand_training.self_play import points_per_deal
 from forge_core.texas42.oracle.shards import ShardKey
+from forge_core.texas42.players.one_hand import OneHandPlayer
+from forge_core.texas42.players.transcript import TranscriptPlayer
 from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.golden import golden_rows
 from forge_core.texas42.tokens.live import LiveConfig
+from forge_core.texas42.tokens.live_decisions import LiveDecisionConfig, policy_digest, val_rows
 from forge_core.texas42.tokens.live_source import LiveSource
 from forge_core.texas42.tokens.rows import STAGE1_SPEC
 from forge_core.texas42.tokens.walks import walk
@@ -65,6 +77,10 @@ class Sizes:
     networks: tuple[str, ...] = ("817k", "3.3m")
     matrix: int = 8_192
     copied: int = 4 * GIB
+    decision_steps: int = 1_000
+    """training steps on fresh decisions"""
+    decision_deals: int = 4_000
+    """held-out deals that the network then plays, and val decisions"""
     live_rows_per_deal: tuple[int, ...] = (44, 88)
     rows_seconds: float = 6.0
 
@@ -82,6 +98,8 @@ SMALL = Sizes(
     networks=("73k",),
     matrix=64,
     copied=1 << 16,
+    decision_steps=2,
+    decision_deals=4,
     live_rows_per_deal=(44,),
     rows_seconds=0.1,
 )
@@ -344,6 +362,29 @@ def time_rows(run: Run) -> dict[str, Any]:
     return found
 
 
+def time_decisions(run: Run) -> dict[str, Any]:
+    """Train on fresh decisions, made by all cores but one, and play against the one-hand network."""
+    sizes, name = sizes_of(run), sizes_of(run).networks[0]
+    recipe = Recipe(sizes.decision_steps, 2e-3, temperature=REGRET_TEMPERATURE)
+    precision = "bf16-mixed" if run.on_card else "32"
+    config = TrainConfig(
+        replace(SIZES[name], objective="regret"),
+        recipe,
+        max(1, sizes.decision_steps // 2),
+        precision=precision,
+        device=run.device,
+    )
+    rows = LiveDecisionConfig(batch_size=min(4_096, sizes.batches[-1]), policy=policy_digest())
+    with TemporaryDirectory() as folder, LiveSource(rows, max(1, core_count() - 1)) as source:
+        result = train(config, source, val_rows(sizes.decision_deals), folder)
+        player = TranscriptPlayer("new", load_model(result.model, run.device))
+    games = Conditions().deal(held_out_seeds(sizes.decision_deals))
+    points = points_per_deal(games, player, OneHandPlayer("shipped", load_policy(ONE_HAND_MODEL)))
+    before, after = result.points[0], result.points[-1]
+    rate = (after["rows"] - before["rows"]) / (after["seconds"] - before["seconds"])
+    return {"network": name, "rows": after["rows"], "rows_s": rate, "points_per_deal": points}
+
+
 def time_kernels(run: Run) -> dict[str, Any]:
     """Time the solver's kernels by name. This part is last because a profiler may slow what follows it."""
     return gpu_solver.time_kernels(run.device) if run.on_card else {}
@@ -356,6 +397,7 @@ PARTS: dict[str, Part] = {
     "forward": Part(time_forward, ("worlds", "encoder", "games"), reserve=20),
     "training": Part(time_training, ("encoder",), reserve=45),
     "rows": Part(time_rows, reserve=30),
+    "decisions": Part(time_decisions, reserve=90),
     "kernels": Part(time_kernels, ("solver",), reserve=20),
 }
 
@@ -381,8 +423,6 @@ def network(name: str, device: str) -> TokenTransformer:
 
 def reference(device: str) -> TokenTransformer:
     """Return the reference network."""
-    from forge_core.learning.checkpoints import load_model
-
     return load_model(str(MODELS / "texas42-qvalue-230k"), device)
 
 
