@@ -5,6 +5,8 @@ tests/test_cuda.py tests the same on a real card.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -39,8 +41,9 @@ from forge_core.texas42.eq import (
 from forge_core.texas42.eq import estimate as estimate_module
 from forge_core.texas42.eq.estimate import estimate
 from forge_core.texas42.games import start
-from forge_core.texas42.tokens.live import LiveConfig, LiveSource
-from forge_core.texas42.tokens.rows import STAGE1_SPEC
+from forge_core.texas42.tokens.live import LiveConfig
+from forge_core.texas42.tokens.live_decisions import LiveDecisionConfig, policy_digest
+from forge_core.texas42.tokens.live_source import LiveSource
 
 MODEL = str(Path(__file__).parents[1] / "models" / "texas42-qvalue-73k")
 
@@ -161,12 +164,16 @@ def test_games_and_network_may_be_on_different_devices(monkeypatch, games_on, or
 
 
 @pytest.mark.filterwarnings("ignore:You are trying to `self.log\\(\\)`", "ignore:Converting a tensor")
-def test_a_step_of_training_waits_once_and_teaches_the_same():
-    rows = sort_rows(LiveSource(LiveConfig(batch_size=64, chunk_rows=64)).batch(0))
+@pytest.mark.parametrize("stage, objective", [(1, "qvalue"), (2, "regret")])
+def test_a_step_of_training_waits_once_and_teaches_the_same(stage, objective):
+    kind = LiveConfig if stage == 1 else partial(LiveDecisionConfig, policy=policy_digest())
+    source = LiveSource(kind(batch_size=64, chunk_rows=64))
+    rows = sort_rows(source.batch(0))
+    model = replace(SIZES["73k"], objective=objective)
 
     def learner() -> Learner:
         torch.manual_seed(0)
-        return Learner(STAGE1_SPEC, SIZES["73k"], Recipe(steps=10, learning_rate=1e-3))
+        return Learner(source.spec, model, Recipe(steps=10, learning_rate=1e-3))
 
     def step(learner: Learner, batch) -> float:
         loss = learner.training_step(batch, 0)["loss"]

@@ -245,6 +245,8 @@ def test_the_verb_trains_resumes_and_plays(forge, tmp_path, monkeypatch):
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, parts.state_dict()[name])
     model = f"{runs}/whole/model"
+    pytest.importorskip("onnxruntime")
+    assert forge("export", model, "--out", str(tmp_path))[0] == 0
     player = f"stage2:model={model}"
     assert forge("match", player, "network", "--deals", "2", "--device", "cpu")[0] == 0
     assert forge(*train, "--fast-dev-run", "--objective", "qvalue")[0] == 0

@@ -194,8 +194,9 @@ def test_a_compiled_run_is_a_model_like_any_other(tmp_path, monkeypatch):
     assert load_model(compiled.model).state_dict().keys() == load_model(plain.model).state_dict().keys()
 
 
-def test_the_policy_objective_learns_the_best_actions(tmp_path):
-    result = train(toy_config(model={"objective": "policy"}), ToySource(), VAL, tmp_path / "run")
+@pytest.mark.parametrize("objective", ["policy", "regret"])
+def test_objectives_that_answer_with_logits_learn_the_best_actions(tmp_path, objective):
+    result = train(toy_config(model={"objective": objective}), ToySource(), VAL, tmp_path / "run")
     assert result.best["decision_q_gap"] < 0.1 * evaluate_random(VAL.q, VAL.legal)["decision_q_gap"]
     assert "q_mae" not in result.best
     assert "value_mae" in result.best
