@@ -73,7 +73,7 @@ def few_deals(monkeypatch):
     """Benchmarks of two deals, and live rows in small chunks."""
     monkeypatch.setattr(golden, "golden_keys", lambda split=Split.VAL: GOLDEN)
     monkeypatch.setattr(golden, "watched_keys", lambda: VAL)
-    monkeypatch.setattr(live, "_CHUNK_ROWS", 256)
+    monkeypatch.setattr(live, "CHUNK_ROWS", 256)
 
 
 def curve(run: Path) -> list[dict[str, str]]:
