@@ -91,6 +91,7 @@ def test_all_that_a_gpu_is_timed_for_runs_and_is_kept(tmp_path):
         "forward",
         "training",
         "rows",
+        "decisions",
         "kernels",
         "processes",
         "one-hand playouts",
