@@ -28,6 +28,7 @@ from forge_core.texas42.eq.beliefs import (
 from forge_core.texas42.eq.called import (
     KINDS,
     N_SITUATIONS,
+    Auctions,
     kind_of,
     legal_kinds,
     log_likelihood_of_auctions,
@@ -165,7 +166,7 @@ def test_the_likelihood_of_auctions_equals_a_slow_one(step):
                 expected[game] += log_likelihood_of_call(hand, calls[:place], calls[place], mix)[0]
             if seat != seen.turn[game] and seat == seen.bidder[game]:
                 expected[game] += log_likelihood_of_declaration(hand, int(seen.decl[game]), mix)[0]
-    found = log_likelihood_of_auctions(seen, games.hands, np.arange(n), mix)
+    found = log_likelihood_of_auctions(Auctions.of(seen), games.hands, np.arange(n), mix)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 

@@ -213,19 +213,6 @@ def test_calls_are_legal_and_the_declaration_goes_with_the_worth(network):
     assert chosen.call == calls[worth.argmax()]
 
 
-def test_many_hands_are_valued_at_once(network):
-    bidder, situation = LearnedBidder(weights_of(network)), Situation((30,), 2, 5)
-    calls, worth = bidder.worth_of_calls(np.array([MIXED, POOR, CERTAIN], np.int8), situation)
-    for hand, values in zip((MIXED, POOR, CERTAIN), worth, strict=True):
-        legal, alone, _ = bidder.worth(hand, situation)
-        assert calls == tuple(legal)
-        np.testing.assert_allclose(values, alone, atol=1e-6)
-    evidence = AuctionEvidence(tau=0.1, mix=0.5, values=bidder)
-    log_p = [evidence.log_likelihood(np.array([MIXED, POOR], np.int8), situation, one) for one in calls]
-    np.testing.assert_allclose(np.exp(log_p).sum(axis=0), 1)
-    assert evidence.describe() != AuctionEvidence(tau=0.1, mix=0.5).describe()
-
-
 def test_a_forced_dealer_bids(network):
     bidder = LearnedBidder(weights_of(network))
     assert bidder.call(POOR, Situation((PASS,) * 3, forced=True)).call != PASS

@@ -39,3 +39,13 @@ def test_a_poor_hand_is_passed(benchmark, name):
     poor = benchmark.litmus_hands()[2]
     called, contract = benchmark.bid_of(parse_bidder(name), poor.hand)
     assert called == PASS and contract.call == LOWEST_BID and contract.p_make < 0.5
+
+
+@pytest.mark.parametrize("number", [10, 11])
+def test_a_weak_hand_is_not_bid_high_to_be_outbid(benchmark, number):
+    """A bid of 39 would win games only against others who outbid it with weak hands of their own."""
+    weak = benchmark.litmus_hands()[number]
+    called, contract = benchmark.bid_of(parse_bidder("rollout"), weak.hand)
+    assert called < 36
+    made = benchmark.share_made(weak.hand, contract.decl, contract.call, 1_000)
+    assert abs(contract.p_make - made) < 0.12

@@ -8,25 +8,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forge_core.errors import BadInput
-from forge_core.streams import stream
-from forge_core.texas42.auction import PASS, marks_of, points_needed
-from forge_core.texas42.bidding.advice import Situation, stakes_of, weigh, win_chance
+from forge_core.streams import mix, stream, uniform
+from forge_core.texas42.auction import PASS, legal_calls, marks_of, points_needed
+from forge_core.texas42.bidding.advice import Situation, win_chance
 from forge_core.texas42.bidding.bidders import (
     Caller,
     CallsSoFar,
     PlayoutBidder,
     RuleBidder,
-    call,
     hold_auction,
 )
 from forge_core.texas42.bidding.chances import MEASURED_CHANCES, count_outcomes, even_chances, win_chances
-from forge_core.texas42.bidding.evidence import AuctionEvidence, deal_worlds, worth_of_calls
+from forge_core.texas42.bidding.evidence import AuctionEvidence, deal_worlds
 from forge_core.texas42.bidding.names import parse_bidder
 from forge_core.texas42.bidding.playouts import PlayersPlayout, PolicyPlayout, open_playout
 from forge_core.texas42.bidding.rollouts import RolloutBidder, finish_auctions, is_settled
 from forge_core.texas42.bidding.table import bid_index
 from forge_core.texas42.deals import check_deal, deal_from_seed
 from forge_core.texas42.declaring import count_sure
+from forge_core.texas42.eq.called import (
+    kind_of,
+    legal_kinds,
+    log_likelihood_of_call,
+    log_likelihood_of_declaration,
+)
 from forge_core.texas42.notation import parse_hand
 from forge_core.texas42.one_hand.choose import open_policy
 from forge_core.texas42.players.one_hand import OneHandPlayer
@@ -68,42 +73,28 @@ def test_worlds_are_deals_around_the_hand():
     assert len({world.tobytes() for world in worlds}) == 50
 
 
-@pytest.mark.parametrize("situation", SITUATIONS)
-def test_calls_are_valued_as_the_rule_bidder_values_them(situation):
-    hands = np.array([deal_from_seed(seed)[0] for seed in range(20)], dtype=np.int8)
-    options, worths = worth_of_calls(hands, situation)
-    assert options == situation.auction.legal
-    for hand, values in zip(hands, worths, strict=True):
-        best = call(RULE, hand.tolist(), situation).call
-        assert values[options.index(best)] == pytest.approx(values.max(), abs=2e-9)
-        stakes = stakes_of(situation)
-        stands, worth = weigh(RULE.p_make(hand.tolist()), stakes)
-        sound = stands > stakes.worth_of_pass + 1e-9
-        best_sound = np.where(sound, worth, -1).max(axis=0)
-        bids = np.where(sound.any(axis=0), best_sound, stands.max(axis=0))
-        np.testing.assert_allclose(values[-len(stakes.bids) :], bids, atol=1e-12)
-
-
-@pytest.mark.parametrize("situation", SITUATIONS)
-def test_the_likelihoods_of_all_calls_add_up_to_one(situation):
-    hands = np.array([deal_from_seed(seed)[0] for seed in range(20)], dtype=np.int8)
-    evidence = AuctionEvidence(tau=0.01, mix=0.2)
-    shares = [np.exp(evidence.log_likelihood(hands, situation, each)) for each in situation.auction.legal]
-    np.testing.assert_allclose(np.sum(shares, axis=0), 1)
-    assert min(map(np.min, shares)) >= 0.2 / len(shares) - 1e-12
-
-
 def test_the_weight_of_a_world_is_the_likelihood_of_the_other_calls():
-    evidence = AuctionEvidence()
+    evidence = AuctionEvidence(mix=0.2)
     worlds = deal_worlds(POOR, 10, stream(2, "worlds"))
     known = CallsSoFar((30, PASS, 35, PASS), place=2, own_marks=3, opponent_marks=5)
     expected = (
-        evidence.log_likelihood(worlds[:, 2], Situation((), 3, 5), 30, by_partner=True)
-        + evidence.log_likelihood(worlds[:, 3], Situation((30,), 5, 3), PASS)
-        + evidence.log_likelihood(worlds[:, 1], Situation((30, PASS, 35), 5, 3), PASS)
+        log_likelihood_of_call(worlds[:, 2], (), 30, 0.2, (3, 5))
+        + log_likelihood_of_call(worlds[:, 3], (30,), PASS, 0.2, (5, 3))
+        + log_likelihood_of_call(worlds[:, 1], (30, PASS, 35), PASS, 0.2, (5, 3))
     )
     np.testing.assert_allclose(evidence.log_weights(worlds, known), expected)
-    assert not AuctionEvidence(mix=1).log_weights(worlds, known).any()
+    # before the last call, and where the dealer had to bid, which says nothing of a hand
+    earlier = CallsSoFar((30, PASS), place=2, own_marks=3, opponent_marks=5)
+    np.testing.assert_allclose(
+        evidence.log_weights(worlds, earlier),
+        expected - log_likelihood_of_call(worlds[:, 1], (30, PASS, 35), PASS, 0.2, (5, 3)),
+    )
+    passes = log_likelihood_of_call(worlds[:, 3], (), PASS, 0.2, (0, 0)) + log_likelihood_of_call(
+        worlds[:, 1], (PASS, PASS), PASS, 0.2, (0, 0)
+    )
+    must = CallsSoFar((PASS, PASS, PASS, 30), place=1, forced=True)
+    np.testing.assert_allclose(evidence.log_weights(worlds, must), passes)
+    assert len(set(AuctionEvidence(mix=1).log_weights(worlds, known))) == 1
 
 
 def test_a_bid_narrows_worlds_to_good_hands_and_a_pass_to_poor_ones():
@@ -118,8 +109,6 @@ def test_a_bid_narrows_worlds_to_good_hands_and_a_pass_to_poor_ones():
 
 
 def test_evidence_out_of_range_is_refused():
-    with pytest.raises(BadInput, match="tau 0: use a difference in chance above 0"):
-        AuctionEvidence(tau=0)
     with pytest.raises(BadInput, match=r"mix 1\.5: use a share above 0 and at most 1"):
         AuctionEvidence(mix=1.5)
 
@@ -127,31 +116,55 @@ def test_evidence_out_of_range_is_refused():
 # auctions finished in worlds, and their worth
 
 
-def finish_slowly(world, situation: Situation, first: int) -> tuple[int, int, int]:
+def draw_slowly(draw: float, odds: list[float]) -> int:
+    """Return the first index whose cumulative share of the odds is above the draw."""
+    return int(np.searchsorted(np.cumsum(odds), draw * sum(odds), side="right"))
+
+
+def finish_slowly(world, situation: Situation, first: int, seed: int) -> tuple[int, int, int]:
     """Return the seat with the contract (-1 if all pass), the bid and its declaration (0 for seat 0)."""
+    key = np.uint64(seed)
+    for domino in np.ravel(world):
+        key = mix(key, domino)
     calls = [*situation.calls, first]
     while len(calls) < 4:
-        seat = len(calls) - situation.place
+        seat, place = len(calls) - situation.place, len(calls)
+        hand, high = world[[seat]], max(calls)
         marks = situation.own_marks, situation.opponent_marks
         marks = marks if seat % 2 == 0 else marks[::-1]
-        calls.append(call(RULE, world[seat].tolist(), Situation(tuple(calls), *marks, situation.forced)).call)
+        must = situation.forced and place == 3 and high == PASS
+        kinds = [kind for kind in np.flatnonzero(legal_kinds(high)).tolist() if kind or not must]
+        lowest = {kind: min(c for c in legal_calls(high) if kind_of(c) == kind) for kind in kinds}
+        odds = [np.exp(log_likelihood_of_call(hand, calls, lowest[kind], 0, marks)[0]) for kind in kinds]
+        calls.append(lowest[kinds[draw_slowly(float(uniform(mix(key, 2 * seat + 1))), odds)]])
     bid = max(calls)
     if bid == PASS:
         return -1, PASS, 0
     seat = (calls.index(bid) - situation.place) % 4
-    return seat, bid, int(RULE.p_make(world[seat].tolist())[:, bid_index(bid)].argmax()) if seat else 0
+    if not seat:
+        return 0, bid, 0
+    odds = [np.exp(log_likelihood_of_declaration(world[[seat]], decl, 0)[0]) for decl in range(10)]
+    return seat, bid, draw_slowly(float(uniform(mix(key, 2 * seat))), odds)
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from(SITUATIONS))
-def test_auctions_end_as_the_rule_bidder_ends_them(seed, situation):
+def test_auctions_end_as_the_model_ends_them(seed, situation):
     worlds = deal_worlds(deal_from_seed(seed)[0], 4, stream(seed, "worlds"))
     calls = np.array(situation.auction.legal)
-    seats, bids, decls = finish_auctions(worlds, situation, calls)
+    seats, bids, decls = finish_auctions(worlds, situation, calls, seed)
     for world in range(len(worlds)):
         for k, first in enumerate(calls.tolist()):
-            expected = finish_slowly(worlds[world], situation, first)
+            expected = finish_slowly(worlds[world], situation, first, seed)
             assert (seats[world, k], bids[world, k], decls[world, k]) == expected
+
+
+def test_later_seats_call_as_often_as_the_model_says():
+    worlds = deal_worlds(POOR, 4_000, stream(3, "worlds"))
+    situation = Situation((PASS, PASS))
+    seats, _, _ = finish_auctions(worlds, situation, np.array([30]))
+    expected = np.exp(log_likelihood_of_call(worlds[:, 1], (PASS, PASS, 30), PASS, 0, (0, 0))).mean()
+    assert (seats == 0).mean() == pytest.approx(expected, abs=0.03) and 0.2 < expected < 0.9
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
@@ -165,7 +178,7 @@ def test_the_worth_of_a_call_is_the_mean_over_worlds(bidder, situation):
     for first, found, declared in zip(calls.tolist(), worth, decls.tolist(), strict=True):
         total = 0.0
         for world in worlds:
-            seat, bid, decl = finish_slowly(world, situation, first)
+            seat, bid, decl = finish_slowly(world, situation, first, bidder.seed)
             own, other = situation.own_marks, situation.opponent_marks
             if seat >= 0:
                 turned = np.roll(world, -seat, axis=0)[None]
@@ -179,7 +192,7 @@ def test_the_worth_of_a_call_is_the_mean_over_worlds(bidder, situation):
 def test_it_bids_what_cannot_lose_and_passes_what_cannot_win(bidder):
     strong = bidder.call(STRONG, Situation())
     assert strong.call > PASS and strong.decl == 6
-    assert bidder.call(POOR, Situation((PASS, 36, PASS), 3, 3)).call == PASS
+    assert bidder.call(POOR, Situation((PASS, PASS, 36), 3, 3)).call == PASS
     assert bidder.call(POOR, Situation((PASS,) * 3, forced=True)).call > PASS
 
 
@@ -204,10 +217,10 @@ def test_it_declares_after_the_auction(bidder):
 
 def test_bidders_have_names():
     assert parse_bidder("rule") == RULE
-    made = parse_bidder("rollout:worlds=7,candidates=2,mix=1,tau=0.5,policy=heuristic,shortlist=10")
+    made = parse_bidder("rollout:worlds=7,candidates=2,mix=0.5,policy=heuristic,shortlist=10")
     assert isinstance(made, RolloutBidder)
     assert (made.worlds, made.candidates, made.shortlist) == (7, 2, 10)
-    assert made.evidence == AuctionEvidence(tau=0.5, mix=1)
+    assert made.evidence == AuctionEvidence(mix=0.5)
     assert made.policy.name == "heuristic"
     assert made.describe() != parse_bidder("rollout").describe()
     by_playouts = parse_bidder("playouts:playout=heuristic,samples=3")
@@ -221,6 +234,7 @@ def test_bidders_have_names():
         ("rollout:worlds=0", "worlds 0, candidates 8: use at least 1 of each"),
         ("rollout:worlds=1000000000", "draw 8,000,000,000 worlds per call: use at most 2,000,000"),
         ("rollout:worlds=x", "bidder 'rollout:worlds=x': worlds=x is not a whole number"),
+        ("rollout:tau=1", "rollout has no option 'tau'"),
         ("rollout:mix=a", "bidder 'rollout:mix=a': mix=a: use a number, such as 0.1"),
         ("rollout:shortlist=11", "shortlist 11: use 1 to 10 declarations"),
         ("playouts:samples=999999999", "samples 999999999: use 1 to 1,000,000"),

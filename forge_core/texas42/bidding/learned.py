@@ -8,7 +8,6 @@ from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from forge_core.texas42.auction import NO_CALL, PASS, marks_of
 from forge_core.texas42.bidding.advice import GRAIN, Best, Situation
@@ -25,7 +24,6 @@ from forge_core.texas42.bidding.features import (
 from forge_core.texas42.bidding.network import BID_MODEL, BidWeights, load_weights
 from forge_core.texas42.declarations import N_DECLARATIONS
 from forge_core.texas42.dominoes import N_SEATS
-from forge_core.texas42.tables import Bytes
 
 LEARNED_VERSION = "v1"
 """Raised when LearnedBidder makes other calls or declarations with the same weights."""
@@ -66,41 +64,31 @@ class LearnedBidder:
         The declaration of a pass has no meaning.
         """
         calls = np.array(situation.auction.legal)
-        (worth,) = self._by_declaration(np.array([hand], np.int8), CallsSoFar.of(situation), calls)
+        worth = self._by_declaration(hand, CallsSoFar.of(situation), calls)
         best = worth.argmax(axis=0)
         return calls, worth[best, np.arange(len(calls))], best
-
-    def worth_of_calls(
-        self, hands: Bytes, situation: Situation
-    ) -> tuple[tuple[int, ...], npt.NDArray[np.float64]]:
-        """Return the O legal calls, and [D, O] the chance to win the game with each, for hands [D, 7]."""
-        calls = situation.auction.legal
-        worth = self._by_declaration(hands, CallsSoFar.of(situation), np.array(calls))
-        return calls, worth.max(axis=1).astype(np.float64)
 
     def declare(self, hand: Sequence[int], known: CallsSoFar) -> Best:
         """Return the declaration that makes the winning bid most often, after all four calls."""
         bid = max(known.calls)
-        worth = self._by_declaration(np.array([hand], np.int8), known, np.array([bid]))[0, :, 0]
+        worth = self._by_declaration(hand, known, np.array([bid]))[:, 0]
         best = int(worth.argmax())
         if_made, if_set = chances_after(known.own_marks, known.opponent_marks, marks_of(bid))
         return Best(bid, best, float(np.clip((worth[best] - if_set) / (if_made - if_set), 0, 1)))
 
-    def _by_declaration(self, hands: Bytes, known: CallsSoFar, calls: Numbers) -> Floats:
-        """Return [D, 10, C]: the chance to win the game with C calls under each declaration, for D hands."""
-        n, n_options = len(hands), N_DECLARATIONS * len(calls)
-        so_far = np.full((n, N_SEATS), NO_CALL)
-        so_far[:, : len(known.calls)] = known.calls
+    def _by_declaration(self, hand: Sequence[int], known: CallsSoFar, calls: Numbers) -> Floats:
+        """Return [10, C]: the chance to win the game with C calls under each declaration."""
+        so_far = np.full((1, N_SEATS), NO_CALL)
+        so_far[0, : len(known.calls)] = known.calls
         decisions = Decisions(
-            hands,
+            np.array([hand], np.int8),
             so_far,
-            np.full(n, known.place),
-            np.tile([[known.own_marks, known.opponent_marks]], (n, 1)),
-            np.full(n, known.forced),
+            np.array([known.place]),
+            np.array([[known.own_marks, known.opponent_marks]]),
+            np.array([known.forced]),
         )
-        bids = np.tile(calls, n * N_DECLARATIONS)
-        decls = np.tile(np.repeat(np.arange(N_DECLARATIONS), len(calls)), n)
-        options = Options(
-            np.repeat(np.arange(n), n_options), bids, np.where(bids == PASS, NO_DECLARATION, decls)
-        )
-        return self.weights.worth(decisions, options).reshape(n, N_DECLARATIONS, len(calls))
+        bids = np.tile(calls, N_DECLARATIONS)
+        decls = np.repeat(np.arange(N_DECLARATIONS), len(calls))
+        rows = np.zeros(len(bids), dtype=np.int64)
+        options = Options(rows, bids, np.where(bids == PASS, NO_DECLARATION, decls))
+        return self.weights.worth(decisions, options).reshape(N_DECLARATIONS, len(calls))

@@ -17,12 +17,10 @@ from forge_core.errors import BadInput
 from forge_core.texas42.bidding.bidders import DEFAULT_SAMPLES, Bidder, Caller, PlayoutBidder, RuleBidder
 from forge_core.texas42.settings.bidding import (
     AUCTION_CANDIDATES,
-    AUCTION_MIX,
-    AUCTION_TAU,
     AUCTION_WORLDS,
-    PARTNER_TAU,
     SHORTLIST,
 )
+from forge_core.texas42.settings.games import CALLED_MIX
 
 AnyBidder = Bidder | Caller
 
@@ -54,9 +52,7 @@ def _rollout(name: PlayerName, device: str) -> AnyBidder:
     return RolloutBidder(
         open_policy(name.options.get("policy", "network")),
         AuctionEvidence(
-            _number(name, "tau", AUCTION_TAU),
-            _number(name, "partner_tau", PARTNER_TAU),
-            _number(name, "mix", AUCTION_MIX),
+            _number(name, "mix", CALLED_MIX),
         ),
         name.whole("worlds", AUCTION_WORLDS),
         name.whole("candidates", AUCTION_CANDIDATES),
@@ -74,9 +70,7 @@ def _learned(name: PlayerName, device: str) -> AnyBidder:
 BIDDERS: dict[str, PlayerKind[AnyBidder]] = {
     "rule": PlayerKind((), _rule),
     "playouts": PlayerKind(("playout", "samples"), _playouts),
-    "rollout": PlayerKind(
-        ("worlds", "candidates", "tau", "partner_tau", "mix", "policy", "shortlist"), _rollout
-    ),
+    "rollout": PlayerKind(("worlds", "candidates", "mix", "policy", "shortlist"), _rollout),
     "learned": PlayerKind(("model",), _learned),
 }
 

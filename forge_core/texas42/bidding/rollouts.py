@@ -1,9 +1,9 @@
 """A bidder by rollouts: each call it could make is followed to the end of the hand, in many worlds.
 
-In every world that fits the auction so far, each possible call is made, the seats that follow call like
-RuleBidder, and the contract is played out by a fast policy that sees one hand. The worth of a call is the
-mean chance to win the game at the score that this leads to. Nothing is assumed about the strength of other
-hands: worlds hold them.
+In every world that fits the auction so far, each possible call is made, the seats that follow call as the
+fitted model of calls does (`eq.called`), and the contract is played out by a fast policy that sees one hand.
+The worth of a call is the mean chance to win the game at the score that this leads to. Nothing is assumed
+about the strength of other hands: worlds hold them.
 """
 
 from __future__ import annotations
@@ -15,30 +15,37 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forge_core.draws import mix, uniform
 from forge_core.errors import BadInput
 from forge_core.kernels import kernel
 from forge_core.streams import stream
-from forge_core.texas42.auction import LOWEST_BID, MARK, MARKS_TO_WIN, PASS, points_needed
+from forge_core.texas42.auction import MARK, MARKS_TO_WIN, PASS, points_needed
 from forge_core.texas42.bidding.advice import GRAIN, Best, Situation
 from forge_core.texas42.bidding.bidders import CallsSoFar
-from forge_core.texas42.bidding.calls import (
-    FIELD_RECORD,
-    RULE_TABLE,
-    fill_best_call,
-    fill_rule_p_make,
-)
 from forge_core.texas42.bidding.chances import MEASURED_CHANCES
 from forge_core.texas42.bidding.evidence import AuctionEvidence
 from forge_core.texas42.bidding.table import BIDS, Floats, bid_index
 from forge_core.texas42.declarations import N_DECLARATIONS
-from forge_core.texas42.dominoes import N_SEATS
-from forge_core.texas42.eq.declared import TRUMPS
+from forge_core.texas42.dominoes import HAND_SIZE, N_SEATS
+from forge_core.texas42.eq.called import (
+    AUCTION_MODEL,
+    HAND_TABLES,
+    KINDS,
+    N_FEATURES,
+    N_KINDS,
+    N_PIPS,
+    draw_by_odds,
+    fill_hand_features,
+    fill_odds_of_declarations,
+    fill_odds_of_kinds,
+    lowest_call,
+)
 from forge_core.texas42.one_hand.choose import Policy, open_policy
 from forge_core.texas42.one_hand.playouts import PLAYOUT_VERSION, deal_points
 from forge_core.texas42.settings.bidding import AUCTION_CANDIDATES, AUCTION_WORLDS, SHORTLIST
-from forge_core.texas42.tables import BEATEN_BY, LED_SUIT, Bytes
+from forge_core.texas42.tables import Bytes
 
-ROLLOUT_VERSION = "w2"
+ROLLOUT_VERSION = "w3"
 """Increased when RolloutBidder calls or declares otherwise."""
 NOBODY = -1
 """the seat that holds the contract if all passed"""
@@ -149,7 +156,7 @@ class RolloutBidder:
 
     def outcomes(self, worlds: Bytes, situation: Situation, calls: Numbers, decls: Numbers) -> Floats:
         """Return [K, D, C]: the chance to win the game after C calls, if seat 0 declares one of decls [K]."""
-        seats, bids, their_decls = finish_auctions(worlds, situation, calls)
+        seats, bids, their_decls = finish_auctions(worlds, situation, calls, self.seed)
         is_made = self.points(worlds, decls)[:, :, None] >= np.minimum(bids, MARK)
         mine = self.chances_after(situation, bids, is_made)
         return np.where(seats == 0, mine, self._worth_of_others(worlds, situation, seats, bids, their_decls))
@@ -220,25 +227,27 @@ def is_settled(outcomes: Floats) -> bool:
     return bool(((behind.mean(axis=0) >= LEAD * error) | (error <= NEGLIGIBLE)).all())
 
 
-def finish_auctions(worlds: Bytes, situation: Situation, calls: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """Finish the auction of each world with each of C calls by seat 0; the later seats call like RuleBidder.
+def finish_auctions(
+    worlds: Bytes, situation: Situation, calls: Numbers, seed: int = 0
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Finish the auction of each world with each of C calls by seat 0; later seats call as the model does.
 
-    worlds: [D, 4, 7]. Returns the seat that holds the contract (NOBODY if all pass), its bid, and for seats
-    other than 0 the declaration that RuleBidder finds most promising at this bid; [D, C] each.
+    worlds: [D, 4, 7]. The kind of a later seat's call is drawn with the model's odds, of which it makes the
+    lowest legal one. Returns the seat that holds the contract (NOBODY if all pass), its bid, and for seats
+    other than 0 the declaration, which is drawn too; [D, C] each. A seat has one draw per world for all calls
+    by seat 0; the draws depend on `seed` and on the world.
     """
     seats, bids, decls = np.zeros((3, len(worlds), len(calls)), dtype=np.int64)
     _finish(
-        RULE_TABLE,
-        TRUMPS,
-        LED_SUIT,
-        BEATEN_BY,
-        FIELD_RECORD[0],
+        HAND_TABLES,
+        KINDS,
+        AUCTION_MODEL,
         worlds,
         np.array(situation.calls, dtype=np.int64),
         calls.astype(np.int64),
-        situation.own_marks,
-        situation.opponent_marks,
-        int(situation.forced),
+        (situation.own_marks, situation.opponent_marks),
+        situation.forced,
+        np.uint64(seed),
         seats,
         bids,
         decls,
@@ -247,29 +256,42 @@ def finish_auctions(worlds: Bytes, situation: Situation, calls: Numbers) -> tupl
 
 
 @kernel
-def _finish(
-    table, trumps, led_suit, beaten_by, field, worlds, before, calls, own, other, forced, seats, bids, decls
-):
+def _finish(tables, kinds, model, worlds, before, calls, marks, forced, seed, seats, bids, decls):
     """Fill seats, bids and decls [D, C]; see `finish_auctions`. before: the earlier calls."""
     place = len(before)
-    p_make = np.zeros((N_SEATS, N_DECLARATIONS, len(BIDS)))
-    made, best = np.zeros(N_SEATS, np.int64), np.zeros(2, np.int64)
+    features, pips = np.zeros((N_SEATS, N_FEATURES)), np.zeros(N_PIPS, np.int64)
+    counted = np.zeros((N_SEATS, N_DECLARATIONS, 2), np.int64)
+    of_kind, of_decl = np.zeros(N_KINDS), np.zeros(N_DECLARATIONS)
+    made, draws = np.zeros(N_SEATS, np.int64), np.zeros(N_SEATS)
+    declared = np.zeros(N_SEATS, np.int64)
     made[:place] = before
     for world in range(len(worlds)):
+        key = seed
+        for seat in range(N_SEATS):
+            for slot in range(HAND_SIZE):
+                key = mix(key, worlds[world, seat, slot])
         for seat in range(1, N_SEATS):
-            fill_rule_p_make(table, trumps, led_suit, beaten_by, worlds[world, seat], p_make[seat])
+            fill_hand_features(tables, worlds[world, seat], counted[seat], pips, features[seat])
+            fill_odds_of_declarations(model, counted[seat], of_decl)
+            declared[seat] = draw_by_odds(uniform(mix(key, 2 * seat)), of_decl)
+            draws[seat] = uniform(mix(key, 2 * seat + 1))
         for k in range(len(calls)):
             made[place] = calls[k]
-            for later in range(place + 1, N_SEATS):
-                seat = later - place
-                marks = (own, other) if seat & 1 == 0 else (other, own)
-                fill_best_call(field, p_make[seat], made[:later], marks[0], marks[1], forced, best)
-                made[later] = best[0]
             high, holder = np.int64(PASS), np.int64(NOBODY)
             for each in range(N_SEATS):
+                if each > place:
+                    seat = each - place
+                    own = marks[seat & 1], marks[1 - (seat & 1)]
+                    fill_odds_of_kinds(
+                        kinds, model, features[seat], each, high, holder, own[0], own[1], of_kind
+                    )
+                    if forced and each == N_SEATS - 1 and high == PASS:
+                        of_kind[0] = 0.0
+                    kind = draw_by_odds(draws[seat], of_kind)
+                    made[each] = lowest_call(kinds, kind, high)
                 if made[each] > high:
                     high, holder = made[each], np.int64(each)
             bids[world, k] = high
             seats[world, k] = NOBODY if holder == NOBODY else (holder - place) & (N_SEATS - 1)
             if seats[world, k] > 0:
-                decls[world, k] = np.argmax(p_make[seats[world, k], :, min(high, MARK) - LOWEST_BID])
+                decls[world, k] = declared[seats[world, k]]

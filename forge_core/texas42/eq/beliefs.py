@@ -11,7 +11,7 @@ from torch import Tensor
 
 from forge_core.errors import BadInput
 from forge_core.texas42.declaring import DECLARING_VERSION, declaration_scores
-from forge_core.texas42.eq.called import CALLED_VERSION, log_likelihood_of_auctions
+from forge_core.texas42.eq.called import CALLED_VERSION, Auctions, log_likelihood_of_auctions
 from forge_core.texas42.one_hand.choose import Policy, open_policy
 from forge_core.texas42.one_hand.likelihood import LIKELIHOOD_VERSION, log_likelihood_of_plays
 from forge_core.texas42.one_hand.network import PLAYS_MODEL
@@ -129,7 +129,8 @@ class AuctionBelief:
     def log_prior(self, seen: Seen, game: Tensor, hands: Tensor) -> Tensor:
         """Return the log likelihood of the others' calls and declaration; see `Belief.log_prior`."""
         games = game.cpu().numpy()
-        log_p = torch.from_numpy(log_likelihood_of_auctions(seen, hands.cpu().numpy(), games, self.mix))
+        auctions = Auctions.of(seen)
+        log_p = torch.from_numpy(log_likelihood_of_auctions(auctions, hands.cpu().numpy(), games, self.mix))
         if seen.had_auction.all():
             return log_p.to(hands.device)
         had_auction = torch.from_numpy(seen.had_auction[games]).to(hands.device)

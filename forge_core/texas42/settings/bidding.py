@@ -17,10 +17,6 @@ with all hands seen makes bids far too often (see `benchmarks/bid_panels.py`).""
 PLAYOUT_WORLDS, PLAYOUT_ORACLE = 20, "hybrid"
 """defaults of `eq` playouts; a game with 20 worlds takes two fifths of the time of one with 50"""
 
-AUCTION_TAU, PARTNER_TAU, AUCTION_MIX = 0.01, 0.04, 0.1
-"""Defaults of the likelihood of calls: differences in the chance to win the game, for opponents and for the
-partner, and a share of calls. Chosen by `benchmarks/auction_evidence.py`: opponents may bid by the rule or
-by rollouts, whom a smaller tau misreads; the partner bids by rollouts."""
 AUCTION_WORLDS, AUCTION_CANDIDATES = 400, 8
 """defaults of the bidder by rollouts: the most worlds per call, and worlds dealt for each of them"""
 SHORTLIST = 3

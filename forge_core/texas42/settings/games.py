@@ -42,7 +42,7 @@ DECLARED_TEMPERATURE, DECLARED_MIX = 0.3, 0.02
 """defaults of a belief from the declaration: in trumps or sure winners, and as a share"""
 
 CALLED_MIX = 0.1
-"""default of a belief from the auction: a share of calls and declarations (`benchmarks/beliefs.py`)"""
+"""default of evidence from the auction: a share of calls and declarations (`benchmarks/beliefs.py`)"""
 
 _WORLDS, _POSTERIOR, _BELIEF, _ADAPTIVE, _EXPLORATION = (
     "Worlds",
