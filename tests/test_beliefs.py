@@ -26,14 +26,18 @@ from forge_core.texas42.eq.beliefs import (
     open_belief,
 )
 from forge_core.texas42.eq.called import (
+    AUCTION_MODEL,
     KINDS,
+    N_SCORES,
     N_SITUATIONS,
+    AuctionModel,
     Auctions,
     kind_of,
     legal_kinds,
     log_likelihood_of_auctions,
     log_likelihood_of_call,
     log_likelihood_of_declaration,
+    score_of,
     situation_of,
 )
 from forge_core.texas42.eq.configuration import configure
@@ -184,6 +188,17 @@ def test_kinds_of_calls_share_all_legal_calls():
     assert sum(shares) == pytest.approx(1)
 
 
+def test_scores_are_told_apart_near_the_end_of_a_game():
+    assert {score_of((own, other)) for own in range(7) for other in range(7)} == set(range(N_SCORES - 1))
+    assert score_of(None) == N_SCORES - 1 and score_of((0, 4)) == score_of((3, 0)) != score_of((0, 5))
+    # only a team that loses the game with any bid that is set outbids the two marks of a partner
+    hand = np.array([sorted(parse_hand("6-6 6-4 6-2 5-3 5-2 3-3 3-2"))], np.int8)
+    level, behind, unknown = (
+        log_likelihood_of_call(hand, (84, PASS), 126, 0.02, marks)[0] for marks in ((0, 0), (3, 6), None)
+    )
+    assert behind > unknown > level
+
+
 def test_a_high_bid_points_at_strong_hands():
     weak, strong = parse_hand("6-4 5-3 4-1 3-0 2-1 5-0 6-2"), parse_hand("6-6 6-5 6-4 6-3 5-5 4-4 1-0")
     hands = np.array([sorted(weak), sorted(strong)], np.int8)
@@ -221,6 +236,32 @@ def test_auctions_of_the_fit_are_held_on_train_deals():
     fit = load_benchmark("fit_auction")
     assert {split_of(seed) for seed in fit.train_seeds(3000)} == {Split.TRAIN}
     assert set(fit.train_seeds(3000)).isdisjoint(seeds_of(Split.TRAIN, 20_000))
+
+
+def test_the_fit_makes_calls_likelier(monkeypatch):
+    fit = load_benchmark("fit_auction")
+    monkeypatch.setattr(fit, "STEPS", 150)
+    held = fit.hold(["rule"], [150])
+    model = AUCTION_MODEL._replace(**fit.fit_calls(held), **fit.fit_declarations(held))
+    assert all(np.shape(ours) == np.shape(one) for ours, one in zip(model, AUCTION_MODEL, strict=True))
+
+    def likelihood(model: AuctionModel) -> float:
+        return sum(
+            log_likelihood_of_call(
+                np.array([hands[seat]], np.int8),
+                one.auction.calls[:seat],
+                call,
+                0.1,
+                (marks[seat % 2], marks[1 - seat % 2]),
+                model,
+            )[0]
+            for hands, one, marks in held
+            for seat, call in enumerate(one.auction.calls)
+        )
+
+    unfitted = {name: 0 * getattr(model, name) for name in ("bias", "by_score", "weights")}
+    nothing = AUCTION_MODEL._replace(**unfitted)
+    assert likelihood(model) > likelihood(AUCTION_MODEL) > likelihood(nothing)
 
 
 def test_worlds_are_chosen_in_proportion_to_their_weights():

@@ -76,18 +76,18 @@ def test_worlds_are_deals_around_the_hand():
 def test_the_weight_of_a_world_is_the_likelihood_of_the_other_calls():
     evidence = AuctionEvidence(mix=0.2)
     worlds = deal_worlds(POOR, 10, stream(2, "worlds"))
-    known = CallsSoFar((30, PASS, 35, PASS), place=2, own_marks=3, opponent_marks=5)
+    known = CallsSoFar((30, PASS, 35, PASS), place=2, own_marks=5, opponent_marks=6)
     expected = (
-        log_likelihood_of_call(worlds[:, 2], (), 30, 0.2, (3, 5))
-        + log_likelihood_of_call(worlds[:, 3], (30,), PASS, 0.2, (5, 3))
-        + log_likelihood_of_call(worlds[:, 1], (30, PASS, 35), PASS, 0.2, (5, 3))
+        log_likelihood_of_call(worlds[:, 2], (), 30, 0.2, (5, 6))
+        + log_likelihood_of_call(worlds[:, 3], (30,), PASS, 0.2, (6, 5))
+        + log_likelihood_of_call(worlds[:, 1], (30, PASS, 35), PASS, 0.2, (6, 5))
     )
     np.testing.assert_allclose(evidence.log_weights(worlds, known), expected)
     # before the last call, and where the dealer had to bid, which says nothing of a hand
-    earlier = CallsSoFar((30, PASS), place=2, own_marks=3, opponent_marks=5)
+    earlier = CallsSoFar((30, PASS), place=2, own_marks=5, opponent_marks=6)
     np.testing.assert_allclose(
         evidence.log_weights(worlds, earlier),
-        expected - log_likelihood_of_call(worlds[:, 1], (30, PASS, 35), PASS, 0.2, (5, 3)),
+        expected - log_likelihood_of_call(worlds[:, 1], (30, PASS, 35), PASS, 0.2, (6, 5)),
     )
     passes = log_likelihood_of_call(worlds[:, 3], (), PASS, 0.2, (0, 0)) + log_likelihood_of_call(
         worlds[:, 1], (PASS, PASS), PASS, 0.2, (0, 0)
