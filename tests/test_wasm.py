@@ -9,6 +9,8 @@ import pytest
 import torch
 from random_games import play
 
+from forge_core.errors import BadInput
+from forge_core.learning.checkpoints import save_model
 from forge_core.liuzhou.web import WASM as LIUZHOU_WASM
 from forge_core.liuzhou.web.kernels import MODULE as LIUZHOU_MODULE
 from forge_core.skull_king.web import WASM as SKULL_KING_WASM
@@ -23,11 +25,12 @@ from forge_core.texas42.deals import deal_from_seed
 from forge_core.texas42.eq.beliefs import open_belief
 from forge_core.texas42.eq.positions import Table, deal_out
 from forge_core.texas42.one_hand.choose import POLICIES, choose_slots, load_policy, open_policy
-from forge_core.texas42.one_hand.network import PLAYS_MODEL
+from forge_core.texas42.one_hand.network import PLAYS_MODEL, OneHandNet, load_weights
 from forge_core.texas42.one_hand.playouts import playout_q
 from forge_core.texas42.oracle import root_q
 from forge_core.texas42.oracle.reference import reference_q
 from forge_core.texas42.players.one_hand import OneHandPlayer
+from forge_core.texas42.settings.one_hand import HIDDEN, SECOND
 from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.inferences import encode_views
 from forge_core.texas42.web import FOLDER, WASM
@@ -237,6 +240,17 @@ def test_calls_equal_those_of_the_rule_bidder(host):
 def test_the_weights_are_those_of_the_shipped_network():
     for name in FILES:
         assert (FOLDER / name).read_bytes() == weights_file(name), f"run `make wasm` and commit {name}"
+
+
+def test_weights_that_half_precision_changes_are_refused(monkeypatch, tmp_path):
+    name, network = "one_hand.bin", OneHandNet.of_size(HIDDEN, SECOND)
+    monkeypatch.setitem(FILES, name, str(tmp_path))
+    save_model(str(tmp_path), network)
+    with pytest.raises(BadInput, match="weights that half precision changes"):
+        weights_file(name)
+    save_model(str(tmp_path), network.in_half_precision())
+    halves = np.frombuffer(weights_file(name), "<f2")
+    np.testing.assert_array_equal(halves, load_weights(str(tmp_path)).view(np.float32))
 
 
 def test_tables_are_those_of_the_rules(host):
