@@ -21,12 +21,12 @@ from forge_core.texas42.one_hand.sight import replay
 from forge_core.texas42.oracle.alphabeta.positions import workspace
 from forge_core.texas42.oracle.alphabeta.rulebook import (
     HELD,
-    HOLDER_OFFSET,
     LEADER,
     LED,
     PLAYS,
     RULEBOOK,
     answers,
+    close_trick,
     mover,
     play,
     trick_value,
@@ -126,9 +126,8 @@ def _front(rules, search, deals, masks, decl, weight, alive, boundary, trick, ow
     """
     n, sign = len(alive), -1 if seat & 1 else 1
     if trick >> PLAYS == N_SEATS:
-        taker = (boundary >> LEADER) + (trick >> HOLDER_OFFSET) & 3
+        boundary, taker = close_trick(boundary, trick)
         gained += sign * trick_value(rules, trick, taker)
-        boundary = boundary & HELD & ~trick | taker << LEADER
         trick = np.int64(0)
     front = np.full((1, n), gained, np.int16)
     if boundary & HELD == 0:

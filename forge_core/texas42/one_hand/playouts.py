@@ -24,10 +24,9 @@ from forge_core.texas42.one_hand.sight import DOMINO_TABLE, note_void, see
 from forge_core.texas42.oracle.alphabeta.positions import unpack, workspace
 from forge_core.texas42.oracle.alphabeta.rulebook import (
     HELD,
-    HOLDER_OFFSET,
-    LEADER,
     PLAYS,
     RULEBOOK,
+    close_trick,
     legal_plays,
     mover,
     play,
@@ -126,7 +125,7 @@ def _spread(answer: Callable[[int], None], tasks: range, threads: int) -> None:
     if min(threads, len(tasks)) <= 1:
         deque(map(answer, tasks), maxlen=0)
     else:
-        with ThreadPoolExecutor(threads, "playout_q") as pool:
+        with ThreadPoolExecutor(threads, "playouts") as pool:
             deque(pool.map(answer, tasks), maxlen=0)
 
 
@@ -140,7 +139,7 @@ def deal_points(
     """
     gained, decls = np.zeros(len(hands), dtype=np.int64), np.asarray(decls, dtype=np.int64)
     threads = worker_count(workers)
-    task = min(max(len(hands) // (8 * threads), _FEWEST_ROWS), _MOST_ROWS)
+    task = _rows_per_task(len(hands), threads)
 
     def play_task(first: int) -> None:
         rows = slice(first, first + task)
@@ -157,12 +156,7 @@ def deal_points(
             gained[rows],
         )
 
-    tasks = range(0, len(hands), task)
-    if min(threads, len(tasks)) <= 1:
-        deque(map(play_task, tasks), maxlen=0)
-    else:
-        with ThreadPoolExecutor(threads, "deal_points") as pool:
-            deque(pool.map(play_task, tasks), maxlen=0)
+    _spread(play_task, range(0, len(hands), task), threads)
     return ((HAND_POINTS + gained) // 2).astype(np.int8)
 
 
@@ -280,9 +274,8 @@ def play_on(rules, search, dominoes, sight, memory, boundary, trick, barred, bid
     gained = np.int64(0)
     while True:
         if trick >> PLAYS == N_SEATS:
-            taker = (boundary >> LEADER) + (trick >> HOLDER_OFFSET) & 3
+            boundary, taker = close_trick(boundary, trick)
             gained += trick_value(rules, trick, taker)
-            boundary = boundary & HELD & ~trick | taker << LEADER
             trick = np.int64(0)
         remaining = boundary & HELD & ~trick
         n_left = popcount(remaining)

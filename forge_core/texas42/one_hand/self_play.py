@@ -28,10 +28,9 @@ from forge_core.texas42.one_hand.sight import DOMINO_TABLE, note_void, see
 from forge_core.texas42.oracle.alphabeta.positions import workspace
 from forge_core.texas42.oracle.alphabeta.rulebook import (
     HELD,
-    HOLDER_OFFSET,
-    LEADER,
     PLAYS,
     RULEBOOK,
+    close_trick,
     legal_plays,
     mover,
     play,
@@ -247,7 +246,6 @@ def self_play_rows(
             note_void(rules, trick, domino, seat, barred)
             trick = play(rules, trick, domino)
             if trick >> PLAYS == N_SEATS:
-                taker = (boundary >> LEADER) + (trick >> HOLDER_OFFSET) & 3
-                boundary = boundary & HELD & ~trick | taker << LEADER
+                boundary, _ = close_trick(boundary, trick)
                 trick = np.int64(0)
     return made

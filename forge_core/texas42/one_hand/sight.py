@@ -12,12 +12,12 @@ from forge_core.kernels import kernel
 from forge_core.texas42.dominoes import N_DOMINOES, N_SEATS
 from forge_core.texas42.oracle.alphabeta.rulebook import (
     HELD,
-    HOLDER_OFFSET,
     LEADER,
     LED,
     PLAYS,
     RULEBOOK,
     answers,
+    close_trick,
     play,
 )
 from forge_core.texas42.tables import COUNTS, HIGH_PIP, LOW_PIP
@@ -102,18 +102,17 @@ def replay(rules, plays, players, barred):
     plays: [t] domino ids. players: [t] seats. The leader in the boundary is correct once a play was made.
     """
     barred[:] = 0
-    held, leader, trick = np.int64(HELD), np.int64(0), np.int64(0)
+    boundary, trick = np.int64(HELD), np.int64(0)
     for t in range(len(plays)):
         domino = rules.bit[plays[t]]
         if trick == 0:
-            leader = np.int64(players[t])
+            boundary = boundary & HELD | np.int64(players[t]) << LEADER
         note_void(rules, trick, domino, players[t], barred)
         trick = play(rules, trick, domino)
         if trick >> PLAYS == N_SEATS:
-            held &= ~trick
-            leader = leader + (trick >> HOLDER_OFFSET) & 3
+            boundary, _ = close_trick(boundary, trick)
             trick = np.int64(0)
-    return held | leader << LEADER, trick
+    return boundary, trick
 
 
 @kernel

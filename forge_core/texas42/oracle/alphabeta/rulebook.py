@@ -136,6 +136,13 @@ def trick_value(rules, dominoes, taker):
 
 
 @kernel
+def close_trick(boundary, trick):
+    """Return (boundary, taker) after a complete trick: its dominoes are gone, and its taker leads."""
+    taker = (boundary >> LEADER) + (trick >> HOLDER_OFFSET) & 3
+    return boundary & HELD & ~trick | taker << LEADER, taker
+
+
+@kernel
 def last_trick(rules, search, boundary):
     """Return V when every seat holds one domino, so that nobody has a choice."""
     taker = boundary >> LEADER

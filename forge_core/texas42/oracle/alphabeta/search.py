@@ -14,10 +14,9 @@ from forge_core.texas42.dominoes import HAND_SIZE, N_SEATS
 from forge_core.texas42.oracle.alphabeta.bounds import static_bounds
 from forge_core.texas42.oracle.alphabeta.ordering import pick_answer, pick_lead
 from forge_core.texas42.oracle.alphabeta.rulebook import (
-    HELD,
-    HOLDER_OFFSET,
     LEADER,
     PLAYS,
+    close_trick,
     last_trick,
     legal_plays,
     mover,
@@ -178,9 +177,8 @@ def _continue(rules, search, boundary, trick):
     gained = np.int64(0)
     while True:
         if trick >> PLAYS == N_SEATS:
-            taker = (boundary >> LEADER) + (trick >> HOLDER_OFFSET) & 3
+            boundary, taker = close_trick(boundary, trick)
             gained = trick_value(rules, trick, taker)
-            boundary = boundary & HELD & ~trick | taker << LEADER
             trick = np.int64(0)
         legal = legal_plays(rules, search, boundary, trick)
         if trick == 0 or legal & (legal - 1):
