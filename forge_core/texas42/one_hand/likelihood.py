@@ -7,13 +7,10 @@ of the seat to move, which knows its own hand, say nothing about hidden hands an
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.device import worker_count
+from forge_core.chunks import map_chunks
 from forge_core.kernels import kernel
 from forge_core.lanes import popcount
 from forge_core.texas42.dominoes import HAND_SIZE, N_SEATS
@@ -28,7 +25,7 @@ from forge_core.texas42.views import Seen
 LIKELIHOOD_VERSION = "l1"
 """Raised when the same policy, tau and mix give other likelihoods"""
 _FEWEST_ROWS, _MOST_ROWS = 512, 4096
-"""deals per task of a thread: enough to meet the same hands again, few enough for Ctrl-C to interrupt"""
+"""deals per chunk of a thread: enough to meet the same hands again, few enough for Ctrl-C to interrupt"""
 _HANDS = 1024
 """hands of each seat whose likelihoods are kept; a power of 2"""
 
@@ -49,13 +46,10 @@ def log_likelihood_of_plays(
     logits. mix: 0..1. workers: threads (default: one per core).
     """
     log_p = np.zeros(len(hands))
-    threads = worker_count(workers)
-    task = min(max(len(hands) // (4 * threads), _FEWEST_ROWS), _MOST_ROWS)
     numbers = [column.astype(np.int64) for column in (seen.decl, seen.turn, seen.bidder)]
     plays, players = np.ascontiguousarray(seen.plays), np.ascontiguousarray(seen.players)
 
-    def weigh(first: int) -> None:
-        rows = slice(first, first + task)
+    def weigh(rows: slice) -> None:
         _weigh(
             RULEBOOK,
             DOMINO_TABLE,
@@ -72,12 +66,8 @@ def log_likelihood_of_plays(
             log_p[rows],
         )
 
-    tasks = range(0, len(hands) if seen.step else 0, task)
-    if min(threads, len(tasks)) <= 1:
-        deque(map(weigh, tasks), maxlen=0)
-    else:
-        with ThreadPoolExecutor(threads, "log_likelihood_of_plays") as pool:
-            deque(pool.map(weigh, tasks), maxlen=0)
+    deals = len(hands) if seen.step else 0
+    map_chunks(weigh, deals, fewest=_FEWEST_ROWS, most=_MOST_ROWS, per_thread=4, workers=workers)
     return log_p
 
 

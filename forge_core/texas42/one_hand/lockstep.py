@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forge_core.errors import StateUnreachable
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_PLAYS, N_SEATS
 from forge_core.texas42.one_hand.choose import Policy
 from forge_core.texas42.one_hand.playouts import check_until, exact_rest
@@ -26,6 +25,7 @@ from forge_core.texas42.one_hand.tensors import (
     rules_on,
     tally,
 )
+from forge_core.texas42.oracle.alphabeta.positions import unreachable_in_trick
 from forge_core.texas42.oracle.alphabeta.rulebook import HELD, HOLDER, HOLDER_OFFSET, LEADER, LED, PLAYS
 from forge_core.texas42.rules import N_SUITS
 from forge_core.texas42.state import FULL_HAND, ILLEGAL, IN_TRICK_BIT, LEADER_BIT, PLAYED_BIT
@@ -245,10 +245,7 @@ def lockstep_q(
     found = [is_broken.sum(), is_broken.int().argmax(), start.n_left.max()]
     n_broken, broken, most_left = torch.stack(found).tolist()  # the second wait
     if n_broken:
-        raise StateUnreachable(
-            f"state {int(states[broken])} cannot occur (a play in its trick is illegal under declaration "
-            f"{int(decl[deal_of[broken]])}): use states of this deal and declaration"
-        )
+        raise unreachable_in_trick(states[broken], decl[deal_of[broken]])
     graphs = None
     if captured:
         from forge_core.texas42.one_hand.captured import SIZE, can_capture, step_graphs

@@ -7,21 +7,17 @@ mostly known, and the solver is cheap.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.device import worker_count
-from forge_core.errors import BadInput, StateUnreachable
+from forge_core.chunks import map_chunks
+from forge_core.errors import BadInput
 from forge_core.kernels import kernel
 from forge_core.lanes import popcount, trailing_zeros
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_PLAYS, N_SEATS
 from forge_core.texas42.one_hand.choose import Policy, new_memory, policy_play
 from forge_core.texas42.one_hand.sight import DOMINO_TABLE, note_void, see
-from forge_core.texas42.oracle.alphabeta.positions import unpack, workspace
+from forge_core.texas42.oracle.alphabeta.positions import unpack, unreachable_in_trick, workspace
 from forge_core.texas42.oracle.alphabeta.rulebook import (
     HELD,
     PLAYS,
@@ -39,7 +35,7 @@ from forge_core.texas42.state import ILLEGAL
 PLAYOUT_VERSION = "y1"
 """Raised when a policy of the same name and weights gives other values, also because it plays otherwise."""
 _FEWEST_ROWS, _MOST_ROWS = 16, 1024
-"""rows per task of a thread: enough to outweigh the call, few enough for Ctrl-C to interrupt"""
+"""rows per chunk of a thread: enough to outweigh the call, few enough for Ctrl-C to interrupt"""
 
 
 def playout_q(
@@ -62,12 +58,9 @@ def playout_q(
     """
     check_until(until)
     q = np.full((len(states), HAND_SIZE), ILLEGAL, dtype=np.int8)
-    threads = worker_count(workers)
-    task = _rows_per_task(len(states), threads)
     decls, bidders = np.asarray(decls, dtype=np.int64), np.asarray(bidders, dtype=np.int64)
 
-    def answer(first: int) -> None:
-        rows = slice(first, first + task)
+    def answer(rows: slice) -> None:
         broken = playout_rows(
             RULEBOOK,
             workspace(),
@@ -84,12 +77,9 @@ def playout_q(
             q[rows],
         )
         if broken >= 0:
-            raise StateUnreachable(
-                f"state {int(states[first + broken])} cannot occur (a play in its trick is illegal under "
-                f"declaration {int(decls[first + broken])}): use states of this deal and declaration"
-            )
+            raise unreachable_in_trick(states[rows][broken], decls[rows][broken])
 
-    _spread(answer, range(0, len(states), task), threads)
+    map_chunks(answer, len(states), fewest=_FEWEST_ROWS, most=_MOST_ROWS, workers=workers)
     return q
 
 
@@ -105,28 +95,12 @@ def exact_rest(
     hands: [P, 4, 7] as dealt, ascending. boundaries, tricks: see the rulebook. workers: see `playout_q`.
     """
     rest = np.zeros(len(decls), dtype=np.int64)
-    threads = worker_count(workers)
-    task = _rows_per_task(len(decls), threads)
 
-    def answer(first: int) -> None:
-        rows = slice(first, first + task)
+    def answer(rows: slice) -> None:
         rest_rows(RULEBOOK, workspace(), hands[rows], decls[rows], boundaries[rows], tricks[rows], rest[rows])
 
-    _spread(answer, range(0, len(decls), task), threads)
+    map_chunks(answer, len(decls), fewest=_FEWEST_ROWS, most=_MOST_ROWS, workers=workers)
     return rest
-
-
-def _rows_per_task(n: int, threads: int) -> int:
-    return min(max(n // (8 * threads), _FEWEST_ROWS), _MOST_ROWS)
-
-
-def _spread(answer: Callable[[int], None], tasks: range, threads: int) -> None:
-    """Call `answer` with the first row of each task, in up to `threads` threads."""
-    if min(threads, len(tasks)) <= 1:
-        deque(map(answer, tasks), maxlen=0)
-    else:
-        with ThreadPoolExecutor(threads, "playouts") as pool:
-            deque(pool.map(answer, tasks), maxlen=0)
 
 
 def deal_points(
@@ -138,11 +112,8 @@ def deal_points(
     per core).
     """
     gained, decls = np.zeros(len(hands), dtype=np.int64), np.asarray(decls, dtype=np.int64)
-    threads = worker_count(workers)
-    task = _rows_per_task(len(hands), threads)
 
-    def play_task(first: int) -> None:
-        rows = slice(first, first + task)
+    def play_chunk(rows: slice) -> None:
         memory = new_memory(policy.sizes)
         play_deals(
             RULEBOOK,
@@ -156,7 +127,7 @@ def deal_points(
             gained[rows],
         )
 
-    _spread(play_task, range(0, len(hands), task), threads)
+    map_chunks(play_chunk, len(hands), fewest=_FEWEST_ROWS, most=_MOST_ROWS, workers=workers)
     return ((HAND_POINTS + gained) // 2).astype(np.int8)
 
 

@@ -7,13 +7,12 @@ mean over many decisions needs no belief and has no bias; one value alone has an
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.device import worker_count
+from forge_core.chunks import map_chunks
 from forge_core.kernels import kernel
 from forge_core.lanes import trailing_zeros
 from forge_core.splits import Split, draw_seeds
@@ -42,7 +41,7 @@ SELF_PLAY_VERSION = "s1"
 _MOST_CHOICES = N_PLAYS - N_SEATS
 """decisions with a choice in a deal: plays of the last trick are forced"""
 _DEALS = 64
-"""deals per task of a thread"""
+"""deals per chunk of a thread"""
 _BIT = RULEBOOK["bit"][0]
 """[28] the bit of each domino, the same under all declarations"""
 
@@ -151,8 +150,7 @@ def self_play(
     a network. workers: threads (default: one per core); the result does not depend on them.
     """
 
-    def play_task(first: int) -> Decisions:
-        rows = slice(first, first + _DEALS)
+    def play_chunk(rows: slice) -> Decisions:
         found = Decisions.empty(len(hands[rows]) * _MOST_CHOICES, len(hands[rows]))
         memory = new_memory(policy.sizes)
         deals = hands[rows], decls[rows], draws[rows]
@@ -162,12 +160,7 @@ def self_play(
         found.dominoes[:] = np.argsort(_BIT)[found.dominoes]  # from bits to ids
         return found.first(made)
 
-    tasks = range(0, len(hands), _DEALS)
-    threads = min(worker_count(workers), len(tasks))
-    if threads <= 1:
-        return Decisions.join(list(map(play_task, tasks)))
-    with ThreadPoolExecutor(threads, "self_play") as pool:
-        return Decisions.join(list(pool.map(play_task, tasks)))
+    return Decisions.join(map_chunks(play_chunk, len(hands), fewest=_DEALS, most=_DEALS, workers=workers))
 
 
 @kernel

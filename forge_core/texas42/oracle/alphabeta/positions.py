@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from typing import SupportsInt
 
 import numpy as np
 import numpy.typing as npt
 
-from forge_core.device import worker_count
+from forge_core.chunks import map_chunks
 from forge_core.errors import BadInput, StateUnreachable
 from forge_core.kernels import kernel
 from forge_core.texas42.deals import check_deal, check_leader
@@ -28,7 +27,7 @@ from forge_core.texas42.state import (
 )
 
 _FEWEST_ROWS, _MOST_ROWS = 16, 1024
-"""Rows per task of a thread: enough to outweigh the call, few enough for Ctrl-C to interrupt"""
+"""Rows per chunk of a thread: enough to outweigh the call, few enough for Ctrl-C to interrupt"""
 
 _threads = threading.local()
 
@@ -71,7 +70,6 @@ def root_reached(
 
 def _answers(hands, decls, leaders, states, bounds, workers: int | None) -> npt.NDArray[np.int8]:
     """Return Q, or with `bounds` the flags of `root_reached`."""
-    threads = worker_count(workers)
     deals = _checked_deals(hands)
     decl = _checked_each(decls, N_DECLARATIONS, check_declaration)
     if states is None:
@@ -88,25 +86,23 @@ def _answers(hands, decls, leaders, states, bounds, workers: int | None) -> npt.
     decl, state, bound = (np.broadcast_to(column, n_rows).copy() for column in (decl, state, bound))
     q = np.full((n_rows, HAND_SIZE), ILLEGAL, dtype=np.int8)
 
-    def answer(first: int) -> None:
-        rows = slice(first, first + task)
+    def answer(rows: slice) -> None:
         deals_of_rows = deals if len(deals) == 1 else deals[rows]
         asked = (decl[rows], state[rows], bound[rows] if bounds is not None else bound[:0])
         broken = _answer_rows(RULEBOOK, workspace(), deals_of_rows, *asked, q[rows])
         if broken >= 0:
-            raise StateUnreachable(
-                f"state {int(state[first + broken])} cannot occur (a play in its trick is illegal "
-                f"under declaration {int(decl[first + broken])}): use states of this deal and declaration"
-            )
+            raise unreachable_in_trick(state[rows][broken], decl[rows][broken])
 
-    task = min(max(n_rows // (8 * threads), _FEWEST_ROWS), _MOST_ROWS)
-    tasks = range(0, n_rows, task)
-    if min(threads, len(tasks)) <= 1:
-        deque(map(answer, tasks), maxlen=0)
-    else:
-        with ThreadPoolExecutor(threads, "root_q") as pool:
-            deque(pool.map(answer, tasks), maxlen=0)
+    map_chunks(answer, n_rows, fewest=_FEWEST_ROWS, most=_MOST_ROWS, workers=workers)
     return q
+
+
+def unreachable_in_trick(state: SupportsInt, decl: SupportsInt) -> StateUnreachable:
+    """Return the error for a packed state whose trick breaks the rules; see `unpack`."""
+    return StateUnreachable(
+        f"state {int(state)} cannot occur (a play in its trick is illegal under declaration {int(decl)}): "
+        "use states of this deal and declaration"
+    )
 
 
 def _checked_deals(hands: Sequence | npt.NDArray) -> npt.NDArray[np.int8]:
