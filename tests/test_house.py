@@ -3,6 +3,7 @@ package."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import tomllib
@@ -59,6 +60,37 @@ def test_stands_once(pattern, home):
         if re.search(pattern, path.read_text())
     }
     assert found == {home}
+
+
+def stream_keys() -> set[str]:
+    """Return all strings in the keys of streams that the code names."""
+    calls = (
+        node
+        for path in sources("forge_core", "forge_assets", "benchmarks")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("stream")
+    )
+    parts = (part for call in calls for part in call.args if isinstance(part, ast.Constant))
+    return {part.value for part in parts if isinstance(part.value, str)}
+
+
+def test_the_conventions_name_every_stream():
+    section = (ROOT / "docs/conventions.md").read_text().split("## Randomness")[1].split("\n## ")[0]
+    named = set(re.findall(r'"([^"]+)"', section))
+    assert stream_keys() == named
+
+
+@pytest.mark.parametrize(
+    "package, begins, ends",
+    [
+        ("forge_core", "## forge_core", "## A game"),
+        *((f"forge_core/{game}", f"| `{game}` | contents |", "\n\n") for game in sorted(GAMES)),
+        ("forge_assets", "## forge_assets", "\n## "),
+    ],
+)
+def test_the_architecture_names_every_module(package, begins, ends):
+    section = (ROOT / "docs/architecture.md").read_text().split(begins)[1].split(ends)[0]
+    assert {room for room in rooms(package) if not re.search(rf"`{room}[/`]", section)} == set()
 
 
 def texts(node: object) -> list[str]:

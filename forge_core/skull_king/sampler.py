@@ -17,7 +17,7 @@ PHASES: Mapping[str, range] = {"early": range(1, 4), "middle": range(4, 7), "lat
 PLAN_WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.6, 2.0)
 """Weights of rounds 1..10 in the published plan: later rounds are drawn more often"""
 LATE_FIRST = ((0.0, ("late",)), (0.2, ("middle", "late")), (0.4, ("early", "middle", "late")))
-"""A schedule: late rounds only in the first fifth of a training, then later ones too"""
+"""A schedule: late rounds only in the first fifth of a training, then middle ones too, then all"""
 
 
 class StartSampler(Protocol):

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 N_TRICKS = HAND_SIZE
 NETWORK_ERROR = 6.6
 """points: the standard deviation of a network's error in Q at decisions. The mean absolute error of the
-reference network, 5.3 (`decision_q_mae` in its model.json), times sqrt(pi / 2), as for a normal error"""
+reference network after the first of its two runs, 5.3 (`decision_q_mae` below `init_from` in its model.json),
+times sqrt(pi / 2), as for a normal error. After the second run it is 4.99, which would give 6.3"""
 _ON_CARD_PER_THREAD = 2_048
 """positions per thread of the CPU from which playouts are faster on a card: 16 cores are as fast as an H200
 up to 170,000 playouts (docs/gpu.md), some five per position"""

@@ -1,4 +1,4 @@
-"""The player whose network reads features of one hand: a single pass of two thousand weights per play."""
+"""The player whose network reads features of one hand: one pass of a small network per play."""
 
 from __future__ import annotations
 

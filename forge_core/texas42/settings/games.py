@@ -36,8 +36,8 @@ BELIEF_TAU, BELIEF_MIX, BELIEF_CANDIDATES = 1.0, 0.02, 4
 """defaults of a belief from the plays: in logits, as a share, and worlds drawn per world that is kept
 (`benchmarks/beliefs.py`)"""
 BELIEFS = ("off", "plays", "declaration", "both", "all")
-"""evidence from which movers believe worlds more or less likely: both are plays and declaration; all are
-plays, calls and declaration"""
+"""evidence from which movers believe worlds more or less likely: both are plays and declaration; all, which
+only players accept, are plays, calls and declaration"""
 DECLARED_TEMPERATURE, DECLARED_MIX = 0.3, 0.02
 """defaults of a belief from the declaration: in trumps or sure winners, and as a share"""
 
