@@ -1,4 +1,4 @@
-"""Training runs of assets: their folders, tags and results.
+"""Training runs of assets: their folders, tags and results; training that is tracked in MLflow.
 
 Each run has its own folder, named by a fingerprint of its settings and data. If the same run is started
 again, a finished run is found, and an interrupted one continues from its checkpoint.
@@ -7,19 +7,23 @@ again, a finished run is found, and an interrupted one continues from its checkp
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import dagster as dg
 
 from forge_assets.folders import RESULT, runs_folder
+from forge_assets.tracking.tracker import Tracker
+from forge_assets.tracking.training import TrainingTracker
 from forge_core.errors import BadInput
 from forge_core.learning.folders import run_name
 
 if TYPE_CHECKING:
-    from forge_core.learning.runs import TrainResult
+    from forge_core.learning.loop import Watch
+    from forge_core.learning.runs import Point, TrainResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +35,25 @@ class PlannedRun:
     """everything that its network depends on: `train` (settings), `data`, `init_from`, `code`; JSON types"""
 
 
-def plan_run(runs: str, name: str | None, stem: str, asked: Mapping[str, Any]) -> PlannedRun:
+def plan_run(
+    runs: str,
+    name: str | None,
+    stem: str,
+    *,
+    train: Mapping[str, Any],
+    data: Mapping[str, Any],
+    init_from: str | None,
+    code: str,
+) -> PlannedRun:
     """Return a run, whose folder is the same for the same settings, data and code.
 
-    runs: folder of all runs. name: name chosen by the user; if None, `stem` followed by a fingerprint of
-    `asked`: see PlannedRun.
+    runs: folder of all runs. name: name chosen by the user; if None, `stem` followed by a fingerprint of the
+    other arguments, which are described in TrackedTraining.
     """
+    from forge_core.learning.runs import ORIGIN
+
+    known = {key: value for key, value in data.items() if key != ORIGIN}  # it follows from `version`
+    asked = {"train": dict(train), "data": known, "init_from": init_from, "code": code}
     return PlannedRun(runs_folder(runs) / (name or run_name(stem, asked)), asked)
 
 
@@ -78,3 +95,98 @@ def find_result(run: PlannedRun) -> tuple[TrainResult, dict[str, Any]] | None:
             "settings of that run"
         )
     return result, record
+
+
+class Trainer(Protocol):
+    """A function that trains in a folder. Raises BadInput for settings or a checkpoint that do not fit."""
+
+    def __call__(self, folder: Path, *, resume: bool, watch: Watch) -> TrainResult:
+        """Train from the beginning, or resume from the checkpoint in `folder`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedTraining:
+    """A training run: everything that its network depends on, and the functions that train and report.
+
+    It is also the configuration that `TrainingTracker` reads.
+    """
+
+    objective: str
+    train: Mapping[str, Any]
+    """the settings that determine the network, as JSON types"""
+    data: Mapping[str, Any]
+    """the record of what it learns from, with `kind` and `version`"""
+    init_from: str | None
+    """folder of the network to start from"""
+    code: str
+    """code version of the network"""
+    stem: str
+    """the beginning of the run's name"""
+    runs: str
+    """folder of all runs"""
+    name: str | None
+    """name of the run that the user chose"""
+    trainer: Trainer
+    point_text: Callable[[Point], str]
+    """evaluation -> a line of text"""
+    draw_curve: Callable[[Sequence[Point]], bytes]
+    """evaluations -> PNG"""
+    prefix: str = "val/"
+    """see TrainingTracker"""
+
+    @property
+    def model(self) -> TrackedTraining:
+        """Itself: `TrainingTracker` reads the objective of the model."""
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings of training as JSON types."""
+        return dict(self.train)
+
+    def run(self) -> PlannedRun:
+        """Return the run, whose folder is the same for the same settings, data and code."""
+        return plan_run(
+            self.runs,
+            self.name,
+            self.stem,
+            train=self.train,
+            data=self.data,
+            init_from=self.init_from,
+            code=self.code,
+        )
+
+
+def find_or_train(
+    context: dg.AssetExecutionContext,
+    training: TrackedTraining,
+    tracker: Tracker,
+    minutes: float | None = None,
+) -> TrainResult:
+    """Return the result of a run, which is trained or continued unless it has finished before.
+
+    minutes: stop training after this many. Only the result of a finished run is stored and registered.
+    """
+    from forge_core.files import Store
+    from forge_core.learning.loop import Watch
+    from forge_core.learning.runs import CHECKPOINT
+
+    run = training.run()
+    if found := find_result(run):
+        return found[0]
+    folder = Store(str(run.folder))
+    resume = folder.exists(CHECKPOINT)
+    tracking = TrainingTracker(tracker, run_tags(context), training.draw_curve, training.prefix)
+    follow = tracking.follow(training, run.folder, training.data, training.init_from, resume)
+    with folder.held(), follow as follower:
+
+        def on_point(point: Point) -> None:
+            print(training.point_text(point), file=sys.stderr)
+            follower.point(point)
+
+        result = training.trainer(run.folder, resume=resume, watch=Watch(minutes=minutes, on_point=on_point))
+        if not result.unfinished:
+            follower.finish(result)
+    if not result.unfinished:
+        keep_result(run, result)
+    return result

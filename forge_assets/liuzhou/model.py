@@ -1,9 +1,8 @@
 """Networks of Liuzhou, trained by live self-play or on stored generations."""
 
 import math
-import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
@@ -20,8 +19,7 @@ from forge_assets.settings import launchpad_of, read_settings
 from forge_assets.tracking.links import link_training
 from forge_assets.tracking.registry import resolve_model
 from forge_assets.tracking.tracker import Tracker
-from forge_assets.tracking.training import TrainingTracker
-from forge_assets.training_runs import PlannedRun, find_result, keep_result, plan_run, run_tags
+from forge_assets.training_runs import TrackedTraining, find_or_train
 from forge_core.liuzhou.settings.learning import LearningSettings
 from forge_core.liuzhou.settings.run import RunSettings
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
@@ -57,24 +55,6 @@ class ModelLaunchpad(launchpad_of(RunSettings, LearningSettings, SelfPlaySetting
         return plan_live(read_settings(self, SelfPlaySettings), learning, device, parent)
 
 
-@dataclass(frozen=True, slots=True)
-class _Tracked:
-    """A plan, with the attributes that `TrainingTracker` reads."""
-
-    plan: "Plan"
-
-    @property
-    def model(self) -> "_Tracked":
-        return self
-
-    @property
-    def objective(self) -> str:
-        return objective_of(self.plan.learning.size)
-
-    def to_dict(self) -> dict[str, Any]:
-        return dict(self.plan.train)
-
-
 @dg.asset(
     group_name=GROUP,
     deps=[dg.AssetDep(liuzhou_self_play, partition_mapping=dg.AllPartitionMapping())],
@@ -97,74 +77,35 @@ def liuzhou_model(
     the challenger until another one rates higher in its evaluation. A run that was interrupted continues from
     its checkpoint, with the same result."""
     from forge_core.device import resolve_device
+    from forge_core.learning.memory import keep_freed_memory
+    from forge_core.liuzhou.pictures.training import draw_training
+    from forge_core.liuzhou.train import point_text, run_training
 
     with failing_plainly():
         run, device = read_settings(config, RunSettings), resolve_device(compute.device)
-        size = context.partition_key
-        parent = resolve_model(run.init_from, objective_of(size), tracker) if run.init_from else None
+        size, objective = context.partition_key, objective_of(context.partition_key)
+        parent = resolve_model(run.init_from, objective, tracker) if run.init_from else None
         plan = config.plan(size, store, device, parent)
-        planned = describe_run(run, config.name, plan, parent)
-        found = find_result(planned)
-        tracking = TrainingTracker(tracker, run_tags(context), draw_curve, "train/")
-        result = found[0] if found else teach(plan, planned, device, parent, tracking)
-        return describe(context, result, plan, parent, tracker)
-
-
-def describe_run(run: RunSettings, name: str | None, plan: "Plan", parent: str | None) -> PlannedRun:
-    """Return the run of a plan, whose folder is the same for the same settings, data and code."""
-    from forge_core.learning.runs import ORIGIN
-
-    identity = {
-        "train": dict(plan.train),
-        "data": {name: value for name, value in plan.data.items() if name != ORIGIN},
-        "init_from": parent,
-        "code": versions.MODEL,
-    }
-    return plan_run(run.runs, name, f"{objective_of(plan.learning.size)}-{run.source}", identity)
-
-
-def teach(
-    plan: "Plan", planned: PlannedRun, device: str, parent: str | None, tracking: TrainingTracker
-) -> "TrainResult":
-    """Train, from the last checkpoint if there is one, and store the result."""
-    from forge_core.files import Store
-    from forge_core.learning.loop import Watch
-    from forge_core.learning.memory import keep_freed_memory
-    from forge_core.learning.runs import CHECKPOINT
-    from forge_core.liuzhou.train import point_text, run_training
-
-    keep_freed_memory()
-    folder = planned.folder
-    resume = Store(str(folder)).exists(CHECKPOINT)
-    with (
-        Store(str(folder)).held(),
-        tracking.follow(_Tracked(plan), folder, plan.data, parent, resume) as follower,
-    ):
-
-        def on_point(point: dict[str, float]) -> None:
-            print(point_text(point), file=sys.stderr)
-            follower.point(point)
-
-        watch = Watch(on_point=on_point)
-        result = run_training(plan, folder, device=device, init_from=parent, resume=resume, watch=watch)
-        follower.finish(result)
-    keep_result(planned, result)
-    return result
-
-
-def draw_curve(points: Any) -> bytes:
-    """Draw the curve of a run as PNG."""
-    from forge_core.liuzhou.pictures.training import draw_training
-
-    return draw_training(points)
+        training = TrackedTraining(
+            objective=objective,
+            train=plan.train,
+            data=plan.data,
+            init_from=parent,
+            code=versions.MODEL,
+            stem=f"{objective}-{run.source}",
+            runs=run.runs,
+            name=config.name,
+            trainer=partial(run_training, plan, device=device, init_from=parent),
+            point_text=point_text,
+            draw_curve=draw_training,
+            prefix="train/",
+        )
+        keep_freed_memory()
+        return describe(context, training, find_or_train(context, training, tracker), tracker)
 
 
 def describe(
-    context: dg.AssetExecutionContext,
-    result: "TrainResult",
-    plan: "Plan",
-    parent: str | None,
-    tracker: Tracker,
+    context: dg.AssetExecutionContext, training: TrackedTraining, result: "TrainResult", tracker: Tracker
 ) -> dg.MaterializeResult:
     """Return the materialization of a trained network; its data version is a digest of the weights."""
     from forge_core.learning.checkpoints import load_model
@@ -180,11 +121,11 @@ def describe(
     return dg.MaterializeResult(
         data_version=dg.DataVersion(weights),
         metadata={
-            "curve": picture(draw_curve(result.points)),
+            "curve": picture(training.draw_curve(result.points)),
             "model": result.model,
             "parameters": f"{result.parameters:,}",
-            "source": str(plan.data["kind"]),
-            "trained_on": str(plan.data["version"]),
+            "source": str(training.data["kind"]),
+            "trained_on": str(training.data["version"]),
             "positions": int(last["rows"]),
             "steps": int(last["step"]),
             **{name: round(figure, 4) for name, figure in losses.items()},
@@ -192,7 +133,7 @@ def describe(
             "handover_bytes": int(handover),
             "device": result.device,
             "precision": result.precision,
-            **({"parent_model": parent} if parent else {}),
+            **({"parent_model": training.init_from} if training.init_from else {}),
             **link_training(context, result.folder, tracker),
         },
         check_results=[

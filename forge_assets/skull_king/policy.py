@@ -1,8 +1,8 @@
 """Networks of Skull King, trained by the rounds that they play."""
 
 import math
-import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -19,8 +19,7 @@ from forge_assets.skull_king.partitions import recipes
 from forge_assets.tracking.links import link_training
 from forge_assets.tracking.registry import resolve_model
 from forge_assets.tracking.tracker import Tracker
-from forge_assets.tracking.training import TrainingTracker
-from forge_assets.training_runs import PlannedRun, find_result, keep_result, plan_run, run_tags
+from forge_assets.training_runs import TrackedTraining, find_or_train
 from forge_core.errors import BadInput
 from forge_core.skull_king.settings.learning import RECIPES, LearningSettings
 from forge_core.skull_king.settings.run import RunSettings
@@ -58,36 +57,6 @@ class PolicyLaunchpad(
         return replace(RECIPES[recipe], **entered_settings(self, LearningSettings))
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A run of training: its settings, and what it learns from."""
-
-    recipe: str
-    learning: LearningSettings
-    data: dict[str, Any]
-    """as in the card of its network"""
-    init_from: str | None
-
-    @property
-    def model(self) -> "Plan":
-        """Itself: `TrainingTracker` reads the objective of the model."""
-        return self
-
-    @property
-    def objective(self) -> str:
-        """The word by which its networks are found."""
-        return objective_of(self.recipe)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return its settings as JSON types."""
-        return {"recipe": self.recipe, **asdict(self.learning)}
-
-    def run(self, runs: str, name: str | None) -> PlannedRun:
-        """Return the run, whose folder is the same for the same settings and code."""
-        identity = {"train": self.to_dict(), "data": self.data, "init_from": self.init_from}
-        return plan_run(runs, name, self.objective, identity | {"code": versions.POLICY})
-
-
 @dg.asset(
     group_name=GROUP,
     partitions_def=recipes,
@@ -106,89 +75,53 @@ def skull_king_policy(
     registered there; the first one is the challenger until another one scores more in its evaluation. A run
     that was interrupted continues from its checkpoint, with the same result."""
     from forge_core.device import resolve_device
+    from forge_core.learning.memory import keep_freed_memory
+    from forge_core.skull_king.pictures.training import draw_training
+    from forge_core.skull_king.train import choose_precision, describe_run, point_text, train
 
     with failing_plainly():
         run, device = read_settings(config, RunSettings, recipe=context.partition_key), compute.device
         device, objective = resolve_device(device), objective_of(run.recipe)
         parent = resolve_model(run.init_from, objective, tracker) if run.init_from else None
-        plan = make_plan(run.recipe, config.learning(run.recipe), parent, device)
-        planned = plan.run(run.runs, config.name)
-        found = find_result(planned)
-        tracking = TrainingTracker(tracker, run_tags(context), draw_curve, "train/")
-        result = found[0] if found else teach(plan, planned, device, config.minutes, tracking)
-        return describe(context, result, plan, device, tracker)
-
-
-def make_plan(recipe: str, learning: LearningSettings, parent: str | None, device: str) -> Plan:
-    """Return the plan of a run. parent: folder of the network to start from. Raises BadInput."""
-    from forge_core.skull_king.train import choose_precision, describe_run
-
-    precision = choose_precision(learning.precision, device)
-    data = describe_run(learning, recipe, parent, device, precision)["data"]
-    return Plan(recipe, learning, data, parent)
-
-
-def teach(
-    plan: Plan, planned: PlannedRun, device: str, minutes: float | None, tracking: TrainingTracker
-) -> "TrainResult":
-    """Train, from the last checkpoint if there is one, and store the result of a finished run.
-
-    Raises BadInput if the time was over before there was a network.
-    """
-    from forge_core.files import Store
-    from forge_core.learning.loop import Watch
-    from forge_core.learning.memory import keep_freed_memory
-    from forge_core.learning.runs import CHECKPOINT
-    from forge_core.skull_king.train import point_text, train
-
-    keep_freed_memory()
-    folder = planned.folder
-    resume = Store(str(folder)).exists(CHECKPOINT)
-    with (
-        Store(str(folder)).held(),
-        tracking.follow(plan, folder, plan.data, plan.init_from, resume) as follower,
-    ):
-
-        def on_point(point: dict[str, float]) -> None:
-            print(point_text(point), file=sys.stderr)
-            follower.point(point)
-
-        result = train(
-            plan.learning,
-            folder,
-            recipe=plan.recipe,
-            device=device,
-            init_from=plan.init_from,
-            resume=resume,
-            watch=Watch(minutes=minutes, on_point=on_point),
+        learning = config.learning(run.recipe)
+        precision = choose_precision(learning.precision, device)
+        training = TrackedTraining(
+            objective=objective,
+            train={"recipe": run.recipe, **asdict(learning)},
+            data=describe_run(learning, run.recipe, parent, device, precision)["data"],
+            init_from=parent,
+            code=versions.POLICY,
+            stem=objective,
+            runs=run.runs,
+            name=config.name,
+            trainer=partial(train, learning, recipe=run.recipe, device=device, init_from=parent),
+            point_text=point_text,
+            draw_curve=draw_training,
+            prefix="train/",
         )
-        if not result.unfinished:
-            follower.finish(result)
-    if not result.model:
-        raise BadInput(
-            f"minutes={minutes:g}: there was no evaluation yet; materialize the asset again to continue, "
-            "with more minutes"
-        )
-    if not result.unfinished:
-        keep_result(planned, result)
-    return result
-
-
-def draw_curve(points: Any) -> bytes:
-    """Draw the curve of a run as PNG."""
-    from forge_core.skull_king.pictures.training import draw_training
-
-    return draw_training(points)
+        keep_freed_memory()
+        result = find_or_train(context, training, tracker, config.minutes)
+        if not result.model:
+            raise BadInput(
+                f"minutes={config.minutes:g}: there was no evaluation yet; materialize the asset again to "
+                "continue, with more minutes"
+            )
+        return describe(context, training, result, device, tracker)
 
 
 def describe(
-    context: dg.AssetExecutionContext, result: "TrainResult", plan: Plan, device: str, tracker: Tracker
+    context: dg.AssetExecutionContext,
+    training: TrackedTraining,
+    result: "TrainResult",
+    device: str,
+    tracker: Tracker,
 ) -> dg.MaterializeResult:
     """Return the materialization of a trained network; its data version is a digest of the weights."""
     from forge_core.skull_king.golden import find_differences, read_facts
 
     measured, weights, last = measure(result.model, device), weights_of(result.model), result.points[-1]
     facts, differences = find_differences(read_facts())
+    left = max(0, training.train["decisions"] - int(last["rows"]))
     finite = all(math.isfinite(value) for point in result.points for value in point.values())
     passed: dict[str, tuple[bool, dict[str, Any]]] = {
         "golden_facts": (not differences, {"facts": facts, "differences": differences}),
@@ -198,13 +131,13 @@ def describe(
     return dg.MaterializeResult(
         data_version=dg.DataVersion(weights),
         metadata={
-            "curve": picture(draw_curve(result.points)),
+            "curve": picture(training.draw_curve(result.points)),
             "model": result.model,
-            "recipe": plan.recipe,
+            "recipe": training.train["recipe"],
             "parameters": f"{result.parameters:,}",
             **figures_of(measured),
             "decisions": int(last["rows"]),
-            "decisions_left": max(0, plan.learning.decisions - int(last["rows"])) if result.unfinished else 0,
+            "decisions_left": left if result.unfinished else 0,
             "steps": int(last["step"]),
             "seconds": round(last["seconds"], 3),
             "cpu_seconds": round(last["cpu_seconds"], 3),
@@ -212,8 +145,8 @@ def describe(
             "captain_score": round(last["captain_score"], 2),
             "device": result.device,
             "precision": result.precision,
-            "settings": dg.MetadataValue.json(plan.to_dict()),
-            **({"parent_model": plan.init_from} if plan.init_from else {}),
+            "settings": dg.MetadataValue.json(training.to_dict()),
+            **({"parent_model": training.init_from} if training.init_from else {}),
             **link_training(context, result.folder, tracker),
         },
         check_results=[

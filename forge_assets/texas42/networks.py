@@ -83,15 +83,15 @@ def plan(
     settings: TeachingSettings, stem: str, training: "TrainConfig", source: "Source", parent: str | None
 ) -> PlannedRun:
     """Return a run, whose folder is the same for the same settings, data and code."""
-    from forge_core.learning.runs import ORIGIN
-
-    asked = {
-        "train": training.to_dict(),
-        "data": {name: value for name, value in source.record.items() if name != ORIGIN},
-        "init_from": parent,
-        "code": versions.of_network(source.kind),
-    }
-    return plan_run(settings.runs, settings.name, stem, asked)
+    return plan_run(
+        settings.runs,
+        settings.name,
+        stem,
+        train=training.to_dict(),
+        data=source.record,
+        init_from=parent,
+        code=versions.of_network(source.kind),
+    )
 
 
 def finished(run: PlannedRun) -> "tuple[TrainResult, float] | None":

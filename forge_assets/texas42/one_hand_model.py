@@ -9,13 +9,10 @@ from forge_assets.settings import config_of
 from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.eq_token_splits import eq_token_splits
 from forge_assets.texas42.networks import teaching_checks
-from forge_assets.texas42.one_hand_training import (
-    OneHandTraining,
-    describe_training,
-    find_or_train,
-    resolve_parent,
-)
+from forge_assets.texas42.one_hand_training import describe_training, resolve_parent
 from forge_assets.tracking.tracker import Tracker
+from forge_assets.training_runs import TrackedTraining, find_or_train
+from forge_core.texas42.one_hand.architecture import OBJECTIVE
 from forge_core.texas42.settings.one_hand import OneHandSettings
 
 
@@ -44,12 +41,15 @@ def one_hand_model(
         settings = resolve_parent(config.settings(), tracker)
         plan = core.plan_of(settings, OneHandRows.describe(store.root(), settings.batch_size, settings.seed))
         random = core.random_points_lost(plan.val)
-        training = OneHandTraining(
-            settings,
+        training = TrackedTraining(
+            objective=OBJECTIVE,
             train=core.train_record(settings),
             data=plan.data,
-            stem="texas42-one-hand",
+            init_from=settings.init_from,
             code=versions.ONE_HAND_MODEL,
+            stem="texas42-one-hand",
+            runs=settings.runs,
+            name=settings.name,
             trainer=partial(core.train, plan),
             point_text=core.point_text,
             draw_curve=partial(draw_curve, random=random),

@@ -8,13 +8,10 @@ from forge_assets.checks import partition_check
 from forge_assets.resources import COMPUTE_POOL, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.texas42 import groups, versions
-from forge_assets.texas42.one_hand_training import (
-    OneHandTraining,
-    describe_training,
-    find_or_train,
-    resolve_parent,
-)
+from forge_assets.texas42.one_hand_training import describe_training, resolve_parent
 from forge_assets.tracking.tracker import Tracker
+from forge_assets.training_runs import TrackedTraining, find_or_train
+from forge_core.texas42.one_hand.architecture import OBJECTIVE
 from forge_core.texas42.settings.self_play import SelfPlaySettings
 
 ASSET = "self_play_model"
@@ -49,12 +46,15 @@ def self_play_model(
 
     with failing_plainly():
         settings, data = resolve_parent(config.settings(), tracker), core.data_record()
-        training = OneHandTraining(
-            settings,
+        training = TrackedTraining(
+            objective=OBJECTIVE,
             train=core.train_record(settings),
             data=data | {"version": fingerprint(data)},
-            stem="texas42-self-play",
+            init_from=settings.init_from,
             code=versions.SELF_PLAY_MODEL,
+            stem="texas42-self-play",
+            runs=settings.runs,
+            name=settings.name,
             trainer=partial(core.train, settings),
             point_text=core.point_text,
             draw_curve=partial(draw_gains, figure=core.POINTS, opponent="the shipped network"),
