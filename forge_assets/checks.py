@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import dagster as dg
 
@@ -29,6 +30,13 @@ def partition_check(
         return dg.AssetCheckSpec(
             name, asset=key, blocking=blocking, description=description, partitions_def=partitions
         )
+
+
+def warn(name: str, passed: bool, /, **metadata: Any) -> dg.AssetCheckResult:
+    """Return the result of a check whose failure is a warning."""
+    return dg.AssetCheckResult(
+        check_name=name, passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata=metadata
+    )
 
 
 def report_partition(

@@ -67,6 +67,20 @@ def completed(
             yield partition, reported.pop(partition)
 
 
+def fail_if_any(failed: Mapping[str, str], total: int, noun: str) -> None:
+    """Raise Failure if anything of a run failed.
+
+    failed: name of a file or partition -> reason. total: number of those of the run. noun: for what they are,
+    in the plural.
+    """
+    if failed:
+        name, reason = next(iter(failed.items()))
+        raise dg.Failure(
+            f"{len(failed)} of {total} {noun} failed; the others are complete; {name}: {reason}",
+            metadata={"failed": dict(failed)},
+        )
+
+
 def materialization(
     context: dg.AssetExecutionContext,
     partition: str,

@@ -2,11 +2,11 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from forge_assets.checks import partition_check
+from forge_assets.checks import partition_check, warn
 from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.gate.networks import weights_of
 from forge_assets.liuzhou import versions
@@ -150,19 +150,9 @@ def report_checks(ladder: "Ladder") -> list[dg.AssetCheckResult]:
 
     def result(opponent: str) -> dg.AssetCheckResult:
         score = scores.get(opponent)
-        shown: dict[str, Any] = (
-            {"score": "not played"}
-            if score is None
-            else {
-                "score": round(score.mean, 4),
-                "at_least": round(score.low, 4),
-            }
-        )
-        return dg.AssetCheckResult(
-            check_name=f"beats_{opponent}",
-            passed=score is None or score.low > 0.5,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata=shown,
-        )
+        if score is None:
+            return warn(f"beats_{opponent}", True, score="not played")
+        shown = {"score": round(score.mean, 4), "at_least": round(score.low, 4)}
+        return warn(f"beats_{opponent}", score.low > 0.5, **shown)
 
     return [result(opponent) for opponent in MUST_BEAT]

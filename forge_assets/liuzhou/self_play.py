@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from forge_assets.checks import partition_check
+from forge_assets.checks import partition_check, warn
 from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.liuzhou import versions
 from forge_assets.liuzhou.names import GROUP, PLAYOUTS, RECORDED, number_of, objective_of
@@ -168,12 +168,7 @@ def report_checks(
         dg.AssetCheckResult(
             check_name="policies_sum_to_1", passed=not of_policies, metadata={**files, **of_policies}
         ),
-        dg.AssetCheckResult(
-            check_name="draws",
-            passed=drawn < MOST_DRAWN,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={"drawn": round(drawn, 4), "below": f"{MOST_DRAWN:g}"},
-        ),
+        warn("draws", drawn < MOST_DRAWN, drawn=round(drawn, 4), below=f"{MOST_DRAWN:g}"),
     ]
 
 

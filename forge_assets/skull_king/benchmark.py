@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from forge_assets.checks import warn
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, failing_plainly
 from forge_assets.skull_king.names import GROUP
 from forge_core.errors import BadInput
@@ -65,12 +66,7 @@ def skull_king_benchmark(compute: ComputeDevice) -> dg.MaterializeResult:
                 dg.AssetCheckResult(
                     check_name="implementations_equal", passed=bool(held), metadata={"held": held}
                 ),
-                dg.AssetCheckResult(
-                    check_name="within_limits",
-                    passed=not outside,
-                    severity=dg.AssetCheckSeverity.WARN,
-                    metadata={"outside": outside},
-                ),
+                warn("within_limits", not outside, outside=outside),
             ],
         )
 

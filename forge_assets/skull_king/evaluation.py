@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from forge_assets.checks import partition_check
+from forge_assets.checks import partition_check, warn
 from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.gate.networks import weights_of
 from forge_assets.pictures import picture
@@ -231,19 +231,14 @@ def report_checks(found: "Evaluation") -> list[dg.AssetCheckResult]:
     ]
     hard, calibration = found.others[0].score.mean, found.calibrations["hard"]
     error: Any = calibration.error if calibration else None
-    warnings: dict[str, tuple[bool, dict[str, Any]]] = {
-        "above_hard": (
-            found.main.score.low > hard,
-            {"at_least": round(found.main.score.low, 2), "hard": f"{hard:.2f}"},
-        ),
-        "bids_calibrated": (
+    low = found.main.score.low
+    return [
+        *results,
+        warn("above_hard", low > hard, at_least=round(low, 2), hard=f"{hard:.2f}"),
+        warn(
+            "bids_calibrated",
             error is not None and error < LARGEST_ERROR,
-            {"error": "not stated" if error is None else round(error, 4), "below": f"{LARGEST_ERROR:g}"},
+            error="not stated" if error is None else round(error, 4),
+            below=f"{LARGEST_ERROR:g}",
         ),
-    }
-    return results + [
-        dg.AssetCheckResult(
-            check_name=name, passed=is_passed, severity=dg.AssetCheckSeverity.WARN, metadata=metadata
-        )
-        for name, (is_passed, metadata) in warnings.items()
     ]

@@ -16,7 +16,7 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets.checks import partition_check, report_partition
-from forge_assets.filling import materialization, requested_partitions
+from forge_assets.filling import fail_if_any, materialization, requested_partitions
 from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
@@ -118,13 +118,8 @@ def bidding_results(
     for name, faults in found.items():
         counts = {"tables": n_tables, "made": n_made, "failed": len(faults)}
         yield dg.AssetCheckResult(check_name=name, passed=not faults, metadata=counts | faults)
-    if failed := {partition: fault for faults in found.values() for partition, fault in faults.items()}:
-        partition, fault = next(iter(failed.items()))
-        raise dg.Failure(
-            f"{len(failed)} of {len(context.partition_keys)} partitions failed; the others are complete; "
-            f"{partition}: {fault}",
-            metadata={"failed": failed},
-        )
+    failed = {partition: fault for faults in found.values() for partition, fault in faults.items()}
+    fail_if_any(failed, len(context.partition_keys), "partitions")
 
 
 def fill(

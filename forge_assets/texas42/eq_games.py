@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from forge_assets.checks import partition_check, report_partition
-from forge_assets.filling import completed, input_versions, materialization, requested_partitions
+from forge_assets.filling import (
+    completed,
+    fail_if_any,
+    input_versions,
+    materialization,
+    requested_partitions,
+)
 from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
@@ -221,12 +227,8 @@ def report_checks(found: Faults, reports: "Sequence[GameReport]") -> Iterator[dg
         yield dg.AssetCheckResult(
             check_name=name, passed=not faults, metadata=counts[name] | {"failed": len(faults)} | named
         )
-    if failed := {filename: reason for faults in found.values() for filename, reason in faults.items()}:
-        filename, reason = next(iter(failed.items()))
-        raise dg.Failure(
-            f"{len(failed)} of {len(reports)} games failed; the others are complete; {filename}: {reason}",
-            metadata={"failed": failed},
-        )
+    failed = {filename: reason for faults in found.values() for filename, reason in faults.items()}
+    fail_if_any(failed, len(reports), "games")
 
 
 def describe(

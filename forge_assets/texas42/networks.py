@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from forge_assets.checks import partition_check
+from forge_assets.checks import partition_check, warn
 from forge_assets.gate.networks import weights_of
 from forge_assets.pictures import picture
 from forge_assets.resources import ComputeDevice, ShardStore
@@ -187,11 +187,11 @@ def describe_model(
         metadata=metadata | link_training(context, result.folder, tracker),
         check_results=[
             dg.AssetCheckResult(check_name="model_loads", passed=True, metadata={"weights": weights}),
-            dg.AssetCheckResult(
-                check_name="beats_random",
-                passed=best["decision_q_gap"] < random,
-                severity=dg.AssetCheckSeverity.WARN,
-                metadata={"decision_q_gap_points": best["decision_q_gap"], "random_points": f"{random:.4f}"},
+            warn(
+                "beats_random",
+                best["decision_q_gap"] < random,
+                decision_q_gap_points=best["decision_q_gap"],
+                random_points=f"{random:.4f}",
             ),
         ],
     )

@@ -4,6 +4,7 @@ from functools import partial
 
 import dagster as dg
 
+from forge_assets.checks import warn
 from forge_assets.resources import COMPUTE_POOL, ShardStore, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.texas42 import groups, versions
@@ -63,10 +64,5 @@ def one_hand_model(
             "decisions": len(plan.train),
             "rows": int(last["rows"]),
         }
-        beats_random = dg.AssetCheckResult(
-            check_name="beats_random",
-            passed=gap < random,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={"decision_q_gap_points": gap, "random_points": random},
-        )
+        beats_random = warn("beats_random", gap < random, decision_q_gap_points=gap, random_points=random)
         return describe_training(context, training, result, tracker, figures, beats_random)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from forge_assets.checks import partition_check
+from forge_assets.checks import partition_check, warn
 from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.gate.networks import load_network
 from forge_assets.pictures import picture
@@ -275,37 +275,27 @@ def warnings_of(report: Mapping[str, Any], figures: Mapping[str, float]) -> list
     uniform = report["uniform"]
     held = {name: (uniform.get(name), limit) for name, limit in WARNINGS.items()}  # logits have no q_mae
     held["beats_random"] = figures["decision_q_gap"], figures["random_decision_q_gap"]
-    if report["splits"]:
-        held["train_val_gap"] = (
-            figures["val_decision_q_gap"] - figures["train_decision_q_gap"],
-            OVERFIT,
-        )
-    else:
-        held["train_val_gap"] = None, OVERFIT
+    splits = report["splits"]
+    gap = splits["val_decision_q_gap"] - splits["train_decision_q_gap"] if splits else None
+    held["train_val_gap"] = gap, OVERFIT
     results = [
-        dg.AssetCheckResult(
-            check_name=name,
-            passed=bool(found is None or found < limit),
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={
-                "found": "does not apply" if found is None else round(found, 4),
-                "below": f"{limit:.4g}",
-            },
+        warn(
+            name,
+            bool(found is None or found < limit),
+            found="does not apply" if found is None else round(found, 4),
+            below=f"{limit:.4g}",
         )
         for name, (found, limit) in held.items()
     ]
     found = uniform["decision_accuracy"]
     return [
         *results,
-        dg.AssetCheckResult(
-            check_name="accuracy",
-            passed=found >= ACCURACY,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={
-                "found": round(found, 4),
-                "at_least": f"{ACCURACY:g}",
-                "random_play": f"{report['random']['uniform']['decision_accuracy']:.4f}",
-            },
+        warn(
+            "accuracy",
+            found >= ACCURACY,
+            found=round(found, 4),
+            at_least=f"{ACCURACY:g}",
+            random_play=f"{report['random']['uniform']['decision_accuracy']:.4f}",
         ),
     ]
 

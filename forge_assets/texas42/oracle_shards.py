@@ -13,7 +13,7 @@ import dagster as dg
 from pydantic import Field
 
 from forge_assets.checks import partition_check, report_partition
-from forge_assets.filling import completed, materialization, requested_partitions
+from forge_assets.filling import completed, fail_if_any, materialization, requested_partitions
 from forge_assets.frames.metadata import columns_of, extent_of
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
@@ -162,12 +162,7 @@ def fill_partitions(
         passed=not unsound and n_read == len(wanted),
         metadata={"partitions": len(wanted), "read": n_read, "unsound": unsound},
     )
-    if failed := unsolved | unsound:
-        filename, reason = next(iter(failed.items()))
-        raise dg.Failure(
-            f"{len(failed)} of {n_deals} deals failed; the others are complete; {filename}: {reason}",
-            metadata={"failed": failed},
-        )
+    fail_if_any(unsolved | unsound, n_deals, "deals")
 
 
 def read_back(folder: "Store", key: "ShardKey") -> str | None:

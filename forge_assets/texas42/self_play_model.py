@@ -4,7 +4,7 @@ from functools import partial
 
 import dagster as dg
 
-from forge_assets.checks import partition_check
+from forge_assets.checks import partition_check, warn
 from forge_assets.resources import COMPUTE_POOL, failing_plainly
 from forge_assets.settings import config_of
 from forge_assets.texas42 import groups, versions
@@ -63,10 +63,5 @@ def self_play_model(
         last = result.points[-1]
         gain = core.points_against_rules(load_policy(result.model))
         figures = {core.POINTS: round(last[core.POINTS], 4), "deals": int(last["rows"])}
-        beats_heuristic = dg.AssetCheckResult(
-            check_name="beats_heuristic",
-            passed=gain > 0,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={"points_per_deal_against_heuristic": gain},
-        )
+        beats_heuristic = warn("beats_heuristic", gain > 0, points_per_deal_against_heuristic=gain)
         return describe_training(context, training, result, tracker, figures, beats_heuristic)
