@@ -1,46 +1,61 @@
-"""Figures of networks that earlier runs have recorded in MLflow, by the digest of their weights."""
+"""The gate of games whose networks are judged by play, with the figures that MLflow has of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
+
+import dagster as dg
 
 from forge_assets.games import all_games
-from forge_assets.gate.champion import IS_CHAMPION
-from forge_assets.gate.networks import LoadedNetwork
+from forge_assets.gate.cards import ModelCard
+from forge_assets.gate.champion import IS_CHAMPION, hold_gate
+from forge_assets.gate.networks import LoadedNetwork, load_network
 from forge_assets.lineage.models import ModelFinder
 from forge_assets.tracking.errors import mlflow_errors
 from forge_assets.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
     from forge_core.gate import Ruling
+    from forge_core.learning.networks.network import Network
+
+N = TypeVar("N", bound="Network")
 
 
-def rule(
-    challenger: LoadedNetwork[Any],
-    holder: LoadedNetwork[Any] | None,
-    *,
+def gate_by_play(
+    context: dg.AssetExecutionContext,
+    objective: str,
+    challenger: LoadedNetwork[N],
     tracker: Tracker,
+    *,
+    judge: Callable[[str, str | None], Ruling],
     figure: str,
     name: str,
-    judge: Callable[[str, str | None], Ruling],
     digits: int = 4,
-) -> Ruling:
-    """Rule on a challenger by play, and add the recorded figures of both networks: `NAME`, `champion_NAME`.
+    describe: Callable[[LoadedNetwork[N], Ruling, str], ModelCard],
+) -> dg.MaterializeResult:
+    """Hold the gate of a game whose networks are judged by play; return its materialization.
 
-    figure: its name in MLflow. judge: folders of the challenger and of the champion (None if there is none)
-    -> ruling; it is not called if the challenger is the champion. digits: of the figures. Raises
-    TrackerUnusable, and what `judge` raises.
+    judge: folders of the challenger and of the champion (None if there is none) -> ruling; it is not called
+    if the challenger is the champion. figure: name in MLflow of the figure that both networks had in their
+    evaluation; the ruling gets it as `NAME` and `champion_NAME`, with so many digits. describe, errors: as
+    for `hold_gate`, and those of `judge`.
     """
     from forge_core.gate import Ruling
 
-    contenders = {name: challenger} | ({f"champion_{name}": holder} if holder else {})
-    known = {label: recorded_figure(tracker, each.weights, figure) for label, each in contenders.items()}
-    figures = {label: round(value, digits) for label, value in known.items() if value is not None}
-    if holder and holder.weights == challenger.weights:
-        return Ruling(False, (IS_CHAMPION,), figures)
-    ruling = judge(challenger.path, holder.path if holder else None)
-    return Ruling(ruling.promoted, ruling.reasons, figures | ruling.figures)
+    def load(folder: str) -> LoadedNetwork[N]:
+        return load_network(folder, "cpu", type(challenger.network))
+
+    def rule(challenger: LoadedNetwork[N], holder: LoadedNetwork[N] | None) -> Ruling:
+        contenders = {name: challenger} | ({f"champion_{name}": holder} if holder else {})
+        known = {label: recorded_figure(tracker, each.weights, figure) for label, each in contenders.items()}
+        figures = {label: round(value, digits) for label, value in known.items() if value is not None}
+        if holder and holder.weights == challenger.weights:
+            return Ruling(False, (IS_CHAMPION,), figures)
+        ruling = judge(challenger.path, holder.path if holder else None)
+        return Ruling(ruling.promoted, ruling.reasons, figures | ruling.figures)
+
+    return hold_gate(context, objective, challenger, tracker, load=load, judge=rule, describe=describe)
 
 
 def recorded_figure(tracker: Tracker, weights: str, name: str) -> float | None:

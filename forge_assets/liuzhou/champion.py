@@ -1,13 +1,11 @@
 """The champion of each size: a challenger that beats it in a match replaces it."""
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from forge_assets.gate.cards import ModelCard, write_card
-from forge_assets.gate.champion import hold_gate
-from forge_assets.gate.figures import rule
+from forge_assets.gate.figures import gate_by_play
 from forge_assets.gate.networks import LoadedNetwork, load_network
 from forge_assets.liuzhou import versions
 from forge_assets.liuzhou.evaluation import ELO, liuzhou_evaluation
@@ -45,28 +43,24 @@ def liuzhou_champion(
     """Let the challenger play the champion, and promote it in the MLflow registry only if it is better. The
     first champion must beat random play. The metadata give the reasons of either decision."""
     from forge_core.device import resolve_device
-    from forge_core.liuzhou import gate
-
-    with failing_plainly():
-        size, device = context.partition_key, resolve_device(compute.device)
-        challenger = load(config.find(context, objective_of(size), tracker))
-        check_size(challenger, size)
-
-        def play(challenger: str, holder: str | None) -> "Ruling":
-            return gate.judge(challenger, holder, config.settings(), device)
-
-        judge = partial(rule, tracker=tracker, figure=ELO, name="elo", judge=play, digits=1)
-
-        return hold_gate(
-            context, objective_of(size), challenger, tracker, load=load, judge=judge, describe=card_of
-        )
-
-
-def load(folder: str) -> "Model":
-    """Load the network in a folder. Raises BadInput for one of another game."""
+    from forge_core.liuzhou.gate import judge
     from forge_core.liuzhou.network import LiuzhouNet
 
-    return load_network(folder, "cpu", LiuzhouNet)
+    with failing_plainly():
+        objective, device = objective_of(context.partition_key), resolve_device(compute.device)
+        challenger = load_network(config.find(context, objective, tracker), "cpu", LiuzhouNet)
+        check_size(challenger, context.partition_key)
+        return gate_by_play(
+            context,
+            objective,
+            challenger,
+            tracker,
+            judge=lambda own, holder: judge(own, holder, config.settings(), device),
+            figure=ELO,
+            name="elo",
+            digits=1,
+            describe=card_of,
+        )
 
 
 def check_size(model: "Model", size: str) -> None:

@@ -1,13 +1,11 @@
 """The champion of Skull King: a challenger that scores more than it on the final deals replaces it."""
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from forge_assets.gate.cards import ModelCard, write_card
-from forge_assets.gate.champion import hold_gate
-from forge_assets.gate.figures import rule
+from forge_assets.gate.figures import gate_by_play
 from forge_assets.gate.networks import LoadedNetwork, load_network
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, failing_plainly
 from forge_assets.settings import config_of
@@ -45,25 +43,22 @@ def skull_king_champion(
     opponents, and promote the challenger in the MLflow registry only if it scores more. The first champion
     must score more than hard. The metadata give the reasons of either decision."""
     from forge_core.device import resolve_device
-    from forge_core.skull_king import gate
+    from forge_core.skull_king.gate import judge
+    from forge_core.skull_king.network import BidAndPlayNet
 
     with failing_plainly():
         objective, device = objective_of(context.partition_key), resolve_device(compute.device)
-        challenger = load(config.find(context, objective, tracker))
-
-        def play(challenger: str, holder: str | None) -> "Ruling":
-            return gate.judge(challenger, holder, config.settings(), device)
-
-        judge = partial(rule, tracker=tracker, figure=SCORE, name="hard_score", judge=play)
-
-        return hold_gate(context, objective, challenger, tracker, load=load, judge=judge, describe=card_of)
-
-
-def load(folder: str) -> "Model":
-    """Load the network in a folder. Raises BadInput for one of another game."""
-    from forge_core.skull_king.network import BidAndPlayNet
-
-    return load_network(folder, "cpu", BidAndPlayNet)
+        challenger = load_network(config.find(context, objective, tracker), "cpu", BidAndPlayNet)
+        return gate_by_play(
+            context,
+            objective,
+            challenger,
+            tracker,
+            judge=lambda own, holder: judge(own, holder, config.settings(), device),
+            figure=SCORE,
+            name="hard_score",
+            describe=card_of,
+        )
 
 
 def card_of(model: "Model", ruling: "Ruling", lineage: str) -> ModelCard:
