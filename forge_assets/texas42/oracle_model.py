@@ -152,7 +152,7 @@ def oracle_model_evaluation(
     from forge_core.device import resolve_device
     from forge_core.files import fingerprint
     from forge_core.splits import Split
-    from forge_core.texas42.scoring import ask_all, compare, golden_questions, random_play
+    from forge_core.texas42.scoring import ask_all, golden_questions, report_of
     from forge_core.texas42.tokens.golden import scores_of
     from forge_core.texas42.tokens.pictures import draw_golden_gaps
     from forge_core.texas42.tokens.rows import STAGE1_SPEC
@@ -169,18 +169,9 @@ def oracle_model_evaluation(
         answers = ask_all(networks, golden_questions(Split.VAL, store.root(), rows))
         for name, of_network in answers.items():  # so that the gate need not evaluate them again
             scores_of(of_network, models[name].weights, rows).keep(store.root())
-        mine, theirs = answers[path], answers[other] if other else None
-        random = random_play(mine)
-        report = {
-            "decisions": mine.measure(),
-            "uniform": mine.measure(uniform=True),
-            "random": random,
-            "against": compare(mine, theirs, other) if theirs and other else None,
-            "splits": compare_splits(networks[path], store),
-        }
-        pictured = draw_golden_gaps(
-            report["decisions"], random["decisions"], theirs.measure() if theirs else None
-        )
+        report = report_of(answers[path], answers[other] if other else None, other)
+        report["splits"] = compare_splits(networks[path], store)
+        pictured = draw_golden_gaps(report)
         figures = key_figures(report)
         track_evaluation(
             context,

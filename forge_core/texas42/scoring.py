@@ -86,9 +86,17 @@ def ask_all(
     return {name: Answers.join(asked) for name, asked in parts.items()}
 
 
-def random_play(answers: Answers) -> dict[str, Any]:
-    """Return how much random play loses on the rows, under both weightings."""
-    return {"decisions": answers.measure_random(), "uniform": answers.measure_random(uniform=True)}
+def report_of(mine: Answers, other: Answers | None, path: str | None) -> dict[str, Any]:
+    """Return the figures of a model, under both weightings, next to random play and to another model.
+
+    path: the folder of the other model, if there is one; see `compare`.
+    """
+    return {
+        "decisions": mine.measure(),
+        "uniform": mine.measure(uniform=True),
+        "random": {"decisions": mine.measure_random(), "uniform": mine.measure_random(uniform=True)},
+        "against": compare(mine, other, path) if other and path else None,
+    }
 
 
 def compare(mine: Answers, other: Answers, path: str) -> dict[str, Any]:

@@ -83,8 +83,9 @@ def evaluate(
     from forge_core.files import Store
     from forge_core.learning.checkpoints import load_model
     from forge_core.splits import Split
-    from forge_core.texas42.scoring import compare, game_questions, golden_questions, random_play
+    from forge_core.texas42.scoring import game_questions, golden_questions, report_of
     from forge_core.texas42.tokens.inferences import STAGE2_SPEC
+    from forge_core.texas42.tokens.pictures import draw_golden_gaps
     from forge_core.texas42.tokens.rows import STAGE1_SPEC
 
     models = {path: load_model(path, device) for path in [model, *([against] if against else [])]}
@@ -110,22 +111,18 @@ def evaluate(
             )
         questions = game_questions(split, root)
     answers = ask_all(models, questions, split)
-    own, other = answers[model], answers[against] if against else None
     report = {
         "model": model,
         "parameters": models[model].n_parameters,
         "benchmark": {"tokens": spec.name, "split": split, **questions.record},
-        "decisions": own.measure(),
-        "uniform": own.measure(uniform=True),
-        "random": random_play(own),
-        "against": compare(own, other, against or "") if other else None,
+        **report_of(answers[model], answers[against] if against else None, against),
     }
     if json:
         print_json(report)
     else:
-        print_report(report, other)
+        print_report(report)
     if plots:  # last, so that results are not lost if drawing fails
-        draw(report, other, Store(plots))
+        Store(plots).write("gaps.png", draw_golden_gaps(report))
 
 
 def check_golden(split: Split, root: Store) -> None:
@@ -158,17 +155,7 @@ def ask_all(models: dict[str, TokenTransformer], questions: Questions, split: Sp
         return scoring.ask_all(models, questions, move)
 
 
-def draw(report: dict[str, Any], other: Answers | None, folder: Store) -> None:
-    """Draw the points lost by ply and by declaration, and write the picture as gaps.png."""
-    from forge_core.texas42.tokens.pictures import draw_golden_gaps
-
-    picture = draw_golden_gaps(
-        report["decisions"], report["random"]["decisions"], other.measure() if other else None
-    )
-    folder.write("gaps.png", picture)
-
-
-def print_report(report: dict[str, Any], other: Answers | None) -> None:
+def print_report(report: dict[str, Any]) -> None:
     """Print the figures for both weightings, by declaration and by ply."""
     from forge_core.cli.screen import screen, table
     from forge_core.texas42.declarations import NAMES

@@ -10,14 +10,16 @@ from forge_core.texas42.declarations import NAMES
 from forge_core.texas42.dominoes import N_PLAYS, N_SEATS
 
 
-def draw_golden_gaps(
-    measured: Mapping[str, Any], random: Mapping[str, Any], other: Mapping[str, Any] | None = None
-) -> bytes:
-    """Draw points lost per decision, by ply and by declaration: see `draw_gaps`."""
+def draw_golden_gaps(report: Mapping[str, Any]) -> bytes:
+    """Draw points lost per decision, by ply and by declaration: see `draw_gaps`.
+
+    report: that of `forge_core.texas42.scoring.report_of`.
+    """
+    against = report["against"]
     return draw_gaps(
-        measured,
-        random,
-        other,
+        report["decisions"],
+        report["random"]["decisions"],
+        against and against["decisions"],
         group_title="By declaration",
         group_names=NAMES,
         ply_label="plays made before",
