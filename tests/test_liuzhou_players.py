@@ -12,7 +12,7 @@ import torch
 from forge_core.arena.play import seed_keys
 from forge_core.errors import BadInput
 from forge_core.learning.checkpoints import save_model
-from forge_core.learning.threads import Pieces
+from forge_core.learning.threads import Pieces, in_chunks
 from forge_core.liuzhou import rules
 from forge_core.liuzhou.match import random_openings
 from forge_core.liuzhou.network import LiuzhouNet, parse_size
@@ -21,7 +21,6 @@ from forge_core.liuzhou.players import make_player, network, playouts
 from forge_core.liuzhou.players.choice import choose_best
 from forge_core.liuzhou.players.greedy import WIN, GreedyPlayer, stones_after
 from forge_core.liuzhou.players.names import ladder_name, with_sims
-from forge_core.liuzhou.players.network import in_chunks
 from forge_core.liuzhou.players.playouts import PlayoutPlayer
 from forge_core.liuzhou.state import legal_actions, legal_mask, outcomes, pack, unpack
 

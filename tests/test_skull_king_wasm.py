@@ -70,7 +70,7 @@ def test_expected_points_of_bids_are_those_of_torch(rows, weights, network):
     bidding = rows[rows[:, at.PHASE] == 0]
     view = TableView.of(GAME, bidding)
     memory = np.zeros(1, dtype=MEMORY)
-    expected = network._in_chunks(view.observe()[0], network._rate_bids)
+    expected = network._rate(view.observe()[0], network._rate_bids)
     for row, points in zip(bidding, expected, strict=True):
         network_action(row, GAME.options, weights[0], POINTS, BONUS_SHARES, memory[0])
         n = row[at.DEALT] + 1

@@ -206,8 +206,3 @@ def _score_variance(
         added = sqrt(((1 - p) ** 2 + p**2) / 2) * (np.eye(len(names))[link.i] - np.eye(len(names))[link.j])
         variance += np.outer(added, added)
     return variance
-
-
-def elo_text(rating: Rating) -> str:
-    """Return a rating with its interval as `+412 (+355..+469)`."""
-    return f"{rating.elo:+.0f} ({rating.low:+.0f}..{rating.high:+.0f})"

@@ -1,17 +1,28 @@
-"""Threads that run pieces of work in parallel. Results depend on the number of pieces, not of cores."""
+"""Threads that run pieces of work in parallel, and networks that answer rows in chunks.
+
+Networks of players answer chunks of a constant number of rows. For another number of rows, a matrix product
+may sum in another order, and the last digit of an answer can decide a tie: an action would then depend on how
+many other games are played at the same time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 T = TypeVar("T")
 
 
 class Pieces:
     """A thread pool for pieces of work that run in parallel, each with one torch thread.
+
+    Results depend on the number of pieces, not on that of cores.
 
     Torch's own threads wait for each other in every operation, whereas pieces wait only once, at the end.
     This is faster for small networks, and much faster if other processes use the same cores.
@@ -35,6 +46,27 @@ class Pieces:
             if error is not None:
                 raise error
         return [future.result() for future in futures]
+
+
+def in_chunks(
+    rows: npt.NDArray[Any],
+    chunk: int,
+    answers: Sequence[Callable[[npt.NDArray[Any]], npt.NDArray[Any]]],
+    pieces: Pieces,
+) -> npt.NDArray[Any]:
+    """Return the answers [N, ...] for rows [N, ...], computed `chunk` rows at a time.
+
+    Rows are repeated to fill the last chunk. answers: one function per piece.
+    """
+    full = rows[np.arange(-(-len(rows) // chunk) * chunk) % len(rows)]
+    chunks = np.split(full, len(full) // chunk)
+    n = min(len(answers), len(chunks))
+
+    def answer_every_nth(first: int) -> list[npt.NDArray[Any]]:
+        return [answers[first](part) for part in chunks[first::n]]
+
+    parts = pieces.run([partial(answer_every_nth, first) for first in range(n)])
+    return np.concatenate([parts[i % n][i // n] for i in range(len(chunks))])[: len(rows)]
 
 
 @contextmanager

@@ -22,7 +22,6 @@ from forge_core.skull_king.game import SkullKingGame
 from forge_core.skull_king.lockstep import OUTSIDE, play_on
 from forge_core.skull_king.players.view import TableView
 from forge_core.skull_king.replay import Replay, replay_games
-from forge_core.skull_king.round import illegal_text
 from forge_core.skull_king.rules import Rules
 from forge_core.skull_king.state import doors
 from forge_core.skull_king.state import layout as at
@@ -117,23 +116,14 @@ def _play_batch(
             legal = doors.legal_mask(part, options)
             draws = mix(keys[chosen], times[chosen])
             taken = np.asarray(players[number].act(TableView.of(game, part), legal, draws), np.int64)
-            _require_legal(part, legal, taken, players[number].name)
+            name = f"player {players[number].name}"
+            doors.check_legal(part, legal, taken, lambda _, name=name: name)
             if log is not None:
                 for n, action in zip(chosen.tolist(), taken.tolist(), strict=True):
                     log[n].append(action)
             step_batch(part, taken, options, np.empty(len(part), np.bool_))
             rows[chosen] = part
             times[chosen] += 1
-
-
-def _require_legal(rows: at.Rows, legal: Any, taken: npt.NDArray[np.int64], name: str) -> None:
-    known = (taken >= 0) & (taken < actions.N_ACTIONS)
-    refused = ~known | ~legal[np.arange(len(rows)), np.where(known, taken, 0)]
-    if refused.any():
-        row, action = rows[refused.argmax()], int(taken[refused.argmax()])
-        seat = int(row[at.ACTOR])
-        hand = at.cards_of(row[at.NUMBERS + seat], row[at.SPECIALS + seat])
-        raise BadInput(f"player {name}: {illegal_text(action, seat, int(row[at.PHASE]), hand)}")
 
 
 # --- evaluation -------------------------------------------------------------------------------

@@ -24,7 +24,6 @@ from forge_core.game import Array, match_array, to_numpy
 from forge_core.kernels import inlined, kernel
 from forge_core.skull_king import actions
 from forge_core.skull_king.deals import ROUND_DRAW
-from forge_core.skull_king.round import illegal_text
 from forge_core.skull_king.rules import N_ROUNDS, Rules
 from forge_core.skull_king.sampler import FullGames, StartSampler
 from forge_core.skull_king.state import batch, doors, inputs, observe
@@ -155,7 +154,8 @@ class SkullKing:
         checked: raise BadInput with card, seat and reason if an action is illegal; else they are not checked.
         """
         if checked:
-            self._check(taken)
+            legal = doors.legal_mask(self.rows, self.options)
+            doors.check_legal(self.rows, legal, taken, lambda table: f"table {table}")
         self.steps += 1
         if self.backend == "tensors":
             return self._step_tensors(taken)
@@ -193,17 +193,6 @@ class SkullKing:
         """Return [N, k, WIDTH]: k states per table that fit what its actor knows: see `sample_worlds`."""
         keys = mix_keys(mix_keys(self.worlds_key, np.arange(self.n)), self.steps)
         return sample_worlds(to_numpy(self.rows), k, self.options, keys, bids)
-
-    def _check(self, taken: Array) -> None:
-        legal, asked = to_numpy(doors.legal_mask(self.rows, self.options)), to_numpy(taken)
-        known = (asked >= 0) & (asked < actions.N_ACTIONS)
-        refused = ~known | ~legal[np.arange(self.n), np.where(known, asked, 0)]
-        if refused.any():
-            table = int(refused.argmax())
-            row, action = to_numpy(self.rows[table]), int(asked[table])
-            seat, phase = int(row[at.ACTOR]), int(row[at.PHASE])
-            hand = at.cards_of(row[at.NUMBERS + seat], row[at.SPECIALS + seat])
-            raise BadInput(f"table {table}: {illegal_text(action, seat, phase, hand)}")
 
 
 def first_rounds(keys: npt.NDArray[np.uint64], bounds: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

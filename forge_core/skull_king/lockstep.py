@@ -21,7 +21,6 @@ from forge_core.skull_king.state.kernels import step
 
 SEARCH = len(BOT_NAMES)
 """kind of a player that searches, after the players by rules"""
-BOT_WIDTH = 6
 
 
 def bot_numbers(kind: int, search: SearchSettings | None = None) -> tuple[int, ...]:

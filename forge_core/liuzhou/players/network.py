@@ -1,9 +1,4 @@
-"""Players with a network: its policy alone, and the search that it guides.
-
-Networks evaluate chunks of a constant number of rows. For another number of rows, a matrix product may sum in
-another order, and the last digit of an answer can decide a tie: an action would then depend on how many other
-games are played at the same time.
-"""
+"""Players with a network, which answers in chunks: its policy alone, and the search that it guides."""
 
 from __future__ import annotations
 
@@ -20,7 +15,7 @@ from forge_core.arena.players import Keys, View
 from forge_core.device import core_count
 from forge_core.game import Array, to_numpy
 from forge_core.learning.checkpoints import load_model, weights_digest
-from forge_core.learning.threads import Pieces
+from forge_core.learning.threads import Pieces, in_chunks
 from forge_core.liuzhou.arena import Arena
 from forge_core.liuzhou.network import LiuzhouNet, NetworkEvaluator
 from forge_core.liuzhou.players.choice import as_actions, choose_best, rows_of
@@ -115,21 +110,3 @@ def _choose(
     rows = rows_of(view)
     found = in_chunks(rows, network.chunk, worths, network.pieces)
     return as_actions(choose_best(legal_actions(rows)[0], found, keys), legal)
-
-
-def in_chunks(
-    rows: Rows, chunk: int, answers: Sequence[Callable[[Rows], npt.NDArray[Any]]], pieces: Pieces
-) -> npt.NDArray[Any]:
-    """Return the answers [N, ...] for rows [N, 4], computed `chunk` rows at a time.
-
-    Rows are repeated to fill the last chunk. answers: one function per piece.
-    """
-    full = rows[np.arange(-(-len(rows) // chunk) * chunk) % len(rows)]
-    chunks = np.split(full, len(full) // chunk)
-    n = min(len(answers), len(chunks))
-
-    def answer_every_nth(first: int) -> list[npt.NDArray[Any]]:
-        return [answers[first](part) for part in chunks[first::n]]
-
-    parts = pieces.run([partial(answer_every_nth, first) for first in range(n)])
-    return np.concatenate([parts[i % n][i // n] for i in range(len(chunks))])[: len(rows)]

@@ -1,8 +1,6 @@
 """The player with a network: it bids by expected points, and plays the action with the highest logit.
 
-A network answers chunks of a constant number of rows. For another number of rows, a matrix product may sum in
-another order, and the last digit of an answer can decide a tie: an action would then depend on how many other
-games are played at the same time.
+The network answers in chunks; see `learning.threads`.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from forge_core.errors import BadInput
 from forge_core.game import Array, match_array, to_numpy
 from forge_core.learning.checkpoints import load_model, weights_digest
 from forge_core.learning.choice import choose
-from forge_core.learning.threads import Pieces
+from forge_core.learning.threads import Pieces, in_chunks
 from forge_core.skull_king.actions import BID_0, N_PLAYS
 from forge_core.skull_king.game import SkullKingGame
 from forge_core.skull_king.network import BidAndPlayNet
@@ -76,7 +74,7 @@ class NetworkPlayer:
             (np.flatnonzero(~is_bid & has_choice), play, self._rate_plays, 0, N_PLAYS),
         ):
             if len(rows):
-                rated = self._in_chunks(seen[rows], rate)
+                rated = self._rate(seen[rows], rate)
                 chosen[rows] = first + choose(rated, allowed[rows, first : first + n])
         return match_array(chosen, legal)
 
@@ -85,7 +83,7 @@ class NetworkPlayer:
 
         The bid head of the network is `tricks`.
         """
-        return self._in_chunks(to_numpy(view.observe()[0]), self._rate_tricks)
+        return self._rate(to_numpy(view.observe()[0]), self._rate_tricks)
 
     def _rate_tricks(self, seen: Tensor) -> Tensor:
         return self.network.bids(seen).log_chances.exp()
@@ -96,20 +94,13 @@ class NetworkPlayer:
     def _rate_plays(self, seen: Tensor) -> Tensor:
         return self.network.plays(seen).logits
 
-    def _in_chunks(
-        self, seen: npt.NDArray[np.uint8], rate: Callable[[Tensor], Tensor]
-    ) -> npt.NDArray[np.float32]:
-        """Return the ratings of observations [N, D], computed CHUNK rows at a time.
-
-        Rows are repeated to fill the last chunk.
-        """
-        full = seen[np.arange(-(-len(seen) // CHUNK) * CHUNK) % len(seen)]
-        works = [partial(self._answer, chunk, rate) for chunk in np.split(full, len(full) // CHUNK)]
-        answers = self.pieces.run(works) if self.device == "cpu" else [work() for work in works]
-        return np.concatenate(answers)[: len(seen)]
+    def _rate(self, seen: npt.NDArray[np.uint8], rate: Callable[[Tensor], Tensor]) -> npt.NDArray[np.float32]:
+        """Return the ratings of observations [N, D]."""
+        n = self.pieces.n if self.device == "cpu" else 1
+        return in_chunks(seen, CHUNK, [partial(self._answer, rate)] * n, self.pieces)
 
     def _answer(
-        self, chunk: npt.NDArray[np.uint8], rate: Callable[[Tensor], Tensor]
+        self, rate: Callable[[Tensor], Tensor], chunk: npt.NDArray[np.uint8]
     ) -> npt.NDArray[np.float32]:
         with torch.inference_mode():
             return rate(torch.from_numpy(chunk).to(self.device)).cpu().numpy()

@@ -228,8 +228,8 @@ class Collector:
         points, logits, values = answers
         works = []
         for waiting, bids, plays in self.shares_of(requests):
-            bidding = points[bids], temperature, random_share, self._options, True
-            playing = logits[plays], values[plays], greedy, self._options, True
+            bidding = points[bids], temperature, random_share, self._options
+            playing = logits[plays], values[plays], greedy, self._options
             works.append(partial(self._take, waiting, bidding, playing))
         self.pieces.run(works)
 

@@ -141,11 +141,10 @@ def draw_from(chances, n, share):
 
 
 @kernel
-def take_bids(tables, staged, requests, points, temperature, random_share, options, keeps):
+def take_bids(tables, staged, requests, points, temperature, random_share, options):
     """Draw and take the bids that wait: with probability random_share at random, else by softmax.
 
-    points: [N, 11] float32, divided by `temperature` before the softmax; temperature 0: the highest. keeps:
-    keep what learners need.
+    points: [N, 11] float32, divided by `temperature` before the softmax; temperature 0: the highest.
     """
     chances = np.empty(N_BIDS, np.float32)
     for i in range(requests.n[0]):
@@ -162,7 +161,7 @@ def take_bids(tables, staged, requests, points, temperature, random_share, optio
             for k in range(n):
                 chances[k] = (1 - random_share) * chances[k] / total + random_share / n
             bid = draw_from(chances, n, uniform(next_draw(tables, table)))
-        if keeps and tables.players[table, seat] == LEARNER:
+        if tables.players[table, seat] == LEARNER:
             staged.n[table, seat] = 0
             staged.bid[table, seat] = requests.bid[i]
             staged.bid_log_prob[table, seat] = np.log(chances[bid])
@@ -170,8 +169,8 @@ def take_bids(tables, staged, requests, points, temperature, random_share, optio
 
 
 @kernel
-def take_plays(tables, staged, requests, logits, values, greedy, options, keeps):
-    """Draw and take the plays that wait, by softmax; greedy: the best ones. keeps: as in `take_bids`.
+def take_plays(tables, staged, requests, logits, values, greedy, options):
+    """Draw and take the plays that wait, by softmax; greedy: the best ones.
 
     logits: [N, 75] float32. values: [N] float32.
     """
@@ -191,7 +190,7 @@ def take_plays(tables, staged, requests, logits, values, greedy, options, keeps)
             total += chances[k]
         if not greedy:
             place = draw_from(chances, n, uniform(next_draw(tables, table)))
-        if keeps and tables.players[table, seat] == LEARNER:
+        if tables.players[table, seat] == LEARNER:
             m = staged.n[table, seat]
             staged.play[table, seat, m] = requests.play[i]
             staged.hidden[table, seat, m] = requests.hidden[i]

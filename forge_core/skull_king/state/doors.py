@@ -6,11 +6,14 @@ and treats each row independently. Rows are [N, WIDTH] int64, see `layout`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from forge_core.errors import BadInput
-from forge_core.game import Array, cast
+from forge_core.game import Array, cast, to_numpy
 from forge_core.skull_king import actions
+from forge_core.skull_king.round import illegal_text
 from forge_core.skull_king.rules import Rules
 from forge_core.skull_king.state import batch, inputs
 from forge_core.skull_king.state import layout as at
@@ -115,3 +118,19 @@ def _tensors():
     from forge_core.skull_king.state import tensors
 
     return tensors
+
+
+def check_legal(rows: Array, legal: Array, taken: Array, name_of: Callable[[int], str]) -> None:
+    """Raise BadInput for the first of N actions that is illegal, with its card or action and its seat.
+
+    legal: [N, N_ACTIONS], see `legal_mask`. name_of: how the error names a row, given its index.
+    """
+    allowed, asked = to_numpy(legal), to_numpy(taken)
+    known = (asked >= 0) & (asked < actions.N_ACTIONS)
+    refused = ~known | ~allowed[np.arange(len(asked)), np.where(known, asked, 0)]
+    if refused.any():
+        which = int(refused.argmax())
+        row = to_numpy(rows[which])
+        seat = int(row[at.ACTOR])
+        hand = at.cards_of(row[at.NUMBERS + seat], row[at.SPECIALS + seat])
+        raise BadInput(f"{name_of(which)}: {illegal_text(int(asked[which]), seat, int(row[at.PHASE]), hand)}")

@@ -92,14 +92,6 @@ def play_inputs(rows: Tensor, seat: Tensor, options: at.Options) -> Tensor:
     return (torch.cat(parts, 1) & ~is_bidding(rows)[:, None]).to(torch.uint8)
 
 
-def hidden_hands(rows: Tensor, seat: Tensor, options: at.Options) -> Tensor:
-    """Return the hands of the others as uint8: see `observe.write_hidden`."""
-    seats = int(options[at.O_SEATS])
-    others = (seat[:, None] + numbers(seats, rows.device)[1:]) % seats
-    words = (_block(rows, column, others) for column in (at.NUMBERS, at.SPECIALS))
-    return spread(*words).flatten(1).to(torch.uint8)
-
-
 def _one_hot(values: Tensor, width: int) -> Tensor:
     """Return bool [..., width]: the entry of each value; none for values out of range."""
     return values[..., None] == numbers(width, values.device)

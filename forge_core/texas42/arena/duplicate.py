@@ -14,7 +14,7 @@ from forge_core.errors import BadInput
 from forge_core.ranges import check_numbers
 from forge_core.splits import Split, check_seed, split_of
 from forge_core.streams import stream
-from forge_core.texas42.auction import MARKS_TO_WIN, Auction, Score
+from forge_core.texas42.auction import MARKS_TO_WIN, Score
 from forge_core.texas42.bidding.bidders import HeldAuction, RuleBidder, hold_auction
 from forge_core.texas42.bidding.names import AnyBidder
 from forge_core.texas42.deals import Hands, deal_from_seed
@@ -75,12 +75,7 @@ class Conditions:
         if sealed is not None:
             raise BadInput(f"seed {sealed} is in the test split, which is sealed: use other seeds")
         if self.declare == "auction":
-            held = [_hold(seed) for seed in seeds]
-            hands = np.array([deal for deal, _, _ in held], dtype=np.int8).reshape(-1, 4, 7)
-            decls = np.array([decl for _, decl, _ in held], dtype=np.int64)
-            auctions = [auction for _, _, auction in held]
-            bids = np.array([auction.high for auction in auctions], dtype=np.int64)
-            return start(hands, decls, bids=bids, auctions=auctions)
+            return start_contracts([_hold(seed) for seed in seeds])
         hands = np.array([deal_from_seed(seed) for seed in seeds], dtype=np.int8).reshape(-1, 4, 7)
         if self.declare == "hand":
             decls = suits(hands[:, 0])
@@ -92,13 +87,10 @@ class Conditions:
 
 
 @cache
-def _hold(seed: int) -> tuple[Hands, int, Auction]:
-    """Hold the auction of a seed; return hands, declaration and auction, with seats from the bidder's."""
+def _hold(seed: int) -> tuple[Hands, HeldAuction]:
+    """Return the deal of a seed and its auction."""
     hands = deal_from_seed(seed)
-    held = hold_auction(hands, [_RULE] * N_SEATS, dealer=N_SEATS - 1, forced=True)
-    assert held.contract is not None and held.decl is not None
-    first = held.contract.bidder
-    return [*hands[first:], *hands[:first]], held.decl, held.auction.seen_from(first)
+    return hands, hold_auction(hands, [_RULE] * N_SEATS, dealer=N_SEATS - 1, forced=True)
 
 
 def auction_at_random_score(seed: int, bidder: AnyBidder) -> tuple[Hands, HeldAuction, tuple[int, int]]:
@@ -112,18 +104,23 @@ def auction_at_random_score(seed: int, bidder: AnyBidder) -> tuple[Hands, HeldAu
 
 
 def deal_contracts(seeds: Sequence[int], bidder: AnyBidder) -> Games:
-    """Return the contracts of auctions at random scores before the first play; seats count from the bidder's.
+    """Return the games of auctions at random scores (see `start_contracts`), without deals that all pass."""
+    dealt = (auction_at_random_score(seed, bidder)[:2] for seed in seeds)
+    return start_contracts([(hands, held) for hands, held in dealt if held.contract])
 
-    Deals that all pass are left out.
+
+def start_contracts(dealt: Sequence[tuple[Hands, HeldAuction]]) -> Games:
+    """Return the games of N contracts before the first play; their seats are numbered from the bidder.
+
+    dealt: hands, and an auction that ended with a contract.
     """
     hands, decls, auctions = [], [], []
-    for seed in seeds:
-        deal, held, _ = auction_at_random_score(seed, bidder)
-        if held.contract:
-            first = held.contract.bidder
-            hands.append([*deal[first:], *deal[:first]])
-            decls.append(held.decl)
-            auctions.append(held.auction.seen_from(first))
+    for deal, held in dealt:
+        assert held.contract is not None
+        first = held.contract.bidder
+        hands.append([*deal[first:], *deal[:first]])
+        decls.append(held.decl)
+        auctions.append(held.auction.seen_from(first))
     bids = np.array([auction.high for auction in auctions], dtype=np.int64)
     return start(hands, np.array(decls, dtype=np.int64), bids=bids, auctions=auctions)
 
@@ -142,15 +139,27 @@ def play_out(
     its deal, contract, players and key, except that the last digit of a network's answer, and thus a
     choice between equal plays, may depend on the batch size.
     """
-    rows = np.arange(len(games))
     while len(games) and not games.over:
-        on_turn = sides[rows, games.seen.turn % 2]
-        slots = np.empty(len(games), dtype=np.int64)
-        for which in np.unique(on_turn):
-            own = np.flatnonzero(on_turn == which)
-            slots[own] = ask(players[which], games.take(own), keys[own])
         step = games.seen.step
-        games = games.play(slots)
+        games = play_step(games, sides, lambda side, own, rows: ask(players[side], own, keys[rows]))
         if on_step:
             on_step(step)
     return games
+
+
+def play_step(
+    games: Games,
+    sides: npt.NDArray[np.int64],
+    slots_of: Callable[[int, Games, npt.NDArray[np.int64]], npt.NDArray[np.int64]],
+) -> Games:
+    """Make one play in each of N games. sides: [N, 2], the side of each team.
+
+    slots_of: called with a side, the games in which it is on turn and their rows; returns the slots that it
+    plays.
+    """
+    on_turn = sides[np.arange(len(games)), games.seen.turn % 2]
+    slots = np.empty(len(games), dtype=np.int64)
+    for which in np.unique(on_turn).tolist():
+        own = np.flatnonzero(on_turn == which)
+        slots[own] = slots_of(which, games.take(own), own)
+    return games.play(slots)

@@ -20,6 +20,7 @@ from forge_core.arena.settings import DEFAULT_BATCH
 from forge_core.errors import BadInput
 from forge_core.stats import Difference, mean_interval
 from forge_core.streams import stream
+from forge_core.texas42.arena.duplicate import play_step, start_contracts
 from forge_core.texas42.auction import PASS, Auction, Contract, Score
 from forge_core.texas42.bidding.advice import Best, Situation
 from forge_core.texas42.bidding.bidders import Caller, CallsSoFar, HeldAuction, call, hold_auction
@@ -27,7 +28,7 @@ from forge_core.texas42.bidding.names import AnyBidder, parse_bidder
 from forge_core.texas42.deals import Hands
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_DOMINOES, N_SEATS
 from forge_core.texas42.eq.generate import game_keys
-from forge_core.texas42.games import Games, start
+from forge_core.texas42.games import Games
 from forge_core.texas42.players import AnyPlayer, ask, parse_player
 
 GAMES_PER_PAIR = 2
@@ -278,21 +279,10 @@ class _Table:
     ) -> npt.NDArray[np.bool_]:
         """Play the contracts in lockstep until each is decided; return [N]: True if it is made."""
         contracts = [one.contract for _, one in held if one.contract]
-        turned = [
-            [*hands[contract.bidder :], *hands[: contract.bidder]]
-            for (hands, _), contract in zip(held, contracts, strict=True)
-        ]
         holder = [game.side_of(contract.team) for game, contract in zip(games, contracts, strict=True)]
         sides = np.array(holder)[:, None] ^ np.arange(2)  # [N, 2] by team as seen from the bidder
         needed = np.array([contract.needed for contract in contracts])
-        playing = start(
-            turned,
-            [one.decl for _, one in held],
-            bids=[each.bid for each in contracts],
-            auctions=[
-                one.auction.seen_from(each.bidder) for (_, one), each in zip(held, contracts, strict=True)
-            ],
-        )
+        playing = start_contracts(held)
         keys, rows = game_keys(playing, self.seed), np.arange(len(games))
         made = np.zeros(len(games), dtype=np.bool_)
         while len(rows):
@@ -307,12 +297,11 @@ class _Table:
 
     def _step(self, playing: Games, sides: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64]) -> Games:
         """Make one play in each game."""
-        rows = np.arange(len(playing))
-        on_turn = sides[rows, playing.seen.turn % 2]
-        slots = np.empty(len(playing), dtype=np.int64)
-        for which in np.unique(on_turn).tolist():
-            own = np.flatnonzero(on_turn == which)
+
+        def timed(side: int, own: Games, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
             begun = time.process_time()
-            slots[own] = ask(self.sides[which].player, playing.take(own), keys[own])
-            self.playing[which] += time.process_time() - begun
-        return playing.play(slots)
+            slots = ask(self.sides[side].player, own, keys[rows])
+            self.playing[side] += time.process_time() - begun
+            return slots
+
+        return play_step(playing, sides, timed)
