@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -186,15 +187,32 @@ def test_bad_input_is_refused(arguments, complaint):
         root_q(*arguments)
 
 
+def count_lines(work: Callable[[], np.ndarray]) -> tuple[int, np.ndarray]:
+    """Return the number of lines of Python that `work` runs in this thread, a line of a loop once per turn,
+    and its result.
+    """
+    count = 0
+
+    def trace(frame, event, argument):
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        result = work()
+    finally:
+        sys.settrace(before)
+    return count, result
+
+
 def test_a_hundred_thousand_rows_take_no_loop():
-    """Checks are vectorised: each row has its own deal, checked and answered in well under 20
-    microseconds."""
+    """Checks are vectorised, although each row has its own deal: no line of Python runs once per row."""
     hands, decls, states = random_rows(20, plies=[27], key="many")
     many = np.arange(100_000) % 20
-    root_q(hands, decls, None, states)
-    started = time.process_time()
-    q = root_q(hands[many], decls[many], None, states[many])
-    assert time.process_time() - started < 2
+    lines, q = count_lines(lambda: root_q(hands[many], decls[many], None, states[many]))
+    assert lines < len(many)
     assert ((q != ILLEGAL).sum(axis=1) == 1).all()
 
 

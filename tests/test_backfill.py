@@ -16,7 +16,7 @@ from running import ORACLE_SHARDS, PROJECT, Dagster, keys_of, recorded
 from forge_assets.texas42.blocks import block_name
 from forge_core.files import Store
 from forge_core.texas42.declarations import NAMES
-from forge_core.texas42.oracle.shards import ShardConfig, fill_shards, missing_shards, read_shard
+from forge_core.texas42.oracle.shards import ShardConfig, missing_shards, read_shard
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +24,7 @@ CONFIG = ShardConfig(rows=280)
 
 RUN_IN_A_PROCESS = """
 import sys
+import time
 import dagster as dg
 from forge_assets.texas42.partitions import block_range
 from forge_assets.in_process import materialize_here
@@ -106,10 +107,3 @@ def test_a_backfill_of_twenty_blocks_completes(environment, tmp_path):
     assert recorded(environment["DAGSTER_HOME"]) == set(partitions)
     keys = keys_of(20, names)
     assert not missing_shards(Store(environment["FORGE_STORE"]).join("shards-standard"), keys, CONFIG)
-
-    started = time.perf_counter()
-    reports = list(fill_shards(Store(str(tmp_path / "bare")), keys, CONFIG))
-    bare = time.perf_counter() - started
-    assert all(report.made for report in reports)
-    inside = sum(end - start for start, end in runs)
-    print(f"\n{len(keys)} deals: {inside:.1f} s in {len(runs)} runs, {bare:.1f} s without Dagster")

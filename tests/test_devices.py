@@ -205,7 +205,8 @@ def test_a_step_of_skull_king_never_waits_and_deals_as_the_host_does(monkeypatch
     monkeypatch.setattr(env_module, "resolve_device", lambda device: device)
     with pretended_card() as card:
         there = SkullKing(7, seed=2, device="cuda:0", sampler=sampler)
-        play, draws = RandomPlay(there, observed=True), torch.rand(30, 7, dtype=torch.float64, device=CARD)
+        draws = torch.rand(30, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).to(CARD)
+        play = RandomPlay(there, observed=True)
         play.run(draws[:1])  # tables of constants are copied once
         card.waits.clear()
         play.run(draws[1:])

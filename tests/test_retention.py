@@ -195,7 +195,7 @@ def test_what_a_kept_network_came_from_stays_too(instance, places):
     assert of_kind(find_items(places), DAGSTER_RUN) == {stale}
 
 
-def test_twenty_thousand_partitions_are_looked_through_in_seconds(instance):
+def test_twenty_thousand_partitions_are_looked_through_by_few_statements(instance):
     events = [
         {
             "run_id": f"run{number % 400}",
@@ -208,11 +208,17 @@ def test_twenty_thousand_partitions_are_looked_through_in_seconds(instance):
     ]
     with instance.event_log_storage.index_connection() as connection:
         connection.execute(db.insert(SqlEventLogStorageTable), events)
-    begun = time.perf_counter()
-    assert runs_with_latest_events(instance) == {f"run{number}" for number in range(400)}
-    seconds = time.perf_counter() - begun
-    print(f"\n20,000 partitions: {seconds:.2f} s")
-    assert seconds < 5
+    statements: list[str] = []
+
+    def note(connection, cursor, statement, *_):
+        statements.append(statement)
+
+    db.event.listen(db.Engine, "before_cursor_execute", note)
+    try:
+        assert runs_with_latest_events(instance) == {f"run{number}" for number in range(400)}
+    finally:
+        db.event.remove(db.Engine, "before_cursor_execute", note)
+    assert len(statements) < 5
 
 
 # --- MLflow and training folders --------------------------------------------------------------

@@ -164,11 +164,9 @@ class TestWorkers:
             assert source._crew
             victim = source._crew._processes[1]
             os.kill(victim.pid, signal.SIGKILL)
-            started = time.monotonic()
             with pytest.raises(WorkerLost, match=rf"process {victim.pid} was killed by signal 9"):
                 for k in range(20):
                     source.batch(k)
-            assert time.monotonic() - started < 30
             assert all(not process.is_alive() for process in multiprocessing.active_children())
 
     def test_an_error_of_a_worker_is_said_by_the_parent(self):

@@ -54,7 +54,7 @@ def test_a_graph_begins_where_the_tables_are(monkeypatch):
 
     monkeypatch.setattr(random_play, "capture_graph", capture_graph)
     envs = [SkullKing(5, 2, device="cpu", sampler=Rounds(), backend="tensors") for _ in range(2)]
-    draws = torch.rand(20, 5, dtype=torch.float64)
+    draws = torch.from_numpy(stream(0, "skull king", "graph").random((20, 5)))
     RandomPlay(envs[0]).run(draws)
     RandomPlay(envs[1]).run(draws[:7])
     RandomPlay(envs[1], observed=True, graph=True).run(draws[7:])

@@ -154,8 +154,9 @@ def test_certainty_is_in_inverse_proportion_to_what_is_off():
 def test_losses_of_estimates_are_what_they_say():
     rows = estimated_rows(50, 3, "loss").to_tensors()
     recipe = Recipe(10, 1e-3, mean_weight=1, soft_weight=0, value_weight=0.5, variance_weight=0.2)
-    said, value = 5 * torch.randn(50, 3), torch.randn(50)
-    variance = (9 * torch.rand(50, 3)).requires_grad_()
+    draws = torch.Generator().manual_seed(0)
+    said, value = 5 * torch.randn(50, 3, generator=draws), torch.randn(50, generator=draws)
+    variance = (9 * torch.rand(50, 3, generator=draws)).requires_grad_()
     found = losses(said, value, rows, recipe, CONFIG_EQ, 10.0, variance)
     sure = certainty(variance.detach(), rows, recipe.noise)
     error = torch.where(rows.legal, (said - rows.q) / 10, 0)
