@@ -20,7 +20,7 @@ from forge_core.liuzhou.learner import Learner, losses_of
 from forge_core.liuzhou.network import LiuzhouNet, ResidualConfig, parse_size
 from forge_core.liuzhou.settings.learning import LearningSettings
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
-from forge_core.liuzhou.train import LiveRun, describe_run, plan_live, settings_from, train
+from forge_core.liuzhou.train import LiveRun, both_settings_from, train
 
 pytestmark = pytest.mark.slow
 
@@ -48,9 +48,10 @@ def whole(tmp_path_factory) -> Path:
 
 
 def run_of(folder: Path, learning: LearningSettings = LEARNING) -> LiveRun:
-    record = describe_run(plan_live(PLAY, learning, "cpu"), None, "cpu", "32")
     torch.manual_seed(0)
-    return LiveRun(PLAY, learning, folder, record, LiuzhouNet.of_size(parse_size(learning.size)), "cpu")
+    return LiveRun(
+        PLAY, learning, folder, {"precision": "32"}, LiuzhouNet.of_size(parse_size(learning.size)), "cpu"
+    )
 
 
 # losses and steps
@@ -178,7 +179,7 @@ def test_the_folder_of_a_run(whole):
     assert points[-1]["remaining"] == "0.0" and int(points[-1]["step"]) == 37
     assert float(points[-1]["loss"]) > 0 and float(points[0]["loss"]) == 0  # the first are of playouts
     record = json.loads((whole / "config.json").read_text())
-    assert settings_from(record["train"]) == (PLAY, LEARNING)
+    assert both_settings_from(record["train"]) == (PLAY, LEARNING)
     model = load_model(str(whole / "model"), kind=LiuzhouNet)
     assert str(model.config) == "4x1" and model.card["results"]["rows"] == int(points[-1]["rows"])
 

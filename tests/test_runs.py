@@ -30,8 +30,9 @@ from forge_core.learning.runs import (
     MODEL,
     Progress,
     claim_folder,
-    describe_machine,
+    describe_run,
     read_run,
+    settings_from,
     write_curve,
 )
 
@@ -44,13 +45,15 @@ def learn(folder: Path, resume: bool = False, stop_at: int = STEPS, rate: float 
     net = BoardNet(BoardSpec(), CONFIG)
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate)
     progress, first = Progress(goal="loss"), 0
-    record = {
-        "train": {"rate": rate, "steps": STEPS},
-        "spec": net.spec.to_dict(),
-        "data": {"kind": "random boards"},
-        "init_from": None,
-        **describe_machine("cpu", "32"),
-    }
+    record = describe_run(
+        train={"rate": rate, "steps": STEPS},
+        spec=net.spec,
+        data={"kind": "random boards"},
+        init_from=None,
+        model_version="b1",
+        device="cpu",
+        precision="32",
+    )
     record = claim_folder(folder, record, resume)
     if resume:
         state = read_checkpoint(
@@ -117,6 +120,12 @@ def test_a_folder_has_one_run(tmp_path):
         learn(tmp_path, resume=True)
     learn(tmp_path / "short", stop_at=9)  # stopped before its first checkpoint: it is begun again
     learn(tmp_path / "short", stop_at=10)
+
+
+def test_a_setting_that_this_code_does_not_know_is_refused():
+    assert settings_from(BoardConfig, {"width": 8, "blocks": 2}) == CONFIG
+    with pytest.raises(BadInput, match="a setting depth that this code does not know: start a new run"):
+        settings_from(BoardConfig, {"width": 8, "blocks": 2, "depth": 3})
 
 
 def test_a_run_stops_before_its_time_is_over(monkeypatch):

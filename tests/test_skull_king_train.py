@@ -13,6 +13,7 @@ from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
 from forge_core.learning.loop import Watch
+from forge_core.learning.runs import settings_from
 from forge_core.skull_king import train as training
 from forge_core.skull_king.network import BidAndPlayNet
 from forge_core.skull_king.settings.learning import (
@@ -23,7 +24,7 @@ from forge_core.skull_king.settings.learning import (
     read_opponents,
     read_recipe,
 )
-from forge_core.skull_king.train import settings_from, train
+from forge_core.skull_king.train import train
 
 pytestmark = pytest.mark.slow
 
@@ -134,7 +135,7 @@ def test_recipes():
 def test_a_run_leaves_a_model_with_its_card(whole):
     network = load_model(str(whole / "model"), kind=BidAndPlayNet)
     card = network.card
-    assert card["recipe"] == "self_play" and settings_from(card["train"]) == LEARNING
+    assert card["recipe"] == "self_play" and settings_from(LearningSettings, card["train"]) == LEARNING
     assert card["results"]["rows"] >= LEARNING.decisions and -500 < card["results"]["hard_score"] < 500
     assert card["data"]["game"] == "skull_king"
     assert json.loads((whole / "config.json").read_text())["spec"] == network.spec.to_dict()

@@ -99,7 +99,7 @@ RESTS_ON = {
     "liuzhou LADDER_VERSION": {"liuzhou_evaluation", "liuzhou_champion"},
     "skull_king RULES_VERSION": SKULL_KING_NETWORKS,
     "skull_king OBSERVATION_VERSION": SKULL_KING_NETWORKS,
-    "skull_king TRAINER_VERSION": SKULL_KING_NETWORKS,
+    "skull_king MODEL_VERSION": SKULL_KING_NETWORKS,
     "skull_king EVALUATION_VERSION": {"skull_king_evaluation", "skull_king_champion"},
 }
 """by version constant, all that is stale once it is raised"""

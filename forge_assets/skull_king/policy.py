@@ -77,18 +77,17 @@ def skull_king_policy(
     from forge_core.device import resolve_device
     from forge_core.learning.memory import keep_freed_memory
     from forge_core.skull_king.pictures.training import draw_training
-    from forge_core.skull_king.train import choose_precision, describe_run, point_text, train
+    from forge_core.skull_king.train import data_record, point_text, train
 
     with failing_plainly():
         run, device = read_settings(config, RunSettings, recipe=context.partition_key), compute.device
         device, objective = resolve_device(device), objective_of(run.recipe)
         parent = resolve_model(run.init_from, objective, tracker) if run.init_from else None
         learning = config.learning(run.recipe)
-        precision = choose_precision(learning.precision, device)
         training = TrackedTraining(
             objective=objective,
             train={"recipe": run.recipe, **asdict(learning)},
-            data=describe_run(learning, run.recipe, parent, device, precision)["data"],
+            data=data_record(learning),
             init_from=parent,
             code=versions.POLICY,
             stem=objective,

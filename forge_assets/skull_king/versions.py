@@ -11,7 +11,7 @@ from forge_core.errors import BadInput
 
 RULES = constant_of("forge_core.skull_king.rules", "RULES_VERSION")
 OBSERVATIONS = constant_of("forge_core.skull_king.state.inputs", "OBSERVATION_VERSION")
-POLICY = f"{constant_of('forge_core.skull_king.train', 'TRAINER_VERSION')}/o{OBSERVATIONS}/g{RULES}"
+POLICY = f"{constant_of('forge_core.skull_king.train', 'MODEL_VERSION')}/o{OBSERVATIONS}/g{RULES}"
 EVALUATION = f"{constant_of('forge_core.skull_king.evaluation', 'EVALUATION_VERSION')}/{POLICY}"
 CHAMPION = f"{constant_of('forge_core.gate', 'GATE_VERSION')}/{EVALUATION}"
 

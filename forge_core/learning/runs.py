@@ -19,15 +19,18 @@ import json
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from forge_core.device import device_name
 from forge_core.errors import BadInput
 from forge_core.files import Store
 from forge_core.learning.folders import MODEL
+
+if TYPE_CHECKING:
+    from forge_core.learning.networks.network import Record
 
 CONFIG, CURVE = "config.json", "metrics.csv"
 CHECKPOINT = "checkpoints/last.ckpt"
@@ -75,6 +78,9 @@ class Follower(Protocol):
 
     def finish(self, result: TrainResult) -> None:
         """Record the result; called only if the run reaches its end."""
+
+
+S = TypeVar("S")
 
 
 def read_run(folder: str | Path) -> dict[str, Any]:
@@ -162,6 +168,47 @@ def find_difference(before: Mapping[str, Any], now: Mapping[str, Any], parts: Se
         names = [name for name in {**other, **one} if one.get(name) != other.get(name)]
         return f"{part} ({', '.join(names)})"
     return None
+
+
+def settings_from(kind: type[S], stored: Mapping[str, Any]) -> S:
+    """Return settings of a kind from `train` of a config.json; those added since have their defaults.
+
+    Raises BadInput for a setting that this code does not know.
+    """
+    known = {each.name for each in fields(kind)}  # pyright: ignore[reportArgumentType]
+    if unknown := sorted(set(stored) - known):
+        raise BadInput(f"the run has a setting {unknown[0]} that this code does not know: start a new run")
+    return kind(**stored)
+
+
+def describe_run(
+    *,
+    train: Mapping[str, Any],
+    spec: Record,
+    data: Mapping[str, Any],
+    init_from: str | None,
+    model_version: str,
+    device: str,
+    precision: str,
+    **more: Any,
+) -> dict[str, Any]:
+    """Return the contents of a run's config.json, which are also the start of its model card.
+
+    train: its settings. spec: the input of its network. data: what it learns from. init_from: folder of the
+    model that it starts from. device, precision: resolved names. more: entries of one kind of training.
+    """
+    from forge_core.learning.checkpoints import weights_digest
+
+    return {
+        "train": dict(train),
+        "spec": spec.to_dict(),
+        "data": dict(data),
+        "init_from": init_from,
+        "parent_weights": weights_digest(init_from) if init_from else None,
+        "model_version": model_version,
+        **more,
+        **describe_machine(device, precision),
+    }
 
 
 def describe_machine(device: str, precision: str) -> dict[str, Any]:

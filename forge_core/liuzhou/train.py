@@ -18,10 +18,10 @@ import torch
 from forge_core.device import resolve_device
 from forge_core.errors import BadInput
 from forge_core.files import fingerprint
-from forge_core.learning.checkpoints import load_model, weights_digest
+from forge_core.learning.checkpoints import load_model
 from forge_core.learning.loop import LoopRun, Watch, go_through
 from forge_core.learning.precision import choose_precision
-from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_machine
+from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_run, settings_from
 from forge_core.liuzhou.buffer import TrajectoryBuffer
 from forge_core.liuzhou.learner import LOSSES, Learner
 from forge_core.liuzhou.network import LiuzhouNet, NetworkEvaluator, parse_size
@@ -238,8 +238,16 @@ def run_training(
     learning, device = plan.learning, resolve_device(device)
     precision = choose_precision(learning.precision, device)
     folder = Path(folder)
-    record = describe_run(plan, init_from, device, precision)
     network = _first_network(learning, None if resume else init_from)
+    record = describe_run(
+        train=plan.train,
+        spec=network.spec,
+        data=plan.data,
+        init_from=init_from,
+        model_version=MODEL_VERSION,
+        device=device,
+        precision=precision,
+    )
     record = claim_folder(folder, record, resume, lambda stored: _complete(stored, plan.train))
 
     def begin() -> Run:
@@ -261,34 +269,19 @@ def point_text(point: Point) -> str:
     )
 
 
-def settings_from(stored: Mapping[str, Any]) -> tuple[SelfPlaySettings, LearningSettings]:
-    """Return the settings in `train` of a config.json; those added since have their defaults."""
-
-    def of(kind: type) -> Any:
-        return kind(**{field.name: stored[field.name] for field in fields(kind) if field.name in stored})
-
-    return of(SelfPlaySettings), of(LearningSettings)
+def both_settings_from(stored: Mapping[str, Any]) -> tuple[SelfPlaySettings, LearningSettings]:
+    """Return the settings in `train` of a config.json, as `settings_from` does."""
+    names = {field.name for field in fields(LearningSettings)}
+    learning = {name: value for name, value in stored.items() if name in names}
+    self_play = {name: value for name, value in stored.items() if name not in names}
+    return settings_from(SelfPlaySettings, self_play), settings_from(LearningSettings, learning)
 
 
 def _complete(stored: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """Return stored settings with the defaults of those added since. now: settings of the run, by name."""
-    self_play, learning = settings_from(stored)
+    self_play, learning = both_settings_from(stored)
     known = {**asdict(self_play), **asdict(learning)}
     return {name: known[name] for name in now}
-
-
-def describe_run(plan: Plan, init_from: str | None, device: str, precision: str) -> dict[str, Any]:
-    """Return the config.json of a run, which also begins its model card. device, precision: resolved."""
-    network = LiuzhouNet.of_size(parse_size(plan.learning.size))
-    return {
-        "train": dict(plan.train),
-        "spec": network.spec.to_dict(),
-        "data": dict(plan.data),
-        "init_from": init_from,
-        "parent_weights": weights_digest(init_from) if init_from else None,
-        "model_version": MODEL_VERSION,
-        **describe_machine(device, precision),
-    }
 
 
 def _first_network(learning: LearningSettings, init_from: str | None) -> LiuzhouNet:

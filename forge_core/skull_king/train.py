@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,17 @@ import torch
 from forge_core.device import resolve_device
 from forge_core.errors import BadInput
 from forge_core.files import fingerprint
-from forge_core.learning.checkpoints import load_model, weights_digest
+from forge_core.learning.checkpoints import load_model
 from forge_core.learning.loop import LoopRun, Watch, go_through
 from forge_core.learning.precision import choose_precision
-from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_machine, find_difference
+from forge_core.learning.runs import (
+    Point,
+    TrainResult,
+    claim_folder,
+    describe_run,
+    find_difference,
+    settings_from,
+)
 from forge_core.skull_king.arena import evaluate
 from forge_core.skull_king.learner import Learner, copy_of
 from forge_core.skull_king.losses import LOSSES
@@ -32,7 +39,7 @@ from forge_core.skull_king.rollouts import Collected, Collector
 from forge_core.skull_king.rules import RULES_VERSION
 from forge_core.skull_king.settings.learning import EVALUATIONS, PAST, LearningSettings, parse_opponents
 
-TRAINER_VERSION = "s2"
+MODEL_VERSION = "s2"
 """Raised when the same settings train a different network."""
 CURVE_DEALS = 250
 """deals of an evaluation: the interval of a score is about 6 points on each side"""
@@ -175,9 +182,20 @@ def train(
     if device != "cpu":
         settings = replace(settings, parts=1)
     precision = choose_precision(settings.precision, device)
-    record = describe_run(settings, recipe, init_from, device, precision)
+    record = describe_run(
+        train=asdict(settings),
+        spec=settings.spec(),
+        data=data_record(settings),
+        init_from=init_from,
+        model_version=MODEL_VERSION,
+        device=device,
+        precision=precision,
+        recipe=recipe,
+    )
     network = _first_network(settings, None if resume else init_from)
-    record = claim_folder(folder, record, resume, lambda stored: asdict(settings_from(stored)))
+    record = claim_folder(
+        folder, record, resume, lambda stored: asdict(settings_from(LearningSettings, stored))
+    )
 
     def begin() -> Run:
         return Run(settings, folder, record, network, device)
@@ -206,29 +224,11 @@ def point_text(point: Point) -> str:
     )
 
 
-def settings_from(stored: Mapping[str, Any]) -> LearningSettings:
-    """Return the settings in `train` of a config.json; those added since have their defaults."""
-    known = (each.name for each in fields(LearningSettings) if each.name in stored)
-    return LearningSettings(**{name: stored[name] for name in known})
-
-
-def describe_run(
-    settings: LearningSettings, recipe: str | None, init_from: str | None, device: str, precision: str
-) -> dict[str, Any]:
-    """Return the config.json of a run, which also begins its model card. device, precision: resolved."""
-    spec = settings.spec()
+def data_record(settings: LearningSettings) -> dict[str, Any]:
+    """Return the record of the rounds of a run in config.json: how they are played, and the version."""
     config = {"rules_version": RULES_VERSION, "opponents": settings.opponents, "seed": settings.seed}
-    version = fingerprint({"version": TRAINER_VERSION, **config, "spec": spec.to_dict()})
-    return {
-        "recipe": recipe,
-        "train": asdict(settings),
-        "spec": spec.to_dict(),
-        "data": {"game": "skull_king", "kind": "rounds", "version": version, "config": config},
-        "init_from": init_from,
-        "parent_weights": weights_digest(init_from) if init_from else None,
-        "model_version": TRAINER_VERSION,
-        **describe_machine(device, precision),
-    }
+    version = fingerprint({"version": MODEL_VERSION, **config, "spec": settings.spec().to_dict()})
+    return {"game": "skull_king", "kind": "rounds", "version": version, "config": config}
 
 
 def load_parent(folder: str, settings: LearningSettings) -> BidAndPlayNet:

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 
 from forge_core.device import device_name, resolve_device
 from forge_core.errors import BadInput
-from forge_core.learning.checkpoints import load_model, weights_digest
+from forge_core.learning.checkpoints import load_model
 from forge_core.learning.labelled.callbacks import Bar, Checkpoints, Keeper, quiet_lightning
 from forge_core.learning.labelled.config import TrainConfig
 from forge_core.learning.labelled.data import RowModule
@@ -31,7 +31,7 @@ from forge_core.learning.runs import (
     Point,
     TrainResult,
     claim_folder,
-    describe_machine,
+    describe_run,
     write_curve,
 )
 
@@ -69,7 +69,15 @@ def train(
     folder = Path(folder)
     device = resolve_device(config.device)
     precision = resolve_precision(config.precision, device)
-    record = describe_run(config, source, data or {}, init_from, device, precision)
+    record = describe_run(
+        train=config.to_dict(),
+        spec=source.spec,
+        data=data or {},
+        init_from=init_from,
+        model_version=MODEL_VERSION,
+        device=device,
+        precision=precision,
+    )
     torch.manual_seed(config.seed)
     with quiet_lightning():
         learner = Learner(source.spec, config.model, config.recipe)
@@ -112,26 +120,6 @@ def train(
         stopped_early=trainer.global_step < config.recipe.steps and not keeper.out_of_time,
         unfinished=trainer.global_step < config.recipe.steps and keeper.out_of_time,
     )
-
-
-def describe_run(
-    config: TrainConfig,
-    source: RowSource,
-    data: Mapping[str, Any],
-    init_from: str | None,
-    device: str,
-    precision: str,
-) -> dict[str, Any]:
-    """Return the contents of a run's config.json, which are also the start of its model card."""
-    return {
-        "train": config.to_dict(),
-        "spec": source.spec.to_dict(),
-        "data": dict(data),
-        "init_from": init_from,
-        "parent_weights": weights_digest(init_from) if init_from else None,
-        "model_version": MODEL_VERSION,
-        **describe_machine(device, precision),
-    }
 
 
 def _complete(stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -95,10 +95,10 @@ def plan_begun(
     """Return the plan, first model and name of an existing run. Raises BadInput."""
     from forge_core.liuzhou.settings.generation import STORED
     from forge_core.liuzhou.stored import last_generation
-    from forge_core.liuzhou.train import settings_from
+    from forge_core.liuzhou.train import both_settings_from
 
     stored, name = read_begun(context, runs, name)
-    self_play, learning = settings_from(stored["train"])
+    self_play, learning = both_settings_from(stored["train"])
     data, init_from = stored["data"], stored["init_from"]
     run = RunSettings(init_from=init_from)
     if data["kind"] == STORED:

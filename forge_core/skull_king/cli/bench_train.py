@@ -24,7 +24,7 @@ from forge_core.skull_king.rollouts import Collected, Collector, Taught
 from forge_core.skull_king.rollouts.kernels import write_requests
 from forge_core.skull_king.rollouts.records import Requests
 from forge_core.skull_king.settings.learning import RECIPES, LearningSettings
-from forge_core.skull_king.train import TRAINER_VERSION
+from forge_core.skull_king.train import MODEL_VERSION
 
 TIMED = ("hierarchical", "large_net", "self_play")
 """recipes; the first is the default"""
@@ -114,7 +114,7 @@ def measure(seeds: list[int], device: str) -> Benchmark:
             f"{settings.minibatch:,}, {settings.epochs} epochs; untrained networks "
             + " and ".join(dict.fromkeys(RECIPES[name].size for name in TIMED)),
             ("torch", "numba", "numpy"),
-            trainer=TRAINER_VERSION,
+            trainer=MODEL_VERSION,
             unit="bids, and plays with more than one legal action, of seats that learn; shares of the time",
         ),
         held=("probabilities when an action was chosen equal those when it is learnt from",),

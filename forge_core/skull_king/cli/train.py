@@ -36,14 +36,15 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a network to bid and play, by rounds against other players."""
-    from forge_core.skull_king.train import point_text, settings_from
+    from forge_core.learning.runs import settings_from
+    from forge_core.skull_king.train import point_text
     from forge_core.skull_king.train import train as train_network
 
     recipe, init_from = run.recipe, run.init_from
     if resume:
         begun, name = read_begun(context, run.runs, name)
         recipe, init_from = str(begun.get("recipe")), begun["init_from"]
-        learning = settings_from(begun["train"])
+        learning = settings_from(LearningSettings, begun["train"])
     else:
         learning = with_recipe(recipe, learning, given(context))
     if name is None:
