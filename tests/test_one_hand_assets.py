@@ -116,7 +116,8 @@ def test_a_network_of_self_play_is_trained_once_resumes_and_meets_the_gate(tmp_p
         assert found["parameters"] == network.n_parameters and found["deals"] == 8 * 64
         assert network.card["results"][self_play.POINTS] == pytest.approx(found[self_play.POINTS], abs=1e-4)
         assert found["seconds"] > 0 and "cpu_seconds" in found and "curve" in found
-        whole = self_play.train(SelfPlaySettings(**settings), tmp_path / "whole")
+        learning = SelfPlaySettings(steps=8, deals=64, lr=1e-4)
+        whole = self_play.train(learning, tmp_path / "whole", init_from=ONE_HAND_REFERENCE, workers=1)
         for name, weights in load_model(whole.model, kind=OneHandNet).state_dict().items():
             assert weights.equal(network.state_dict()[name])
         tracked = tracker.client().get_run(found["mlflow_run_id"])

@@ -15,6 +15,7 @@ from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
 from forge_core.learning.labelled.rows import ILLEGAL
 from forge_core.learning.loop import Watch
+from forge_core.learning.runs import settings_from
 from forge_core.splits import Split
 from forge_core.texas42.eq.files import find_games, open_game, read_game, write_game
 from forge_core.texas42.eq.records import start_again
@@ -30,7 +31,6 @@ from forge_core.texas42.one_hand_training.train import (
     plan_of,
     points_lost,
     random_points_lost,
-    settings_from,
     train,
 )
 from forge_core.texas42.oracle.shards import ShardKey, seed_keys
@@ -122,13 +122,13 @@ def test_a_run_learns_and_resumes_to_the_last_digit(store, tmp_path):
 
 def test_a_run_starts_from_a_model_of_its_size(store, tmp_path):
     first = train(plan(store, epochs=2), tmp_path / "first")
-    settings = replace(SETTINGS, hidden=None, second=None, init_from=first.model)
+    settings = replace(SETTINGS, hidden=None, second=None)
     assert first_network(OneHandNet, settings, first.model).config.hidden == 8
-    assert first_network(OneHandNet, replace(settings, init_from=None), None).config.hidden == HIDDEN
+    assert first_network(OneHandNet, settings, None).config.hidden == HIDDEN
     with pytest.raises(BadInput, match="has hidden 8, not 16"):
         first_network(OneHandNet, replace(settings, hidden=16), first.model)
     begun = json.loads((tmp_path / "first" / "config.json").read_text())
-    assert settings_from(begun["train"], None) == replace(SETTINGS, epochs=2)
+    assert settings_from(OneHandSettings, begun["train"]) == replace(SETTINGS, epochs=2)
 
 
 def test_bad_settings_and_too_few_decisions_are_refused(store):
@@ -219,5 +219,5 @@ def test_a_run_that_began_before_there_was_a_target_resumes(store, tmp_path):
     begun = json.loads((tmp_path / "config.json").read_text())
     del begun["train"]["target"]
     (tmp_path / "config.json").write_text(json.dumps(begun))
-    assert settings_from(begun["train"], None).target == "values"
+    assert settings_from(OneHandSettings, begun["train"]).target == "values"
     assert not train(plan(store), tmp_path, resume=True).unfinished

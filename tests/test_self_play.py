@@ -14,6 +14,7 @@ from forge_core.errors import BadInput
 from forge_core.learning.checkpoints import load_model
 from forge_core.learning.labelled.losses import expected_regret
 from forge_core.learning.loop import Watch
+from forge_core.learning.runs import settings_from
 from forge_core.splits import Split, split_of, train_seeds
 from forge_core.streams import stream
 from forge_core.texas42.declaring import declaration_scores, suits
@@ -27,13 +28,12 @@ from forge_core.texas42.one_hand_training.self_play import (
     POINTS,
     deals_of,
     lesson_of,
-    settings_from,
     train,
 )
-from forge_core.texas42.settings.self_play import SelfPlaySettings
+from forge_core.texas42.settings.self_play import SelfPlayRunSettings, SelfPlaySettings
 from forge_core.texas42.worlds.voids import voids
 
-SETTINGS = SelfPlaySettings(hidden=16, second=8, steps=30, deals=64, lr=3e-3, workers=1)
+SETTINGS = SelfPlaySettings(hidden=16, second=8, steps=30, deals=64, lr=3e-3)
 NETWORK = open_policy("network")
 
 
@@ -107,7 +107,7 @@ def test_the_loss_is_least_at_the_softmax_of_the_mean_regrets():
 
 def test_a_run_learns_and_resumes_to_the_last_digit(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "_EVALUATED", 300)
-    whole = train(SETTINGS, tmp_path / "whole")
+    whole = train(SETTINGS, tmp_path / "whole", workers=1)
     network = load_model(whole.model, kind=OneHandNet)
     assert network.config.hidden == 16 and network.card["data"]["kind"] == "self-play"
     assert network.card["opponent"] == NETWORK.describe()
@@ -118,10 +118,10 @@ def test_a_run_learns_and_resumes_to_the_last_digit(tmp_path, monkeypatch):
     for resume in (False, True):
         watch = Watch(should_stop=lambda: next(iterations) in (4, 13))
         with pytest.raises(KeyboardInterrupt):
-            train(SETTINGS, tmp_path / "parts", resume=resume, watch=watch)
+            train(SETTINGS, tmp_path / "parts", workers=1, resume=resume, watch=watch)
     begun = json.loads((tmp_path / "parts" / "config.json").read_text())
-    assert settings_from(begun["train"], None) == replace(SETTINGS, workers=None)
-    again = train(replace(SETTINGS, workers=2), tmp_path / "parts", resume=True)
+    assert settings_from(SelfPlaySettings, begun["train"]) == SETTINGS
+    again = train(SETTINGS, tmp_path / "parts", workers=2, resume=True)
     costs = ("seconds", "cpu_seconds")
     figures = [[{k: v for k, v in p.items() if k not in costs} for p in r.points] for r in (whole, again)]
     assert figures[0] == figures[1]
@@ -140,12 +140,16 @@ def test_a_run_learns_and_resumes_to_the_last_digit(tmp_path, monkeypatch):
         ({"temperature": 0.0}, "temperature 0.0: use a finite number above 0"),
         ({"lr": math.inf}, "lr inf: use a finite number above 0"),
         ({"epsilon": 1.5}, "epsilon 1.5: use a share from 0 to 1"),
-        ({"workers": 0}, "workers 0: use at least 1"),
     ],
 )
 def test_settings_out_of_range_are_refused(changed, message):
     with pytest.raises(BadInput, match=message):
         replace(SETTINGS, **changed)
+
+
+def test_a_run_needs_a_thread():
+    with pytest.raises(BadInput, match="workers 0: use at least 1"):
+        SelfPlayRunSettings(workers=0)
 
 
 def test_a_decision_becomes_a_row_of_its_legal_plays():

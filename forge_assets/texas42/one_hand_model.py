@@ -1,23 +1,25 @@
 """The network that plays from the features of one hand: it learns from games whose values are playouts."""
 
+from dataclasses import asdict
 from functools import partial
 
 import dagster as dg
 
 from forge_assets.checks import warn
 from forge_assets.resources import COMPUTE_POOL, ShardStore, failing_plainly
-from forge_assets.settings import config_of
+from forge_assets.settings import launchpad_of, read_settings
 from forge_assets.texas42 import groups, versions
 from forge_assets.texas42.eq_token_splits import eq_token_splits
 from forge_assets.texas42.networks import teaching_checks
-from forge_assets.texas42.one_hand_training import describe_training, resolve_parent
+from forge_assets.texas42.one_hand_training import describe_training
+from forge_assets.tracking.registry import resolve_model
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.training_runs import TrackedTraining, find_or_train
 from forge_core.texas42.one_hand.architecture import OBJECTIVE
-from forge_core.texas42.settings.one_hand import OneHandSettings
+from forge_core.texas42.settings.one_hand import OneHandSettings, RunSettings
 
 
-class OneHandLaunchpad(config_of(OneHandSettings)):
+class OneHandLaunchpad(launchpad_of(RunSettings, OneHandSettings)):
     """Settings of training. init_from may also be `champion`; paths are relative to the project."""
 
 
@@ -39,19 +41,20 @@ def one_hand_model(
     from forge_core.texas42.sources import OneHandRows
 
     with failing_plainly():
-        settings = resolve_parent(config.settings(), tracker)
+        run, settings = read_settings(config, RunSettings), read_settings(config, OneHandSettings)
+        parent = resolve_model(run.init_from, OBJECTIVE, tracker) if run.init_from else None
         plan = core.plan_of(settings, OneHandRows.describe(store.root(), settings.batch_size, settings.seed))
         random = core.random_points_lost(plan.val)
         training = TrackedTraining(
             objective=OBJECTIVE,
-            train=core.train_record(settings),
+            train=asdict(settings),
             data=plan.data,
-            init_from=settings.init_from,
+            init_from=parent,
             code=versions.ONE_HAND_MODEL,
             stem="texas42-one-hand",
-            runs=settings.runs,
-            name=settings.name,
-            trainer=partial(core.train, plan),
+            runs=run.runs,
+            name=run.name,
+            trainer=partial(core.train, plan, init_from=parent),
             point_text=core.point_text,
             draw_curve=partial(draw_curve, random=random),
         )

@@ -1,32 +1,18 @@
-"""Training runs of the one-hand network, whatever it learns from: their parents and their metadata."""
+"""Training runs of the one-hand network, whatever it learns from: their metadata."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from forge_assets.gate.networks import weights_of
 from forge_assets.pictures import picture
 from forge_assets.tracking.links import link_training
-from forge_assets.tracking.registry import resolve_model
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.training_runs import TrackedTraining
-from forge_core.texas42.one_hand.architecture import OBJECTIVE
-from forge_core.texas42.settings.one_hand import OneHandSettings
-from forge_core.texas42.settings.self_play import SelfPlaySettings
 
 if TYPE_CHECKING:
     from forge_core.learning.runs import TrainResult
-
-S = TypeVar("S", OneHandSettings, SelfPlaySettings)
-
-
-def resolve_parent(settings: S, tracker: Tracker) -> S:
-    """Return settings whose init_from is a folder. Raise BadInput if there is no such model."""
-    if not settings.init_from:
-        return settings
-    return replace(settings, init_from=resolve_model(settings.init_from, OBJECTIVE, tracker))
 
 
 def describe_training(

@@ -1,23 +1,25 @@
 """The network that plays from the features of one hand: it learns from deals that it plays against itself."""
 
+from dataclasses import asdict
 from functools import partial
 
 import dagster as dg
 
 from forge_assets.checks import partition_check, warn
 from forge_assets.resources import COMPUTE_POOL, failing_plainly
-from forge_assets.settings import config_of
+from forge_assets.settings import launchpad_of, read_settings
 from forge_assets.texas42 import groups, versions
-from forge_assets.texas42.one_hand_training import describe_training, resolve_parent
+from forge_assets.texas42.one_hand_training import describe_training
+from forge_assets.tracking.registry import resolve_model
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.training_runs import TrackedTraining, find_or_train
 from forge_core.texas42.one_hand.architecture import OBJECTIVE
-from forge_core.texas42.settings.self_play import SelfPlaySettings
+from forge_core.texas42.settings.self_play import SelfPlayRunSettings, SelfPlaySettings
 
 ASSET = "self_play_model"
 
 
-class SelfPlayLaunchpad(config_of(SelfPlaySettings)):
+class SelfPlayLaunchpad(launchpad_of(SelfPlayRunSettings, SelfPlaySettings)):
     """Settings of training. init_from may also be `champion`; paths are relative to the project."""
 
 
@@ -45,17 +47,19 @@ def self_play_model(
     from forge_core.texas42.one_hand_training import self_play as core
 
     with failing_plainly():
-        settings, data = resolve_parent(config.settings(), tracker), core.data_record()
+        run, settings = read_settings(config, SelfPlayRunSettings), read_settings(config, SelfPlaySettings)
+        parent = resolve_model(run.init_from, OBJECTIVE, tracker) if run.init_from else None
+        data = core.data_record()
         training = TrackedTraining(
             objective=OBJECTIVE,
-            train=core.train_record(settings),
+            train=asdict(settings),
             data=data | {"version": fingerprint(data)},
-            init_from=settings.init_from,
+            init_from=parent,
             code=versions.SELF_PLAY_MODEL,
             stem="texas42-self-play",
-            runs=settings.runs,
-            name=settings.name,
-            trainer=partial(core.train, settings),
+            runs=run.runs,
+            name=run.name,
+            trainer=partial(core.train, settings, init_from=parent, workers=run.workers),
             point_text=core.point_text,
             draw_curve=partial(draw_gains, figure=core.POINTS, opponent="the shipped network"),
         )

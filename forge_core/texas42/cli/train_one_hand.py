@@ -11,7 +11,7 @@ from forge_core.cli.training import Minutes, Resume, read_begun, train_in_folder
 from forge_core.errors import BadInput
 from forge_core.learning.folders import run_name
 from forge_core.texas42.folders import GAME_ROWS_FOLDER
-from forge_core.texas42.settings.one_hand import OneHandSettings
+from forge_core.texas42.settings.one_hand import OneHandSettings, RunSettings
 
 if TYPE_CHECKING:
     from forge_core.texas42.one_hand_training.train import Plan
@@ -31,6 +31,7 @@ def train_one_hand(
         ),
     ] = None,
     settings: OneHandSettings,
+    run: RunSettings,
     resume: Resume = False,
     minutes: Minutes = None,
     json: Json = False,
@@ -40,13 +41,16 @@ def train_one_hand(
     from forge_core.texas42.one_hand_training.train import point_text, random_points_lost, train
 
     with notes().status("reading games"):
-        plan, name = plan_begun(context, settings) if resume else plan_new(settings, data)
+        if resume:
+            plan, init_from, name = plan_begun(context, run)
+        else:
+            (plan, name), init_from = plan_new(settings, run, data), run.init_from
     n, random = len(plan.train), random_points_lost(plan.val)
     train_in_folder(
         context,
-        lambda folder, watch: train(plan, folder, resume=resume, watch=watch),
+        lambda folder, watch: train(plan, folder, init_from=init_from, resume=resume, watch=watch),
         title=f"{n:,} decisions; random play loses {random:.2f} points per decision of val",
-        runs=settings.runs,
+        runs=run.runs,
         name=name,
         amount=plan.amount,
         unit="decisions",
@@ -56,9 +60,9 @@ def train_one_hand(
     )
 
 
-def plan_new(settings: OneHandSettings, data: str | None) -> tuple[Plan, str]:
+def plan_new(settings: OneHandSettings, run: RunSettings, data: str | None) -> tuple[Plan, str]:
     """Return the plan and the name of a new run. data: the root of a store. Raises BadInput."""
-    from dataclasses import asdict, replace
+    from dataclasses import asdict
 
     from forge_core.files import Store
     from forge_core.texas42.one_hand_training.train import plan_of
@@ -69,14 +73,17 @@ def plan_new(settings: OneHandSettings, data: str | None) -> tuple[Plan, str]:
             "training needs rows of games: play some with forge eq, tokenize them, pass --data DIR"
         )
     plan = plan_of(settings, OneHandRows.describe(Store(data), settings.batch_size, settings.seed))
-    asked = asdict(replace(settings, name=None, runs="")) | {"data": plan.data["version"]}
-    return plan, settings.name or run_name("texas42-one-hand", asked)
+    asked = asdict(settings) | {"data": plan.data["version"], "init_from": run.init_from}
+    asked |= {"name": None, "runs": ""}  # as in the names of earlier runs
+    return plan, run.name or run_name("texas42-one-hand", asked)
 
 
-def plan_begun(context: typer.Context, settings: OneHandSettings) -> tuple[Plan, str]:
-    """Return the plan and the name of an existing run. Raises BadInput."""
-    from forge_core.texas42.one_hand_training.train import plan_of, settings_from
+def plan_begun(context: typer.Context, run: RunSettings) -> tuple[Plan, str | None, str]:
+    """Return the plan, first model and name of an existing run. Raises BadInput."""
+    from forge_core.learning.runs import settings_from
+    from forge_core.texas42.one_hand_training.train import plan_of
     from forge_core.texas42.sources import OneHandRows
 
-    begun, name = read_begun(context, settings.runs, settings.name)
-    return plan_of(settings_from(begun["train"], begun["init_from"]), OneHandRows(begun["data"])), name
+    begun, name = read_begun(context, run.runs, run.name)
+    plan = plan_of(settings_from(OneHandSettings, begun["train"]), OneHandRows(begun["data"]))
+    return plan, begun["init_from"], name

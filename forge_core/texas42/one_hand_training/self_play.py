@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,9 @@ import torch
 
 from forge_core.arena.settings import held_out_seeds
 from forge_core.errors import BadInput
-from forge_core.learning.checkpoints import weights_digest
 from forge_core.learning.labelled.losses import expected_regret
 from forge_core.learning.loop import LoopRun, Watch, go_through
-from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_machine
+from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_run, settings_from
 from forge_core.streams import stream
 from forge_core.texas42.arena.duplicate import Conditions, play_out
 from forge_core.texas42.declaring import DECLARING_VERSION
@@ -41,7 +40,7 @@ from forge_core.texas42.one_hand.self_play import (
     self_play,
 )
 from forge_core.texas42.one_hand_training.lessons import Lesson
-from forge_core.texas42.one_hand_training.train import NOT_OF_TRAINING, Since, first_network, rate_at
+from forge_core.texas42.one_hand_training.train import Since, first_network, rate_at, size_of
 from forge_core.texas42.players.heuristic import HeuristicPlayer
 from forge_core.texas42.players.one_hand import OneHandPlayer
 from forge_core.texas42.players.protocol import Player
@@ -80,12 +79,18 @@ class SelfPlayRun(LoopRun):
     """A run in a folder. It counts deals where LoopRun speaks of what was played."""
 
     def __init__(
-        self, settings: SelfPlaySettings, folder: Path, record: dict[str, Any], network: OneHandNet
+        self,
+        settings: SelfPlaySettings,
+        folder: Path,
+        record: dict[str, Any],
+        network: OneHandNet,
+        workers: int | None = None,
     ) -> None:
-        """record: config.json. network: training starts from its weights."""
+        """record: config.json. network: training starts from its weights. workers: threads that play; None:
+        one per core."""
         super().__init__(folder, record, settings.steps * settings.deals, EVALUATIONS)
         self.settings, self.network, self.step, self.since = settings, network, 0, Since()
-        self.average = copy.deepcopy(network)
+        self.workers, self.average = workers, copy.deepcopy(network)
         self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.lr)
         self.games = Conditions().deal(held_out_seeds(_EVALUATED))
         self.opponent = OneHandPlayer("shipped", load_policy(ONE_HAND_MODEL))
@@ -101,7 +106,7 @@ class SelfPlayRun(LoopRun):
         hands, decls = deals_of(settings.seed, step, settings.deals)
         draws = stream(settings.seed, "self-play-draws", step).random((settings.deals, N_PLAYS))
         policy = policy_of(self.network)
-        lesson = lesson_of(self_play(hands, decls, draws, settings.epsilon, policy, settings.workers))
+        lesson = lesson_of(self_play(hands, decls, draws, settings.epsilon, policy, self.workers))
         logits = lesson.logits(self.network)
         loss = expected_regret(logits, lesson.q, lesson.legal, settings.temperature).mean()
         for group in self.optimizer.param_groups:
@@ -167,38 +172,41 @@ def points_against_rules(policy: Policy) -> float:
 
 
 def train(
-    settings: SelfPlaySettings, folder: str | Path, *, resume: bool = False, watch: Watch | None = None
+    settings: SelfPlaySettings,
+    folder: str | Path,
+    *,
+    init_from: str | None = None,
+    workers: int | None = None,
+    resume: bool = False,
+    watch: Watch | None = None,
 ) -> TrainResult:
     """Train a network and keep everything in `folder`.
 
+    init_from: a model to start from, of the same size. workers: threads that play; None: one per core.
     resume: continue from the checkpoint in `folder`; the result is the same as without the interruption.
     watch: what ends the run early, and who is told how far it is. Raises BadInput for settings, a model or a
     checkpoint that does not fit, and KeyboardInterrupt if `watch` says so.
     """
     folder = Path(folder)
-    network = first_network(OneHandNet, settings, None if resume else settings.init_from)
-    record = claim_folder(folder, describe_run(settings, network), resume)
+    network = first_network(OneHandNet, settings, None if resume else init_from)
+    record = describe_run(
+        train=asdict(settings) | size_of(network),
+        spec=network.spec,
+        data=data_record(),
+        init_from=init_from,
+        model_version=MODEL_VERSION,
+        device="cpu",
+        precision="32",
+        opponent=load_policy(ONE_HAND_MODEL).describe(),
+    )
+    record = claim_folder(
+        folder, record, resume, lambda stored: asdict(settings_from(SelfPlaySettings, stored))
+    )
 
     def begin() -> SelfPlayRun:
-        return SelfPlayRun(settings, folder, record, network)
+        return SelfPlayRun(settings, folder, record, network, workers)
 
     return go_through(begin, resume, "cpu", "32", network.n_parameters, watch or Watch())
-
-
-def describe_run(settings: SelfPlaySettings, network: OneHandNet) -> dict[str, Any]:
-    """Return the config.json of a run, which also begins the card of its network."""
-    size = {"hidden": network.config.hidden, "second": network.config.second}
-    parent = settings.init_from
-    return {
-        "train": train_record(settings) | size,
-        "spec": network.spec.to_dict(),
-        "data": data_record(),
-        "init_from": parent,
-        "parent_weights": weights_digest(parent) if parent else None,
-        "model_version": MODEL_VERSION,
-        "opponent": load_policy(ONE_HAND_MODEL).describe(),
-        **describe_machine("cpu", "32"),
-    }
 
 
 def data_record() -> dict[str, Any]:
@@ -206,20 +214,6 @@ def data_record() -> dict[str, Any]:
     shares = {"strongest_bids": STRONGEST_BIDS, "unsuitable": UNSUITABLE, "spread": SPREAD}
     versions = {"self_play": SELF_PLAY_VERSION, "declaring": DECLARING_VERSION}
     return {"kind": SELF_PLAY, **shares, "versions": versions}
-
-
-def train_record(settings: SelfPlaySettings) -> dict[str, Any]:
-    """Return the settings that determine the network, as JSON types."""
-    without = (*NOT_OF_TRAINING, "workers")
-    return {name: value for name, value in asdict(settings).items() if name not in without}
-
-
-def settings_from(stored: Mapping[str, Any], init_from: str | None) -> SelfPlaySettings:
-    """Return the settings of a run from `train` in its config.json. Raises BadInput for other settings."""
-    known = {each.name for each in fields(SelfPlaySettings)}
-    if unknown := sorted(set(stored) - known):
-        raise BadInput(f"the run has a setting {unknown[0]} that this code does not know: start a new run")
-    return SelfPlaySettings(**stored, init_from=init_from)
 
 
 def point_text(point: Point) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from forge_core.errors import BadInput
-from forge_core.learning.checkpoints import load_model, weights_digest
+from forge_core.learning.checkpoints import load_model
 from forge_core.learning.labelled.metrics import GOAL, evaluate_q, evaluate_random
 from forge_core.learning.loop import LoopRun, Watch, go_through
-from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_machine
+from forge_core.learning.runs import Point, TrainResult, claim_folder, describe_run, settings_from
 from forge_core.splits import Split
 from forge_core.streams import stream
 from forge_core.texas42.one_hand.option_network import OptionNet
@@ -36,8 +36,6 @@ _WARMUP = 0.1
 _STEPS_AT_ONCE = 20
 """steps between two looks at the clock and at Ctrl-C: about a second"""
 _EVALUATED_AT_ONCE = 16_384
-NOT_OF_TRAINING = ("init_from", "name", "runs")
-"""settings that do not belong to `train` in config.json"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,16 +202,35 @@ def _in_parts(decisions: Lessons) -> Iterator[Lesson]:
         yield decisions.lesson(np.arange(first, min(first + _EVALUATED_AT_ONCE, len(decisions))))
 
 
-def train(plan: Plan, folder: str | Path, *, resume: bool = False, watch: Watch | None = None) -> TrainResult:
+def train(
+    plan: Plan,
+    folder: str | Path,
+    *,
+    init_from: str | None = None,
+    resume: bool = False,
+    watch: Watch | None = None,
+) -> TrainResult:
     """Train a network and keep everything in `folder`.
 
-    resume: continue from the checkpoint in `folder`; the result is the same as without the interruption.
-    watch: what ends the run early, and who is told how far it is. Raises BadInput for a plan, a model or a
-    checkpoint that does not fit, and KeyboardInterrupt if `watch` says so.
+    init_from: a model to start from, of the same size. resume: continue from the checkpoint in `folder`; the
+    result is the same as without the interruption. watch: what ends the run early, and who is told how far it
+    is. Raises BadInput for a plan, a model or a checkpoint that does not fit, and KeyboardInterrupt if
+    `watch` says so.
     """
-    folder, init_from = Path(folder), plan.settings.init_from
+    folder = Path(folder)
     network = first_network(plan.train.network, plan.settings, None if resume else init_from)
-    record = claim_folder(folder, describe_run(plan, network, init_from), resume, _completed)
+    record = describe_run(
+        train=asdict(plan.settings) | size_of(network),
+        spec=network.spec,
+        data={**plan.data, "decisions": len(plan.train)},
+        init_from=init_from,
+        model_version=MODEL_VERSION,
+        device="cpu",
+        precision="32",
+    )
+    record = claim_folder(
+        folder, record, resume, lambda stored: asdict(settings_from(OneHandSettings, stored))
+    )
 
     def begin() -> Run:
         return Run(plan, folder, record, network)
@@ -254,36 +271,9 @@ def first_network(kind: type[N], settings: _Size, init_from: str | None) -> N:
     return network
 
 
-def describe_run(plan: Plan, network: OptionNet, init_from: str | None) -> dict[str, Any]:
-    """Return the config.json of a run, which also begins the card of its network."""
-    size = {"hidden": network.config.hidden, "second": network.config.second}
-    return {
-        "train": train_record(plan.settings) | size,
-        "spec": network.spec.to_dict(),
-        "data": {**plan.data, "decisions": len(plan.train)},
-        "init_from": init_from,
-        "parent_weights": weights_digest(init_from) if init_from else None,
-        "model_version": MODEL_VERSION,
-        **describe_machine("cpu", "32"),
-    }
-
-
-def train_record(settings: OneHandSettings) -> dict[str, Any]:
-    """Return the settings of training as JSON types, without the name and the place of the run."""
-    return {name: value for name, value in asdict(settings).items() if name not in NOT_OF_TRAINING}
-
-
-def _completed(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the target to the settings of a run that was begun when there was only one."""
-    return {"target": "values", **stored}
-
-
-def settings_from(stored: Mapping[str, Any], init_from: str | None) -> OneHandSettings:
-    """Return the settings of a run from `train` in its config.json. Raises BadInput for other settings."""
-    known = {each.name for each in fields(OneHandSettings)}
-    if unknown := sorted(set(stored) - known):
-        raise BadInput(f"the run has a setting {unknown[0]} that this code does not know: start a new run")
-    return OneHandSettings(**stored, init_from=init_from)
+def size_of(network: OptionNet) -> dict[str, int]:
+    """Return the size of a network by the names of its settings."""
+    return {"hidden": network.config.hidden, "second": network.config.second}
 
 
 def point_text(point: Point) -> str:

@@ -43,8 +43,21 @@ def check_positive(name: str, value: float) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class RunSettings:
+    """Settings of a run that do not determine what its steps do: where it starts, and where it is kept."""
+
+    init_from: str | None = setting(
+        None, "Model to start from; it also determines the size.", metavar="PATH", panel=_NETWORK
+    )
+    name: str | None = setting(
+        None, "Name of the run and of its folder.", default_text="made from its settings", panel=_RUN
+    )
+    runs: str = setting(RUNS, "Folder that contains all runs.", metavar="DIR", panel=_RUN)
+
+
+@dataclass(frozen=True, slots=True)
 class SizeSettings:
-    """The network to train: its size, or a model to start from. Raises BadInput for sizes out of range."""
+    """The size of the network to train. Raises BadInput for sizes out of range."""
 
     hidden: int | None = setting(
         None,
@@ -57,9 +70,6 @@ class SizeSettings:
         "Units of the second hidden layer.",
         default_text=f"{SECOND}, or as in the model to start from",
         panel=_NETWORK,
-    )
-    init_from: str | None = setting(
-        None, "Model to start from; it also determines the size.", metavar="PATH", panel=_NETWORK
     )
 
     def __post_init__(self) -> None:
@@ -98,13 +108,6 @@ class OneHandSettings(SizeSettings):
     seed: int = setting(
         0, "Seed of the first weights and of the order of decisions.", read=read_seed, panel=_RUN
     )
-    name: str | None = setting(
-        None,
-        "Name of the run and of its folder.",
-        default_text="made from its settings",
-        panel=_RUN,
-    )
-    runs: str = setting(RUNS, "Folder that contains all runs.", metavar="DIR", panel=_RUN)
 
     def __post_init__(self) -> None:
         SizeSettings.__post_init__(self)

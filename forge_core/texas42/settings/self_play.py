@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from forge_core.errors import BadInput
-from forge_core.learning.folders import RUNS
 from forge_core.learning.labelled.config import REGRET_TEMPERATURE
 from forge_core.ranges import check_numbers
 from forge_core.settings import setting
-from forge_core.texas42.settings.one_hand import SizeSettings, check_positive, read_seed
+from forge_core.texas42.settings.one_hand import RunSettings, SizeSettings, check_positive, read_seed
 
 SELF_PLAY = "self-play"
 """kind of training data in the records of runs and in model cards"""
@@ -19,6 +18,18 @@ MOST_DEALS = 1 << 16
 """maximum number of deals of a step, which take about 25 kB each"""
 
 _PACE, _RUN = "Steps, deals and learning rate", "Run"
+
+
+@dataclass(frozen=True, slots=True)
+class SelfPlayRunSettings(RunSettings):
+    """Settings of a run that do not determine its network. Raises BadInput for values out of range."""
+
+    workers: int | None = setting(None, "Threads that play.", default_text="one per core", panel=_RUN)
+
+    def __post_init__(self) -> None:
+        check_numbers(self)
+        if self.workers is not None and self.workers < 1:
+            raise BadInput(f"workers {self.workers}: use at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +48,9 @@ class SelfPlaySettings(SizeSettings):
     epsilon: float = setting(
         EPSILON, "Share of plays made at random, so that rare situations occur.", metavar="SHARE", panel=_PACE
     )
-    workers: int | None = setting(None, "Threads that play.", default_text="one per core", panel=_RUN)
     seed: int = setting(
         0, "Seed of the first weights, of the deals and of random plays.", read=read_seed, panel=_RUN
     )
-    name: str | None = setting(
-        None, "Name of the run and of its folder.", default_text="made from its settings", panel=_RUN
-    )
-    runs: str = setting(RUNS, "Folder that contains all runs.", metavar="DIR", panel=_RUN)
 
     def __post_init__(self) -> None:
         check_numbers(self)
@@ -57,5 +63,3 @@ class SelfPlaySettings(SizeSettings):
         check_positive("temperature", self.temperature)
         if not 0 <= self.epsilon <= 1:
             raise BadInput(f"epsilon {self.epsilon}: use a share from 0 to 1")
-        if self.workers is not None and self.workers < 1:
-            raise BadInput(f"workers {self.workers}: use at least 1")
