@@ -31,6 +31,7 @@ from forge_assets.tracking.training import TrainingTracker
 from forge_core.errors import BadInput, FileCorrupt, StoreUnusable
 from forge_core.files import Store
 from forge_core.learning.labelled.callbacks import Checkpoints
+from forge_core.learning.labelled.job import TrainingJob
 from forge_core.learning.labelled.train import train
 from forge_core.learning.runs import CHECKPOINT
 from forge_core.splits import Split
@@ -173,18 +174,18 @@ def test_games_and_bidding_tables_on_a_full_disk(disk):
 
 def test_training_on_a_full_disk_goes_on_as_if_nothing_had_happened(disk, tmp_path):
     rows = toy_rows(500, "val")
-    whole = train(FEW_STEPS, ToySource(), rows, tmp_path / "whole")
+    whole = train(TrainingJob(FEW_STEPS, ToySource(), rows, tmp_path / "whole"))
 
     def fill(point) -> None:
         if point["step"] == 20:
             fill_up(disk, leave=0)
 
     with pytest.raises(StoreUnusable, match=f"cannot write {disk}/run/.*{FULL}"):
-        train(FEW_STEPS, ToySource(), rows, disk / "run", on_point=fill)
+        train(TrainingJob(FEW_STEPS, ToySource(), rows, disk / "run"), on_point=fill)
     assert not temporaries(disk)
     Checkpoints().load_checkpoint(disk / "run" / CHECKPOINT)
     (disk / ".ballast").unlink()
-    resumed = train(FEW_STEPS, ToySource(), rows, disk / "run", resume=True)
+    resumed = train(TrainingJob(FEW_STEPS, ToySource(), rows, disk / "run"), resume=True)
     weights = [(Path(of.model) / "model.safetensors").read_bytes() for of in (whole, resumed)]
     assert weights[0] == weights[1] and [p["step"] for p in resumed.points] == [10, 20, 30]
 
@@ -232,11 +233,7 @@ def followed(tracker: Tracker, folder: Path, resume: bool = False, on_point=lamb
     following = TrainingTracker(tracker).follow(FEW_STEPS, folder, DATA, None, resume)
     with following as follower:
         result = train(
-            FEW_STEPS,
-            ToySource(),
-            toy_rows(500, "val"),
-            folder,
-            data=DATA,
+            TrainingJob(FEW_STEPS, ToySource(), toy_rows(500, "val"), folder, data=DATA),
             resume=resume,
             on_point=lambda of_run: point(follower, of_run),
         )
@@ -281,7 +278,7 @@ def test_what_may_only_be_read_is_said_and_read(disk, shards, tmp_path):
             lambda: TOKEN_ROWS.update(shards, store, Split.TRAIN, ROWS),
             lambda: list(fill_games(store.join("eq-games"), KEYS[:1], ExactOracle(), PLAYING, device="cpu")),
             lambda: list(fill_tables(store.join("bidding-results"), [0], BIDDING)),
-            lambda: train(FEW_STEPS, ToySource(), rows, view / "run"),
+            lambda: train(TrainingJob(FEW_STEPS, ToySource(), rows, view / "run")),
         ):
             with pytest.raises(StoreUnusable, match=f"{view}.*{said}"):
                 write()
@@ -562,9 +559,9 @@ def test_networks_and_checkpoints_of_another_schema_are_refused(tmp_path, monkey
     rows = toy_rows(500, "val")
     with monkeypatch.context() as patch:
         patch.setattr(resumption, "CHECKPOINT_SCHEMA", 2)
-        result = train(FEW_STEPS, ToySource(), rows, tmp_path / "run")
+        result = train(TrainingJob(FEW_STEPS, ToySource(), rows, tmp_path / "run"))
     with pytest.raises(BadInput, match=r"last\.ckpt has schema 2, but this code reads schema 1: .*init_from"):
-        train(FEW_STEPS, ToySource(), rows, tmp_path / "run", resume=True)
+        train(TrainingJob(FEW_STEPS, ToySource(), rows, tmp_path / "run"), resume=True)
     card = Path(result.model) / "model.json"
     record = json.loads(card.read_text())
     card.write_text(json.dumps({**record, "schema_version": 2}))
@@ -585,7 +582,7 @@ def test_the_clock_is_in_no_result(tmp_path, monkeypatch):
             now = time.time
             patch.setattr(time, "time", lambda jump=jump, now=now: now() + jump)
             store = rows_to_learn_from(tmp_path / str(number))
-            train(FEW_STEPS, ToySource(), toy_rows(500, "val"), tmp_path / str(number) / "run")
+            train(TrainingJob(FEW_STEPS, ToySource(), toy_rows(500, "val"), tmp_path / str(number) / "run"))
             stores.append(store)
     for place in ("shards-standard/train", "tokenized/train"):
         assert all(same_files(stores[0].join(place), store.join(place)) for store in stores[1:])

@@ -12,6 +12,7 @@ from toy_game import ToySource, toy_config, toy_rows
 
 from forge_core.files import Store
 from forge_core.learning.inspection import inspect_runs
+from forge_core.learning.labelled.job import TrainingJob
 from forge_core.learning.labelled.train import train
 from forge_core.learning.runs import CHECKPOINT
 
@@ -23,7 +24,7 @@ VAL = toy_rows(300, "val")
 def finished(tmp_path_factory) -> Path:
     """A run of 20 steps with two evaluations; never changed."""
     folder = tmp_path_factory.mktemp("made") / "mine"
-    train(CONFIG, ToySource(), VAL, folder)
+    train(TrainingJob(CONFIG, ToySource(), VAL, folder))
     return folder
 
 
@@ -128,7 +129,7 @@ def test_a_run_that_was_stopped_before_its_first_evaluation_is_sound(run):
 def test_a_curve_is_written_again_by_resuming(finished, run):
     before = (run / "metrics.csv").read_bytes()
     (run / "metrics.csv").unlink()
-    train(CONFIG, ToySource(), VAL, run, resume=True)
+    train(TrainingJob(CONFIG, ToySource(), VAL, run), resume=True)
     assert (run / "metrics.csv").read_bytes() == before
     assert not inspect_runs(run.parent, whole=True)[0].faults
 

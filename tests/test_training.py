@@ -20,6 +20,7 @@ from forge_core.learning.checkpoints import load_model, save_model
 from forge_core.learning.labelled.answers import ask
 from forge_core.learning.labelled.config import Recipe
 from forge_core.learning.labelled.data import Feed, RowModule, sort_rows
+from forge_core.learning.labelled.job import TrainingJob
 from forge_core.learning.labelled.losses import losses
 from forge_core.learning.labelled.metrics import evaluate_random
 from forge_core.learning.labelled.pictures import draw_curve
@@ -47,7 +48,9 @@ def one_thread():
 def unbroken(tmp_path_factory):
     """An uninterrupted run of 60 steps."""
     torch.set_num_threads(1)
-    return train(toy_config(patience=3), ToySource(), VAL, tmp_path_factory.mktemp("runs") / "unbroken")
+    return train(
+        TrainingJob(toy_config(patience=3), ToySource(), VAL, tmp_path_factory.mktemp("runs") / "unbroken")
+    )
 
 
 def curve(folder) -> list[dict[str, str]]:
@@ -80,7 +83,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(unbroken, tmp_path):
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert len(curve(tmp_path / "run")) == 2
-    resumed = train(toy_config(patience=3), ToySource(), VAL, tmp_path / "run", resume=True)
+    resumed = train(TrainingJob(toy_config(patience=3), ToySource(), VAL, tmp_path / "run"), resume=True)
     assert curve(resumed.folder) == curve(unbroken.folder)
     assert weights(resumed.folder) == weights(unbroken.folder)
     assert [point["step"] for point in resumed.points] == [10, 20, 30, 40, 50, 60]
@@ -95,7 +98,9 @@ def test_a_run_that_is_short_of_time_stops_at_an_evaluation_and_goes_on_to_the_s
     steps = []
     for _ in range(6):
         result = train(
-            toy_config(patience=3), ToySource(), VAL, tmp_path / "run", resume=bool(steps), minutes=0
+            TrainingJob(toy_config(patience=3), ToySource(), VAL, tmp_path / "run"),
+            resume=bool(steps),
+            minutes=0,
         )
         steps.append(result.points[-1]["step"])
         assert (result.unfinished, result.stopped_early) == (steps[-1] < 60, False)
@@ -106,21 +111,27 @@ def test_a_run_that_is_short_of_time_stops_at_an_evaluation_and_goes_on_to_the_s
 
 def test_a_run_is_resumed_as_it_was_begun_or_not_at_all(unbroken, tmp_path):
     with pytest.raises(BadInput, match="already contains a run"):
-        train(toy_config(), ToySource(), VAL, unbroken.folder)
+        train(TrainingJob(toy_config(), ToySource(), VAL, unbroken.folder))
     with pytest.raises(BadInput, match=r"differs in train \(model\)"):
-        train(toy_config(patience=3, model={"width": 32}), ToySource(), VAL, unbroken.folder, resume=True)
+        train(
+            TrainingJob(toy_config(patience=3, model={"width": 32}), ToySource(), VAL, unbroken.folder),
+            resume=True,
+        )
     with pytest.raises(BadInput, match="differs in data"):
-        train(toy_config(patience=3), ToySource(), VAL, unbroken.folder, resume=True, data={"hash": "other"})
+        train(
+            TrainingJob(toy_config(patience=3), ToySource(), VAL, unbroken.folder, data={"hash": "other"}),
+            resume=True,
+        )
     with pytest.raises(BadInput, match="no checkpoint"):
-        train(toy_config(), ToySource(), VAL, tmp_path / "nothing", resume=True)
+        train(TrainingJob(toy_config(), ToySource(), VAL, tmp_path / "nothing"), resume=True)
 
 
 def test_the_last_step_is_evaluated_wherever_the_interval_ends(tmp_path):
     config = toy_config(recipe={"steps": 25})
-    result = train(config, ToySource(), VAL, tmp_path / "run")
+    result = train(TrainingJob(config, ToySource(), VAL, tmp_path / "run"))
     assert [point["step"] for point in result.points] == [10, 20, 25]
     assert not result.stopped_early
-    again = train(config, ToySource(), VAL, tmp_path / "run", resume=True)
+    again = train(TrainingJob(config, ToySource(), VAL, tmp_path / "run"), resume=True)
     assert again.points == result.points
 
     class Broken(ToySource):
@@ -130,15 +141,15 @@ def test_the_last_step_is_evaluated_wherever_the_interval_ends(tmp_path):
             return super().batch(k)
 
     with pytest.raises(OSError, match="plug"):
-        train(config, Broken(), VAL, tmp_path / "broken")
-    resumed = train(config, ToySource(), VAL, tmp_path / "broken", resume=True)
+        train(TrainingJob(config, Broken(), VAL, tmp_path / "broken"))
+    resumed = train(TrainingJob(config, ToySource(), VAL, tmp_path / "broken"), resume=True)
     assert curve(resumed.folder) == curve(result.folder)
     assert weights(resumed.folder) == weights(result.folder)
 
 
 def test_training_stops_when_it_gets_no_better(tmp_path):
     config = toy_config(patience=2, recipe={"steps": 500, "learning_rate": 1e-9})
-    result = train(config, ToySource(), VAL, tmp_path / "run")
+    result = train(TrainingJob(config, ToySource(), VAL, tmp_path / "run"))
     assert result.stopped_early
     assert result.points[-1]["step"] == 30
 
@@ -153,14 +164,14 @@ def test_the_gap_between_train_and_val_is_measured_and_changes_nothing(tmp_path)
             return sample
 
     config = toy_config(recipe={"steps": 200}, evaluate_every=100)
-    result = train(config, FewRows(), VAL, tmp_path / "sampled", sample=sample)
+    result = train(TrainingJob(config, FewRows(), VAL, tmp_path / "sampled", sample=sample))
     best = result.best
     found = ask(load_model(result.model), [sample]).measure()["decision_q_gap"]
     assert best["train_decision_q_gap"] == pytest.approx(found, abs=1e-6)
     assert best["train_val_gap"] == pytest.approx(best["decision_q_gap"] - found, abs=1e-6)
     assert best["train_val_gap"] > 1
     assert load_model(result.model).card["results"]["train_val_gap"] == best["train_val_gap"]
-    plain = train(config, FewRows(), VAL, tmp_path / "plain")
+    plain = train(TrainingJob(config, FewRows(), VAL, tmp_path / "plain"))
     assert weights(plain.folder) == weights(result.folder) and "train_val_gap" not in plain.best
     shared = plain.points[0].keys()
     kept = [{name: row[name] for name in shared - set(TIMES)} for row in curve(result.folder)]
@@ -171,32 +182,42 @@ def test_the_gap_between_train_and_val_is_measured_and_changes_nothing(tmp_path)
 
 
 def test_a_fast_dev_run_writes_nothing(tmp_path):
-    result = train(toy_config(), ToySource(), VAL, tmp_path / "run", fast_dev_run=True)
+    result = train(TrainingJob(toy_config(), ToySource(), VAL, tmp_path / "run"), fast_dev_run=True)
     assert result.points[0]["step"] == 1
     assert not (tmp_path / "run").exists()
 
 
 def test_training_starts_from_a_trained_network_of_the_same_size(unbroken, tmp_path):
     config = toy_config(recipe={"steps": 1, "learning_rate": 1e-9}, evaluate_every=1)
-    tuned = train(config, ToySource(), VAL, tmp_path / "tuned", init_from=unbroken.model)
+    tuned = train(TrainingJob(config, ToySource(), VAL, tmp_path / "tuned", init_from=unbroken.model))
     assert tuned.best["decision_q_gap"] == pytest.approx(unbroken.best["decision_q_gap"], abs=1e-6)
     with pytest.raises(BadInput, match="choose its size"):
-        train(toy_config(model={"width": 32}), ToySource(), VAL, tmp_path / "other", init_from=unbroken.model)
+        train(
+            TrainingJob(
+                toy_config(model={"width": 32}),
+                ToySource(),
+                VAL,
+                tmp_path / "other",
+                init_from=unbroken.model,
+            )
+        )
 
 
 def test_a_compiled_run_is_a_model_like_any_other(tmp_path, monkeypatch):
     compile_block = torch.nn.Module.compile  # without the C++ compiler, which takes minutes
     monkeypatch.setattr(Block, "compile", lambda self, **how: compile_block(self, **how, backend="eager"))
     config = toy_config(compile=True, recipe={"steps": 2}, evaluate_every=2, precision="32")
-    compiled = train(config, ToySource(), VAL, tmp_path / "compiled")
-    plain = train(replace(config, compile=False), ToySource(), VAL, tmp_path / "plain")
+    compiled = train(TrainingJob(config, ToySource(), VAL, tmp_path / "compiled"))
+    plain = train(TrainingJob(replace(config, compile=False), ToySource(), VAL, tmp_path / "plain"))
     assert compiled.best["q_mae"] == pytest.approx(plain.best["q_mae"], abs=1e-3)
     assert load_model(compiled.model).state_dict().keys() == load_model(plain.model).state_dict().keys()
 
 
 @pytest.mark.parametrize("objective", ["policy", "regret"])
 def test_objectives_that_answer_with_logits_learn_the_best_actions(tmp_path, objective):
-    result = train(toy_config(model={"objective": objective}), ToySource(), VAL, tmp_path / "run")
+    result = train(
+        TrainingJob(toy_config(model={"objective": objective}), ToySource(), VAL, tmp_path / "run")
+    )
     assert result.best["decision_q_gap"] < 0.1 * evaluate_random(VAL.q, VAL.legal)["decision_q_gap"]
     assert "q_mae" not in result.best
     assert "value_mae" in result.best
@@ -231,7 +252,7 @@ def test_nonsense_met_while_training_stops_it(tmp_path):
             return super().batch(k) if k < 3 else poisoned("weight", np.nan)
 
     with pytest.raises(BadInput, match="training rows: weight contains NaN"):
-        train(toy_config(), Spoilt(), VAL, tmp_path / "run")
+        train(TrainingJob(toy_config(), Spoilt(), VAL, tmp_path / "run"))
 
 
 def test_tokens_of_another_encoder_are_refused(unbroken, tmp_path):
@@ -239,7 +260,7 @@ def test_tokens_of_another_encoder_are_refused(unbroken, tmp_path):
         spec = replace(SPEC, version="t2")
 
     with pytest.raises(BadInput, match="version t1"):
-        train(toy_config(), Newer(), VAL, tmp_path / "run", init_from=unbroken.model)
+        train(TrainingJob(toy_config(), Newer(), VAL, tmp_path / "run", init_from=unbroken.model))
     with pytest.raises(BadInput, match="version"):
         RowModule(Newer(), VAL, SPEC, steps=1)
 
@@ -247,17 +268,20 @@ def test_tokens_of_another_encoder_are_refused(unbroken, tmp_path):
 def test_a_checkpoint_of_another_size_is_refused(unbroken, tmp_path):
     run = tmp_path / "run"
     config = toy_config(model={"width": 32})
-    train(replace(config, recipe=replace(config.recipe, steps=10)), ToySource(), VAL, run)
+    train(TrainingJob(replace(config, recipe=replace(config.recipe, steps=10)), ToySource(), VAL, run))
     (run / CHECKPOINT).write_bytes((Path(unbroken.folder) / CHECKPOINT).read_bytes())
     with pytest.raises(BadInput, match="width 16"):
-        train(replace(config, recipe=replace(config.recipe, steps=10)), ToySource(), VAL, run, resume=True)
+        train(
+            TrainingJob(replace(config, recipe=replace(config.recipe, steps=10)), ToySource(), VAL, run),
+            resume=True,
+        )
 
 
 def test_a_device_that_is_not_here_is_an_error(tmp_path):
     with pytest.raises((DeviceUnavailable, BadInput)):
-        train(toy_config(device="cuda:99"), ToySource(), VAL, tmp_path / "run")
+        train(TrainingJob(toy_config(device="cuda:99"), ToySource(), VAL, tmp_path / "run"))
     with pytest.raises(BadInput, match="needs CUDA"):
-        train(toy_config(precision="16-mixed"), ToySource(), VAL, tmp_path / "run")
+        train(TrainingJob(toy_config(precision="16-mixed"), ToySource(), VAL, tmp_path / "run"))
 
 
 def test_a_feed_begins_at_its_step_and_parts_share_the_work():

@@ -17,6 +17,7 @@ from forge_core.errors import BadInput, DeviceUnavailable
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
 from forge_core.learning.labelled.config import TrainConfig
+from forge_core.learning.labelled.job import TrainingJob
 from forge_core.learning.labelled.rows import concatenate
 from forge_core.learning.labelled.stored import StoredSource
 from forge_core.learning.labelled.train import train
@@ -93,7 +94,7 @@ def test_two_processes_train_one_network_and_resume_it(store, tmp_path):
     config = TrainConfig.from_dict({**record["train"], "devices": 1})
     rows, val_rows = (TokenStore(Store(store), split) for split in (Split.TRAIN, Split.VAL))
     alone, half = (
-        train(config, source(rows, 32), val_rows.rows(), tmp_path / source.__name__)
+        train(TrainingJob(config, source(rows, 32), val_rows.rows(), tmp_path / source.__name__))
         for source in (BothHalves, FirstHalves)
     )
     ours = weights_of(found["model"])

@@ -96,7 +96,12 @@ def toy_config(**changes):
 if __name__ == "__main__":
     import torch
 
+    from forge_core.learning.labelled.job import TrainingJob
     from forge_core.learning.labelled.train import train
 
     torch.set_num_threads(1)
-    train(toy_config(patience=3), ToySource(hang_at=int(sys.argv[2])), toy_rows(300, "val"), sys.argv[1])
+    train(
+        TrainingJob(
+            toy_config(patience=3), ToySource(hang_at=int(sys.argv[2])), toy_rows(300, "val"), sys.argv[1]
+        )
+    )

@@ -16,7 +16,7 @@ class DeferredTracker:
         default_address()
 
     def follow(self, *arguments: Any) -> AbstractContextManager[Any]:
-        """See `forge_core.texas42.cli.train.Tracking`."""
+        """See `forge_core.learning.labelled.teaching.Tracking`."""
         from forge_assets.tracking.tracker import Tracker
         from forge_assets.tracking.training import TrainingTracker
 

@@ -120,6 +120,7 @@ def teach(
     """
     from forge_core.files import Store
     from forge_core.learning.labelled import teaching
+    from forge_core.learning.labelled.job import TrainingJob
     from forge_core.learning.labelled.metrics import evaluate_random
     from forge_core.learning.runs import CHECKPOINT
 
@@ -129,14 +130,9 @@ def teach(
     with ExitStack() as open_rows:
         if close := getattr(rows, "close", None):  # live rows come from other processes
             open_rows.callback(close)
+        job = TrainingJob(training, rows, val_rows, run.folder, source.record, parent, sample=source.sample())
         result = teaching.teach(
-            training,
-            rows,
-            val_rows,
-            run.folder,
-            source.record,
-            parent,
-            sample=source.sample(),
+            job,
             resume=resume,
             on_point=lambda point: print(teaching.point_text(point), file=sys.stderr),
             tracking=tracking,

@@ -1,8 +1,8 @@
-"""The verb `train` of games whose networks learn from their own play, see `forge_core.learning.loop`."""
+"""Parts of the verbs that train: --resume, runs of `forge_core.learning.loop`, and results."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,21 +26,40 @@ Minutes = Annotated[
     typer.Option("--minutes", min=0, metavar="N", help="Stop after N minutes; --resume continues."),
 ]
 
-_WITH_RESUME = {"name", "runs", "resume", "minutes", "device", "workers", "json"}
-"""options that may be given with --resume, since the network does not depend on them; all others come from
-the run"""
+WITH_RESUME = {"name", "runs", "resume", "minutes", "workers", "json"}
+"""options that may be given with --resume to any of the verbs, since the network does not depend on them; all
+others come from the run"""
 
 
-def read_begun(context: typer.Context, runs: str, name: str | None) -> tuple[dict[str, Any], str]:
-    """Return the config.json and the name of the run to resume. Raises BadInput."""
+def folder_of(runs: str, name: str) -> Path:
+    """Return the folder of a run. Raises BadInput for a name that leads out of `runs`."""
+    from forge_core.files import Store
+
+    Store(runs).join(name)
+    return Path(runs) / name
+
+
+def how_to_continue(context: typer.Context, runs: str, name: str) -> str:
+    """Return a clause that names the command which continues a run."""
+    elsewhere = "" if runs == RUNS else f" --runs {runs}"
+    return f"continue with {context.command_path} --resume --name {name}{elsewhere}"
+
+
+def read_begun(
+    context: typer.Context, runs: str, name: str | None, also: Collection[str] = ("device",)
+) -> tuple[dict[str, Any], str]:
+    """Return the config.json and the name of the run to resume. Raises BadInput.
+
+    also: options of this verb that may be given besides WITH_RESUME.
+    """
     from forge_core.learning.runs import read_run
 
     if name is None:
         raise BadInput("--resume needs the name of a run: add --name")
-    if foreign := sorted(given(context) - _WITH_RESUME):
+    if foreign := sorted(given(context) - {*WITH_RESUME, *also}):
         option = foreign[0].replace("_", "-")
         raise BadInput(f"--resume uses the run's own settings: leave out --{option}, or start a new run")
-    return read_run(Path(runs) / name), name
+    return read_run(folder_of(runs, name)), name
 
 
 def train_in_folder(
@@ -68,10 +87,7 @@ def train_in_folder(
     from forge_core.learning.memory import keep_freed_memory
     from forge_core.learning.runs import CHECKPOINT
 
-    Store(runs).join(name)  # raises BadInput for a name that leads out of the folder
-    folder, out = Path(runs) / name, notes()
-    elsewhere = "" if runs == RUNS else f" --runs {runs}"
-    how = f"continue with {context.command_path} --resume --name {name}{elsewhere}"
+    folder, how, out = folder_of(runs, name), how_to_continue(context, runs, name), notes()
     keep_freed_memory()
     out.print(f"{title}: {folder}", style="dim")
     try:
@@ -97,19 +113,30 @@ def train_in_folder(
 
 def print_result(result: TrainResult, unit: str, json: bool) -> None:
     """Print how far the run got, and where the network is."""
-    from forge_core.cli.screen import print_json, screen, seconds_text
+    from forge_core.cli.screen import print_json, screen
 
-    last = result.points[-1] if result.points else None
     if json:
-        names = ("folder", "model", "parameters", "device", "precision", "unfinished")
-        print_json({**{name: getattr(result, name) for name in names}, "last": last})
+        print_json({**record_of(result), "last": result.points[-1] if result.points else None})
         return
     out = screen()
-    if last:
-        out.print(
-            f"{result.parameters:,} parameters, {last['rows']:,} {unit}, {seconds_text(last['seconds'])} "
-            f"({seconds_text(last['cpu_seconds'])} of CPU) on {result.device} ({result.precision})",
-            soft_wrap=True,
-        )
+    if result.points:
+        out.print(summary_of(result, unit), soft_wrap=True)
     if result.model:
         out.print(f"{result.model}: the network", soft_wrap=True)
+
+
+def record_of(result: TrainResult) -> dict[str, Any]:
+    """Return what programs read of any run, JSON types by name."""
+    names = ("folder", "model", "parameters", "device", "precision", "unfinished")
+    return {name: getattr(result, name) for name in names}
+
+
+def summary_of(result: TrainResult, unit: str) -> str:
+    """Return a line about the whole run: its network, how much it learnt from, its time and its machine."""
+    from forge_core.cli.screen import seconds_text
+
+    last = result.points[-1]
+    return (
+        f"{result.parameters:,} parameters, {last['rows']:,} {unit}, {seconds_text(last['seconds'])} "
+        f"({seconds_text(last['cpu_seconds'])} of CPU) on {result.device} ({result.precision})"
+    )

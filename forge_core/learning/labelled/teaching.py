@@ -19,7 +19,7 @@ from forge_core.learning.labelled.settings import (
 
 if TYPE_CHECKING:
     from forge_core.learning.labelled.config import TrainConfig
-    from forge_core.learning.labelled.rows import Rows, RowSource
+    from forge_core.learning.labelled.job import TrainingJob
     from forge_core.learning.networks.sizes import ModelConfig
     from forge_core.learning.runs import Follower, Point, TrainResult
 
@@ -133,14 +133,8 @@ def set_threads(threads: int | None, makers: int, devices: int = 1) -> None:
 
 
 def teach(
-    config: TrainConfig,
-    source: RowSource,
-    val_rows: Rows,
-    folder: Path,
-    data: Mapping[str, Any],
-    init_from: str | None,
+    job: TrainingJob,
     *,
-    sample: Rows | None = None,
     resume: bool = False,
     fast_dev_run: bool = False,
     minutes: float | None = None,
@@ -159,9 +153,10 @@ def teach(
     from forge_core.learning.labelled.train import train
     from forge_core.learning.ranks import rank_of
 
-    is_kept = not (fast_dev_run or rank_of(config.devices))
-    following = tracking.follow(config, folder, data, init_from, resume) if tracking and is_kept else None
-    alone = Store(str(folder)).held() if is_kept else nullcontext()
+    is_kept, following = not (fast_dev_run or rank_of(job.config.devices)), None
+    if tracking and is_kept:
+        following = tracking.follow(job.config, Path(job.folder), job.data, job.init_from, resume)
+    alone = Store(str(job.folder)).held() if is_kept else nullcontext()
     with alone, following or nullcontext() as follower:
 
         def take(point: Point) -> None:
@@ -171,13 +166,7 @@ def teach(
                 follower.point(point)
 
         result = train(
-            config,
-            source,
-            val_rows,
-            folder,
-            sample=sample,
-            data=data,
-            init_from=init_from,
+            job,
             resume=resume,
             fast_dev_run=fast_dev_run,
             minutes=minutes,

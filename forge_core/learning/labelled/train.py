@@ -19,9 +19,10 @@ from forge_core.learning.checkpoints import load_model
 from forge_core.learning.labelled.callbacks import Bar, Checkpoints, Keeper, quiet_lightning
 from forge_core.learning.labelled.config import TrainConfig
 from forge_core.learning.labelled.data import RowModule
+from forge_core.learning.labelled.job import TrainingJob
 from forge_core.learning.labelled.learner import Learner
 from forge_core.learning.labelled.metrics import GOAL
-from forge_core.learning.labelled.rows import Rows, RowSource
+from forge_core.learning.labelled.rows import RowSource
 from forge_core.learning.networks.transformer import TokenTransformer
 from forge_core.learning.precision import resolve_precision
 from forge_core.learning.ranks import rank_of, together
@@ -40,39 +41,31 @@ MODEL_VERSION = "m1"
 
 
 def train(
-    config: TrainConfig,
-    source: RowSource,
-    val_rows: Rows,
-    folder: str | Path,
+    job: TrainingJob,
     *,
-    sample: Rows | None = None,
-    data: Mapping[str, Any] | None = None,
-    init_from: str | None = None,
     resume: bool = False,
     fast_dev_run: bool = False,
     minutes: float | None = None,
     progress: bool = False,
     on_point: Callable[[Point], None] | None = None,
 ) -> TrainResult:
-    """Train a network on batches 0, 1, ... of `source`, evaluate it on `val_rows`, and save it in `folder`.
+    """Train and evaluate the network of a job, and save it in the job's folder.
 
-    sample: training rows on which the network is evaluated, too; training does not depend on them. data: a
-    description of the rows as JSON types, including their version, for config.json and the model card.
-    init_from: a model to start from, with the same tokens and size. resume: continue from the last
-    checkpoint in `folder`, with the same configuration and data; the result is the same as without the
-    interruption. fast_dev_run: run one batch and one evaluation, and write nothing. minutes: stop after
-    the last evaluation that fits into this time; the run can then be resumed.
+    resume: continue from the last checkpoint in the folder, with the same configuration and data; the result
+    is the same as without the interruption. fast_dev_run: run one batch and one evaluation, and write
+    nothing. minutes: stop after the last evaluation that fits into this time; the run can then be resumed.
     on_point: called after each evaluation. Raises BadInput if rows or checkpoints do not match the
     configuration.
     """
+    config, source, init_from = job.config, job.source, job.init_from
     until = None if minutes is None else time.monotonic() + 60 * minutes
-    folder = Path(folder)
+    folder = Path(job.folder)
     device = resolve_device(config.device)
     precision = resolve_precision(config.precision, device)
     record = describe_run(
         train=config.to_dict(),
         spec=source.spec,
-        data=data or {},
+        data=job.data,
         init_from=init_from,
         model_version=MODEL_VERSION,
         device=device,
@@ -83,7 +76,7 @@ def train(
         learner = Learner(source.spec, config.model, config.recipe)
         if init_from and not resume:
             learner.start_from(_load_parent(init_from, config, source))
-        rows = RowModule(source, val_rows, source.spec, config.recipe.steps, sample)
+        rows = RowModule(source, job.val_rows, source.spec, config.recipe.steps, job.sample)
         if not (fast_dev_run or rank_of(config.devices)):
             record = claim_folder(folder, record, resume, _complete)
         if config.compile:

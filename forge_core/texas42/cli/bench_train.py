@@ -10,6 +10,7 @@ import torch
 from forge_core.cli.figures import Benchmark, Figure, conditions
 from forge_core.device import resolve_device
 from forge_core.learning.labelled.config import Recipe, TrainConfig
+from forge_core.learning.labelled.job import TrainingJob
 from forge_core.learning.labelled.rows import Rows, concatenate
 from forge_core.learning.labelled.train import train
 from forge_core.learning.networks.sizes import SIZES
@@ -112,7 +113,7 @@ def seconds_a_row(
     clock = "cpu_seconds" if device == "cpu" else "seconds"
     few = rows.take(slice(0, len(rows), max(1, len(rows) // 200)))
     with TemporaryDirectory() as folder:
-        points = train(config, Replay(rows, batch), few, folder).points
+        points = train(TrainingJob(config, Replay(rows, batch), few, folder)).points
     return min(
         (after[clock] - before[clock]) / (after["rows"] - before["rows"])
         for before, after in pairwise(points)

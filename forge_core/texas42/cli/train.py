@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_core.cli.options import Device, Json, expand_settings, given
+from forge_core.cli.options import Device, Json, expand_settings
 from forge_core.cli.status import INTERRUPTED, Stopped
-from forge_core.errors import BadInput
-from forge_core.learning.folders import RUNS, run_name
+from forge_core.cli.training import (
+    Minutes,
+    Resume,
+    folder_of,
+    how_to_continue,
+    read_begun,
+    record_of,
+    summary_of,
+)
+from forge_core.learning.folders import run_name
 from forge_core.learning.labelled.settings import LiveTeachingSettings
 from forge_core.texas42.folders import GAME_ROWS_FOLDER, TOKENS_FOLDER
 
 if TYPE_CHECKING:
     from forge_core.learning.labelled.config import TrainConfig
-    from forge_core.learning.labelled.rows import Rows
     from forge_core.learning.runs import Point, TrainResult
     from forge_core.texas42.sources import Source
 
-_WITH_RESUME = {"name", "runs", "resume", "minutes", "workers", "share", "threads", "json"}
-"""options allowed with --resume; all others are fixed by the run"""
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run whose rows have not been opened."""
+
+    config: TrainConfig
+    source: Source
+    init_from: str | None
+    name: str
 
 
 @expand_settings
@@ -58,19 +73,8 @@ def train(
         ),
     ] = 1,
     settings: LiveTeachingSettings,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Continue run --name from its last checkpoint with its own settings."),
-    ] = False,
-    minutes: Annotated[
-        float | None,
-        typer.Option(
-            "--minutes",
-            min=0,
-            metavar="N",
-            help="Stop after the last evaluation that fits into this time; --resume continues.",
-        ),
-    ] = None,
+    resume: Resume = False,
+    minutes: Minutes = None,
     fast_dev_run: Annotated[
         bool, typer.Option("--fast-dev-run", help="Run one step and one evaluation, and save nothing.")
     ] = False,
@@ -88,93 +92,75 @@ def train(
 ) -> None:
     """Train a network that predicts the value of every play."""
     from forge_core.cli.screen import notes
-    from forge_core.learning.labelled.teaching import choose_model, configure, set_threads, size_name
     from forge_core.learning.ranks import rank_of
-    from forge_core.texas42.sources import choose_objective, choose_source, parse_source
 
     if context.obj:
         context.obj.check()
-    objective = choose_objective(stage, objective, settings.live)
-    runs, name, init_from = settings.runs, settings.name, settings.init_from
     if resume:
-        config, record, init_from, name = read_begun(context, runs, name)
-        source = parse_source(record)
+        plan = plan_begun(context, settings)
     else:
-        model = choose_model(settings, objective, init_from)
-        source = choose_source(
-            data,
-            settings.live,
-            settings.batch_size,
-            settings.seed,
-            stage,
-            settings.rows_per_deal,
-            settings.workers,
-            settings.share,
-        )
-        config = configure(settings, model, source.steps_of, device, devices)
-        if name is None:
-            asked = {"train": config.to_dict(), "data": source.version, "init_from": init_from}
-            name = run_name(source.run_stem(objective, size_name(model)), asked)
-    folder, where = folder_of(runs, name), "" if runs == RUNS else f" --runs {runs}"
-    makers = source.makers(settings.workers, settings.share)
-    makers = 0 if fast_dev_run else makers
-    rank = rank_of(config.devices)
-    set_threads(settings.threads, makers, config.devices)
-    how = f"continue with {context.command_path} --resume --name {name}{where}"
-    with nullcontext() if rank else notes().status("preparing rows"):
-        rows, val_rows = source.open(makers, settings.share)
-        sample = source.sample()
+        plan = plan_new(settings, data, stage, objective, device, devices)
+    folder, how = folder_of(settings.runs, plan.name), how_to_continue(context, settings.runs, plan.name)
+    is_first = not rank_of(plan.config.devices)  # of the processes that train together; it prints
     try:
         result = run(
-            config,
-            source,
-            rows,
-            val_rows,
+            plan,
             folder,
-            init_from,
-            sample=sample,
+            settings,
+            progress=not json,
             resume=resume,
             fast_dev_run=fast_dev_run,
             minutes=minutes,
-            progress=not json,
             tracking=context.obj,
         )
     except KeyboardInterrupt:
-        if rank:  # the first process prints
-            sys.exit(INTERRUPTED)
-        raise Stopped(f"stopped; {what_is_kept(folder, how, fast_dev_run)}") from None
-    finally:
-        if hasattr(rows, "close"):
-            rows.close()  # pyright: ignore[reportAttributeAccessIssue]
-    if rank:  # the first process prints
-        return
-    print_result(result, json)
-    if result.unfinished:
-        notes().print(f"time ran out before the last step: {how}", soft_wrap=True)
+        if is_first:
+            raise Stopped(f"stopped; {what_is_kept(folder, how, fast_dev_run)}") from None
+        sys.exit(INTERRUPTED)
+    if is_first:
+        print_result(result, json)
+        if result.unfinished:
+            notes().print(f"time ran out before the last step: {how}", soft_wrap=True)
 
 
-def folder_of(runs: str, name: str) -> Path:
-    """Return the folder of a run. Raises BadInput for an invalid name."""
-    from forge_core.files import Store
+def plan_new(
+    settings: LiveTeachingSettings,
+    data: str | None,
+    stage: int,
+    objective: str | None,
+    device: str,
+    devices: int,
+) -> Plan:
+    """Return the plan of a new run. Arguments: options of the verb. Raises BadInput, DeviceUnavailable."""
+    from forge_core.learning.labelled.teaching import choose_model, configure, size_name
+    from forge_core.texas42.sources import choose_objective, choose_source
 
-    Store(runs).join(name)
-    return Path(runs) / name
+    objective, init_from = choose_objective(stage, objective, settings.live), settings.init_from
+    model = choose_model(settings, objective, init_from)
+    source = choose_source(
+        data,
+        settings.live,
+        settings.batch_size,
+        settings.seed,
+        stage,
+        settings.rows_per_deal,
+        settings.workers,
+        settings.share,
+    )
+    config = configure(settings, model, source.steps_of, device, devices)
+    asked = {"train": config.to_dict(), "data": source.version, "init_from": init_from}
+    name = settings.name or run_name(source.run_stem(objective, size_name(model)), asked)
+    return Plan(config, source, init_from, name)
 
 
-def read_begun(
-    context: typer.Context, runs: str, name: str | None
-) -> tuple[TrainConfig, dict[str, Any], str | None, str]:
-    """Return the configuration, data, initial model and name of an existing run. Raises BadInput."""
+def plan_begun(context: typer.Context, settings: LiveTeachingSettings) -> Plan:
+    """Return the plan of an existing run. Raises BadInput."""
     from forge_core.learning.labelled.config import TrainConfig
-    from forge_core.learning.runs import read_run
+    from forge_core.texas42.sources import parse_source
 
-    if name is None:
-        raise BadInput("--resume needs the name of a run: add --name")
-    if foreign := sorted(given(context) - _WITH_RESUME):
-        option = foreign[0].replace("_", "-")
-        raise BadInput(f"--resume uses the run's own settings: leave out --{option}, or start a new run")
-    begun = read_run(folder_of(runs, name))
-    return TrainConfig.from_dict(begun["train"]), begun["data"], begun["init_from"], name
+    begun, name = read_begun(context, settings.runs, settings.name, also=("share", "threads"))
+    source = parse_source(begun["data"])
+    return Plan(TrainConfig.from_dict(begun["train"]), source, begun["init_from"], name)
 
 
 def what_is_kept(folder: Path, how: str, fast_dev_run: bool) -> str:
@@ -189,24 +175,32 @@ def what_is_kept(folder: Path, how: str, fast_dev_run: bool) -> str:
 
 
 def run(
-    config: TrainConfig,
-    source: Source,
-    rows: Any,
-    val_rows: Rows,
+    plan: Plan,
     folder: Path,
-    init_from: str | None,
+    settings: LiveTeachingSettings,
     *,
     progress: bool,
+    fast_dev_run: bool,
     **how: Any,
 ) -> TrainResult:
     """Train with a progress bar on a terminal and a line per evaluation. how: arguments of `teach`."""
     from forge_core.cli.screen import notes
+    from forge_core.learning.labelled.job import TrainingJob
     from forge_core.learning.labelled.metrics import evaluate_random
-    from forge_core.learning.labelled.teaching import point_text, teach
+    from forge_core.learning.labelled.teaching import point_text, set_threads, teach
     from forge_core.learning.ranks import rank_of
 
-    out = notes()
-    if not rank_of(config.devices):
+    config, source, out = plan.config, plan.source, notes()
+    makers = source.makers(settings.workers, settings.share)  # refuses both for stored rows
+    makers = 0 if fast_dev_run else makers
+    set_threads(settings.threads, makers, config.devices)
+    is_first = not rank_of(config.devices)
+    with out.status("preparing rows") if is_first else nullcontext():
+        rows, val_rows = source.open(makers, settings.share)
+        job = TrainingJob(
+            config, rows, val_rows, folder, source.record, plan.init_from, sample=source.sample()
+        )
+    if is_first:
         baseline = evaluate_random(val_rows.q, val_rows.legal)["decision_q_gap"]
         out.print(
             f"{config.model}: {folder}; random play loses {baseline:.2f} points per decision",
@@ -217,45 +211,31 @@ def run(
     def print_point(point: Point) -> None:
         out.print(point_text(point), soft_wrap=True)
 
-    return teach(
-        config,
-        rows,
-        val_rows,
-        folder,
-        source.record,
-        init_from,
-        progress=out.is_terminal and progress,
-        on_point=print_point,
-        **how,
-    )
+    try:
+        return teach(
+            job,
+            fast_dev_run=fast_dev_run,
+            progress=out.is_terminal and progress,
+            on_point=print_point,
+            **how,
+        )
+    finally:
+        if hasattr(rows, "close"):
+            rows.close()  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def print_result(result: TrainResult, json: bool) -> None:
     """Print the best evaluation and the path of the network."""
-    from forge_core.cli.screen import print_json, screen, seconds_text
+    from forge_core.cli.screen import print_json, screen
     from forge_core.learning.labelled.metrics import TRAIN_FIGURE, TRAIN_VAL_GAP
 
+    best = result.best
     if json:
-        print_json(
-            {
-                "folder": result.folder,
-                "model": result.model,
-                "parameters": result.parameters,
-                "device": result.device,
-                "precision": result.precision,
-                "stopped_early": result.stopped_early,
-                "unfinished": result.unfinished,
-                "best": result.best,
-            }
-        )
+        print_json({**record_of(result), "stopped_early": result.stopped_early, "best": best})
         return
-    best, last = result.best, result.points[-1]
     out = screen()
-    out.print(
-        f"{result.parameters:,} parameters, {last['rows']:,} rows, {seconds_text(last['seconds'])} "
-        f"on {result.device} ({result.precision}){'; stopped early' if result.stopped_early else ''}",
-        soft_wrap=True,
-    )
+    early = "; stopped early" if result.stopped_early else ""
+    out.print(f"{summary_of(result, 'rows')}{early}", soft_wrap=True)
     out.print(
         f"best at step {best['step']:,}: {best['decision_q_gap']:.3f} points lost per decision",
         soft_wrap=True,
