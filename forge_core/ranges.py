@@ -21,14 +21,21 @@ _MOST_ECHOED = 20
 """maximum number of characters of a user's text that an error message repeats"""
 
 
-def whole(text: str | int, name: str) -> int:
-    """Parse a whole number of at least 0. name: of the value, for the error. Raises BadInput."""
+def whole(text: str | int, name: str, least: int = 0) -> int:
+    """Parse a whole number of at least `least`. name: of the value, for the error. Raises BadInput."""
     text = str(text).strip()
     if not re.fullmatch(WHOLE, text):
         raise BadInput(
             f"{name} {shortened(text)!r} is not a whole number of at least 0: use only digits, at most 18"
         )
+    if int(text) < least:
+        raise BadInput(f"{name} {int(text)}: use at least {least}")
     return int(text)
+
+
+def read_seed(text: str) -> int:
+    """Parse a seed, a whole number of at least 0. Raises BadInput."""
+    return whole(text, "seed")
 
 
 def list_parts(text: str, signs: str = "-") -> list[str]:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 PERIOD = 1000
-_VAL_FROM, _TEST_FROM = 900, 950
+FIRST_VAL, _TEST_FROM = 900, 950
+"""remainders of the first seeds of val and test"""
 
 BLOCK_SIZE = 50
 """Seeds 50k..50k + 49 form block k and are stored, played or made together; a block lies in one split."""
@@ -36,7 +37,7 @@ class Split(StrEnum):
 def split_of(seed: int) -> Split:
     """Return the split of a seed. Raises BadInput for a negative seed."""
     place = check_seed(seed) % PERIOD
-    return Split.TRAIN if place < _VAL_FROM else Split.VAL if place < _TEST_FROM else Split.TEST
+    return Split.TRAIN if place < FIRST_VAL else Split.VAL if place < _TEST_FROM else Split.TEST
 
 
 def check_seed(seed: int) -> int:

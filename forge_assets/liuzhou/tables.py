@@ -108,7 +108,7 @@ _POSITION = (
 
 def _files() -> Files:
     return Files(
-        folders=(constant_of("forge_core.liuzhou.files", "FOLDER"),),
+        folders=(constant_of("forge_core.liuzhou.settings.generation", "GAMES_FOLDER"),),
         columns=_POSITION,
         named=tuple(column.name for column in _PLACE),
         parse_name=_parse_name,

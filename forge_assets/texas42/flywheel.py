@@ -28,7 +28,7 @@ from forge_assets.texas42.policy_iteration import (
 from forge_core.errors import BadInput
 from forge_core.ranges import ranges_text
 from forge_core.settings import like, setting
-from forge_core.splits import Split, split_of
+from forge_core.splits import FIRST_VAL, Split, split_of
 from forge_core.texas42.one_hand.architecture import OBJECTIVE as ONE_HAND
 from forge_core.texas42.reference import REFERENCE
 from forge_core.texas42.settings import scores, shards, tokens
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from forge_assets.tracking.registry import ModelRegistry
     from forge_assets.tracking.tracker import Tracker
 
-WATCHED_BLOCK = 900 // BLOCK_SIZE
+WATCHED_BLOCK = FIRST_VAL // BLOCK_SIZE
 """the first block of val: early stopping uses the loss on its deals outside the benchmark"""
 
 

@@ -12,13 +12,15 @@ from forge_assets.lineage.records import Lineage, Presence, Rows, Source
 from forge_assets.lineage.search import Card, Search
 from forge_core.errors import ForgeError, StoreUnusable
 from forge_core.files import Store, fingerprint
-from forge_core.splits import Split
+from forge_core.splits import FIRST_VAL, PERIOD, Split
 from forge_core.texas42.folders import GAMES_FOLDER, MARGINALIZED_SHARDS, STANDARD_SHARDS
 from forge_core.texas42.settings.self_play import SELF_PLAY
 from forge_core.texas42.sources import SOURCES, EndlessRows, StoredRows, source_kind
 
 if TYPE_CHECKING:
     from forge_core.texas42.tokens.origins import SourceIndex
+
+_TRAIN = f"train (seed % {PERIOD} < {FIRST_VAL})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class SelfPlayDeals(Rows):
     def place(self) -> str:
         """Return a line that says how the deals are drawn."""
         seed = self.settings.get("seed")
-        return f"seeds: stream({seed}, 'self-play-deals', step) draws them from train (seed % 1000 < 900)"
+        return f"seeds: stream({seed}, 'self-play-deals', step) draws them from {_TRAIN}"
 
     def count_text(self, count: int) -> str:
         """Return a number of deals as text."""
@@ -54,7 +56,7 @@ class DealRows(Rows):
         """Return a line that says where the rows are, or how live rows are dealt."""
         if source_kind(self.kind).is_live:
             seed = self.settings.get("seed")
-            return f"seeds: stream({seed}, 'live', chunk, ...) deals them, all of train (seed % 1000 < 900)"
+            return f"seeds: stream({seed}, 'live', chunk, ...) deals them, all of {_TRAIN}"
         return f"rows in {self.store}{f'; on disk: {self.on_disk}' if self.on_disk else ''}"
 
     def source_heading(self, source: Source) -> str:

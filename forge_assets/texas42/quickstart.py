@@ -16,13 +16,14 @@ from forge_assets.flywheel.steps import one_partition
 from forge_assets.texas42.blocks import BLOCK_SIZE, block_name
 from forge_assets.texas42.partitions import block_keys, block_range
 from forge_assets.texas42.shard_catalog import lines_of, totals_of
+from forge_core.splits import FIRST_VAL
 from forge_core.texas42.reference import REFERENCE
 
 if TYPE_CHECKING:
     from forge_assets.quickstart import Quickstart
     from forge_core.texas42.oracle.catalog import Catalog
 
-BLOCKS = (0, 900 // BLOCK_SIZE)
+BLOCKS = (0, FIRST_VAL // BLOCK_SIZE)
 """one block of train and one of val"""
 ROWS = {"rows": 16_000}
 """settings of token_splits: many rows per deal, since there are few deals"""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import count, islice
 
 from forge_core.errors import BadInput
-from forge_core.ranges import parse_seeds, whole
+from forge_core.ranges import parse_seeds, read_seed, whole
 from forge_core.settings import setting
 from forge_core.splits import Split, split_of
 
@@ -30,11 +30,6 @@ def read_batch(text: str) -> int:
     if not 1 <= batch <= MOST_SEEDS:
         raise BadInput(f"batch {batch:,}: use 1 to {MOST_SEEDS:,} deals")
     return batch
-
-
-def read_seed(text: str) -> int:
-    """Parse a seed, a whole number of at least 0. Raises BadInput."""
-    return whole(text, "seed")
 
 
 @dataclass(frozen=True, slots=True)

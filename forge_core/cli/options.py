@@ -71,11 +71,6 @@ def _parameter(of: Setting) -> inspect.Parameter:
     )
 
 
-def read_seed(text: str) -> int:
-    """Parse a seed, a whole number of at least 0. Raises BadInput."""
-    return whole(text, "seed")
-
-
 def read_device(text: str) -> str:
     """Resolve `auto`, `cpu`, `cuda` or `cuda:N`. Raises BadInput, DeviceUnavailable."""
     from forge_core.device import resolve_device
@@ -85,18 +80,12 @@ def read_device(text: str) -> str:
 
 def read_workers(text: str) -> int:
     """Parse a number of workers, at least 1. Raises BadInput."""
-    workers = whole(text, "workers")
-    if workers < 1:
-        raise BadInput(f"workers {workers}: use at least 1")
-    return workers
+    return whole(text, "workers", least=1)
 
 
 def read_limit(text: str) -> int:
     """Parse a number of files, at least 1. Raises BadInput."""
-    limit = whole(text, "limit")
-    if limit < 1:
-        raise BadInput(f"limit {limit}: use at least 1")
-    return limit
+    return whole(text, "limit", least=1)
 
 
 def read_place(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 import typer
 
 from forge_core.cli.games import GamePage, GameVerbs, new_app
+from forge_core.cli.options import given
 from forge_core.cli.pages import offer_page
 from forge_core.errors import BadInput
 
@@ -28,12 +29,13 @@ def add_play(app: typer.Typer, games: Sequence[GameVerbs], main: GamePage) -> No
         group.command(name)(page.verb)
 
     def play(context: typer.Context, **options: Any) -> None:
-        given = [name for name in options if _is_given(context, name)]
+        named = given(context)
+        written = [name for name in options if name in named]
         if context.invoked_subcommand:
-            if given:
-                game = context.invoked_subcommand
-                raise BadInput(f"--{given[0]} is written after the game: forge play {game} --{given[0]} ...")
-        elif set(given) <= set(_OF_ALL):
+            if written:
+                game, first = context.invoked_subcommand, written[0]
+                raise BadInput(f"--{first} is written after the game: forge play {game} --{first} ...")
+        elif set(written) <= set(_OF_ALL):
             from forge_core.web.pages import door_files
 
             files = door_files([page.load() for page in pages.values()])
@@ -52,9 +54,3 @@ def add_play(app: typer.Typer, games: Sequence[GameVerbs], main: GamePage) -> No
     callback.__annotations__ = {parameter.name: parameter.annotation for parameter in (first, *own)}
     group.callback(invoke_without_command=True)(callback)
     app.add_typer(group, rich_help_panel="In a browser")
-
-
-def _is_given(context: typer.Context, name: str) -> bool:
-    """Return True if an option was written on the command line."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"

@@ -25,7 +25,7 @@ from forge_core.files import Store, fingerprint
 from forge_core.files.parquet import require, to_parquet
 from forge_core.files.records import JsonHeader, MadeBySettings, RecordFile, Remedy
 from forge_core.liuzhou.rules import N_ACTIONS, N_CELLS
-from forge_core.liuzhou.settings.generation import generation_name
+from forge_core.liuzhou.settings.generation import GAMES_FOLDER, generation_name
 from forge_core.liuzhou.state import (
     BLACK_WON,
     GOING,
@@ -36,8 +36,7 @@ from forge_core.liuzhou.state import (
     step_rows,
 )
 
-FOLDER = "liuzhou-games"
-"""folder below the root of a store"""
+FOLDER = GAMES_FOLDER
 GAMES_PER_FILE = 32
 """few, since a killed run loses the games of its unfinished files; a file has about fifty kilobytes"""
 SCHEMA_VERSION = 1

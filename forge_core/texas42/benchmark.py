@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from forge_core.splits import TEST_SEEDS, Split
+from forge_core.splits import FIRST_VAL, TEST_SEEDS, Split
 
-GOLDEN_VAL = range(900, 920)
+GOLDEN_VAL = range(FIRST_VAL, FIRST_VAL + 20)
 """Val seeds of the benchmark. Their rows never affect when training stops."""
 GOLDEN_TEST = range(950, 952)
 """Test seeds that `golden_shards` stores."""

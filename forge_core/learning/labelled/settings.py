@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from forge_core.learning.folders import RUNS
 from forge_core.learning.labelled.config import Recipe, TrainConfig
 from forge_core.learning.precision import PRECISIONS
-from forge_core.ranges import whole
+from forge_core.ranges import read_seed
 from forge_core.settings import setting
 
 DEFAULT_SIZE, DEFAULT_STEPS = "817k", 10_000
@@ -20,11 +20,6 @@ _DEFAULTS = {field.name: field.default for kind in (Recipe, TrainConfig) for fie
 """defaults of the fields of Recipe and TrainConfig"""
 
 _NETWORK, _PACE, _MACHINE, _RUN = "Network", "Steps and learning rate", "Machine", "Run"
-
-
-def read_seed(text: str) -> int:
-    """Parse a seed, a whole number of at least 0. Raises BadInput."""
-    return whole(text, "seed")
 
 
 @dataclass(frozen=True, slots=True)

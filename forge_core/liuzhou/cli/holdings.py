@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from forge_core.files import Store
 from forge_core.files.holdings import Stock, StorePart
-
-GAMES_FOLDER = "liuzhou-games"
-"""that of `forge_core.liuzhou.files`, which is imported only for a store that has the folder"""
+from forge_core.liuzhou.settings.generation import GAMES_FOLDER
 
 
 def _games(root: Store, whole: bool) -> Stock:

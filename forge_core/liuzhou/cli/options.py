@@ -37,10 +37,7 @@ def read_actions(text: str) -> list[int]:
 
 def read_sims(text: str) -> int:
     """Parse a whole number of at least 1; the search checks its upper limit."""
-    sims = whole(text, "sims")
-    if sims < 1:
-        raise BadInput(f"--sims {sims}: use at least 1")
-    return sims
+    return whole(text, "--sims", least=1)
 
 
 def read_picture(text: str) -> str:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forge_core.cli.filling import check_file, write_file
-from forge_core.cli.options import Device, Json, read_seed
+from forge_core.cli.options import Device, Json
 from forge_core.cli.status import Stopped
 from forge_core.errors import BadInput
 from forge_core.liuzhou.cli.options import DEFAULT_SIMS, PLAYERS, Sims, read_position
+from forge_core.ranges import read_seed
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from forge_core.errors import BadInput
-from forge_core.liuzhou.settings.learning import read_seed
-from forge_core.ranges import check_numbers
+from forge_core.ranges import check_numbers, read_seed
 from forge_core.settings import setting
 
 DEFAULT_GAMES, MOST_GAMES = 512, 1_000_000
 """default: some minutes of one core, with a network for a CPU; most: names of files have six digits"""
 
+GAMES_FOLDER = "liuzhou-games"
+"""folder of stored games below the root of a store"""
 LIVE, STORED = "self-play", "generations"
 """kinds of positions that networks learn from: of games played during training, or of stored games"""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from forge_core.errors import BadInput
 from forge_core.liuzhou.settings.network import DEFAULT_SIZE, REFERENCE_SIZE, parse_size
-from forge_core.ranges import check_numbers, whole
+from forge_core.ranges import check_numbers, read_seed
 from forge_core.settings import setting
 
 EVALUATIONS = 20
@@ -19,11 +19,6 @@ _NETWORK, _PACE, _MACHINE, _RUN = "Network", "Positions and learning rate", "Mac
 def read_size(text: str) -> str:
     """Return the name of a network size. Raises BadInput."""
     return str(parse_size(text))
-
-
-def read_seed(text: str) -> int:
-    """Return a whole number of at least 0. Raises BadInput."""
-    return whole(text, "seed")
 
 
 @dataclass(frozen=True, slots=True)

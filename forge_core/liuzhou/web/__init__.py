@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from forge_core.liuzhou.reference import REFERENCE
 from forge_core.web.pages import Page
 
 FOLDER = Path(__file__).parent / "page"
 WASM = FOLDER / "liuzhou.wasm"
 """The compiled kernels, committed so that nobody needs a linker; `make wasm` builds them again"""
-WEIGHTS = Path(__file__).parents[3] / "models" / "liuzhou-32x3" / "model.safetensors"
+WEIGHTS = Path(__file__).parents[3] / REFERENCE / "model.safetensors"
 """The network that ships with the project; the page reads the file as it is"""
 PAGE = Page(
     "liuzhou",

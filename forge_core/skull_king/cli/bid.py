@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_core.cli.options import Device, Json, expand_settings, read_seed
+from forge_core.cli.options import Device, Json, expand_settings
 from forge_core.errors import BadInput
-from forge_core.ranges import whole
+from forge_core.ranges import read_seed, whole
 from forge_core.skull_king.cli.options import read_worlds
 from forge_core.skull_king.settings.players import DEFAULT_WORLDS
 from forge_core.skull_king.settings.table import TableSettings

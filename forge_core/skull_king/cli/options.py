@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forge_core.cli.options import read_seed
 from forge_core.errors import BadInput
-from forge_core.ranges import whole
+from forge_core.ranges import read_seed, whole
 from forge_core.skull_king.settings.players import PLAYERS
 from forge_core.skull_king.settings.table import read_round
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from forge_core.cli.options import read_seed
 from forge_core.cli.pages import Browser, Out, Port, link_of, offer_page
 from forge_core.errors import BadInput
+from forge_core.ranges import read_seed
 from forge_core.skull_king.settings.table import DEFAULT_SEATS, read_seats
 
 

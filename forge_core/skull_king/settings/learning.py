@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from forge_core.errors import BadInput
-from forge_core.ranges import check_numbers, list_parts, whole
+from forge_core.ranges import check_numbers, list_parts, read_seed
 from forge_core.settings import like, setting
 from forge_core.skull_king.settings.network import (
     DEFAULT_SIZE,
@@ -41,11 +41,6 @@ def read_size(text: str) -> str:
     """Return the name of a network size. Raises BadInput."""
     width, layers = parse_size(text)
     return f"{width}x{layers}"
-
-
-def read_seed(text: str) -> int:
-    """Return a whole number of at least 0. Raises BadInput."""
-    return whole(text, "seed")
 
 
 def parse_opponents(text: str) -> dict[str, float]:

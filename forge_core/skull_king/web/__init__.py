@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from forge_core.skull_king.reference import REFERENCE
 from forge_core.web.pages import Page
 
 FOLDER = Path(__file__).parent / "page"
 WASM = FOLDER / "skull_king.wasm"
 """The compiled kernels, committed so that nobody needs a linker; `make wasm` builds them again"""
-WEIGHTS = Path(__file__).parents[3] / "models" / "skull-king-256x2" / "model.safetensors"
+WEIGHTS = Path(__file__).parents[3] / REFERENCE / "model.safetensors"
 """The network that ships with the project; the page reads the file as it is"""
 PAGE = Page(
     "skull-king",

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from forge_core.cli.options import read_seed
 from forge_core.errors import BadInput
-from forge_core.ranges import whole
+from forge_core.ranges import read_seed, whole
 
 if TYPE_CHECKING:
     from forge_core.texas42.deals import Hands

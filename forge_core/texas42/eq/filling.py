@@ -17,9 +17,7 @@ from forge_core.texas42.eq.oracles import Oracle
 from forge_core.texas42.eq.records import GameRecord, fingerprint_of
 from forge_core.texas42.games import LOWEST_BID, check_bid, start
 from forge_core.texas42.oracle.shards import ShardKey
-
-BATCH = 32
-"""games played in lockstep"""
+from forge_core.texas42.settings.games import DEFAULT_BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ def fill_games(
     oracle: Oracle,
     config: GameConfig | None = None,
     bid: int = LOWEST_BID,
-    batch: int = BATCH,
+    batch: int = DEFAULT_BATCH,
     device: str = "auto",
     *,
     verify: bool = False,

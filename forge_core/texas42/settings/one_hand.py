@@ -8,7 +8,7 @@ from typing import Literal
 
 from forge_core.errors import BadInput
 from forge_core.learning.folders import RUNS
-from forge_core.ranges import whole
+from forge_core.ranges import read_seed
 from forge_core.settings import setting
 
 HIDDEN, SECOND = 64, 32
@@ -23,11 +23,6 @@ Target = Literal["values", "plays"]
 made, for a belief about hidden hands"""
 
 _NETWORK, _PACE, _RUN = "Network", "Steps, learning rate and loss", "Run"
-
-
-def read_seed(text: str) -> int:
-    """Parse a seed, a whole number of at least 0. Raises BadInput."""
-    return whole(text, "seed")
 
 
 def check_units(name: str, units: int) -> None:

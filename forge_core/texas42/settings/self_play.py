@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from forge_core.errors import BadInput
 from forge_core.learning.labelled.config import REGRET_TEMPERATURE
-from forge_core.ranges import check_numbers
+from forge_core.ranges import check_numbers, read_seed
 from forge_core.settings import setting
-from forge_core.texas42.settings.one_hand import RunSettings, SizeSettings, check_positive, read_seed
+from forge_core.texas42.settings.one_hand import RunSettings, SizeSettings, check_positive
 
 SELF_PLAY = "self-play"
 """kind of training data in the records of runs and in model cards"""
