@@ -1,4 +1,4 @@
-"""Read what Dagster recorded about runs of assets, for tests."""
+"""Partitions of runs of assets, and what Dagster recorded about these runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import dagster as dg
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
+from forge_assets.dagster_internals import RANGE_END, RANGE_START
 from forge_assets.definitions import defs
+
+
+def partition_range(first: str, last: str | None = None) -> dict[str, str]:
+    """Return the run tags that select the partitions first..last; only the first by default."""
+    return {RANGE_START: first, RANGE_END: last or first}
 
 
 def materializations(instance, asset: str) -> dict[str, list[dg.AssetMaterialization]]:

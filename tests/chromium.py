@@ -10,6 +10,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,9 +18,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from forge_core.web.serve import Files, server_of
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+in_browser = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None or sys.platform != "linux", reason="no Chromium"),
+]
+"""marks of tests that need a browser"""
 _FIRST_FREE = 20
 """file descriptors from here on cannot be mistaken for 3 and 4, which Chromium uses"""
 

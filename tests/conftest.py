@@ -1,4 +1,4 @@
-"""Fixtures shared by the tests: golden facts, solved deals, the command line, a Dagster home."""
+"""Fixtures shared by the tests: golden facts, solved deals, the command line, Dagster, pages in a browser."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ def forget_dead_instances():
         instance = getattr(storage, "_instance_weakref", None)
         if instance is not None and instance() is None:
             _current_storage.set(None)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Let torch use one thread in each test: an earlier test may have trained with more."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 @pytest.fixture
@@ -98,3 +105,39 @@ def environment(tmp_path: Path) -> dict[str, str]:
     from running import new_home
 
     return new_home(tmp_path)
+
+
+@pytest.fixture
+def instance():
+    """Return a Dagster instance in memory, in which the universe has its partitions."""
+    import dagster as dg
+
+    from forge_assets.texas42.universe import grow_universe
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        grow_universe(instance)
+        yield instance
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return the folder of a store that is still empty."""
+    return tmp_path / "store"
+
+
+@pytest.fixture(scope="module")
+def address(request):
+    """Serve the page of a game, PAGE of the test module, and return its address."""
+    from chromium import serving
+
+    with serving(request.module.PAGE.files()) as address:
+        yield address
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """Return a browser of a desktop's size, whose page must report no error."""
+    from chromium import opened
+
+    with opened(tmp_path) as browser:
+        yield browser

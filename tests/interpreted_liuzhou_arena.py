@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from liuzhou_positions import assert_equal_roots, keys, positions
 
-from forge_core.learning.threads import one_torch_thread
 from forge_core.liuzhou.arena import Arena, SearchSettings
 from forge_core.liuzhou.evaluators import FakeNet
 from forge_core.liuzhou.state import BLACK_WON, step_rows
@@ -22,12 +21,6 @@ from forge_core.liuzhou.state import BLACK_WON, step_rows
 assert os.environ.get("TRITON_INTERPRET") == "1", "run by test_liuzhou_arena_cuda.py"
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "liuzhou_search.json").read_text())
-
-
-@pytest.fixture(autouse=True, scope="module")
-def single_thread():
-    with one_torch_thread():
-        yield
 
 
 def test_golden_searches_of_sixteen_simulations():

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from forge_core.arena.standings import by_rank, standings
 from forge_core.errors import BadInput, FileCorrupt
@@ -40,15 +39,6 @@ from forge_core.texas42.rules import led_suit, trick_points, trick_rank, trick_w
 RANDOM, HEURISTIC, CLAIRVOYANT = map(parse_player, ("random", "heuristic", "clairvoyant"))
 THINKING = parse_player("eq:worlds=2,oracle=exact", "cpu")
 SEEDS = range(20, 120)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Use one thread: threads cost more than they gain on a handful of positions."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def same(one: Match, other: Match) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from asset_runs import checks_of, materializations, stale_status, with_code_versions
+from asset_runs import checks_of, materializations, partition_range, stale_status, with_code_versions
 from dagster._core.definitions.data_version import StaleStatus
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
@@ -37,7 +37,6 @@ from forge_assets.texas42.partitions import (
     shard_partitions,
 )
 from forge_assets.texas42.shard_catalog import totals_of
-from forge_assets.texas42.universe import grow_universe
 from forge_assets.versions import constant_of
 from forge_core.errors import BadInput, FileCorrupt
 from forge_core.files import Store
@@ -58,28 +57,11 @@ FEW_ROWS = {"rows": "280"}
 
 
 @pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as instance:
-        grow_universe(instance)
-        yield instance
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "store"
-
-
-@pytest.fixture
 def materialize(instance, root):
     """Materialize an asset in this process on a store of the test; a partition, or several by run tags."""
 
     def run(asset, partition=None, last=None, settings=None):
-        tags = None
-        if partition:
-            tags = {
-                "dagster/asset_partition_range_start": partition,
-                "dagster/asset_partition_range_end": last or partition,
-            }
+        tags = partition_range(partition, last) if partition else None
         settings = {} if asset == "shard_catalog" else FEW_ROWS | (settings or {})
         resources = {"store": {"url": str(root)}, "compute": {"device": "cpu"}}
         return materialize_here(asset, instance, tags, settings, resources)

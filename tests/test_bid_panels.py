@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from benchmark_modules import load_benchmark
 
 from forge_core.texas42.bidding.advice import Situation, advise, best_calls
@@ -31,13 +30,10 @@ def test_default_playouts_agree_with_real_games(panels):
 
 @pytest.mark.slow
 def test_default_playouts_cost_less_than_a_tenth_of_eq(panels):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     default, eq = (
         panels.compare(open_playout(name, "cpu", 1), samples).ms_per_deal
         for name, samples in ((BiddingSettings().playout, 100), ("eq", 2))
     )
-    torch.set_num_threads(before)
     assert default < eq / 10
 
 

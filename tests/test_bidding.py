@@ -51,15 +51,6 @@ STRONG = parse_hand("6-6,6-5,6-4,6-2,5-5,1-1,3-0")
 SIXES = 6
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Use one thread: a network this small gains nothing from a second one, and loses on shared cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 # --- deals and P(make) ------------------------------------------------------------------------
 
 

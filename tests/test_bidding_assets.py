@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import dagster as dg
 import pytest
-import torch
-from asset_runs import checks_of, materializations, metadata_of, reason_of, stale_status, with_code_versions
+from asset_runs import (
+    checks_of,
+    materializations,
+    metadata_of,
+    partition_range,
+    reason_of,
+    stale_status,
+    with_code_versions,
+)
 from dagster._core.definitions.data_version import StaleStatus
 
 from forge_assets.definitions import defs
@@ -16,7 +20,6 @@ from forge_assets.resources import ComputeDevice
 from forge_assets.texas42 import versions
 from forge_assets.texas42.bidding_results import CHECKS, BiddingLaunchpad
 from forge_assets.texas42.blocks import block_name, block_seeds
-from forge_assets.texas42.universe import grow_universe
 from forge_assets.tracking.tracker import Tracker
 from forge_core.files import Store
 from forge_core.texas42.bidding import records
@@ -42,27 +45,6 @@ FEW = 3
 """hands of a block that are played out here"""
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Use one thread: a network this small gains nothing from a second one, and loses on shared cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as instance:
-        grow_universe(instance)
-        yield instance
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "store"
-
-
 @pytest.fixture
 def materialize(instance, root, tmp_path, monkeypatch):
     """Play out the first few hands of blocks first..last in this process, on a store of the test."""
@@ -71,18 +53,13 @@ def materialize(instance, root, tmp_path, monkeypatch):
     )
 
     def run(first=VAL, last=None, **settings):
-        tags = {
-            "dagster/asset_partition_range_start": first,
-            "dagster/asset_partition_range_end": last or first,
-        }
         resources = {
             "store": {"url": str(root)},
             "compute": {"device": "cpu", "workers": 1},
             "tracker": {"uri": f"sqlite:///{tmp_path}/mlflow.db"},
         }
-        return materialize_here(
-            "bidding_results", instance, tags, {"samples": 2, "playout": "oracle"} | settings, resources
-        )
+        tags, asked = partition_range(first, last), {"samples": 2, "playout": "oracle"} | settings
+        return materialize_here("bidding_results", instance, tags, asked, resources)
 
     return run
 

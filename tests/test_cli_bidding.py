@@ -7,7 +7,6 @@ import re
 
 import numpy as np
 import pytest
-import torch
 
 from forge_core.errors import StoreUnusable
 from forge_core.files import Store
@@ -25,15 +24,6 @@ pytestmark = pytest.mark.slow
 HAND = "6-4,5-5,4-2,3-1,2-0,1-1,0-0"
 STRONG = "6-6,6-5,6-4,6-2,5-5,1-1,3-0"
 QUICK = ("--hand", HAND, "--samples", "4")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Use one thread: a network this small gains nothing from a second one, and loses on shared cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

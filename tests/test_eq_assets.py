@@ -9,8 +9,15 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-import torch
-from asset_runs import checks_of, materializations, metadata_of, reason_of, stale_status, with_code_versions
+from asset_runs import (
+    checks_of,
+    materializations,
+    metadata_of,
+    partition_range,
+    reason_of,
+    stale_status,
+    with_code_versions,
+)
 from dagster._core.definitions.data_version import StaleStatus
 from random_games import changed, record_of
 from rich.console import Console
@@ -23,7 +30,6 @@ from forge_assets.texas42.blocks import block_name
 from forge_assets.texas42.eq_games import _SAYS, SOUND, GameLaunchpad, check_of
 from forge_assets.texas42.partitions import block_keys
 from forge_assets.texas42.quickstart import bid, compare, play
-from forge_assets.texas42.universe import grow_universe
 from forge_assets.tracking.tracker import Tracker
 from forge_assets.versions import PROJECT
 from forge_core.files import Store
@@ -47,43 +53,20 @@ FEW = 6
 QUICK = {"oracle": "model", "model": REFERENCE, "worlds": 2, "batch": 64}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Use one thread: a network this small gains nothing from a second one, and loses on shared cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as instance:
-        grow_universe(instance)
-        yield instance
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "store"
-
-
 @pytest.fixture
 def materialize(instance, root, tmp_path, monkeypatch):
     """Play the first few games of blocks first..last in this process, on a store of the test."""
     monkeypatch.setattr("forge_assets.texas42.eq_games.block_keys", lambda name: block_keys(name)[:FEW])
 
     def run(first=VAL, last=None, **settings):
-        tags = {
-            "dagster/asset_partition_range_start": first,
-            "dagster/asset_partition_range_end": last or first,
-        }
         resources = {
             "store": {"url": str(root)},
             "compute": {"device": "cpu"},
             "tracker": {"uri": f"sqlite:///{tmp_path}/mlflow.db"},
         }
-        return materialize_here("eq_games", instance, tags, QUICK | settings, resources)
+        return materialize_here(
+            "eq_games", instance, partition_range(first, last), QUICK | settings, resources
+        )
 
     return run
 

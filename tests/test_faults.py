@@ -16,7 +16,6 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-import torch
 from mounts import fill_up, read_only_view, small_disk
 from random_games import record_of
 from toy_game import ToySource, toy_config, toy_rows
@@ -56,15 +55,6 @@ PLAYING = GameConfig(Sampling(1, points=False))
 BIDDING = BiddingConfig(OraclePlayout(), samples=1)
 FEW_STEPS = toy_config(recipe={"steps": 30})
 FULL = "No space left on device; free some space"
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Use one thread: a network this small gains nothing from more, and loses on shared cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -67,13 +67,6 @@ def root(solved, tmp_path) -> Path:
     return Path(shutil.copytree(solved, tmp_path / "store"))
 
 
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as instance:
-        grow_universe(instance)
-        yield instance
-
-
 def record(instance, partitions=ALL, config=CONFIG, code=versions.SHARDS) -> None:
     """Record partitions of oracle_shards in Dagster as done."""
     for partition in partitions:

@@ -29,15 +29,6 @@ EXACT = ExactOracle(workers=1)
 DOUBLES = "0-0 1-0 3-0 3-2 3-3 5-0 5-5"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Use one thread: threads cost more than they gain on a handful of positions."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def network():
     return ModelOracle(load_model("models/texas42-qvalue-73k", "cpu"))

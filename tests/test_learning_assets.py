@@ -73,12 +73,6 @@ def store(shards, tmp_path) -> Path:
 
 
 @pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
-
-
-@pytest.fixture
 def materialize(instance, store, mlflow_uri, tmp_path, monkeypatch):
     """Materialize one partition of an asset in this process."""
     monkeypatch.setattr(golden, "golden_keys", lambda split=Split.VAL: FEW_GOLDEN)

@@ -11,7 +11,6 @@ import pytest
 import torch
 from liuzhou_positions import KINDS, assert_equal_roots, keys, positions
 
-from forge_core.learning.threads import one_torch_thread
 from forge_core.liuzhou.arena import NO_ACTION, Arena, SearchSettings, search
 from forge_core.liuzhou.arena.tensors import TensorTrees
 from forge_core.liuzhou.evaluators import FakeNet, equal_priors
@@ -27,12 +26,6 @@ from forge_core.liuzhou.state import (
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "liuzhou_search.json").read_text())
 CASES = {case["name"]: case for case in GOLDEN["cases"]}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def single_thread():
-    with one_torch_thread():
-        yield
 
 
 def golden_searches():

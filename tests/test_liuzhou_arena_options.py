@@ -11,7 +11,6 @@ import torch
 from liuzhou_positions import KINDS, assert_equal_roots, keys, positions
 
 from forge_core.errors import BadInput, DeviceUnavailable
-from forge_core.learning.threads import one_torch_thread
 from forge_core.liuzhou.arena import Arena, SearchSettings, search
 from forge_core.liuzhou.arena.gumbel import improved_policy, plan_of_halving, scaled_values
 from forge_core.liuzhou.arena.noise import dirichlet_parts, gumbel_variates, mix_noise
@@ -24,12 +23,6 @@ from forge_core.liuzhou.state.layout import COUNT_SHIFT, OUTCOME_SHIFT, PLAYER_S
 from forge_core.streams import stream
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "liuzhou_search.json").read_text())
-
-
-@pytest.fixture(autouse=True, scope="module")
-def single_thread():
-    with one_torch_thread():
-        yield
 
 
 # --- noise ------------------------------------------------------------------------------------

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
-from chromium import CHROMIUM, Chromium, opened, serving
+from chromium import Chromium, in_browser
 
 from forge_core.arena.play import seed_keys
 from forge_core.cli.main import main
@@ -18,25 +17,9 @@ from forge_core.liuzhou.state import legal_mask, unpack
 from forge_core.liuzhou.web import FOLDER, OPPONENTS, PAGE, SIDES, WEIGHTS
 from forge_core.streams import mix
 
-in_browser = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None or sys.platform != "linux", reason="no Chromium"),
-]
 OVER = "liuzhou.record().isOver"
 BOARD = "document.querySelector(`.board[data-moves='${liuzhou.record().actions.length}']`)"
 TURN = f"{BOARD}?.querySelector('.cell.target, .cell.origin') || {OVER}"
-
-
-@pytest.fixture(scope="module")
-def address():
-    with serving(PAGE.files()) as address:
-        yield address
-
-
-@pytest.fixture
-def browser(tmp_path):
-    with opened(tmp_path) as browser:
-        yield browser
 
 
 def click_one(browser: Chromium, kind: str, choose: str) -> None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-import dagster as dg
 import pytest
-import torch
 from asset_runs import checks_of, materializations, metadata_of, reason_of, stale_status, with_code_versions
 from dagster._core.definitions.data_version import StaleStatus
 
@@ -36,26 +33,6 @@ pytestmark = [
 NAMES = ["random", "heuristic", "clairvoyant"]
 RANDOM, HEURISTIC, CLAIRVOYANT = map(parse_player, NAMES)
 SEEDS = range(20, 60)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Use one thread: a network this small gains nothing from a second one, and loses on shared cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "store"
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 import time
 import tomllib
@@ -16,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from chromium import CHROMIUM, Chromium, opened, serving
+from chromium import Chromium, in_browser
 
 from forge_core.cli.main import main
 from forge_core.errors import BadInput
@@ -54,24 +53,8 @@ from forge_core.web.pages import DOOR, SHARED
 from forge_core.web.runtime import FILES, cache_folder, runtime_files
 from forge_core.web.serve import content_of, server_of, write_page
 
-in_browser = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None or sys.platform != "linux", reason="no Chromium"),
-]
 TURN = "document.querySelector('button.domino:not(:disabled)') || globalThis.texas42?.record()"
 FIRST_LEGAL = "button.domino:not(:disabled)"
-
-
-@pytest.fixture(scope="module")
-def address():
-    with serving(page_files()) as address:
-        yield address
-
-
-@pytest.fixture
-def browser(tmp_path):
-    with opened(tmp_path) as browser:
-        yield browser
 
 
 def play_hand(browser: Chromium, address: str, link: str, choose: str = FIRST_LEGAL) -> dict:

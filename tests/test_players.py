@@ -36,16 +36,6 @@ BLIND = (
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Use one thread: threads cost more than they gain on a handful of positions, and far more on shared
-    cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory):
     """A folder with untrained networks: stage1, policy, stage2."""

@@ -44,11 +44,6 @@ def instance(tmp_path):
 
 
 @pytest.fixture
-def root(tmp_path) -> Path:
-    return tmp_path / "store"
-
-
-@pytest.fixture
 def tracker(tmp_path, monkeypatch) -> Tracker:
     monkeypatch.setattr("forge_assets.games.all_games", lambda: GAMES)
     return Tracker(uri=f"sqlite:///{tmp_path}/mlflow.db")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 
 import numpy as np
 import pytest
-from chromium import CHROMIUM, Chromium, opened, serving
+from chromium import Chromium, in_browser
 
 from forge_core.arena.play import seed_keys
 from forge_core.cli.main import main
@@ -21,24 +20,8 @@ from forge_core.skull_king.state import layout as at
 from forge_core.skull_king.web import FOLDER, PAGE, PLAYERS, WEIGHTS
 from forge_core.streams import mix
 
-in_browser = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None or sys.platform != "linux", reason="no Chromium"),
-]
 ACTION = "[data-action]:not(:disabled)"
 STATUS = "document.getElementById('status').textContent"
-
-
-@pytest.fixture(scope="module")
-def address():
-    with serving(PAGE.files()) as address:
-        yield address
-
-
-@pytest.fixture
-def browser(tmp_path):
-    with opened(tmp_path) as browser:
-        yield browser
 
 
 def play_game(browser: Chromium, address: str, link: str, choose: str, rounds: int) -> dict:

@@ -33,14 +33,6 @@ TRUTH = estimated_rows(300, None, "val")
 """rows whose E[Q] and variance are of all worlds there are"""
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
     torch.set_num_threads(1)

@@ -36,14 +36,6 @@ TIMES = ("seconds", "cpu_seconds")
 VAL = toy_rows(300, "val")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
     """An uninterrupted run of 60 steps."""

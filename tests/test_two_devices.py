@@ -72,14 +72,6 @@ def weights_of(model: str) -> torch.Tensor:
     return torch.cat([tensor.flatten() for tensor in load_model(model).state_dict().values()])
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_two_processes_train_one_network_and_resume_it(store, tmp_path):
     asked = ("--data", store, "--device", "cpu", "--devices", "2", "--runs", str(tmp_path), *SIZE, *PACE)
     found = forge(*asked, "--name", "two")

@@ -12,9 +12,9 @@ from random_games import play
 from forge_core.errors import BadInput
 from forge_core.learning.checkpoints import save_model
 from forge_core.liuzhou.web import WASM as LIUZHOU_WASM
-from forge_core.liuzhou.web.kernels import MODULE as LIUZHOU_MODULE
+from forge_core.liuzhou.web import kernels as liuzhou_kernels
 from forge_core.skull_king.web import WASM as SKULL_KING_WASM
-from forge_core.skull_king.web.kernels import MODULE as SKULL_KING_MODULE
+from forge_core.skull_king.web import kernels as skull_king_kernels
 from forge_core.streams import stream
 from forge_core.texas42 import rules, tables
 from forge_core.texas42.auction import legal_calls
@@ -34,7 +34,7 @@ from forge_core.texas42.settings.one_hand import HIDDEN, SECOND
 from forge_core.texas42.tokens.encoder import encode
 from forge_core.texas42.tokens.inferences import encode_views
 from forge_core.texas42.web import FOLDER, WASM
-from forge_core.texas42.web.kernels import EXPORTS, MODULE
+from forge_core.texas42.web import kernels as texas42_kernels
 from forge_core.texas42.web.weights import FILES, weights_file
 from forge_core.texas42.worlds import Worlds
 from forge_core.texas42.worlds.count import completions
@@ -43,15 +43,19 @@ from forge_core.texas42.worlds.voids import unseen, voids
 from forge_core.web.build import build, origin_of
 
 pytest.importorskip("wasmtime")
-ORIGIN = origin_of(WASM.read_bytes())
-REBUILD = "texas42.wasm is not what the sources give: run `make wasm` and commit the file"
+REBUILD = "the file is not what the sources give: run `make wasm` and commit it"
+of_each_game = pytest.mark.parametrize(
+    ("kernels", "file"),
+    [(texas42_kernels, WASM), (liuzhou_kernels, LIUZHOU_WASM), (skull_king_kernels, SKULL_KING_WASM)],
+    ids=["texas42", "liuzhou", "skull-king"],
+)
 
 
 @pytest.fixture(scope="module")
 def host():
     from wasm_host import WasmHost
 
-    return WasmHost(WASM, ORIGIN["layout"])
+    return WasmHost(WASM)
 
 
 @pytest.fixture(scope="module")
@@ -60,23 +64,22 @@ def games():
     return play(range(12), leaders=np.arange(12) % 4)[:-1]
 
 
-def test_the_committed_file_is_of_these_sources():
-    assert ORIGIN["version"] == EXPORTS.version, REBUILD
-    assert ORIGIN["layout"] == EXPORTS.layout, REBUILD
+@of_each_game
+def test_the_committed_file_is_of_these_sources(kernels, file):
+    origin = origin_of(file.read_bytes())
+    assert origin["version"] == kernels.EXPORTS.version, REBUILD
+    assert origin["layout"] == kernels.EXPORTS.layout, REBUILD
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("module", "file"),
-    [(MODULE, WASM), (LIUZHOU_MODULE, LIUZHOU_WASM), (SKULL_KING_MODULE, SKULL_KING_WASM)],
-)
-def test_the_same_sources_and_tools_give_the_same_bytes(module, file):
+@of_each_game
+def test_the_same_sources_and_tools_give_the_same_bytes(kernels, file):
     pytest.importorskip("ziglang")
     committed = file.read_bytes()
     tools = {name: importlib.metadata.version(name) for name in ("numba", "llvmlite", "ziglang")}
     if tools != origin_of(committed)["tools"]:
         pytest.skip(f"the file was built with {origin_of(committed)['tools']}")
-    assert build(module) == committed, f"{file.name} is not of the sources: run `make wasm` and commit it"
+    assert build(kernels.MODULE) == committed, REBUILD
 
 
 def test_exact_search_equals_numba_at_every_step(host, games):
@@ -84,7 +87,7 @@ def test_exact_search_equals_numba_at_every_step(host, games):
         deals, states = game.hands, game.states
         decls = game.seen.decl.astype(np.int64)
         empty = np.full((len(deals), 7), -128, np.int8)
-        *_, q = host.call("root_q", host.search, deals, decls, states, empty, len(deals))
+        *_, q = host.call("root_q", host.thread[0], deals, decls, states, empty, len(deals))
         assert host.returned == -1
         np.testing.assert_array_equal(q, root_q(deals, decls, None, states))
 
@@ -93,7 +96,7 @@ def test_exact_search_equals_the_rules_in_endings(host, games):
     game = games[18]
     decls = game.seen.decl.astype(np.int64)
     empty = np.full((len(decls), 7), -128, np.int8)
-    *_, q = host.call("root_q", host.search, game.hands, decls, game.states, empty, len(decls))
+    *_, q = host.call("root_q", host.thread[0], game.hands, decls, game.states, empty, len(decls))
     for deal, decl, state, found in zip(game.hands, decls, game.states, q, strict=True):
         assert found.tolist() == reference_q(deal, int(decl), int(state))[1]
 
@@ -109,7 +112,7 @@ def test_exact_search_names_the_first_impossible_row(host, games):
     state = held | 2 << 30 | lead << 32 | wrong << 35 | 7 << 38
     assert any(rules.follows(int(domino), suit, decl) for domino in deal[1])
     rows = [deal[None], np.array([decl]), np.array([state]), np.full((1, 7), -128, np.int8)]
-    host.call("root_q", host.search, *rows, 1)
+    host.call("root_q", host.thread[0], *rows, 1)
     assert host.returned == 0
 
 

@@ -1,4 +1,4 @@
-"""The WebAssembly file of Texas 42 called from Python by wasmtime, with numpy arrays as arguments."""
+"""The WebAssembly file of a game called from Python by wasmtime, with numpy arrays as arguments."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import wasmtime
+import pytest
+
+from forge_core.web.build import origin_of
+
+wasmtime = pytest.importorskip("wasmtime")
 
 
 class WasmHost:
-    """One instance of a WebAssembly file; arrays are copied into its memory and back."""
+    """One instance of a WebAssembly file; arrays are copied into its memory and back.
 
-    def __init__(self, file: Path, layout: dict[str, int]) -> None:
+    `thread` has the addresses of the records that kernels of Texas 42 need: search, sight and memory.
+    """
+
+    def __init__(self, file: Path) -> None:
         self.store = wasmtime.Store()
         module = wasmtime.Module.from_file(self.store.engine, str(file))
         assert not module.imports  # it needs nothing from its host
@@ -20,9 +27,9 @@ class WasmHost:
         self.memory = self.exports["memory"]
         self.top = self.exports["__heap_base"].value(self.store)
         self.result, self.error = self.allocate(16), self.allocate(16)
-        records = ("search", "sight", "memory")
-        self.thread = [self.put(np.zeros(layout[f"{name}_bytes"], np.uint8)) for name in records]
-        self.search = self.thread[0]
+        layout = origin_of(file.read_bytes())["layout"]
+        sizes = (layout.get(f"{name}_bytes") for name in ("search", "sight", "memory"))
+        self.thread = [self.put(np.zeros(size, np.uint8)) for size in sizes if size]
 
     def allocate(self, size: int) -> int:
         address = (self.top + 63) & ~63
