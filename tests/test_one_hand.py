@@ -17,6 +17,7 @@ from forge_core.texas42.eq.oracles import History, PlayoutOracle, Positions
 from forge_core.texas42.eq.positions import Table, deal_out, replay
 from forge_core.texas42.eq.records import KINDS
 from forge_core.texas42.games import Games, start
+from forge_core.texas42.one_hand import features
 from forge_core.texas42.one_hand.choose import POLICIES, Policy, choose_slots, features_of, open_policy
 from forge_core.texas42.one_hand.features import CONTEXT, PLAY
 from forge_core.texas42.one_hand.network import (
@@ -58,6 +59,11 @@ def test_the_kernel_plays_like_the_heuristic_player():
         fast, readable = choose_slots(views, HEURISTIC), HeuristicPlayer().slots(views, KEYS)
         np.testing.assert_array_equal(fast, readable)
         games = games.play(random_plays(games, games.seen.step))
+
+
+@pytest.mark.parametrize("names", [CONTEXT, PLAY], ids=["context", "play"])
+def test_each_feature_has_the_column_of_its_name(names):
+    assert [getattr(features, name.upper()) for name in names] == list(range(len(names)))
 
 
 def test_the_features_equal_the_readable_ones():

@@ -62,6 +62,15 @@ CONTEXT = {
     "spare": "always 0",
 }
 """the features of the situation: name -> meaning; those of the trick are 0 if the mover leads"""
+# fmt: off
+(
+    FIRST, SECOND, THIRD, FOURTH, BIDS, PARTNER_BIDS, NEXT_BIDS, HAND, HAS_TRUMPS, OWN_TRUMPS,
+    UNSEEN_TRUMPS, NEXT_NO_TRUMPS, PARTNER_NO_TRUMPS, LAST_NO_TRUMPS, NO_TRUMPS_UNSEEN, UNSEEN_COUNT,
+    OWN_COUNT, PARTNER_HOLDS, PARTNER_STANDS, PARTNER_SURE, TRICK_COUNT, TRUMPED, FOLLOWS, THREATS,
+    TRUMPS_LED, PARTNER_CAN_WIN, UNSEEN_TENS, OWN_TENS, LEADS_STANDING, LEADS_SURE, EXPOSED_COUNT, SPARE,
+) = range(len(CONTEXT))
+# fmt: on
+"""the column of each of them"""
 
 PLAY = {
     "trump": "1 if it is a trump",
@@ -99,6 +108,15 @@ PLAY = {
     "suit_gone": "1 if no domino of its suit is unseen",
 }
 """the features of a legal play: name -> meaning; `low_*` are 0 for trumps and doubles"""
+# fmt: off
+(
+    TRUMP, DOUBLE, FIVE, TEN, RANK, BETTER_UNSEEN, BEST_OF_SUIT, LED_STANDS, LED_SURE, SUIT_IN_HAND,
+    ALONE, SUIT_UNSEEN, LOWER_UNSEEN, BETTER_IN_HAND, WINS, STANDS, SURE, NEXT_BEATS, TRUMPS_IN, GIVES,
+    TAKES, DISCARD, PARTNER_BEATS, SUIT_COUNT, PARTNER_VOID, NEXT_VOID, LAST_VOID, LOW_IN_HAND,
+    LOW_BETTER, LOW_BEST, DRAWS_TEN, SUIT_GONE,
+) = range(len(PLAY))
+# fmt: on
+"""the column of each of them"""
 
 N_CONTEXT, N_PLAY = 32, 32
 assert len(CONTEXT) == N_CONTEXT and len(PLAY) == N_PLAY
@@ -124,39 +142,39 @@ def fill_features(rules, dominoes, sight, context, plays, order):
             _fill_answer(rules, dominoes, sight, domino, row)
         else:
             _fill_lead(rules, sight, domino, row)
-            if row[7] == 0:
+            if row[LED_STANDS] == 0:
                 exposed += dominoes.count[domino]
-            n_standing += row[7] != 0
-            n_sure += row[7] != 0 and row[8] != 0
-    context[28] = n_standing / 4
-    context[29] = n_sure / 4
-    context[30] = exposed / 10
+            n_standing += row[LED_STANDS] != 0
+            n_sure += row[LED_STANDS] != 0 and row[LED_SURE] != 0
+    context[LEADS_STANDING] = n_standing / 4
+    context[LEADS_SURE] = n_sure / 4
+    context[EXPOSED_COUNT] = exposed / 10
     return n
 
 
 @kernel
 def _fill_context(rules, sight, context):
-    """Fill context [32] but for leads_standing, leads_sure and exposed_count (28..30)."""
+    """Fill context [32] but for leads_standing, leads_sure and exposed_count."""
     context[:] = 0
     # Place in the trick, and who bids.
-    context[sight.trick >> PLAYS] = 1
-    context[4] = sight.bidder == 0
-    context[5] = sight.bidder == 2
-    context[6] = sight.bidder == 1
+    context[FIRST + (sight.trick >> PLAYS)] = 1
+    context[BIDS] = sight.bidder == 0
+    context[PARTNER_BIDS] = sight.bidder == 2
+    context[NEXT_BIDS] = sight.bidder == 1
     # Trumps and count, in the hand and unseen.
     trumps = rules.trumps
-    context[7] = popcount(sight.hand) / 7
-    context[8] = trumps != 0
-    context[9] = popcount(sight.hand & trumps) / 4
-    context[10] = popcount(sight.unseen & trumps) / 4
-    context[11] = trumps != 0 and sight.next & trumps == 0
-    context[12] = trumps != 0 and sight.partner & trumps == 0
-    context[13] = trumps != 0 and sight.last & trumps == 0
-    context[14] = sight.unseen & trumps == 0
-    context[15] = count_points(rules, sight.unseen) / 20
-    context[16] = count_points(rules, sight.hand) / 20
-    context[26] = popcount(sight.unseen & rules.tens) / 2
-    context[27] = popcount(sight.hand & rules.tens) / 2
+    context[HAND] = popcount(sight.hand) / 7
+    context[HAS_TRUMPS] = trumps != 0
+    context[OWN_TRUMPS] = popcount(sight.hand & trumps) / 4
+    context[UNSEEN_TRUMPS] = popcount(sight.unseen & trumps) / 4
+    context[NEXT_NO_TRUMPS] = trumps != 0 and sight.next & trumps == 0
+    context[PARTNER_NO_TRUMPS] = trumps != 0 and sight.partner & trumps == 0
+    context[LAST_NO_TRUMPS] = trumps != 0 and sight.last & trumps == 0
+    context[NO_TRUMPS_UNSEEN] = sight.unseen & trumps == 0
+    context[UNSEEN_COUNT] = count_points(rules, sight.unseen) / 20
+    context[OWN_COUNT] = count_points(rules, sight.hand) / 20
+    context[UNSEEN_TENS] = popcount(sight.unseen & rules.tens) / 2
+    context[OWN_TENS] = popcount(sight.hand & rules.tens) / 2
     # The trick so far.
     trick = sight.trick
     if trick == 0:
@@ -164,15 +182,15 @@ def _fill_context(rules, sight, context):
     place, suit, holder = trick >> PLAYS, trick >> LED & 7, trick >> HOLDER & 31
     following, winning, n_opponents = rules.follows[suit], beating(rules, trick), opponents_to_come(trick)
     partner_holds = place >= 2 and trick >> HOLDER_OFFSET & 3 == place - 2
-    context[17] = partner_holds
-    context[18] = partner_holds and stands(rules, sight, suit, holder, n_opponents, False)
-    context[19] = partner_holds and stands(rules, sight, suit, holder, n_opponents, True)
-    context[20] = count_points(rules, trick & HELD) / 10
-    context[21] = rules.trumps >> holder & 1
-    context[22] = sight.legal & following != 0
-    context[23] = popcount(winning & sight.unseen) / 4
-    context[24] = following & ~rules.trumps == 0
-    context[25] = place == 1 and sight.partner & winning & following != 0
+    context[PARTNER_HOLDS] = partner_holds
+    context[PARTNER_STANDS] = partner_holds and stands(rules, sight, suit, holder, n_opponents, False)
+    context[PARTNER_SURE] = partner_holds and stands(rules, sight, suit, holder, n_opponents, True)
+    context[TRICK_COUNT] = count_points(rules, trick & HELD) / 10
+    context[TRUMPED] = rules.trumps >> holder & 1
+    context[FOLLOWS] = sight.legal & following != 0
+    context[THREATS] = popcount(winning & sight.unseen) / 4
+    context[TRUMPS_LED] = following & ~rules.trumps == 0
+    context[PARTNER_CAN_WIN] = place == 1 and sight.partner & winning & following != 0
 
 
 @kernel
@@ -182,61 +200,61 @@ def _fill_domino(rules, dominoes, sight, domino, row):
     following, better = rules.follows[suit], rules.beats[suit, domino]
     is_trump = rules.trumps >> domino & 1
     # The domino itself.
-    row[0] = is_trump
-    row[1] = dominoes.is_double[domino]
-    row[2] = dominoes.count[domino] == 5
-    row[3] = dominoes.count[domino] == 10
-    row[4] = dominoes.rank[domino] / 14
+    row[TRUMP] = is_trump
+    row[DOUBLE] = dominoes.is_double[domino]
+    row[FIVE] = dominoes.count[domino] == 5
+    row[TEN] = dominoes.count[domino] == 10
+    row[RANK] = dominoes.rank[domino] / 14
     # Its own suit: who is left in it, and above it.
     n_better = popcount(better & sight.unseen & following)
-    row[5] = n_better / 4
-    row[6] = n_better == 0
-    row[7] = stands(rules, sight, suit, domino, 2, False)
-    row[8] = stands(rules, sight, suit, domino, 2, True)
+    row[BETTER_UNSEEN] = n_better / 4
+    row[BEST_OF_SUIT] = n_better == 0
+    row[LED_STANDS] = stands(rules, sight, suit, domino, 2, False)
+    row[LED_SURE] = stands(rules, sight, suit, domino, 2, True)
     n_own = popcount(sight.hand & following)
-    row[9] = n_own / 4
-    row[10] = n_own == 1
-    row[11] = popcount(sight.unseen & following) / 4
-    row[12] = popcount(sight.unseen & following & ~better) / 4
-    row[13] = popcount(sight.hand & better) / 4
-    row[24] = sight.partner & following == 0
-    row[25] = sight.next & following == 0
-    row[26] = sight.last & following == 0
-    row[30] = sight.unseen & following & rules.tens != 0
-    row[31] = sight.unseen & following == 0
+    row[SUIT_IN_HAND] = n_own / 4
+    row[ALONE] = n_own == 1
+    row[SUIT_UNSEEN] = popcount(sight.unseen & following) / 4
+    row[LOWER_UNSEEN] = popcount(sight.unseen & following & ~better) / 4
+    row[BETTER_IN_HAND] = popcount(sight.hand & better) / 4
+    row[PARTNER_VOID] = sight.partner & following == 0
+    row[NEXT_VOID] = sight.next & following == 0
+    row[LAST_VOID] = sight.last & following == 0
+    row[DRAWS_TEN] = sight.unseen & following & rules.tens != 0
+    row[SUIT_GONE] = sight.unseen & following == 0
     # The suit of its low pip, which it follows but does not lead.
-    row[27] = row[28] = row[29] = 0
+    row[LOW_IN_HAND] = row[LOW_BETTER] = row[LOW_BEST] = 0
     if not is_trump and not dominoes.is_double[domino]:
         low_suit = dominoes.low_pip[domino]
         n_low = popcount(sight.unseen & rules.follows[low_suit] & rules.beats[low_suit, domino])
-        row[27] = popcount(sight.hand & rules.follows[low_suit]) / 4
-        row[28] = n_low / 4
-        row[29] = n_low == 0
+        row[LOW_IN_HAND] = popcount(sight.hand & rules.follows[low_suit]) / 4
+        row[LOW_BETTER] = n_low / 4
+        row[LOW_BEST] = n_low == 0
 
 
 @kernel
 def _fill_lead(rules, sight, domino, row):
-    """Fill the features of a lead, 22 and 23; those of an answer are 0."""
+    """Fill the features of a lead, partner_beats and suit_count; those of an answer are 0."""
     suit = rules.led_suit[domino]
-    row[14:22] = 0
-    row[22] = sight.partner & rules.follows[suit] & rules.beats[suit, domino] != 0
-    row[23] = count_points(rules, sight.unseen & rules.follows[suit]) / 10
+    row[WINS : DISCARD + 1] = 0
+    row[PARTNER_BEATS] = sight.partner & rules.follows[suit] & rules.beats[suit, domino] != 0
+    row[SUIT_COUNT] = count_points(rules, sight.unseen & rules.follows[suit]) / 10
 
 
 @kernel
 def _fill_answer(rules, dominoes, sight, domino, row):
-    """Fill the features of an answer, 14..21; those of a lead are 0."""
+    """Fill the features of an answer, wins..discard; those of a lead are 0."""
     trick, count, is_trump = sight.trick, dominoes.count[domino], rules.trumps >> domino & 1
     place, suit, n_opponents = trick >> PLAYS, trick >> LED & 7, opponents_to_come(trick)
     partner_holds = place >= 2 and trick >> HOLDER_OFFSET & 3 == place - 2
     wins = beating(rules, trick) >> domino & 1 == 1
     follows = rules.follows[suit] >> domino & 1 == 1
-    row[14] = wins
-    row[15] = wins and stands(rules, sight, suit, domino, n_opponents, False)
-    row[16] = wins and stands(rules, sight, suit, domino, n_opponents, True)
-    row[17] = popcount(rules.beats[suit, domino] & sight.next) / 4 if wins and n_opponents else 0
-    row[18] = is_trump and not follows
-    row[19] = count / 10 if partner_holds and not wins else 0
-    row[20] = (count + count_points(rules, trick & HELD)) / 10 if wins else 0
-    row[21] = not follows and not is_trump
-    row[22] = row[23] = 0
+    row[WINS] = wins
+    row[STANDS] = wins and stands(rules, sight, suit, domino, n_opponents, False)
+    row[SURE] = wins and stands(rules, sight, suit, domino, n_opponents, True)
+    row[NEXT_BEATS] = popcount(rules.beats[suit, domino] & sight.next) / 4 if wins and n_opponents else 0
+    row[TRUMPS_IN] = is_trump and not follows
+    row[GIVES] = count / 10 if partner_holds and not wins else 0
+    row[TAKES] = (count + count_points(rules, trick & HELD)) / 10 if wins else 0
+    row[DISCARD] = not follows and not is_trump
+    row[PARTNER_BEATS] = row[SUIT_COUNT] = 0
