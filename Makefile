@@ -33,7 +33,7 @@ PIP := $(BIN)/pip install -q $(if $(PYTHONDONTWRITEBYTECODE),,--no-compile) --no
 
 # Before other commands in a line: prints a sign of life every 15 seconds, until the line ends.
 AT_WORK = while sleep 15 >/dev/null 2>&1; do echo "  $$SECONDS s, $$(du -sm .venv | cut -f1) MB in .venv"; done & \
-	trap "kill $$!" EXIT;
+	trap "kill $$! 2>/dev/null || :" EXIT;
 
 .PHONY: help setup setup-dev run test test-all check ui bench wasm validate-liuzhou clean
 
@@ -41,17 +41,18 @@ help:  ## print this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 
 setup: $(READY)  ## install what running needs, in .venv
+	@echo "ready; next: make run, or .venv/bin/forge play"
 
 setup-dev: $(READY_DEV)  ## install what tests and deployments need, too
 
 $(READY): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing into .venv what running needs, about 1,700 MB; some minutes"
+	@echo "installing into .venv what running needs, about 2 GB; some minutes"
 	@$(AT_WORK) $(PIP) $(TORCH) --no-deps; $(PIP) -e .; $(PIP) mlflow --no-deps
 	@touch $@
 
 $(READY_DEV): $(READY)
-	@echo "installing into .venv what tests and deployments need, about 1,500 MB more"
+	@echo "installing into .venv what tests and deployments need, about 2 GB more; some minutes"
 	@$(AT_WORK) $(PIP) -e '.[dev,onnx,s3,cluster,kubernetes]'
 	@touch $@
 
@@ -65,10 +66,10 @@ run: $(READY) dagster_home/history  ## make the first assets of all three games:
 
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
-test: $(READY_DEV)  ## run the quick tests, for use while editing
+test: $(READY_DEV)  ## run the quick tests, for use while editing; the first time, 2 GB of packages are installed
 	$(PYTEST) -m 'not gpu and not slow'
 
-test-all: test  ## run all tests: the daemon, services, long runs and whole files of golden data, too
+test-all: test  ## run all tests, which takes much longer: the daemon, services, long runs and whole files of golden data, too
 	$(PYTEST) -m 'slow and not gpu'
 
 check: $(READY_DEV)  ## run everything that CI runs: style, types, layers, definitions, all tests

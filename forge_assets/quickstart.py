@@ -114,6 +114,7 @@ def main() -> int:
     except BadInput as error:
         print(error, file=sys.stderr)
         return 2
+    started = time.monotonic()
     try:
         for game in all_games():
             game.register(quickstart.instance, ())
@@ -126,7 +127,7 @@ def main() -> int:
     quickstart.title("Next")
     quickstart.print(
         f"[bold]make ui[/bold], then {dagster_url('asset-groups')}: all that was made, with pictures and "
-        f"lineage\nfiles   {ShardStore().root().url}"
+        f"lineage\nfiles   {ShardStore().root().url}\nall of it took {time.monotonic() - started:.0f} s"
     )
     return 0
 

@@ -7,6 +7,8 @@ from pkgutil import resolve_name
 
 import typer
 
+from forge_core.cli.options import PlainSwitches
+
 VERBS = {
     "train": "forge_core.texas42.cli.train:train",
     "gaps": "forge_assets.cli.gaps:gaps",
@@ -32,7 +34,7 @@ def app_for(arguments: Sequence[str]) -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(forge_pipeline)
     for name in [verb] if verb in VERBS else VERBS:
-        app.command(name, help=_HELP.get(name))(resolve_name(VERBS[name]))
+        app.command(name, cls=PlainSwitches, help=_HELP.get(name))(resolve_name(VERBS[name]))
     if verb not in VERBS:
         _add_flywheels(app)
     return app

@@ -33,7 +33,7 @@ def fetch(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Copy a network from MLflow's registry into a folder that all verbs of `forge` accept."""
+    """Copy a network from MLflow's registry into a folder that players take as `model=DIR`."""
     from forge_assets.tracking.registry import ModelRegistry, registered_name
     from forge_assets.tracking.tracker import Tracker
     from forge_core.cli.screen import print_json
@@ -49,7 +49,11 @@ def fetch(
         raise BadInput(f"--to {folder} holds something other than a network: name another folder")
     found = ModelRegistry(Tracker()).fetch(objective, alias)
     if found is None:
-        raise BadInput(f"{name} has no {alias} yet: train a network, and let the gate promote it")
+        if alias == ALIASES[0]:
+            remedy = "let the gate promote one, or fetch the best so far with forge-pipeline fetch challenger"
+        else:
+            remedy = "train a network and evaluate it"
+        raise BadInput(f"{name} has no {alias} yet: {remedy}")
     save_model(str(folder), load_model(found.folder, kind=Network))
     if json:
         print_json({"folder": str(folder), "model": name, "version": found.number, "alias": alias})

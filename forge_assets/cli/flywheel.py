@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_core.cli.options import Json, expand_settings
+from forge_core.cli.options import Json, PlainSwitches, expand_settings
 from forge_core.cli.status import FAILED, Stopped
 from forge_core.errors import BadInput
 
@@ -39,29 +39,29 @@ def flywheel_verbs(flywheel: Flywheel) -> typer.Typer:
         of.init(settings, json)
 
     init.__annotations__["settings"] = flywheel.settings
-    verbs.command()(expand_settings(init))
+    verbs.command(cls=PlainSwitches)(expand_settings(init))
 
-    @verbs.command()
+    @verbs.command(cls=PlainSwitches)
     def status(json: Json = False) -> None:
         """Show the state, the next seeds, the history, and the error of the last attempt, if it failed."""
         of.status(json)
 
-    @verbs.command()
+    @verbs.command(cls=PlainSwitches)
     def once(json: Json = False) -> None:
         """Run one attempt at the current iteration in this process, without a daemon."""
         of.once(json)
 
-    @verbs.command()
+    @verbs.command(cls=PlainSwitches)
     def start(json: Json = False) -> None:
         """Switch the sensor on; the daemon (make ui) then runs the iterations."""
         of.start(json)
 
-    @verbs.command()
+    @verbs.command(cls=PlainSwitches)
     def stop(json: Json = False) -> None:
         """Switch the sensor off; a step that is running still finishes."""
         of.stop(json)
 
-    @verbs.command()
+    @verbs.command(cls=PlainSwitches)
     def reset(
         forget: Annotated[
             bool, typer.Option("--forget", help="Delete the flywheel and its history; its data is kept.")
@@ -101,6 +101,12 @@ class _Verbs:
         write_state(self.flywheel, _root(), state)
         announce(self.flywheel, instance, state)
         self.status(json)
+        if not json:
+            command = self.flywheel.command
+            print(
+                f"next: {command} start, which lets the daemon of make ui run iteration after iteration; or "
+                f"{command} once, which makes one attempt here"
+            )
 
     def status(self, json: bool) -> None:
         from forge_core.cli.screen import print_json, screen
@@ -115,7 +121,9 @@ class _Verbs:
             "state": f"{record['phase']}, sensor {record['sensor']}",
             "iteration": f"{state.iteration}, attempt {state.attempt}",
             f"next {examples}": record[f"next_{examples}"] or f"none left: {self.flywheel.exhausted}",
-            "settings": ", ".join(f"{key} {value}" for key, value in record["settings"].items()),
+            "settings": ", ".join(
+                f"{key} {value}" for key, value in record["settings"].items() if value is not None
+            ),
         }
         if state.away_since:
             lines["waiting"] = f"for MLflow, since {state.away_since}"

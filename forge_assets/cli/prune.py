@@ -61,5 +61,5 @@ def prune(
 
 
 def size_text(items: list[Item]) -> str:
-    """Return the total size of items: `1.25 MiB`."""
-    return f"{sum(item.nbytes for item in items) / 2**20:,.2f} MiB"
+    """Return the total size of items: `1.25 MB`."""
+    return f"{sum(item.nbytes for item in items) / 1e6:,.2f} MB"

@@ -61,7 +61,7 @@ def key_figures(catalog: "GameCatalog") -> dict[str, Any]:
         split=lambda row: row["split"],
         settings=lambda row: row["settings"],
         games=lambda row: f"{row['files']:,}",
-        MiB=lambda row: f"{row['bytes'] / 2**20:.1f}",
+        MB=lambda row: f"{row['bytes'] / 1e6:.1f}",
         seeds=lambda row: f"{row['first_seed']}..{row['last_seed']}",
         made_by=lambda row: settings_text(settings[row["settings"]]),
     )

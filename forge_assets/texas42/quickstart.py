@@ -97,6 +97,8 @@ def learn(quickstart: Quickstart) -> None:
         f"points lost per decision, golden val: [bold]{figures['decision_q_gap_points']:.2f}[/bold]; "
         f"random play {figures['random_decision_q_gap_points']:.2f}; {REFERENCE}, which comes with the "
         f"project, {figures['other_decision_q_gap_points']:.2f}\n"
+        f"(the benchmark: 200 deals with {JUDGING['rows']} positions each, other ones than in training, so "
+        "its figures differ from those above; see docs/results.md, Which figure is which)\n"
         "to continue from there: .venv/bin/forge-pipeline train --live --init-from "
         f"{REFERENCE}, or init_from: {REFERENCE} in the launchpad of oracle_model",
     )
@@ -124,6 +126,7 @@ def play(quickstart: Quickstart) -> None:
         f"eq_games  {seeds}: {games['made']} games played, {len(keys) - games['made']} found{pace}\n",
     )
     store = ShardStore().root()
+    quickstart.title("Texas 42: the most instructive decision of a game")
     game = read_game(store.join(GAMES_FOLDER), first)
     quickstart.console.print(describe_decision(game, most_instructive_scene(game).step))
     quickstart.print(f"\n{LEGEND}", style="dim")
@@ -131,7 +134,8 @@ def play(quickstart: Quickstart) -> None:
     made = f"the bid of 30 was made in {games['bids_made_share']:.0%} of the games"
     quickstart.print(f"\n{games['decisions']:,} decisions, {forced}; {made}")
     quickstart.print(
-        f"games   .venv/bin/forge view {store.url} --game {first.seed}; all: forge summary {store.url}",
+        f"games   .venv/bin/forge view {store.url} --game {first.seed}; all: "
+        f".venv/bin/forge summary {store.url}",
     )
 
 

@@ -103,6 +103,6 @@ def lines_of(by_kind: "pl.DataFrame") -> list[list[str]]:
         shards=lambda row: f"{row['files']:,}",
         rows=lambda row: f"{row['rows']:,}",
         states=lambda row: f"{row['states']:,}",
-        MiB=lambda row: f"{row['bytes'] / 2**20:,.1f}",
+        MB=lambda row: f"{row['bytes'] / 1e6:,.1f}",
         seeds=lambda row: f"{row['first_seed']}..{row['last_seed']}",
     )

@@ -22,7 +22,7 @@ def describe_network(
     links back to Dagster.
     """
     game, model = find_model(objective)
-    parts = [f"A network of {game.name} for `{objective}`, in `{folder}`."]
+    parts = [f"A `{objective}` network for the game {game.name}, stored in `{folder}`."]
     if figures:
         found = ", ".join(f"{name} **{figure:.3f}**" for name, figure in figures.items())
         parts.insert(0, f"{unit[0].upper()}{unit[1:]}: {found}.")

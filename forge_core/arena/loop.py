@@ -173,7 +173,9 @@ def play_all(players: Sequence[P], play: Callable[[P, P], M]) -> list[M]:
     Raises BadInput if there are fewer than two players, or more than two and two share a name.
     """
     if len(players) < 2:
-        raise BadInput(f"{len(players)} players: name at least two for a match")
+        raise BadInput(
+            f"{len(players)} player{'' if len(players) == 1 else 's'}: name at least two for a match"
+        )
     if len(players) > 2:
         require_different_names(players)
     return [play(a, b) for a, b in combinations(players, 2)]

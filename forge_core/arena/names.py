@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Generic, TypeVar
 
 from forge_core.errors import BadInput, ModelMissing
@@ -84,7 +85,9 @@ def parse_name(
         raise BadInput(fetch_text(name))
     if name not in kinds:
         path = ", or the path of a network (with a slash)" if path_kind else ""
-        raise BadInput(f"unknown {noun} {name!r}: use {', '.join(kinds)}{path}")
+        meant = get_close_matches(name, kinds, 1)
+        hint = f"did you mean {meant[0]}? Use" if meant else "use"
+        raise BadInput(f"unknown {noun} {name!r}: {hint} {', '.join(kinds)}{path}")
     kind, options = kinds[name], {}
     for part in _options_of(rest, kind.options):
         option, equals, value = (word.strip() for word in part.partition("="))

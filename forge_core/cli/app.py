@@ -13,6 +13,7 @@ import typer
 from forge_core.cli.bench import bench_verb
 from forge_core.cli.doctor import doctor_of
 from forge_core.cli.games import add_verbs, new_app
+from forge_core.cli.options import PlainSwitches
 from forge_core.cli.play import add_play
 from forge_core.liuzhou.cli.verbs import LIUZHOU
 from forge_core.skull_king.cli.verbs import SKULL_KING
@@ -40,8 +41,10 @@ shortcuts = {
 add_verbs(app, shortcuts, TEXAS42.title)  # `forge deal` is `forge texas42 deal`
 for game in GAMES:
     app.add_typer(game.app(), rich_help_panel="Games (forge GAME VERB)")
-app.command(rich_help_panel=MACHINE)(doctor_of(parts_of_stores))
-app.command(rich_help_panel=MACHINE)(bench_verb({k: v for game in GAMES for k, v in game.benchmarks.items()}))
+app.command(cls=PlainSwitches, rich_help_panel=MACHINE)(doctor_of(parts_of_stores))
+app.command(cls=PlainSwitches, rich_help_panel=MACHINE)(
+    bench_verb({k: v for game in GAMES for k, v in game.benchmarks.items()})
+)
 
 
 def print_version(is_asked: bool) -> None:

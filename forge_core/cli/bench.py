@@ -14,9 +14,10 @@ from typing import Annotated
 import typer
 
 from forge_core.cli.figures import Benchmark
-from forge_core.cli.options import Device, Json, Seeds
+from forge_core.cli.options import Device, Json
 from forge_core.cli.status import FAILED
 from forge_core.errors import BadInput
+from forge_core.ranges import parse_seeds
 
 
 def bench_verb(subjects: Mapping[str, str]) -> Callable[..., None]:
@@ -32,7 +33,15 @@ def bench_verb(subjects: Mapping[str, str]) -> Callable[..., None]:
         subject: Annotated[
             str, typer.Argument(parser=read_subject, metavar="SUBJECT", help=f"One of: {names}.")
         ],
-        seeds: Seeds = "0-19",  # pyright: ignore[reportArgumentType]  (read by its parser)
+        seeds: Annotated[
+            list,
+            typer.Option(
+                "--seeds",
+                parser=parse_seeds,
+                metavar="LIST",
+                help="Seeds of the deals or random games that are measured: 7, 0-49 or 0-9,900-919.",
+            ),
+        ] = "0-19",  # pyright: ignore[reportArgumentType]  (read by its parser)
         device: Device = "cpu",
         json: Json = False,
     ) -> None:

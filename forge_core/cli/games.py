@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from forge_core.cli.bench import bench_verb
+from forge_core.cli.options import PlainSwitches
 
 if TYPE_CHECKING:
     from forge_core.files.holdings import StorePart
@@ -82,4 +83,4 @@ def add_verbs(
     for heading, of_heading in verbs.items():
         for verb in of_heading:
             panel = f"{title}: {heading}" if title else heading[0].upper() + heading[1:]
-            app.command(rich_help_panel=panel)(verb)
+            app.command(cls=PlainSwitches, rich_help_panel=panel)(verb)

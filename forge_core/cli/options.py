@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Annotated, Any, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
 from forge_core.errors import BadInput
 from forge_core.ranges import parse_seeds, whole
@@ -69,6 +70,18 @@ def _parameter(of: Setting) -> inspect.Parameter:
     return inspect.Parameter(
         of.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
     )
+
+
+class PlainSwitches(TyperCommand):
+    """A verb whose help shows no `<bool>` next to a switch, which takes no value."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, with an empty metavar for switches."""
+        found = super().get_params(ctx)
+        for parameter in found:
+            if getattr(parameter, "is_flag", False):
+                parameter.metavar = ""
+        return found
 
 
 def read_device(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import typer
 
 from forge_core.cli.games import GamePage, GameVerbs, new_app
-from forge_core.cli.options import given
+from forge_core.cli.options import PlainSwitches, given
 from forge_core.cli.pages import offer_page
 from forge_core.errors import BadInput
 
@@ -26,7 +26,7 @@ def add_play(app: typer.Typer, games: Sequence[GameVerbs], main: GamePage) -> No
     title = next(game.title for game in games if game.page is main)
     group = new_app("play", f"Play in a browser: choose a game there, or here. {title} needs no name here.")
     for name, page in pages.items():
-        group.command(name)(page.verb)
+        group.command(name, cls=PlainSwitches)(page.verb)
 
     def play(context: typer.Context, **options: Any) -> None:
         named = given(context)

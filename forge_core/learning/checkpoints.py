@@ -100,9 +100,11 @@ def load_model(path: str, device: str = "cpu", *, kind: type[Network] | None = N
         architecture = find_architecture(str(record.get("architecture", TOKEN_TRANSFORMER)))
         needed = kind or find_architecture(TOKEN_TRANSFORMER).network
         if not issubclass(architecture.network, needed):
+            play = architecture.play.format(model=folder)
             raise BadInput(
                 f"the network in {folder} has architecture {architecture.name}, but architecture "
                 f"{getattr(needed, 'architecture', needed.__name__)} is needed: choose another model"
+                + (f", or play with this one: {play}" if play else "")
             )
         spec, config = _parse(architecture, record)
         card, expected = record["card"], record["weights"]

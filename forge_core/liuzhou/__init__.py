@@ -11,4 +11,5 @@ register(
     network="forge_core.liuzhou.network:LiuzhouNet",
     spec="forge_core.liuzhou.settings.network:PlaneSpec",
     config="forge_core.liuzhou.settings.network:ResidualConfig",
+    play="forge liuzhou match search:model={model} greedy",
 )

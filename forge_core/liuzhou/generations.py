@@ -231,7 +231,7 @@ def take_stock(root: Store, whole: bool = False) -> Stock:
         files=len(names),
         rows=sum(entry.header.positions for entry in catalog.entries),
         nbytes=size_of(root.join(FOLDER), names),
-        seeds=f"generations {ranges_text(catalog.generations)}",
+        seeds=f"generation{'' if len(catalog.generations) == 1 else 's'} {ranges_text(catalog.generations)}",
         versions=tuple(sorted({entry.header.fingerprint for entry in catalog.entries})),
     )
     return Stock((holding,), tuple(faults))

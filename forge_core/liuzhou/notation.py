@@ -114,6 +114,10 @@ def position_text(state: State) -> str:
     return " ".join((*words, *counters))
 
 
+EXAMPLE = "BBW.../W...../....../....../....../...... place white moves=4"
+"""a position, for errors"""
+
+
 def parse_position(text: str) -> State:
     """Return the position of a line; slashes in the board and counters of 0 may be left out.
 
@@ -121,7 +125,9 @@ def parse_position(text: str) -> State:
     """
     words = text.split()
     if len(words) < 3:
-        raise BadInput(f"{text.strip()!r} is not a position: write a board, a phase and a player")
+        raise BadInput(
+            f"{text.strip()!r} is not a position: write a board, a phase and a player, such as {EXAMPLE!r}"
+        )
     board, phase, player = words[0].replace("/", ""), words[1].lower(), words[2].lower()
     if not re.fullmatch(f"[BWbw.]{{{N_CELLS}}}", board):
         raise BadInput(f"board {words[0]!r}: write {N_CELLS} letters, each one of B, W, b, w and .")

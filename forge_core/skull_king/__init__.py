@@ -10,4 +10,5 @@ register(
     network="forge_core.skull_king.network:BidAndPlayNet",
     spec="forge_core.skull_king.settings.network:TableSpec",
     config="forge_core.skull_king.settings.network:BidAndPlayConfig",
+    play="forge skull-king evaluate {model}",
 )

@@ -13,6 +13,7 @@ register(
     network="forge_core.texas42.one_hand.network:OneHandNet",
     spec="forge_core.texas42.one_hand.network:FeatureSpec",
     config="forge_core.texas42.one_hand.network:FeatureConfig",
+    play="forge match network:model={model} heuristic",
 )
 register(
     "texas42-bids",

@@ -39,6 +39,8 @@ class Architecture:
     network_path: str
     spec_path: str
     config_path: str
+    play: str = ""
+    """the command that plays with such a network in the folder {model}, for errors; empty if there is none"""
 
     @property
     def network(self) -> type[Network]:
@@ -59,12 +61,12 @@ class Architecture:
 _ARCHITECTURES: dict[str, Architecture] = {}
 
 
-def register(name: str, *, network: str, spec: str, config: str) -> None:
-    """Register an architecture under a name. Paths are `package.module:Name`.
+def register(name: str, *, network: str, spec: str, config: str, play: str = "") -> None:
+    """Register an architecture under a name. Paths are `package.module:Name`; play: see Architecture.
 
     Registering the same paths again does nothing. Raises ValueError if the name has other paths.
     """
-    architecture = Architecture(name, network, spec, config)
+    architecture = Architecture(name, network, spec, config, play)
     if _ARCHITECTURES.setdefault(name, architecture) != architecture:
         raise ValueError(f"architecture {name!r} is already registered as {_ARCHITECTURES[name]}")
 

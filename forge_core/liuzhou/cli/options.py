@@ -66,7 +66,9 @@ Then = Annotated[
 ]
 Picture = Annotated[
     str | None,
-    typer.Option("--picture", parser=read_picture, metavar="FILE", help="Also draw it to this PNG file."),
+    typer.Option(
+        "--picture", parser=read_picture, metavar="FILE", help="Also draw the result to this PNG file."
+    ),
 ]
 Model = Annotated[
     str | None,

@@ -34,7 +34,7 @@ class EvaluationSettings:
     )
     seed: int = like(arena.MatchSettings, "seed")
     final: bool = setting(
-        False, "Use deals of the test split, which nothing else reads: only for a final result."
+        False, "Use deals of the test split, which otherwise only the gate plays: only for a final result."
     )
 
     @property

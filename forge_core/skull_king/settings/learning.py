@@ -113,7 +113,10 @@ class LearningSettings:
     minibatch: int = setting(1_024, "Plays per step.", panel=_PACE)
     epochs: int = setting(2, "Number of times that each play is used.", panel=_PACE)
     lr: float = setting(
-        2e-3, "First learning rate; it falls linearly over the whole run.", metavar="RATE", panel=_PACE
+        2e-3,
+        "First learning rate; it falls linearly over the whole run, to a twentieth.",
+        metavar="RATE",
+        panel=_PACE,
     )
     clip: float = setting(0.2, "Largest change of a play's probability that is rewarded.", panel=_LOSS)
     trace: float = setting(

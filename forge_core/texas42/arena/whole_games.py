@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -122,8 +122,9 @@ class PairedGames:
 
     @property
     def share(self) -> Difference:
-        """The share of games that side a won, with its interval over pairs."""
-        return mean_interval(self.score)
+        """The share of games that side a won, with its interval over pairs, within 0 to 1."""
+        share = mean_interval(self.score)
+        return replace(share, low=max(share.low, 0.0), high=min(share.high, 1.0))
 
     @property
     def pair_scores(self) -> PairScores:

@@ -45,6 +45,7 @@ def investigate(
     trump: Annotated[
         int,
         typer.Option(
+            "--decl",
             "--trump",
             parser=read_declaration,
             metavar="NAME",

@@ -77,7 +77,7 @@ Opponent = Annotated[
         "--opponent",
         parser=read_opponent,
         metavar="K",
-        help="Use the K-th marginalized deal of the seed: seat 0 keeps its hand, the rest is dealt again.",
+        help="Keep the hand of seat 0 and deal the rest again: marginalized deal K of the seed, from 0 on.",
     ),
 ]
 Declaration = Annotated[

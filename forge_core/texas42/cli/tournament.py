@@ -79,7 +79,7 @@ def _print_report(reports: list[GamesReport], ratings: list[Rating], effort: str
     out = screen()
     grid = table("side", "Elo", "95 %", "games", numbers="Elo games")
     for rating in ratings:
-        interval = f"{rating.low:+.0f} to {rating.high:+.0f}"
+        interval = "anchor" if rating.low == rating.high == 0 else f"{rating.low:+.0f} to {rating.high:+.0f}"
         grid.add_row(rating.name, f"{rating.elo:+.0f}", interval, f"{rating.games:,}")
     out.print(grid)
     for report in reports:
@@ -87,8 +87,9 @@ def _print_report(reports: list[GamesReport], ratings: list[Rating], effort: str
         out.print()
         out.print(
             f"{report.a.name} won {100 * share.mean:.1f} % of the games ({100 * share.low:.1f} to "
-            f"{100 * share.high:.1f}) against {report.b.name}: both games of {report.both} pairs, none of "
-            f"{report.neither}, of {report.pairs}; {report.hands_per_game:.1f} hands per game",
+            f"{100 * share.high:.1f}) against {report.b.name}; of {report.pairs} pairs of games it won "
+            f"both in {report.both}, one in {report.pairs - report.both - report.neither}, none in "
+            f"{report.neither}; {report.hands_per_game:.1f} hands per game",
             soft_wrap=True,
         )
         grid = table("contracts of", "place", "n", "promised", "made", "95 %", numbers="n promised made")

@@ -106,6 +106,7 @@ def find_games(path: str, final: bool = False) -> list[str]:
     or if nothing is found.
     """
     if path.endswith(".parquet"):
+        _check_name(path)
         return [path]
     place = Store(path)
     splits = [place.join(*above, split) for above in ((), (GAMES_FOLDER,)) for split in Split]
@@ -136,6 +137,20 @@ def missing_games(
     Reads the footers and, with verify, also the rows. Raises StoreUnusable.
     """
     return GAMES.missing(store, keys, fingerprint, verify=verify)
+
+
+def _check_name(path: str) -> None:
+    """Raise BadInput if a path does not end with the name of a game, and say whether there is such a file."""
+    folder, slash, name = path.rpartition("/")
+    try:
+        ShardKey.parse(name)
+    except BadInput as error:
+        if not Store(folder or slash or ".").exists(name):
+            raise BadInput(f"{path}: there is no such file; name a game that forge eq recorded") from error
+        raise BadInput(
+            f"{path} does not have the name of a recorded game: give it the one that forge eq wrote, "
+            f"such as {ShardKey(900, 0).filename}"
+        ) from error
 
 
 def _as_key(name: ShardKey | str) -> ShardKey:

@@ -23,7 +23,7 @@ class VoteOracle(ModelOracle):
         if self.model.config.in_points:
             raise BadInput(
                 f"the policy player needs a network with objective policy or regret, not "
-                f"{self.model.config.objective}: use player eq"
+                f"{self.model.config.objective}: write eq:oracle=model,model=DIR"
             )
 
     def q(self, positions: Positions, history: History | None = None) -> Tensor:
