@@ -90,6 +90,7 @@ def test_every_verb_has_help(forge, verb):
     assert (status, err) == (0, "")
     assert f"forge {verb}" in out
     assert "--json" in out
+    assert "<bool>" not in out, "a switch takes no value"
 
 
 def test_the_version(forge):

@@ -197,7 +197,7 @@ def test_forge_view_for_programs(forge, store):
         (("nowhere",), "has no games"),
         ((__file__,), "is not a recorded game"),
         (("seed_00000001_decl_1.parquet",), "there is no such game"),
-        (("film.parquet",), "is not the name"),
+        (("film.parquet",), "film.parquet: there is no such file"),
         ((".",), "2 games: choose one of the seeds 3,5 with --game"),
         ((".", "--game", "4"), "no game of seed 4"),
         ((".", "--game", "3", "--decision", "28"), "use 0..27"),

@@ -161,6 +161,10 @@ def test_a_network_of_another_architecture_is_refused(tmp_path):
     save_model(str(tmp_path / "tokens"), TokenTransformer(SPEC, ModelConfig(16, 1, 2, 32)))
     with pytest.raises(BadInput, match="architecture token-transformer, but architecture toy-board"):
         load_model(str(tmp_path / "tokens"), kind=BoardNet)
+    with pytest.raises(
+        BadInput, match="play with this one: forge match network:model=models/texas42-one-hand-6k"
+    ):
+        load_model("models/texas42-one-hand-6k")
     card = tmp_path / "board" / "model.json"
     record = json.loads(card.read_text())
     for name in ("of tomorrow", ["toy-board"]):

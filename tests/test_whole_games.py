@@ -134,6 +134,11 @@ def test_the_report_counts_pairs(games):
     assert report.share == games.share
 
 
+def test_the_interval_of_a_share_stays_within_all_games(games):
+    few = replace(games, won=np.array([[True, True]] * 3 + [[True, False]] * 2))
+    assert few.share.high == 1 and 0 <= few.share.low < few.share.mean < 1
+
+
 def test_bootstrapped_ratings_are_close_to_the_fitted_ones():
     draws = stream(1, "scores")
     results = [
