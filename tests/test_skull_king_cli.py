@@ -5,8 +5,10 @@ from __future__ import annotations
 import html.parser
 import json
 import math
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -272,3 +274,27 @@ def test_the_shares_of_training_sum_to_all_of_it(monkeypatch):
     shares = [figure.value for figure in figures if figure.unit == "%" and "GPU" not in figure.name]
     assert len(figures) == 3 * 10 and len(shares) == 15
     assert all(share > 0 for share in shares) and abs(sum(shares) - 300) < 1e-6
+
+
+# --- Ctrl-C -----------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("deals", ["100", "1000"], ids=["one batch", "batches in threads"])
+def test_ctrl_c_stops_games_by_searches(deals):
+    """They are played in kernels, which hold signals back; the games would take minutes."""
+    script = (
+        "import sys, forge_core.skull_king.arena; from forge_core.cli.main import main\n"
+        "print('playing', flush=True); sys.exit(main())"
+    )
+    verb = ("skull-king", "evaluate", "search:100", "--deals", deals)
+    forge = subprocess.Popen(
+        [sys.executable, "-c", script, *verb], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert forge.stdout and forge.stdout.readline() == "playing\n"
+    time.sleep(10)
+    forge.send_signal(signal.SIGINT)
+    _, err = forge.communicate(timeout=30)
+    assert forge.returncode == 130
+    assert err == "forge: stopped; nothing was kept: play fewer deals with --deals\n"

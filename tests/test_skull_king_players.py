@@ -10,7 +10,7 @@ from skull_king_play import EVERY_OPTION, begin, random_play
 
 from forge_core.errors import BadInput
 from forge_core.game import to_numpy
-from forge_core.skull_king import actions, cards
+from forge_core.skull_king import actions, arena, cards, search
 from forge_core.skull_king.arena import compare, evaluate
 from forge_core.skull_king.game import SkullKingGame
 from forge_core.skull_king.players import TableView, player
@@ -246,6 +246,27 @@ def test_any_player_may_finish_the_rounds(rules):
             == player("search:9,others=medium,fit=1").act(view_, legal, key)[0]
         )
     assert searcher.describe()["rollouts_others"] == {"player": "medium"}
+
+
+def test_results_do_not_depend_on_the_length_of_a_kernel_call(monkeypatch):
+    """Games and searches go on where a call ended, and games that ended in it are counted."""
+    rows = SkullKingGame(4).init(range(5))
+    options, ended = SkullKingGame(4).options, []
+
+    def results():
+        table = [player("hard"), OneByOne("search:5"), player("captain")]
+        played = evaluate(player("search:6,bids=0"), table, 2, rounds=3, on_over=ended.append)
+        values = play_values(rows, options, keys_of(5), SearchSettings(6))
+        return played, values, search_actions(rows, options, keys_of(5), SearchSettings(6))
+
+    whole, values, chosen = results()
+    monkeypatch.setattr(arena, "WORLDS_PER_CALL", 7)
+    monkeypatch.setattr(search, "WORLDS_PER_CALL", 7)
+    sliced, same_values, same = results()
+    for name in ("scores", "points_by_round", "tricks"):
+        assert np.array_equal(getattr(sliced, name), getattr(whole, name))
+    assert np.array_equal(values.points, same_values.points) and np.array_equal(chosen, same)
+    assert np.array_equal(values.tricks, same_values.tricks) and sum(ended) == 2 * 8
 
 
 def test_settings_of_a_search_are_checked():

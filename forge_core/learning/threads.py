@@ -30,6 +30,8 @@ class Pieces:
 
     def __init__(self, n: int) -> None:
         self.n, self._pool = n, None
+        self.is_interrupted = False
+        """True after a Ctrl-C: long pieces look at this now and then, and end early"""
         if n > 1:
             import torch
 
@@ -37,11 +39,20 @@ class Pieces:
             self._pool = ThreadPoolExecutor(n, "piece", initializer=torch.set_num_threads, initargs=(1,))
 
     def run(self, works: Sequence[Callable[[], T]]) -> list[T]:
-        """Run all pieces, and return their results in order; raise the first error once all have ended."""
+        """Run all pieces, and return their results in order; raise the first error once all have ended.
+
+        Raises KeyboardInterrupt at once after a Ctrl-C: pieces that have not begun are then never run.
+        """
         if self._pool is None:
             return [work() for work in works]
         futures = [self._pool.submit(work) for work in works]
-        errors = [future.exception() for future in futures]
+        try:
+            errors = [future.exception() for future in futures]
+        except KeyboardInterrupt:
+            self.is_interrupted = True
+            for future in futures:
+                future.cancel()  # Python would run them before it exits
+            raise
         for error in errors:
             if error is not None:
                 raise error

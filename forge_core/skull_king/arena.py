@@ -23,6 +23,7 @@ from forge_core.skull_king.lockstep import OUTSIDE, play_on
 from forge_core.skull_king.players.view import TableView
 from forge_core.skull_king.replay import Replay, replay_games
 from forge_core.skull_king.rules import Rules
+from forge_core.skull_king.search import WORLDS_PER_CALL
 from forge_core.skull_king.state import doors
 from forge_core.skull_king.state import layout as at
 from forge_core.skull_king.state.batch import step_batch
@@ -65,8 +66,9 @@ def play_games(
     """Play N games to their end. Raises BadInput if a player's action is illegal.
 
     seats: [N, P], the index into `players` for each seat. seeds: [N], of the deals. seed: of the players'
-    draws. on_over: called with the number of games of each batch that has ended. Compiled players (with a
-    property `bot`) run in one kernel; others get all decisions of a batch at once. The draws are the same.
+    draws. on_over: called with the number of games that have ended since its last call. Compiled players
+    (with a property `bot`) run in one kernel; others get all decisions of a batch at once. The draws are the
+    same.
     recorded: number of games, from the first on, whose actions are recorded; no player then runs in a kernel.
     """
     bots = np.array([getattr(player, "bot", OUTSIDE) for player in players], dtype=np.int64)
@@ -78,10 +80,17 @@ def play_games(
 
     def play(part: npt.NDArray[np.int64], bots: npt.NDArray[np.int64], log: Log | None = None) -> Games:
         state = game.init([seeds[n] for n in part.tolist()])
-        found = _play_batch(game, players, np.ascontiguousarray(seats[part]), bots, keys[part], state, log)
-        if on_over:
-            on_over(len(part))
-        return found
+        places, over = np.ascontiguousarray(seats[part]), 0
+
+        def follow(n: int) -> None:
+            nonlocal over
+            if pieces.is_interrupted:
+                raise KeyboardInterrupt
+            if on_over and n > over:
+                on_over(n - over)
+            over = n
+
+        return _play_batch(game, players, places, bots, keys[part], state, log, follow)
 
     log: Log = [[] for _ in range(recorded)]
     first = [play(np.arange(recorded), np.tile(OUTSIDE, (len(players), 1)), log)] if recorded else []
@@ -100,13 +109,20 @@ def _play_batch(
     keys: npt.NDArray[np.uint64],
     rows: at.Rows,
     log: Log | None,
+    follow: Callable[[int], None],
 ) -> Games:
-    """Play a batch. log: a list for each game, to which the actions of players outside kernels are added."""
-    n, times, options = len(rows), np.zeros(len(rows), np.int64), game.options
-    bids, won, points = (np.zeros((n, game.rounds, game.seats), np.int16) for _ in range(3))
+    """Play a batch. log: a list for each game, to which the actions of players outside kernels are added.
+
+    follow: called often, with the number of games that are over.
+    """
+    times, options = np.zeros(len(rows), np.int64), game.options
+    bids, won, points = (np.zeros((len(rows), game.rounds, game.seats), np.int16) for _ in range(3))
     while True:
-        play_on(rows, seats, bots, keys, times, options, bids, won, points)
+        is_done = play_on(rows, seats, bots, keys, times, options, bids, won, points, WORLDS_PER_CALL)
         waiting = np.flatnonzero(rows[:, at.PHASE] != actions.OVER)
+        follow(len(rows) - len(waiting))
+        if not is_done:
+            continue
         if not len(waiting):
             return Games(bids, won, points)
         on_turn = seats[waiting, rows[waiting, at.ACTOR]]

@@ -18,6 +18,7 @@ from forge_core.skull_king.search import SearchSettings, search_action
 from forge_core.skull_king.state import layout as at
 from forge_core.skull_king.state.dealing import next_round
 from forge_core.skull_king.state.kernels import step
+from forge_core.skull_king.state.view import BEFORE_ALL_BIDS
 
 SEARCH = len(BOT_NAMES)
 """kind of a player that searches, after the players by rules"""
@@ -41,11 +42,12 @@ def bot_action(row, bot, options, key, buffer):
 
 
 @kernel
-def play_on(rows, seats, bots, keys, times, options, bids, won, points):
+def play_on(rows, seats, bots, keys, times, options, bids, won, points, budget):
     """Play each game until a seat whose decisions come from outside is to act, or until it is over.
 
     seats: [N, P], the row of `bots` of each seat. times: [N], decisions made so far; advanced. bids, won,
-    points: [N, R, P], written for each round that ends.
+    points: [N, R, P], written for each round that ends. budget: decisions by rules and worlds of searches
+    after which it returns False, to be called again with the same arrays; else it returns True.
     """
     buffer = np.empty(at.MOST_ACTIONS, np.int64)
     for n in range(len(rows)):
@@ -61,8 +63,20 @@ def play_on(rows, seats, bots, keys, times, options, bids, won, points):
             bot = bots[seats[n, row[at.ACTOR]]]
             if bot[0] == LEARNER:
                 break
+            if budget <= 0:
+                return False
+            budget -= work_of(row, bot)
             step(row, bot_action(row, bot, options, mix(keys[n], times[n]), buffer), options)
             times[n] += 1
+    return True
+
+
+@kernel
+def work_of(row, bot):
+    """Return the number of worlds in which a compiled player searches its decision, at least 1."""
+    if bot[0] != SEARCH:
+        return 1
+    return max(1, bot[1] if row[at.PHASE] <= BEFORE_ALL_BIDS else bot[2])
 
 
 @kernel

@@ -29,6 +29,9 @@ from forge_core.skull_king.worlds import draw_world
 
 MOST_WORLDS = 1_000_000
 """more is a typing error"""
+WORLDS_PER_CALL = 20_000
+"""of all rows together, per call of a kernel: about a second, after which a Ctrl-C is seen. Results do not
+depend on it."""
 N_TRICKS = actions.MOST_CARDS + 1
 """numbers of tricks, 0..10"""
 WORLD_DRAW, BIDS_DRAW, ROLLOUT_DRAW = range(3)
@@ -116,7 +119,9 @@ def play_values(
     total, squares = np.zeros((n, actions.N_ACTIONS)), np.zeros((n, actions.N_ACTIONS))
     tricks = np.zeros((n, actions.N_ACTIONS, N_TRICKS))
     legal = np.zeros((n, actions.N_ACTIONS), np.bool_)
-    value_batch(views, options, keys, bids, plays, me, others, fits, total, squares, tricks, legal)
+    for part in _parts(n, max(bids, plays)):
+        results = total[part], squares[part], tricks[part], legal[part]
+        value_batch(views[part], options, keys[part], bids, plays, me, others, fits, *results)
     worlds = np.where(views[:, at.PHASE] <= BEFORE_ALL_BIDS, bids, plays)[:, None]
     mean = total / worlds
     spread = np.sqrt(np.maximum(squares / worlds - mean**2, 0) / np.maximum(worlds - 1, 1))
@@ -220,13 +225,17 @@ def search_actions(
     """Return [N] the actions of the greatest value, of equals the lowest. pieces: threads that share rows."""
     chosen = np.empty(len(views), np.int64)
     pieces = pieces or Pieces(core_count())
-    parts = np.array_split(np.arange(len(views)), max(1, min(pieces.n, len(views))))
-    views = np.ascontiguousarray(views)
+    views, (bids, plays, *_) = np.ascontiguousarray(views), settings.numbers
+    parts = _parts(len(views), max(bids, plays), pieces.n)
 
-    def search(part: npt.NDArray[np.int64]) -> None:
-        found = np.empty(len(part), np.int64)
-        search_batch(views[part], options, keys[part], *settings.numbers, found)
-        chosen[part] = found
+    def search(part: slice) -> None:
+        search_batch(views[part], options, keys[part], *settings.numbers, chosen[part])
 
     pieces.run([partial(search, part) for part in parts])
     return chosen
+
+
+def _parts(n: int, worlds: int, least: int = 1) -> list[slice]:
+    """Divide n rows, each searched in so many worlds, into `least` calls of a kernel or more."""
+    calls = max(1, min(n, max(least, -(-n * worlds // WORLDS_PER_CALL))))
+    return [slice(n * call // calls, n * (call + 1) // calls) for call in range(calls)]
