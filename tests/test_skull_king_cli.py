@@ -8,7 +8,6 @@ import math
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -285,16 +284,19 @@ def test_the_shares_of_training_sum_to_all_of_it(monkeypatch):
 def test_ctrl_c_stops_games_by_searches(deals):
     """They are played in kernels, which hold signals back; the games would take minutes."""
     script = (
-        "import sys, forge_core.skull_king.arena; from forge_core.cli.main import main\n"
-        "print('playing', flush=True); sys.exit(main())"
+        "import sys; from forge_core.skull_king import arena; from forge_core.cli.main import main\n"
+        "play_on = arena.play_on\n"
+        "def begun(*given):\n"
+        "    is_done, arena.play_on = play_on(*given), play_on\n"
+        "    print('playing', flush=True); return is_done\n"
+        "arena.play_on = begun; sys.exit(main())"
     )
     verb = ("skull-king", "evaluate", "search:100", "--deals", deals)
     forge = subprocess.Popen(
         [sys.executable, "-c", script, *verb], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert forge.stdout and forge.stdout.readline() == "playing\n"
-    time.sleep(10)
+    assert forge.stdout and "playing" in forge.stdout.readline()  # two threads may write it
     forge.send_signal(signal.SIGINT)
-    _, err = forge.communicate(timeout=30)
+    _, err = forge.communicate(timeout=60)
     assert forge.returncode == 130
     assert err == "forge: stopped; nothing was kept: play fewer deals with --deals\n"
