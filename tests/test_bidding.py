@@ -638,7 +638,23 @@ def test_the_advice_in_words():
     said, _, most = explain(advise(table.p_make, Situation((PASS,) * 3)), table)
     assert said.startswith("Bid ")
     assert "sixes" in said
-    assert most.startswith("The highest bid worth making is ")
+    assert most.startswith("The highest bid that wins more often than a pass if it stands is ")
     none = np.where(np.isnan(table.p_make), np.nan, 0.0)
     assert advise(none, Situation(), EVERYBODY).recommended == Best(PASS, None)  # a bluff would pay
-    assert explain(advise(none, Situation()), table)[0].startswith("Pass")
+    pass_, no_bid = explain(advise(none, Situation()), table)
+    assert pass_.startswith("Pass: ")
+    assert no_bid == "No bid would win more often than a pass, even if it stood."
+    assert explain(advise(none, Situation((PASS,) * 3, forced=True)), table)[-1].startswith(
+        "The highest bid that wins as often as the lowest one if it stands is 1 mark, "
+    )
+
+
+def test_the_advice_to_pass_says_why_a_bid_that_would_be_better_is_not_made():
+    """A bid that others may outbid can be worth less than a pass, and yet more if it stands."""
+    table = play_out(STRONG, OraclePlayout(workers=1), 20, decls=[SIXES])
+    even = np.where(np.isnan(table.p_make), np.nan, 0.47)
+    advice = advise(even, Situation())
+    pass_, bid = explain(advice, table)
+    assert advice.recommended == Best(PASS, None) and advice.highest.decl == SIXES
+    assert pass_.startswith("Pass: ") and "would win more often than a pass if it stood" in bid
+    assert advice.if_it_stands[SIXES, 0] > advice.worth_of_pass >= advice.worth[SIXES, 0]

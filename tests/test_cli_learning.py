@@ -144,7 +144,8 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_if_it_had_not_been(
     status, out, err = forge(*asked, "--name", "hasty")
     assert (status, out) == (130, "") and "continue" not in err
     assert err.splitlines()[-1].endswith(
-        "nothing is saved before the first evaluation: run the same command again"
+        "no step is kept, since a run is first saved at its first evaluation, after step 8 of 24: "
+        "start again, and evaluate more often with a smaller --evaluate-every"
     )
     assert "random play loses" in err.splitlines()[0], "no line is broken where there is no terminal"
     monkeypatch.undo()

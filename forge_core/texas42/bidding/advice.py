@@ -259,8 +259,18 @@ def explain(advice: Advice, table: BidTable) -> list[str]:
             f"Chance to win the game from {score}: {100 * advice.worth[best.decl, bid]:.1f} %{passing}.",
         ]
     if highest.decl is None:
-        return [*lines, "No bid is worth making."]
-    return [*lines, f"The highest bid worth making is {call_text(highest.call)}, {NAMES[highest.decl]}."]
+        return [*lines, "No bid would win more often than a pass, even if it stood."]
+    named = f"{call_text(highest.call)}, {NAMES[highest.decl]}"
+    if best.decl is None:
+        cell = highest.decl, advice.bids.index(highest.call)
+        return [
+            *lines,
+            f"A bid of {named} would win more often than a pass if it stood "
+            f"({100 * advice.if_it_stands[cell]:.1f} %), but it may be outbid "
+            f"({100 * advice.worth[cell]:.1f} % in all).",
+        ]
+    level = "as often as the lowest one" if must else "more often than a pass"
+    return [*lines, f"The highest bid that wins {level} if it stands is {named}."]
 
 
 def _highest(if_it_stands: Floats, stakes: Stakes) -> Best:

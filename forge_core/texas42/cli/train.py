@@ -115,7 +115,7 @@ def train(
         )
     except KeyboardInterrupt:
         if is_first:
-            raise Stopped(f"stopped; {what_is_kept(folder, how, fast_dev_run)}") from None
+            raise Stopped(f"stopped; {what_is_kept(folder, how, fast_dev_run, plan.config)}") from None
         sys.exit(INTERRUPTED)
     if is_first:
         print_result(result, json)
@@ -163,7 +163,7 @@ def plan_begun(context: typer.Context, settings: LiveTeachingSettings) -> Plan:
     return Plan(TrainConfig.from_dict(begun["train"]), source, begun["init_from"], name)
 
 
-def what_is_kept(folder: Path, how: str, fast_dev_run: bool) -> str:
+def what_is_kept(folder: Path, how: str, fast_dev_run: bool, config: TrainConfig) -> str:
     """Return a sentence about what was saved of a stopped run, and how to continue it."""
     from forge_core.learning.runs import CHECKPOINT
 
@@ -171,7 +171,11 @@ def what_is_kept(folder: Path, how: str, fast_dev_run: bool) -> str:
         return "a fast dev run saves nothing"
     if (folder / CHECKPOINT).exists():
         return f"everything up to the last evaluation is saved in {folder}: {how}"
-    return "nothing is saved before the first evaluation: run the same command again"
+    steps, first = config.recipe.steps, min(config.evaluate_every, config.recipe.steps)
+    return (
+        f"no step is kept, since a run is first saved at its first evaluation, after step {first:,} of "
+        f"{steps:,}: start again, and evaluate more often with a smaller --evaluate-every"
+    )
 
 
 def run(
