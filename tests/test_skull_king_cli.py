@@ -12,6 +12,8 @@ import sys
 import numpy as np
 import pytest
 
+from forge_core.skull_king.advice.record import BidAdvice
+from forge_core.skull_king.film import RoundFilm, film_text
 from forge_core.skull_king.reference import REFERENCE
 
 VERBS = ("play", "deal", "film", "bid", "evaluate", "yardstick")
@@ -56,6 +58,7 @@ def test_a_deal(answer, forge):
     _, out, _ = forge("skull-king", "deal", "--seed", "7", "--round", "6")
     assert out.splitlines()[0] == "seed 7 · train · round 6, 6 cards, S leads"
     assert "N  Harry R4 R12 M7 C9 E" in out
+    assert out.splitlines()[-1].endswith("E is an Escape.")
     assert "ghost, in order" in forge("skull-king", "deal", "--seats", "2")[1]
 
 
@@ -108,12 +111,22 @@ def test_bad_input_is_one_sentence(forge, arguments, error):
     assert (status, out) == (2, "") and error in err and len(err.strip().splitlines()) == 1
 
 
+def test_a_film_marks_the_bid_that_was_made_and_the_best_one():
+    advice = tuple(BidAdvice(bid, points, (0.5, 0.5)) for bid, points in enumerate((-2.4, -2.6)))
+    film = RoundFilm(2, 1, 1, 0, (1,), advice, (1, 0), [], (0, 0))
+    best, made = film_text(film).splitlines()[1].split("bid 1:")
+    assert best.rstrip().endswith("hit .50 <- best") and made.endswith("hit .50 <- bid")
+    film.bids = (0, 0)
+    assert film_text(film).count("<- bid, best") == film_text(film).count("<-") == 1
+
+
 def test_a_film(answer, forge):
     arguments = ("film", "--seed", "3", "--worlds", "5")
     _, out, _ = forge("skull-king", *arguments)
     lines = out.splitlines()
     assert lines[0].startswith("round 6: 6 cards, W leads. N holds ") and lines[-1].startswith("N is captain")
-    assert "<- bid" in out and "sum 5 of 6" in out and out.count("*") >= 4
+    assert "E is an Escape" in lines[-2] and "N 1/2: North has won" in lines[-2]
+    assert "sum 5 of 6" in out and out.count("*") >= 4
     assert "over 5 worlds, finished by captain and hard" in out
     found = answer(*arguments, "--game", "--worlds", "0")
     assert len(found["rounds"]) == 10

@@ -43,9 +43,9 @@ def make_all(quickstart: Quickstart) -> None:
 
 
 def film(model: str) -> str:
-    """Return a round as text, in which the network sits in seat N among three hards."""
+    """Return a round as text with its legend, in which the network sits in seat N among three hards."""
     from forge_core.skull_king.advice.search import SearchAdviser
-    from forge_core.skull_king.film import film_round, film_text
+    from forge_core.skull_king.film import LEGEND, film_round, film_text
     from forge_core.skull_king.game import SkullKingGame
     from forge_core.skull_king.players import make_player
     from forge_core.skull_king.players.network import NetworkPlayer
@@ -54,4 +54,5 @@ def film(model: str) -> str:
     own = NetworkPlayer.load(model, "cpu")
     game = SkullKingGame(own.network.spec.seats, own.network.spec.rules)
     players = [own, *[make_player("hard")] * (game.seats - 1)]
-    return film_text(film_round(game, players, SEED, ROUND, SearchAdviser(SearchSettings(WORLDS))))
+    shown = film_round(game, players, SEED, ROUND, SearchAdviser(SearchSettings(WORLDS)))
+    return f"{film_text(shown)}\n{LEGEND}"

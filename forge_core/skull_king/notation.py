@@ -17,6 +17,11 @@ from forge_core.skull_king.state import layout as at
 SEAT_LETTERS = "NESWABCD"
 """Names of seats 0..7: four compass points, as at a table of four, then letters"""
 GHOST_NAME = "ghost"
+CARD_LEGEND = (
+    "N, E, S and W are seats. Cards follow their seat: R is trump (Jolly Roger), P, M and C are the other "
+    "suits, and E is an Escape."
+)
+"""explains the letters of seats and cards"""
 
 
 def seat_text(hand: int, seats: int) -> str:

@@ -22,7 +22,7 @@ def deal(
     from forge_core.skull_king.cards import card_text, hand_text
     from forge_core.skull_king.deals import deal_round, game_keys, starter_of
     from forge_core.skull_king.game import DEAL_SEED
-    from forge_core.skull_king.notation import seat_text
+    from forge_core.skull_king.notation import CARD_LEGEND, seat_text
     from forge_core.splits import split_of
 
     key, rules, seats = np.uint64(game_keys(DEAL_SEED, seed)), table.chosen, table.seats
@@ -50,3 +50,4 @@ def deal(
         out.print(f"{seat_text(seat, seats)}  {hand_text(hand)}", soft_wrap=True)
     if dealt.ghost:
         out.print(f"ghost, in order  {' '.join(map(card_text, dealt.ghost))}", soft_wrap=True)
+    out.print(CARD_LEGEND, style="dim", soft_wrap=True)

@@ -38,7 +38,7 @@ def film(
     round: Round = "6",  # pyright: ignore[reportArgumentType]  (read by its parser)
     game: Annotated[bool, typer.Option("--game", help="Film all ten rounds instead of one.")] = False,
     player: Annotated[
-        str, typer.Option("--player", metavar="NAME", help=f"Player of seat N: {PLAYERS}.")
+        str, typer.Option("--player", metavar="NAME", help=f"Player of North (N): {PLAYERS}.")
     ] = "captain",
     others: Others = DEFAULT_OTHERS,
     worlds: Annotated[
@@ -48,7 +48,7 @@ def film(
             parser=read_worlds,
             metavar="N",
             show_default=f"{FILM_WORLDS}, or 0 for a network",
-            help="Worlds of the search that values the bids and plays of seat N; 0: no search. Without a "
+            help="Worlds of the search that values the bids and plays of North; 0: no search. Without a "
             "search, a network states its own expectations.",
         ),
     ] = None,
@@ -60,7 +60,7 @@ def film(
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Play a round and write it down: the bids and plays of seat N with their values, trick by trick."""
+    """Play a round and write it down: the bids and plays of North (N) with their values, trick by trick."""
     from forge_core.skull_king.film import film_round
     from forge_core.skull_king.game import SkullKingGame
     from forge_core.skull_king.players import make_player
@@ -94,7 +94,7 @@ def show_films(
     the first entries of the JSON object.
     """
     from forge_core.cli.screen import print_json, screen, size_text
-    from forge_core.skull_king.film import film_text, films_page
+    from forge_core.skull_king.film import LEGEND, film_text, films_page
 
     totals = [sum(points) for points in zip(*(film.points for film in films), strict=True)]
     size = 0
@@ -124,6 +124,7 @@ def show_films(
         out.print(film_text(each), soft_wrap=True, markup=False)
         if not is_one:
             out.print()
+    out.print(LEGEND, style="dim", soft_wrap=True, markup=False)
     out.print(" ".join([*notes[:-1], *([] if is_one else [scores])]), style="dim", soft_wrap=True)
 
 

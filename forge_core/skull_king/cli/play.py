@@ -35,7 +35,7 @@ _COMMANDS = ("help", "legal", "advice", "table", "quit")
 def play(
     *, others: Others = DEFAULT_OTHERS, seed: Seed = 0, table: TableSettings, device: Device = "auto"
 ) -> None:
-    """Play a game of ten rounds at the terminal, in seat N. Type help for a list of commands."""
+    """Play a game of ten rounds at the terminal, as North (N). Type help for a list of commands."""
     from forge_core.cli.screen import screen
     from forge_core.skull_king.game import SkullKingGame
 

@@ -2,6 +2,6 @@
 
 from forge_core.skull_king.film.page import films_page
 from forge_core.skull_king.film.record import RoundFilm, film_actions, film_round
-from forge_core.skull_king.film.text import film_text
+from forge_core.skull_king.film.text import LEGEND, film_text
 
-__all__ = ["RoundFilm", "film_actions", "film_round", "film_text", "films_page"]
+__all__ = ["LEGEND", "RoundFilm", "film_actions", "film_round", "film_text", "films_page"]

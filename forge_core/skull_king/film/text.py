@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from forge_core.skull_king import actions
-from forge_core.skull_king.advice.record import BidAdvice
+from forge_core.skull_king.advice.record import BidAdvice, best_bid
 from forge_core.skull_king.cards import hand_text
 from forge_core.skull_king.film.record import HERO, AbilityShot, PlayShot, RoundFilm, TrickShot
-from forge_core.skull_king.notation import cards_text, seat_text
+from forge_core.skull_king.notation import CARD_LEGEND, cards_text, seat_text
 
 BETWEEN_BIDS = " " * 6
+LEGEND = (
+    f"{CARD_LEGEND} Tigress(P) is played as a pirate, Tigress(E) as an escape. *: wins the trick; v: "
+    "expected points of the round; N 1/2: North has won 1 trick and bid 2. |bars|: chances of 0, 1, 2, ... "
+    "tricks; hit: the chance to win exactly the bid; <- bid: the bid made; <- best: that of the most points."
+)
+"""explains the lines of a film"""
 
 
 def film_text(film: RoundFilm) -> str:
@@ -62,8 +68,11 @@ def result_text(trick: TrickShot, seats: int) -> str:
 
 
 def _bids_text(film: RoundFilm) -> str:
-    made = film.bids[HERO]
-    shown = [f"{each.to_text()}{' <- bid' if each.bid == made else ''}" for each in shown_bids(film)]
+    made, best = film.bids[HERO], best_bid(film.advice)
+    shown = []
+    for each in shown_bids(film):
+        words = [word for word, holds in (("bid", each.bid == made), ("best", each is best)) if holds]
+        shown.append(each.to_text() + (f" <- {', '.join(words)}" if words else ""))
     return "  " + BETWEEN_BIDS.join(shown)
 
 
