@@ -11,5 +11,13 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-export const signed = (points, digits = 1) => (Object.is(points, NaN) ? "" : `${points > 0 ? "+" : ""}${points.toFixed(digits)}`);
+/** Return a number as text with its sign; nothing for NaN, and no sign for what rounds to 0. */
+export function signed(points, digits = 1) {
+  if (Number.isNaN(points)) return "";
+  const text = points.toFixed(digits);
+  return Number(text) === 0 ? text.replace("-", "") : `${points > 0 ? "+" : ""}${text}`;
+}
+
+/** Return `1 point`, `-1 point`, `2 points`. n: a whole number. */
+export const counted = (n, word) => `${n.toLocaleString("en")} ${word}${Math.abs(n) === 1 ? "" : "s"}`;
 export const percent = (share) => `${Math.round(100 * share)} %`;

@@ -1,6 +1,6 @@
 // Everything that is drawn, from plain descriptions. No rules and no state of play here.
 
-import { actionText, cellText, SIDES } from "./position.mjs";
+import { actionText, cellText, SIDES, targetText } from "./position.mjs";
 import { element, percent, signed } from "./shared/elements.mjs";
 import { drawList, reviewButtons } from "./shared/review.mjs";
 
@@ -12,8 +12,9 @@ const COSTLY = 0.1; // losses from here on are marked in the list of actions
 const stone = (side, isMarked = false) => element("span", { class: `stone ${SIDES[side]}` }, isMarked ? "✕" : "");
 
 /**
- * Draw the board. targets, origins: cells whose click takes an action, or chooses a stone to move. chosen: that
- * stone, or null. last: cells of the last action. shares: by cell, of the visits of the search. best: a cell or null.
+ * Draw the board. targets: by cell, the action that a click takes. origins: cells whose click chooses a stone to
+ * move. chosen: that stone, or null. last: cells of the last action. shares: by cell, of the visits of the search.
+ * best: a cell or null.
  */
 export function drawBoard(place, { stones, marked, moves, targets, origins, chosen, last, shares, best, focus, onCell }) {
   const cell = (number) => {
@@ -21,7 +22,7 @@ export function drawBoard(place, { stones, marked, moves, targets, origins, chos
     const isMarked = marked.includes(number);
     const [isTarget, isOrigin] = [targets.has(number), origins.has(number)];
     const share = shares.get(number);
-    const words = [cellText(number), side < 0 ? "empty" : `${SIDES[side]} stone`, isMarked && "marked", number === chosen && "chosen", isTarget && "can be taken", isOrigin && "can move", share && `${percent(share)} of the search`, number === best && "best"];
+    const words = [cellText(number), side < 0 ? "empty" : `${SIDES[side]} stone`, isMarked && "marked", number === chosen && "chosen", isTarget && targetText(targets.get(number)), isOrigin && "can move", share && `${percent(share)} of the search`, number === best && "best"];
     const classes = ["cell", side >= 0 && "held", isTarget && "target", isOrigin && "origin", number === chosen && "chosen", last.includes(number) && "last", number === best && "best"];
     return element(
       "button",

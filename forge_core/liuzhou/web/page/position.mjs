@@ -43,6 +43,12 @@ export function actionText(action) {
   return `${action >= SELECT_FROM ? "x" : ""}${cellText(to)}`;
 }
 
+/** Return what an action does with the cell that it ends in, in words. */
+export function targetText(action) {
+  if (action < STEP_FROM) return "free to place a stone";
+  return action >= SELECT_FROM ? "can be selected" : "free to move to";
+}
+
 /** Return what the side to move does next, in words. legal: its actions. */
 export function taskOf({ phase, pending, marked }, legal, layout) {
   const stones = pending === 1 ? "a stone" : `${pending} stones`;

@@ -1,7 +1,7 @@
 // Everything that is drawn, from plain descriptions. No rules and no state of play here.
 
 import { actionText, BID_0, cardOf, faceOf, TIGRESS_AS_PIRATE } from "./cards.mjs";
-import { element, signed } from "./shared/elements.mjs";
+import { counted, element, signed } from "./shared/elements.mjs";
 import { drawList, reviewButtons } from "./shared/review.mjs";
 
 const NAMES = { 3: ["You", "Left", "Right"], 4: ["You", "Left", "Across", "Right"] };
@@ -33,7 +33,7 @@ export function drawTable(place, { seats, isOpen, next, table, legal, hints, bes
       "div",
       { class: `seat ${isOfFour ? PLACES[seat] : seat ? "" : "own"} ${isToMove ? "to-move" : ""}` },
       element("h3", {}, `${name}${isToMove ? " to act" : ""}`),
-      element("p", { class: "dim" }, bid === null ? "" : `won ${won} of ${bid} bid`),
+      element("p", { class: "dim" }, bid === null ? "" : `won ${won}, bid ${bid}`),
       element("div", { class: "row" }, ...cards.flatMap(isOpen ? open : seat ? closed : buttonsOf)),
     ),
   );
@@ -53,7 +53,7 @@ export function drawTable(place, { seats, isOpen, next, table, legal, hints, bes
     });
   }
   const trick = table.map(({ seat, card, isBest }) => {
-    const node = cardNode(card, isBest ? "wins" : "");
+    const node = cardNode(card, isBest ? `wins ${table.length === seats.length ? "won" : ""}` : "");
     if (!isOfFour) return element("span", { class: "of-seat" }, node, element("small", {}, seats[seat].name));
     node.style.gridArea = PLACES[seat];
     return node;
@@ -70,7 +70,7 @@ export function drawBids(place, { legal, hints, best, onAct }) {
       "button",
       { type: "button", class: hints && action === best ? "best" : "", "data-action": action, onclick: () => onAct(action) },
       element("b", {}, String(action - BID_0)),
-      ...(hint ? [element("small", {}, `${hint.points.toFixed(0)} points`)] : []),
+      ...(hint ? [element("small", {}, counted(Math.round(hint.points) + 0, "point"))] : []),
     );
   });
   place.replaceChildren(
@@ -118,7 +118,7 @@ export function drawLog(place, { names, plays, taken, shown, onShow }) {
   const rows = plays.map(({ seat, action }, i) => {
     const turn = i % names.length;
     const taker = taken[(i - turn) / names.length];
-    const end = turn < names.length - 1 ? "" : taker < 0 ? "nobody takes it" : `${names[taker]} took it`;
+    const end = turn < names.length - 1 ? "" : taker < 0 ? "nobody took it" : `${names[taker]} took it`;
     const [card] = faceOf(cardOf(action));
     return element("tr", { class: i === shown ? "here" : "" },
       text(turn ? "" : String(1 + i / names.length)),

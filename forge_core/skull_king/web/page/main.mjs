@@ -6,7 +6,7 @@ import { drawBids, drawHint, drawLog, drawResult, drawSheet, drawTable, namesOf 
 import { Kernels } from "./kernels.mjs";
 import { linkOf, parseLink, playersAt } from "./link.mjs";
 import { $, connectHints, connectKeys, drawKeepingFocus, followAddress, saveFile, say, stop } from "./shared/controls.mjs";
-import { signed } from "./shared/elements.mjs";
+import { counted, signed } from "./shared/elements.mjs";
 import { randomSeed } from "./shared/link.mjs";
 import { ask } from "./shared/thinking.mjs";
 
@@ -175,7 +175,7 @@ async function playGame() {
     await new Promise((resolve) => {
       page.result = { step: page.steps.length - 1, deltas: bySeat("DELTA"), lost, next: isLast ? "New game" : "Next round", onNext: resolve };
       draw();
-      say(isLast ? `The game is over: ${bySeat("SCORE").map((score, seat) => `${page.names[seat]} ${score}`).join(", ")}.` : `Round ${kernels.column("ROUND")} is over: ${signed(bySeat("DELTA")[0]).replace(".0", "")} points.`);
+      say(isLast ? `The game is over: ${bySeat("SCORE").map((score, seat) => `${page.names[seat]} ${score}`).join(", ")}.` : `Round ${kernels.column("ROUND")} is over: you score ${counted(bySeat("DELTA")[0], "point")}.`);
     });
     if (isStale()) return;
     if (isLast) return startAnother();

@@ -2,7 +2,7 @@
 
 import { callText, isMade, pointsNeeded } from "./auction.mjs";
 import { DECLARATIONS, nameOf, pipsOf, voidsOf } from "./hand.mjs";
-import { element, percent, signed } from "./shared/elements.mjs";
+import { counted, element, percent, signed } from "./shared/elements.mjs";
 import { drawList, reviewButtons } from "./shared/review.mjs";
 
 export const SEATS = ["You", "Left", "Partner", "Right"];
@@ -45,13 +45,13 @@ export function drawTable(place, { hand, isOpen, own, next, isPlayed, dealer }) 
     const classes = (domino) =>
       `small ${isOpen && !hand.isOver && !held.includes(domino) ? "played" : ""} ${domino === next ? "chosen" : ""}`;
     const dominoes = own && seat === 0 ? own : shown.map((domino) => tile(isOpen || seat === 0 ? domino : null, classes(domino)));
-    const missing = voids[seat].map((suit) => SUITS[suit]).join(", ");
+    const missing = voids[seat].map((suit) => `no ${SUITS[suit]}`).join(", ");
     return element(
       "div",
       { class: `seat ${where} ${seat % 2 ? "them" : "us"} ${isToMove ? "to-move" : ""}`, "data-seat": seat },
       element("h3", {}, `${SEATS[seat]}${isToMove ? " to play" : ""}${seat === dealer ? " (dealt)" : ""}`),
       element("div", { class: "row" }, ...dominoes),
-      element("small", {}, missing ? `no ${missing}` : ""),
+      element("small", {}, missing),
     );
   });
   place.className = "four";
@@ -64,7 +64,7 @@ function drawTrick(hand) {
   const shown = hand.plays.slice(from);
   const winner = shown.length ? hand.rules.winner(hand.decl, shown) : -1;
   const dominoes = shown.map((domino, i) => {
-    const made = tile(domino, i === winner ? "wins" : "");
+    const made = tile(domino, i === winner ? `wins ${shown.length === 4 ? "won" : ""}` : "");
     made.style.gridArea = PLACES[hand.players[from + i]];
     return made;
   });
@@ -117,7 +117,7 @@ function hintOf(hint, slot, isBest) {
 /** Return how far a contract is, in words. */
 function contractText({ bid, bidder, decl, points }) {
   const made = isMade({ bid, bidder, points });
-  const state = made === null ? `${pointsNeeded(bid) - points[bidder % 2]} to go` : made ? "made" : "set";
+  const state = made === null ? `${counted(pointsNeeded(bid) - points[bidder % 2], "point")} to go` : made ? "made" : "set";
   return `${SEATS[bidder]} bid ${callText(bid)}, ${title(decl)}: ${state}`;
 }
 
@@ -152,7 +152,7 @@ export function drawHint(place, hint, isBidder, opinion) {
   const of = hint.worlds === hint.count ? "all" : String(hint.worlds);
   const nodes = [
     element("h2", {}, "Hints"),
-    element("p", {}, `${hint.count.toLocaleString("en")} deals of the hidden hands fit what you have seen; ${of} of them are solved exactly.`),
+    element("p", {}, hint.count === 1 ? "Only one deal of the hidden hands fits what you have seen; it is solved exactly." : `${hint.count.toLocaleString("en")} deals of the hidden hands fit what you have seen; ${of} of them are solved exactly.`),
     element("p", { class: "dim" }, `Above each domino: expected points from here (your team minus theirs), ± their spread over these deals, and how often you ${isBidder ? "make the bid" : "set the bidders"}.`),
     opinion && opinionOf(hint, opinion),
   ];
