@@ -54,5 +54,6 @@ def film(model: str) -> str:
     own = NetworkPlayer.load(model, "cpu")
     game = SkullKingGame(own.network.spec.seats, own.network.spec.rules)
     players = [own, *[make_player("hard")] * (game.seats - 1)]
-    shown = film_round(game, players, SEED, ROUND, SearchAdviser(SearchSettings(WORLDS)))
-    return f"{film_text(shown)}\n{LEGEND}"
+    adviser = SearchAdviser(SearchSettings(WORLDS))
+    shown = film_round(game, players, SEED, ROUND, adviser)
+    return f"{film_text(shown)}\n{LEGEND} v: {adviser.note}."

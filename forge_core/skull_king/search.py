@@ -29,9 +29,9 @@ from forge_core.skull_king.worlds import draw_world
 
 MOST_WORLDS = 1_000_000
 """more is a typing error"""
-WORLDS_PER_CALL = 20_000
-"""of all rows together, per call of a kernel: about a second, after which a Ctrl-C is seen. Results do not
-depend on it."""
+WORLDS_PER_CALL = 4000
+"""of all rows together, per call of a kernel: about .05 s of CPU, after which a Ctrl-C is seen. Results do
+not depend on it."""
 N_TRICKS = actions.MOST_CARDS + 1
 """numbers of tricks, 0..10"""
 WORLD_DRAW, BIDS_DRAW, ROLLOUT_DRAW = range(3)

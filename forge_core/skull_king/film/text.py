@@ -10,8 +10,8 @@ from forge_core.skull_king.notation import CARD_LEGEND, cards_text, seat_text
 
 BETWEEN_BIDS = " " * 6
 LEGEND = (
-    f"{CARD_LEGEND} Tigress(P) is played as a pirate, Tigress(E) as an escape. *: wins the trick; v: "
-    "expected points of the round; N 1/2: North has won 1 trick and bid 2. |bars|: chances of 0, 1, 2, ... "
+    f"{CARD_LEGEND} Tigress(P) is played as a pirate, Tigress(E) as an escape. *: wins the trick; "
+    "N 1/2: North has won 1 trick and bid 2. |bars|: chances of 0, 1, 2, ... "
     "tricks; hit: the chance to win exactly the bid; <- bid: the bid made; <- best: that of the most points."
 )
 """explains the lines of a film"""
