@@ -91,7 +91,10 @@ def test_rounds_are_drawn_by_weight_and_schedule():
         {"weights": (1.0,)},
         {"phases": ("night",)},
         {"phases": ()},
+        {"weights": (float("nan"),) * 10},
+        {"weights": (float("inf"), *[1] * 9)},
         {"schedule": ((2, ("late",)),)},
+        {"schedule": ((0.4, ("early",)), (0.2, ("late",)))},
     ):
         with pytest.raises(BadInput, match=r"give|use|schedule"):
             Rounds(**wrong)
@@ -105,7 +108,12 @@ def test_illegal_actions_and_arguments_are_refused():
         env.step(np.array([75, 23, 75]), checked=True)
     with pytest.raises(BadInput, match=r"table 0: action 102 by seat \d: it does not exist"):
         env.step(np.array([102, 75, 75]), checked=True)
+    for checked in (False, True):
+        with pytest.raises(BadInput, match=r"actions of shape \(2,\) for 3 tables: give one per table"):
+            env.step(np.zeros(2, np.int64), checked=checked)
     with pytest.raises(BadInput, match="at least 1 table"):
         SkullKing(0)
+    with pytest.raises(BadInput, match="backend='foo': use kernels or tensors"):
+        SkullKing(3, backend="foo")
     with pytest.raises(BadInput, match="9 seats"):
         SkullKing(1, 9)

@@ -115,6 +115,8 @@ def test_options_are_checked():
             Rules(**wrong)
     with pytest.raises(BadInput, match="cannonball needs"):
         Rules(cannonball=True)
+    with pytest.raises(BadInput, match="tigress_bonus='no': use True or False"):
+        Rules(tigress_bonus="no")
 
 
 def test_cards_dealt():

@@ -12,7 +12,7 @@ are reused: `observe`, `legal` and `step` overwrite those that they returned bef
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ from forge_core.skull_king.worlds import sample_worlds
 from forge_core.streams import mix as mix_keys
 from forge_core.streams import stream
 
+Backend = Literal["kernels", "tensors"]
 EPISODE_STRIDE = 1 << 32
 """Game e of table i has the number i + EPISODE_STRIDE e, which does not depend on the number of tables"""
 
@@ -61,7 +62,7 @@ class SkullKing:
         seed: int = 0,
         device: str = "auto",
         sampler: StartSampler | None = None,
-        backend: Literal["kernels", "tensors"] | None = None,
+        backend: Backend | None = None,
     ) -> None:
         """Deal the first round at every table.
 
@@ -70,6 +71,8 @@ class SkullKing:
         """
         if n < 1:
             raise BadInput(f"n={n}: use at least 1 table")
+        if backend is not None and backend not in get_args(Backend):
+            raise BadInput(f"backend={backend!r}: use {' or '.join(get_args(Backend))}")
         self.rules, self.n, self.seats = rules or Rules(), n, seats
         self.options = at.options_of(self.rules, seats)
         self.device = resolve_device(device)
@@ -152,7 +155,9 @@ class SkullKing:
         """Take actions [N]; score rounds that end, and deal the next ones.
 
         checked: raise BadInput with card, seat and reason if an action is illegal; else they are not checked.
+        Raises BadInput unless there is one action per table.
         """
+        doors.check_count(taken, self.n, "table")
         if checked:
             legal = doors.legal_mask(self.rows, self.options)
             doors.check_legal(self.rows, legal, taken, lambda table: f"table {table}")

@@ -7,7 +7,7 @@ a trick was played, as "pirate" or "escape". Offsets count seats from the leader
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from forge_core.errors import BadInput
@@ -80,6 +80,9 @@ class Rules:
         _check_choice("loot", self.loot, ("per_card", "last_card"))
         _check_choice("scoring", self.scoring, ("skull_king", "rascal"))
         _check_choice("harry", self.harry, ("at_once", "round_end"))
+        for each in fields(self):
+            if each.type == "bool" and not isinstance(getattr(self, each.name), bool):
+                raise BadInput(f"{each.name}={getattr(self, each.name)!r}: use True or False")
         for name in self.advanced:
             _check_choice("advanced", name, tuple(ADVANCED))
         if self.cannonball and self.scoring != "rascal":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -59,8 +60,13 @@ class Rounds:
     """(progress, phases) from which on these phases replace `phases`, in order of progress"""
 
     def __post_init__(self) -> None:
-        if len(self.weights) != N_ROUNDS or min(self.weights) < 0:
-            raise BadInput(f"weights {self.weights}: give {N_ROUNDS} numbers of at least 0")
+        if len(self.weights) != N_ROUNDS or not all(0 <= weight < math.inf for weight in self.weights):
+            raise BadInput(f"weights {self.weights}: give {N_ROUNDS} finite numbers of at least 0")
+        begins = [progress for progress, _ in self.schedule]
+        if begins != sorted(begins):
+            raise BadInput(
+                f"schedule: progress {begins} is not ascending: give the phases in order of progress"
+            )
         for progress, phases in ((0.0, self.phases), *self.schedule):
             unknown = [phase for phase in phases if phase not in PHASES]
             if unknown or not phases:

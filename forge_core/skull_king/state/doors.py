@@ -47,8 +47,7 @@ def step_rows(rows: Array, taken: Array, options: at.Options) -> Array:
     Actions are not checked, since a check would wait for the device: `round.Round` explains illegal ones.
     """
     rows = _checked(rows)
-    if tuple(taken.shape) != (len(rows),):
-        raise BadInput(f"actions of shape {tuple(taken.shape)} for {len(rows)} rows: give one per row")
+    check_count(taken, len(rows), "row")
     if not isinstance(rows, np.ndarray):
         return _tensors().step_rows(rows, taken, options)
     after = rows.copy()
@@ -118,6 +117,12 @@ def _tensors():
     from forge_core.skull_king.state import tensors
 
     return tensors
+
+
+def check_count(taken: Array, n: int, unit: str) -> None:
+    """Raise BadInput unless there are n actions, one per unit: kernels would read past the end of fewer."""
+    if tuple(np.shape(taken)) != (n,):
+        raise BadInput(f"actions of shape {tuple(np.shape(taken))} for {n} {unit}s: give one per {unit}")
 
 
 def check_legal(rows: Array, legal: Array, taken: Array, name_of: Callable[[int], str]) -> None:
