@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from chromium import Chromium, in_browser
 
 from forge_core.arena.play import seed_keys
 from forge_core.cli.main import main
+from forge_core.learning.checkpoints import load_model, save_model
 from forge_core.liuzhou import rules
+from forge_core.liuzhou.network import LiuzhouNet
 from forge_core.liuzhou.notation import action_text, turn_text
 from forge_core.liuzhou.players.names import make_player
 from forge_core.liuzhou.record import GameRecord
@@ -128,3 +131,15 @@ def test_out_writes_the_folder(tmp_path, capsys):
 def test_bad_options_are_named(options, word, capsys):
     assert main(["liuzhou", "page", "--no-browser", *options]) == 2
     assert word in capsys.readouterr().err
+
+
+def test_a_network_of_the_users_takes_the_place_of_the_projects(tmp_path, capsys):
+    assert main(["liuzhou", "page", "--model", str(WEIGHTS.parent), "--out", str(tmp_path)]) == 0
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    assert settings["player"]["name"] == "liuzhou-32x3"
+    assert (tmp_path / WEIGHTS.name).read_bytes() == WEIGHTS.read_bytes()
+    other = str(tmp_path / "other")
+    usual = load_model(str(WEIGHTS.parent), kind=LiuzhouNet)
+    save_model(other, LiuzhouNet(usual.spec, replace(usual.config, width=16)))
+    assert main(["liuzhou", "page", "--model", other]) == 2
+    assert "its size is" in capsys.readouterr().err

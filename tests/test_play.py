@@ -107,8 +107,8 @@ def check_hand(record: dict, worlds: int) -> None:
 
 def choice_of(opponents: str, views: Views, keys: npt.NDArray[np.uint64], exact: Choices) -> int:
     """Return the slot that another seat plays on a level."""
-    if opponents == "heuristic":
-        return int(choose_slots(views, open_policy("heuristic"))[0])
+    if opponents in ("heuristic", "network"):
+        return int(choose_slots(views, open_policy(opponents))[0])
     if opponents == "strongest":
         return int(parse_player(STRONGEST).slots(views, keys)[0])  # pyright: ignore
     return int(exact.slot[0])
@@ -187,7 +187,7 @@ class TestInBrowser:
         check_hand(record, worlds=50)
         assert browser.evaluate("document.documentElement.scrollWidth") == 390
 
-    @pytest.mark.parametrize("opponents", ["heuristic", "strongest"])
+    @pytest.mark.parametrize("opponents", ["heuristic", "network", "strongest"])
     def test_two_hands_of_a_game_against_other_players(self, browser, address, opponents):
         """Seat 0 passes; a hand that all pass is dealt again, and a decided hand is finished at once."""
         browser.open(f"{address}#seed=5&pace=0&opponents={opponents}")
@@ -386,9 +386,24 @@ def test_a_network_is_a_part_of_the_page(tmp_path):
     assert settings == {"network": {"name": "my.onnx", "lineage": {"champion": "v3"}}}
 
 
-def test_a_network_that_sees_one_hand_by_features_is_refused():
-    with pytest.raises(BadInput):
-        page_files("models/texas42-one-hand-6k", None)
+def test_a_network_of_one_hand_takes_the_place_of_the_projects():
+    files, usual = page_files("models/texas42-plays-6k"), page_files()
+    assert files["one_hand.bin"] == (FOLDER / "plays.bin").read_bytes()
+    assert json.loads(bytes(files["settings.json"]))["player"]["name"] == "texas42-plays-6k"
+    same = {*usual} - {"one_hand.bin", "settings.json"}
+    assert {name: files[name] for name in same} == {name: usual[name] for name in same}
+    with pytest.raises(BadInput, match="layers of 128 and 64 units: the page needs one with 64 and 32"):
+        page_files("models/texas42-one-hand-17k")
+    with pytest.raises(BadInput, match="--onnxruntime has no effect"):
+        page_files("models/texas42-plays-6k", "somewhere")
+
+
+def test_the_page_opens_with_the_network_of_one_hand_as_opponent(tmp_path, capsys, monkeypatch):
+    links = []
+    monkeypatch.setattr("forge_core.texas42.cli.play.offer_page", lambda files, link, *_: links.append(link))
+    assert main(["play", "--seed", "3", "--model", "models/texas42-plays-6k"]) == 0
+    assert main(["play", "--seed", "3"]) == 0
+    assert links == ["#seed=3&opponents=network", "#seed=3"]
 
 
 def test_the_server_offers_only_the_files_of_the_page(address):

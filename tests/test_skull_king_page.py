@@ -142,3 +142,11 @@ def test_out_writes_the_folder(tmp_path, capsys):
 def test_bad_options_are_named(capsys):
     assert main(["skull-king", "page", "--no-browser", "--others", "weak"]) == 2
     assert "easy, medium, hard" in capsys.readouterr().err
+
+
+def test_a_network_of_the_users_takes_the_place_of_the_projects(tmp_path, capsys):
+    assert main(["skull-king", "page", "--model", str(WEIGHTS.parent), "--out", str(tmp_path)]) == 0
+    assert json.loads((tmp_path / "settings.json").read_text())["player"]["name"] == "skull-king-256x2"
+    assert (tmp_path / WEIGHTS.name).read_bytes() == WEIGHTS.read_bytes()
+    assert main(["skull-king", "page", "--model", "models/liuzhou-32x3"]) == 2
+    assert "choose another model" in capsys.readouterr().err

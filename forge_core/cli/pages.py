@@ -31,6 +31,14 @@ Out = Annotated[
     str | None,
     typer.Option("--out", metavar="DIR", help="Write the page to this folder instead of serving it."),
 ]
+OwnNetwork = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="DIR",
+        help="Your network, of the same size as the project's, in whose place it plays and gives hints.",
+    ),
+]
 
 
 def link_of(**settings: int | str | None) -> str:

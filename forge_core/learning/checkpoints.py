@@ -135,8 +135,17 @@ def load_model(path: str, device: str = "cpu", *, kind: type[Network] | None = N
 
 def weights_digest(path: str) -> str | None:
     """Return the digest of the weights of the network in a folder; None if there is no readable card."""
+    return _of_card(path, "weights")
+
+
+def architecture_of(path: str) -> str | None:
+    """Return the architecture of the network in a folder by name; None if there is no readable card."""
+    return _of_card(path, "architecture")
+
+
+def _of_card(path: str, entry: str) -> str | None:
     try:
-        return str(Store(str(path)).read_json(CARD)["weights"])
+        return str(Store(str(path)).read_json(CARD)[entry])
     except (StoreUnusable, ValueError, KeyError, TypeError):
         return None
 

@@ -16,6 +16,8 @@ SHARED = Path(__file__).parent / "shared"
 DOOR = Path(__file__).parent / "door"
 """The folder of the page that leads to all games"""
 INDEX, TOOLS, ICON = "index.html", "tools.html", "icon.svg"
+SETTINGS = "settings.json"
+"""what a page loads about networks of the user's choice; see `own_network`"""
 _BACK = f'<a id="door" href="../{INDEX}">All games</a>'
 
 PageFiles = dict[str, Path | bytes]
@@ -41,7 +43,7 @@ class Page:
         """Return the files of the page on its own; shared ones are in `shared/`."""
         own: PageFiles = {file.name: file for file in self.folder.iterdir()}
         del own[TOOLS]
-        return own | dict(self.extra) | _shared() | {INDEX: self.index()}
+        return own | dict(self.extra) | _shared() | {INDEX: self.index(), SETTINGS: b"{}"}
 
     def index(self, back: str = "") -> bytes:
         """Return index.html. back: a link to the page of all games."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from forge_core.cli.pages import Browser, Out, Port, link_of, offer_page
+from forge_core.cli.pages import Browser, Out, OwnNetwork, Port, link_of, offer_page
 from forge_core.errors import BadInput
 from forge_core.ranges import read_seed
 
@@ -33,12 +33,13 @@ def page(
             "search with that many simulations).",
         ),
     ] = "search-128",
+    model: OwnNetwork = None,
     port: Port = 0,
     browser: Browser = True,
     out: Out = None,
 ) -> None:
     """Play a game in a browser, with hints by tree search, and with what your decisions lost."""
-    from forge_core.liuzhou.web import OPPONENTS, PAGE, SIDES
+    from forge_core.liuzhou.web import OPPONENTS, PAGE, SIDES, WEIGHTS
 
     if side not in SIDES:
         raise BadInput(f"--side {side}: use {' or '.join(SIDES)}")
@@ -49,4 +50,10 @@ def page(
         side=None if side == "black" else side,
         opponent=None if opponent == "search-128" else opponent,
     )
-    offer_page(PAGE.files(), link, port, browser, out)
+    files = PAGE.files()
+    if model is not None:
+        from forge_core.liuzhou.network import LiuzhouNet
+        from forge_core.web.own_network import with_network
+
+        files = with_network(PAGE, str(WEIGHTS.parent), model, LiuzhouNet)
+    offer_page(files, link, port, browser, out)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from forge_core.cli.pages import Browser, Out, Port, link_of, offer_page
+from forge_core.cli.pages import Browser, Out, OwnNetwork, Port, link_of, offer_page
 from forge_core.errors import BadInput
 from forge_core.ranges import read_seed
 from forge_core.skull_king.settings.table import DEFAULT_SEATS, read_seats
@@ -29,12 +29,13 @@ def page(
             show_default="network at four seats, else captain",
         ),
     ] = None,
+    model: OwnNetwork = None,
     port: Port = 0,
     browser: Browser = True,
     out: Out = None,
 ) -> None:
     """Play a game of ten rounds in a browser, with hints, and with what your decisions lost."""
-    from forge_core.skull_king.web import FEWEST_SEATS, PAGE, PLAYERS
+    from forge_core.skull_king.web import FEWEST_SEATS, PAGE, PLAYERS, WEIGHTS
 
     if seats < FEWEST_SEATS:
         raise BadInput(f"--seats {seats}: the page draws no ghost, so use {FEWEST_SEATS} or more")
@@ -42,4 +43,10 @@ def page(
     if others is not None and others not in players:
         raise BadInput(f"--others {others}: at {seats} seats use {', '.join(players)}")
     link = link_of(seed=seed, seats=None if seats == DEFAULT_SEATS else seats, others=others)
-    offer_page(PAGE.files(), link, port, browser, out)
+    files = PAGE.files()
+    if model is not None:
+        from forge_core.skull_king.network import BidAndPlayNet
+        from forge_core.web.own_network import with_network
+
+        files = with_network(PAGE, str(WEIGHTS.parent), model, BidAndPlayNet)
+    offer_page(files, link, port, browser, out)

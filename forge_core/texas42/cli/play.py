@@ -27,20 +27,23 @@ def play(
         ),
     ] = None,
     opponents: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--opponents",
             metavar="LEVEL",
-            help="Players of the other seats: heuristic (fixed rules), exact (E[Q] by the solver) or "
-            "strongest (playouts in deals that fit how the others played).",
+            help="Players of the other seats: heuristic (fixed rules), network (one pass of a network of one "
+            "hand), exact (E[Q] by the solver) or strongest (playouts by that network in deals that fit how "
+            "the others played).",
+            show_default="exact; network with a --model of one hand",
         ),
-    ] = "exact",
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
             "--model",
             metavar="DIR|ONNX",
-            help="Also show what this network would play, and its cost. npm fetches its runtime once.",
+            help="Your network. One of one hand plays in the other seats (network and strongest). Of another "
+            "kind, the page shows what it would play and what that costs; npm fetches its runtime once.",
         ),
     ] = None,
     onnxruntime: Annotated[
@@ -55,9 +58,12 @@ def play(
 ) -> None:
     """Play Texas 42 in a browser: auction, hands with hints, marks to seven, and the cost of every play."""
     from forge_core.cli.screen import notes
-    from forge_core.texas42.web.folder import page_files
+    from forge_core.texas42.web import DEFAULT_LEVEL
+    from forge_core.texas42.web.folder import page_files, sees_one_hand
 
-    link = _link(seed, decl, opponents)
+    if opponents is None and model is not None and sees_one_hand(model):
+        opponents = "network"
+    link = _link(seed, decl, opponents or DEFAULT_LEVEL)
     if onnxruntime is not None and model is None:
         raise BadInput("--onnxruntime needs --model: without a network, nothing uses it")
     with notes().status("preparing the page"):
@@ -68,7 +74,7 @@ def play(
 def _link(seed: int | None, decl: int | None, opponents: str) -> str:
     """Return the part of the address that names the hand. Raises BadInput for contradictory options."""
     from forge_core.texas42.declarations import NAMES
-    from forge_core.texas42.web import LEVELS
+    from forge_core.texas42.web import DEFAULT_LEVEL, LEVELS
 
     if opponents not in LEVELS:
         raise BadInput(f"--opponents {opponents}: use {', '.join(LEVELS)}")
@@ -77,5 +83,5 @@ def _link(seed: int | None, decl: int | None, opponents: str) -> str:
     return link_of(
         seed=seed,
         decl=None if decl is None else NAMES[decl],
-        opponents=None if opponents == "exact" else opponents,
+        opponents=None if opponents == DEFAULT_LEVEL else opponents,
     )

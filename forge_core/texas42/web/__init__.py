@@ -16,7 +16,8 @@ PAGE = Page(
 """The page: everything that a browser loads"""
 WASM = FOLDER / "texas42.wasm"
 """The compiled kernels, committed so that nobody needs a linker; `make wasm` builds them again"""
-LEVELS = ("heuristic", "exact", "strongest")
+LEVELS = ("heuristic", "network", "exact", "strongest")
 """The players that can take the other three seats: see `page/link.mjs`"""
+DEFAULT_LEVEL = "exact"
 STRONGEST = "strong"
 """The player of the level `strongest`, as `forge match` names it; `page/estimate.mjs` has the same numbers"""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,13 +9,17 @@ from typing import Any
 
 from forge_core.errors import BadInput
 from forge_core.files import Store
+from forge_core.learning.checkpoints import architecture_of
+from forge_core.texas42.one_hand.architecture import ARCHITECTURE
 from forge_core.texas42.web import PAGE
+from forge_core.texas42.web.weights import ONE_HAND, weights_file
+from forge_core.web.own_network import named, settings_of
+from forge_core.web.pages import SETTINGS
 from forge_core.web.runtime import runtime_files
 from forge_core.web.serve import Files
 
 PAGE_VERSION = "w1"
 """Raised when the same network would give another page"""
-SETTINGS = "settings.json"
 _NETWORK = "network"
 """the folder of the network and of the files that run it"""
 OBJECTIVES = ("qvalue", "eq")
@@ -28,19 +31,28 @@ def page_files(
 ) -> Files:
     """Return the files of the page by name.
 
-    model: a network that the page asks, too: an ONNX file, or the folder of a model, which is exported if it
-    holds no model.onnx. runtime: see `runtime_files`. lineage: facts about the network that the page shows,
-    by name. Raises BadInput for a network that the page cannot ask, and the errors of `runtime_files`.
+    model: the folder of a network of one hand, which plays in place of the project's; or a network that the
+    page asks, too: an ONNX file, or the folder of a model, which is exported if it holds no model.onnx.
+    runtime: see `runtime_files`. lineage: facts about the network that the page shows, by name. Raises
+    BadInput for a network that the page cannot ask, and the errors of `runtime_files`.
     """
     files = PAGE.files()
     if model is None:
         return files
+    if sees_one_hand(model):
+        if runtime is not None:
+            raise BadInput(f"--onnxruntime has no effect with {model}, a network of one hand: leave it out")
+        return files | {ONE_HAND: weights_file(model), SETTINGS: settings_of(player=named(model))}
     files |= {f"{_NETWORK}/{name}": file for name, file in runtime_files(runtime).items()}
     files[f"{_NETWORK}/model.onnx"] = onnx_of(model)
     name = model.rstrip("/").rpartition("/")[2]
-    settings = {"network": {"name": name, "lineage": dict(lineage or {})}}
-    files[SETTINGS] = json.dumps(settings).encode()
+    files[SETTINGS] = settings_of(network={"name": name, "lineage": dict(lineage or {})})
     return files
+
+
+def sees_one_hand(model: str) -> bool:
+    """Return True for the folder of a network of one hand."""
+    return architecture_of(model) == ARCHITECTURE
 
 
 def onnx_of(model: str) -> bytes:

@@ -42,7 +42,8 @@ def read_hand(text: bytes | str) -> GameRecord:
     try:
         seed, plays = int(str(hand["seed"])), np.array(hand["plays"])
         numbers = [hand[name] for name in ("decl", "bidder", "bid")]
-        judged, page = list(hand["estimates"]), {"version": str(hand["page"]), "opponents": hand["opponents"]}
+        judged = list(hand["estimates"])
+        page: dict[str, Any] = {"version": str(hand["page"]), "opponents": hand["opponents"]}
         deal = deal_from_seed(seed)
     except (KeyError, TypeError) as error:
         raise ValueError(f"a field is missing or malformed ({error})") from error
@@ -50,6 +51,10 @@ def read_hand(text: bytes | str) -> GameRecord:
         raise ValueError("decl, bidder or bid is not a whole number")
     if page["opponents"] not in LEVELS:
         raise ValueError(f"its opponents are none of {', '.join(LEVELS)}")
+    if (player := hand.get("player")) is not None:
+        if not isinstance(player, dict) or not all(isinstance(text, str) for text in player.values()):
+            raise ValueError("its player is not the name and the digest of a network")
+        page["player"] = player
     if deal != hand.get("deal"):
         raise ValueError(f"its deal is not that of seed {seed}")
     if plays.shape != (N_PLAYS,) or not np.issubdtype(plays.dtype, np.integer) or len(judged) != N_PLAYS:

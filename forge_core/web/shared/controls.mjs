@@ -77,3 +77,13 @@ export function saveFile(name, text, type) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
+
+/** Return what settings.json says of networks of the user's choice, if any: {player, network}. */
+export const ownNetworks = async () => (await fetch("settings.json")).json();
+
+/** Give the player `network` the name of the user's own network. choice: the <select> of players. */
+export function namePlayer(choice, player) {
+  if (!player) return;
+  const option = [...choice.options].find(({ value }) => value === "network");
+  [option.value, option.textContent] = ["network", `network: ${player.name}`];
+}

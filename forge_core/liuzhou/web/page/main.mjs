@@ -5,7 +5,7 @@ import { drawBoard, drawHints, drawLog, drawResult, drawScore } from "./drawing.
 import { Kernels } from "./kernels.mjs";
 import { linkOf, parseLink, playerName } from "./link.mjs";
 import { actionText, cellsOfAction, factsOf, SIDES, taskOf } from "./position.mjs";
-import { $, connectHints, connectKeys, drawKeepingFocus, followAddress, saveFile, say, stop } from "./shared/controls.mjs";
+import { $, connectHints, connectKeys, drawKeepingFocus, followAddress, namePlayer, ownNetworks, saveFile, say, stop } from "./shared/controls.mjs";
 import { randomSeed } from "./shared/link.mjs";
 import { ask } from "./shared/thinking.mjs";
 
@@ -220,6 +220,8 @@ function moveFocus(cell, by) {
 globalThis.liuzhou = { record, ask, readyMs: 0 };
 try {
   page.kernels = await Kernels.load();
+  page.player = (await ownNetworks()).player;
+  namePlayer($("opponent"), page.player);
   globalThis.liuzhou.readyMs = performance.now(); // since the page was asked for
   followAddress((hash) => startGame(parseLink(hash)), () => (page.run += 1));
 } catch (error) {

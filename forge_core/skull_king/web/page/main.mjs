@@ -5,7 +5,7 @@ import { BID_0, actionText, cardOf } from "./cards.mjs";
 import { drawBids, drawHint, drawLog, drawResult, drawSheet, drawTable, namesOf } from "./drawing.mjs";
 import { Kernels } from "./kernels.mjs";
 import { linkOf, parseLink, playersAt } from "./link.mjs";
-import { $, connectHints, connectKeys, drawKeepingFocus, followAddress, saveFile, say, stop } from "./shared/controls.mjs";
+import { $, connectHints, connectKeys, drawKeepingFocus, followAddress, namePlayer, ownNetworks, saveFile, say, stop } from "./shared/controls.mjs";
 import { counted, signed } from "./shared/elements.mjs";
 import { randomSeed } from "./shared/link.mjs";
 import { ask } from "./shared/thinking.mjs";
@@ -209,7 +209,7 @@ const toggleHints = connectHints((isOn) => {
 /** Return the game so far as plain data. Once a round is over, `forge skull-king view` reads it. */
 function record() {
   const { link: { seed, seats, others }, actions, rounds } = page;
-  return { format: FORMAT, page: page.kernels.version, seed, seats, others, actions, rounds, isOver: page.result?.next === "New game" };
+  return { format: FORMAT, page: page.kernels.version, seed, seats, others, player: page.player, actions, rounds, isOver: page.result?.next === "New game" };
 }
 
 /** Offer the rounds that are over as a file. */
@@ -228,6 +228,8 @@ connectKeys((key) => {
 globalThis.skullKing = { record };
 try {
   page.kernels = await Kernels.load();
+  page.player = (await ownNetworks()).player;
+  namePlayer($("others"), page.player);
   followAddress((hash) => start(parseLink(hash)), () => (page.run += 1));
 } catch (error) {
   stop(error);

@@ -3,7 +3,8 @@
 import { compile, Compiled, fetchFiles } from "./shared/compiled.mjs";
 
 const ILLEGAL = -128;
-const HEURISTIC = 0n; // indices into POLICIES of forge_core.texas42.one_hand.choose
+// Levels that one pass answers: indices into POLICIES of forge_core.texas42.one_hand.choose.
+export const POLICIES = { heuristic: 0n, network: 1n };
 const NETWORK = 1n;
 const UNTIL = 8n; // plays left from which playouts are exact: the default of oracle=playout
 const N_CHANCES = 130; // 10 declarations x 13 bids
@@ -110,12 +111,12 @@ export class Kernels extends Compiled {
     return [numbers, Int8Array.from(plays), Int8Array.from(players)].map((array) => this.put(array));
   }
 
-  /** Return the slot that the heuristic plays in one view. */
-  heuristicSlot(view) {
+  /** Return the slot that a policy plays in one view. policy: a value of POLICIES. */
+  policySlot(view, policy) {
     this.top = this.base;
     const inputs = [...this.putView(view), this.put(Int8Array.from(view.hand))];
     const slot = this.filled(8);
-    this.call("policy_slot", this.sight, this.scratch, ...inputs, HEURISTIC, this.weights, slot, view.plays.length);
+    this.call("policy_slot", this.sight, this.scratch, ...inputs, policy, this.weights, slot, view.plays.length);
     return Number(this.get(BigInt64Array, slot, 1)[0]);
   }
 

@@ -5,7 +5,7 @@ import { MARKS_TO_WIN } from "./auction.mjs";
 import { DECLARATIONS } from "./hand.mjs";
 import { linkWith, oneOf, paceOf, randomSeed, readerOf, seedFrom } from "./shared/link.mjs";
 
-export const LEVELS = ["heuristic", "exact", "strongest"];
+export const LEVELS = ["heuristic", "network", "exact", "strongest"];
 const DEFAULTS = { decl: null, dealer: 3, marks: [0, 0], opponents: "exact", pace: 1 };
 
 /** Return {seed, decl, dealer, marks, opponents, pace}; a link without a seed gets a random one. Throws an Error. */

@@ -9,7 +9,7 @@ import { EXACT_WORLDS, mix } from "./estimate.mjs";
 import { Hand, nameOf, Rules } from "./hand.mjs";
 import { Kernels } from "./kernels.mjs";
 import { anotherGame, linkOf, nextHand, parseLink } from "./link.mjs";
-import { $, connectHints, connectKeys, drawKeepingFocus, followAddress, saveFile, say, stop } from "./shared/controls.mjs";
+import { $, connectHints, connectKeys, drawKeepingFocus, followAddress, namePlayer, ownNetworks, saveFile, say, stop } from "./shared/controls.mjs";
 import { ask } from "./shared/thinking.mjs";
 
 const PRACTICE_BID = 30; // of a hand whose trump the link names
@@ -272,7 +272,7 @@ function record() {
   ));
   const [values, costs] = [review.values.map(plain), review.costs];
   const bidding = auction && { dealer: auction.dealer, calls: auction.calls, marks: link.marks, marksAfter: review.marks };
-  return { format: FORMAT, page: page.version, opponents: link.opponents, seed: link.seed, deal, decl, bid, bidder, auction: bidding, plays, players, points, estimates, values, costs };
+  return { format: FORMAT, page: page.version, opponents: link.opponents, player: page.player, seed: link.seed, deal, decl, bid, bidder, auction: bidding, plays, players, points, estimates, values, costs };
 }
 
 /** Offer the finished hand as a file. */
@@ -330,8 +330,9 @@ connectKeys((key) => {
 globalThis.texas42 = { record, ask, readyMs: 0 };
 try {
   const kernels = await Kernels.load();
-  const { network } = await (await fetch("settings.json")).json();
-  Object.assign(page, { rules: new Rules(kernels.rules()), version: kernels.version, network });
+  const { network = null, player } = await ownNetworks();
+  Object.assign(page, { rules: new Rules(kernels.rules()), version: kernels.version, network, player });
+  namePlayer($("opponents"), player);
   drawAbout($("about"), network);
   globalThis.texas42.readyMs = performance.now(); // since the page was asked for
   followAddress(startFromLink, () => (page.run += 1));

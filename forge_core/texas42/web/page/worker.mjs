@@ -3,7 +3,7 @@
 import { tableOf } from "./bids.mjs";
 import { estimateExactly, estimateStrongly, valuesOf } from "./estimate.mjs";
 import { Rules } from "./hand.mjs";
-import { Kernels } from "./kernels.mjs";
+import { Kernels, POLICIES } from "./kernels.mjs";
 import { askNetwork } from "./network.mjs";
 import { answerWith } from "./shared/answering.mjs";
 
@@ -17,7 +17,7 @@ const tasks = {
   },
   /** Return the slot that another seat plays. level: one of LEVELS but exact, whose estimates are needed anyway. */
   play({ kernels, rules }, { view, level, key }) {
-    if (level === "heuristic") return kernels.heuristicSlot(view);
+    if (level in POLICIES) return kernels.policySlot(view, POLICIES[level]);
     return estimateStrongly(kernels, rules, view, BigInt(key)).best;
   },
   /** Return P(make) of a hand under all declarations, and the best call. deals: number per declaration. */
