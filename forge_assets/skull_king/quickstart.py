@@ -32,9 +32,7 @@ def make_all(quickstart: Quickstart) -> None:
         f"{trained['device']}: {trained['score']:+.0f} against 3 hard, {trained['hit']:.0%} of its bids met, "
         f"{trained['wins']:.0%} won"
     )
-    quickstart.title(
-        f"Skull King: round {ROUND}, the network in seat N; v: points that its actions are expected to bring"
-    )
+    quickstart.title(f"Skull King: round {ROUND}, with the network in seat N")
     quickstart.print(f"{film(trained['model'])}\n", markup=False)
     quickstart.print(
         "to train for a quarter of an hour: .venv/bin/forge skull-king train --minutes 15; to play at the "
