@@ -206,8 +206,6 @@ def test_runs_that_cannot_be(whole, tmp_path):
         train(PLAY, replace(LEARNING, lr=1e-3), whole, device="cpu", resume=True)
     with pytest.raises(BadInput, match="no checkpoint to resume"):
         train(PLAY, LEARNING, tmp_path / "none", device="cpu", resume=True)
-    with pytest.raises(BadInput, match="16-mixed"):
-        train(PLAY, replace(LEARNING, precision="16-mixed"), tmp_path / "y", device="cpu")
     assert set(asdict(PLAY)).isdisjoint(asdict(LEARNING))  # both stand in `train` of config.json
 
 
@@ -215,6 +213,7 @@ def test_runs_that_cannot_be(whole, tmp_path):
     "wrong",
     [
         {"size": "32"}, {"positions": 0}, {"playout_positions": 2400}, {"lr": 0.0}, {"average": 1.0},
+        {"precision": "foo"}, {"precision": "16-mixed"},
         {"soft": 2.0}, {"discount": 0.0}, {"parts": 0}, {"parts": 64}, {"reuse": float("nan")},
     ],
 )  # fmt: skip

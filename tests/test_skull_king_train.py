@@ -260,6 +260,8 @@ def test_the_verb_resumes_a_run(forge, tmp_path):
         (("--opponents", "hard:-1"), "opponents"),
         (("--size", "256"), "write width x layers"),
         (("--clip", "2"), "clip 2"),
+        (("--precision", "foo"), "precision 'foo': use auto, 32 or bf16-mixed"),
+        (("--precision", "16-mixed"), "precision '16-mixed': use auto, 32 or bf16-mixed"),
         (("--name", "../out"), "out"),
     ],
 )

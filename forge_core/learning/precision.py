@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from forge_core.errors import BadInput
 
 PRECISIONS = ("auto", "32", "16-mixed", "bf16-mixed")
 """`auto` and Lightning's names of precisions"""
+UNSCALED = tuple(name for name in PRECISIONS if name != "16-mixed")
+"""those of training without scaled losses, which float16 needs"""
+
+
+def check_precision(request: str, choices: Sequence[str]) -> None:
+    """Raise BadInput unless a precision is one of the choices."""
+    if request not in choices:
+        raise BadInput(f"precision {request!r}: use {', '.join(choices[:-1])} or {choices[-1]}")
 
 
 def resolve_precision(request: str, device: str) -> str:
@@ -31,7 +41,6 @@ def choose_precision(request: str, device: str) -> str:
 
     Raises BadInput for another precision.
     """
-    if request == "16-mixed":
-        raise BadInput("this network does not support precision 16-mixed: use auto, 32 or bf16-mixed")
+    check_precision(request, UNSCALED)
     resolved = resolve_precision(request, device)
     return "32" if resolved == "16-mixed" else resolved

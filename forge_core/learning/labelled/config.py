@@ -12,7 +12,7 @@ from typing import Any
 
 from forge_core.errors import BadInput
 from forge_core.learning.networks.sizes import ModelConfig
-from forge_core.learning.precision import PRECISIONS
+from forge_core.learning.precision import PRECISIONS, check_precision
 from forge_core.ranges import check_numbers
 
 REGRET_TEMPERATURE = 2.0
@@ -125,8 +125,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_numbers(self)
-        if self.precision not in PRECISIONS:
-            raise BadInput(f"precision {self.precision!r}: use one of {', '.join(PRECISIONS)}")
+        check_precision(self.precision, PRECISIONS)
         if self.evaluate_every < 1 or self.devices < 1 or (self.patience is not None and self.patience < 1):
             raise BadInput("evaluate_every, patience and devices must be at least 1")
 

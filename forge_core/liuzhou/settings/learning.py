@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from forge_core.errors import BadInput
+from forge_core.learning.precision import UNSCALED, check_precision
 from forge_core.liuzhou.settings.network import DEFAULT_SIZE, REFERENCE_SIZE, parse_size
 from forge_core.ranges import check_numbers, read_seed
 from forge_core.settings import setting
@@ -82,6 +83,7 @@ class LearningSettings:
     def __post_init__(self) -> None:
         check_numbers(self)
         parse_size(self.size)
+        check_precision(self.precision, UNSCALED)
         least = min(self.positions, self.iteration, self.window, self.batch_size, self.parts)
         if least < 1 or min(self.playout_positions, self.warmup) < 0:
             raise BadInput(

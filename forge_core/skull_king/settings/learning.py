@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from forge_core.errors import BadInput
+from forge_core.learning.precision import UNSCALED, check_precision
 from forge_core.ranges import check_numbers, list_parts, read_seed
 from forge_core.settings import like, setting
 from forge_core.skull_king.settings.network import (
@@ -172,6 +173,7 @@ class LearningSettings:
     def __post_init__(self) -> None:
         check_numbers(self)
         parse_size(self.size)
+        check_precision(self.precision, UNSCALED)
         parse_opponents(self.opponents)
         self.spec()
         if not 1 <= self.teacher_worlds <= MOST_TEACHER_WORLDS:
