@@ -41,7 +41,7 @@ def selfplay(
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Play a generation of games to learn from, and store each file of games; existing files are kept."""
+    """Play a generation of games and store each file of them; replace files of other settings only."""
     from forge_core.cli.filling import check_place
     from forge_core.cli.screen import progress_bar
     from forge_core.files import Store

@@ -46,7 +46,7 @@ def eq(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Play deals by E[Q] and store each game; existing games are kept."""
+    """Play deals by E[Q] and store each game; replace existing games of other settings only."""
     from forge_core.cli.screen import notes
     from forge_core.files import Store
     from forge_core.texas42.eq.configuration import configure, open_oracle_of

@@ -52,7 +52,7 @@ def shards(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Solve deals and write a shard for each; existing shards are kept."""
+    """Solve deals and write a shard for each; replace existing shards of other settings only."""
     from forge_core.cli.screen import notes
     from forge_core.files import Store
     from forge_core.texas42.oracle.shards import SHARDS, ShardConfig, missing_shards, seed_keys

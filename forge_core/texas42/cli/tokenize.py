@@ -76,7 +76,7 @@ def tokenize(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Make training rows from shards or games; existing rows are kept.
+    """Make training rows from shards or games; replace existing rows of other settings only.
 
     With --split all, empty splits are only reported; naming a single split that is empty is an error.
     """
