@@ -374,8 +374,12 @@ def test_the_verbs_say_it(store, tmp_path, capsys):
     for seed in (42, 43, 950):
         write_game(store, record_of(seed))
     assert main(["summary", str(tmp_path), "--json"]) == 0
-    answer = json.loads(capsys.readouterr().out)
+    out, err = capsys.readouterr()
+    answer = json.loads(out)
     assert (answer["games"], answer["faults"], len(answer["plies"])) == (2, [], 28)
+    assert err == "left out 1 game of the sealed test split\n"
+    assert main(["eq-export", str(tmp_path), "--out", str(tmp_path / "games.pt")]) == 0
+    assert capsys.readouterr().err == "left out 1 game of the sealed test split\n"
     assert main(["summary", store.join("train").path(NAME)]) == 0
     shown = capsys.readouterr().out
     assert "1 games" in shown and "…" not in shown and "399M" in shown
@@ -390,7 +394,12 @@ def test_sealed_games_are_not_found(store, tmp_path):
     write_game(store, record_of(950))
     with pytest.raises(BadInput, match="sealed"):
         find_games(str(tmp_path))
-    assert len(find_games(str(tmp_path), final=True)) == 1
+    [path] = find_games(str(tmp_path), final=True)
+    with pytest.raises(BadInput, match="sealed"):
+        find_games(path)
+    assert find_games(path, final=True) == [path]
+    for verb in ("view", "summary", "pictures"):
+        assert main([verb, path]) == 2
     with pytest.raises(BadInput, match="sealed"):
         to_tensors([record_of(950)])
 

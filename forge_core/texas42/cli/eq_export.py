@@ -9,7 +9,7 @@ import typer
 from forge_core.cli.filling import check_file
 from forge_core.cli.options import Json
 from forge_core.errors import BadInput
-from forge_core.texas42.cli.summary import Games, read
+from forge_core.texas42.cli.summary import Games, print_sealed, read
 
 
 def eq_export(
@@ -24,7 +24,7 @@ def eq_export(
 
     if not out.endswith(".pt"):
         raise BadInput(f"--out {out}: use a file name that ends in .pt")
-    paths = find_games(path)
+    paths = find_games(path, on_sealed=print_sealed)
     check_file(out)
     records = list(read(paths))
     nbytes = export_games(records, out)

@@ -29,7 +29,7 @@ def summary(path: Games, json: Json = False) -> None:
     from forge_core.texas42.eq.summary import summarize
 
     faults: list[str] = []
-    found = summarize(read(find_games(path), faults))
+    found = summarize(read(find_games(path, on_sealed=print_sealed), faults))
     if json:
         print_json({**asdict(found), "faults": faults})
     else:
@@ -38,6 +38,13 @@ def summary(path: Games, json: Json = False) -> None:
         print(f"forge: {fault}", file=sys.stderr)
     if faults:
         raise typer.Exit(FAILED)
+
+
+def print_sealed(n_sealed: int) -> None:
+    """Say on standard error how many sealed games were left out."""
+    from forge_core.cli.screen import notes
+
+    notes().print(f"left out {n_sealed:,} game{'s' * (n_sealed > 1)} of the sealed test split")
 
 
 def read(paths: list[str], faults: list[str] | None = None) -> Iterator[GameRecord]:

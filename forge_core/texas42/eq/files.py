@@ -7,7 +7,7 @@ atomically, and verified when read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -98,15 +98,20 @@ def open_game(path: str) -> GameRecord:
     return GAMES.read_from(Store(folder or slash or "."), _as_key(name))
 
 
-def find_games(path: str, final: bool = False) -> list[str]:
+def find_games(
+    path: str, final: bool = False, *, on_sealed: Callable[[int], None] | None = None
+) -> list[str]:
     """Return the games under a path, as paths for `open_game`, sorted by split and seed.
 
     path: a file, a folder of games, a store of games, or a root with eq-games/. Games of the test split
-    are sealed and left out unless `final` is set. Raises BadInput for a name that is not that of a game,
-    or if nothing is found.
+    are sealed and left out unless `final` is set. on_sealed: called with the number of games that were
+    left out, if there are any. Raises BadInput for a name that is not that of a game, for the file of a
+    sealed game, or if nothing is found.
     """
     if path.endswith(".parquet"):
         _check_name(path)
+        if not final and _as_key(path.rpartition("/")[2]).split is Split.TEST:
+            raise BadInput(f"{path} belongs to the test split, which is sealed: use a train or val game")
         return [path]
     place = Store(path)
     splits = [place.join(*above, split) for above in ((), (GAMES_FOLDER,)) for split in Split]
@@ -121,6 +126,8 @@ def find_games(path: str, final: bool = False) -> list[str]:
     if not open_to_all:
         sealed = f" except {len(found):,} in the test split, which are sealed" if found else ""
         raise BadInput(f"{place.url} has no games{sealed}: make some with forge eq, or name another place")
+    if on_sealed and len(found) > len(open_to_all):
+        on_sealed(len(found) - len(open_to_all))
     return [folder.path(key.filename) for folder, key in open_to_all]
 
 
