@@ -233,6 +233,7 @@ def test_a_network_climbs_the_ladder_and_the_gate_promotes_the_better_one(made, 
     assert said["elo_low"] <= said["elo"] <= said["elo_high"] and 0 <= said["score_reply"] <= 1
     assert set(checks) == {"beats_random", "beats_greedy", "beats_reply"} and "| reply |" in said["table"]
     assert checks["beats_greedy"].metadata["score"].value == "not played"
+    assert not checks["beats_greedy"].passed
     rows = scan(find_table("liuzhou_evaluations"), Places(pipeline.root, Path("runs"))).collect()
     assert rows.height == said["dagster/partition_row_count"] == 2 and rows["model"].to_list() == [model] * 2
     assert round(rows.filter(opponent="reply")["score"].item(), 4) == said["score_reply"]

@@ -391,6 +391,8 @@ def test_the_benchmark_shows_what_is_required_and_what_was_published(made, monke
     assert "| random play, N = 64 | 5 M/s | ≥ 3 | 3,800-10,000" in event.metadata["table"].value
     assert "| GPU power | NaN W |" in event.metadata["table"].value
     assert event.metadata["outside_limits"].value == ["games of 4 hard"] * len(benchmark.SUBJECTS)
+    unmeasured = slow | {"name": "games per watt", "value": None}
+    assert not benchmark.is_within_limits(unmeasured) and benchmark.is_within_limits(watts)
     answer.returncode, answer.stderr = 2, "no such device\n"
     assert "no such device" in reason_of(made[0].run("skull_king_benchmark", None, {}))
 

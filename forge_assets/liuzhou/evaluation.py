@@ -49,7 +49,7 @@ class LadderLaunchpad(ModelLaunchpad, config_of(LadderSettings)):
         partition_check(
             "liuzhou_evaluation",
             f"beats_{opponent}",
-            f"the interval of its score against {opponent} lies above one half",
+            f"it played {opponent}, and the interval of its score lies above one half",
             sizes,
             blocking=False,
         )
@@ -145,13 +145,14 @@ def table(ladder: "Ladder") -> str:
 
 
 def report_checks(ladder: "Ladder") -> list[dg.AssetCheckResult]:
-    """Return the results of the checks: each warns if the network does not beat an opponent beyond chance."""
+    """Return the results of the checks: each warns if the network does not beat an opponent beyond chance,
+    or has not played it."""
     scores = {comparison.tally.b: comparison.tally.score for comparison in ladder.comparisons}
 
     def result(opponent: str) -> dg.AssetCheckResult:
         score = scores.get(opponent)
         if score is None:
-            return warn(f"beats_{opponent}", True, score="not played")
+            return warn(f"beats_{opponent}", False, score="not played")
         shown = {"score": round(score.mean, 4), "at_least": round(score.low, 4)}
         return warn(f"beats_{opponent}", score.low > 0.5, **shown)
 
