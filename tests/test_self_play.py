@@ -170,6 +170,8 @@ def test_the_verb_trains_a_network_that_matches_play(forge, tmp_path):
     result = json.loads(out)
     assert result["parameters"] == 6272 and result["last"]["rows"] == 128
     assert "points per deal against the shipped network" in err
+    assert f"play against it: forge play texas42 --model {result['model']}" in err
+    assert forge("play", "--model", result["model"], "--out", str(tmp_path / "page"))[0] == 0
     again = ("train-self-play", "--resume", "--runs", runs, "--name", "one")
     assert forge(*again, "--workers", "1")[0] == 0
     player = f"network:model={result['model']}"

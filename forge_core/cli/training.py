@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from forge_core.learning.loop import Watch
     from forge_core.learning.runs import Point, TrainResult
 
+ROOT = Path(__file__).parents[2]
+"""of the project"""
 Resume = Annotated[
     bool,
     typer.Option("--resume", help="Continue the run --name from its last checkpoint, with its settings."),
@@ -74,15 +76,19 @@ def train_in_folder(
     minutes: float | None,
     point_text: Callable[[Point], str],
     json: bool,
+    page: str,
+    reference: str,
 ) -> None:
     """Train in the folder of a run with a progress bar, and print the result. Ctrl-C keeps everything.
 
     train: starts or continues the run in a folder. title: printed first, with the folder. amount, unit: what
-    is played in the whole run, such as 1,500,000 and `positions`. Raises Stopped, BadInput.
+    is played in the whole run, such as 1,500,000 and `positions`. page: of the game, as in `forge play PAGE`;
+    it runs networks of the shape of `reference`, a folder. Raises Stopped, BadInput.
     """
     from forge_core.cli.filling import interruptible
     from forge_core.cli.screen import notes, progress_bar
     from forge_core.files import Store
+    from forge_core.learning.checkpoints import has_shape_of
     from forge_core.learning.loop import Watch
     from forge_core.learning.memory import keep_freed_memory
     from forge_core.learning.runs import CHECKPOINT
@@ -107,6 +113,8 @@ def train_in_folder(
         kept = "everything was kept" if (folder / CHECKPOINT).exists() else "nothing was kept"
         raise Stopped(f"stopped; {kept} in {folder}: {how}") from None
     print_result(result, unit, json)
+    if result.model and has_shape_of(result.model, str(ROOT / reference)):
+        out.print(f"play against it: forge play {page} --model {result.model}", soft_wrap=True)
     if result.unfinished:
         out.print(f"its time is up, but {unit} are left: {how}", soft_wrap=True)
 

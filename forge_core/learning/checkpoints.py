@@ -143,6 +143,12 @@ def architecture_of(path: str) -> str | None:
     return _of_card(path, "architecture")
 
 
+def has_shape_of(path: str, other: str) -> bool:
+    """Return True if the cards of two networks name the same architecture, input and size."""
+    shape = ("architecture", "spec", "config")
+    return all((found := _of_card(path, entry)) and found == _of_card(other, entry) for entry in shape)
+
+
 def _of_card(path: str, entry: str) -> str | None:
     try:
         return str(Store(str(path)).read_json(CARD)[entry])

@@ -9,6 +9,7 @@ import typer
 from forge_core.cli.options import Device, Json, expand_settings, read_place
 from forge_core.cli.training import Minutes, Resume, read_begun, train_in_folder
 from forge_core.learning.folders import run_name
+from forge_core.liuzhou.reference import REFERENCE
 from forge_core.liuzhou.settings.learning import LearningSettings
 from forge_core.liuzhou.settings.run import RunSettings
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
@@ -72,6 +73,8 @@ def train(
         minutes=minutes,
         point_text=point_text,
         json=json,
+        page="liuzhou",
+        reference=REFERENCE,
     )
 
 

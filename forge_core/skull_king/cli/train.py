@@ -10,6 +10,7 @@ import typer
 from forge_core.cli.options import Device, Json, expand_settings, given
 from forge_core.cli.training import Minutes, Resume, read_begun, train_in_folder
 from forge_core.learning.folders import run_name
+from forge_core.skull_king.reference import REFERENCE
 from forge_core.skull_king.settings.learning import RECIPES, LearningSettings
 from forge_core.skull_king.settings.run import RunSettings
 
@@ -62,6 +63,8 @@ def train(
         minutes=minutes,
         point_text=point_text,
         json=json,
+        page="skull-king",
+        reference=REFERENCE,
     )
 
 

@@ -11,6 +11,7 @@ from forge_core.cli.training import Minutes, Resume, read_begun, train_in_folder
 from forge_core.errors import BadInput
 from forge_core.learning.folders import run_name
 from forge_core.texas42.folders import GAME_ROWS_FOLDER
+from forge_core.texas42.reference import ONE_HAND_REFERENCE
 from forge_core.texas42.settings.one_hand import OneHandSettings, RunSettings
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def train_one_hand(
         minutes=minutes,
         point_text=point_text,
         json=json,
+        page="texas42",
+        reference=ONE_HAND_REFERENCE,
     )
 
 

@@ -7,6 +7,7 @@ import typer
 from forge_core.cli.options import Json, expand_settings
 from forge_core.cli.training import Minutes, Resume, read_begun, train_in_folder
 from forge_core.learning.folders import run_name
+from forge_core.texas42.reference import ONE_HAND_REFERENCE
 from forge_core.texas42.settings.self_play import SelfPlayRunSettings, SelfPlaySettings
 
 
@@ -45,4 +46,6 @@ def train_self_play(
         minutes=minutes,
         point_text=point_text,
         json=json,
+        page="texas42",
+        reference=ONE_HAND_REFERENCE,
     )
