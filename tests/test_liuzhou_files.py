@@ -28,6 +28,7 @@ from forge_core.liuzhou.files import (
 )
 from forge_core.liuzhou.generations import fill_generation, join, read_catalog, read_generation, take_stock
 from forge_core.liuzhou.settings.generation import generation_name
+from forge_core.liuzhou.stored import choose_window
 
 KEY = GamesKey(7, GAMES_PER_FILE)
 
@@ -174,6 +175,9 @@ def test_a_catalog_lists_generations_and_faults(root):
     assert catalog.window(1).generations == [2] and catalog.window(10**9).generations == [0, 1, 2]
     assert catalog.window(positions[2] + 1).generations == [1, 2] and catalog.window(1, 0).generations == [0]
     assert catalog.window(1).version != catalog.version == read_catalog(root).version
+    assert choose_window(root, 10**9, 1).generations == [0, 1]
+    with pytest.raises(BadInput, match=r"no games of g003, g004, g005 and 2 more: .* --generation 3, or"):
+        choose_window(root, 10**9, 7)
     stock = take_stock(root, whole=True)
     (holding,) = stock.holdings
     assert (holding.files, holding.rows, holding.seeds) == (4, sum(positions), "generations 0-2")
@@ -182,6 +186,15 @@ def test_a_catalog_lists_generations_and_faults(root):
     with pytest.raises(BadInput, match="no games of g009"):
         read_generation(root, 9)
     assert len(join([random_games(KEY), random_games(GamesKey(7, 0))])) > 0
+
+
+def test_a_window_has_no_gaps(root):
+    for generation in (0, 2):
+        store_games(root, generation)
+    assert choose_window(root, 1).generations == [2] and choose_window(root, 10**9, 0).generations == [0]
+    for last in (None, 2):
+        with pytest.raises(BadInput, match=r"no games of g001: .* --generation 1, or choose another last"):
+            choose_window(root, 10**9, last)
 
 
 def test_files_are_inspected_as_those_of_other_games(root):
