@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -34,6 +35,7 @@ from forge_core.liuzhou.generations import read_catalog, read_generation
 from forge_core.liuzhou.network import LiuzhouNet
 from forge_core.liuzhou.players import make_player
 from forge_core.liuzhou.recording import SELF_PLAY_VERSION
+from forge_core.liuzhou.settings.validation import QUICK, ValidationSettings
 from forge_core.liuzhou.state.layout import COUNT_MASK, COUNT_SHIFT
 from forge_core.liuzhou.validate.criteria import CRITERIA, judge_all
 
@@ -290,8 +292,11 @@ def test_each_criterion_is_a_check_and_what_was_not_measured_never_passes(made, 
         return report
 
     monkeypatch.setattr("forge_core.liuzhou.validate.validator.validate", measure)
-    result = made[0].run("liuzhou_validation", None, {"quick": True, "games": 32})
-    assert result.success and (asked[0].games, asked[0].repeats) == (32, 3) and asked[0].positions < 1000
+    result = made[0].run("liuzhou_validation", None, {"quick": True, "games": 256})
+    assert result.success
+    assert asked == [replace(QUICK, games=256)]  # although 256 is the default of the full validator
+    made[0].run("liuzhou_validation", None, {"processes": "1"})
+    assert asked[1:] == [ValidationSettings(processes="1")]
     checks = checks_of(result)
     passed = {name for name, check in checks.items() if check.passed}
     assert set(checks) == {criterion.name for criterion in CRITERIA}

@@ -1,11 +1,12 @@
 """The validator of Liuzhou: a small real run, and the rules by which criteria are judged."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from forge_core.errors import BadInput
-from forge_core.liuzhou.settings.validation import ValidationSettings, read_counts
+from forge_core.liuzhou.settings.validation import QUICK, ValidationSettings, read_counts
 from forge_core.liuzhou.validate import CRITERIA, NOT_MEASURED, failures, validate
 from forge_core.liuzhou.validate.criteria import judge_all
 from forge_core.liuzhou.validate.positions import positions_of_all_phases
@@ -88,7 +89,10 @@ def test_counts_that_cannot_be_read(text):
 
 
 def test_strict_exits_with_2_if_a_criterion_fails(forge, monkeypatch):
+    asked = []
+
     def failed(settings, device, on_done, on_part):
+        asked.append(settings)
         on_part("measuring nothing")
         config = {"network": "32x3", "dtype": "float32", "sims": 4, "games": 8, "repeats": 1}
         return {"device": "cpu", "config": config, "summary": {}, "criteria": judge_all({"parity": 3})}
@@ -96,6 +100,8 @@ def test_strict_exits_with_2_if_a_criterion_fails(forge, monkeypatch):
     monkeypatch.setattr("forge_core.liuzhou.validate.validate", failed)
     status, out, err = forge("liuzhou", "validate", "--quick")
     assert status == 0 and "parity" in out and "fail" in out
-    assert err == "measuring nothing\n"
+    assert err == "measuring nothing\n" and asked == [QUICK]
+    forge("liuzhou", "validate", "--quick", "--games", "256")
+    assert asked[1:] == [replace(QUICK, games=256)]  # although 256 is the default of the full validator
     status, _, err = forge("liuzhou", "validate", "--quick", "--strict")
     assert status == 2 and "1 of the criteria failed: parity" in err

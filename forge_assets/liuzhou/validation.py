@@ -1,5 +1,6 @@
 """The acceptance validator as an asset: one check per criterion."""
 
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -7,18 +8,24 @@ from pydantic import Field
 
 from forge_assets.liuzhou.names import GROUP
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, failing_plainly
-from forge_assets.settings import config_of
-from forge_core.liuzhou.settings.validation import ValidationSettings, quick_settings
+from forge_assets.settings import entered_settings, launchpad_of
+from forge_core.liuzhou.settings.validation import QUICK, ValidationSettings
 from forge_core.liuzhou.validate.criteria import CRITERIA, NOT_MEASURED
 
 VALIDATION_VERSION = "a1"
 """Raised when the validator measures something else."""
 
 
-class ValidationLaunchpad(config_of(ValidationSettings)):
-    """Settings of the validator."""
+class ValidationLaunchpad(launchpad_of(ValidationSettings, unset=(ValidationSettings,))):
+    """Settings of the validator. Those that are not entered here have the defaults of `forge liuzhou
+    validate`, or with `quick` the values of its option --quick."""
 
     quick: bool = Field(False, description="Take about a minute: few positions, one process, one thread.")
+
+    def settings(self) -> ValidationSettings:
+        """Return the settings that were entered, and the others. Raises BadInput."""
+        base = QUICK if self.quick else ValidationSettings()
+        return replace(base, **entered_settings(self, ValidationSettings))
 
 
 @dg.asset(
@@ -37,8 +44,7 @@ def liuzhou_validation(config: ValidationLaunchpad, compute: ComputeDevice) -> d
     from forge_core.liuzhou.validate import validate
 
     with failing_plainly():
-        settings = quick_settings(config.settings()) if config.quick else config.settings()
-        report = validate(settings, compute.device)
+        report = validate(config.settings(), compute.device)
         return dg.MaterializeResult(
             metadata={
                 "device": report["device"],

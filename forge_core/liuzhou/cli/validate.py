@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json as json_library
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forge_core.cli.options import Device, expand_settings
+from forge_core.cli.options import Device, expand_settings, given
 from forge_core.errors import ForgeError
-from forge_core.liuzhou.settings.validation import ValidationSettings, quick_settings
+from forge_core.liuzhou.settings.validation import QUICK, ValidationSettings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 @expand_settings
 def validate(
     *,
+    context: typer.Context,
     settings: ValidationSettings,
     quick: Annotated[
         bool, typer.Option("--quick", help="Take about a minute: few positions, one process, one thread.")
@@ -44,7 +46,8 @@ def validate(
     if json and json != "-":
         check_file(json)
     if quick:
-        settings = quick_settings(settings)
+        entered = {name: value for name, value in asdict(settings).items() if name in given(context)}
+        settings = replace(QUICK, **entered)
     out = notes()
     with progress_bar("validating", steps_of(settings)) as move:
 
