@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from forge_assets.settings import config_of
 from forge_core.cli.options import expand_settings
 from forge_core.errors import BadInput
+from forge_core.liuzhou.settings.validation import ValidationSettings
 from forge_core.settings import like, setting, settings_of
 from forge_core.skull_king.settings.learning import LearningSettings
 
@@ -176,8 +177,9 @@ OF_THE_ASSET = {
 """what a verb has as an argument, or takes in another form: registered models, partitions"""
 OTHER_DEFAULTS = {("eq_games", "oracle"): "hybrid"}
 """games for training are many: the solver alone would take too long"""
-FROM_THE_PARTITION = {("skull_king_policy", of.name) for of in settings_of(LearningSettings)}
-"""settings that have no value in the launchpad until one is entered: the partition has one"""
+UNSET = {("skull_king_policy", of.name) for of in settings_of(LearningSettings)}
+UNSET |= {("liuzhou_validation", of.name) for of in settings_of(ValidationSettings)}
+"""settings that have no value in the launchpad until one is entered: the partition, or `quick`, decides it"""
 
 
 def launchpads() -> dict[str, dict[str, dg.Field]]:
@@ -218,7 +220,7 @@ def test_the_launchpad_and_the_help_show_the_same_settings(asset, options):
     assert shared and shared <= set(verb)
     for name in shared:
         field, option = fields[name], verb[name]
-        if (asset, name) in FROM_THE_PARTITION:
+        if (asset, name) in UNSET:
             assert (field.description, field.is_required) == (option.help, False), name
             continue
         default = f" Default: {option.show_default}." if isinstance(option.show_default, str) else ""
