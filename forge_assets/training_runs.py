@@ -166,9 +166,12 @@ def find_or_train(
     """Return the result of a run, which is trained or continued unless it has finished before.
 
     minutes: stop training after this many. Only the result of a finished run is stored and registered.
+    Raise BadInput before anything is stored if `init_from` contains no network.
     """
     from forge_core.files import Store
+    from forge_core.learning.checkpoints import load_model
     from forge_core.learning.loop import Watch
+    from forge_core.learning.networks.network import Network
     from forge_core.learning.runs import CHECKPOINT
 
     run = training.run()
@@ -176,6 +179,8 @@ def find_or_train(
         return found[0]
     folder = Store(str(run.folder))
     resume = folder.exists(CHECKPOINT)
+    if training.init_from and not resume:
+        load_model(training.init_from, kind=Network)
     tracking = TrainingTracker(tracker, run_tags(context), training.draw_curve, training.prefix)
     follow = tracking.follow(training, run.folder, training.data, training.init_from, resume)
     with folder.held(), follow as follower:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -20,7 +22,8 @@ from forge_assets.tracking.notes import NOTE
 from forge_assets.tracking.registry import ModelRegistry
 from forge_assets.tracking.tracker import TRACKING, Tracker
 from forge_assets.tracking.training import CONTINUES
-from forge_core.errors import BadInput
+from forge_assets.training_runs import TrackedTraining, find_or_train
+from forge_core.errors import BadInput, ModelMissing
 from forge_core.learning.runs import CHECKPOINT
 
 REFUSED = {
@@ -247,3 +250,23 @@ def test_records_that_were_never_made_are_not_made_to_look_for_a_run(tmp_path):
     tracker = Tracker(uri=f"sqlite:///{tmp_path}/new/mlflow.db")
     (tmp_path / TRACKING).write_text(json.dumps({"uri": "http://127.0.0.1:1", "run_id": "0" * 32}))
     assert tracker.reopen(tmp_path) is None and not (tmp_path / "new").exists()
+
+
+def test_training_from_a_folder_without_a_network_leaves_no_run_and_no_folder(tmp_path):
+    training = TrackedTraining(
+        objective="liuzhou",
+        train={},
+        data={"kind": "live", "version": "0"},
+        init_from=str(tmp_path / "nowhere"),
+        code="0",
+        stem="liuzhou",
+        runs=str(tmp_path / "runs"),
+        name=None,
+        trainer=lambda folder, **options: pytest.fail("it trained"),
+        point_text=str,
+        draw_curve=lambda points: b"",
+    )
+    context: Any = SimpleNamespace()  # nothing of it is read
+    with pytest.raises(ModelMissing, match="nowhere contains no model"):
+        find_or_train(context, training, Tracker(uri=f"sqlite:///{tmp_path}/mlflow.db"))
+    assert not list(tmp_path.iterdir())
