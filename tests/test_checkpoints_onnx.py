@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save
 from toy_game import SPEC, toy_rows
 
-from forge_core.errors import BadInput
+from forge_core.errors import BadInput, DeviceUnavailable
 from forge_core.learning import onnx
 from forge_core.learning.checkpoints import digest, fill, load_model, save_model
 from forge_core.learning.networks.sizes import ModelConfig
@@ -66,6 +66,16 @@ def test_names_of_a_compiled_network_are_read(model):
         other = TokenTransformer(SPEC, CONFIG)
         fill(other, weights, "weights")
         assert all(torch.equal(a, b) for a, b in zip(other.parameters(), model.parameters(), strict=True))
+
+
+def test_a_model_is_loaded_onto_a_device_by_its_usual_names(model, tmp_path, monkeypatch):
+    monkeypatch.setattr("forge_core.device.cuda_device_count", lambda: 0)
+    save_model(str(tmp_path), model)
+    assert load_model(str(tmp_path), "auto").n_parameters == model.n_parameters
+    with pytest.raises(BadInput, match="unknown device 'foo'"):
+        load_model(str(tmp_path), "foo")
+    with pytest.raises(DeviceUnavailable, match="no CUDA device"):
+        load_model(str(tmp_path), "cuda")
 
 
 def test_what_is_no_model_is_refused(model, tmp_path):

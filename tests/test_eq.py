@@ -503,6 +503,11 @@ def test_what_cannot_be_is_refused():
         play_deals(1, n_worlds=1, criterion="luck")
     with pytest.raises(BadInput, match="exploration"):
         ExplorationPolicy("wild")
+    for temperature in (math.inf, 1e-60, 0, -1):
+        with pytest.raises(BadInput, match=r"use a finite number of at least 0\.001"):
+            ExplorationPolicy("boltzmann", temperature=temperature)
+    with pytest.raises(BadInput, match="max_regret inf"):
+        ExplorationPolicy("blunder", max_regret=math.inf)
     with pytest.raises(BadInput, match="adaptive"):
         AdaptiveConfig(100, 50)
     with pytest.raises(BadInput, match="at most 2,000,000"):

@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from forge_core.device import resolve_device
 from forge_core.errors import BadInput, ModelMissing, StoreUnusable
 from forge_core.files import Store
 from forge_core.learning.folders import ALIASES, MODEL, fetch_text
@@ -73,9 +74,11 @@ def load_model(path: str, device: str = "cpu", *, kind: type[Network] | None = N
     """Load a network onto `device`, in float32 and evaluation mode.
 
     path: its folder, or one of the two files in it. kind: the class, or a base class, that the caller
-    can use; `Network` for any; by default the token transformer. Raises StoreUnusable, and BadInput if
-    there is no model, if its files do not match, or if it is of another kind.
+    can use; `Network` for any; by default the token transformer. device: see `resolve_device`. Raises
+    StoreUnusable, DeviceUnavailable, and BadInput if there is no model, if its files do not match, if it is
+    of another kind, or if no device has this name.
     """
+    device = resolve_device(device)
     folder = str(path).removesuffix(f"/{WEIGHTS}").removesuffix(f"/{CARD}")
     store = Store(folder)
     if not (store.exists(CARD) and store.exists(WEIGHTS)):

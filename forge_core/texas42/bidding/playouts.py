@@ -194,11 +194,10 @@ def _open_network(device: str, workers: int | None) -> Playout:
 
 
 def _open_policy(device: str, workers: int | None, model: str = REFERENCE_MODEL) -> Playout:
-    from forge_core.device import resolve_device
     from forge_core.learning.checkpoints import load_model
     from forge_core.texas42.players.clairvoyant import NetworkClairvoyant
 
-    player = NetworkClairvoyant("policy", load_model(model, resolve_device(device)))
+    player = NetworkClairvoyant("policy", load_model(model, device))
     weights = player.describe()["weights"]
     return PlayersPlayout("policy", f"{POLICY_VERSION}, network {weights}", player, _WORLDS_AT_ONCE // 20)
 

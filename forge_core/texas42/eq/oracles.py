@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from forge_core.device import resolve_device, worker_count
+from forge_core.device import worker_count
 from forge_core.errors import BadInput, ForgeError
 from forge_core.ranges import check_numbers
 from forge_core.texas42.dominoes import HAND_POINTS, HAND_SIZE, N_DOMINOES, N_SEATS
@@ -384,7 +384,7 @@ def open_oracle(
         raise BadInput(f"oracle {name} needs a network: set model to the folder of one")
     from forge_core.learning.checkpoints import load_model
 
-    network = ModelOracle(load_model(model, resolve_device(device)))
+    network = ModelOracle(load_model(model, device))
     return network if name == "model" else HybridOracle(network, ExactOracle(workers), exact_from)
 
 

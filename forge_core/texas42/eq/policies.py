@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ USED_BY = {
 """the settings that each mode uses"""
 CRITERIA = ("eq", "pmake")
 """the quantity to maximise: mean points, or the probability of making the bid (defenders: setting it)"""
+_COLDEST = 1e-3
+"""the lowest temperature, in points: play with it is greedy in effect, and near 0 the weights overflow"""
 _P_GRAIN = 1e-6
 """Probabilities closer than this count as equal; E[Q] then decides"""
 
@@ -42,7 +45,7 @@ class ExplorationPolicy:
     epsilon: float = EPSILON
     """probability used by epsilon and blunder"""
     temperature: float = TEMPERATURE
-    """in points"""
+    """in points, at least 0.001"""
     max_regret: float = MAX_REGRET
     """in points of E[Q]"""
 
@@ -52,11 +55,10 @@ class ExplorationPolicy:
             raise BadInput(f"exploration {self.mode!r}: use {', '.join(MODES)}")
         if not 0 <= self.epsilon <= 1:
             raise BadInput(f"epsilon {self.epsilon}: use a probability from 0 to 1")
-        if not (self.temperature > 0 and self.max_regret >= 0):
-            raise BadInput(
-                f"temperature {self.temperature} and max_regret {self.max_regret}: use a positive "
-                "temperature and a max_regret of at least 0"
-            )
+        if not _COLDEST <= self.temperature < math.inf:
+            raise BadInput(f"temperature {self.temperature}: use a finite number of at least {_COLDEST}")
+        if not 0 <= self.max_regret < math.inf:
+            raise BadInput(f"max_regret {self.max_regret}: use a finite number of at least 0")
 
     def settings(self) -> dict[str, Any]:
         """Return the mode and the settings that it uses, in JSON types."""

@@ -232,7 +232,6 @@ def _number(name: PlayerName, option: str, wanted: str) -> float:
 
 
 def _load(name: PlayerName, device: str) -> Any:
-    from forge_core.device import resolve_device
     from forge_core.learning.checkpoints import load_model
 
-    return load_model(name.model(), resolve_device(device))
+    return load_model(name.model(), device)
