@@ -59,6 +59,23 @@ def as_integer(number: Any) -> int | None:
         return int(number) if isinstance(number, float) and number.is_integer() else None
 
 
+def integers(numbers: Iterable[Any], name: str) -> list[int]:
+    """Return numbers that Python code passed as a list of ints. name: of the list, for the error.
+
+    Raises BadInput unless each of them is whole, as in `as_integer`.
+    """
+    if not isinstance(numbers, Iterable):
+        raise BadInput(f"{name} {numbers!r}: give a list of whole numbers")
+    items = list(numbers)
+    try:
+        return list(map(operator.index, items))
+    except TypeError:  # whole floats are accepted too, but take longer
+        found = [as_integer(item) for item in items]
+    if None in found:
+        raise BadInput(f"{name} {items}: give whole numbers")
+    return [number for number in found if number is not None]
+
+
 def check_numbers(record: Any) -> None:
     """Raise BadInput if a field of a dataclass that is annotated as a number holds none, NaN or a fraction.
 

@@ -516,6 +516,11 @@ def test_what_cannot_be_is_refused():
         AdaptiveConfig(max_worlds=10**14)
     with pytest.raises(BadInput, match="sampling settings are invalid"):
         Sampling.of({"sampling": {"adaptive": {"min_worlds": "ten"}}})
+    for wrong in ({"posterior": True}, {"adaptive": "yes"}, {"exploration": "greedy"}):
+        with pytest.raises(BadInput, match=f"{next(iter(wrong))} .*: use .*Config|Policy"):
+            generate_games(ExactOracle(), [deal_from_seed(0)], [0], 2, device="cpu", **wrong)
+    with pytest.raises(BadInput, match="give an oracle"):
+        generate_games("exact", [deal_from_seed(0)], [0], 2, device="cpu")
     with pytest.raises(BadInput, match="oracle 'psychic'"):
         open_oracle("psychic")
     with pytest.raises(BadInput, match="set model to the folder of one"):

@@ -158,6 +158,12 @@ def test_no_states_are_well_formed():
     assert check_states(np.array([], dtype=np.int64)).shape == (0,)
 
 
+@pytest.mark.parametrize("states", [[[0]], [[0], [0, 1]]])
+def test_states_are_one_list(states):
+    with pytest.raises(BadInput, match="give"):
+        check_states(states)
+
+
 def test_states_must_be_whole_numbers():
     with pytest.raises(BadInput, match="float64"):
         check_states(np.array([1.5]))

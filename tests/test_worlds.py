@@ -202,6 +202,10 @@ BAD = [
     ([1, 2], [7, 7], [3, -1, 0], "0..7"),
     ([1, 2], [7, 7], [1, 1], "three counts"),
     (list(range(8)), [7] * 8, [8, 0, 0], "0..7"),
+    (["a"], [1], [1, 0, 0], "unseen .*whole numbers"),
+    ([1.7], [1], [1, 0, 0], "unseen .*whole numbers"),
+    ([1], None, [1, 0, 0], "allowed None: give a list"),
+    ([1], [1], 1, "need 1: give a list"),
 ]
 
 
@@ -217,6 +221,12 @@ def test_no_world_cannot_be_drawn():
         sample_worlds([1, 2, 3], [7, 0, 7], [1, 1, 1], 5, stream(0))
     with pytest.raises(BadInput, match="-1 worlds"):
         sample_worlds([1], [1], [1, 0, 0], -1, stream(0))
+    for n in ("3", 1.5, None):
+        with pytest.raises(BadInput, match="use a whole number"):
+            sample_worlds([1], [1], [1, 0, 0], n, stream(0))
+    with pytest.raises(BadInput, match="give a generator"):
+        sample_worlds([1], [1], [1, 0, 0], 1, 7)
+    assert count_worlds(np.array([1.0]), [np.uint8(1)], (1, 0, 0)) == 1
 
 
 def test_a_number_that_no_world_has_is_refused():

@@ -84,8 +84,13 @@ def unpack(states: npt.ArrayLike) -> Fields:
 
 
 def as_states(states: npt.ArrayLike) -> States:
-    """Return any integer array as int64 [S]; raise BadInput for other types."""
-    array = np.asarray(states)
+    """Return integers, one or a list of them, as int64 [S]; raise BadInput for other types or shapes."""
+    try:
+        array = np.asarray(states)
+    except ValueError as error:  # lists of different lengths
+        raise BadInput(f"states are not a list of integers ({error}): give int64 [S]") from error
+    if array.ndim > 1:
+        raise BadInput(f"states of shape {array.shape}: give them as one list, [S]")
     if array.size and not np.issubdtype(array.dtype, np.integer):
         raise BadInput(f"states of type {array.dtype}: use integers (packed states are int64)")
     return np.atleast_1d(array).astype(np.int64, copy=False)

@@ -103,6 +103,8 @@ class Sampling:
 
     def __post_init__(self) -> None:
         check_numbers(self)
+        check_kind("posterior", self.posterior, PosteriorConfig)
+        check_kind("adaptive", self.adaptive, AdaptiveConfig)
         if (fewest := min((self.n_worlds, *self.by_trick))) < 1:
             raise BadInput(f"worlds {fewest}: use at least 1")
         if self.candidates < 1:
@@ -180,6 +182,12 @@ class Sampling:
         if self.enumerate_limit is not None:
             return self.enumerate_limit
         return self.adaptive.max_worlds if self.adaptive else self.n_worlds
+
+
+def check_kind(name: str, value: Any, kind: type) -> None:
+    """Raise BadInput unless a setting that may be None is None or of its class."""
+    if not isinstance(value, kind | None):
+        raise BadInput(f"{name} {value!r}: use {kind.__name__}(...)")
 
 
 def check_most(worlds: int) -> None:

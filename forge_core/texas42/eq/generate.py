@@ -17,7 +17,7 @@ from forge_core.learning.threads import one_torch_thread
 from forge_core.splits import check_seed
 from forge_core.streams import mix, stream, uniform
 from forge_core.texas42.dominoes import HAND_POINTS, N_PLAYS
-from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
+from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling, check_kind
 from forge_core.texas42.eq.beliefs import Belief
 from forge_core.texas42.eq.endings import value_endings
 from forge_core.texas42.eq.estimate import Estimates, estimate, makes_at
@@ -60,6 +60,8 @@ class GameConfig:
     strategies; see `endings`"""
 
     def __post_init__(self) -> None:
+        check_kind("sampling", self.sampling, Sampling)
+        check_kind("exploration", self.exploration, ExplorationPolicy)
         check_criterion(self.criterion)
         check_seed(self.seed)
         if not 0 <= self.bonus < math.inf:
@@ -139,6 +141,8 @@ def play_games(
     with one thread on the host, which has only small arrays to compute.
     """
     device = resolve_device(device)
+    if not callable(getattr(oracle, "q", None)):
+        raise BadInput(f"oracle {oracle!r}: give an oracle, such as ExactOracle() or open_oracle('exact')")
     if deal_seeds is not None and len(deal_seeds) != len(games):
         raise BadInput(f"{len(deal_seeds)} deal_seeds for {len(games)} deals: give one per deal, or none")
     keys = game_keys(games, config.seed)

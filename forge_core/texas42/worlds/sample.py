@@ -17,6 +17,7 @@ import numpy.typing as npt
 from forge_core.device import takes_kernels, to_device
 from forge_core.errors import BadInput
 from forge_core.kernels import kernel
+from forge_core.ranges import as_integer
 from forge_core.streams import mix
 from forge_core.texas42.worlds.count import N_CELLS, SIDE, Completions, completions, masks
 from forge_core.texas42.worlds.voids import Unseen, unseen_of_lists
@@ -170,11 +171,14 @@ def sample_worlds(
     Arguments as in `count_worlds`; one 64-bit key is drawn from `stream`. Raises BadInput for
     invalid arguments, or if there are no worlds.
     """
-    if n < 0:
-        raise BadInput(f"cannot draw {n} worlds: use 0 or more")
+    count = as_integer(n)
+    if count is None or count < 0:
+        raise BadInput(f"cannot draw {n!r} worlds: use a whole number of at least 0")
+    if not isinstance(stream, np.random.Generator):
+        raise BadInput(f"stream {stream!r}: give a generator, such as forge_core.streams.stream(seed)")
     table = completions(unseen_of_lists(unseen, allowed, need))
     keys = stream.integers(2**64, size=1, dtype=np.uint64)
-    return list(_hands(table, draw_ranks(keys, 0, n, table.counts)))
+    return list(_hands(table, draw_ranks(keys, 0, count, table.counts)))
 
 
 def enumerate_worlds(

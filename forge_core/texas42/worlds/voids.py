@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from forge_core.device import to_device
 from forge_core.errors import BadInput
+from forge_core.ranges import integers
 from forge_core.texas42.dominoes import HAND_SIZE, N_DOMINOES, N_SEATS
 from forge_core.texas42.rules import N_SUITS
 from forge_core.texas42.tables import FOLLOWING, FOLLOWS, LED_SUIT
@@ -82,7 +83,10 @@ def unseen(views: Views) -> Unseen:
 
 def unseen_of_lists(dominoes: Sequence[int], allowed: Sequence[int], need: Sequence[int]) -> Unseen:
     """Build one position, sorted by id, from ids, masks and counts. Raises BadInput if they are invalid."""
-    ids, masks, counts = [list(map(int, numbers)) for numbers in (dominoes, allowed, need)]
+    ids, masks, counts = (
+        integers(numbers, name)
+        for name, numbers in (("unseen", dominoes), ("allowed", allowed), ("need", need))
+    )
     if len(set(ids)) != len(ids) or not all(0 <= domino < N_DOMINOES for domino in ids):
         raise BadInput(f"unseen {ids}: use domino ids 0..{N_DOMINOES - 1}, each at most once")
     if len(masks) != len(ids) or not all(0 <= mask < 1 << N_HIDDEN for mask in masks):

@@ -36,6 +36,8 @@ class CudaSolution(Solution):
         is_tensor = isinstance(states, torch.Tensor)
         if is_tensor and (states.is_floating_point() or states.dtype == torch.bool):
             raise BadInput(f"states of type {states.dtype}: use integers (packed states are int64)")
+        if is_tensor and states.ndim > 1:
+            raise BadInput(f"states of shape {tuple(states.shape)}: give them as one list, [S]")
         asked = states if is_tensor else torch.from_numpy(as_states(states))
         value, q, sound = self._answer(asked.to(self._values.device, torch.int64).reshape(-1))
         if not sound.all():
