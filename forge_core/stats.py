@@ -43,8 +43,9 @@ class Measure:
 def wilson_interval(k: npt.ArrayLike, n: npt.ArrayLike, z: float = Z) -> tuple[Floats, Floats]:
     """Return Wilson's interval (low, high) for a proportion, given k hits in n trials.
 
-    k and n are numbers or arrays, and broadcast. For n = 0 the interval is (0, 1). low is exactly 0
-    for k = 0, and high is exactly 1 for k = n. Raises BadInput unless 0 <= k <= n.
+    k and n are numbers or arrays, and broadcast. k may be a fraction, as where a draw counts half. For n = 0
+    the interval is (0, 1). low is exactly 0 for k = 0, and high is exactly 1 for k = n. Raises BadInput
+    unless 0 <= k <= n.
 
     Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
     """

@@ -326,7 +326,7 @@ def test_a_bonus_counts_the_bid():
 @pytest.mark.parametrize(
     ("settings", "wrong"),
     [
-        ({"belief": "hunch"}, "belief 'hunch': use off, plays, declaration, both, all"),
+        ({"belief": "hunch"}, "belief 'hunch': use off, plays, declaration, both$"),
         ({"belief": "all"}, "belief all: no auction leads to these games; use both"),
         ({"belief_candidates": 4}, "belief_candidates has no effect without a belief"),
         ({"belief": "declaration", "belief_tau": 1.0}, "belief_tau has no effect with belief declaration"),

@@ -129,6 +129,8 @@ def test_decisions_are_where_something_can_be_lost():
         ({"weight": [1, 1, 1, np.nan]}, "finite"),
         ({"weight": [1, 1, 1, -1]}, "negative"),
         ({"weight": [1, 1]}, "each of the 4 rows"),
+        ({"decl": [0, 1, 2, 1.5]}, "decl must hold whole numbers"),
+        ({"ply": [0, 1, 2, -1]}, "ply must hold whole numbers"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(change, message):

@@ -169,7 +169,7 @@ def test_bad_input_is_refused(change, reason):
 
 
 @pytest.mark.parametrize(
-    "change", [{"tau": 0}, {"mix": 2}, {"window": 0}, {"min_ess": -1}, {"most_rounds": 0}]
+    "change", [{"tau": 0}, {"mix": 2}, {"window": 0}, {"window": 29}, {"min_ess": -1}, {"most_rounds": 0}]
 )
 def test_settings_are_checked(change):
     assert (PosteriorConfig().window, PosteriorConfig().tau, PosteriorConfig().mix) == (4, 0.1, 0.1)

@@ -42,6 +42,7 @@ def test_ends_are_exact_and_nothing_seen_says_nothing():
     assert wilson_interval(0, 7)[0] == 0
     assert wilson_interval(7, 7)[1] == 1
     assert wilson_interval(0, 0) == (0, 1)
+    assert wilson_interval(1, 3) < wilson_interval(1.5, 3) < wilson_interval(2, 3)
 
 
 @given(st.integers(1, 10**6), st.data())

@@ -53,19 +53,20 @@ def evaluate_q(
 
     predicted [N, A] points, or logits if `in_points` is False; q [N, A], any value where illegal;
     legal bool [N, A]; weight [N] number of positions that a row represents (default: 1 each); decl,
-    ply [N] group and ply of each row, for figures per group and ply; predicted_value [N] points;
+    ply [N] group and ply of each row, whole numbers of at least 0, for figures per group and ply (their
+    range depends on the game, so it is not checked); predicted_value [N] points;
     predicted_variance and variance [N, A] points squared, the variances of Q over worlds if q is E[Q].
 
-    Returns figures over all rows and, under keys `decision_*`, over decisions, both weighted by
-    `weight`: rows, q_gap (mean regret), blunder_rate (regret > BLUNDER), zero_regret_rate, accuracy
-    (any of the tied best actions is right, so it equals zero_regret_rate), regret_p99, regret_max,
-    q_mae over legal actions, and value_mae. With variances it adds spread_mae and spread_bias: the
-    mean absolute and the mean signed error of predicted standard deviations. With `ply` it adds
-    `per_ply`, and q_gap averaged over plies as `*_mean_over_plies`; with `decl` it adds `per_decl`.
-    Both are {group: {rows, q_gap, decision_q_gap, ...}}.
+    Returns figures over all rows and, under keys `decision_*`, over decisions, both weighted by `weight`
+    (where there is no decision, only decision_rows, which is 0): rows, q_gap (mean regret), blunder_rate
+    (regret > BLUNDER), zero_regret_rate, accuracy (any of the tied best actions is right, so it equals
+    zero_regret_rate), regret_p99, regret_max, q_mae over legal actions, and value_mae. With variances it adds
+    spread_mae and spread_bias: the mean absolute and the mean signed error of predicted standard deviations.
+    With `ply` it adds `per_ply`, and q_gap averaged over plies as `*_mean_over_plies`; with `decl` it adds
+    `per_decl`. Both are {group: {rows, q_gap, decision_q_gap, ...}}.
 
-    Raises BadInput if there are no rows, if shapes do not match, if a value is NaN or infinite, or if
-    a row has no legal action.
+    Raises BadInput if there are no rows, if shapes do not match, if a value is NaN or infinite, if a group
+    or ply is not a whole number of at least 0, or if a row has no legal action.
     """
     labels = _Labels.check(q, legal, weight, decl, ply)
     answers = np.asarray(predicted, dtype=np.float64)
@@ -143,6 +144,9 @@ class _Labels:
         groups = {key: np.asarray(group) for key, group in given.items() if group is not None}
         if any(column.shape != (n,) for column in (weight, *groups.values())):
             raise BadInput(f"weight, decl and ply must hold one number for each of the {n} rows")
+        for key, column in groups.items():
+            if not (np.issubdtype(column.dtype, np.integer) and column.min() >= 0):
+                raise BadInput(f"{key.removeprefix('per_')} must hold whole numbers of at least 0")
         if not legal.any(axis=1).all():
             raise BadInput("a row has no legal action: leave out finished games")
         if not (

@@ -11,7 +11,7 @@ from forge_core.texas42.eq.beliefs import Belief, open_belief
 from forge_core.texas42.eq.generate import GameConfig
 from forge_core.texas42.eq.oracles import Oracle, open_oracle
 from forge_core.texas42.eq.policies import USED_BY, ExplorationPolicy
-from forge_core.texas42.settings.games import BELIEF_CANDIDATES, ORACLES, GameSettings
+from forge_core.texas42.settings.games import BELIEF_CANDIDATES, GAME_BELIEFS, ORACLES, GameSettings
 from forge_core.texas42.worlds.posterior import PosteriorConfig
 
 
@@ -66,6 +66,8 @@ def belief_of(settings: GameSettings) -> Belief | None:
     """
     if settings.belief == "all":
         raise BadInput("belief all: no auction leads to these games; use both")
+    if settings.belief not in GAME_BELIEFS:
+        raise BadInput(f"belief {settings.belief!r}: use {', '.join(GAME_BELIEFS)}")
     given = _given(tau=settings.belief_tau, mix=settings.belief_mix)
     if given and settings.belief not in ("plays", "both"):
         raise BadInput(

@@ -38,6 +38,8 @@ BELIEF_TAU, BELIEF_MIX, BELIEF_CANDIDATES = 1.0, 0.02, 4
 BELIEFS = ("off", "plays", "declaration", "both", "all")
 """evidence from which movers believe worlds more or less likely: both are plays and declaration; all, which
 only players accept, are plays, calls and declaration"""
+GAME_BELIEFS = tuple(name for name in BELIEFS if name != "all")
+"""those for games played by E[Q], to which no auction leads"""
 DECLARED_TEMPERATURE, DECLARED_MIX = 0.3, 0.02
 """defaults of a belief from the declaration: in trumps or sure winners, and as a share"""
 

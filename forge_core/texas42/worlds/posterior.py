@@ -15,6 +15,7 @@ import numpy as np
 
 from forge_core.errors import BadInput
 from forge_core.ranges import check_numbers
+from forge_core.texas42.dominoes import N_PLAYS
 from forge_core.texas42.settings.games import MIX, TAU, WINDOW
 
 
@@ -44,8 +45,8 @@ class PosteriorConfig:
     def __post_init__(self) -> None:
         check_numbers(self)
         check_behaviour(self.tau, self.mix)
-        if self.window < 1:
-            raise BadInput(f"window {self.window}: use 1..28 past plays as evidence")
+        if not 1 <= self.window <= N_PLAYS:
+            raise BadInput(f"window {self.window}: use 1..{N_PLAYS} past plays as evidence")
         if not self.min_ess >= 0:
             raise BadInput(f"min_ess {self.min_ess}: use an effective number of worlds of 0 or more")
         if self.most_rounds < 1:
