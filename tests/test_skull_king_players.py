@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -11,7 +12,7 @@ from skull_king_play import EVERY_OPTION, begin, random_play
 from forge_core.errors import BadInput
 from forge_core.game import to_numpy
 from forge_core.skull_king import actions, arena, cards, search
-from forge_core.skull_king.arena import compare, evaluate
+from forge_core.skull_king.arena import compare, evaluate, interval_text
 from forge_core.skull_king.game import SkullKingGame
 from forge_core.skull_king.players import TableView, player
 from forge_core.skull_king.players.playouts import PlayoutSearchPlayer, values_by_players
@@ -294,6 +295,17 @@ def test_compiled_games_are_those_of_the_players_one_by_one(options):
         for again in found[1:]:
             assert np.array_equal(found[0].points_by_round, again.points_by_round)
             assert np.array_equal(found[0].tricks, again.tricks)
+
+
+def test_equal_shares_have_an_interval():
+    found = evaluate(player("random"), player("hard"), 2, rounds=2)
+    found = replace(
+        found, wins=np.zeros(2), hits=np.array([0.99, 1.0]), hits_by_round=np.array([[1.0, 0.5]] * 2)
+    )
+    assert interval_text(found.win, 3) == "0.000 ± 0.658" and found.win.low == 0
+    assert found.hit.high == 1 and interval_text(found.hit, 3) == "0.995 ± 0.010"
+    (_, met), (_, half) = found.rounds()
+    assert (met.low, met.high) == (pytest.approx(0.342, abs=1e-3), 1) and half.low < 0.5 < half.high
 
 
 def test_the_yardstick():

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from forge_core.arena.play import seed_keys
 from forge_core.arena.players import Player
+from forge_core.arena.scores import score_interval
 from forge_core.arena.seats import Seats, rotations, win_shares
 from forge_core.arena.settings import held_out_seeds
 from forge_core.device import core_count
@@ -181,12 +182,12 @@ class Result:
     @property
     def hit(self) -> Difference:
         """The hit rate, with its interval."""
-        return mean_interval(self.hits)
+        return score_interval(self.hits)
 
     @property
     def win(self) -> Difference:
         """The share of wins, with its interval."""
-        return mean_interval(self.wins)
+        return score_interval(self.wins)
 
     @property
     def other_score(self) -> Difference:
@@ -203,7 +204,7 @@ class Result:
     def rounds(self) -> list[tuple[Difference, Difference]]:
         """Return (points, hit rate) of each round, with intervals."""
         columns = zip(self.points_by_round.T, self.hits_by_round.T, strict=True)
-        return [(mean_interval(points), mean_interval(hits)) for points, hits in columns]
+        return [(mean_interval(points), score_interval(hits)) for points, hits in columns]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON types."""
@@ -311,7 +312,8 @@ def compare(one: Result, other: Result) -> Difference:
 def interval_text(of: Difference, digits: int) -> str:
     """Return a mean with the half width of its interval: points `+93.2 ± 1.4`, shares `0.612 ± 0.009`.
 
-    digits: after the point; 1 for points, which have a sign.
+    digits: after the point; 1 for points, which have a sign. The two halves of an interval of shares near 0
+    or 1 differ; the text has the wider one.
     """
     sign = "+" if digits == 1 else ""
-    return f"{of.mean:{sign}.{digits}f} ± {of.high - of.mean:.{digits}f}"
+    return f"{of.mean:{sign}.{digits}f} ± {max(of.high - of.mean, of.mean - of.low):.{digits}f}"
