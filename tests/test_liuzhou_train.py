@@ -16,11 +16,12 @@ from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
 from forge_core.learning.loop import Watch
 from forge_core.liuzhou.buffer import Batch
-from forge_core.liuzhou.learner import Learner, losses_of
+from forge_core.liuzhou.learner import LOSSES, Learner, losses_of
 from forge_core.liuzhou.network import LiuzhouNet, ResidualConfig, parse_size
+from forge_core.liuzhou.pictures.training import draw_training
 from forge_core.liuzhou.settings.learning import LearningSettings
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
-from forge_core.liuzhou.train import LiveRun, both_settings_from, train
+from forge_core.liuzhou.train import LiveRun, both_settings_from, point_text, train
 
 pytestmark = pytest.mark.slow
 
@@ -177,7 +178,8 @@ def test_the_folder_of_a_run(whole):
         (float(point["remaining"]) for point in points), reverse=True
     )
     assert points[-1]["remaining"] == "0.0" and int(points[-1]["step"]) == 37
-    assert float(points[-1]["loss"]) > 0 and float(points[0]["loss"]) == 0  # the first are of playouts
+    assert float(points[-1]["loss"]) > 0
+    assert {points[0][name] for name in ("step", "loss", *LOSSES)} == {"0", ""}  # the first are of playouts
     record = json.loads((whole / "config.json").read_text())
     assert both_settings_from(record["train"]) == (PLAY, LEARNING)
     model = load_model(str(whole / "model"), kind=LiuzhouNet)
@@ -189,6 +191,9 @@ def test_minutes_end_a_run_that_can_go_on(whole, tmp_path):
     assert result.unfinished
     result = train(PLAY, LEARNING, tmp_path / "short", device="cpu", resume=True)
     assert not result.unfinished and curve_of(tmp_path / "short") == curve_of(whole)
+    first, last = point_text(result.points[0]), point_text(result.points[-1])
+    assert "no steps yet" in first and "loss" not in first and "loss " in last
+    assert draw_training(result.points).startswith(b"\x89PNG")
 
 
 def test_a_run_may_start_from_a_model(whole, tmp_path):

@@ -228,9 +228,9 @@ def describe_machine(device: str, precision: str) -> dict[str, Any]:
 
 
 def write_curve(folder: Path, points: Sequence[Point]) -> None:
-    """Write metrics.csv atomically, with all points so far."""
+    """Write metrics.csv atomically, with all points so far. A figure that a point lacks is an empty cell."""
     text = io.StringIO()
-    columns = list(dict.fromkeys(key for point in points for key in point))
+    columns = list(dict.fromkeys(key for point in reversed(points) for key in point))  # the last has most
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(points)

@@ -46,13 +46,12 @@ class Since:
     steps: int = 0
 
     def figures(self) -> dict[str, float]:
-        """Return the figures of an evaluation."""
-        losses = [loss / max(1, self.steps) for loss in self.losses]
+        """Return the figures of an evaluation; those of losses are missing if no step was taken."""
+        losses = {name: loss / max(1, self.steps) for name, loss in zip(LOSSES, self.losses, strict=True)}
         finished = self.played.finished
         games = max(1.0, finished["games"])
         return {
-            "loss": sum(losses),
-            **dict(zip(LOSSES, losses, strict=True)),
+            **({"loss": sum(losses.values()), **losses} if self.steps else {}),
             "games": finished["games"],
             **{name: finished[name] / games for name in ("black_won", "white_won", "drawn", "plies", "lead")},
             "evaluations_per_s": self.played.evaluations / max(1e-9, self.play_seconds),
@@ -258,7 +257,8 @@ def run_training(
 
 def point_text(point: Point) -> str:
     """Return an evaluation of the curve as a readable line."""
-    text = f"{point['rows']:>9,} positions  {point['cpu_seconds']:>6,.0f} CPU s  loss {point['loss']:.3f}"
+    loss = f"loss {point['loss']:.3f}" if "loss" in point else "no steps yet"
+    text = f"{point['rows']:>9,} positions  {point['cpu_seconds']:>6,.0f} CPU s  {loss}"
     if "games" not in point:  # learnt from stored games
         return text
     return (

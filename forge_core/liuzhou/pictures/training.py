@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from forge_core.errors import BadInput
@@ -25,7 +26,7 @@ def draw_training(points: Sequence[Mapping[str, float]]) -> bytes:
     positions = [point["rows"] / 1e3 for point in points]
     style_axes(axes[0], "Losses", "positions, thousands")
     for name, (label, colour) in _LOSSES.items():
-        losses = [point[name] for point in points]
+        losses = [point.get(name, math.nan) for point in points]  # without steps there is none
         axes[0].plot(positions, losses, color=colour, marker="o", markersize=3, linewidth=1.6, label=label)
     axes[0].set_ylim(bottom=0)
     axes[0].legend(frameon=False, fontsize=9)
