@@ -24,6 +24,7 @@ from forge_assets.liuzhou.names import objective_of
 from forge_assets.quickstart import Quickstart
 from forge_assets.tracking.registry import CHALLENGER, CHAMPION, ModelRegistry
 from forge_core.errors import BadInput
+from forge_core.files import fingerprint
 from forge_core.files.inspection import Condition
 from forge_core.gate import Ruling
 from forge_core.learning.checkpoints import load_model, weights_digest
@@ -95,11 +96,18 @@ def test_a_generation_says_what_was_played_and_by_whom(made):
     assert first["settings"] != second["settings"]
 
 
-def test_a_generation_without_a_record_or_a_network_says_so(made):
+def test_a_generation_names_the_version_of_its_network_or_says_what_is_missing(made):
     pipeline, _ = made
     assert "g009 has no record" in reason_of(
         pipeline.run("liuzhou_self_play", "g009", PLAYING | {"model": "recorded"})
     )
+    challenger = PLAYING | {"model": "challenger", "film": False}
+    by_challenger = pipeline.make("liuzhou_self_play", "g010", **challenger)
+    version = ModelRegistry(pipeline.tracker).fetch(OBJECTIVE, CHALLENGER)
+    assert version and by_challenger["registered"] == f"{OBJECTIVE}/{version.number} (challenger)"
+    assert by_challenger["model"] == version.folder
+    again = pipeline.make("liuzhou_self_play", "g010", model="recorded", film=False)
+    assert again["registered"] == by_challenger["registered"]
     assert "no champion" in reason_of(
         pipeline.run("liuzhou_self_play", "g009", PLAYING | {"model": "champion", "size": "128x10"})
     )
@@ -234,6 +242,8 @@ def test_a_network_climbs_the_ladder_and_the_gate_promotes_the_better_one(made, 
     assert result.success, reason_of(result)
     said, checks = metadata_of(result, "liuzhou_evaluation"), checks_of(result)
     assert said["elo_low"] <= said["elo"] <= said["elo_high"] and 0 <= said["score_reply"] <= 1
+    (event,) = result.asset_materializations_for_node("liuzhou_evaluation")
+    assert len(event.tags["dagster/data_version"]) == len(fingerprint({})), "not the version of the code"
     assert set(checks) == {"beats_random", "beats_greedy", "beats_reply"} and "| reply |" in said["table"]
     assert checks["beats_greedy"].metadata["score"].value == "not played"
     assert not checks["beats_greedy"].passed

@@ -18,6 +18,7 @@ from forge_assets.cli.main import main as forge_pipeline
 from forge_assets.tracking import errors
 from forge_assets.tracking.address import VARIABLE, default_address, normal_address
 from forge_assets.tracking.errors import TrackerUnusable, mlflow_errors
+from forge_assets.tracking.evaluation import version_of_evaluation
 from forge_assets.tracking.notes import NOTE
 from forge_assets.tracking.registry import ModelRegistry
 from forge_assets.tracking.tracker import TRACKING, Tracker
@@ -270,3 +271,10 @@ def test_training_from_a_folder_without_a_network_leaves_no_run_and_no_folder(tm
     with pytest.raises(ModelMissing, match="nowhere contains no model"):
         find_or_train(context, training, Tracker(uri=f"sqlite:///{tmp_path}/mlflow.db"))
     assert not list(tmp_path.iterdir())
+
+
+def test_evaluations_of_other_weights_settings_or_figures_have_other_versions():
+    one = ("a" * 32, {"pairs": 2}, {"elo": 100.0})
+    others = (("b" * 32, *one[1:]), (one[0], {"pairs": 3}, one[2]), (*one[:2], {"elo": 101.0}))
+    versions = {version_of_evaluation(*each).value for each in (one, *others)}
+    assert len(versions) == 4 and version_of_evaluation(*one).value in versions

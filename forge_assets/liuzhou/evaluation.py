@@ -17,7 +17,7 @@ from forge_assets.liuzhou.tables import EVALUATIONS, EVALUATIONS_FOLDER
 from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import config_of
-from forge_assets.tracking.evaluation import track_evaluation
+from forge_assets.tracking.evaluation import track_evaluation, version_of_evaluation
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.links import link_training
 from forge_assets.tracking.notes import THIS_NETWORK
@@ -76,7 +76,8 @@ def liuzhou_evaluation(
         settings = config.settings()
         ladder = climb(path, settings, device)
         place, record = store.root().join(EVALUATIONS_FOLDER), ladder.to_dict()
-        StoredEvaluation(weights_of(path), path, versions.EVALUATION, asdict(settings), record).keep(place)
+        weights, known = weights_of(path), asdict(settings)
+        StoredEvaluation(weights, path, versions.EVALUATION, known, record).keep(place)
         drawn = draw_ladder([comparison.tally for comparison in ladder.comparisons], ladder.ratings)
         elo = ladder.rating.elo
         track_evaluation(
@@ -93,6 +94,7 @@ def liuzhou_evaluation(
             measure=f"-Elo, {versions.EVALUATION}",
         )
         return dg.MaterializeResult(
+            data_version=version_of_evaluation(weights, known, figures_of(ladder)),
             metadata={
                 "ladder": picture(drawn),
                 "table": dg.MetadataValue.md(table(ladder)),

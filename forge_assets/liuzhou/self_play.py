@@ -21,8 +21,10 @@ from forge_assets.pictures import picture
 from forge_assets.resources import COMPUTE_POOL, ComputeDevice, ShardStore, failing_plainly
 from forge_assets.settings import launchpad_of, read_settings
 from forge_assets.tracking.launchpad import ModelLaunchpad
+from forge_assets.tracking.registry import registered_name, resolve_version
 from forge_assets.tracking.tracker import Tracker
 from forge_core.errors import BadInput, FileCorrupt
+from forge_core.learning.folders import ALIASES
 from forge_core.liuzhou.settings.generation import GenerationSettings
 from forge_core.liuzhou.settings.network import DEFAULT_SIZE
 from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
@@ -38,6 +40,8 @@ CHECKS = {
     "policies_sum_to_1": "the shares of legal actions sum to 1 in every position whose policy is used "
     "for training",
 }
+REGISTERED = "registered"
+"""metadata entry: registered name, version and alias of the network, such as `liuzhou-66k/3 (champion)`"""
 MOST_DRAWN = 0.9
 """share of drawn games from which on a generation teaches little about winning"""
 
@@ -60,20 +64,28 @@ class SelfPlayLaunchpad(ModelLaunchpad, launchpad_of(GenerationSettings, SelfPla
 
     def choose(
         self, context: dg.AssetExecutionContext, tracker: Tracker
-    ) -> tuple[GenerationSettings, SelfPlaySettings, str | None]:
-        """Return the settings, and the folder of the network; None: playouts. Raises BadInput."""
+    ) -> tuple[GenerationSettings, SelfPlaySettings, str | None, str | None]:
+        """Return the settings, the folder of the network and its name in the registry. Raises BadInput.
+
+        The folder is None for playouts, and the name for a network that no alias chose.
+        """
         play = read_settings(self, SelfPlaySettings)
         if self.model == RECORDED:
             record = latest_record(context.instance, context.asset_key, context.partition_key)
             return recorded_settings(record, play, context.partition_key)
-        model = None if self.model == PLAYOUTS else self.find(context, objective_of(self.size), tracker)
-        return read_settings(self, GenerationSettings), play, model
+        settings, objective = read_settings(self, GenerationSettings), objective_of(self.size)
+        if self.model in ALIASES:
+            version = resolve_version(self.model, objective, tracker)
+            name = f"{registered_name(objective)}/{version.number} ({self.model})"
+            return settings, play, version.folder, name
+        model = None if self.model == PLAYOUTS else self.find(context, objective, tracker)
+        return settings, play, model, None
 
 
 def recorded_settings(
     record: Record | None, play: SelfPlaySettings, partition: str
-) -> tuple[GenerationSettings, SelfPlaySettings, str | None]:
-    """Return the settings and the network that a record names; the network is None for playouts.
+) -> tuple[GenerationSettings, SelfPlaySettings, str | None, str | None]:
+    """Return what a record names: see `SelfPlayLaunchpad.choose`.
 
     play: settings for values that are not recorded, such as the number of threads. Raises BadInput if
     there is no record.
@@ -86,6 +98,7 @@ def recorded_settings(
         GenerationSettings(int(record.said("games")), int(known["seed"])),
         SelfPlaySettings(**{of.name: known[of.name] for of in fields(SelfPlaySettings)}),
         None if model == PLAYOUTS else model,
+        record.said(REGISTERED),
     )
 
 
@@ -125,7 +138,7 @@ def liuzhou_self_play(
     from forge_core.liuzhou.recording import play_generation
 
     with failing_plainly():
-        settings, play, model = config.choose(context, tracker)
+        settings, play, model, name = config.choose(context, tracker)
         root, number = store.root(), number_of(context.partition_key)
         played = play_generation(root, number, settings, play, model, compute.device)
         games, faults = read_back(root, played)
@@ -133,7 +146,7 @@ def liuzhou_self_play(
         extent = extent_of(root.join(FOLDER, context.partition_key), len(games or ()))
         return dg.MaterializeResult(
             data_version=dg.DataVersion(read_catalog(root).of(number).version),
-            metadata=pictures | describe(played, games, model) | extent if games else {},
+            metadata=pictures | describe(played, games, model, name) | extent if games else {},
             check_results=report_checks(played, games, faults),
         )
 
@@ -172,8 +185,8 @@ def report_checks(
     ]
 
 
-def describe(played: "Played", games: "Games", model: str | None) -> dict[str, Any]:
-    """Return the metadata of a generation, without its pictures."""
+def describe(played: "Played", games: "Games", model: str | None, name: str | None) -> dict[str, Any]:
+    """Return the metadata of a generation, without its pictures. name: of its network in the registry."""
     from forge_core.files import fingerprint
     from forge_core.liuzhou.generations import Summary
 
@@ -187,6 +200,7 @@ def describe(played: "Played", games: "Games", model: str | None) -> dict[str, A
         "mib": round(sum(report.nbytes for report in played.reports) / 2**20, 3),
         "bytes_per_position": round(sum(report.nbytes for report in played.reports) / len(games), 1),
         "model": model or PLAYOUTS,
+        **({REGISTERED: name} if name else {}),
         "settings": fingerprint(played.settings),
         "self_play": dg.MetadataValue.json(played.settings),
     }

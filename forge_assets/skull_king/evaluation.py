@@ -18,7 +18,7 @@ from forge_assets.skull_king.names import GROUP, objective_of
 from forge_assets.skull_king.partitions import recipes
 from forge_assets.skull_king.policy import figures_of, skull_king_policy
 from forge_assets.skull_king.tables import EVALUATIONS, FOLDER
-from forge_assets.tracking.evaluation import track_evaluation
+from forge_assets.tracking.evaluation import track_evaluation, version_of_evaluation
 from forge_assets.tracking.launchpad import ModelLaunchpad
 from forge_assets.tracking.links import link_training
 from forge_assets.tracking.notes import THIS_NETWORK
@@ -90,14 +90,15 @@ def skull_king_evaluation(
         found = evaluate_network(path, settings, device, config.beside.split())
         place, record = store.root().join(FOLDER), found.to_dict()
         known = asdict(settings) | {"beside": config.beside}
-        StoredEvaluation(weights_of(path), path, versions.EVALUATION, known, record).keep(place)
+        weights, figures = weights_of(path), tracked_figures(found)
+        StoredEvaluation(weights, path, versions.EVALUATION, known, record).keep(place)
         drawn = draw(found)
         track_evaluation(
             context,
             tracker,
             objective,
             path,
-            figures=tracked_figures(found),
+            figures=figures,
             pictures=drawn,
             report=record,
             unit=f"points per game against {found.main.others_text}",
@@ -106,6 +107,7 @@ def skull_king_evaluation(
             measure=measure_of(found, settings),
         )
         return dg.MaterializeResult(
+            data_version=version_of_evaluation(weights, known, figures | compare_scores(found)),
             metadata={
                 **{name: picture(png) for name, png in drawn.items()},
                 "tables": dg.MetadataValue.md(table(found)),

@@ -12,6 +12,7 @@ import dagster as dg
 from forge_assets.tracking.notes import NOTE, describe_network
 from forge_assets.tracking.registry import ModelRegistry
 from forge_assets.tracking.tracker import Tracker
+from forge_core.files import fingerprint
 
 
 def track_evaluation(
@@ -47,3 +48,14 @@ def track_evaluation(
     run.tag({"dagster.evaluation_run_id": context.run.run_id, NOTE: note})
     if loss is not None:
         ModelRegistry(tracker).propose(run, objective, loss, measure, note)
+
+
+def version_of_evaluation(
+    weights: str, settings: Mapping[str, Any], figures: Mapping[str, float]
+) -> dg.DataVersion:
+    """Return the data version of an evaluation: another one for other weights, settings or figures.
+
+    weights: digest of the network's weights. figures: without times, which differ from run to run.
+    """
+    known = {"weights": weights, "settings": dict(settings), "figures": dict(figures)}
+    return dg.DataVersion(fingerprint(known))

@@ -168,7 +168,12 @@ def resolve_model(word: str, objective: str, tracker: Tracker) -> str:
     """
     if word not in ALIASES:
         return word if "://" in word else str(PROJECT / word)
-    found = ModelRegistry(tracker).fetch(objective, word)
+    return resolve_version(word, objective, tracker).folder
+
+
+def resolve_version(alias: str, objective: str, tracker: Tracker) -> ModelVersion:
+    """Return the version that an alias points to. Raises as `resolve_model`."""
+    found = ModelRegistry(tracker).fetch(objective, alias)
     if not found:
-        raise BadInput(f"{registered_name(objective)} has no {word} yet: use the folder of a model")
-    return found.folder
+        raise BadInput(f"{registered_name(objective)} has no {alias} yet: use the folder of a model")
+    return found
