@@ -45,6 +45,19 @@ def mix(keys: npt.ArrayLike, counters: npt.ArrayLike) -> npt.NDArray[np.uint64]:
         return z ^ z >> np.uint64(31)
 
 
+def keys_from(source: np.random.Generator | npt.ArrayLike, n: int) -> npt.NDArray[np.uint64]:
+    """Return n keys for `mix`, contiguous: drawn from a generator, or the given ones.
+
+    Raises BadInput for another number of keys.
+    """
+    if isinstance(source, np.random.Generator):
+        return source.integers(2**64, size=n, dtype=np.uint64)
+    keys = np.ascontiguousarray(source, np.uint64)  # a single key becomes an array of one
+    if keys.shape != (n,):
+        raise BadInput(f"keys of shape {keys.shape} for {n} rows: give one per row")
+    return keys
+
+
 def uniform(draws: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
     """Convert the draws of `mix` to numbers in [0, 1)."""
     return (draws >> np.uint64(11)).astype(np.float64) * 2.0**-53

@@ -21,7 +21,7 @@ from forge_core.skull_king.search import SearchSettings, play_values, search_act
 from forge_core.skull_king.state import doors, kernels, view
 from forge_core.skull_king.state import layout as at
 from forge_core.skull_king.worlds import sample_worlds
-from forge_core.streams import mix
+from forge_core.streams import mix, stream
 
 
 def keys_of(n, seed=0):
@@ -173,6 +173,16 @@ def test_players_act_legally_under_every_option():
                     alive = legal.any(1) & (rows[:, at.PHASE] < actions.SCORED)
                     assert legal[np.arange(3), taken][alive].all(), (name, rules)
             assert options[at.O_SEATS] == seats
+
+
+@pytest.mark.parametrize("name", ["random", "search:2", "search:1,others=easy"])
+def test_a_generator_draws_the_keys_of_a_player(name):
+    rows, legal, _ = next(iter(random_play(Rules(), 4, 3, 4, 4)))
+    seen, one = TableView.of(SkullKingGame(), rows), player(name)
+    keys = stream(0, "keys").integers(2**64, size=3, dtype=np.uint64)
+    assert np.array_equal(one.act(seen, legal, stream(0, "keys")), one.act(seen, legal, keys))
+    with pytest.raises(BadInput, match=r"keys of shape \(2,\) for 3 rows: give one per row"):
+        one.act(seen, legal, keys[:2])
 
 
 def test_names():

@@ -27,6 +27,7 @@ from forge_core.liuzhou.state.layout import (
     PHASE_MASK,
     SLOTS,
 )
+from forge_core.streams import keys_from
 
 ArenaKind = Literal["auto", "reference", "cpu", "tensors", "cuda"]
 """Implementations of the search: plain Python, compiled, tensors on any device, and kernels for CUDA. auto
@@ -150,12 +151,7 @@ class Arena:
             return None
         if stream is None:
             raise BadInput(f"noise {noise} needs random numbers: pass stream=, or set noise to 0")
-        if isinstance(stream, np.random.Generator):
-            keys = stream.integers(2**64, size=n, dtype=np.uint64)
-        else:
-            keys = np.asarray(stream, np.uint64)
-        if keys.shape != (n,):
-            raise BadInput(f"keys of shape {keys.shape} for {n} rows: give one per row")
+        keys = keys_from(stream, n)
         return noise * gumbel_variates(keys) if self.settings.gumbel else dirichlet_parts(keys)
 
     def _take_in(self, array: Array) -> Array:

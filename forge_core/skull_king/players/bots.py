@@ -17,6 +17,7 @@ from forge_core.skull_king.lockstep import SEARCH, bot_action, bot_numbers
 from forge_core.skull_king.players.view import TableView
 from forge_core.skull_king.search import SearchSettings, search_actions
 from forge_core.skull_king.state import layout as at
+from forge_core.streams import keys_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,11 @@ class RulePlayer:
         """See Player."""
         return {"player": self.name}
 
-    def act(self, view: TableView, legal: Array, keys: Keys) -> Array:
-        """See Player."""
+    def act(self, view: TableView, legal: Array, keys: Keys | np.random.Generator) -> Array:
+        """See Player; a generator draws the keys."""
         rows = view.host_rows
         chosen = np.empty(len(rows), np.int64)
-        act_batch(rows, np.array(self.bot), view.game.options, np.ascontiguousarray(keys), chosen)
+        act_batch(rows, np.array(self.bot), view.game.options, keys_from(keys, len(rows)), chosen)
         return match_array(chosen, legal)
 
 
@@ -68,8 +69,9 @@ class SearchPlayer:
         """See Player; it names whom the rollouts take the others to be."""
         return {"player": "search", **self.settings.describe()}
 
-    def act(self, view: TableView, legal: Array, keys: Keys) -> Array:
-        """See Player."""
-        keys = np.ascontiguousarray(keys)
-        chosen = search_actions(view.host_rows, view.game.options, keys, self.settings, self.pieces)
+    def act(self, view: TableView, legal: Array, keys: Keys | np.random.Generator) -> Array:
+        """See Player; a generator draws the keys."""
+        rows = view.host_rows
+        keys = keys_from(keys, len(rows))
+        chosen = search_actions(rows, view.game.options, keys, self.settings, self.pieces)
         return match_array(chosen, legal)

@@ -28,7 +28,7 @@ from forge_core.skull_king.state import doors
 from forge_core.skull_king.state import layout as at
 from forge_core.skull_king.state.view import BEFORE_ALL_BIDS
 from forge_core.skull_king.worlds import sample_worlds_by_keys
-from forge_core.streams import mix
+from forge_core.streams import keys_from, mix
 
 ROWS = 16_384
 """rows in lockstep at most, one per world and action: 18 MB"""
@@ -49,9 +49,10 @@ class PlayoutSearchPlayer:
         assumed = {"rollouts_me": self.me.describe(), "rollouts_others": self.others.describe()}
         return {"player": "search", **self.settings.describe(), **assumed}
 
-    def act(self, view: TableView, legal: Array, keys: Keys) -> Array:
-        """See Player."""
+    def act(self, view: TableView, legal: Array, keys: Keys | np.random.Generator) -> Array:
+        """See Player; a generator draws the keys."""
         rows, allowed = view.host_rows, to_numpy(legal)
+        keys = keys_from(keys, len(rows))
         bid_worlds, play_worlds, *_ = self.settings.numbers
         worlds = np.where(rows[:, at.PHASE] <= BEFORE_ALL_BIDS, bid_worlds, play_worlds)
         has_choice, chosen = allowed.sum(1) > 1, allowed.argmax(1)
