@@ -300,6 +300,25 @@ def told(root, tmp_path, monkeypatch, capsys):
     return run
 
 
+def test_an_empty_store_is_not_called_whole(told, tmp_path, monkeypatch):
+    monkeypatch.setenv("FORGE_STORE", str(tmp_path / "empty"))
+    status, said = told()
+    assert status == 0 and "no files were inspected" in said and "nothing is missing" not in said
+    for blocks in ((), ("--blocks", "0")):
+        status, said = told("--rows", "0", *blocks)
+        assert status == 2 and "0 rows: use at least" in said
+
+
+def test_blocks_of_deals_do_not_choose_generations(root, instance):
+    (root / "liuzhou-games" / "g003").mkdir(parents=True)
+    found = {
+        assets: {of.asset: of.partitions for of in inspect_files(root, instance, [0], assets).assets}
+        for assets in ((), ("liuzhou_self_play",))
+    }
+    assert found[()]["liuzhou_self_play"] == ("g003",) and len(found[()]["oracle_shards"]) == 10
+    assert found[("liuzhou_self_play",)] == {"liuzhou_self_play": ("g000",)}
+
+
 def test_the_command_line_says_what_and_what_to_do(told, root):
     with dg.DagsterInstance.get() as instance:
         record(instance)

@@ -93,7 +93,10 @@ def print_what_to_do(
         out.print(line, markup=False, soft_wrap=True)
 
     if report.whole:
-        say("nothing is missing")
+        if report.assets:
+            say("nothing is missing of what was inspected")
+        else:
+            say("no files were inspected, since none were ever made: name those to expect with --blocks")
         return
     out.print()
     for mending in started:

@@ -29,7 +29,8 @@ def gaps(
             parser=parse_blocks,
             metavar="LIST",
             show_default="all that have data",
-            help=f"Blocks of {BLOCK_SIZE} seeds: 7, 0-19 or 0-9,18. Block 0 holds seeds 0-{BLOCK_SIZE - 1}.",
+            help=f"Blocks of {BLOCK_SIZE} seeds: 7, 0-19 or 0-9,18. Block 0 holds seeds 0-{BLOCK_SIZE - 1}. "
+            "With --asset liuzhou_self_play: generations.",
         ),
     ] = None,
     seeds: Annotated[

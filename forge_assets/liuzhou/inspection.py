@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,7 +25,10 @@ ASSET = "liuzhou_self_play"
 
 
 def inspection(query: GapQuery, store: Store) -> list[PartitionedAsset]:
-    """Return a description of how generations are filled; the blocks of the query are their numbers."""
+    """Return a description of how generations are filled.
+
+    The blocks of the query are their numbers if it names this asset, and else mean the deals of other games.
+    """
     from forge_core.liuzhou.files import FOLDER
 
     return [
@@ -53,6 +57,8 @@ def _partitions(query: GapQuery, place: Store, recorded: Collection[str]) -> lis
             found.add(parse_generation(folder))
         except BadInput:
             continue  # forge doctor reports it
+    if not query.assets:
+        query = replace(query, blocks=None)
     wanted = choose_units(query, found, ASSET, "")
     return [generation_name(number) for number in wanted if number < N_GENERATIONS]
 

@@ -40,8 +40,13 @@ _FIRST = "oracle_shards"
 def inspection(query: GapQuery, store: Store) -> list[PartitionedAsset]:
     """Return a description of how each partitioned asset of the game is filled.
 
-    query.settings: any settings of ExpectedShards. Raise BadInput if the query has blocks that do not exist.
+    query.settings: any settings of ExpectedShards. Raise BadInput if the query has blocks or rows that do not
+    exist.
     """
+    from forge_core.texas42.oracle.shards import ShardConfig
+
+    if (rows := query.settings.get("rows")) is not None:
+        ShardConfig(rows)
     if query.blocks and not 0 <= min(query.blocks) <= max(query.blocks) < MOST_BLOCKS:
         raise BadInput(
             f"blocks {query.blocks[0]}..{query.blocks[-1]} do not all exist: use 0..{MOST_BLOCKS - 1}"
