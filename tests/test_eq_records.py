@@ -335,7 +335,7 @@ def test_what_would_teach_nonsense_is_no_row(record):
         collate([set_at(record, "e_q_var", -1.0, 3)])
     with pytest.raises(BadInput, match="may not play"):
         collate([replace(record, plays=record.plays[::-1].copy())])
-    with pytest.raises(BadInput, match="plays of shape"):
+    with pytest.raises(BadInput, match="there are no games"):
         collate([])
 
 

@@ -176,6 +176,7 @@ def test_the_gap_between_train_and_val_is_measured_and_changes_nothing(tmp_path)
 def test_a_fast_dev_run_writes_nothing(tmp_path):
     result = train(TrainingJob(toy_config(), ToySource(), VAL, tmp_path / "run"), fast_dev_run=True)
     assert result.points[0]["step"] == 1
+    assert (result.folder, result.stopped_early, result.unfinished) == ("", False, False)
     assert not (tmp_path / "run").exists()
 
 

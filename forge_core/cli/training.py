@@ -25,7 +25,12 @@ Resume = Annotated[
 ]
 Minutes = Annotated[
     float | None,
-    typer.Option("--minutes", min=0, metavar="N", help="Stop after N minutes; --resume continues."),
+    typer.Option(
+        "--minutes",
+        min=0,
+        metavar="N",
+        help="Stop after N minutes, but not before the first evaluation or iteration; --resume continues.",
+    ),
 ]
 
 WITH_RESUME = {"name", "runs", "resume", "minutes", "workers", "json"}

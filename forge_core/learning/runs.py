@@ -57,8 +57,9 @@ class TrainResult:
     """The result of a run, or of the part until it was stopped."""
 
     folder: str
+    """empty after a fast dev run, which saves nothing"""
     model: str
-    """folder of the best weights; empty after a fast dev run, which saves nothing"""
+    """folder of the best weights; empty like `folder`"""
     points: list[Point]
     best: Point
     device: str

@@ -102,16 +102,17 @@ def train(
         )
     if not fast_dev_run and trainer.is_global_zero:
         write_curve(folder, keeper.progress.points)  # it may have been lost since the last evaluation
+    is_cut_short = trainer.global_step < config.recipe.steps and not fast_dev_run
     return TrainResult(
-        folder=str(folder),
+        folder="" if fast_dev_run else str(folder),
         model="" if fast_dev_run else str(folder / MODEL),
         points=keeper.progress.points,
         best=keeper.progress.best,
         device=f"{config.devices} x {device}" if config.devices > 1 else device_name(device),
         precision=precision,
         parameters=learner.model.n_parameters,
-        stopped_early=trainer.global_step < config.recipe.steps and not keeper.out_of_time,
-        unfinished=trainer.global_step < config.recipe.steps and keeper.out_of_time,
+        stopped_early=is_cut_short and not keeper.out_of_time,
+        unfinished=is_cut_short and keeper.out_of_time,
     )
 
 

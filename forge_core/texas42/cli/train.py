@@ -206,8 +206,9 @@ def run(
         )
     if is_first:
         baseline = evaluate_random(val_rows.q, val_rows.legal)["decision_q_gap"]
+        where = "a fast dev run, which saves nothing" if fast_dev_run else str(folder)
         out.print(
-            f"{config.model}: {folder}; random play loses {baseline:.2f} points per decision",
+            f"{config.model}: {where}; random play loses {baseline:.2f} points per decision",
             style="dim",
             soft_wrap=True,
         )

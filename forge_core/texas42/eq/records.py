@@ -190,8 +190,10 @@ def start_again(records: Sequence[GameRecord]) -> Games:
 def transcripts_of(records: Sequence[GameRecord]) -> Tokens:
     """Encode the movers' knowledge in N records: tokens [N, 28, 36, 8], mask [N, 28, 36], legal [N, 28, 7].
 
-    Raises BadInput for illegal plays.
+    Raises BadInput if there are no games, and for illegal plays.
     """
+    if not len(records):
+        raise BadInput("there are no games: give at least one")
     return transcripts(*(_each(records, name) for name in ("hands", "decl", "leader", "plays")))
 
 
