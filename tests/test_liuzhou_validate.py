@@ -85,7 +85,9 @@ def test_lines_of_nvidia_smi():
 @pytest.mark.parametrize("text", ["", "2,4", "1,1", "4,1", "1,x"])
 def test_counts_that_cannot_be_read(text):
     with pytest.raises(BadInput, match="ascending whole numbers from 1"):
-        read_counts(text)
+        read_counts(text, "threads")
+    with pytest.raises(BadInput, match="processes '2,1': use ascending"):
+        ValidationSettings(processes="2,1")
 
 
 def test_strict_exits_with_2_if_a_criterion_fails(forge, monkeypatch):

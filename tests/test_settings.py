@@ -10,8 +10,12 @@ from pydantic import Field
 from typer.testing import CliRunner
 
 from forge_assets.settings import config_of
+from forge_assets.texas42.flywheel import FlywheelSettings
 from forge_core.cli.options import expand_settings
 from forge_core.errors import BadInput
+from forge_core.learning.labelled.settings import LiveTeachingSettings
+from forge_core.liuzhou.settings.network import parse_size
+from forge_core.liuzhou.settings.selfplay import SelfPlaySettings
 from forge_core.liuzhou.settings.validation import ValidationSettings
 from forge_core.settings import like, setting, settings_of
 from forge_core.skull_king.settings.learning import LearningSettings
@@ -113,6 +117,21 @@ def test_a_launchpad_has_the_names_defaults_and_words_of_the_settings():
     assert fields["size"].description == "A named size. Default: 817k."
     assert fields["taste"].config_type.config_values == ["sweet", "sour"]
     assert fields["warm"].default_value is True and fields["side"].default_value is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "said"),
+    [
+        (SelfPlaySettings, {"fast_sims": 0}, "fast-sims 0: use at least 1"),
+        (parse_size, {"text": "4096x100"}, "size 4096x100: use a width of 1 to"),
+        (LiveTeachingSettings, {"lr": float("nan")}, "lr nan: use a number above 0"),
+        (FlywheelSettings, {"blocks": 0}, "blocks 0: use at least 1"),
+        (FlywheelSettings, {"golden_rows": -1}, "golden-rows -1: use at least 1"),
+    ],
+)
+def test_an_error_names_the_setting_as_it_is_typed(kind, wrong, said):
+    with pytest.raises(BadInput, match=f"^{said}"):
+        kind(**wrong)
 
 
 def test_a_launchpad_gives_back_the_settings():

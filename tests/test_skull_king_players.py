@@ -194,6 +194,10 @@ def test_names():
         "rollouts_others": "hard",
         "fit_bids": False,
     }
+    for word in ("search:x", "search:worlds=x"):
+        with pytest.raises(BadInput) as caught:
+            player(word)
+        assert str(caught.value).count("player") == 1 and "is not a whole number" in str(caught.value)
     assert player("search:30,bids=0,others=captain").describe()["bid_worlds"] == 0
     for wrong in ("nobody", "hard:1", "search:0", "search:5,me=x", "search:5,depth=2"):
         with pytest.raises(BadInput, match="player"):

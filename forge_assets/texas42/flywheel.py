@@ -79,12 +79,9 @@ class FlywheelSettings:
         check_common(self)
         if not 0 <= self.start_block < MOST_BLOCKS:
             raise BadInput(f"start-block {self.start_block} does not exist: use 0..{MOST_BLOCKS - 1}")
-        sizes = (self.rows, self.golden_rows, self.threads or 1, self.worlds)
-        counts = (self.blocks, self.epochs, self.batch_size, *sizes)
-        if min(counts) < 1 or self.threads == 0:
-            raise BadInput(
-                "a count is below 1: blocks, epochs, batch-size, rows, threads and worlds must be at least 1"
-            )
+        for name in ("blocks", "epochs", "batch_size", "rows", "golden_rows", "threads", "worlds"):
+            if (count := getattr(self, name)) is not None and count < 1:
+                raise BadInput(f"{name.replace('_', '-')} {count}: use at least 1")
         if not 0 < self.lr < 1:
             raise BadInput(f"lr is {self.lr}: use a learning rate between 0 and 1")
         if self.objective not in ("qvalue", "policy", ONE_HAND):

@@ -215,11 +215,11 @@ def curve_figures(network: BidAndPlayNet, device: str = "cpu") -> dict[str, floa
 
 
 def point_text(point: Point) -> str:
-    """Return an evaluation of the curve as a readable line."""
+    """Return an evaluation of the curve as a readable line: results against a table of each opponent."""
     return (
         f"{point['rows']:>10,} decisions  {point['cpu_seconds']:>6,.0f} CPU s  "
-        f"3 hard {point['hard_score']:+.0f}, hit {point['hard_hit']:.3f}, wins {point['hard_wins']:.3f}  "
-        f"3 captains {point['captain_score']:+.0f}, wins {point['captain_wins']:.3f}  "
+        f"hard {point['hard_score']:+.0f}, hit {point['hard_hit']:.3f}, wins {point['hard_wins']:.3f}  "
+        f"captain {point['captain_score']:+.0f}, wins {point['captain_wins']:.3f}  "
         f"{point['decisions_per_second']:,.0f} decisions/s"
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
+from forge_core.errors import BadInput
 from forge_core.learning.folders import RUNS
 from forge_core.learning.labelled.config import Recipe, TrainConfig
 from forge_core.learning.precision import PRECISIONS
@@ -24,7 +26,7 @@ _NETWORK, _PACE, _MACHINE, _RUN = "Network", "Steps and learning rate", "Machine
 
 @dataclass(frozen=True, slots=True)
 class TeachingSettings:
-    """Training settings that apply to any source of rows."""
+    """Training settings that apply to any source of rows. Raises BadInput for an impossible learning rate."""
 
     size: str | None = setting(
         None,
@@ -102,6 +104,10 @@ class TeachingSettings:
         panel=_RUN,
     )
     runs: str = setting(RUNS, "Folder that contains all runs.", metavar="DIR", panel=_RUN)
+
+    def __post_init__(self) -> None:
+        if self.lr is not None and not 0 < self.lr < math.inf:
+            raise BadInput(f"lr {self.lr}: use a number above 0")
 
 
 @dataclass(frozen=True, slots=True)

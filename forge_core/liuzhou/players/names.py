@@ -90,8 +90,9 @@ def _search(name: PlayerName, device: str) -> Player:
 
 def search_settings(name: PlayerName) -> SearchSettings:
     """Return the settings of a player that searches; draws are worth nothing. Raises BadInput."""
+    sims = name.whole("sims", MATCH_SIMS)
     try:
-        return SearchSettings(name.whole("sims", MATCH_SIMS))
+        return SearchSettings(sims)
     except BadInput as error:
         raise BadInput(f"player {name.text!r}: {error}") from None
 

@@ -41,9 +41,7 @@ class ResidualConfig(StoredRecord):
     def __post_init__(self) -> None:
         check_numbers(self)
         if not (1 <= self.width <= MOST_WIDTH and 0 <= self.blocks <= MOST_BLOCKS):
-            raise BadInput(
-                f"network size {self}: use a width of 1 to {MOST_WIDTH} and 0 to {MOST_BLOCKS} blocks"
-            )
+            raise BadInput(f"size {self}: use a width of 1 to {MOST_WIDTH} and 0 to {MOST_BLOCKS} blocks")
 
     def __str__(self) -> str:
         return f"{self.width}x{self.blocks}"
@@ -51,7 +49,7 @@ class ResidualConfig(StoredRecord):
 
 def parse_size(text: str) -> ResidualConfig:
     """Return the size that `32x3` names: width 32, 3 blocks. Raises BadInput."""
-    match = re.fullmatch(r"([0-9]{1,4})x([0-9]{1,2})", text.strip().lower())
+    match = re.fullmatch(r"([0-9]{1,9})x([0-9]{1,9})", text.strip().lower())
     if match is None:
-        raise BadInput(f"size {text!r}: write width x blocks, such as {DEFAULT_SIZE} or {REFERENCE_SIZE}")
+        raise BadInput(f"size {text!r}: write WIDTHxBLOCKS, such as {DEFAULT_SIZE} or {REFERENCE_SIZE}")
     return ResidualConfig(int(match[1]), int(match[2]))

@@ -71,6 +71,8 @@ class SelfPlaySettings:
     def __post_init__(self) -> None:
         check_numbers(self)
         self.search(full=True)
+        if self.fast_sims < 1:
+            raise BadInput(f"fast-sims {self.fast_sims}: use at least 1")
         self.search(full=False)
         if self.games is not None and not 1 <= self.games <= MOST_GAMES:
             raise BadInput(f"{self.games} games side by side: use 1..{MOST_GAMES:,}")

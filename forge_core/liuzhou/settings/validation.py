@@ -13,14 +13,14 @@ MODES = ("root_only", "host_tree", "arena")
 """The published design, a tree on the host with the network on the device, and this project's arena"""
 
 
-def read_counts(text: str) -> tuple[int, ...]:
-    """Return `1,2,4` as numbers. Raises BadInput."""
+def read_counts(text: str, name: str) -> tuple[int, ...]:
+    """Return `1,2,4` as numbers. name: of the setting, for the error. Raises BadInput."""
     try:
         counts = tuple(int(word) for word in text.split(","))
     except ValueError:
         counts = ()
     if not counts or counts[0] != 1 or list(counts) != sorted(set(counts)):
-        raise BadInput(f"counts {text!r}: use ascending whole numbers from 1, such as 1,2,4")
+        raise BadInput(f"{name} {text!r}: use ascending whole numbers from 1, such as 1,2,4")
     return counts
 
 
@@ -56,12 +56,12 @@ class ValidationSettings:
     @property
     def process_counts(self) -> tuple[int, ...]:
         """Numbers of processes, ascending; the first is 1."""
-        return read_counts(self.processes)
+        return read_counts(self.processes, "processes")
 
     @property
     def thread_counts(self) -> tuple[int, ...]:
         """Numbers of threads, ascending; the first is 1."""
-        return read_counts(self.threads)
+        return read_counts(self.threads, "threads")
 
 
 QUICK = ValidationSettings(

@@ -58,14 +58,15 @@ def _network(name: PlayerName, device: str) -> Player:
 
 def search_settings(name: PlayerName) -> SearchSettings:
     """Return the settings of a search; players in it that are not by rules are left out. Raises BadInput."""
-    default = SearchSettings()
+    worlds, fits = name.whole("worlds", SearchSettings().worlds), name.whole("fit", 0) != 0
+    bids, plays = (name.whole(key, 0) if key in name.options else None for key in ("bids", "plays"))
     try:
         return SearchSettings(
-            worlds=name.whole("worlds", default.worlds),
-            bid_worlds=name.whole("bids", 0) if "bids" in name.options else None,
-            play_worlds=name.whole("plays", 0) if "plays" in name.options else None,
+            worlds=worlds,
+            bid_worlds=bids,
+            play_worlds=plays,
             **{key: name.options[key] for key in ("me", "others") if name.options.get(key) in BOT_NAMES},
-            fit_bids=name.whole("fit", 0) != 0,
+            fit_bids=fits,
         )
     except BadInput as error:
         raise BadInput(f"player {name.text!r}: {error}") from None
