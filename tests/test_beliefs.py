@@ -330,8 +330,8 @@ def test_a_bonus_counts_the_bid():
         ({"belief": "all"}, "belief all: no auction leads to these games; use both"),
         ({"belief_candidates": 4}, "belief_candidates has no effect without a belief"),
         ({"belief": "declaration", "belief_tau": 1.0}, "belief_tau has no effect with belief declaration"),
-        ({"belief": "plays", "belief_tau": 0.0}, "tau 0"),
-        ({"belief": "plays", "belief_mix": 0.0}, "mix 0: use a share above 0"),
+        ({"belief": "plays", "belief_tau": 0.0}, "^belief_tau 0"),
+        ({"belief": "plays", "belief_mix": 0.0}, "^belief_mix 0: use a share above 0"),
         ({"belief": "plays", "belief_candidates": 0}, "candidates 0: use at least 1"),
     ],
 )

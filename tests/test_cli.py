@@ -195,7 +195,7 @@ def test_a_solution_in_words(forge):
         ("deal --seed -1", "seed '-1'"),
         ("deal --seed seven", "'seven'"),
         ("deal --seed 1.5", "'1.5'"),
-        ("deal --opponent -1", "opponent index '-1'"),
+        ("deal --opponent -1", "opponent '-1'"),
         ("deal --decl sevens", "unknown declaration 'sevens'"),
         ("deal --decl 10", "unknown declaration '10'"),
         (f"deal --hand {HAND},5-5", "hand of 8"),

@@ -96,6 +96,8 @@ def configure(
     if settings.epochs is not None:
         if settings.steps is not None:
             raise BadInput("steps and epochs exclude each other: give only one of them")
+        if settings.epochs < 1:
+            raise BadInput(f"epochs {settings.epochs}: use at least 1")
         steps = steps_of(settings.epochs)
     recipe = Recipe(
         steps=steps,

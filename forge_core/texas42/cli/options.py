@@ -51,7 +51,7 @@ def read_leader(text: str) -> int:
 
 def read_opponent(text: str) -> int:
     """Parse a whole number of at least 0. Raises BadInput."""
-    return whole(text, "opponent index")
+    return whole(text, "opponent")
 
 
 def read_decision(text: str) -> int:

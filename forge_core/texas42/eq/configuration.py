@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +12,7 @@ from forge_core.texas42.eq.adaptive import AdaptiveConfig, Sampling
 from forge_core.texas42.eq.beliefs import Belief, open_belief
 from forge_core.texas42.eq.generate import GameConfig
 from forge_core.texas42.eq.oracles import Oracle, open_oracle
-from forge_core.texas42.eq.policies import USED_BY, ExplorationPolicy
+from forge_core.texas42.eq.policies import USED_BY, ExplorationPolicy, check_criterion
 from forge_core.texas42.settings.games import BELIEF_CANDIDATES, GAME_BELIEFS, ORACLES, GameSettings
 from forge_core.texas42.worlds.posterior import PosteriorConfig
 
@@ -26,7 +28,8 @@ def configure(settings: GameSettings) -> GameConfig:
         candidates_of(settings),
     )
     exploration, belief = exploration_of(settings), belief_of(settings)
-    return GameConfig(sampling, exploration, settings.choose, settings.seed, belief)
+    criterion = check_criterion(settings.choose, "choose")
+    return GameConfig(sampling, exploration, criterion, settings.seed, belief)
 
 
 def open_oracle_of(settings: GameSettings, model: str | None, device: str) -> Oracle:
@@ -46,7 +49,8 @@ def posterior_of(settings: GameSettings) -> PosteriorConfig | None:
     given = _given(window=settings.posterior_window, tau=settings.posterior_tau, mix=settings.posterior_mix)
     if given and not settings.posterior:
         raise BadInput(f"posterior_{next(iter(given))} has no effect without posterior: set posterior too")
-    return replace(PosteriorConfig.calibrated(), **given) if settings.posterior else None
+    with _named("posterior_", given):
+        return replace(PosteriorConfig.calibrated(), **given) if settings.posterior else None
 
 
 def candidates_of(settings: GameSettings) -> int:
@@ -73,7 +77,8 @@ def belief_of(settings: GameSettings) -> Belief | None:
         raise BadInput(
             f"belief_{next(iter(given))} has no effect with belief {settings.belief}: leave it out"
         )
-    return open_belief(settings.belief, **given, **_given(policy=settings.policy))
+    with _named("belief_", given):
+        return open_belief(settings.belief, **given, **_given(policy=settings.policy))
 
 
 def adaptive_of(settings: GameSettings) -> AdaptiveConfig | None:
@@ -107,6 +112,17 @@ def exploration_of(settings: GameSettings) -> ExplorationPolicy:
     if unused := sorted(set(given) - set(USED_BY[policy.mode])):
         raise BadInput(f"{unused[0]} has no effect with exploration {policy.mode}: leave it out")
     return policy
+
+
+@contextmanager
+def _named(prefix: str, given: Mapping[str, Any]) -> Iterator[None]:
+    """Put a prefix before the name of a given setting with which an error begins, as the user knows it."""
+    try:
+        yield
+    except BadInput as error:
+        if str(error).split()[0] not in given:
+            raise
+        raise BadInput(f"{prefix}{error}") from error
 
 
 def _given(**named: Any) -> dict[str, Any]:

@@ -381,7 +381,7 @@ def open_oracle(
     if name == "playout":
         return PlayoutOracle(open_policy(policy), until, workers)
     if model is None:
-        raise BadInput(f"oracle {name} needs a network: set model to the folder of one")
+        raise BadInput(f"oracle {name} needs a network: set model to the folder of one (--model DIR)")
     from forge_core.learning.checkpoints import load_model
 
     network = ModelOracle(load_model(model, device))

@@ -65,10 +65,10 @@ class ExplorationPolicy:
         return {"mode": self.mode, **{name: getattr(self, name) for name in USED_BY[self.mode]}}
 
 
-def check_criterion(criterion: str) -> str:
-    """Return the criterion; raise BadInput if it is not in CRITERIA."""
+def check_criterion(criterion: str, name: str = "criterion") -> str:
+    """Return the criterion; raise BadInput if it is not in CRITERIA. name: of the setting, for the error."""
     if criterion not in CRITERIA:
-        raise BadInput(f"criterion {criterion!r}: use {' or '.join(CRITERIA)}")
+        raise BadInput(f"{name} {criterion!r}: use {' or '.join(CRITERIA)}")
     return criterion
 
 
