@@ -295,7 +295,7 @@ def test_a_place_that_takes_nothing_is_told_before_the_work(network, forge, monk
         ("train --live --epochs 2", "epochs count passes over stored rows"),
         ("train --live --epochs 0", "epochs 0: use at least 1"),
         ("train --live --steps 0", "must be positive"),
-        ("train --live --lr -1", "must be positive"),
+        ("train --live --lr -1", "lr -1.0: use a number above 0"),
         ("train --live --batch-size 0", "batch_size 0"),
         ("train --live --evaluate-every 0", "at least 1"),
         ("train --live --precision 8", "precision '8'"),
