@@ -307,7 +307,7 @@ def test_the_folder_of_a_network_may_contain_commas():
     ("text", "message"),
     [
         ("", "unknown player ''"),
-        ("Heuristics", "use random, heuristic, eq"),
+        ("Heuristics", "did you mean heuristic? Use random, heuristic, eq"),
         ("random:worlds=3", "it takes none"),
         ("eq:world=3", "no option 'world'; use worlds"),
         ("eq:worlds", "write worlds=VALUE"),
