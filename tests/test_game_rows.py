@@ -212,13 +212,15 @@ def test_a_subset_takes_from_every_file(source):
 def test_a_network_learns_from_games(source, tmp_path):
     from forge_core.learning.checkpoints import load_model
     from forge_core.learning.labelled.config import Recipe, TrainConfig
+    from forge_core.learning.labelled.job import TrainingJob
     from forge_core.learning.labelled.train import train
     from forge_core.learning.networks.sizes import ModelConfig
 
     model = ModelConfig(16, 1, 2, 32, "eq")
     config = TrainConfig(model, Recipe(3, 1e-3), evaluate_every=3, device="cpu")
     val = source.store.rows(60)
-    result = train(config, source, val, tmp_path / "run", data={"version": source.store.manifest.hash})
+    data = {"version": source.store.manifest.hash}
+    result = train(TrainingJob(config, source, val, tmp_path / "run", data))
     assert {"decision_q_gap", "spread_mae", "value_mae"} <= set(result.best)
     assert load_model(result.model).spec == STAGE2_SPEC
 

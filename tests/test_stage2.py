@@ -17,6 +17,7 @@ from forge_core.learning.checkpoints import load_model, save_model
 from forge_core.learning.labelled.answers import ask
 from forge_core.learning.labelled.config import Recipe
 from forge_core.learning.labelled.data import check_rows
+from forge_core.learning.labelled.job import TrainingJob
 from forge_core.learning.labelled.losses import certainty, losses, spread_error
 from forge_core.learning.labelled.metrics import evaluate_q, evaluate_random, is_decision
 from forge_core.learning.labelled.rows import concatenate
@@ -39,7 +40,9 @@ def unbroken(tmp_path_factory):
     config = toy_config(
         model=EQ, recipe={"steps": 200, "learning_rate": 1e-2, "variance_weight": 0.1}, evaluate_every=100
     )
-    return train(config, ToySource(worlds=4), TRUTH, tmp_path_factory.mktemp("runs") / "unbroken")
+    return train(
+        TrainingJob(config, ToySource(worlds=4), TRUTH, tmp_path_factory.mktemp("runs") / "unbroken")
+    )
 
 
 def test_estimates_are_rows_like_any_other():
@@ -88,12 +91,12 @@ def test_a_run_goes_on_to_the_last_digit(unbroken, tmp_path):
         model=EQ, recipe={"steps": 200, "learning_rate": 1e-2, "variance_weight": 0.1}, evaluate_every=100
     )
     with pytest.raises(OSError, match="plug"):
-        train(config, Broken(worlds=4), TRUTH, tmp_path / "run")
+        train(TrainingJob(config, Broken(worlds=4), TRUTH, tmp_path / "run"))
     begun = tmp_path / "run" / CONFIG  # by an older version, which did not know of noise
     record = json.loads(begun.read_text())
     del record["train"]["recipe"]["noise"]
     begun.write_text(json.dumps(record))
-    resumed = train(config, ToySource(worlds=4), TRUTH, tmp_path / "run", resume=True)
+    resumed = train(TrainingJob(config, ToySource(worlds=4), TRUTH, tmp_path / "run"), resume=True)
     mine, theirs = (
         torch.load(Path(folder) / CHECKPOINT, weights_only=True)["state_dict"]
         for folder in (resumed.folder, unbroken.folder)
@@ -103,13 +106,12 @@ def test_a_run_goes_on_to_the_last_digit(unbroken, tmp_path):
 
 def test_exact_rows_hold_no_variance_to_learn(tmp_path):
     with pytest.raises(BadInput, match="use qvalue, policy or regret"):
-        train(toy_config(model=EQ), ToySource(), TRUTH, tmp_path / "run")
+        train(TrainingJob(toy_config(model=EQ), ToySource(), TRUTH, tmp_path / "run"))
     plain = TokenTransformer(SPEC, ModelConfig(16, 1, 2, 32))
     with pytest.raises(BadInput, match="predicts no variance"):
         plain.estimate(torch.from_numpy(TRUTH.tokens), torch.from_numpy(TRUTH.mask))
-    result = train(
-        toy_config(recipe={"steps": 10}), ToySource(worlds=4), TRUTH, tmp_path / "q"
-    )  # points of estimates may be learnt without
+    # points of estimates may be learnt without
+    result = train(TrainingJob(toy_config(recipe={"steps": 10}), ToySource(worlds=4), TRUTH, tmp_path / "q"))
     assert "spread_mae" not in result.best
 
 
