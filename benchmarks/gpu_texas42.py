@@ -18,6 +18,7 @@ from forge_core.arena.settings import held_out_seeds
 from forge_core.device import core_count
 from forge_core.learning.checkpoints import load_model
 from forge_core.learning.labelled.config import REGRET_TEMPERATURE, Recipe, TrainConfig
+from forge_core.learning.labelled.job import TrainingJob
 from forge_core.learning.labelled.rows import concatenate
 from forge_core.learning.labelled.train import train
 from forge_core.learning.networks.sizes import SIZES, ModelConfig
@@ -376,7 +377,7 @@ def time_decisions(run: Run) -> dict[str, Any]:
     )
     rows = LiveDecisionConfig(batch_size=min(4_096, sizes.batches[-1]), policy=policy_digest())
     with TemporaryDirectory() as folder, LiveSource(rows, max(1, core_count() - 1)) as source:
-        result = train(config, source, val_rows(sizes.decision_deals), folder)
+        result = train(TrainingJob(config, source, val_rows(sizes.decision_deals), folder))
         player = TranscriptPlayer("new", load_model(result.model, run.device))
     games = Conditions().deal(held_out_seeds(sizes.decision_deals))
     points = points_per_deal(games, player, OneHandPlayer("shipped", load_policy(ONE_HAND_MODEL)))

@@ -24,6 +24,7 @@ import torch
 from forge_core.learning.checkpoints import load_model
 from forge_core.learning.labelled.answers import ask
 from forge_core.learning.labelled.config import Recipe, TrainConfig
+from forge_core.learning.labelled.job import TrainingJob
 from forge_core.learning.labelled.rows import Rows
 from forge_core.learning.labelled.train import train
 from forge_core.learning.networks.sizes import SIZES, ModelConfig
@@ -137,7 +138,7 @@ def teach(rows: Rows, watch: Rows, final: Rows, seed: int, folder: Path) -> dict
         seed=seed,
     )
     begun = time.process_time()
-    result = train(config, Labels(rows, seed), watch, folder)
+    result = train(TrainingJob(config, Labels(rows, seed), watch, folder))
     answers = ask(load_model(result.model), [final])
     measured = answers.measure()
     return {

@@ -21,6 +21,7 @@ from forge_core.device import resolve_device
 from forge_core.files import Store
 from forge_core.learning.checkpoints import load_model
 from forge_core.learning.labelled.config import Recipe, TrainConfig, learning_rate_for
+from forge_core.learning.labelled.job import TrainingJob
 from forge_core.learning.labelled.metrics import GOAL
 from forge_core.learning.labelled.rows import Rows, RowSource
 from forge_core.learning.labelled.train import train
@@ -122,11 +123,7 @@ def teach(given: argparse.Namespace, variant: str) -> None:
         print(f"{variant}: step {point['step']:,}, points lost per decision {point[GOAL]:.3f}", flush=True)
 
     train(
-        config,
-        rows,
-        val_rows,
-        folder,
-        data=dict(source.record),
+        TrainingJob(config, rows, val_rows, folder, dict(source.record)),
         resume=(folder / CHECKPOINT).exists(),
         minutes=given.minutes,
         on_point=print_point,
