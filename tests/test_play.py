@@ -457,7 +457,7 @@ def test_the_levels_are_those_of_the_page():
     [
         (["--decl", "sixes"], "--seed"),
         (["--port", "70000"], "70000"),
-        (["--opponents", "weak"], "heuristic, exact, strongest"),
+        (["--opponents", "weak"], "heuristic, network, exact, strongest"),
         (["--onnxruntime", "x"], "--model"),
     ],
 )
