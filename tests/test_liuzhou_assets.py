@@ -171,7 +171,8 @@ def test_a_registered_network_is_fetched_to_play_against_it(made, tmp_path, monk
 
 def test_a_network_leads_back_to_its_generations_and_their_networks(made):
     pipeline, _ = made
-    child = pipeline.make("liuzhou_model", SIZE, source="stored", init_from="challenger", **LEARNING)
+    settings = LEARNING | {"source": "stored", "last": 1, "init_from": "challenger"}
+    child = pipeline.make("liuzhou_model", SIZE, **settings)
     found = trace(child["model"], OBJECTIVE, pipeline.tracker)
     young, old = found.generations
     assert old.name == f"{OBJECTIVE}/1" and "/" in young.name and not young.unknown

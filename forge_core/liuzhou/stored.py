@@ -35,7 +35,8 @@ _STEPS = 32
 def choose_window(root: Store, positions: int, last: int | None = None) -> GamesCatalog:
     """Return the files of the last generations of a store that hold `positions`: see `GamesCatalog.window`.
 
-    Raises BadInput where there is none, or where a generation from the first of them to `last` is missing.
+    Numbers that were never played, or are no longer kept, are left out; `describe_data` names those that are
+    used. Raises BadInput where there is none, or where generation `last` is missing.
     """
     window = read_catalog(root).window(positions, last)
     if not window.entries:
@@ -44,12 +45,10 @@ def choose_window(root: Store, positions: int, last: int | None = None) -> Games
             f"{root.join(FOLDER).url} holds no games{upto}: play some with forge liuzhou selfplay, or learn "
             "from live games"
         )
-    wanted = range(window.generations[0], (window.generations[-1] if last is None else last) + 1)
-    if missing := sorted(set(wanted) - set(window.generations)):
+    if last is not None and last != window.generations[-1]:
         raise BadInput(
-            f"{root.join(FOLDER).url} holds no games of {', '.join(map(generation_name, missing[:3]))}"
-            f"{f' and {len(missing) - 3:,} more' if len(missing) > 3 else ''}: play them first with forge "
-            f"liuzhou selfplay --generation {missing[0]}, or choose another last"
+            f"{root.join(FOLDER).url} holds no games of {generation_name(last)}: play them first with forge "
+            f"liuzhou selfplay --generation {last}, or choose another last"
         )
     return window
 
