@@ -179,7 +179,9 @@ def test_liuzhou_three_iterations_one_of_which_is_killed(tmp_path: Path):
         kept = {name: folder.read(name) for name in folder.names()}
         after = running.wait_until(lambda state: state.attempt > 1 or state.iteration > 2)
         assert (after.iteration, after.failures, len(after.history)) == (2, 1, 1)
-        assert "self-play" in after.error and "signal 9" in after.error
+        assert "self-play" in after.error
+        # The code server, whose child it was, and run monitoring both look; either may be the first to see it.
+        assert "signal 9" in after.error or "is gone" in after.error
         history = running.stop()
     assert history[0] == after.history[0] and history[0].promoted
     assert [past.examples for past in history] == [GAMES, 2 * GAMES, 3 * GAMES]
