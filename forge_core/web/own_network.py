@@ -27,18 +27,20 @@ def with_network(page: Page, own: str, model: str, kind: type[Network]) -> PageF
             raise BadInput(f"--model {model}: its {what} is {found}, but the page can only run {needed}")
     return page.files() | {
         WEIGHTS: Store(model).read(WEIGHTS),
-        SETTINGS: settings_of(player=named(model)),
+        SETTINGS: settings_file(player=named(model)),
     }
 
 
-def settings_of(**settings: Any) -> bytes:
+def settings_file(**settings: Any) -> bytes:
     """Return the content of SETTINGS."""
     return json.dumps(settings).encode()
 
 
 def named(model: str) -> dict[str, Any]:
     """Return how a page names the network in a folder: its name and the digest of its weights."""
-    return {
-        "name": model.rstrip("/").removesuffix("/model").rpartition("/")[2],
-        "weights": weights_digest(model),
-    }
+    return {"name": name_of(model), "weights": weights_digest(model)}
+
+
+def name_of(model: str) -> str:
+    """Return the name of a network by its path: of a run's network, that of the run."""
+    return model.rstrip("/").removesuffix("/model").rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""What a run of training on labelled rows consists of."""
+"""The parts of a run that trains on labelled rows."""
 
 from __future__ import annotations
 

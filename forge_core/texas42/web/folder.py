@@ -13,7 +13,7 @@ from forge_core.learning.checkpoints import architecture_of
 from forge_core.texas42.one_hand.architecture import ARCHITECTURE
 from forge_core.texas42.web import PAGE
 from forge_core.texas42.web.weights import ONE_HAND, weights_file
-from forge_core.web.own_network import named, settings_of
+from forge_core.web.own_network import name_of, named, settings_file
 from forge_core.web.pages import SETTINGS
 from forge_core.web.runtime import runtime_files
 from forge_core.web.serve import Files
@@ -42,11 +42,10 @@ def page_files(
     if sees_one_hand(model):
         if runtime is not None:
             raise BadInput(f"--onnxruntime has no effect with {model}, a network of one hand: leave it out")
-        return files | {ONE_HAND: weights_file(model), SETTINGS: settings_of(player=named(model))}
+        return files | {ONE_HAND: weights_file(model), SETTINGS: settings_file(player=named(model))}
     files |= {f"{_NETWORK}/{name}": file for name, file in runtime_files(runtime).items()}
     files[f"{_NETWORK}/model.onnx"] = onnx_of(model)
-    name = model.rstrip("/").rpartition("/")[2]
-    files[SETTINGS] = settings_of(network={"name": name, "lineage": dict(lineage or {})})
+    files[SETTINGS] = settings_file(network={"name": name_of(model), "lineage": dict(lineage or {})})
     return files
 
 

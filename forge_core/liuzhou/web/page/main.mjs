@@ -220,8 +220,7 @@ function moveFocus(cell, by) {
 globalThis.liuzhou = { record, ask, readyMs: 0 };
 try {
   page.kernels = await Kernels.load();
-  page.player = (await ownNetworks()).player;
-  namePlayer($("opponent"), page.player);
+  namePlayer($("opponent"), (await ownNetworks()).player);
   globalThis.liuzhou.readyMs = performance.now(); // since the page was asked for
   followAddress((hash) => startGame(parseLink(hash)), () => (page.run += 1));
 } catch (error) {
